@@ -1,0 +1,119 @@
+"""The command line. Commands import what they need when they run: ``pointline --help`` must answer at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXIT_FINDINGS = 1
+EXIT_USAGE = 2
+EXIT_IN_USE = 75
+EXIT_BAD_CONFIGURATION = 78
+
+app = typer.Typer(
+    name="pointline",
+    help="Turn a folder of market-data files into Delta tables, each file exactly once.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+LakeRoot = Annotated[
+    Path | None, typer.Option("--lake-root", help="The lake's folder. Default: the environment variable LAKE_ROOT.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command(epilog="Example: LAKE_ROOT=~/lake pointline run --once")
+def run(
+    *,
+    lake_root: LakeRoot = None,
+    once: Annotated[bool, typer.Option("--once", help="Ingest what is there, then end.")] = False,
+) -> None:
+    """Watch bronze and bring its files into silver until stopped."""
+    from daemon.commands.run import run_lake
+
+    raise typer.Exit(run_lake(lake_root, once=once))
+
+
+@app.command(epilog="Example: pointline demo /tmp/demo-lake")
+def demo(directory: Annotated[Path | None, typer.Argument(help="Where to make the lake.")] = None) -> None:
+    """Make a lake with generated data, watch it fill, and see what came out."""
+    from daemon.commands.demo import run_demo
+
+    raise typer.Exit(run_demo(directory))
+
+
+@app.command(epilog="Example: pointline status --json | jq .files")
+def status(*, lake_root: LakeRoot = None, json: Json = False) -> None:
+    """Show files by table and status, what is in flight, and the last errors."""
+    from daemon.commands.status import show_status
+
+    raise typer.Exit(show_status(lake_root, as_json=json))
+
+
+@app.command(epilog="Example: pointline files --status quarantined")
+def files(
+    *,
+    lake_root: LakeRoot = None,
+    status: Annotated[str | None, typer.Option(help="Only files of this status.")] = None,
+    table: Annotated[str | None, typer.Option(help="Only files of this table.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only files of this symbol.")] = None,
+    last: Annotated[int, typer.Option(help="How many, newest first; 0 for all.")] = 50,
+    json: Json = False,
+) -> None:
+    """List the ledger: every file version and what became of it."""
+    from daemon.commands.files import list_files
+
+    raise typer.Exit(list_files(lake_root, status=status, table=table, symbol=symbol, last=last, as_json=json))
+
+
+@config_app.command("show", epilog="Example: pointline config show --json")
+def config_show(*, lake_root: LakeRoot = None, json: Json = False) -> None:
+    """Show every setting, its value and where it came from."""
+    from daemon.commands.config import show
+
+    raise typer.Exit(show(lake_root, as_json=json))
+
+
+@config_app.command("check", epilog="Example: pointline config check && pointline run")
+def config_check(*, lake_root: LakeRoot = None, json: Json = False) -> None:
+    """Check the settings; name all problems at once."""
+    from daemon.commands.config import check
+
+    raise typer.Exit(check(lake_root, as_json=json))
+
+
+def main() -> None:
+    """Entry point: turn every failure into one line what and one line what to try."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except Exception as error:
+        if debug:
+            raise
+        raise SystemExit(_explain(error)) from None
+
+
+def _explain(error: Exception) -> int:
+    from pointline.errors import ConfigurationError, LakeInUse, PointlineError
+
+    if isinstance(error, ConfigurationError):
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+    else:
+        print(f"error: {error}", file=sys.stderr)
+    hint = error.hint if isinstance(error, PointlineError) else "run it again with --debug and report what it says"
+    if hint:
+        print(f"try:   {hint}", file=sys.stderr)
+    if isinstance(error, ConfigurationError):
+        return EXIT_BAD_CONFIGURATION
+    return EXIT_IN_USE if isinstance(error, LakeInUse) else EXIT_FINDINGS

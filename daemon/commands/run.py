@@ -1,0 +1,42 @@
+"""``pointline run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from daemon import events
+from daemon.lake import Lake, open_lake
+from daemon.logs import configure_logging
+from daemon.supervisor import EXIT_OK, Supervisor
+from pointline.config import load_config
+from pointline.io.lock import LakeLock
+from pointline.tables.ingest_manifest import Status, stands_at
+
+EXIT_FINDINGS = 1
+TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.PENDING)
+
+log = structlog.get_logger()
+
+
+def run_lake(lake_root: Path | None, *, once: bool) -> int:
+    """Run the daemon; with ``once`` end when everything there is in. Returns the exit code."""
+    config = load_config(lake_root)
+    configure_logging(config.log.format, config.log.level)
+    known: set[str] = set()
+
+    def on_trouble(path: str, error: Exception) -> None:
+        if path not in known:  # said once, not at every scan
+            known.add(path)
+            log.warning(events.FILE_IGNORED, path=path, error=str(error), hint=getattr(error, "hint", ""))
+
+    lake = open_lake(config, on_trouble=on_trouble)
+    with LakeLock(config.paths.lock_file, purpose="run --once" if once else "run"):
+        code = Supervisor(lake, once=once).run()
+        return EXIT_FINDINGS if once and code == EXIT_OK and _has_findings(lake) else code
+
+
+def _has_findings(lake: Lake) -> bool:
+    """Tell whether a file that is in bronze did not get into the lake."""
+    return not lake.manifest.entries().filter(stands_at(*TROUBLED)).is_empty()

@@ -1,0 +1,68 @@
+"""Every event the daemon logs, named ``area.what_happened``, and what each one means."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DAEMON_STARTED: Final[str] = "daemon.started"
+DAEMON_READY: Final[str] = "daemon.ready"
+DAEMON_STOPPING: Final[str] = "daemon.stopping"
+DAEMON_STOPPED: Final[str] = "daemon.stopped"
+DAEMON_PART_DIED: Final[str] = "daemon.part_died"
+
+FILE_COMMITTED: Final[str] = "file.committed"
+FILE_QUARANTINED: Final[str] = "file.quarantined"
+FILE_FAILED: Final[str] = "file.failed"
+FILE_DUPLICATE: Final[str] = "file.duplicate"
+FILE_MOVED: Final[str] = "file.moved"
+FILE_WAITING: Final[str] = "file.waiting"
+FILE_IGNORED: Final[str] = "file.ignored"
+
+BATCH_COMMITTED: Final[str] = "batch.committed"
+COMMIT_SET_ASIDE: Final[str] = "commit.set_aside"
+
+INGEST_PAUSED: Final[str] = "ingest.paused"
+INGEST_RESUMED: Final[str] = "ingest.resumed"
+INGEST_RETRIED: Final[str] = "ingest.retried"
+
+RECOVERY_FINISHED: Final[str] = "recovery.finished"
+RESCAN_FINISHED: Final[str] = "rescan.finished"
+QUEUE_OVERFLOWED: Final[str] = "queue.overflowed"
+RESCAN_FAILED: Final[str] = "rescan.failed"
+WATCHER_RESTARTED: Final[str] = "watcher.restarted"
+WATCHER_FAILED: Final[str] = "watcher.failed"
+
+MAINTENANCE_FAILED: Final[str] = "maintenance.failed"
+PARTITION_COMPACTED: Final[str] = "partition.compacted"
+TABLE_VACUUMED: Final[str] = "table.vacuumed"
+TABLE_CHECKPOINTED: Final[str] = "table.checkpointed"
+
+EVENTS: Final[dict[str, str]] = {
+    DAEMON_STARTED: "The process holds the lake's lock and begins to recover; carries version and settings.",
+    DAEMON_READY: "Recovery is done and bronze is being watched.",
+    DAEMON_STOPPING: "A stop was asked for; what is in flight is finished, nothing new is taken.",
+    DAEMON_STOPPED: "Everything in flight is in the lake and every thread has ended.",
+    DAEMON_PART_DIED: "A thread ended that must not end; the process leaves for the service manager to restart it.",
+    FILE_COMMITTED: "The file's rows are in silver and its outcome is in the manifest; one canonical line per file.",
+    FILE_QUARANTINED: "The file's content cannot be accepted; the reason is in the manifest too.",
+    FILE_FAILED: "Trouble that may pass did not pass within the permitted attempts.",
+    FILE_DUPLICATE: "The same content is already in the lake from another path; nothing was added.",
+    FILE_MOVED: "Known content under a new path, the old path is gone; the manifest follows.",
+    FILE_WAITING: "The file is not finished yet, or is to be tried again later.",
+    FILE_IGNORED: "The path is no market data by its name and was left alone.",
+    BATCH_COMMITTED: "A group of files went into the lake together.",
+    COMMIT_SET_ASIDE: "An unreadable newest entry of a table's log was moved away and its files are ingested again.",
+    INGEST_PAUSED: "Ingest waits for a condition that would fail every file, such as a full disk.",
+    INGEST_RESUMED: "The condition has passed and ingest goes on.",
+    INGEST_RETRIED: "An operation failed in a way that may pass and is tried again.",
+    RECOVERY_FINISHED: "The manifest has been brought up to what the silver logs say.",
+    RESCAN_FINISHED: "The whole of bronze was compared with the manifest.",
+    QUEUE_OVERFLOWED: "More hints arrived than fit; a rescan will find what they pointed at.",
+    WATCHER_RESTARTED: "Watching bronze had ended or lost events and was begun anew.",
+    RESCAN_FAILED: "Bronze could not be walked; it is tried again at the next scan.",
+    WATCHER_FAILED: "Bronze cannot be watched at the moment; regular scans still find its files.",
+    MAINTENANCE_FAILED: "A partition could not be tended; it is tried again later.",
+    PARTITION_COMPACTED: "Small parts of one partition were rewritten into larger ones, row for row.",
+    TABLE_VACUUMED: "Files that no retained version of the table needs were removed.",
+    TABLE_CHECKPOINTED: "A table's log was summed up, and entries older than that were cleaned away.",
+}

@@ -1,0 +1,87 @@
+"""What is between intake and committer: the batches in flight, and the files that came back from them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daemon.intake import RunningBatch
+
+
+class Flow:
+    """Batches in flight, oldest first, and counters for whoever wants to know. Thread-safe."""
+
+    def __init__(self, wake_intake: Callable[[], None]) -> None:
+        self._wake_intake = wake_intake
+        self._changed = threading.Condition()
+        self._batches: deque[RunningBatch] = deque()
+        self._landed: deque[tuple[str, int | None]] = deque()
+        self.is_paused = False
+        self.unfinished = 0
+        self.scheduled = 0
+
+    def began(self, batch: RunningBatch) -> None:
+        """A batch was minted and its groups are with the workers."""
+        for load in batch.loads:
+            load.add_done_callback(lambda _: self._wake_intake())
+        with self._changed:
+            self._batches.append(batch)
+            self._changed.notify_all()
+
+    def oldest(self, seconds: float) -> RunningBatch | None:
+        """Return the batch to commit next, waiting for one; it stays in flight until ``finished``."""
+        with self._changed:
+            if not self._batches:
+                self._changed.wait(seconds)
+            return self._batches[0] if self._batches else None
+
+    def finished(self, landed: Iterable[tuple[str, int | None]]) -> None:
+        """The oldest batch is committed; ``landed`` are its paths, with attempts where one is to be tried again."""
+        with self._changed:
+            self._batches.popleft()
+            self._landed.extend(landed)
+            self._changed.notify_all()
+        self._wake_intake()
+
+    def take_landed(self) -> list[tuple[str, int | None]]:
+        """Return the files that came back since the last call."""
+        with self._changed:
+            landed = list(self._landed)
+            self._landed.clear()
+            return landed
+
+    def set_waiting(self, *, unfinished: int, scheduled: int) -> None:
+        """Note how many files the waiting room holds."""
+        self.unfinished = unfinished
+        self.scheduled = scheduled
+
+    def wake(self) -> None:
+        """Let a waiting ``oldest`` return."""
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def in_flight(self) -> int:
+        """How many batches are minted and not committed."""
+        return len(self._batches)
+
+    @property
+    def files_in_flight(self) -> int:
+        """How many files those batches hold."""
+        with self._changed:
+            return sum(len(batch.batch.entries) for batch in self._batches)
+
+    @property
+    def is_loading(self) -> bool:
+        """Workers have something to do."""
+        with self._changed:
+            return any(not load.done() for batch in self._batches for load in batch.loads)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is in flight and nothing waits for the intake."""
+        with self._changed:
+            return not self._batches and not self._landed

@@ -1,0 +1,161 @@
+"""The intake thread: takes hints, waits for files to be finished, closes batches and mints their ids (step 1)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
+import structlog
+
+from daemon import events
+from daemon.flow import Flow
+from daemon.inbox import Inbox
+from daemon.waiting import WaitingRoom
+from pointline.config import IngestSettings
+from pointline.errors import Transient
+from pointline.io.bronze import FolderBronzeSource
+from pointline.io.protocols import BronzeFileMetadata
+from pointline.services.batch import Batch, Loaded
+from pointline.services.ingest import IngestService
+from pointline.services.load import Loader
+from pointline.services.schedule import next_try_us
+
+IDLE_SECONDS = 30.0
+GATHER_SECONDS = 0.05
+MOST_IN_FLIGHT = 3
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningBatch:
+    """A batch whose groups are with the workers."""
+
+    batch: Batch
+    loads: list[Future[Loaded]]
+    seen_at: dict[str, float]
+    begun_at: float = field(default_factory=time.monotonic)
+
+
+class Intake:
+    """Owns the waiting room and the batch being gathered; nobody else touches them."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        flow: Flow,
+        source: FolderBronzeSource,
+        service: IngestService,
+        loader: Loader,
+        pool: Executor,
+        settings: IngestSettings,
+        clock: Callable[[], int],
+        on_touched: Callable[[BronzeFileMetadata], None],
+    ) -> None:
+        self._inbox = inbox
+        self._flow = flow
+        self._source = source
+        self._service = service
+        self._loader = loader
+        self._pool = pool
+        self._settings = settings
+        self._clock = clock
+        self._on_touched = on_touched
+        self._room = WaitingRoom(int(settings.settle_seconds * 1_000_000))
+        self._gathered: dict[str, tuple[BronzeFileMetadata, float]] = {}
+        self._gathered_bytes = 0
+        self._gathering_since = 0.0
+
+    def run(self, stopping: threading.Event) -> None:
+        """Body of the thread."""
+        while not stopping.is_set():
+            room = self._settings.batch_max_files - len(self._gathered)
+            for path, finished, seen_at in self._inbox.take(max(room, 0), self._patience()):
+                self._look(path, seen_at, finished=finished)
+            now = self._clock()
+            for path in self._room.take_due(now):
+                self._inbox.offer(path, finished=False)
+            self._take_back()
+            if self._may_begin():
+                self._begin()
+            self._flow.set_waiting(unfinished=self._room.unfinished, scheduled=self._room.scheduled)
+        for path in self._gathered:
+            self._inbox.landed(path)
+
+    def _patience(self) -> float:
+        """How long to wait for the next hint: not longer than anything else that is due."""
+        if self._gathered:
+            return GATHER_SECONDS
+        due = self._room.next_due_us()
+        if due is None:
+            return IDLE_SECONDS
+        return min(IDLE_SECONDS, max(0.001, (due - self._clock()) / 1_000_000))
+
+    def _look(self, path: str, seen_at: float, *, finished: bool) -> None:
+        meta = self._source.look(path)
+        now = self._clock()
+        if meta is None:
+            self._room.forget(path)
+        elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
+            pass
+        elif self._room.is_due(path, now):
+            self._gathered[path] = (meta, seen_at)
+            self._gathered_bytes += meta.file_size_bytes
+            if len(self._gathered) == 1:
+                self._gathering_since = time.monotonic()
+            return
+        self._inbox.landed(path)
+
+    def _may_begin(self) -> bool:
+        """Nothing is being loaded: begin with what is there. Else gather until a limit closes the batch."""
+        if not self._gathered or self._flow.in_flight >= MOST_IN_FLIGHT or self._flow.is_paused:
+            return False
+        return (
+            not self._flow.is_loading
+            or len(self._gathered) >= self._settings.batch_max_files
+            or self._gathered_bytes >= self._settings.batch_max_bytes
+            or time.monotonic() - self._gathering_since >= self._settings.batch_max_seconds
+        )
+
+    def _begin(self) -> None:
+        gathered, self._gathered, self._gathered_bytes = self._gathered, {}, 0
+        try:
+            batch, found = self._service.begin([meta for meta, _ in gathered.values()])
+        except Transient as error:
+            log.warning(events.INGEST_RETRIED, step="begin", error=str(error), hint=error.hint)
+            self._give_back(gathered, error)
+            return
+        for meta in found.touched:
+            self._on_touched(meta)
+        for file_id, meta in found.moved:
+            log.info(events.FILE_MOVED, file_id=file_id, path=meta.bronze_file_path)
+        entering = {entry.meta.bronze_file_path for entry in batch.entries}
+        for path in gathered.keys() - entering:
+            self._room.forget(path)
+            self._inbox.landed(path)
+        if not batch.entries:
+            return
+        loads = [self._pool.submit(self._loader.load, group) for group in batch.groups]
+        seen_at = {path: seen for path, (_, seen) in gathered.items()}
+        self._flow.began(RunningBatch(batch=batch, loads=loads, seen_at=seen_at))
+
+    def _give_back(self, gathered: dict[str, tuple[BronzeFileMetadata, float]], error: Transient) -> None:
+        """The lake itself is in trouble: nothing was minted, so the same paths come again after a while."""
+        del error
+        due = self._clock() + 1_000_000
+        for path in gathered:
+            self._room.retry_at(path, due)
+            self._inbox.landed(path)
+
+    def _take_back(self) -> None:
+        """Files that were committed, or that have to be tried again."""
+        for path, attempts in self._flow.take_landed():
+            if attempts is None:
+                self._room.forget(path)
+            else:
+                self._room.retry_at(path, next_try_us(path, attempts, self._clock()))
+            self._inbox.landed(path)

@@ -1,0 +1,97 @@
+"""The composition root: where Protocols meet their adapters. Nothing else chooses one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pointline.config import Config
+from pointline.io.bronze import FolderBronzeSource
+from pointline.io.content import FileReader
+from pointline.io.decode import Limits
+from pointline.io.durable import make_folder
+from pointline.io.event_table import DeltaEventTable, DeltaQuarantine
+from pointline.io.layout import Layout
+from pointline.io.manifest import DeltaManifest
+from pointline.services.claims import Claims
+from pointline.services.ingest import IngestService, Policy
+from pointline.services.load import Loader
+from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.registry import event_tables
+from pointline.tables.schema import EventTable
+
+ONCE_ATTEMPTS = 3
+
+
+def now_us() -> int:
+    """Return microseconds since the epoch, UTC."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lake:
+    """The adapters of one lake."""
+
+    config: Config
+    tables: dict[str, EventTable]
+    source: FolderBronzeSource
+    reader: FileReader
+    manifest: DeltaManifest
+    quarantine: DeltaQuarantine
+    events: dict[str, DeltaEventTable]
+
+    def create(self) -> None:
+        """Create what a lake consists of, where it is missing. For the holder of the writer's lock."""
+        make_folder(self.config.paths.bronze)
+        for repository in (self.manifest.repository, self.quarantine, *self.events.values()):
+            repository.create()
+
+    def ingest(self, *, once: bool = False) -> tuple[IngestService, Loader]:
+        """Return the service and its loader; the two share the claims on contents.
+
+        With ``once`` nobody is there to wait for the rest of an unfinished file, and tries are few.
+        """
+        settings = self.config.ingest
+        claims = Claims()
+        service = IngestService(
+            manifest=self.manifest,
+            quarantine=self.quarantine,
+            repositories=self.events,
+            reader=self.reader,
+            claims=claims,
+            policy=Policy(
+                overlap=settings.overlap,
+                max_attempts=min(settings.max_attempts, ONCE_ATTEMPTS) if once else settings.max_attempts,
+                unfinished_us=0 if once else int(settings.unfinished_seconds * 1_000_000),
+            ),
+            clock=now_us,
+        )
+        loader = Loader(
+            tables=self.tables,
+            repositories=self.events,
+            reader=self.reader,
+            claims=claims,
+            checks=self.config.checks.model_dump(),
+        )
+        return service, loader
+
+
+def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = lambda _path, _error: None) -> Lake:
+    """Assemble the adapters of a lake. Touches nothing on disk."""
+    paths = config.paths
+    tables = dict(event_tables())
+    layout = Layout(config.bronze.patterns, config.bronze.ignore, tables)
+    source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble)
+    limits = Limits(
+        max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
+    )
+    return Lake(
+        config=config,
+        tables=tables,
+        source=source,
+        reader=FileReader(source.open, lambda path: source.look(path) is not None, limits),
+        manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us),
+        quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
+        events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},
+    )

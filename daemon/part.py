@@ -1,0 +1,59 @@
+"""A part of the daemon: a named thread that must not end before it is told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartDied:
+    """A part ended by itself; ``error`` is None where it simply returned."""
+
+    name: str
+    error: BaseException | None
+
+
+class Part:
+    """Runs ``body`` on a thread. Whatever ends the body before ``stop`` was called is reported to ``on_death``.
+
+    ``wake`` lets the body look at its stop event where it waits for something else.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: Callable[[threading.Event], None],
+        *,
+        wake: Callable[[], None],
+        on_death: Callable[[PartDied], None],
+    ) -> None:
+        self.name = name
+        self._wake = wake
+        self._body = body
+        self._on_death = on_death
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the body to end; returns at once."""
+        self._stopping.set()
+        self._wake()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait for the thread; False where it is still running after that time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            self._body(self._stopping)
+        except Exception as caught:  # noqa: BLE001 - a thread's body: the supervisor decides
+            error = caught
+        if error is not None or not self._stopping.is_set():
+            self._on_death(PartDied(name=self.name, error=error))

@@ -1,0 +1,239 @@
+"""The supervisor: one loop, one inbox of messages. It owns signals, deaths of parts, and the order of stopping."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import FrameType
+
+import structlog
+
+from daemon import events
+from daemon.committer import Committer
+from daemon.flow import Flow
+from daemon.inbox import Inbox
+from daemon.intake import Intake
+from daemon.lake import Lake, now_us
+from daemon.maintenance import Maintenance
+from daemon.part import Part, PartDied
+from daemon.rescanner import Rescanner
+from daemon.state import StatePublisher
+from daemon.watcher import Hint, Watcher
+from pointline.errors import PointlineError
+from pointline.io.bronze import written_path
+from pointline.services.ingest import Committed
+from pointline.services.recovery import recover
+
+EXIT_OK = 0
+EXIT_PART_DIED = 70
+EXIT_FORCED = 130
+TICK_SECONDS = 0.5
+ONCE_TICK_SECONDS = 0.02
+JOIN_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Signalled:
+    number: int
+
+
+class Supervisor:
+    """Runs a lake until it is told to stop. The caller holds the writer's lock."""
+
+    def __init__(self, lake: Lake, *, once: bool = False, on_tick: Callable[[Supervisor], None] | None = None) -> None:
+        self.lake = lake
+        self._once = once
+        self._on_tick = on_tick
+        self._messages: queue.SimpleQueue[_Signalled | PartDied] = queue.SimpleQueue()
+        settings = lake.config.ingest
+        self.inbox = Inbox(settings.queue_size)
+        self.flow = Flow(self.inbox.wake)
+        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+        self.rescanner = Rescanner(
+            inbox=self.inbox,
+            source=lake.source,
+            manifest=lake.manifest,
+            clock=now_us,
+            interval_seconds=settings.rescan_seconds,
+        )
+        self.maintenance = Maintenance(lake)
+        self.state = StatePublisher(self)
+        self.files_done = 0
+        self.rows_written = 0
+        self._watcher = Watcher(
+            lake.config.paths.bronze,
+            on_hint=self._on_hint,
+            on_folder=lambda _folder: self.rescanner.ask("folder appeared"),
+            on_lost=self._on_lost,
+        )
+        self._parts: list[Part] = []
+
+    def run(self) -> int:
+        """Recover, start the parts, watch over them, stop them; return the exit code."""
+        self._handle_signals()
+        log.info(events.DAEMON_STARTED, lake=str(self.lake.config.paths.root), pid=os.getpid(), once=self._once)
+        try:
+            self._recover()
+            self._start()
+            died = self._watch_over()
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        return EXIT_OK if died is None else EXIT_PART_DIED
+
+    # ---- start
+
+    def _recover(self) -> None:
+        self.lake.create()
+        lake = self.lake
+        recovered = recover(lake.manifest, lake.quarantine, lake.events)
+        if recovered.outcomes or recovered.forgotten:
+            log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
+
+    def _start(self) -> None:
+        service, loader = self.lake.ingest(once=self._once)
+        intake = Intake(
+            inbox=self.inbox,
+            flow=self.flow,
+            source=self.lake.source,
+            service=service,
+            loader=loader,
+            pool=self._pool,
+            settings=self.lake.config.ingest,
+            clock=now_us,
+            on_touched=self.rescanner.note_touched,
+        )
+        committer = Committer(
+            flow=self.flow,
+            service=service,
+            loader=loader,
+            pool=self._pool,
+            on_committed=self._on_committed,
+            attempts_of=self.lake.manifest.attempts_of,
+        )
+        # In the order in which they are stopped: first what brings files, last what commits them.
+        on_death = self._messages.put
+        self._parts = [
+            Part("rescanner", self.rescanner.run, wake=self.rescanner.wake, on_death=on_death),
+            Part("intake", intake.run, wake=self.inbox.close, on_death=on_death),
+            Part("committer", committer.run, wake=self.flow.wake, on_death=on_death),
+        ]
+        if not self._once:
+            self._watcher.start()  # watch first, then look: what arrives in between is found by one of the two
+            if self.lake.config.maintenance.enabled:
+                self._parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
+        for part in self._parts:
+            part.start()
+        log.info(events.DAEMON_READY, watching=not self._once)
+
+    # ---- run
+
+    def _watch_over(self) -> PartDied | None:
+        died: PartDied | None = None
+        tick = ONCE_TICK_SECONDS if self._once else TICK_SECONDS
+        while died is None:
+            message = self._next_message(tick)
+            if isinstance(message, _Signalled):
+                log.info(events.DAEMON_STOPPING, signal=signal.Signals(message.number).name)
+                break
+            if isinstance(message, PartDied):
+                died = message
+                break
+            if self._once and self._is_done():
+                break
+            if not self._once:
+                self._check_watcher()
+            self.state.publish()
+            if self._on_tick is not None:
+                self._on_tick(self)
+        return self._stop(died)
+
+    def _next_message(self, seconds: float) -> _Signalled | PartDied | None:
+        try:
+            return self._messages.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def _is_done(self) -> bool:
+        """The scan is through and nothing of it is on its way any more."""
+        return (
+            self.rescanner.scans > 0
+            and self.inbox.is_idle
+            and self.flow.is_idle
+            and not self.flow.unfinished
+            and not self.flow.scheduled
+        )
+
+    def _check_watcher(self) -> None:
+        if self._watcher.is_healthy():
+            return
+        try:
+            self._watcher.restart()
+        except PointlineError as error:
+            self.rescanner.ask("watcher is down")
+            if not self.state.has_trouble("watcher"):
+                log.error(events.WATCHER_FAILED, error=str(error), hint=error.hint)
+            self.state.trouble("watcher", str(error))
+            return
+        self.state.trouble("watcher", None)
+        log.warning(events.WATCHER_RESTARTED)
+        self.rescanner.ask("watcher restarted")
+
+    # ---- stop
+
+    def _stop(self, died: PartDied | None) -> PartDied | None:
+        if died is not None:
+            log.error(
+                events.DAEMON_PART_DIED,
+                part=died.name,
+                error=str(died.error) if died.error else "it returned",
+                hint=getattr(died.error, "hint", ""),
+                exc_info=died.error,
+            )
+        self._watcher.stop()
+        for part in self._parts:
+            part.stop()
+            self._drain(part, died)
+        self.state.publish(stopped=True)
+        log.info(events.DAEMON_STOPPED, files=self.files_done, rows=self.rows_written)
+        return died
+
+    def _drain(self, part: Part, died: PartDied | None) -> None:
+        """Wait for a part to finish what it has; a second signal cuts that short."""
+        deadline = time.monotonic() + JOIN_SECONDS
+        while not part.join(0.05):
+            message = self._next_message(0.0)
+            if isinstance(message, _Signalled):
+                log.warning(events.DAEMON_STOPPED, forced=True)
+                self.state.publish(stopped=True)
+                os._exit(EXIT_FORCED)
+            if died is not None and time.monotonic() > deadline:
+                return
+
+    # ---- what others tell
+
+    def _on_hint(self, hint: Hint) -> None:
+        if not self.inbox.offer(written_path(hint.path), finished=hint.finished):
+            self.rescanner.ask("queue full")
+
+    def _on_lost(self, reason: str) -> None:
+        log.warning(events.QUEUE_OVERFLOWED, reason=reason)
+        self.rescanner.ask(reason)
+
+    def _on_committed(self, committed: Committed) -> None:
+        self.maintenance.note(committed.partitions)
+        self.files_done += len(committed.outcomes)
+        self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
+
+    def _handle_signals(self) -> None:
+        def enqueue(number: int, _frame: FrameType | None) -> None:
+            self._messages.put(_Signalled(number))
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, enqueue)

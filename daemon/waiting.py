@@ -1,0 +1,85 @@
+"""Files that are not finished yet, and files that are to be tried again: each with the time of its next look."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+from pointline.io.protocols import BronzeFileMetadata
+
+
+@dataclass(slots=True)
+class _Watched:
+    size: int
+    mtime_us: int
+    still_since_us: int
+
+
+class WaitingRoom:
+    """Decides when a file counts as finished. Used by one thread; all times are microseconds since the epoch.
+
+    A rename into place counts at once. Anything else counts when size and time stamp have stood still for the settle
+    time, which a file that has lain there for longer has done already.
+    """
+
+    def __init__(self, settle_us: int) -> None:
+        self._settle_us = settle_us
+        self._watched: dict[str, _Watched] = {}
+        self._retries: dict[str, int] = {}
+        self._due: list[tuple[int, str]] = []
+
+    def is_finished(self, meta: BronzeFileMetadata, now_us: int, *, finished: bool) -> bool:
+        """Tell whether the file may be read; where it may not, it is looked at again later."""
+        path = meta.bronze_file_path
+        age_us = now_us - meta.last_modified_ts
+        if finished or age_us >= self._settle_us:
+            self._watched.pop(path, None)
+            return True
+        seen = self._watched.get(path)
+        if seen is None or (seen.size, seen.mtime_us) != (meta.file_size_bytes, meta.last_modified_ts):
+            # A time stamp of the past says since when it stood still; one of the future says nothing.
+            since = meta.last_modified_ts if age_us >= 0 else now_us
+            self._watched[path] = seen = _Watched(meta.file_size_bytes, meta.last_modified_ts, since)
+        due = seen.still_since_us + self._settle_us
+        if now_us >= due:
+            del self._watched[path]
+            return True
+        heapq.heappush(self._due, (due, path))
+        return False
+
+    def retry_at(self, path: str, due_us: int) -> None:
+        """Look at the file again at that time."""
+        self._retries[path] = due_us
+        heapq.heappush(self._due, (due_us, path))
+
+    def is_due(self, path: str, now_us: int) -> bool:
+        """Tell whether a file that failed before may be tried now; without a schedule it may."""
+        return self._retries.get(path, 0) <= now_us
+
+    def forget(self, path: str) -> None:
+        """The file is gone or got in."""
+        self._watched.pop(path, None)
+        self._retries.pop(path, None)
+
+    def take_due(self, now_us: int) -> list[str]:
+        """Return the paths whose time has come."""
+        due = []
+        while self._due and self._due[0][0] <= now_us:
+            path = heapq.heappop(self._due)[1]
+            if path in self._watched or self._retries.get(path, now_us + 1) <= now_us:
+                due.append(path)
+        return list(dict.fromkeys(due))
+
+    def next_due_us(self) -> int | None:
+        """Return when the next look is due."""
+        return self._due[0][0] if self._due else None
+
+    @property
+    def unfinished(self) -> int:
+        """How many files have not stood still long enough."""
+        return len(self._watched)
+
+    @property
+    def scheduled(self) -> int:
+        """How many files wait to be tried again."""
+        return len(self._retries)

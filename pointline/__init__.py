@@ -1,0 +1,1 @@
+"""Pointline: a folder of vendor files becomes a market-data lake of Delta tables."""

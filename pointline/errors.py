@@ -1,0 +1,60 @@
+"""Every failure Pointline raises on purpose, in one tree.
+
+An error names what was attempted (the message), about what (``subject``: a path, a table, a setting) and what a person
+can do (``hint``). Whether repeating the operation can help is a matter of type: ``Transient`` or not.
+"""
+
+from __future__ import annotations
+
+
+class PointlineError(Exception):
+    """Base of the tree. ``str(error)`` is one line: what happened."""
+
+    def __init__(self, message: str, *, subject: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.subject = subject
+        self.hint = hint
+
+
+class ConfigurationError(PointlineError):
+    """Settings that cannot be used. ``problems`` lists all of them, one line each."""
+
+    def __init__(self, problems: list[str], *, hint: str = "run `pointline config check`") -> None:
+        super().__init__("; ".join(problems), hint=hint)
+        self.problems = problems
+
+
+class LakeInUse(PointlineError):
+    """Another process holds the writer's lock of this lake."""
+
+
+class LakeDamaged(PointlineError):
+    """The lake's own tables cannot be read or disagree with each other; a person has to look."""
+
+
+class Rejected(PointlineError):
+    """The content of a bronze file cannot be accepted. Final for this file version: ``quarantined``."""
+
+
+class Transient(PointlineError):
+    """Trouble that may pass; the operation left nothing behind and may be repeated."""
+
+
+class Unfinished(Transient):
+    """A bronze file that ends early: the rest may still arrive."""
+
+
+class ChangedWhileRead(Transient):
+    """A bronze file that changed while it was read: it has to be looked at afresh."""
+
+
+class DiskFull(Transient):
+    """No space, or no quota, left on the lake's file system."""
+
+
+class StorageTrouble(Transient):
+    """An I/O error, missing permission, or too many open files."""
+
+
+class CommitConflict(Transient):
+    """A foreign writer committed to the table in between."""

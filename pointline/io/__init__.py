@@ -1,0 +1,1 @@
+"""The only code that touches Delta, Parquet files and the file system."""

@@ -1,0 +1,325 @@
+"""One Delta table on a local disk. The only module that commits.
+
+delta-rs flushes nothing and may raise after it has committed. So every commit here is followed by a flush of what it
+wrote, and every failure by a look at the table: did it happen?
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, Schema
+from deltalake.transaction import (
+    AddAction,
+    CommitProperties,
+    PostCommitHookProperties,
+    RemoveAction,
+    Transaction,
+)
+
+from pointline.errors import CommitConflict
+from pointline.io.durable import flush_file, flush_folder, make_folder
+from pointline.io.parts import ParquetPartWriter
+from pointline.io.protocols import Part
+from pointline.io.translate import storage_errors
+
+APP_ID = "pointline"
+"""One application id per lake with a rising batch number: ids live in every checkpoint for ever."""
+
+NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+"""Checkpoints and clean-up are maintenance's, at a moment of its choosing and flushed."""
+
+ROWS_PER_GROUP = 131_072
+
+
+class DeltaTableRepository:
+    """A Delta table. Safe to share between threads: one operation at a time."""
+
+    def __init__(self, path: Path, schema: Mapping[str, pl.DataType], partition_by: Sequence[str] = ()) -> None:
+        self.path = path
+        self.schema = dict(schema)
+        self.partition_by = tuple(partition_by)
+        self._lock = threading.RLock()
+        self._table: DeltaTable | None = None
+
+    # ---- reading
+
+    def read_all(self) -> pl.DataFrame:
+        """Return all rows. A table that cannot be read is an error, never an empty frame."""
+        return self.scan().collect()
+
+    def scan(self) -> pl.LazyFrame:
+        """Return the rows of the newest version, lazily."""
+        with self._lock, storage_errors(self.path.name):
+            return pl.scan_delta(self.table())
+
+    def table(self) -> DeltaTable:
+        """Return the handle, brought up to the newest version."""
+        with self._lock, storage_errors(self.path.name):
+            if self._table is None:
+                self._table = DeltaTable(self.path)
+            else:
+                self._table.update_incremental()
+            return self._table
+
+    def version(self) -> int:
+        """Return the newest version."""
+        return self.table().version()
+
+    def last_batch(self) -> int:
+        """Return the number of the newest batch in this table, -1 where there is none."""
+        return _last_batch(self.table())
+
+    def metadata_after(self, batch: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield ``(batch, metadata)`` of the commits whose batch number is above ``batch``, newest first."""
+        version = self.version()
+        while version >= 0:
+            commit = self._commit_info(version)
+            if commit is None:
+                return
+            number = commit.get("pointline_batch")
+            if number is not None:
+                if number <= batch:
+                    return
+                yield number, commit
+            version -= 1
+
+    def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
+        """Return the parts that readers see, of one partition or of all."""
+        with self._lock:
+            actions = pl.DataFrame(self.table().get_add_actions(flatten=False))
+        found = []
+        for action in actions.iter_rows(named=True):
+            values = {name: _partition_text(value) for name, value in (action.get("partition") or {}).items()}
+            if partition is None or values == dict(partition):
+                low, high = action.get("min") or {}, action.get("max") or {}
+                stats = {"numRecords": action["num_records"], "minValues": low, "maxValues": high}
+                found.append(
+                    Part(
+                        path=action["path"],
+                        partition=values,
+                        size_bytes=action["size_bytes"],
+                        rows=action["num_records"],
+                        stats=json.dumps(stats, default=str),
+                        first_file_id=low.get("file_id") or 0,
+                    )
+                )
+        return found
+
+    # ---- writing
+
+    def create(self) -> None:
+        """Create the table where there is none."""
+        if DeltaTable.is_deltatable(str(self.path)):
+            return
+        make_folder(self.path)
+        with storage_errors(self.path.name):
+            DeltaTable.create(
+                self.path,
+                schema=self._delta_schema(),
+                partition_by=list(self.partition_by) or None,
+                mode="ignore",
+                post_commithook_properties=NO_HOOKS,
+            )
+        self._flush_commit(0)
+
+    def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str] = ()) -> ParquetPartWriter:
+        """Start a part of one partition."""
+        return ParquetPartWriter(self.path, partition, dictionary)
+
+    def append(self, df: pl.DataFrame) -> None:
+        """Add rows in one commit."""
+        self.commit_parts(add=self.write_parts(df), remove=())
+
+    def write_full(self, df: pl.DataFrame) -> None:
+        """Replace all rows in one commit: for deterministic rebuilds."""
+        self.commit_parts(add=self.write_parts(df), remove=self.live_parts())
+
+    def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
+        """Update the rows that agree with ``df`` in ``keys`` and insert the rest, by Delta's own merge."""
+        self.merge_columns(df, keys, update=[name for name in df.columns if name not in keys], insert=True)
+
+    def merge_columns(
+        self,
+        df: pl.DataFrame,
+        keys: Sequence[str],
+        *,
+        update: Sequence[str],
+        fill: Sequence[str] = (),
+        insert: bool = False,
+        batch: int | None = None,
+    ) -> None:
+        """Merge columns of ``df``: ``update`` as they are, ``fill`` only where they are not null.
+
+        With ``batch`` the commit carries that number and happens only once.
+        """
+        changes = {name: f"source.{name}" for name in update}
+        changes |= {name: f"COALESCE(source.{name}, target.{name})" for name in fill}
+        predicate = [f"target.{key} = source.{key}" for key in keys]
+        for key in keys:
+            if df.schema[key] == pl.Int64 and df.height:
+                # A range prunes the files that cannot match: without it the whole table is read and rewritten.
+                predicate.append(f"target.{key} >= {df[key].min()} AND target.{key} <= {df[key].max()}")
+
+        def run(table: DeltaTable) -> None:
+            merger = table.merge(
+                df.to_arrow(compat_level=pl.CompatLevel.oldest()),
+                predicate=" AND ".join(predicate),
+                source_alias="source",
+                target_alias="target",
+                commit_properties=_properties(batch, {}),
+                post_commithook_properties=NO_HOOKS,
+            ).when_matched_update(changes)
+            if insert:
+                merger = merger.when_not_matched_insert_all()
+            merger.execute()
+
+        self._commit_once(run, batch, flush_parts=True)
+
+    def commit_parts(
+        self,
+        *,
+        add: Sequence[Part],
+        remove: Sequence[Part],
+        batch: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        data_change: bool = True,
+    ) -> None:
+        """Make ``add`` visible and ``remove`` invisible in one commit, on disk when this returns.
+
+        With ``batch`` nothing happens where the table has that batch already.
+        """
+        now_ms = time.time_ns() // 1_000_000
+        actions: list[AddAction | RemoveAction] = [
+            AddAction(part.path, part.size_bytes, part.partition, now_ms, data_change, part.stats) for part in add
+        ]
+        actions += [
+            RemoveAction(part.path, data_change, now_ms, part.size_bytes, dict(part.partition)) for part in remove
+        ]
+
+        def run(table: DeltaTable) -> None:
+            self._require_live(remove)
+            table.create_write_transaction(
+                actions,
+                mode="append",
+                schema=self._delta_schema(),
+                partition_by=list(self.partition_by) or None,
+                commit_properties=_properties(batch, metadata or {}),
+                post_commithook_properties=NO_HOOKS,
+            )
+
+        self._commit_once(run, batch)
+
+    def _require_live(self, parts: Sequence[Part]) -> None:
+        """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
+        if not parts:
+            return
+        gone = {part.path for part in parts} - {part.path for part in self.live_parts()}
+        if gone:
+            raise CommitConflict(
+                f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"
+            )
+
+    def _commit_once(self, run: Callable[[DeltaTable], None], batch: int | None, *, flush_parts: bool = False) -> None:
+        with self._lock, storage_errors(self.path.name):
+            table = self.table()
+            before = table.version()
+            if batch is not None and _last_batch(table) >= batch:
+                self._flush_commit(before)
+                return
+            try:
+                run(table)
+            except Exception:
+                # It may have been committed all the same. Only a numbered commit can be recognised as ours.
+                self._table = None
+                if batch is None or _last_batch(self.table()) < batch:
+                    raise
+            for version in range(before + 1, self.table().version() + 1):
+                if flush_parts:
+                    self._flush_parts_of(version)
+                self._flush_commit(version)
+
+    def _flush_parts_of(self, version: int) -> None:
+        """Force the parts that delta-rs itself wrote to disk; ours are flushed when they are closed."""
+        for line in self._log_entry(version).read_text().splitlines():
+            if added := json.loads(line).get("add"):
+                part = self.path / unquote(added["path"])
+                flush_file(part)
+                flush_folder(part.parent)
+
+    def _flush_commit(self, version: int) -> None:
+        entry = self._log_entry(version)
+        flush_file(entry)
+        flush_folder(entry.parent)
+
+    def write_parts(self, df: pl.DataFrame) -> list[Part]:
+        """Write a frame as parts that no commit mentions yet, one per partition."""
+        parts = []
+        frame = df.select(list(self.schema))
+        groups: list[tuple[dict[str, str], pl.DataFrame]] = [({}, frame)]
+        if self.partition_by:
+            groups = [
+                (dict(zip(self.partition_by, map(_partition_text, key), strict=True)), group.drop(self.partition_by))
+                for key, group in frame.group_by(self.partition_by, maintain_order=True)
+            ]
+        for partition, group in groups:
+            if group.height:
+                writer = self.part_writer(partition)
+                for rows in group.iter_slices(ROWS_PER_GROUP):
+                    writer.write(rows)
+                parts.append(writer.close())
+        return parts
+
+    def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a part in order, without the partition columns, one frame per row group."""
+        with storage_errors(part.path), pq.ParquetFile(self.path / part.path) as file:
+            for group in range(file.num_row_groups):
+                frame = pl.from_arrow(file.read_row_group(group, columns=list(columns) if columns else None))
+                assert isinstance(frame, pl.DataFrame)
+                yield frame
+
+    def _log_entry(self, version: int) -> Path:
+        return self.path / "_delta_log" / f"{version:020}.json"
+
+    def _commit_info(self, version: int) -> dict[str, Any] | None:
+        try:
+            text = self._log_entry(version).read_text()
+        except FileNotFoundError:
+            return None
+        for line in text.splitlines():
+            action: dict[str, dict[str, Any]] = json.loads(line)
+            if "commitInfo" in action:
+                return action["commitInfo"]
+        return {}
+
+    def _delta_schema(self) -> Schema:
+        arrow = pl.DataFrame(schema=self.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        return Schema.from_arrow(pa.schema(arrow))
+
+
+def _properties(batch: int | None, metadata: Mapping[str, Any]) -> CommitProperties:
+    if batch is None:
+        return CommitProperties(custom_metadata=dict(metadata))
+    return CommitProperties(
+        custom_metadata={**metadata, "pointline_batch": batch},
+        app_transactions=[Transaction(APP_ID, batch)],
+        max_commit_retries=0,
+    )
+
+
+def _last_batch(table: DeltaTable) -> int:
+    found = table.transaction_version(APP_ID)
+    return -1 if found is None else found
+
+
+def _partition_text(value: object) -> str:
+    return str(value)

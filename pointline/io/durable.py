@@ -1,0 +1,48 @@
+"""Flushing to disk. A name is durable when its folder is flushed, a content when its file is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def flush_file(path: Path) -> None:
+    """Force a file's content to disk."""
+    _fsync(path, os.O_RDONLY)
+
+
+def flush_folder(path: Path) -> None:
+    """Force the names in a folder to disk."""
+    _fsync(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents, names on disk when this returns."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        flush_folder(folder.parent)
+
+
+def replace_file(path: Path, content: bytes, *, flush: bool = True) -> None:
+    """Write a file so that a reader finds the old content or the new, never a part."""
+    staged = path.with_name(f".{path.name}.tmp")
+    with staged.open("wb") as file:
+        file.write(content)
+        file.flush()
+        if flush:
+            os.fsync(file.fileno())
+    staged.replace(path)
+    if flush:
+        flush_folder(path.parent)
+
+
+def _fsync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

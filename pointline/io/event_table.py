@@ -1,0 +1,105 @@
+"""Event tables and the quarantine as Delta tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.protocols import CommittedBatch, Outcome, Part
+from pointline.tables import quarantine
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.schema import PARTITION_COLUMNS, EventTable
+
+OUTCOMES = "pointline_outcomes"
+FIELDS = (
+    "file_id",
+    "status",
+    "content_hash",
+    "rows_read",
+    "rows_written",
+    "rows_quarantined",
+    "first_local_us",
+    "last_local_us",
+    "warnings",
+    "error",
+    "superseded_by",
+)
+"""The order in which a commit lists the facts of an outcome."""
+
+
+class DeltaEventTable(DeltaTableRepository):
+    """One event table. A commit carries the outcomes it makes true, so that the ledger can be rebuilt from it."""
+
+    def __init__(self, path: Path, table: EventTable) -> None:
+        super().__init__(path, table.silver_schema, PARTITION_COLUMNS)
+
+    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
+        """Make ``add`` visible and ``remove`` invisible at once, on disk when this returns.
+
+        Nothing happens where the batch is in already.
+        """
+        self.commit_parts(add=add, remove=remove, batch=batch, metadata={OUTCOMES: [_packed(one) for one in outcomes]})
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first."""
+        if self.last_batch() <= batch:
+            return []
+        found = [
+            CommittedBatch(number=number, outcomes=tuple(map(_unpacked, metadata.get(OUTCOMES, []))))
+            for number, metadata in self.metadata_after(batch)
+        ]
+        return found[::-1]
+
+    def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
+        """Put parts in the place of others that hold the same rows."""
+        self.commit_parts(add=add, remove=remove, data_change=False)
+
+    def parts_of(self, file_ids: Sequence[int], partition: Mapping[str, str]) -> list[Part]:
+        """Return the live parts of a partition that hold rows of these files."""
+        return [part for part in self.live_parts(partition) if self._holds(part, file_ids)]
+
+    def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a live part that belong to other files, in order."""
+        for rows in self.rows_of(part):
+            yield rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+
+    def _holds(self, part: Part, file_ids: Sequence[int]) -> bool:
+        stats = json.loads(part.stats)
+        low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
+        if low is not None and high is not None and not any(low <= file_id <= high for file_id in file_ids):
+            return False
+        return any(rows["file_id"].is_in(list(file_ids)).any() for rows in self.rows_of(part, ["file_id"]))
+
+
+class DeltaQuarantine(DeltaTableRepository):
+    """The rows set aside."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, quarantine.SCHEMA)
+
+    def set_aside(self, batch: int, rows: pl.DataFrame) -> None:
+        """Add the rows of a batch. Nothing happens where the batch is in already."""
+        self.commit_parts(add=self.write_parts(rows), remove=(), batch=batch)
+
+    def forget(self, file_ids: Sequence[int]) -> None:
+        """Remove the rows of files that did not get in after all."""
+        unwanted = pl.col("file_id").is_in(list(file_ids))
+        for part in self.live_parts():
+            rows = pl.concat(self.rows_of(part))
+            kept = rows.filter(~unwanted)
+            if kept.height < rows.height:
+                self.commit_parts(add=self.write_parts(kept), remove=[part])
+
+
+def _packed(outcome: Outcome) -> list[object]:
+    return [getattr(outcome, name) for name in FIELDS]
+
+
+def _unpacked(values: list[object]) -> Outcome:
+    facts = dict(zip(FIELDS, values, strict=True))
+    facts["status"] = Status(str(facts["status"]))
+    return Outcome(**facts)  # type: ignore[arg-type]

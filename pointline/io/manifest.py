@@ -1,0 +1,223 @@
+"""The ledger as a Delta table, with the columns that decisions need held in memory.
+
+One process writes a lake, so what this process wrote is what the table holds; the frame in memory follows each commit
+instead of being read again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pointline.errors import LakeDamaged
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.tables.ingest_manifest import CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
+
+OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
+LOCATION = ("bronze_file_path", "last_modified_ts", "updated_at_us")
+VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts")
+WORDS = ("vendor", "exchange", "data_type", "symbol", "status")
+"""Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
+LEFT_ON_DISK = ("rows_read", "rows_written", "rows_quarantined", "warnings", "error", "vendor")
+
+
+class DeltaManifest:
+    """The ingest manifest. ``clock`` gives microseconds since the epoch, UTC."""
+
+    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+        self.repository = DeltaTableRepository(path, SCHEMA)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._entries: pl.DataFrame | None = None
+
+    def entries(self) -> pl.DataFrame:
+        """Return the ledger in memory, rising by ``file_id``, without the columns only people read."""
+        with self._lock:
+            if self._entries is None:
+                columns = [name for name in SCHEMA if name not in LEFT_ON_DISK]
+                self._entries = self.repository.scan().select(columns).with_columns(_slim(columns)).collect()
+                self._entries = self._entries.sort("file_id")
+                if self._entries["file_id"].is_duplicated().any():
+                    raise LakeDamaged(
+                        "ingest_manifest holds a file_id twice",
+                        subject="ingest_manifest",
+                        hint="run `pointline verify`",
+                    )
+            return self._entries
+
+    def forget_entries(self) -> None:
+        """Drop the frame in memory: the table was changed by someone else."""
+        with self._lock:
+            self._entries = None
+
+    def attempts_of(self, file_id: int) -> int:
+        """Return how often a file was tried."""
+        found = self.entries().filter(pl.col("file_id") == file_id)["attempts"]
+        return int(found.item()) if len(found) else 0
+
+    def last_batch(self) -> int:
+        """Return the newest batch whose outcomes are recorded, -1 where there is none."""
+        return self.repository.last_batch()
+
+    # ---- identity
+
+    def resolve_file_id(self, meta: BronzeFileMetadata) -> int:
+        """Return the id of this file version, minting a ``pending`` one where it is new."""
+        return self.resolve_file_ids([meta])[0]
+
+    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
+        """Do the same for many, in one commit."""
+        with self._lock:
+            entries = self.entries()
+            versions = _versions(metas)
+            known = _join_newest(versions, entries)
+            ids: list[int | None] = known["file_id"].to_list()
+            next_id = (entries["file_id"].max() or 0) + 1  # type: ignore[operator]
+            minted: dict[tuple[str, int, int], int] = {}
+            for position, meta in enumerate(metas):
+                if ids[position] is None:
+                    key = (meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts)
+                    ids[position] = minted.setdefault(key, next_id + len(minted))
+            if minted:
+                first = {file_id: metas[position] for position, file_id in reversed(list(enumerate(ids)))}
+                rows = self._pending_rows([(file_id, first[file_id]) for file_id in minted.values()])
+                self.repository.append(rows)
+                columns = entries.columns
+                self._entries = pl.concat([entries, rows.select(columns).with_columns(_slim(columns))])
+            return [file_id for file_id in ids if file_id is not None]
+
+    def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
+        """Return the candidates whose version is not in the ledger or still ``pending``: one batch anti-join."""
+        if not candidates:
+            return []
+        versions = _versions(candidates).with_row_index("position")
+        settled = self.entries().filter(~stands_at(Status.PENDING))
+        open_positions = versions.join(settled, on=list(VERSION_KEY), how="anti")["position"].sort()
+        return [candidates[position] for position in open_positions]
+
+    # ---- outcomes
+
+    def update_status(
+        self, file_id: int, status: Status, meta: BronzeFileMetadata, result: Outcome | None = None
+    ) -> None:
+        """Record what became of one file."""
+        del meta  # what was known at discovery never changes
+        self.update_statuses([result or Outcome(file_id=file_id, status=status)])
+
+    def update_statuses(self, outcomes: Iterable[Outcome], *, batch: int | None = None) -> None:
+        """Record what became of many, in one commit that also says up to which batch the ledger is complete."""
+        with self._lock:
+            rows = self._outcome_rows(list(outcomes))
+            if rows.is_empty():
+                return
+            self.repository.merge_columns(rows, ["file_id"], update=STANDING, fill=CONTENT_FACTS, batch=batch)
+            self._follow(rows, fill=CONTENT_FACTS)
+
+    def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
+        """Note that the files of these versions were moved: same content, other path.
+
+        The one exception to "what was known at discovery never changes": without it no row of the version could be
+        traced to its line again.
+        """
+        if not moves:
+            return
+        with self._lock:
+            rows = _versions([meta for _, meta in moves]).select(
+                pl.Series("file_id", [file_id for file_id, _ in moves], dtype=pl.Int64),
+                "bronze_file_path",
+                "last_modified_ts",
+                pl.lit(self._clock(), pl.Int64).alias("updated_at_us"),
+            )
+            self.repository.merge_columns(rows, ["file_id"], update=LOCATION)
+            self._follow(rows)
+
+    def _follow(self, rows: pl.DataFrame, fill: Sequence[str] = ()) -> None:
+        """Bring the frame in memory up to a merge. Recent ids are at its end, so most of it stays as it is."""
+        entries = self.entries()
+        columns = [name for name in rows.columns if name in entries.columns]
+        changed = rows.select(columns).with_columns(_slim(columns))
+        start = entries["file_id"].search_sorted(rows["file_id"].min())  # type: ignore[arg-type]
+        tail = entries.slice(start)
+        replaced = changed.select(name for name in columns if name not in fill)
+        filled = changed.select("file_id", *(name for name in columns if name in fill))
+        tail = tail.update(replaced, on="file_id", how="left", include_nulls=True)
+        tail = tail.update(filled, on="file_id", how="left")
+        self._entries = pl.concat([entries.head(start), tail.select(entries.columns)])
+
+    def _pending_rows(self, minted: Sequence[tuple[int, BronzeFileMetadata]]) -> pl.DataFrame:
+        now = self._clock()
+        facts = [
+            {
+                "file_id": file_id,
+                "vendor": meta.vendor,
+                "exchange": meta.exchange,
+                "data_type": meta.data_type,
+                "symbol": meta.symbol,
+                "date": meta.date,
+                "bronze_file_path": meta.bronze_file_path,
+                "file_size_bytes": meta.file_size_bytes,
+                "last_modified_ts": meta.last_modified_ts,
+                "status": Status.PENDING.value,
+                "attempts": 0,
+                "created_at_us": now,
+                "updated_at_us": now,
+            }
+            for file_id, meta in minted
+        ]
+        integer_time = {**SCHEMA, "last_modified_ts": pl.Int64()}
+        rows = pl.DataFrame(facts, schema=integer_time, orient="row")
+        return rows.with_columns(pl.col("last_modified_ts").cast(SCHEMA["last_modified_ts"]))
+
+    def _outcome_rows(self, outcomes: Sequence[Outcome]) -> pl.DataFrame:
+        now = self._clock()
+        ids = pl.DataFrame({"file_id": [outcome.file_id for outcome in outcomes]}, schema={"file_id": pl.Int64})
+        tried = ids.join(self.entries().select("file_id", "attempts"), on="file_id", how="left")["attempts"]
+        facts = [
+            {
+                "file_id": outcome.file_id,
+                "content_hash": outcome.content_hash,
+                "status": outcome.status.value,
+                "attempts": (attempts or 0) + (outcome.status is not Status.SUPERSEDED),
+                "rows_read": outcome.rows_read,
+                "rows_written": outcome.rows_written,
+                "rows_quarantined": outcome.rows_quarantined,
+                "first_local_timestamp": outcome.first_local_us,
+                "last_local_timestamp": outcome.last_local_us,
+                "warnings": None if outcome.warnings is None else json.dumps(dict(outcome.warnings)),
+                "error": outcome.error,
+                "updated_at_us": now,
+                "superseded_by": outcome.superseded_by,
+            }
+            for outcome, attempts in zip(outcomes, tried, strict=True)
+        ]
+        times = ("first_local_timestamp", "last_local_timestamp")
+        rows = pl.DataFrame(facts, schema={**OUTCOME_SCHEMA, **dict.fromkeys(times, pl.Int64())}, orient="row")
+        return rows.with_columns(pl.col(times).cast(SCHEMA[times[0]]))
+
+
+def _slim(columns: Iterable[str]) -> list[pl.Expr]:
+    return [pl.col(name).cast(pl.Categorical) for name in columns if name in WORDS]
+
+
+def _versions(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
+    integers = {"bronze_file_path": pl.String, "file_size_bytes": pl.Int64, "last_modified_ts": pl.Int64}
+    versions = pl.DataFrame(
+        {
+            "bronze_file_path": [meta.bronze_file_path for meta in metas],
+            "file_size_bytes": [meta.file_size_bytes for meta in metas],
+            "last_modified_ts": [meta.last_modified_ts for meta in metas],
+        },
+        schema=integers,
+    )
+    return versions.with_columns(pl.col("last_modified_ts").cast(SCHEMA["last_modified_ts"]))
+
+
+def _join_newest(versions: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    newest = entries.select("file_id", *VERSION_KEY).join(versions, on=list(VERSION_KEY), how="semi")
+    newest = newest.group_by(VERSION_KEY).agg(pl.col("file_id").max())
+    return versions.join(newest, on=list(VERSION_KEY), how="left", maintain_order="left")

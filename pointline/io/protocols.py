@@ -1,0 +1,269 @@
+"""What the services ask of storage. Adapters in this folder implement it; nothing here touches a disk."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from pointline.tables.ingest_manifest import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BronzeFileMetadata:
+    """One version of one file in bronze, as seen by looking at it from outside.
+
+    ``bronze_file_path`` is relative to bronze, POSIX style. ``last_modified_ts`` is in microseconds since the epoch, UTC.
+    ``problem`` says why a file that claims to be market data cannot be taken at all (its date does not exist, no table
+    for its data type, ...); such a file is never opened and goes to the ledger as ``quarantined``.
+    """
+
+    exchange: str
+    data_type: str
+    symbol: str
+    date: dt.date | None
+    bronze_file_path: str
+    file_size_bytes: int
+    last_modified_ts: int
+    vendor: str = "tardis"
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one file version. Times are microseconds since the epoch, UTC; None where there is no row.
+
+    ``rows_read = rows_written + rows_quarantined`` always. None in a content fact (hash, rows, times, warnings) means:
+    as the ledger has it already.
+    """
+
+    file_id: int
+    status: Status
+    content_hash: str | None = None
+    rows_read: int | None = 0
+    rows_written: int | None = 0
+    rows_quarantined: int | None = 0
+    first_local_us: int | None = None
+    last_local_us: int | None = None
+    warnings: Mapping[str, int] | None = field(default_factory=dict)
+    error: str | None = None
+    superseded_by: int | None = None
+
+    @classmethod
+    def superseded(cls, file_id: int, by: int) -> Outcome:
+        """The version gave way to a newer one of the same path; what it held stays on record."""
+        return cls(
+            file_id=file_id,
+            status=Status.SUPERSEDED,
+            rows_read=None,
+            rows_written=None,
+            rows_quarantined=None,
+            warnings=None,
+            superseded_by=by,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A finished Parquet file in a table's folder that no commit mentions yet. ``path`` is relative to the table."""
+
+    path: str
+    partition: Mapping[str, str]
+    size_bytes: int
+    rows: int
+    stats: str
+    """Delta statistics: a JSON object with ``numRecords, minValues, maxValues, nullCount``."""
+    first_file_id: int = 0
+    """Lowest ``file_id`` in the part: parts in this order hold the rows in the order they came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedBatch:
+    """What a silver commit says about itself: its batch number and the outcomes it made true."""
+
+    number: int
+    outcomes: tuple[Outcome, ...]
+
+
+class BronzeSource(Protocol):
+    """The folder of vendor files. Knows nothing of ingest state."""
+
+    def list_files(self, glob_pattern: str) -> Iterator[BronzeFileMetadata]:
+        """Yield the market-data files below bronze whose relative path matches."""
+        ...
+
+
+class BronzeContent(Protocol):
+    """One opened bronze file version."""
+
+    content_hash: str
+
+    def __enter__(self) -> BronzeContent: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def header(self) -> tuple[str, ...]:
+        """Return the column names; empty where the file holds no data at all."""
+        ...
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the data rows as blocks of whole CSV lines, in file order.
+
+        Raises Unfinished where the file ends early or changed since it was opened, Rejected where it cannot be accepted.
+        """
+        ...
+
+
+class BronzeReader(Protocol):
+    """Opens bronze files for reading."""
+
+    def open(self, meta: BronzeFileMetadata) -> BronzeContent:
+        """Open the file and take its content hash. Raises Rejected, Unfinished, Transient."""
+        ...
+
+    def content_hash(self, path: str) -> str | None:
+        """Return the hash of the file's content now, or None where it cannot be read."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Tell whether a file is at ``path`` (relative to bronze)."""
+        ...
+
+
+class PartWriter(Protocol):
+    """Streams rows of one partition into one Parquet file."""
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows: the table's columns without the partition columns."""
+        ...
+
+    def close(self) -> Part:
+        """Finish the file, flush it to disk and describe it."""
+        ...
+
+    def discard(self) -> None:
+        """Remove the file."""
+        ...
+
+
+class TableRepository(Protocol):
+    """One Delta table."""
+
+    def read_all(self) -> pl.DataFrame:
+        """Return all rows. A table that cannot be read is an error, never an empty frame."""
+        ...
+
+    def write_full(self, df: pl.DataFrame) -> None:
+        """Replace all rows: for deterministic rebuilds."""
+        ...
+
+    def append(self, df: pl.DataFrame) -> None:
+        """Add rows."""
+        ...
+
+    def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
+        """Update the rows that agree with ``df`` in ``keys`` and insert the rest."""
+        ...
+
+
+class EventTableRepository(TableRepository, Protocol):
+    """A partitioned table that takes finished parts, many in one commit."""
+
+    def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str]) -> PartWriter:
+        """Start a part. ``dictionary`` names the columns with few distinct values."""
+        ...
+
+    def parts_of(self, file_ids: Sequence[int], partition: Mapping[str, str]) -> list[Part]:
+        """Return the live parts of a partition that hold rows of these files."""
+        ...
+
+    def live_parts(self, partition: Mapping[str, str]) -> list[Part]:
+        """Return the parts of a partition that readers see."""
+        ...
+
+    def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a part in order, without the partition columns."""
+        ...
+
+    def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
+        """Put parts in the place of others that hold the same rows.
+
+        Raises CommitConflict, and changes nothing, where one of those is no longer live.
+        """
+        ...
+
+    def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a live part that belong to other files, in order."""
+        ...
+
+    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
+        """Make ``add`` visible and ``remove`` invisible at once, on disk when this returns.
+
+        Nothing happens where the batch is in already.
+        """
+        ...
+
+    def last_batch(self) -> int:
+        """Return the number of the newest batch in this table, -1 where there is none."""
+        ...
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first."""
+        ...
+
+
+class QuarantineRepository(TableRepository, Protocol):
+    """The rows set aside."""
+
+    def set_aside(self, batch: int, rows: pl.DataFrame) -> None:
+        """Add the rows of a batch. Nothing happens where the batch is in already."""
+        ...
+
+    def last_batch(self) -> int:
+        """Return the number of the newest batch in this table, -1 where there is none."""
+        ...
+
+    def forget(self, file_ids: Sequence[int]) -> None:
+        """Remove the rows of files that did not get in after all."""
+        ...
+
+
+class IngestionManifestRepository(Protocol):
+    """The ledger. A ledger that cannot be read is an error, never an empty ledger."""
+
+    def resolve_file_id(self, meta: BronzeFileMetadata) -> int:
+        """Return the id of this file version, minting a ``pending`` one where it is new."""
+        ...
+
+    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
+        """Do the same for many, in one commit."""
+        ...
+
+    def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
+        """Return the candidates whose version is not in the ledger or still ``pending``: one batch anti-join."""
+        ...
+
+    def update_status(
+        self, file_id: int, status: Status, meta: BronzeFileMetadata, result: Outcome | None = None
+    ) -> None:
+        """Record what became of one file."""
+        ...
+
+    def update_statuses(self, outcomes: Iterable[Outcome], *, batch: int | None = None) -> None:
+        """Record what became of many, in one commit that also says up to which batch the ledger is complete."""
+        ...
+
+    def last_batch(self) -> int:
+        """Return the newest batch whose outcomes are recorded, -1 where there is none."""
+        ...
+
+    def entries(self) -> pl.DataFrame:
+        """Return the ledger's rows: the columns of ``ingest_manifest`` that decisions need."""
+        ...
+
+    def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
+        """Note that the files of these versions were moved: same content, other path."""
+        ...

@@ -1,0 +1,1 @@
+"""The order of effects: read, transform, check, write, record. Knows Protocols, never storage."""

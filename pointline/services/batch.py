@@ -1,0 +1,111 @@
+"""What moves through the ingest: entries with their ids, groups for the workers, and what the workers made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pointline.errors import Transient
+from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
+from pointline.services.identity import Candidate
+
+OWN_PART_BYTES = 1 << 20
+"""A compressed file of this size makes a part worth having; smaller ones of a partition share one."""
+GROUP_FILES = 500
+GROUP_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file version on its way in, under its id."""
+
+    file_id: int
+    candidate: Candidate
+
+    @property
+    def meta(self) -> BronzeFileMetadata:
+        """What the file looked like when it was found."""
+        return self.candidate.meta
+
+    @property
+    def partition(self) -> dict[str, str]:
+        """The one partition its rows belong to."""
+        return {"exchange": self.meta.exchange, "date": str(self.meta.date)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Entries of one table and partition that a worker loads in one go, by rising id."""
+
+    table: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPart:
+    """A part that is not visible yet and the files whose rows it holds."""
+
+    table: str
+    part: Part
+    file_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Where the time of a file, or of the group it shared, went. Milliseconds."""
+
+    parse_ms: float = 0.0
+    write_ms: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Loaded:
+    """What a worker made of a group."""
+
+    group: Group
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    delays: dict[int, Transient] = field(default_factory=dict)
+    """Files that could not be loaded now but may be later."""
+    parts: list[LoadedPart] = field(default_factory=list)
+    set_aside: list[pl.DataFrame] = field(default_factory=list)
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Minted entries, in groups for the workers. ``refused`` need no worker: their names alone tell they cannot enter."""
+
+    entries: tuple[Entry, ...]
+    groups: tuple[Group, ...]
+    refused: tuple[Outcome, ...] = ()
+
+
+def make_groups(entries: Iterable[Entry]) -> list[Group]:
+    """Group small files of one table and partition together; large ones, and parts of one day, stay alone."""
+    groups: list[Group] = []
+    together: dict[tuple[str, str, str], list[Entry]] = {}
+    for entry in entries:
+        meta = entry.meta
+        if meta.file_size_bytes >= OWN_PART_BYTES or entry.candidate.has_siblings:
+            groups.append(Group(table=meta.data_type, entries=(entry,)))
+        else:
+            together.setdefault((meta.data_type, meta.exchange, str(meta.date)), []).append(entry)
+    for (table, _, _), members in together.items():
+        groups += [Group(table=table, entries=tuple(chunk)) for chunk in _chunks(members)]
+    # Large files first: the pool ends evenly when the small change comes last.
+    return sorted(groups, key=lambda group: -sum(entry.meta.file_size_bytes for entry in group.entries))
+
+
+def _chunks(members: Sequence[Entry]) -> Iterable[list[Entry]]:
+    chunk: list[Entry] = []
+    size = 0
+    for entry in members:
+        if chunk and (len(chunk) >= GROUP_FILES or size + entry.meta.file_size_bytes > GROUP_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += entry.meta.file_size_bytes
+    if chunk:
+        yield chunk

@@ -1,0 +1,134 @@
+"""What a file seen in bronze is to the ledger: known, new, touched, moved, a newer version of a known path.
+
+Content hashes settle what paths, sizes and times cannot; a file is read for that only where its size leaves a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pointline.io.protocols import BronzeFileMetadata, BronzeReader
+from pointline.tables.ingest_manifest import Status, stands_at
+
+WORDS = ("exchange", "data_type", "symbol", "status")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A file version that shall enter the lake."""
+
+    meta: BronzeFileMetadata
+    replaces: tuple[int, ...] = ()
+    """Older versions of the same path that are not superseded yet."""
+    twins: tuple[tuple[int, str], ...] = ()
+    """``(file_id, content_hash)`` of files in the lake that may have the same content under another path."""
+    has_siblings: bool = False
+    """Other files of the same exchange, type, symbol and date exist: their time ranges have to be compared."""
+
+
+@dataclass(slots=True)
+class Sorted:
+    """The candidates of a batch, told apart."""
+
+    entering: list[Candidate] = field(default_factory=list)
+    touched: list[BronzeFileMetadata] = field(default_factory=list)
+    moved: list[tuple[int, BronzeFileMetadata]] = field(default_factory=list)
+    known: list[BronzeFileMetadata] = field(default_factory=list)
+
+
+def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, reader: BronzeReader) -> Sorted:
+    """Tell the candidates apart by the ledger's ``entries``."""
+    found = Sorted()
+    if not metas:
+        return found
+    asked = _frame(metas)
+    history = _rows_by_position(asked.select("position", "bronze_file_path"), entries, on=["bronze_file_path"])
+    lookalikes = _rows_by_position(
+        asked.select("position", "exchange", "data_type", "date", "file_size_bytes"),
+        entries.filter(stands_at(Status.SUCCESS)),
+        on=["exchange", "data_type", "date", "file_size_bytes"],
+    )
+    of_day = ["exchange", "data_type", "symbol", "date"]
+    in_batch = asked.group_by(of_day).len().filter(pl.col("len") > 1)
+    alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING))
+    siblings = _rows_by_position(asked.select("position", *of_day), alive, on=of_day)
+    crowded = set(asked.join(in_batch, on=of_day, how="semi")["position"])
+    for position, meta in enumerate(metas):
+        versions = history.get(position, [])
+        newest = versions[-1] if versions else None
+        if newest is not None and _is_version(meta, newest):
+            if newest["status"] != Status.PENDING:
+                found.known.append(meta)
+                continue
+            versions = versions[:-1]
+        elif newest is not None and _same_content(meta, newest, reader):
+            found.touched.append(meta)
+            continue
+        others = [row for row in lookalikes.get(position, []) if row["bronze_file_path"] != meta.bronze_file_path]
+        if newest is None and (origin := _moved_from(meta, others, reader)) is not None:
+            found.moved.append((origin, meta))
+            continue
+        found.entering.append(
+            Candidate(
+                meta=meta,
+                replaces=tuple(row["file_id"] for row in versions if row["status"] != Status.SUPERSEDED),
+                twins=tuple((row["file_id"], row["content_hash"]) for row in others),
+                has_siblings=position in crowded
+                or any(row["bronze_file_path"] != meta.bronze_file_path for row in siblings.get(position, [])),
+            )
+        )
+    return found
+
+
+def _is_version(meta: BronzeFileMetadata, row: dict[str, object]) -> bool:
+    return (meta.file_size_bytes, meta.last_modified_ts) == (row["file_size_bytes"], row["modified_us"])
+
+
+def _same_content(meta: BronzeFileMetadata, row: dict[str, object], reader: BronzeReader) -> bool:
+    """The time stamp changed, the bytes did not."""
+    if row["file_size_bytes"] != meta.file_size_bytes or not row["content_hash"] or meta.problem:
+        return False
+    return reader.content_hash(meta.bronze_file_path) == row["content_hash"]
+
+
+def _moved_from(meta: BronzeFileMetadata, rows: Sequence[dict[str, object]], reader: BronzeReader) -> int | None:
+    """Return the id of the version that was at another path until now."""
+    gone = [row for row in rows if not reader.exists(str(row["bronze_file_path"]))]
+    if not gone or meta.problem:
+        return None
+    content = reader.content_hash(meta.bronze_file_path)
+    for row in gone:
+        if row["content_hash"] == content:
+            file_id = row["file_id"]
+            assert isinstance(file_id, int)
+            return file_id
+    return None
+
+
+def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
+    names = ("exchange", "data_type", "symbol", "date", "bronze_file_path", "file_size_bytes")
+    columns = {name: [getattr(meta, name) for meta in metas] for name in names}
+    schema = {name: pl.String() for name in names} | {"date": pl.Date(), "file_size_bytes": pl.Int64()}
+    frame = pl.DataFrame(columns, schema=schema).with_row_index("position")
+    return frame.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS if name in frame.columns)
+
+
+def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[dict[str, object]]]:
+    """Return the ledger rows that agree with each candidate in ``on``, oldest first."""
+    rows = entries.join(asked, on=on, how="inner").sort("file_id")
+    by_position: dict[int, list[dict[str, object]]] = {}
+    facts = rows.select(
+        "position",
+        "file_id",
+        "bronze_file_path",
+        "file_size_bytes",
+        pl.col("last_modified_ts").to_physical().alias("modified_us"),
+        "content_hash",
+        pl.col("status").cast(pl.String),
+    )
+    for row in facts.iter_rows(named=True):
+        by_position.setdefault(row["position"], []).append(row)
+    return by_position

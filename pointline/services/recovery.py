@@ -1,0 +1,66 @@
+"""What start-up does before anything is ingested: bring the manifest up to what silver says is in.
+
+Silver is the truth about what is in, because its commits are atomic. The manifest says up to which batch it is
+complete; every silver commit after that carries the outcomes it made true. Recovery may itself be cut short at any
+point: each of its steps can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pointline.io.protocols import (
+    EventTableRepository,
+    IngestionManifestRepository,
+    Outcome,
+    QuarantineRepository,
+)
+from pointline.tables.ingest_manifest import Status, stands_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What recovery found. ``outcomes`` were in silver but not in the manifest."""
+
+    outcomes: tuple[Outcome, ...]
+    forgotten: int
+    """Files whose rows stood in quarantine though the file had not got in."""
+
+
+def recover(
+    manifest: IngestionManifestRepository,
+    quarantine: QuarantineRepository,
+    repositories: Mapping[str, EventTableRepository],
+) -> Recovered:
+    """Make manifest, silver and quarantine agree. To be called before the first batch."""
+    complete = manifest.last_batch()
+    found: dict[int, Outcome] = {}
+    newest = complete
+    for repository in repositories.values():
+        for batch in repository.batches_after(complete):
+            found |= {outcome.file_id: outcome for outcome in batch.outcomes}
+            newest = max(newest, batch.number)
+    pending = manifest.entries().filter(stands_at(Status.PENDING))["file_id"]
+    not_in = sorted(set(pending) - set(found))
+    forgotten = 0
+    if quarantine.last_batch() > complete and not_in:
+        # The rows set aside of a batch are written before its files get in. Those of files that did not are written
+        # again when the files are read again.
+        quarantine.forget(not_in)
+        forgotten = len(not_in)
+    if found:
+        manifest.update_statuses(found.values(), batch=newest)
+    manifest.update_statuses(_overtaken(manifest.entries()))
+    return Recovered(outcomes=tuple(found.values()), forgotten=forgotten)
+
+
+def _overtaken(entries: pl.DataFrame) -> list[Outcome]:
+    """Versions that never got in, and whose path a newer version has taken into the lake since."""
+    is_in = stands_at(Status.SUCCESS, Status.DUPLICATE)
+    newer = entries.filter(is_in).group_by("bronze_file_path").agg(pl.col("file_id").max().alias("newer"))
+    open_ = entries.filter(stands_at(Status.PENDING, Status.FAILED, Status.QUARANTINED))
+    rows = open_.join(newer, on="bronze_file_path").filter(pl.col("newer") > pl.col("file_id"))
+    return [Outcome.superseded(file_id, by=by) for file_id, by in rows.select("file_id", "newer").iter_rows()]

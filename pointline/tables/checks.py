@@ -1,0 +1,58 @@
+"""Checks that several event tables share. Each is counted by default; a setting of the same name escalates it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pointline.tables.schema import Check
+
+
+def time_backwards() -> Check:
+    """Exchange time is earlier than in the row before."""
+    return Check(
+        name="time_backwards",
+        column="timestamp",
+        found=pl.col("timestamp") < pl.col("timestamp").shift(1),
+        looks_back=True,
+    )
+
+
+def negative_latency() -> Check:
+    """The row arrived before the exchange says it happened: one of the two clocks is off."""
+    return Check(
+        name="negative_latency",
+        column="local_timestamp",
+        found=pl.col("local_timestamp") < pl.col("timestamp"),
+    )
+
+
+def equal_rows(*columns: str) -> Check:
+    """The row equals the one before in all of ``columns``; legal where two fills share price and size."""
+    same = [pl.col(column).eq_missing(pl.col(column).shift(1)) for column in columns]
+    return Check(
+        name="equal_rows",
+        column=columns[-1],
+        # The first row has no predecessor; without this guard empty columns would make it equal to nothing.
+        found=pl.all_horizontal(same) & pl.col("local_timestamp").shift(1).is_not_null(),
+        looks_back=True,
+    )
+
+
+def nonpositive_price(column: str = "price") -> Check:
+    """A price of zero or below."""
+    return Check(name="nonpositive_price", column=column, found=pl.col(column) <= 0)
+
+
+def negative_amount(column: str = "amount") -> Check:
+    """An amount below zero."""
+    return Check(name="negative_amount", column=column, found=pl.col(column) < 0)
+
+
+def crossed_book(ask: str, bid: str) -> Check:
+    """The best bid is at or above the best ask."""
+    return Check(name="crossed_book", column=ask, found=pl.col(ask) <= pl.col(bid))
+
+
+def half_level(price: str, amount: str) -> Check:
+    """A level with a price but no amount, or the reverse."""
+    return Check(name="half_level", column=price, found=pl.col(price).is_null() != pl.col(amount).is_null())

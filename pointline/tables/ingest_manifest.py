@@ -1,0 +1,78 @@
+"""``ingest_manifest``: the ledger, one row per file version."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import polars as pl
+
+from pointline.tables.schema import UTC_TIME
+
+NAME = "ingest_manifest"
+
+
+class Status(StrEnum):
+    """Where a file version stands."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILED = "failed"
+    """Trouble that might pass did not, and the tries are used up."""
+    QUARANTINED = "quarantined"
+    """The content cannot be accepted."""
+    SUPERSEDED = "superseded"
+    """A newer version of the same path has replaced it."""
+    DUPLICATE = "duplicate"
+    """The same content is in the lake under another path."""
+
+
+SCHEMA: dict[str, pl.DataType] = {
+    "file_id": pl.Int64(),
+    "vendor": pl.String(),
+    "exchange": pl.String(),
+    "data_type": pl.String(),
+    "symbol": pl.String(),
+    "date": pl.Date(),
+    "bronze_file_path": pl.String(),
+    "file_size_bytes": pl.Int64(),
+    "last_modified_ts": UTC_TIME,
+    "content_hash": pl.String(),
+    "status": pl.String(),
+    "attempts": pl.Int64(),
+    "rows_read": pl.Int64(),
+    "rows_written": pl.Int64(),
+    "rows_quarantined": pl.Int64(),
+    "first_local_timestamp": UTC_TIME,
+    "last_local_timestamp": UTC_TIME,
+    "warnings": pl.String(),
+    "error": pl.String(),
+    "created_at_us": pl.Int64(),
+    "updated_at_us": pl.Int64(),
+    "superseded_by": pl.Int64(),
+}
+"""``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count."""
+
+CONTENT_FACTS = (
+    "content_hash",
+    "rows_read",
+    "rows_written",
+    "rows_quarantined",
+    "first_local_timestamp",
+    "last_local_timestamp",
+    "warnings",
+)
+"""What reading the file told. A later outcome that says nothing about them leaves them as they are."""
+
+STANDING = ("status", "attempts", "error", "updated_at_us", "superseded_by")
+"""Where the file version stands now. With ``CONTENT_FACTS`` all that an outcome may change; the rest is known at
+discovery and stays."""
+
+
+def empty() -> pl.DataFrame:
+    """Return a manifest without rows."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+def stands_at(*statuses: Status) -> pl.Expr:
+    """True for rows with one of these statuses; works on text and on categories."""
+    return pl.any_horizontal([pl.col("status") == status.value for status in statuses])

@@ -1,0 +1,148 @@
+"""What an event table is: raw vendor columns, the silver columns they become, and the checks on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+import polars as pl
+
+UTC_TIME = pl.Datetime("us", "UTC")
+
+PARTITION_COLUMNS = ("exchange", "date")
+LINEAGE = {"date": pl.Date(), "file_id": pl.Int64(), "file_seq": pl.Int64()}
+"""Columns every event table ends with. ``file_seq`` is the 1-based data row number in the source file."""
+
+
+class Kind(Enum):
+    """How the text of a raw column is typed."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TIME = "time"
+    """Integer microseconds since the epoch, UTC."""
+    FLAG = "flag"
+    """``true`` or ``false``."""
+    CHOICE = "choice"
+    """One of a closed set of words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of the vendor's CSV. A ``required`` cell that is empty sets its row aside."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """Type the CSV parser produces; times are still integers."""
+        match self.kind:
+            case Kind.TEXT:
+                return pl.String()
+            case Kind.NUMBER:
+                return pl.Float64()
+            case Kind.TIME:
+                return pl.Int64()
+            case Kind.FLAG:
+                return pl.Boolean()
+            case Kind.CHOICE:
+                return pl.Enum(list(self.choices))
+
+    @property
+    def silver(self) -> pl.Expr:
+        """The column as silver keeps it."""
+        match self.kind:
+            case Kind.TIME:
+                return pl.col(self.name).cast(UTC_TIME)
+            case Kind.CHOICE:
+                return pl.col(self.name).cast(pl.String)
+            case _:
+                return pl.col(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """An oddity that real markets produce: counted by default, set aside when a setting says so.
+
+    ``found`` is a boolean expression over the typed raw columns of one file in file order; null counts as not found.
+    With ``looks_back`` it compares a row with the one before it.
+    """
+
+    name: str
+    column: str
+    found: pl.Expr
+    looks_back: bool = False
+
+
+def _columns_as_they_are(columns: tuple[Column, ...]) -> list[pl.Expr]:
+    return [column.silver for column in columns]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTable:
+    """An append-only table with one row per event, partitioned by ``exchange, date``.
+
+    ``columns`` are the vendor's, in the documented order. ``to_silver`` turns them into the silver columns (without
+    lineage); the default keeps names and order.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    checks: tuple[Check, ...] = ()
+    to_silver: Callable[[tuple[Column, ...]], list[pl.Expr]] = field(default=_columns_as_they_are)
+
+    @property
+    def raw_schema(self) -> dict[str, pl.DataType]:
+        """Raw column name to parser type, in vendor order."""
+        return {column.name: column.dtype for column in self.columns}
+
+    @property
+    def silver_schema(self) -> dict[str, pl.DataType]:
+        """Silver column name to type, lineage and partition columns included."""
+        empty = pl.LazyFrame(schema=self.raw_schema).select(self.to_silver(self.columns))
+        return {**empty.collect_schema(), **LINEAGE}
+
+    def column(self, name: str) -> Column:
+        """Return the raw column of that name. Raises KeyError where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+def text(name: str, *, required: bool = False) -> Column:
+    """Free text, such as a symbol or an id."""
+    return Column(name=name, kind=Kind.TEXT, required=required)
+
+
+def number(name: str, *, required: bool = False) -> Column:
+    """A finite decimal number."""
+    return Column(name=name, kind=Kind.NUMBER, required=required)
+
+
+def time(name: str, *, required: bool = False) -> Column:
+    """A point in time, integer microseconds since the epoch, UTC."""
+    return Column(name=name, kind=Kind.TIME, required=required)
+
+
+def flag(name: str, *, required: bool = False) -> Column:
+    """``true`` or ``false``."""
+    return Column(name=name, kind=Kind.FLAG, required=required)
+
+
+def choice(name: str, *choices: str, required: bool = False) -> Column:
+    """One of ``choices``, spelt exactly."""
+    return Column(name=name, kind=Kind.CHOICE, required=required, choices=choices)
+
+
+COMMON = (
+    text("exchange", required=True),
+    text("symbol", required=True),
+    time("timestamp", required=True),
+    time("local_timestamp", required=True),
+)
+"""The four columns every Tardis data type begins with."""

@@ -1,0 +1,169 @@
+"""The text path: a block of CSV taken apart line by line to find the rows at fault. Slower than the parser, and exact.
+
+A row is what stands between two line feeds, or more where a quoted cell holds a line feed. It is set aside with its
+original line when it has the wrong number of cells, bytes that are not text, or a cell that cannot be typed, and when
+it breaks a rule (``rules``).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from pointline.tables.rules import Belonging, rules
+from pointline.tables.schema import EventTable, Kind
+
+MOST_LINES_OF_A_ROW = 64
+
+BAD_SCHEMA: dict[str, pl.DataType] = {
+    "row": pl.Int64(),
+    "rule": pl.String(),
+    "column": pl.String(),
+    "raw": pl.String(),
+}
+
+
+def parse(
+    table: EventTable, header: Sequence[str], data: bytes, belonging: Belonging
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return ``(good, bad)``: typed raw columns with ``row``, and ``row, rule, column, raw`` of the rows set aside.
+
+    ``row`` is the 0-based position in ``data``, which holds whole lines without the header. Every row is in exactly
+    one of the two frames.
+    """
+    records = split_records(data, len(header))
+    cells, broken = _cells(records, header)
+    typed = _typed(table, cells)
+    unparseable = [
+        _verdict("unknown_value" if column.kind is Kind.CHOICE else "unparseable", column.name, failed)
+        for column in table.columns
+        if column.kind is not Kind.TEXT
+        for failed in [pl.col(f"{column.name}:text").is_not_null() & pl.col(column.name).is_null()]
+    ]
+    verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in rules(table, belonging)]
+    judged = typed.with_columns(pl.coalesce([*unparseable, *verdicts]).alias("verdict"))
+    good = judged.filter(pl.col("verdict").is_null()).select("row", *table.raw_schema)
+    set_aside = judged.filter(pl.col("verdict").is_not_null()).select(
+        "row", *(pl.col("verdict").struct.field(name) for name in ("rule", "column"))
+    )
+    bad = pl.concat([broken, set_aside]).sort("row")
+    raw = pl.Series("raw", [readable(records[row]) for row in bad["row"]], dtype=pl.String)
+    return good, bad.with_columns(raw).select(list(BAD_SCHEMA))
+
+
+def split_records(data: bytes, cells: int) -> list[bytes]:
+    """Split whole lines into rows, without their line ends.
+
+    A line feed inside a quoted cell does not end a row; but a quote that never closes must not swallow the rows after
+    it, so lines are joined only where that gives a row of the right number of cells.
+    """
+    lines = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
+    if b'"' not in data:
+        return lines
+    records = []
+    at = 0
+    while at < len(lines):
+        end = _end_of_quoted_row(lines, at, cells) if lines[at].count(b'"') % 2 else at + 1
+        records.append(b"\n".join(lines[at:end]))
+        at = end
+    return records
+
+
+def _end_of_quoted_row(lines: list[bytes], start: int, cells: int) -> int:
+    quotes = 0
+    for end in range(start + 1, min(start + 1 + MOST_LINES_OF_A_ROW, len(lines) + 1)):
+        quotes += lines[end - 1].count(b'"')
+        if quotes % 2 == 0:
+            joined = _split_cells(readable(b"\n".join(lines[start:end])))
+            return end if len(joined) == cells else start + 1
+    return start + 1
+
+
+def readable(line: bytes) -> str:
+    """Return the line as text; bytes that are not UTF-8 are written as backslash escapes."""
+    return line.decode("utf-8", "backslashreplace")
+
+
+def _decoded(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _split_cells(line: str) -> list[str]:
+    try:
+        rows = list(csv.reader([line], strict=True))
+    except csv.Error:
+        return []
+    return rows[0] if len(rows) == 1 else []
+
+
+def _cells(records: list[bytes], header: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the cells of the rows that have the right number of them as text, and ``row, rule, column`` of the rest."""
+    width = len(header)
+    lines = pl.DataFrame({"line": pl.Series([_decoded(record) for record in records], dtype=pl.String)}).select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+        pl.col("line"),
+        pl.col("line").str.contains('"', literal=True).fill_null(value=False).alias("quoted"),
+        pl.col("line").str.contains("\0", literal=True).fill_null(value=False).alias("nul"),
+        pl.col("line").str.count_matches(",", literal=True).alias("commas"),
+    )
+
+    plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), pl.col("commas") == width - 1)
+    cells = _split_plain(plain, width)
+    quoted = lines.filter(~pl.col("nul"), pl.col("quoted"))
+    rows = [(row, _split_cells(line)) for row, line in quoted.select("row", "line").iter_rows()]
+    fitting = [(row, *found) for row, found in rows if len(found) == width]
+    if fitting:
+        cells = pl.concat([cells, pl.DataFrame(fitting, schema=cells.schema, orient="row")]).sort("row")
+    rule = (
+        pl.when(pl.col("nul"))
+        .then(pl.lit("nul_byte"))
+        .when(pl.col("line").is_null())
+        .then(pl.lit("not_utf8"))
+        .otherwise(pl.lit("ragged"))
+    )
+    broken = lines.join(cells, on="row", how="anti").select("row", rule.alias("rule"), pl.lit("").alias("column"))
+    return cells.rename(dict(zip(cells.columns[1:], header, strict=True))), broken
+
+
+def _split_plain(lines: pl.DataFrame, width: int) -> pl.DataFrame:
+    names = [f"field_{i}" for i in range(width)]
+    if width == 1:
+        return lines.select("row", pl.col("line").alias(names[0]))
+    parts = lines["line"].str.split_exact(",", width - 1).struct.rename_fields(names)
+    return pl.DataFrame([lines["row"], *parts.struct.unnest().get_columns()])
+
+
+def _typed(table: EventTable, cells: pl.DataFrame) -> pl.DataFrame:
+    """Type the known columns; ``<name>:text`` keeps what stood there, null where the cell is empty."""
+    texts = cells.select("row", *(_text(name).alias(f"{name}:text") for name in table.raw_schema))
+    return texts.with_columns(_cast(name, dtype) for name, dtype in table.raw_schema.items())
+
+
+def _text(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then(pl.col(name))
+
+
+def _cast(name: str, dtype: pl.DataType) -> pl.Expr:
+    text = pl.col(f"{name}:text")
+    if dtype == pl.Boolean:
+        return text.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean).alias(name)
+    if dtype.is_numeric():
+        # The fast path's parser skips spaces in front of a number; both paths have to agree.
+        text = text.str.strip_chars_start(" ")
+    return text.cast(dtype, strict=False).alias(name)
+
+
+def _verdict(rule: str, column: str, broken: pl.Expr) -> pl.Expr:
+    return pl.when(broken).then(pl.struct(pl.lit(rule).alias("rule"), pl.lit(column).alias("column")))
+
+
+def describe(bad: pl.DataFrame) -> Iterator[str]:
+    """Yield one phrase per broken rule, most frequent first, such as ``5 x unparseable (price)``."""
+    counts = bad.group_by("rule", "column").len().sort("len", "rule", "column", descending=[True, False, False])
+    for rule, column, count in counts.iter_rows():
+        yield f"{count} x {rule} ({column})" if column else f"{count} x {rule}"

@@ -1,0 +1,357 @@
+"""A folder full of what people and programs leave in folders."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pointline.errors import PointlineError, Rejected, StorageTrouble, Unfinished
+from pointline.io.bronze import NOT_UTF8, FolderBronzeSource
+from pointline.io.layout import Layout
+from pointline.io.protocols import BronzeFileMetadata
+
+NAME = "binance_trades_2024-08-09_{}.csv.gz"
+BTC = NAME.format("BTCUSDT")
+ETH = NAME.format("ETHUSDT")
+
+
+class Bronze:
+    """A bronze folder, the source over it, and the trouble that the source reported."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.trouble: list[tuple[str, Exception]] = []
+        self.source = FolderBronzeSource(
+            root,
+            Layout(known_types=["trades", "quotes"]),
+            on_trouble=lambda path, error: self.trouble.append((path, error)),
+        )
+
+    def write(self, path: str | bytes, content: bytes = b"data") -> Path:
+        full = self.root / os.fsdecode(path)
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_bytes(content)
+        return full
+
+    def listed(self, glob: str = "**/*") -> set[str]:
+        return {meta.bronze_file_path for meta in self.source.list_files(glob)}
+
+    def surveyed(self) -> set[str]:
+        return set(self.source.survey()["path"])
+
+    def read(self, path: str) -> bytes:
+        with self.source.open(path) as file:
+            return file.read()
+
+
+@pytest.fixture
+def bronze(tmp_path):
+    root = tmp_path / "lake" / "bronze"
+    root.mkdir(parents=True)
+    return Bronze(root)
+
+
+def test_a_file_is_described_by_its_path_size_and_time(bronze):
+    full = bronze.write(f"a/b/{BTC}", b"12345")
+    os.utime(full, ns=(0, 1_723_200_000_123_456_789))
+    expected = BronzeFileMetadata(
+        exchange="binance",
+        data_type="trades",
+        symbol="BTCUSDT",
+        date=dt.date(2024, 8, 9),
+        bronze_file_path=f"a/b/{BTC}",
+        file_size_bytes=5,
+        last_modified_ts=1_723_200_000_123_456,
+    )
+    assert list(bronze.source.list_files()) == [expected]
+    assert bronze.source.look(f"a/b/{BTC}") == expected
+    assert bronze.source.survey().rows() == [(f"a/b/{BTC}", 5, 1_723_200_000_123_456)]
+    assert bronze.read(f"a/b/{BTC}") == b"12345"
+
+
+def test_the_survey_holds_foreign_files_but_no_ignored_ones(bronze):
+    for path in (BTC, "README.md", f"{ETH}.part", f".hidden/{ETH}", f"x.tmp/{ETH}", "deep/er/notes.txt"):
+        bronze.write(path)
+    assert bronze.surveyed() == {BTC, "README.md", "deep/er/notes.txt"}
+    assert bronze.listed() == {BTC}
+    assert bronze.source.look("README.md") is None
+    assert bronze.source.look(f"{ETH}.part") is None
+    assert bronze.source.look(f".hidden/{ETH}") is None
+
+
+def test_an_empty_bronze_has_an_empty_survey(bronze):
+    assert bronze.source.survey().schema == {"path": pl.String, "size": pl.Int64, "mtime_us": pl.Int64}
+    assert bronze.surveyed() == set()
+
+
+def test_a_missing_bronze_is_no_empty_bronze(tmp_path):
+    source = Bronze(tmp_path / "nowhere").source
+    with pytest.raises(StorageTrouble, match="cannot be read"):
+        source.survey()
+    with pytest.raises(StorageTrouble):
+        list(source.list_files())
+
+
+@pytest.mark.parametrize(
+    ("glob", "expected"),
+    [
+        ("**/*", {BTC, f"a/{BTC}", f"a/b/{ETH}"}),
+        ("**", {BTC, f"a/{BTC}", f"a/b/{ETH}"}),
+        ("*", {BTC}),
+        ("a/*", {f"a/{BTC}"}),
+        ("a/**", {f"a/{BTC}", f"a/b/{ETH}"}),
+        ("**/b/*", {f"a/b/{ETH}"}),
+        ("**/*ETH*", {f"a/b/{ETH}"}),
+        ("?/?/*.csv.gz", {f"a/b/{ETH}"}),
+        ("a.b/*", set()),
+    ],
+)
+def test_globs(bronze, glob, expected):
+    for path in (BTC, f"a/{BTC}", f"a/b/{ETH}"):
+        bronze.write(path)
+    assert bronze.listed(glob) == expected
+
+
+def test_a_refused_name_is_listed_with_its_problem(bronze):
+    bronze.write("binance_trades_2024-02-30_X.csv.gz")
+    (meta,) = bronze.source.list_files()
+    assert meta.date is None
+    assert meta.problem is not None
+    assert "2024-02-30" in meta.problem
+
+
+class TestWhatIsNoRegularFile:
+    """Named like market data and something else: never listed, never opened, never waited for."""
+
+    def assert_never_taken(self, bronze, path):
+        assert bronze.surveyed() == set()
+        assert bronze.listed() == set()
+        assert bronze.source.look(path) is None
+        with pytest.raises(Rejected) as caught:
+            bronze.source.open(path)
+        assert caught.value.subject == path
+        assert caught.value.hint
+
+    def test_a_fifo_does_not_block(self, bronze):
+        os.mkfifo(bronze.root / BTC)
+        self.assert_never_taken(bronze, BTC)
+
+    def test_a_socket(self, bronze, monkeypatch):
+        monkeypatch.chdir(bronze.root)  # the address of a socket may not be long
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(BTC)
+            self.assert_never_taken(bronze, BTC)
+
+    def test_a_folder_named_like_a_file(self, bronze):
+        (bronze.root / BTC).mkdir()
+        self.assert_never_taken(bronze, BTC)
+
+    def test_files_in_such_a_folder_are_found(self, bronze):
+        bronze.write(f"{BTC}/{ETH}")
+        assert bronze.listed() == {f"{BTC}/{ETH}"}
+
+
+class TestSymbolicLinks:
+    """A link is as good as its target, as long as that lies in bronze."""
+
+    def test_to_a_file_inside(self, bronze):
+        bronze.write(".store/1", b"linked")
+        (bronze.root / BTC).symlink_to(".store/1")
+        assert bronze.source.survey().select("path", "size").rows() == [(BTC, 6)]
+        meta = bronze.source.look(BTC)
+        assert meta is not None
+        assert meta.file_size_bytes == 6
+        assert bronze.read(BTC) == b"linked"
+
+    def test_to_a_file_outside(self, bronze):
+        secret = bronze.root.parent / "secret"
+        secret.write_bytes(b"secret")
+        (bronze.root / BTC).symlink_to(secret)
+        assert bronze.surveyed() == set()
+        ((path, error),) = bronze.trouble
+        assert path == BTC
+        assert isinstance(error, Rejected)
+        assert error.hint
+        assert bronze.source.look(BTC) is None
+        with pytest.raises(Rejected, match="leads out of bronze"):
+            bronze.source.open(BTC)
+
+    def test_to_a_folder(self, bronze):
+        bronze.write(f"real/{BTC}")
+        (bronze.root / "linked").symlink_to("real")
+        assert bronze.surveyed() == {f"real/{BTC}"}
+        assert bronze.source.look(f"linked/{BTC}") is None
+
+    def test_to_a_folder_outside(self, bronze):
+        outside = bronze.root.parent / "outside"
+        outside.mkdir()
+        (outside / BTC).write_bytes(b"secret")
+        (bronze.root / "linked").symlink_to(outside)
+        assert bronze.surveyed() == set()
+        assert bronze.source.look(f"linked/{BTC}") is None
+        with pytest.raises(Rejected):
+            bronze.source.open(f"linked/{BTC}")
+
+    def test_in_a_circle(self, bronze):
+        (bronze.root / BTC).symlink_to(ETH)
+        (bronze.root / ETH).symlink_to(BTC)
+        (bronze.root / "loop").symlink_to(".")
+        assert bronze.surveyed() == set()
+        assert {path for path, _ in bronze.trouble} == {BTC, ETH}
+        assert bronze.source.look(BTC) is None
+        with pytest.raises(Rejected):
+            bronze.source.open(BTC)
+
+    def test_to_nothing(self, bronze):
+        (bronze.root / BTC).symlink_to("gone")
+        assert bronze.surveyed() == set()
+        assert bronze.trouble == []
+        with pytest.raises(Unfinished):
+            bronze.source.open(BTC)
+
+    def test_bronze_itself_may_be_one(self, bronze):
+        bronze.write(f"a/{BTC}", b"1")
+        link = bronze.root.parent / "link"
+        link.symlink_to(bronze.root)
+        linked = Bronze(link)
+        assert linked.surveyed() == {f"a/{BTC}"}
+        assert linked.source.look(f"a/{BTC}") is not None
+        assert linked.read(f"a/{BTC}") == b"1"
+
+
+@pytest.mark.parametrize("way_out", ["../{}", "a/../../{}", "{root}/../{}", "a/../{}", "./{}", "a//{}", "", ".", "\0"])
+def test_look_takes_no_path_that_a_walk_would_not_find(bronze, way_out):
+    bronze.write(BTC)
+    bronze.write(f"a/{BTC}")
+    (bronze.root.parent / BTC).write_bytes(b"secret")
+    assert bronze.source.look(way_out.format(BTC, root=bronze.root)) is None
+
+
+@pytest.mark.parametrize("way_out", ["../{}", "a/../../{}"])
+def test_open_does_not_leave_bronze(bronze, way_out):
+    (bronze.root / "a").mkdir()
+    (bronze.root.parent / BTC).write_bytes(b"secret")
+    with pytest.raises(Rejected, match="leads out of bronze"):
+        bronze.source.open(way_out.format(BTC))
+
+
+def test_a_file_that_is_gone(bronze):
+    assert bronze.source.look(BTC) is None
+    with pytest.raises(Unfinished) as caught:
+        bronze.source.open(BTC)
+    assert caught.value.subject == BTC
+
+
+class TestNames:
+    """Bytes are bytes: only a name that no table can hold is turned away."""
+
+    def test_a_newline(self, bronze):
+        name = NAME.format("BTC\nUSDT")
+        bronze.write(name)
+        assert bronze.surveyed() == {name}
+        (meta,) = bronze.source.list_files()
+        assert (meta.symbol, meta.problem) == ("BTC\nUSDT", None)
+        assert bronze.read(name) == b"data"
+
+    def test_250_characters(self, bronze):
+        name = NAME.format("A" * (250 - len(NAME) + 2))
+        assert len(name) == 250
+        bronze.write(name)
+        assert bronze.listed() == {name}
+        assert bronze.read(name) == b"data"
+
+    def test_other_alphabets(self, bronze):
+        name = f"данные/{NAME.format('比特币')}"
+        bronze.write(name)
+        assert bronze.listed() == {name}
+        assert bronze.read(name) == b"data"
+
+    @pytest.mark.parametrize("folder", [b"", b"f\xfe/"])
+    def test_bytes_that_are_not_utf8(self, bronze, folder):
+        raw = folder + NAME.format("BTC?").encode().replace(b"?", b"\xff")
+        written = raw.decode("utf-8", "backslashreplace")
+        try:
+            bronze.write(raw)
+        except OSError:
+            pytest.skip("this file system takes no such names")
+        (meta,) = bronze.source.list_files()
+        assert meta.bronze_file_path == written
+        assert meta.problem == NOT_UTF8
+        assert bronze.surveyed() == {written}
+        assert bronze.source.describe(written, 4, meta.last_modified_ts) == meta
+        assert bronze.source.look(written) == meta
+        assert bronze.source.look(os.fsdecode(raw)) == meta
+        assert bronze.read(written) == b"data"
+
+    def test_a_foreign_name_that_is_not_utf8_is_foreign(self, bronze):
+        try:
+            bronze.write(b"notes\xff.txt")
+        except OSError:
+            pytest.skip("this file system takes no such names")
+        assert bronze.listed() == set()
+        assert bronze.surveyed() == {"notes\\xff.txt"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+class TestPermissions:
+    def test_an_unreadable_folder_is_reported_and_the_rest_goes_on(self, bronze):
+        bronze.write(f"closed/{BTC}")
+        bronze.write(f"open/{ETH}")
+        (bronze.root / "closed").chmod(0)
+        try:
+            assert bronze.surveyed() == {f"open/{ETH}"}
+            ((path, error),) = bronze.trouble
+            assert path == "closed"
+            assert isinstance(error, PermissionError)
+            assert bronze.source.look(f"closed/{BTC}") is None
+        finally:
+            (bronze.root / "closed").chmod(0o700)
+
+    def test_an_unreadable_file_may_become_readable(self, bronze):
+        bronze.write(BTC).chmod(0)
+        with pytest.raises(StorageTrouble):
+            bronze.source.open(BTC)
+
+
+def test_a_folder_that_fails_is_reported_and_the_rest_goes_on(bronze, monkeypatch):
+    """As the test above, for whoever runs the tests as root."""
+    bronze.write(f"bad/{BTC}")
+    bronze.write(f"good/{ETH}")
+    scandir = os.scandir
+
+    def failing(descriptor):
+        if os.path.samestat(os.fstat(descriptor), (bronze.root / "bad").stat()):
+            raise OSError(5, "Input/output error")
+        return scandir(descriptor)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    assert bronze.surveyed() == {f"good/{ETH}"}
+    ((path, error),) = bronze.trouble
+    assert path == "bad"
+    assert isinstance(error, OSError)
+
+
+def test_a_survey_of_many_files_in_many_folders(bronze, monkeypatch):
+    """Chunks are put together without loss."""
+    monkeypatch.setattr("pointline.io.bronze._SURVEY_CHUNK_FILES", 7)
+    paths = {f"{folder}/{NAME.format(symbol)}" for folder in range(9) for symbol in range(5)}
+    for path in paths:
+        bronze.write(path)
+    assert bronze.surveyed() == paths
+
+
+def test_a_walk_leaves_no_descriptor_open(bronze):
+    bronze.write(f"a/b/{BTC}")
+    descriptors = Path("/dev/fd")
+    before = len(list(descriptors.iterdir()))
+    for _ in range(3):
+        bronze.source.survey()
+        bronze.source.open(f"a/b/{BTC}").close()
+        with pytest.raises(PointlineError):
+            bronze.source.open("a/b")
+    assert len(list(descriptors.iterdir())) == before

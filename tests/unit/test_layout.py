@@ -1,0 +1,204 @@
+"""Which paths are market data, which claim to be and cannot be, and which are nobody's business."""
+
+from __future__ import annotations
+
+import datetime as dt
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointline.errors import ConfigurationError
+from pointline.io.layout import Layout, Recognised, Refused
+
+DAY = dt.date(2024, 8, 9)
+TYPES = ("trades", "quotes", "incremental_book_L2", "book_snapshot_25")
+BTC = Recognised("binance", "trades", "BTCUSDT", DAY)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("binance_trades_2024-08-09_BTCUSDT.csv.gz", BTC),
+        ("any/folder at/all/binance_trades_2024-08-09_BTCUSDT.csv.gz", BTC),
+        ("binance_trades_2024-08-09_BTCUSDT.csv", BTC),
+        ("binance_trades_2024-08-09_BTCUSDT.csv.zst", BTC),
+        ("binance_trades_2024-08-09_BTCUSDT.parquet", BTC),
+        ("binance_trades_2024-08-09_BTCUSDT.CSV.GZ", BTC),
+        (
+            "binance-futures_incremental_book_L2_2024-08-09_BTCUSD_PERP.csv.gz",
+            Recognised("binance-futures", "incremental_book_L2", "BTCUSD_PERP", DAY),
+        ),
+        (
+            "deribit_book_snapshot_25_2024-08-09_BTC-PERPETUAL.csv.gz",
+            Recognised("deribit", "book_snapshot_25", "BTC-PERPETUAL", DAY),
+        ),
+        ("binance_trades_2024-08-09_1000SHIBUSDT.csv.gz", Recognised("binance", "trades", "1000SHIBUSDT", DAY)),
+        ("x_trades_2024-08-09_A_2025-01-01_B.csv.gz", Recognised("x", "trades", "A_2025-01-01_B", DAY)),
+        ("binance_trades_2024-08-09_A\nB.csv.gz", Recognised("binance", "trades", "A\nB", DAY)),
+        ("binance_trades_2024-08-09_" + "A" * 217 + ".csv.gz", Recognised("binance", "trades", "A" * 217, DAY)),
+    ],
+)
+def test_client_file_names(path, expected):
+    assert Layout(known_types=TYPES).recognise(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "vendor"),
+    [
+        ("tardis/exchange=binance/type=trades/date=2024-08-09/symbol=BTCUSDT/part-0.csv.gz", "tardis"),
+        ("exchange=binance/type=trades/date=2024-08-09/symbol=BTCUSDT/part-0.csv.gz", "tardis"),
+        ("a/kaiko/symbol=BTCUSDT/date=2024-08-09/type=trades/exchange=binance/x.parquet", "kaiko"),
+        ("kaiko/exchange=binance/2024/type=trades/date=2024-08-09/symbol=BTCUSDT/more/x.csv", "kaiko"),
+    ],
+)
+def test_hive_folders_in_any_order_and_depth(path, vendor):
+    assert Layout(known_types=TYPES).recognise(path) == BTC._replace(vendor=vendor)
+
+
+def test_hive_keys_win_over_the_file_name():
+    path = "exchange=binance/type=trades/date=2024-08-09/symbol=BTCUSDT/okex_quotes_2020-01-01_ETH.csv.gz"
+    assert Layout().recognise(path) == BTC
+
+
+def test_an_incomplete_set_of_hive_keys_leaves_the_file_name_to_speak():
+    layout = Layout()
+    assert layout.recognise("exchange=okex/type=quotes/binance_trades_2024-08-09_BTCUSDT.csv.gz") == BTC
+    assert layout.recognise("exchange=okex/type=quotes/date=2024-08-09/part-0.csv.gz") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "binance/trades/2024/08/09/BTCUSDT.csv.gz",
+        "datasets.tardis.dev/v1/binance/trades/2024/08/09/BTCUSDT.csv.gz",
+        "okex/quotes/2020/01/01/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+    ],
+)
+def test_url_paths(path):
+    assert Layout(known_types=TYPES).recognise(path) == BTC
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README",
+        "README.md",
+        "notes.csv",
+        "binance_trades_BTCUSDT.csv.gz",
+        "binance_trades_2024-08-09_.csv.gz",
+        "binance_trades_2024-8-9_BTCUSDT.csv.gz",
+        "_trades_2024-08-09_BTCUSDT.csv.gz",
+        "binance_2024-08-09_BTCUSDT.csv.gz",
+        "binance_trades_2024-08-09_BTCUSDT.csv.gz.sha256",
+        "binance_trades_2024-08-09_BTCUSDT.csv.bz2",
+        "trades/2024/08/09/BTCUSDT.csv.gz",
+        "binance/trades/2024/08/BTCUSDT.csv.gz",
+        "",
+    ],
+)
+def test_foreign_paths(path):
+    assert Layout(known_types=TYPES).recognise(path) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "binance_trades_2024-08-09_BTCUSDT.csv.gz.unconfirmed",
+        "binance_trades_2024-08-09_BTCUSDT.csv.gz.part",
+        "binance_trades_2024-08-09_BTCUSDT.csv.gz.CRDOWNLOAD",
+        ".binance_trades_2024-08-09_BTCUSDT.csv.gz",
+        ".cache/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+        "job.tmp/deeper/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+    ],
+)
+def test_ignored_names_of_files_and_folders(path):
+    assert Layout().recognise(path) is None
+
+
+@pytest.mark.parametrize(
+    ("glob", "ignored"),
+    [("old*", True), ("*_trades_*", True), ("?in*", True), ("BINANCE_*.gz", True), ("[xyz]*", False), ("*.gzz", False)],
+)
+def test_ignore_globs_are_configurable(glob, ignored):
+    path = "older/binance_trades_2024-08-09_BTCUSDT.csv.gz"
+    assert (Layout(ignore=[glob]).recognise(path) is None) is ignored
+
+
+class TestRefused:
+    """Whoever names a file like market data hears why it is not taken."""
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "binance_trades_2024-02-30_BTCUSDT.csv.gz",
+            "binance/trades/2024/13/01/BTCUSDT.csv.gz",
+            "exchange=binance/type=trades/date=yesterday/symbol=BTCUSDT/x.csv.gz",
+            "exchange=binance/type=trades/date=0000-01-01/symbol=BTCUSDT/x.csv.gz",
+        ],
+    )
+    def test_a_date_that_does_not_exist(self, path):
+        refused = Layout(known_types=TYPES).recognise(path)
+        assert isinstance(refused, Refused)
+        assert refused[:4] == ("binance", "trades", "BTCUSDT", None)
+        assert "does not exist" in refused.reason
+
+    def test_a_type_without_a_table_names_those_that_have_one(self):
+        refused = Layout(known_types=TYPES).recognise("binance_trade_2024-08-09_BTCUSDT.csv.gz")
+        assert isinstance(refused, Refused)
+        assert refused[:4] == ("binance", "trade", "BTCUSDT", DAY)
+        assert "'trade'" in refused.reason
+        assert all(name in refused.reason for name in TYPES)
+
+    def test_both_at_once(self):
+        refused = Layout(known_types=TYPES).recognise("binance_trade_2024-02-30_BTCUSDT.csv.gz")
+        assert isinstance(refused, Refused)
+        assert "does not exist" in refused.reason
+        assert "no table" in refused.reason
+
+
+class TestConfiguredPatterns:
+    PATTERN = r"(?P<exchange>\w+)/(?P<symbol>\w+)-(?P<data_type>\w+)-(?P<date>\d{4}-?\d\d-?\d\d)"
+
+    def test_a_pattern_is_searched_in_the_whole_path(self):
+        layout = Layout([self.PATTERN], known_types=TYPES)
+        assert layout.recognise("spot/binance/BTCUSDT-trades-2024-08-09.csv.zst") == BTC
+        assert layout.recognise("spot/binance/BTCUSDT-trades-20240809.csv") == BTC
+        assert layout.recognise("spot/binance/BTCUSDT-trades-2024-08-09.zip") is None
+
+    def test_it_goes_before_the_built_in_layouts(self):
+        layout = Layout([r"(?P<symbol>x)(?P<exchange>y)/(?P<data_type>\w+)/(?P<date>\d{8})"])
+        path = "exchange=binance/type=trades/date=2024-08-09/symbol=BTCUSDT/xy/quotes/20240101.csv"
+        assert layout.recognise(path) == Recognised("y", "quotes", "x", dt.date(2024, 1, 1))
+        assert layout.recognise(path.replace("xy", "zz")) == BTC
+
+    def test_all_problems_are_reported_at_once(self):
+        with pytest.raises(ConfigurationError) as caught:
+            Layout(["(", "(?P<exchange>x)"], ignore=["old/*"])
+        assert len(caught.value.problems) == 3
+        assert "data_type, date, symbol" in str(caught.value)
+
+
+EXCHANGES = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+){0,2}", fullmatch=True)
+DATA_TYPES = st.from_regex(r"[a-z]+(_[A-Za-z0-9]+){0,3}", fullmatch=True)
+SYMBOLS = st.text(string.ascii_uppercase + string.digits + "-_.", min_size=1, max_size=40)
+ENDINGS = st.sampled_from([".csv", ".csv.gz", ".csv.zst", ".parquet", ".Csv.Gz"])
+
+
+@given(exchange=EXCHANGES, data_type=DATA_TYPES, day=st.dates(), symbol=SYMBOLS, ending=ENDINGS)
+def test_every_name_that_can_be_built_is_read_back(exchange, data_type, day, symbol, ending):
+    layout = Layout(ignore=())
+    expected = Recognised(exchange, data_type, symbol, day)
+    for path in (
+        f"{exchange}_{data_type}_{day.isoformat()}_{symbol}{ending}",
+        f"in/a/folder/{exchange}_{data_type}_{day.isoformat()}_{symbol}{ending}",
+        f"{exchange}/{data_type}/{day.isoformat().replace('-', '/')}/{symbol}{ending}",
+        f"tardis/exchange={exchange}/type={data_type}/date={day.isoformat()}/symbol={symbol}/0{ending}",
+    ):
+        assert layout.recognise(path) == expected
+
+
+@given(st.text())
+def test_no_path_makes_it_fail(path):
+    Layout([TestConfiguredPatterns.PATTERN], known_types=TYPES).recognise(path)

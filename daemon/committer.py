@@ -127,12 +127,15 @@ class Committer:
             error = state.outcome.exception() if state.outcome else None
             log.warning(events.INGEST_RETRIED, step=step, attempt=state.attempt_number, error=str(error))
 
+        def pause(seconds: float) -> None:
+            stopping.wait(seconds)
+
         passing = retry_if_exception_type(Transient) & retry_if_not_exception_type(DiskFull)
         return Retrying(
             retry=passing,
             stop=stop_after_attempt(TRIES),
             wait=wait_exponential_jitter(initial=0.1, max=LONGEST_WAIT_SECONDS),
-            sleep=stopping.wait,
+            sleep=pause,
             before_sleep=told,
             reraise=True,
         )

@@ -49,7 +49,7 @@ class Inbox:
         with self._changed:
             if (not self._queued or most == 0) and not self._closed:
                 self._changed.wait(seconds)
-            taken = []
+            taken: list[tuple[str, bool, float]] = []
             while self._queued and len(taken) < most:
                 path, finished = self._queued.popitem(last=False)
                 self._in_flight.add(path)

@@ -10,13 +10,16 @@ from pointline.config import Config
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.content import FileReader
 from pointline.io.decode import Limits
+from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
 from pointline.io.event_table import DeltaEventTable, DeltaQuarantine
 from pointline.io.layout import Layout
 from pointline.io.manifest import DeltaManifest
+from pointline.io.mend import SetAside, mend_table
 from pointline.services.claims import Claims
-from pointline.services.ingest import IngestService, Policy
+from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
+from pointline.services.verdict import Policy
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable
@@ -41,11 +44,19 @@ class Lake:
     quarantine: DeltaQuarantine
     events: dict[str, DeltaEventTable]
 
+    def mend(self) -> list[SetAside]:
+        """Set aside what a power cut left half written. For the holder of the writer's lock, before anything is read."""
+        keep_in = self.config.paths.state / "set_aside"
+        return [one for repository in self._repositories() for one in mend_table(repository.path, keep_in)]
+
     def create(self) -> None:
         """Create what a lake consists of, where it is missing. For the holder of the writer's lock."""
         make_folder(self.config.paths.bronze)
-        for repository in (self.manifest.repository, self.quarantine, *self.events.values()):
+        for repository in self._repositories():
             repository.create()
+
+    def _repositories(self) -> list[DeltaTableRepository]:
+        return [self.manifest.repository, self.quarantine, *self.events.values()]
 
     def ingest(self, *, once: bool = False) -> tuple[IngestService, Loader]:
         """Return the service and its loader; the two share the claims on contents.

@@ -90,8 +90,17 @@ class Supervisor:
     # ---- start
 
     def _recover(self) -> None:
-        self.lake.create()
         lake = self.lake
+        for found in lake.mend():
+            log.error(
+                events.COMMIT_SET_ASIDE,
+                table=found.table,
+                file=found.file,
+                reason=found.reason,
+                kept_at=str(found.kept_at),
+                hint="nothing to do: what it held is ingested again",
+            )
+        lake.create()
         recovered = recover(lake.manifest, lake.quarantine, lake.events)
         if recovered.outcomes or recovered.forgotten:
             log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)

@@ -269,7 +269,7 @@ def written_path(path: str) -> str:
 
 
 def _spelled(root: str, path: str) -> str:
-    """The inverse of ``written_path``: how the file system spells a path. A file that has a backslash in its name wins."""
+    """The inverse of ``written_path``: how the file system spells a path. A real backslash in the name wins."""
     if _ESCAPED_BYTE.search(path) and not os.path.lexists(f"{root}/{path}"):
         return _ESCAPED_BYTE.sub(lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
     return path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from io import BufferedReader
+from typing import BinaryIO, Self, cast
 
 import polars as pl
 import polars.selectors as cs
@@ -36,7 +37,7 @@ class FileContent:
         self._header: tuple[str, ...] | None = None
         self.content_hash = ""
 
-    def __enter__(self) -> FileContent:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -197,7 +198,7 @@ class FileReader:
         """Return the SHA-256 of the file's content now, or None where it cannot be read."""
         try:
             with self._open_file(path) as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+                return hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
         except (OSError, PointlineError):
             return None
 

@@ -97,23 +97,8 @@ class DeltaTableRepository:
         """Return the parts that readers see, of one partition or of all."""
         with self._lock:
             actions = pl.DataFrame(self.table().get_add_actions(flatten=False))
-        found = []
-        for action in actions.iter_rows(named=True):
-            values = {name: _partition_text(value) for name, value in (action.get("partition") or {}).items()}
-            if partition is None or values == dict(partition):
-                low, high = action.get("min") or {}, action.get("max") or {}
-                stats = {"numRecords": action["num_records"], "minValues": low, "maxValues": high}
-                found.append(
-                    Part(
-                        path=action["path"],
-                        partition=values,
-                        size_bytes=action["size_bytes"],
-                        rows=action["num_records"],
-                        stats=json.dumps(stats, default=str),
-                        first_file_id=low.get("file_id") or 0,
-                    )
-                )
-        return found
+        found = [_live_part(action) for action in actions.iter_rows(named=True)]
+        return [part for part in found if partition is None or part.partition == dict(partition)]
 
     # ---- writing
 
@@ -165,10 +150,12 @@ class DeltaTableRepository:
         changes = {name: f"source.{name}" for name in update}
         changes |= {name: f"COALESCE(source.{name}, target.{name})" for name in fill}
         predicate = [f"target.{key} = source.{key}" for key in keys]
-        for key in keys:
-            if df.schema[key] == pl.Int64 and df.height:
-                # A range prunes the files that cannot match: without it the whole table is read and rewritten.
-                predicate.append(f"target.{key} >= {df[key].min()} AND target.{key} <= {df[key].max()}")
+        # A range prunes the files that cannot match: without it the whole table is read and rewritten.
+        predicate += [
+            f"target.{key} >= {df[key].min()!s} AND target.{key} <= {df[key].max()!s}"
+            for key in keys
+            if df.schema[key] == pl.Int64 and df.height
+        ]
 
         def run(table: DeltaTable) -> None:
             merger = table.merge(
@@ -268,7 +255,7 @@ class DeltaTableRepository:
         groups: list[tuple[dict[str, str], pl.DataFrame]] = [({}, frame)]
         if self.partition_by:
             groups = [
-                (dict(zip(self.partition_by, map(_partition_text, key), strict=True)), group.drop(self.partition_by))
+                (dict(zip(self.partition_by, map(str, key), strict=True)), group.drop(self.partition_by))
                 for key, group in frame.group_by(self.partition_by, maintain_order=True)
             ]
         for partition, group in groups:
@@ -321,5 +308,14 @@ def _last_batch(table: DeltaTable) -> int:
     return -1 if found is None else found
 
 
-def _partition_text(value: object) -> str:
-    return str(value)
+def _live_part(action: Mapping[str, Any]) -> Part:
+    low, high = action.get("min") or {}, action.get("max") or {}
+    bounds = {"numRecords": action["num_records"], "minValues": low, "maxValues": high}
+    return Part(
+        path=action["path"],
+        partition={name: str(value) for name, value in (action.get("partition") or {}).items()},
+        size_bytes=action["size_bytes"],
+        rows=action["num_records"],
+        stats=json.dumps(bounds, default=str),
+        first_file_id=low.get("file_id") or 0,
+    )

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Self
 
 from pointline.errors import LakeInUse
 from pointline.io.durable import make_folder
@@ -22,7 +23,7 @@ class LakeLock:
         self._purpose = purpose
         self._descriptor: int | None = None
 
-    def __enter__(self) -> LakeLock:
+    def __enter__(self) -> Self:
         self.acquire()
         return self
 

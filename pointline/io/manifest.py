@@ -75,9 +75,10 @@ class DeltaManifest:
         with self._lock:
             entries = self.entries()
             versions = _versions(metas)
-            known = _join_newest(versions, entries)
+            known = _join_newest(versions, entries.filter(~stands_at(Status.SUPERSEDED)))
             ids: list[int | None] = known["file_id"].to_list()
-            next_id = (entries["file_id"].max() or 0) + 1  # type: ignore[operator]
+            newest = entries["file_id"].max()
+            next_id = 1 + (newest if isinstance(newest, int) else 0)
             minted: dict[tuple[str, int, int], int] = {}
             for position, meta in enumerate(metas):
                 if ids[position] is None:
@@ -96,7 +97,7 @@ class DeltaManifest:
         if not candidates:
             return []
         versions = _versions(candidates).with_row_index("position")
-        settled = self.entries().filter(~stands_at(Status.PENDING))
+        settled = self.entries().filter(~stands_at(Status.PENDING, Status.SUPERSEDED))
         open_positions = versions.join(settled, on=list(VERSION_KEY), how="anti")["position"].sort()
         return [candidates[position] for position in open_positions]
 

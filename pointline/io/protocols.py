@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 import polars as pl
 
@@ -16,7 +16,8 @@ from pointline.tables.ingest_manifest import Status
 class BronzeFileMetadata:
     """One version of one file in bronze, as seen by looking at it from outside.
 
-    ``bronze_file_path`` is relative to bronze, POSIX style. ``last_modified_ts`` is in microseconds since the epoch, UTC.
+    ``bronze_file_path`` is relative to bronze, POSIX style. ``last_modified_ts`` is in microseconds since the epoch,
+    UTC.
     ``problem`` says why a file that claims to be market data cannot be taken at all (its date does not exist, no table
     for its data type, ...); such a file is never opened and goes to the ledger as ``quarantined``.
     """
@@ -101,7 +102,7 @@ class BronzeContent(Protocol):
 
     content_hash: str
 
-    def __enter__(self) -> BronzeContent: ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc_info: object) -> None: ...
 
@@ -112,7 +113,8 @@ class BronzeContent(Protocol):
     def blocks(self) -> Iterator[bytes]:
         """Yield the data rows as blocks of whole CSV lines, in file order.
 
-        Raises Unfinished where the file ends early or changed since it was opened, Rejected where it cannot be accepted.
+        Raises Unfinished where the file ends early, ChangedWhileRead where it is not what was opened, Rejected where
+        it cannot be accepted.
         """
         ...
 

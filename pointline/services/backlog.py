@@ -15,13 +15,18 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     ``survey`` has ``path, size, mtime_us`` of every file in bronze, ``entries`` the ledger's rows. For new versions
     ``attempts`` is null.
     """
-    ledger = entries.lazy().select(
-        pl.col("bronze_file_path").alias("path"),
-        pl.col("file_size_bytes").alias("size"),
-        pl.col("last_modified_ts").to_physical().alias("mtime_us"),
-        "attempts",
-        "updated_at_us",
-        (stands_at(Status.PENDING)).alias("pending"),
+    # A superseded version may come back: the file was restored, with its old time stamp. It is new then.
+    ledger = (
+        entries.lazy()
+        .filter(~stands_at(Status.SUPERSEDED))
+        .select(
+            pl.col("bronze_file_path").alias("path"),
+            pl.col("file_size_bytes").alias("size"),
+            pl.col("last_modified_ts").to_physical().alias("mtime_us"),
+            "attempts",
+            "updated_at_us",
+            (stands_at(Status.PENDING)).alias("pending"),
+        )
     )
     key = ["path", "size", "mtime_us"]
     new = (

@@ -75,7 +75,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Minted entries, in groups for the workers. ``refused`` need no worker: their names alone tell they cannot enter."""
+    """Minted entries, in groups for the workers. ``refused`` need none: their names alone tell they cannot enter."""
 
     entries: tuple[Entry, ...]
     groups: tuple[Group, ...]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import polars as pl
 
@@ -39,13 +40,25 @@ class Sorted:
     known: list[BronzeFileMetadata] = field(default_factory=list)
 
 
+class _LedgerRow(NamedTuple):
+    """What the ledger knows of a file version."""
+
+    file_id: int
+    path: str
+    size: int
+    modified_us: int
+    content_hash: str | None
+    status: str
+
+
 def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, reader: BronzeReader) -> Sorted:
     """Tell the candidates apart by the ledger's ``entries``."""
     found = Sorted()
     if not metas:
         return found
     asked = _frame(metas)
-    history = _rows_by_position(asked.select("position", "bronze_file_path"), entries, on=["bronze_file_path"])
+    standing = entries.filter(~stands_at(Status.SUPERSEDED))
+    history = _rows_by_position(asked.select("position", "bronze_file_path"), standing, on=["bronze_file_path"])
     lookalikes = _rows_by_position(
         asked.select("position", "exchange", "data_type", "date", "file_size_bytes"),
         entries.filter(stands_at(Status.SUCCESS)),
@@ -60,51 +73,49 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
         versions = history.get(position, [])
         newest = versions[-1] if versions else None
         if newest is not None and _is_version(meta, newest):
-            if newest["status"] != Status.PENDING:
+            if newest.status != Status.PENDING:
                 found.known.append(meta)
                 continue
             versions = versions[:-1]
         elif newest is not None and _same_content(meta, newest, reader):
             found.touched.append(meta)
             continue
-        others = [row for row in lookalikes.get(position, []) if row["bronze_file_path"] != meta.bronze_file_path]
+        others = [row for row in lookalikes.get(position, []) if row.path != meta.bronze_file_path]
         if newest is None and (origin := _moved_from(meta, others, reader)) is not None:
             found.moved.append((origin, meta))
             continue
         found.entering.append(
             Candidate(
                 meta=meta,
-                replaces=tuple(row["file_id"] for row in versions if row["status"] != Status.SUPERSEDED),
-                twins=tuple((row["file_id"], row["content_hash"]) for row in others),
+                replaces=tuple(row.file_id for row in versions),
+                twins=tuple((row.file_id, row.content_hash or "") for row in others),
                 has_siblings=position in crowded
-                or any(row["bronze_file_path"] != meta.bronze_file_path for row in siblings.get(position, [])),
+                or any(row.path != meta.bronze_file_path for row in siblings.get(position, [])),
             )
         )
     return found
 
 
-def _is_version(meta: BronzeFileMetadata, row: dict[str, object]) -> bool:
-    return (meta.file_size_bytes, meta.last_modified_ts) == (row["file_size_bytes"], row["modified_us"])
+def _is_version(meta: BronzeFileMetadata, row: _LedgerRow) -> bool:
+    return (meta.file_size_bytes, meta.last_modified_ts) == (row.size, row.modified_us)
 
 
-def _same_content(meta: BronzeFileMetadata, row: dict[str, object], reader: BronzeReader) -> bool:
+def _same_content(meta: BronzeFileMetadata, row: _LedgerRow, reader: BronzeReader) -> bool:
     """The time stamp changed, the bytes did not."""
-    if row["file_size_bytes"] != meta.file_size_bytes or not row["content_hash"] or meta.problem:
+    if row.size != meta.file_size_bytes or not row.content_hash or meta.problem:
         return False
-    return reader.content_hash(meta.bronze_file_path) == row["content_hash"]
+    return reader.content_hash(meta.bronze_file_path) == row.content_hash
 
 
-def _moved_from(meta: BronzeFileMetadata, rows: Sequence[dict[str, object]], reader: BronzeReader) -> int | None:
+def _moved_from(meta: BronzeFileMetadata, rows: Sequence[_LedgerRow], reader: BronzeReader) -> int | None:
     """Return the id of the version that was at another path until now."""
-    gone = [row for row in rows if not reader.exists(str(row["bronze_file_path"]))]
+    gone = [row for row in rows if not reader.exists(row.path)]
     if not gone or meta.problem:
         return None
     content = reader.content_hash(meta.bronze_file_path)
     for row in gone:
-        if row["content_hash"] == content:
-            file_id = row["file_id"]
-            assert isinstance(file_id, int)
-            return file_id
+        if row.content_hash == content:
+            return row.file_id
     return None
 
 
@@ -116,10 +127,10 @@ def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS if name in frame.columns)
 
 
-def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[dict[str, object]]]:
+def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[_LedgerRow]]:
     """Return the ledger rows that agree with each candidate in ``on``, oldest first."""
     rows = entries.join(asked, on=on, how="inner").sort("file_id")
-    by_position: dict[int, list[dict[str, object]]] = {}
+    by_position: dict[int, list[_LedgerRow]] = {}
     facts = rows.select(
         "position",
         "file_id",
@@ -129,6 +140,6 @@ def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str])
         "content_hash",
         pl.col("status").cast(pl.String),
     )
-    for row in facts.iter_rows(named=True):
-        by_position.setdefault(row["position"], []).append(row)
+    for position, *row in facts.iter_rows():
+        by_position.setdefault(position, []).append(_LedgerRow(*row))
     return by_position

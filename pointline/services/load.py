@@ -54,11 +54,11 @@ class Loader:
         """
         return _GroupLoad(
             group,
-            self._tables[group.table],
-            self._repositories[group.table],
-            self._reader,
-            self._claims,
-            self._checks,
+            table=self._tables[group.table],
+            repository=self._repositories[group.table],
+            reader=self._reader,
+            claims=self._claims,
+            checks=self._checks,
         ).run()
 
 
@@ -66,6 +66,7 @@ class _GroupLoad:
     def __init__(
         self,
         group: Group,
+        *,
         table: EventTable,
         repository: EventTableRepository,
         reader: BronzeReader,
@@ -119,7 +120,7 @@ class _GroupLoad:
         except Rejected as error:
             self._reject(entry, error)
         except Transient as error:
-            if isinstance(error, PointlineError) and error.subject != entry.meta.bronze_file_path:
+            if error.subject != entry.meta.bronze_file_path:
                 raise  # not about this file: the lake's disk
             self._result.delays[entry.file_id] = error
             self._claims.release([entry.file_id])

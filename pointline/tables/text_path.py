@@ -102,7 +102,7 @@ def _split_cells(line: str) -> list[str]:
 
 
 def _cells(records: list[bytes], header: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the cells of the rows that have the right number of them as text, and ``row, rule, column`` of the rest."""
+    """Return the cells of rows that have the right number of them, as text, and ``row, rule, column`` of the rest."""
     width = len(header)
     lines = pl.DataFrame({"line": pl.Series([_decoded(record) for record in records], dtype=pl.String)}).select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,14 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+
+
+class Retriable(StrEnum):
+    """Statuses that `retry` puts back."""
+
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
 
 LakeRoot = Annotated[
     Path | None, typer.Option("--lake-root", help="The lake's folder. Default: the environment variable LAKE_ROOT.")
@@ -72,6 +81,26 @@ def files(
     from daemon.commands.files import list_files
 
     raise typer.Exit(list_files(lake_root, status=status, table=table, symbol=symbol, last=last, as_json=json))
+
+
+@app.command(epilog="Example: pointline retry --status failed, or: pointline retry 17 --dry-run")
+def retry(
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="File ids, or paths of files or folders in bronze.")
+    ] = None,
+    *,
+    lake_root: LakeRoot = None,
+    status: Annotated[Retriable | None, typer.Option(help="Files of this status.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Files whose error names this rule or phrase.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
+    json: Json = False,
+) -> None:
+    """Try failed or quarantined files again, under the same ids."""
+    from daemon.commands.retry import retry as put_back
+    from pointline.tables.ingest_manifest import Status
+
+    chosen = None if status is None else Status(status.value)
+    raise typer.Exit(put_back(lake_root, targets or [], status=chosen, rule=rule, dry_run=dry_run, as_json=json))
 
 
 @config_app.command("show", epilog="Example: pointline config show --json")

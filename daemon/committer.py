@@ -26,6 +26,7 @@ from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry, Loaded
 from pointline.services.ingest import Committed, IngestService
 from pointline.services.load import Loader
+from pointline.services.schedule import next_try_us
 from pointline.tables.ingest_manifest import Status
 
 IDLE_SECONDS = 30.0
@@ -61,7 +62,9 @@ class Committer:
         pool: Executor,
         on_committed: Callable[[Committed], None],
         attempts_of: Callable[[int], int],
+        clock: Callable[[], int],
     ) -> None:
+        self._clock = clock
         self._flow = flow
         self._service = service
         self._loader = loader
@@ -153,7 +156,10 @@ class Committer:
                 continue  # an older version that gave way
             attempts = self._attempts_of(outcome.file_id)
             path = entry.meta.bronze_file_path
-            landed.append((path, attempts if outcome.status is Status.PENDING else None))
+            waits = outcome.status is Status.PENDING
+            landed.append((path, next_try_us(path, attempts, self._clock()) if waits else None))
+            if waits and attempts > 1:
+                continue  # said when it began; the end will be said too
             spent = timing.get(outcome.file_id)
             write = log.info if outcome.status in {Status.SUCCESS, Status.DUPLICATE} else log.warning
             write(

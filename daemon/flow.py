@@ -39,12 +39,17 @@ class Flow:
             return self._batches[0] if self._batches else None
 
     def finished(self, landed: Iterable[tuple[str, int | None]]) -> None:
-        """The oldest batch is committed; ``landed`` are its paths, with attempts where one is to be tried again."""
+        """The oldest batch is committed; ``landed`` are its paths, with the time of the next try where there is one."""
         with self._changed:
             self._batches.popleft()
             self._landed.extend(landed)
             self._changed.notify_all()
         self._wake_intake()
+
+    def postpone(self, path: str, due_us: int) -> None:
+        """A file is to be tried again at that time (microseconds since the epoch)."""
+        with self._changed:
+            self._landed.append((path, due_us))
 
     def take_landed(self) -> list[tuple[str, int | None]]:
         """Return the files that came back since the last call."""

@@ -21,7 +21,6 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.batch import Batch, Loaded
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
-from pointline.services.schedule import next_try_us
 
 IDLE_SECONDS = 30.0
 GATHER_SECONDS = 0.05
@@ -153,9 +152,9 @@ class Intake:
 
     def _take_back(self) -> None:
         """Files that were committed, or that have to be tried again."""
-        for path, attempts in self._flow.take_landed():
-            if attempts is None:
+        for path, due_us in self._flow.take_landed():
+            if due_us is None:
                 self._room.forget(path)
             else:
-                self._room.retry_at(path, next_try_us(path, attempts, self._clock()))
+                self._room.retry_at(path, due_us)
             self._inbox.landed(path)

@@ -45,7 +45,7 @@ class Lake:
     events: dict[str, DeltaEventTable]
 
     def mend(self) -> list[SetAside]:
-        """Set aside what a power cut left half written. For the holder of the writer's lock, before anything is read."""
+        """Set aside what a power cut left half written. For the writer's lock holder, before anything is read."""
         keep_in = self.config.paths.state / "set_aside"
         return [one for repository in self._repositories() for one in mend_table(repository.path, keep_in)]
 

@@ -23,18 +23,23 @@ log = structlog.get_logger()
 
 
 class Rescanner:
-    """Puts into the inbox what bronze holds and the ledger has not settled. Waits for room; hints never do."""
+    """Puts into the inbox what bronze holds and the ledger has not settled. Waits for room; hints never do.
+
+    Files that failed before go to ``postpone`` with the time of their next try; without it they are tried at once.
+    """
 
     def __init__(
         self,
         *,
         inbox: Inbox,
+        postpone: Callable[[str, int], None] | None,
         source: FolderBronzeSource,
         manifest: IngestionManifestRepository,
         clock: Callable[[], int],
         interval_seconds: float,
     ) -> None:
         self._inbox = inbox
+        self._postpone = postpone
         self._source = source
         self._manifest = manifest
         self._clock = clock
@@ -42,15 +47,22 @@ class Rescanner:
         self._wanted = threading.Event()
         self._wanted.set()
         self._reasons: set[str] = {"start"}
+        self._folders: set[str] = set()
         self._touched: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
         self.scans = 0
         self.last_scan: dict[str, object] = {}
 
     def ask(self, reason: str) -> None:
-        """Ask for a scan soon. Never blocks."""
+        """Ask for a scan of all of bronze soon. Never blocks."""
         with self._lock:
             self._reasons.add(reason)
+        self._wanted.set()
+
+    def ask_folder(self, folder: str) -> None:
+        """Ask for a scan of a folder that appeared. Never blocks."""
+        with self._lock:
+            self._folders.add(folder)
         self._wanted.set()
 
     def wake(self) -> None:
@@ -69,43 +81,75 @@ class Rescanner:
             left = due - time.monotonic()
             if stopping.is_set():
                 return
-            if left <= 0 or self._wanted.is_set() or self._inbox.take_overflow():
-                self._scan(stopping)
+            reasons, folders = self._take_wishes(timer=left <= 0)
+            if reasons:
+                self._scan("", reasons, stopping)
                 due = time.monotonic() + self._interval_seconds
+            elif folders:
+                for folder in folders:
+                    self._scan(folder, [], stopping)
             else:
                 self._wanted.wait(min(left, LONGEST_WAIT_SECONDS))
 
-    def _scan(self, stopping: threading.Event) -> None:
+    def _take_wishes(self, *, timer: bool) -> tuple[list[str], list[str]]:
+        """Return why all of bronze has to be scanned, and the folders to scan where it has not."""
         with self._lock:
-            reasons, self._reasons = sorted(self._reasons) or ["timer"], set()
             self._wanted.clear()
+            reasons, self._reasons = self._reasons, set()
+            folders, self._folders = self._folders, set()
+        if timer:
+            reasons.add("timer")
+        if self._inbox.take_overflow():
+            reasons.add("queue full")
+        return sorted(reasons), _outermost(folders)
+
+    def _scan(self, folder: str, reasons: list[str], stopping: threading.Event) -> None:
         started = time.monotonic()
         try:
-            survey = self._source.survey()
+            survey = self._source.survey(folder)
         except Transient as error:
             log.error(events.RESCAN_FAILED, error=str(error), hint=error.hint)
             return
         waiting = backlog(survey, self._manifest.entries())
         waiting = waiting.join(self._touched_versions(), on=["path", "size", "mtime_us"], how="anti")
-        offered = 0
-        for path, attempts, tried_us in waiting.select("path", "attempts", "updated_at_us").iter_rows():
-            if stopping.is_set():
-                return
-            if attempts and next_try_us(path, attempts, tried_us) > self._clock():
-                continue  # the intake has it in its schedule, or the next scan finds it due
-            if not self._inbox.put(path, finished=False):
-                return
-            offered += 1
+        offered = self._offer(waiting, stopping)
+        if folder:
+            return
         self.scans += 1
         self.last_scan = {
             "reasons": reasons,
             "files": survey.height,
-            "waiting": waiting.height,
+            "offered": offered,
             "seconds": round(time.monotonic() - started, 3),
         }
-        log.info(events.RESCAN_FINISHED, offered=offered, **self.last_scan)
+        log.info(events.RESCAN_FINISHED, **self.last_scan)
+
+    def _offer(self, waiting: pl.DataFrame, stopping: threading.Event) -> int:
+        offered = 0
+        for path, size, mtime_us, attempts, tried_us in waiting.iter_rows():
+            if stopping.is_set():
+                break
+            if self._source.describe(path, size, mtime_us) is None:
+                continue  # no market data by its name
+            due_us = next_try_us(path, attempts, tried_us) if attempts else 0
+            if self._postpone is not None and due_us > self._clock():
+                self._postpone(path, due_us)
+                continue
+            if not self._inbox.put(path, finished=False):
+                break
+            offered += 1
+        return offered
 
     def _touched_versions(self) -> pl.DataFrame:
         with self._lock:
             rows = [(path, *version) for path, version in self._touched.items()]
         return pl.DataFrame(rows, schema={"path": pl.String, "size": pl.Int64, "mtime_us": pl.Int64}, orient="row")
+
+
+def _outermost(folders: set[str]) -> list[str]:
+    """Return the folders that lie in none of the others."""
+    outermost: list[str] = []
+    for folder in sorted(folders):
+        if not outermost or not f"{folder}/".startswith(f"{outermost[-1]}/"):
+            outermost.append(folder)
+    return outermost

@@ -21,6 +21,7 @@ from daemon.intake import Intake
 from daemon.lake import Lake, now_us
 from daemon.maintenance import Maintenance
 from daemon.part import Part, PartDied
+from daemon.requests import Request, serve
 from daemon.rescanner import Rescanner
 from daemon.state import StatePublisher
 from daemon.watcher import Hint, Watcher
@@ -28,6 +29,7 @@ from pointline.errors import PointlineError
 from pointline.io.bronze import written_path
 from pointline.services.ingest import Committed
 from pointline.services.recovery import recover
+from pointline.services.retry import put_back
 
 EXIT_OK = 0
 EXIT_PART_DIED = 70
@@ -58,6 +60,7 @@ class Supervisor:
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.rescanner = Rescanner(
             inbox=self.inbox,
+            postpone=None if once else self.flow.postpone,
             source=lake.source,
             manifest=lake.manifest,
             clock=now_us,
@@ -70,7 +73,7 @@ class Supervisor:
         self._watcher = Watcher(
             lake.config.paths.bronze,
             on_hint=self._on_hint,
-            on_folder=lambda _folder: self.rescanner.ask("folder appeared"),
+            on_folder=lambda folder: self.rescanner.ask_folder(written_path(folder)),
             on_lost=self._on_lost,
         )
         self._parts: list[Part] = []
@@ -125,6 +128,7 @@ class Supervisor:
             pool=self._pool,
             on_committed=self._on_committed,
             attempts_of=self.lake.manifest.attempts_of,
+            clock=now_us,
         )
         # In the order in which they are stopped: first what brings files, last what commits them.
         on_death = self._messages.put
@@ -158,6 +162,7 @@ class Supervisor:
                 break
             if not self._once:
                 self._check_watcher()
+            serve(self.lake.config.paths.requests, {"retry": self._retry})
             self.state.publish()
             if self._on_tick is not None:
                 self._on_tick(self)
@@ -239,6 +244,11 @@ class Supervisor:
         self.maintenance.note(committed.partitions)
         self.files_done += len(committed.outcomes)
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
+
+    def _retry(self, request: Request) -> Request:
+        put_back(self.lake.manifest, request["file_ids"])
+        self.rescanner.ask("retry")
+        return {"put_back": len(request["file_ids"])}
 
     def _handle_signals(self) -> None:
         def enqueue(number: int, _frame: FrameType | None) -> None:

@@ -21,7 +21,7 @@ from typing import BinaryIO, TypeAlias
 
 import polars as pl
 
-from pointline.errors import PointlineError, Rejected, StorageTrouble, Unfinished
+from pointline.errors import PointlineError, Rejected, StorageTrouble
 from pointline.io.layout import Layout, Refused
 from pointline.io.protocols import BronzeFileMetadata
 
@@ -60,15 +60,15 @@ class FolderBronzeSource:
                 if meta is not None:
                     yield meta
 
-    def survey(self) -> pl.DataFrame:
-        """Every regular file that is not ignored by name, foreign ones included: ``path, size, mtime_us``.
+    def survey(self, folder: str = "") -> pl.DataFrame:
+        """Every regular file below a folder, but ignored names; foreign ones included: ``path, size, mtime_us``.
 
         Made for an anti-join with the manifest: a million files take seconds and a few hundred megabytes.
         Raises ``StorageTrouble`` if bronze itself cannot be read.
         """
         chunks = [pl.DataFrame(schema=_SURVEY_SCHEMA)]
         rows: list[_Row] = []
-        for files in self._walk():
+        for files in self._walk(folder):
             rows += files
             if len(rows) >= _SURVEY_CHUNK_FILES:
                 chunks.append(_frame(rows))
@@ -130,10 +130,13 @@ class FolderBronzeSource:
             raise Rejected("not a regular file", subject=path, hint="remove it from bronze; only files can be taken")
         return os.fdopen(descriptor, "rb")
 
-    def _walk(self) -> Iterator[list[_Row]]:
+    def _walk(self, below: str = "") -> Iterator[list[_Row]]:
         """Folder by folder, depth first, without recursion and with one folder open at a time."""
         root = os.path.realpath(self._bronze)
-        folders = [root]
+        start = os.path.normpath(f"{root}/{_spelled(root, below)}")
+        if os.path.realpath(start) != start or not f"{start}/".startswith(f"{root}/"):
+            return  # behind a symbolic link, or outside bronze
+        folders = [start]
         while folders:
             folder = folders.pop()
             rows: list[_Row] = []
@@ -257,7 +260,7 @@ def _leaves_bronze(path: str) -> Rejected:
 def _translated(error: OSError, path: str) -> PointlineError:
     subject = written_path(path)
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return Unfinished("the file is gone", subject=subject, hint="it is taken up again when it comes back")
+        return StorageTrouble("the file is gone", subject=subject, hint="it is taken up again when it comes back")
     if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}:
         return Rejected(f"cannot be opened as a file: {error.strerror}", subject=subject, hint="remove it from bronze")
     return StorageTrouble(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")

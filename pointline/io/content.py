@@ -13,7 +13,7 @@ import polars.selectors as cs
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
-from pointline.errors import ChangedWhileRead, PointlineError, Rejected, StorageTrouble, Unfinished
+from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinished
 from pointline.io.decode import Limits, decoded
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
@@ -183,10 +183,7 @@ class FileReader:
         """Open the file and take its content hash. Raises Rejected, Unfinished, Transient."""
         path = meta.bronze_file_path
         with storage_errors(path):
-            try:
-                content = FileContent(self._open_file(path), meta, self._limits)
-            except FileNotFoundError as error:
-                raise StorageTrouble(f"{path} is gone", subject=path, hint="drop it again") from error
+            content = FileContent(self._open_file(path), meta, self._limits)
         try:
             content.take_hash()
         except BaseException:

@@ -60,19 +60,17 @@ class DeltaEventTable(DeltaTableRepository):
 
     def parts_of(self, file_ids: Sequence[int], partition: Mapping[str, str]) -> list[Part]:
         """Return the live parts of a partition that hold rows of these files."""
-        return [part for part in self.live_parts(partition) if self._holds(part, file_ids)]
+        return [
+            part
+            for part in self.live_parts(partition)
+            if may_hold(part, file_ids)
+            and any(rows["file_id"].is_in(list(file_ids)).any() for rows in self.rows_of(part, ["file_id"]))
+        ]
 
     def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
         """Yield the rows of a live part that belong to other files, in order."""
         for rows in self.rows_of(part):
             yield rows.filter(~pl.col("file_id").is_in(list(file_ids)))
-
-    def _holds(self, part: Part, file_ids: Sequence[int]) -> bool:
-        stats = json.loads(part.stats)
-        low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
-        if low is not None and high is not None and not any(low <= file_id <= high for file_id in file_ids):
-            return False
-        return any(rows["file_id"].is_in(list(file_ids)).any() for rows in self.rows_of(part, ["file_id"]))
 
 
 class DeltaQuarantine(DeltaTableRepository):
@@ -85,14 +83,24 @@ class DeltaQuarantine(DeltaTableRepository):
         """Add the rows of a batch. Nothing happens where the batch is in already."""
         self.commit_parts(add=self.write_parts(rows), remove=(), batch=batch)
 
-    def forget(self, file_ids: Sequence[int]) -> None:
-        """Remove the rows of files that did not get in after all."""
-        unwanted = pl.col("file_id").is_in(list(file_ids))
+    def forget(self, file_ids: Sequence[int]) -> int:
+        """Remove the rows of files that did not get in after all; return how many there were."""
+        forgotten = 0
         for part in self.live_parts():
-            rows = pl.concat(self.rows_of(part))
-            kept = rows.filter(~unwanted)
-            if kept.height < rows.height:
-                self.commit_parts(add=self.write_parts(kept), remove=[part])
+            if may_hold(part, file_ids):
+                rows = pl.concat(self.rows_of(part))
+                kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+                if kept.height < rows.height:
+                    self.commit_parts(add=self.write_parts(kept), remove=[part])
+                    forgotten += rows.height - kept.height
+        return forgotten
+
+
+def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
+    """Tell by its statistics whether a part can hold rows of one of these files."""
+    stats = json.loads(part.stats)
+    low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
+    return low is None or high is None or any(low <= file_id <= high for file_id in file_ids)
 
 
 def _packed(outcome: Outcome) -> list[object]:

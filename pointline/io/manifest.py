@@ -183,7 +183,7 @@ class DeltaManifest:
                 "file_id": outcome.file_id,
                 "content_hash": outcome.content_hash,
                 "status": outcome.status.value,
-                "attempts": (attempts or 0) + (outcome.status is not Status.SUPERSEDED),
+                "attempts": _attempts(outcome, attempts or 0),
                 "rows_read": outcome.rows_read,
                 "rows_written": outcome.rows_written,
                 "rows_quarantined": outcome.rows_quarantined,
@@ -199,6 +199,12 @@ class DeltaManifest:
         times = ("first_local_timestamp", "last_local_timestamp")
         rows = pl.DataFrame(facts, schema={**OUTCOME_SCHEMA, **dict.fromkeys(times, pl.Int64())}, orient="row")
         return rows.with_columns(pl.col(times).cast(SCHEMA[times[0]]))
+
+
+def _attempts(outcome: Outcome, before: int) -> int:
+    if outcome.attempts is not None:
+        return outcome.attempts
+    return before if outcome.status is Status.SUPERSEDED else before + 1
 
 
 def _slim(columns: Iterable[str]) -> list[pl.Expr]:

@@ -52,6 +52,9 @@ class Outcome:
     warnings: Mapping[str, int] | None = field(default_factory=dict)
     error: str | None = None
     superseded_by: int | None = None
+    """The version that replaced this one; of a duplicate, the file that brought the content."""
+    attempts: int | None = None
+    """None: one more than before."""
 
     @classmethod
     def superseded(cls, file_id: int, by: int) -> Outcome:
@@ -228,8 +231,8 @@ class QuarantineRepository(TableRepository, Protocol):
         """Return the number of the newest batch in this table, -1 where there is none."""
         ...
 
-    def forget(self, file_ids: Sequence[int]) -> None:
-        """Remove the rows of files that did not get in after all."""
+    def forget(self, file_ids: Sequence[int]) -> int:
+        """Remove the rows of files that did not get in after all; return how many there were."""
         ...
 
 

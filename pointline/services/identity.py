@@ -26,6 +26,8 @@ class Candidate:
     """Older versions of the same path that are not superseded yet."""
     twins: tuple[tuple[int, str], ...] = ()
     """``(file_id, content_hash)`` of files in the lake that may have the same content under another path."""
+    is_again: bool = False
+    """The ledger had it as pending already: it may have left rows in quarantine."""
     has_siblings: bool = False
     """Other files of the same exchange, type, symbol and date exist: their time ranges have to be compared."""
 
@@ -71,12 +73,13 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
     crowded = set(asked.join(in_batch, on=of_day, how="semi")["position"])
     for position, meta in enumerate(metas):
         versions = history.get(position, [])
+        is_again = False
         newest = versions[-1] if versions else None
         if newest is not None and _is_version(meta, newest):
             if newest.status != Status.PENDING:
                 found.known.append(meta)
                 continue
-            versions = versions[:-1]
+            versions, is_again = versions[:-1], True
         elif newest is not None and _same_content(meta, newest, reader):
             found.touched.append(meta)
             continue
@@ -87,6 +90,7 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
         found.entering.append(
             Candidate(
                 meta=meta,
+                is_again=is_again,
                 replaces=tuple(row.file_id for row in versions),
                 twins=tuple((row.file_id, row.content_hash or "") for row in others),
                 has_siblings=position in crowded

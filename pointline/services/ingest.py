@@ -99,7 +99,10 @@ class IngestService:
         return committed
 
     def _set_aside(self, number: int, loaded: Sequence[Loaded], verdict: Verdict) -> None:
-        """Write the rows set aside of files whose outcome counts them."""
+        """Write the rows set aside of files whose outcome counts them, in place of what an earlier try left."""
+        again = [file_id for file_id, entry in verdict.entries.items() if entry.candidate.is_again]
+        if again and self._quarantine.last_batch() < number:
+            self._quarantine.forget(again)
         counted = [file_id for file_id, outcome in verdict.outcomes.items() if outcome.rows_quarantined]
         frames = [frame for group in loaded for frame in group.set_aside]
         if counted and frames:

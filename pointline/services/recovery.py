@@ -27,7 +27,7 @@ class Recovered:
 
     outcomes: tuple[Outcome, ...]
     forgotten: int
-    """Files whose rows stood in quarantine though the file had not got in."""
+    """Rows that stood in quarantine though their file had not got in."""
 
 
 def recover(
@@ -45,12 +45,9 @@ def recover(
             newest = max(newest, batch.number)
     pending = manifest.entries().filter(stands_at(Status.PENDING))["file_id"]
     not_in = sorted(set(pending) - set(found))
-    forgotten = 0
-    if quarantine.last_batch() > complete and not_in:
-        # The rows set aside of a batch are written before its files get in. Those of files that did not are written
-        # again when the files are read again.
-        quarantine.forget(not_in)
-        forgotten = len(not_in)
+    # The rows set aside of a batch are written before its files get in. Those of files that did not are written again
+    # when the files are read again.
+    forgotten = quarantine.forget(not_in) if not_in else 0
     if found:
         manifest.update_statuses(found.values(), batch=newest)
     manifest.update_statuses(_overtaken(manifest.entries()))

@@ -1,0 +1,130 @@
+"""``pointline files``: the ledger, newest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from daemon.commands.present import (
+    COLOURS,
+    Column,
+    count,
+    is_terminal,
+    print_json,
+    print_lines,
+    print_problem,
+    print_table,
+    printable,
+    shorten_path,
+    terminal_width,
+)
+from pointline.config import load_config
+from pointline.errors import PointlineError
+from pointline.io.ledger import scan_ledger
+from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import Status
+
+EXIT_OK, EXIT_FINDINGS, EXIT_USAGE = 0, 1, 2
+NARROWEST_PATH = 24
+COLUMNS = [
+    Column(title="id", align="right", style="dim"),
+    Column(title="status"),
+    Column(title="rows", align="right"),
+    Column(title="set aside", align="right"),
+]
+"""Before the path; on a pipe the table follows too, and on both the error."""
+
+
+def list_files(
+    lake_root: Path | None, *, status: str | None, table: str | None, symbol: str | None, last: int, as_json: bool
+) -> int:
+    """Print the file versions that fit all filters, those that changed last first."""
+    config = load_config(lake_root)
+    if problem := _usage_problem(status, table, last):
+        print_problem(*problem, as_json=as_json)
+        return EXIT_USAGE
+    wanted = {"status": status, "data_type": table, "symbol": symbol}
+    chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
+    try:
+        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(*chosen)
+    except PointlineError as error:
+        print_problem(str(error), error.hint, as_json=as_json)
+        return EXIT_FINDINGS
+    matching = ledger.select(pl.len()).collect().item()
+    newest_first = ledger.sort("updated_at_us", "file_id", descending=True)
+    files = (newest_first.head(last) if last else newest_first).collect()
+    if as_json:
+        print_json([_as_json(row) for row in files.iter_rows(named=True)])
+    elif files.is_empty():
+        print_lines(["no file of the ledger fits" if chosen else "the ledger is empty: no file was seen in bronze yet"])
+    else:
+        _show(files)
+        if matching > files.height and is_terminal():
+            print_lines([f"\n{files.height:,} of {matching:,} files; --last 0 shows all"])
+    return EXIT_OK
+
+
+def _usage_problem(status: str | None, table: str | None, last: int) -> tuple[str, str] | None:
+    statuses = [one.value for one in Status]
+    if status is not None and status not in statuses:
+        return f"there is no status {status!r}", f"one of: {', '.join(statuses)}"
+    if table is not None:
+        from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
+
+        if table not in event_tables():
+            return f"there is no table {table!r}", f"one of: {', '.join(event_tables())}"
+    if last < 0:
+        return f"--last is {last}", "give a number of files, or 0 for all"
+    return None
+
+
+def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "warnings": json.loads(row["warnings"] or "{}")}
+
+
+def _show(files: pl.DataFrame) -> None:
+    rows = [
+        (
+            [
+                str(row["file_id"]),
+                row["status"],
+                count(row["rows_written"]),
+                count(row["rows_quarantined"]),
+            ],
+            row,
+        )
+        for row in files.iter_rows(named=True)
+    ]
+    if not is_terminal():
+        columns = [*COLUMNS, Column(title="table"), Column(title="path"), Column(title="error")]
+        print_table(
+            columns,
+            [
+                [*cells, row["data_type"], printable(row["bronze_file_path"]), printable(row["error"] or "")]
+                for cells, row in rows
+            ],
+        )
+        return
+    used = sum(
+        max(len(column.title), *(len(cells[position]) for cells, _ in rows)) + 2
+        for position, column in enumerate(COLUMNS)
+    )
+    width = max(NARROWEST_PATH, terminal_width() - used)
+    print_table(
+        [*COLUMNS, Column(title="path", fold=True)],
+        [[*cells, _path_and_error(row, width)] for cells, row in rows],
+        styles=[_style(row["status"]) for _, row in rows],
+    )
+
+
+def _path_and_error(row: Mapping[str, Any], width: int) -> str:
+    path = shorten_path(printable(row["bronze_file_path"]), width)
+    return f"{path}\n{printable(row['error'])}" if row["error"] else path
+
+
+def _style(status: str) -> str:
+    return "" if status == Status.SUCCESS else COLOURS[status]

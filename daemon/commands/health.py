@@ -1,0 +1,96 @@
+"""Whether a daemon keeps the lake, from its lock and its published state, and how the lake is in one word."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.commands.present import duration, plural
+from pointline.io.lock import holder_of
+
+SILENT_SECONDS = 60.0
+"""The state is published at least every ten seconds."""
+WORK = ("queued", "in_flight", "unfinished", "scheduled", "partitions_waiting")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """``word`` is one of healthy, starting, paused, troubled, silent, down; ``reason`` may be empty."""
+
+    word: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """Who writes the lake at the moment, if anybody does, and what was last published."""
+
+    holder: dict[str, object] | None
+    state: dict[str, Any]
+
+    @property
+    def is_alive(self) -> bool:
+        """A process holds the lake."""
+        return self.holder is not None
+
+    @property
+    def knows_work(self) -> bool:
+        """The published state is that of the process which holds the lake."""
+        return self.holder is not None and self.state.get("pid") == self.holder.get("pid")
+
+    def work(self) -> dict[str, int]:
+        """Return what is on its way into the lake."""
+        return {name: int(self.state.get(name, 0)) if self.knows_work else 0 for name in WORK}
+
+    def describe(self, now: float) -> str:
+        """Say in a line whether a daemon is running."""
+        if self.holder is None:
+            return "not running"
+        since = float(str(self.holder.get("since", now)))
+        purpose = f"pointline {self.holder.get('purpose', '')}".strip()
+        return f"{purpose}, process {self.holder.get('pid', 'unknown')}, for {duration(now - since)}"
+
+    def as_json(self, now: float) -> dict[str, object]:
+        """Return the facts for programs."""
+        if self.holder is None:
+            return {"running": False}
+        return {
+            "running": True,
+            **self.holder,
+            "seconds": round(now - float(str(self.holder.get("since", now))), 1),
+            "files_done": self.state.get("files_done", 0) if self.knows_work else 0,
+            "rows_written": self.state.get("rows_written", 0) if self.knows_work else 0,
+        }
+
+
+def look_at_daemon(lock_file: Path, state_file: Path) -> Daemon:
+    """Look at the lock and at the last published state. Takes and changes nothing."""
+    try:
+        state = json.loads(state_file.read_bytes())
+    except (OSError, ValueError):
+        state = {}
+    return Daemon(holder=holder_of(lock_file), state=state if isinstance(state, dict) else {})
+
+
+def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, now: float) -> Health:
+    """Find the one word, worst first, and the reason for it."""
+    state = daemon.state
+    age = now - float(state.get("at", 0.0))
+    if not daemon.is_alive:
+        if state.get("running"):
+            return Health(word="down", reason=f"the last daemon ended unexpectedly about {duration(age)} ago")
+        return Health(word="down", reason="`pointline run` starts the daemon")
+    if not daemon.knows_work:
+        return Health(word="starting")
+    if age > SILENT_SECONDS:
+        return Health(word="silent", reason=f"no sign of life for {duration(age)}: restart it")
+    if state.get("paused"):
+        return Health(word="paused", reason="no space left on the disk: free some, ingest resumes by itself")
+    troubles = [f"{what}: {text}" for what, text in (state.get("troubles") or {}).items()]
+    if failed:
+        troubles.append(f"{plural(failed, 'file')} failed")
+    if disk_is_low:
+        troubles.append("the disk is nearly full")
+    return Health(word="troubled", reason="; ".join(troubles)) if troubles else Health(word="healthy")

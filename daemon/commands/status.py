@@ -1,0 +1,153 @@
+"""``pointline status``: how the lake and its daemon are, with or without a daemon."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from daemon.commands.health import Daemon, Health, judge, look_at_daemon
+from daemon.commands.ledger_view import Errors, LedgerView, view_ledger
+from daemon.commands.present import (
+    Column,
+    bytes_text,
+    count,
+    duration,
+    is_terminal,
+    make_console,
+    plural,
+    print_json,
+    print_lines,
+    print_problem,
+    print_table,
+    printable,
+)
+from pointline.config import load_config
+from pointline.errors import PointlineError
+from pointline.tables import ingest_manifest
+
+EXIT_OK, EXIT_FINDINGS = 0, 1
+BATCHES_OF_HEADROOM = 2
+HEALTH_COLOURS = {"healthy": "bold green", "starting": "bold yellow", "paused": "bold yellow"}
+
+
+def show_status(lake_root: Path | None, *, as_json: bool) -> int:
+    """Print the state of a lake. It only reads: where there is no lake, none is made."""
+    config = load_config(lake_root)
+    paths = config.paths
+    now = time.time()
+    try:
+        ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
+    except PointlineError as error:
+        print_problem(str(error), error.hint, as_json=as_json)
+        return EXIT_FINDINGS
+    daemon = look_at_daemon(paths.lock_file, paths.state_file)
+    disk = shutil.disk_usage(paths.root)
+    low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
+    health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, now=now)
+    if as_json:
+        print_json(
+            {
+                "lake": str(paths.root),
+                "health": health.word,
+                "reason": health.reason,
+                "daemon": daemon.as_json(now),
+                "work": daemon.work() if daemon.is_alive else None,
+                "last_scan": daemon.state.get("last_scan") or None,
+                "files": ledger.tables,
+                "last_hour": ledger.last_hour,
+                "last_commits": ledger.commits,
+                "last_errors": ledger.errors,
+                "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
+            }
+        )
+        return EXIT_OK
+    _show_head(str(paths.root), health, daemon, now)
+    low_note = " -- nearly full" if low else ""
+    print_lines(
+        [
+            f"last hour  {plural(ledger.last_hour['files'], 'file')}, {plural(ledger.last_hour['rows'], 'row')}",
+            f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
+            "",
+        ]
+    )
+    _show_tables(ledger)
+    _show_commits(ledger, now)
+    _show_errors(ledger.errors, now)
+    return EXIT_OK
+
+
+def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
+    print_lines([f"lake       {printable(root)}"])
+    reason = f"  ({printable(health.reason)})" if health.reason else ""
+    if is_terminal():
+        from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+        word = (health.word, HEALTH_COLOURS.get(health.word, "bold red"))
+        make_console().print(Text.assemble("health     ", word, reason))
+    else:
+        print_lines([f"health     {health.word}{reason}"])
+    print_lines([f"daemon     {daemon.describe(now)}"])
+    if daemon.is_alive and daemon.knows_work:
+        work = daemon.work()
+        shown = {"queued": "queued", "in_flight": "in flight", "unfinished": "unfinished", "scheduled": "to try again"}
+        print_lines([f"work       {', '.join(f'{count(work[name])} {words}' for name, words in shown.items())}"])
+    scan = daemon.state.get("last_scan")
+    if isinstance(scan, dict) and scan:
+        because = ", ".join(map(str, scan.get("reasons", [])))
+        found = f"{plural(scan['files'], 'file')} in bronze, {count(scan['waiting'])} of them to do"
+        print_lines([f"last scan  {found} ({printable(because)})"])
+
+
+def _show_tables(ledger: LedgerView) -> None:
+    if not ledger.tables:
+        print_lines(["no file was seen in bronze yet"])
+        return
+    columns = [
+        Column(title="table"),
+        Column(title="in the lake", align="right", style="green"),
+        Column(title="rows", align="right"),
+        Column(title="set aside", align="right"),
+        Column(title="other files", fold=True),
+    ]
+    rows = []
+    for table in dict.fromkeys(str(one["table"]) for one in ledger.tables):
+        by_status = {str(one["status"]): one for one in ledger.tables if one["table"] == table}
+        landed = by_status.pop("success", {})
+        others = ", ".join(f"{count(one['files'])} {status}" for status, one in by_status.items())
+        set_aside = sum(one["rows_quarantined"] for one in (landed, *by_status.values()) if one)
+        cells = [printable(table), count(landed.get("files")), count(landed.get("rows")), count(set_aside), others]
+        rows.append(cells)
+    print_table(columns, rows)
+
+
+def _show_commits(ledger: LedgerView, now: float) -> None:
+    if ledger.commits:
+        print_lines(["", "last commits"])
+    for commit in ledger.commits:
+        ago = f"{duration(now - commit['at_us'] / 1_000_000)} ago"
+        tables = ", ".join(commit["tables"])
+        text = f"  {ago:<14} {plural(commit['files'], 'file'):>11}  {plural(commit['rows'], 'row'):>16}  {tables}"
+        print_lines([_cut(text)])
+
+
+def _show_errors(errors: Errors, now: float) -> None:
+    if errors:
+        print_lines(["", "last errors"])
+    for error in errors:
+        ago = f"{duration(now - error['at_us'] / 1_000_000)} ago"
+        print_lines(
+            [
+                f"  {error['status']}, {ago}: file {error['file_id']}, {printable(error['path'])}",
+                f"      what  {printable(error['error'])}",
+                f"      next  {error['next_step']}",
+            ]
+        )
+
+
+def _cut(text: str) -> str:
+    """Keep one line one line on a terminal; a pipe gets all of it."""
+    if not is_terminal():
+        return text
+    width = make_console().width
+    return text if len(text) <= width else text[: width - 3] + "..."

@@ -1,0 +1,55 @@
+"""Files that were refused are put back: same id, same creation time, as if they had never been tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pointline.io.protocols import IngestionManifestRepository, Outcome
+from pointline.tables.ingest_manifest import Status, stands_at
+
+RETRIABLE = (Status.FAILED, Status.QUARANTINED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which refused files to put back. Empty criteria do not restrict; ``path`` may be a file or a folder."""
+
+    file_ids: tuple[int, ...] = ()
+    path: str | None = None
+    status: Status | None = None
+    error_contains: str | None = None
+
+
+def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
+    """Return ``file_id, bronze_file_path, status, error`` of the refused files that are meant, by rising id."""
+    statuses = RETRIABLE if selection.status is None else (selection.status,)
+    wanted = [stands_at(*statuses)]
+    if selection.file_ids:
+        wanted.append(pl.col("file_id").is_in(selection.file_ids))
+    if selection.path is not None:
+        folder = selection.path.rstrip("/")
+        path = pl.col("bronze_file_path")
+        wanted.append((path == folder) | path.str.starts_with(f"{folder}/"))
+    if selection.error_contains is not None:
+        wanted.append(pl.col("error").str.contains(selection.error_contains, literal=True))
+    found = entries.filter(wanted).select("file_id", "bronze_file_path", "status", "error")
+    return found.with_columns(pl.col("status").cast(pl.String)).sort("file_id")
+
+
+def put_back(manifest: IngestionManifestRepository, file_ids: Sequence[int]) -> None:
+    """Put files back to ``pending``. What they left in quarantine goes when they are read again."""
+    manifest.update_statuses(
+        Outcome(
+            file_id=file_id,
+            status=Status.PENDING,
+            rows_read=None,
+            rows_written=None,
+            rows_quarantined=None,
+            warnings=None,
+            attempts=0,
+        )
+        for file_id in file_ids
+    )

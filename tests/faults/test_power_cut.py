@@ -1,0 +1,135 @@
+"""Power cuts. The runs of a small lake are recorded once and cut at every point, in every way a disk may lose."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support import power_cut
+from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
+from tests.support.power_cut import Cut, Disk, Operation
+
+SEED = 20240501
+SHORT_CUTS = 60
+
+pytestmark = [
+    pytest.mark.skipif(power_cut.can_trace() is not None, reason=power_cut.can_trace() or ""),
+    pytest.mark.xdist_group("power_cut"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Two runs: all that is new, then a replacement and another new file. ``bronzes`` are what each of them found."""
+
+    start: Path
+    runs: list[list[Operation]]
+    bronzes: list[Path]
+    end: Path
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    folder = tmp_path_factory.mktemp("recorded")
+    lake = folder / "lake"
+    bronze = lake / "bronze"
+    fill_first(bronze)
+    (lake / "pointline.toml").write_text("[ingest]\nsettle_seconds = 0\n")
+    shutil.copytree(lake, folder / "start")
+    runs, bronzes = [], []
+    for number, fill in enumerate((lambda _bronze: None, fill_second)):
+        fill(bronze)
+        bronzes.append(folder / f"bronze-{number}")
+        shutil.copytree(bronze, bronzes[-1])
+        runs.append(power_cut.join_writes(power_cut.record_run(lake, folder / f"trace-{number}")))
+        assert_exact(lake, expect(bronze))
+    return Recording(start=folder / "start", runs=runs, bronzes=bronzes, end=lake)
+
+
+def fill_first(bronze: Path) -> None:
+    at = 1_714_600_000.0
+    put_file(bronze, file_name("trades", "AAA"), file_content(file_name("trades", "AAA"), 5), modified_at=at)
+    put_file(bronze, file_name("trades", "BBB"), file_content(file_name("trades", "BBB"), 4, bad=[2]), modified_at=at)
+    put_file(bronze, file_name("quotes", "AAA"), file_content(file_name("quotes", "AAA"), 3), modified_at=at)
+    name = file_name("trades", "AAA", day="2024-05-02")
+    put_file(bronze, name, file_content(name, 2), modified_at=at)
+
+
+def fill_second(bronze: Path) -> None:
+    at = 1_714_700_000.0
+    name = file_name("trades", "AAA")
+    put_file(bronze, name, file_content(name, 6, bad=[6], issue=2), modified_at=at)
+    name = file_name("quotes", "CCC")
+    put_file(bronze, name, file_content(name, 3, bad=[1]), modified_at=at)
+
+
+def all_cuts(recording: Recording) -> list[Cut]:
+    """Every point × every variant, each state of silver once."""
+    rng = random.Random(SEED)
+    disk = power_cut.load_disk(recording.start)
+    cuts: list[Cut] = []
+    seen: set[tuple[int, str]] = set()
+    point = 0
+    for number, (run, bronze) in enumerate(zip(recording.runs, recording.bronzes, strict=True)):
+        for operation in run:
+            operation.apply(disk)
+            point += 1
+            for variant, tree in power_cut.variants(disk, rng):
+                key = (number, power_cut.digest(tree))
+                if key in seen:
+                    continue
+                seen.add(key)
+                thins = [False, True] if variant == "all unflushed dropped" else [len(cuts) % 2 == 1]
+                cuts += [
+                    Cut(point=point, after=operation.text, variant=variant, tree=tree, bronze=bronze, thin=thin)
+                    for thin in thins
+                ]
+    return cuts
+
+
+def check(cuts: list[Cut], folder: Path) -> None:
+    points = len({cut.point for cut in cuts})
+    print(f"{points} points, {len(cuts)} lakes")
+    answers = power_cut.start_all(cuts, folder)
+    broken = [answer for answer in answers if answer.problems]
+    kinds = Counter(answer.problems[0][:160] for answer in broken)
+    for kind, count in kinds.most_common():
+        print(f"{count} x {kind}")
+    shown = "\n".join(f"{answer.cut}: {'; '.join(answer.problems)[:600]}" for answer in broken[:40])
+    assert not broken, f"{len(broken)} of {len(cuts)} lakes:\n{shown}"
+
+
+def test_the_recording_is_complete(recording: Recording) -> None:
+    """Guards the simulation itself: replayed without a cut it gives the very lake that was recorded."""
+    disk = power_cut.load_disk(recording.start)
+    for operation in (operation for run in recording.runs for operation in run):
+        operation.apply(disk)
+    found = contents(disk)
+    real = {
+        path.relative_to(recording.end).as_posix(): path.read_bytes()
+        for path in recording.end.rglob("*")
+        if path.is_file() and path.relative_to(recording.end).parts[0] == "silver"
+    }
+    assert found == real
+
+
+def contents(disk: Disk) -> dict[str, bytes]:
+    tree = power_cut._tree(disk, power_cut._all_names, power_cut._whole)
+    return {path: content for path, content in tree.items() if content is not None and path.startswith("silver/")}
+
+
+def test_a_power_cut_loses_and_doubles_nothing(recording: Recording, tmp_path: Path) -> None:
+    """Guards the flushes and the mending at start-up, on a seeded sample of all cuts."""
+    cuts = all_cuts(recording)
+    check(random.Random(SEED).sample(cuts, min(SHORT_CUTS, len(cuts))), tmp_path)
+
+
+@pytest.mark.soak
+def test_every_power_cut_loses_and_doubles_nothing(recording: Recording, tmp_path: Path) -> None:
+    """Guards the flushes and the mending at start-up, on every cut."""
+    check(all_cuts(recording), tmp_path)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pydantic import ByteSize
+
+from daemon.commands.present import Column, bytes_text, print_table, printable
 from pointline.config import describe, load_config
 from pointline.errors import ConfigurationError
 
@@ -17,9 +20,9 @@ def show(lake_root: Path | None, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({key: {"value": value, "source": source} for key, value, source in rows}, default=str))
         return 0
-    width = max(len(key) for key, _, _ in rows)
-    for key, value, source in rows:
-        print(f"{key:<{width}}  {value}  ({source})")
+    columns = [Column(title="setting"), Column(title="value", fold=True), Column(title="from", fold=True)]
+    styles = ["dim" if source == "default" else "" for _, _, source in rows]
+    print_table(columns, [[key, _text(value), printable(source)] for key, value, source in rows], styles=styles)
     return 0
 
 
@@ -34,3 +37,16 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
         raise
     print(json.dumps({"ok": True, "problems": []}) if as_json else f"the settings of {config.paths.root} are good")
     return 0
+
+
+def _text(value: object) -> str:
+    """Show a value as a person would write it."""
+    if value is None:
+        return "off"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, ByteSize):
+        return bytes_text(int(value))
+    if isinstance(value, tuple):
+        return ", ".join(map(printable, value)) or "none"
+    return printable(str(value))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import structlog
 
 from daemon import events
+from daemon.commands.progress import OnceProgress
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
 from daemon.supervisor import EXIT_OK, Supervisor
@@ -32,8 +35,13 @@ def run_lake(lake_root: Path | None, *, once: bool) -> int:
             log.warning(events.FILE_IGNORED, path=path, error=str(error), hint=getattr(error, "hint", ""))
 
     lake = open_lake(config, on_trouble=on_trouble)
-    with LakeLock(config.paths.lock_file, purpose="run --once" if once else "run"):
-        code = Supervisor(lake, once=once).run()
+    lock = LakeLock(config.paths.lock_file, purpose="run --once" if once else "run")
+    watched = OnceProgress(config.log) if once and sys.stderr.isatty() else None
+    with lock, watched or nullcontext():
+        supervisor = Supervisor(lake, once=once, on_tick=watched)
+        code = supervisor.run()
+        if watched is not None:
+            watched.note(supervisor)
         return EXIT_FINDINGS if once and code == EXIT_OK and _has_findings(lake) else code
 
 

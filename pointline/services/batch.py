@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from pointline.errors import Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
-from pointline.services.identity import Candidate
+from pointline.services.identity import Candidate, ContentKey
 
 OWN_PART_BYTES = 1 << 20
 """A compressed file of this size makes a part worth having; smaller ones of a partition share one."""
@@ -41,6 +41,8 @@ class Group:
 
     table: str
     entries: tuple[Entry, ...]
+    contents: Mapping[ContentKey, int] = field(default_factory=dict)
+    """Contents that are in the lake already, and the files that brought them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +84,18 @@ class Batch:
     refused: tuple[Outcome, ...] = ()
 
 
-def make_groups(entries: Iterable[Entry]) -> list[Group]:
+def make_groups(entries: Iterable[Entry], contents: Mapping[ContentKey, int]) -> list[Group]:
     """Group small files of one table and partition together; large ones, and parts of one day, stay alone."""
     groups: list[Group] = []
     together: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in entries:
         meta = entry.meta
         if meta.file_size_bytes >= OWN_PART_BYTES or entry.candidate.has_siblings:
-            groups.append(Group(table=meta.data_type, entries=(entry,)))
+            groups.append(Group(table=meta.data_type, entries=(entry,), contents=contents))
         else:
             together.setdefault((meta.data_type, meta.exchange, str(meta.date)), []).append(entry)
     for (table, _, _), members in together.items():
-        groups += [Group(table=table, entries=tuple(chunk)) for chunk in _chunks(members)]
+        groups += [Group(table=table, entries=tuple(chunk), contents=contents) for chunk in _chunks(members)]
     # Large files first: the pool ends evenly when the small change comes last.
     return sorted(groups, key=lambda group: -sum(entry.meta.file_size_bytes for entry in group.entries))
 

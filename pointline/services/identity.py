@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
 from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.schema import UTC_TIME
+
+ContentKey: TypeAlias = tuple[str, str, str, str]
+"""Content hash, data type, exchange and date: equal bytes are the same content only within one partition of a table."""
 
 WORDS = ("exchange", "data_type", "symbol", "status")
 
@@ -24,8 +28,6 @@ class Candidate:
     meta: BronzeFileMetadata
     replaces: tuple[int, ...] = ()
     """Older versions of the same path that are not superseded yet."""
-    twins: tuple[tuple[int, str], ...] = ()
-    """``(file_id, content_hash)`` of files in the lake that may have the same content under another path."""
     is_again: bool = False
     """The ledger had it as pending already: it may have left rows in quarantine."""
     has_siblings: bool = False
@@ -40,6 +42,8 @@ class Sorted:
     touched: list[BronzeFileMetadata] = field(default_factory=list)
     moved: list[tuple[int, BronzeFileMetadata]] = field(default_factory=list)
     known: list[BronzeFileMetadata] = field(default_factory=list)
+    contents: dict[ContentKey, int] = field(default_factory=dict)
+    """Contents in the lake that an entering file may bring again, by its size, and the file that brought them."""
 
 
 class _LedgerRow(NamedTuple):
@@ -61,11 +65,11 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
     asked = _frame(metas)
     standing = entries.filter(~stands_at(Status.SUPERSEDED))
     history = _rows_by_position(asked.select("position", "bronze_file_path"), standing, on=["bronze_file_path"])
-    lookalikes = _rows_by_position(
-        asked.select("position", "exchange", "data_type", "date", "file_size_bytes"),
-        entries.filter(stands_at(Status.SUCCESS)),
-        on=["exchange", "data_type", "date", "file_size_bytes"],
-    )
+    in_lake = entries.filter(stands_at(Status.SUCCESS))
+    found.contents = _contents(asked, in_lake)
+    # A move keeps size and time stamp. A copy whose original was deleted is found by its content, when it is read.
+    unmoved = ["exchange", "data_type", "date", "file_size_bytes", "last_modified_ts"]
+    lookalikes = _rows_by_position(asked.select("position", *unmoved), in_lake, on=unmoved)
     of_day = ["exchange", "data_type", "symbol", "date"]
     in_batch = asked.group_by(of_day).len().filter(pl.col("len") > 1)
     alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING))
@@ -92,7 +96,6 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
                 meta=meta,
                 is_again=is_again,
                 replaces=tuple(row.file_id for row in versions),
-                twins=tuple((row.file_id, row.content_hash or "") for row in others),
                 has_siblings=position in crowded
                 or any(row.path != meta.bronze_file_path for row in siblings.get(position, [])),
             )
@@ -124,11 +127,27 @@ def _moved_from(meta: BronzeFileMetadata, rows: Sequence[_LedgerRow], reader: Br
 
 
 def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
-    names = ("exchange", "data_type", "symbol", "date", "bronze_file_path", "file_size_bytes")
-    columns = {name: [getattr(meta, name) for meta in metas] for name in names}
-    schema = {name: pl.String() for name in names} | {"date": pl.Date(), "file_size_bytes": pl.Int64()}
+    schema = {
+        "exchange": pl.String,
+        "data_type": pl.String,
+        "symbol": pl.String,
+        "date": pl.Date,
+        "bronze_file_path": pl.String,
+        "file_size_bytes": pl.Int64,
+        "last_modified_ts": pl.Int64,
+    }
+    columns = {name: [getattr(meta, name) for meta in metas] for name in schema}
     frame = pl.DataFrame(columns, schema=schema).with_row_index("position")
+    frame = frame.with_columns(pl.col("last_modified_ts").cast(UTC_TIME))
     return frame.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS if name in frame.columns)
+
+
+def _contents(asked: pl.DataFrame, in_lake: pl.DataFrame) -> dict[ContentKey, int]:
+    same_size = in_lake.join(asked, on=["exchange", "data_type", "date", "file_size_bytes"], how="semi")
+    facts = same_size.select(
+        "content_hash", *(pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")), "file_id"
+    )
+    return {(content, table, exchange, date): file_id for content, table, exchange, date, file_id in facts.iter_rows()}
 
 
 def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[_LedgerRow]]:

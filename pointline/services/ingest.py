@@ -82,7 +82,7 @@ class IngestService:
             for entry in entries
             if entry.meta.problem
         )
-        groups = make_groups(entry for entry in entries if not entry.meta.problem)
+        groups = make_groups((entry for entry in entries if not entry.meta.problem), found.contents)
         return Batch(entries=tuple(entries), groups=tuple(groups), refused=refused), found
 
     def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
@@ -96,7 +96,17 @@ class IngestService:
         self._manifest.update_statuses(committed.outcomes, batch=committed.number)
         self._next_batch = committed.number + 1
         self._claims.retire(verdict.entries)
+        self._follow_moves(verdict)
         return committed
+
+    def _follow_moves(self, verdict: Verdict) -> None:
+        """A duplicate whose original is gone from bronze is where the content is now."""
+        originals = {file_id: by for file_id, by in verdict.duplicates() if by not in verdict.entries}
+        if originals:
+            entries = self._manifest.entries().filter(pl.col("file_id").is_in(sorted(set(originals.values()))))
+            path_of = dict(entries.select("file_id", "bronze_file_path").iter_rows())
+            gone = {by: file_id for file_id, by in originals.items() if not self._reader.exists(path_of[by])}
+            self._manifest.relocate([(by, verdict.entries[file_id].meta) for by, file_id in gone.items()])
 
     def _set_aside(self, number: int, loaded: Sequence[Loaded], verdict: Verdict) -> None:
         """Write the rows set aside of files whose outcome counts them, in place of what an earlier try left."""

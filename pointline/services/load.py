@@ -132,11 +132,13 @@ class _GroupLoad:
         blocks = content.blocks()
         kept, more = _take(blocks, KEPT_FOR_PACK)
         holder = self._claims.claim(entry, content.content_hash, has_rows=bool(kept))
-        twin = next((twin for twin, digest in entry.candidate.twins if digest == content.content_hash), None)
-        if twin is not None and not kept:
-            twin = None  # an empty day says nothing twice
-        if twin is not None or holder != entry.file_id:
-            self._duplicate(entry, content.content_hash, twin if twin is not None else holder)
+        meta = entry.meta
+        twin = self._result.group.contents.get(
+            (content.content_hash, meta.data_type, meta.exchange, str(meta.date)) if kept else ("",) * 4
+        )
+        first = holder if twin is None or twin in entry.candidate.replaces else twin
+        if first != entry.file_id:
+            self._duplicate(entry, content.content_hash, first)
             return
         tally = Tally(entry, content.content_hash, self._counted)
         if more is None:

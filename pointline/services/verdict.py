@@ -57,6 +57,14 @@ class Verdict:
             found.setdefault(tuple(self.entries[new].partition.items()), []).append(old)
         return found
 
+    def duplicates(self) -> list[tuple[int, int]]:
+        """Return ``(file_id, file that brought the content)``."""
+        return [
+            (file_id, outcome.superseded_by)
+            for file_id, outcome in self.outcomes.items()
+            if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
+        ]
+
     def all_outcomes(self) -> list[Outcome]:
         """Return what the ledger has to record."""
         gone = {**self.overtaken, **self.replaced}

@@ -15,7 +15,7 @@ from tests.support.lake_check import assert_exact, expect, file_content, file_na
 from tests.support.power_cut import Cut, Disk, Operation
 
 SEED = 20240501
-SHORT_CUTS = 60
+SHORT_CUTS = 40
 
 pytestmark = [
     pytest.mark.skipif(power_cut.can_trace() is not None, reason=power_cut.can_trace() or ""),

@@ -61,7 +61,7 @@ def put_file(bronze: Path, name: str, content: bytes, *, modified_at: float | No
 
 def expect(bronze: Path) -> dict[str, Rows]:
     """The rows of every file in bronze as text, by path."""
-    return {path.name: read_rows(path) for path in sorted(bronze.glob("*.csv.gz"))}
+    return {path.relative_to(bronze).as_posix(): read_rows(path) for path in sorted(bronze.rglob("*.csv.gz"))}
 
 
 # ---- check
@@ -129,7 +129,10 @@ def find_differences(
             states = [(one["file_id"], one["status"]) for one in versions]
             problems.append(f"lost: {path} has {len(versions)} live versions in the manifest: {states}")
             continue
-        problems += _compare(path, rows, versions[0], silver, aside)
+        if versions[0]["status"] == "duplicate":
+            problems += _compare_duplicate(path, rows, versions[0], alive, expected, silver)
+        else:
+            problems += _compare(path, rows, versions[0], silver, aside)
     unknown = set(alive["bronze_file_path"]) - set(expected)
     problems += [f"doubled: {path} is in the manifest and was never given" for path in sorted(unknown)]
     return problems + _compare_ledger(manifest, silver, aside) + _compare_batches(lake)
@@ -174,6 +177,23 @@ def _compare(
         for seq in bad.keys() & set_aside.keys()
         if bad[seq]["local_timestamp"] not in set_aside[seq]["raw"]
     ]
+    return problems
+
+
+def _compare_duplicate(
+    path: str,
+    rows: Rows,
+    version: Mapping[str, object],
+    alive: pl.DataFrame,
+    expected: Mapping[str, Rows],
+    silver: Mapping[str, pl.DataFrame],
+) -> list[str]:
+    """A duplicate has no rows of its own and names a file with the same rows that is in."""
+    original = alive.filter(pl.col("file_id") == version["superseded_by"], pl.col("status") == "success")
+    same = [other for other in original["bronze_file_path"] if other != path and expected.get(other) == rows]
+    problems = [] if same else [f"lost: {path} counts as a duplicate, but no other file in the lake is the same"]
+    if any(_rows_of(frame, version["file_id"]) for frame in silver.values()):
+        problems.append(f"doubled: {path} is a duplicate and has rows")
     return problems
 
 

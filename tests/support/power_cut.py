@@ -441,7 +441,16 @@ def _half_zeroed(content: bytes) -> bytes:
     return content[: len(content) // 2] + bytes(len(content) - len(content) // 2)
 
 
-DAMAGES = (_empty, _half, _zeroed, _half_zeroed)
+def _front_zeroed(content: bytes) -> bytes:
+    return bytes(len(content) // 2) + content[len(content) // 2 :]
+
+
+def _without_last_line(content: bytes) -> bytes:
+    """A log entry whose end is missing, and what is there can be read."""
+    return content.rstrip(b"\n").rpartition(b"\n")[0]
+
+
+DAMAGES = (_empty, _half, _zeroed, _half_zeroed, _front_zeroed, _without_last_line)
 
 
 def _log_only(damage: Callable[[bytes], bytes]) -> ContentOf:
@@ -491,13 +500,16 @@ def variants(disk: Disk, rng: random.Random, *, mixed: int = 3) -> Iterator[tupl
         ("names kept, contents cut in half", _all_names, _unless_flushed(_half)),
         ("names kept, contents zeroed", _all_names, _unless_flushed(_zeroed)),
         ("names kept, second half zeroed", _all_names, _unless_flushed(_half_zeroed)),
+        ("names kept, first half zeroed", _all_names, _unless_flushed(_front_zeroed)),
         ("names dropped, contents kept", _flushed_names, _whole),
         ("log kept, names of parts dropped", _names_of_log, _whole),
         ("log kept, parts empty", _all_names, _log_only(_empty)),
         ("log kept, parts cut in half", _all_names, _log_only(_half)),
         ("log kept, parts zeroed", _all_names, _log_only(_zeroed)),
+        ("log kept, first half of parts zeroed", _all_names, _log_only(_front_zeroed)),
         ("parts kept, log empty", _all_names, _parts_only(_empty)),
         ("parts kept, log cut in half", _all_names, _parts_only(_half)),
+        ("parts kept, last line of the log lost", _all_names, _parts_only(_without_last_line)),
     ]
     choices += [(f"mixed {number}", *_at_random(rng)) for number in range(mixed)]
     seen: set[str] = set()

@@ -1,0 +1,200 @@
+"""What people and programs get from the commands, with and without a daemon."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from daemon.samples import Sample, write_sample
+from pointline.tables.ingest_manifest import Status
+from tests.support.oracle import read_rows
+from tests.support.waiting import wait_until
+
+DATE = dt.date(2024, 5, 1)
+BAD = {"POINTLINE_INGEST__WORKERS": "many", "POINTLINE_LOG__LEVEL": "loud"}
+
+
+def environment(lake: Path, **settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
+    return {**kept, "LAKE_ROOT": str(lake), **settings}
+
+
+def run(lake: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", *arguments],
+        env=environment(lake, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def running_daemon(lake: Path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "daemon", "run"], env=environment(lake), stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+
+
+def sample(symbol: str, data_type: str = "trades") -> Sample:
+    return Sample(exchange="binance", data_type=data_type, symbol=symbol, date=DATE, rows=50)
+
+    return dt.date.fromisoformat(DATE)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory) -> Path:
+    """Three good files, one of them of another table, and one that is no market data inside."""
+    root = tmp_path_factory.mktemp("lake")
+    bronze = root / "bronze"
+    for one in (sample("BTCUSDT"), sample("ETHUSDT"), sample("BTCUSDT", "quotes")):
+        write_sample(one, bronze / one.file_name)
+    (bronze / f"binance_trades_{DATE}_JUNK.csv").write_text("no,market\ndata,here\n")
+    assert run(root, "run", "--once").returncode == 1
+    return root
+
+
+class TestStatus:
+    """Status answers with and without a daemon, and makes nothing."""
+
+    @pytest.mark.parametrize("as_json", [False, True])
+    def test_a_lake_that_does_not_exist_is_named_and_not_made(self, tmp_path, as_json):
+        root = tmp_path / "nowhere"
+        found = run(root, "status", *["--json"] * as_json)
+        assert found.returncode == 1
+        assert not root.exists()
+        if as_json:
+            assert str(root) in json.loads(found.stdout)["error"]
+        else:
+            assert f"error: there is no lake at {root}" in found.stderr
+            assert "try:" in found.stderr
+            assert not found.stdout
+
+    def test_without_a_daemon(self, lake):
+        found = run(lake, "status")
+        assert found.returncode == 0
+        assert "down" in found.stdout
+        assert "not running" in found.stdout
+        assert "1 quarantined" in found.stdout
+        assert "does not begin with the header" in found.stdout
+
+    def test_json_agrees_with_the_input_files(self, lake):
+        answer = json.loads(run(lake, "status", "--json").stdout)
+        assert answer["health"] == "down"
+        assert answer["daemon"] == {"running": False}
+        success = [one for one in answer["files"] if one["status"] == "success"]
+        good = list((lake / "bronze").glob("*.csv.gz"))
+        assert sum(one["files"] for one in success) == len(good)
+        assert sum(one["rows"] for one in success) == sum(len(read_rows(path)) for path in good)
+        assert [one["status"] for one in answer["last_errors"]] == ["quarantined"]
+        assert answer["last_errors"][0]["next_step"]
+
+    def test_a_running_daemon_is_healthy(self, tmp_path):
+        def status() -> dict:
+            return json.loads(run(tmp_path, "status", "--json").stdout or "{}")
+
+        with running_daemon(tmp_path) as process:
+            assert wait_until(lambda: status().get("health") == "healthy", 30)
+            answer = status()
+            assert answer["daemon"]["pid"] == process.pid
+            assert answer["work"]["queued"] == 0
+        assert status()["health"] == "down"
+
+    def test_a_killed_daemon_is_told_from_a_stopped_one(self, tmp_path):
+        with subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run"], env=environment(tmp_path), stdout=subprocess.DEVNULL
+        ) as process:
+            try:
+                assert wait_until((tmp_path / ".pointline" / "state.json").exists, 30)
+            finally:
+                process.kill()
+        answer = json.loads(run(tmp_path, "status", "--json").stdout)
+        assert answer["health"] == "down"
+        assert "unexpectedly" in answer["reason"]
+
+
+class TestFiles:
+    """The ledger, filtered; what cannot be a filter is refused with the values that can."""
+
+    def listed(self, lake: Path, *filters: str) -> list[dict]:
+        found = run(lake, "files", "--json", *filters)
+        assert found.returncode == 0, found.stderr
+        return json.loads(found.stdout)
+
+    def test_newest_first(self, lake):
+        times = [(one["updated_at_us"], one["file_id"]) for one in self.listed(lake)]
+        assert len(times) == 4
+        assert times == sorted(times, reverse=True)
+
+    def test_filters(self, lake):
+        assert [one["symbol"] for one in self.listed(lake, "--status", "quarantined")] == ["JUNK"]
+        assert {one["symbol"] for one in self.listed(lake, "--table", "trades")} == {"BTCUSDT", "ETHUSDT", "JUNK"}
+        assert [one["data_type"] for one in self.listed(lake, "--symbol", "BTCUSDT", "--table", "quotes")] == ["quotes"]
+        assert self.listed(lake, "--symbol", "NONE") == []
+
+    def test_last(self, lake):
+        assert self.listed(lake, "--last", "1") == self.listed(lake, "--last", "0")[:1]
+
+    def test_paths_are_whole_on_a_pipe(self, lake):
+        lines = run(lake, "files").stdout
+        assert all(one["bronze_file_path"] in lines for one in self.listed(lake))
+        assert "\x1b" not in lines
+
+    @pytest.mark.parametrize(
+        ("filters", "named"),
+        [(["--status", "good"], list(Status)), (["--table", "trade"], ["trades", "quotes"]), (["--last", "-1"], [])],
+    )
+    def test_what_cannot_be_is_refused(self, lake, filters, named):
+        found = run(lake, "files", *filters)
+        assert found.returncode == 2
+        assert found.stderr.startswith("error: ")
+        assert all(name in found.stderr for name in named)
+
+
+class TestConfig:
+    """All problems at once, exit code 78."""
+
+    def test_check_names_all_problems(self, tmp_path):
+        found = run(tmp_path, "config", "check", **BAD)
+        assert found.returncode == 78
+        assert "ingest.workers" in found.stderr
+        assert "log.level" in found.stderr
+
+    def test_check_json(self, tmp_path):
+        found = run(tmp_path, "config", "check", "--json", **BAD)
+        assert found.returncode == 78
+        assert len(json.loads(found.stdout)["problems"]) == 2
+        assert json.loads(run(tmp_path, "config", "check", "--json").stdout) == {"ok": True, "problems": []}
+
+    def test_no_command_goes_on_with_bad_settings(self, tmp_path):
+        for command in (["run", "--once"], ["status"], ["files"], ["config", "show"]):
+            assert run(tmp_path, *command, **BAD).returncode == 78
+        assert not list(tmp_path.iterdir())
+
+    def test_show_names_the_source(self, tmp_path):
+        lines = run(tmp_path, "config", "show", POINTLINE_INGEST__WORKERS="3").stdout.splitlines()
+        (line,) = (line for line in lines if line.startswith("ingest.workers"))
+        assert line.split() == ["ingest.workers", "3", "environment", "POINTLINE_INGEST__WORKERS"]
+        shown = json.loads(run(tmp_path, "config", "show", "--json").stdout)
+        assert shown["ingest.workers"]["source"] == "default"
+
+
+def test_once_twice_changes_nothing(lake, tmp_path):
+    before = json.loads(run(lake, "files", "--json", "--last", "0").stdout)
+    assert run(lake, "run", "--once").returncode == 1  # the quarantined file is still in bronze
+    assert json.loads(run(lake, "files", "--json", "--last", "0").stdout) == before
+    assert run(tmp_path, "run", "--once").returncode == 0

@@ -1,0 +1,91 @@
+"""The demonstration: no input, no network, less than a minute, nothing left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import psutil
+
+from daemon.commands.demo_lake import BAD_ROWS, DAYS, demo_files
+from tests.support.oracle import read_rows
+from tests.support.waiting import wait_until
+
+LONGEST_SECONDS = 60.0
+
+
+def start(directory: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "daemon", "demo", str(directory)],
+        env={name: value for name, value in os.environ.items() if name != "LAKE_ROOT"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_a_lake_from_nothing(tmp_path):
+    lake = tmp_path / "demo"
+    started = time.monotonic()
+    with start(lake) as process:
+        said, _ = process.communicate(timeout=2 * LONGEST_SECONDS)
+    assert process.returncode == 0, said
+    assert time.monotonic() - started < LONGEST_SECONDS
+
+    paths = [lake / "bronze" / file.path for file in demo_files(0)]
+    rows = sum(len(read_rows(path)) for path in paths)
+    manifest = pl.read_delta(str(lake / "silver" / "ingest_manifest"))
+    assert set(manifest["status"]) == {"success"}
+    assert manifest.height == len(paths)
+    assert manifest["rows_read"].sum() == rows
+    assert manifest["rows_quarantined"].sum() == len(BAD_ROWS)
+    assert sum(
+        pl.scan_delta(str(lake / "silver" / name)).select(pl.len()).collect().item() for name in tables(lake)
+    ) == (rows - len(BAD_ROWS))
+    quarantine = pl.read_delta(str(lake / "silver" / "quarantine"))
+    assert dict(quarantine.select("file_seq", "column").iter_rows()) == BAD_ROWS
+    assert f"{len(paths)} files" in said
+    assert "vwap" in said
+    assert f"export LAKE_ROOT={lake}" in said
+    assert "\x1b" not in said
+    assert json.loads((lake / ".pointline" / "state.json").read_text())["running"] is False
+
+
+def tables(lake: Path) -> set[str]:
+    return {path.name for path in (lake / "silver").iterdir()} - {"ingest_manifest", "quarantine"}
+
+
+def test_interrupted_it_leaves_nothing_running(tmp_path):
+    lake = tmp_path / "demo"
+    with start(lake) as process:
+        assert wait_until(lambda: (lake / "bronze").exists(), 30)
+        children = psutil.Process(process.pid).children()
+        assert children
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert not any(child.is_running() for child in children)
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with start(tmp_path) as process:
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "not empty" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_second_run_brings_later_days():
+    first, second = ({file.path for file in demo_files(run)} for run in (0, 1))
+    assert not first & second
+    dates = [{file.sample.date for file in demo_files(run)} for run in (0, 1)]
+    assert len(dates[0]) == DAYS
+    assert max(dates[0]) < min(dates[1])

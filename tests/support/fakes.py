@@ -1,0 +1,265 @@
+"""Fakes of the Protocols that services know: in memory, a few lines each, no mocks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from pointline.errors import CommitConflict
+from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Outcome, Part
+from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.schema import EventTable
+
+
+class MemoryTable:
+    """``TableRepository``."""
+
+    def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
+        self._rows = pl.DataFrame(schema=schema)
+
+    def read_all(self) -> pl.DataFrame:
+        return self._rows
+
+    def write_full(self, df: pl.DataFrame) -> None:
+        self._rows = df.select(self._rows.columns)
+
+    def append(self, df: pl.DataFrame) -> None:
+        self._rows = pl.concat([self._rows, df.select(self._rows.columns)])
+
+    def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
+        self._rows = self._rows.update(df, on=list(keys), how="full", include_nulls=True)
+
+
+class MemoryPartWriter:
+    """``PartWriter``: hands its rows to the table when it is closed."""
+
+    def __init__(self, table: MemoryEventTable, partition: Mapping[str, str]) -> None:
+        self._table = table
+        self._partition = dict(partition)
+        self._frames: list[pl.DataFrame] = []
+
+    def write(self, frame: pl.DataFrame) -> None:
+        self._frames.append(frame)
+
+    def close(self) -> Part:
+        return self._table.store(pl.concat(self._frames), self._partition)
+
+    def discard(self) -> None:
+        self._frames.clear()
+
+
+class MemoryEventTable(MemoryTable):
+    """``EventTableRepository``: parts by path, and which of them readers see."""
+
+    def __init__(self, table: EventTable) -> None:
+        super().__init__(table.silver_schema)
+        self._stored: dict[str, pl.DataFrame] = {}
+        self._live: dict[str, Part] = {}
+        self._batches: list[CommittedBatch] = []
+
+    def read_all(self) -> pl.DataFrame:
+        frames = [self._whole(part) for part in self._live.values()]
+        return pl.concat([pl.DataFrame(schema=self._rows.schema), *frames])
+
+    def write_full(self, df: pl.DataFrame) -> None:
+        self._live.clear()
+        self.append(df)
+
+    def append(self, df: pl.DataFrame) -> None:
+        for (exchange, date), rows in df.group_by(["exchange", "date"], maintain_order=True):
+            partition = {"exchange": str(exchange), "date": str(date)}
+            part = self.store(rows.drop("exchange", "date"), partition)
+            self._live[part.path] = part
+
+    def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
+        self.write_full(self.read_all().update(df, on=list(keys), how="full", include_nulls=True))
+
+    def store(self, rows: pl.DataFrame, partition: Mapping[str, str]) -> Part:
+        path = f"part-{len(self._stored)}"
+        self._stored[path] = rows
+        first = int(rows["file_id"].min() or 0)  # type: ignore[arg-type]
+        return Part(path=path, partition=partition, size_bytes=1, rows=rows.height, stats="{}", first_file_id=first)
+
+    def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str]) -> MemoryPartWriter:
+        return MemoryPartWriter(self, partition)
+
+    def live_parts(self, partition: Mapping[str, str]) -> list[Part]:
+        return [part for part in self._live.values() if part.partition == dict(partition)]
+
+    def parts_of(self, file_ids: Sequence[int], partition: Mapping[str, str]) -> list[Part]:
+        wanted = pl.col("file_id").is_in(list(file_ids))
+        return [part for part in self.live_parts(partition) if self._stored[part.path].filter(wanted).height]
+
+    def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        rows = self._stored[part.path]
+        yield rows.select(columns) if columns else rows
+
+    def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        yield self._stored[part.path].filter(~pl.col("file_id").is_in(list(file_ids)))
+
+    def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
+        if not {part.path for part in remove} <= self._live.keys():
+            raise CommitConflict("a part was replaced meanwhile")
+        for part in remove:
+            del self._live[part.path]
+        self._live |= {part.path: part for part in add}
+
+    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
+        if batch > self.last_batch():
+            self.rewrite(add=add, remove=remove)
+            self._batches.append(CommittedBatch(number=batch, outcomes=tuple(outcomes)))
+
+    def last_batch(self) -> int:
+        return self._batches[-1].number if self._batches else -1
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        return [one for one in self._batches if one.number > batch]
+
+    def _whole(self, part: Part) -> pl.DataFrame:
+        exchange, date = pl.lit(part.partition["exchange"]), pl.lit(part.partition["date"]).str.to_date()
+        rows = self._stored[part.path].with_columns(exchange.alias("exchange"), date.alias("date"))
+        return rows.select(self._rows.columns)
+
+
+class MemoryQuarantine(MemoryTable):
+    """``QuarantineRepository``."""
+
+    def __init__(self) -> None:
+        super().__init__(quarantine.SCHEMA)
+        self._last_batch = -1
+
+    def set_aside(self, batch: int, rows: pl.DataFrame) -> None:
+        if batch > self._last_batch:
+            self.append(rows)
+            self._last_batch = batch
+
+    def last_batch(self) -> int:
+        return self._last_batch
+
+    def forget(self, file_ids: Sequence[int]) -> None:
+        self._rows = self._rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+
+
+class MemoryManifest:
+    """``IngestionManifestRepository``: a list of rows, oldest first."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+        self._last_batch = -1
+
+    def resolve_file_id(self, meta: BronzeFileMetadata) -> int:
+        return self.resolve_file_ids([meta])[0]
+
+    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
+        return [self._find(meta) or self._mint(meta) for meta in metas]
+
+    def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
+        settled = {_version(row) for row in self.rows if row["status"] != Status.PENDING}
+        return [meta for meta in candidates if _key(meta) not in settled]
+
+    def update_status(
+        self, file_id: int, status: Status, meta: BronzeFileMetadata, result: Outcome | None = None
+    ) -> None:
+        self.update_statuses([result or Outcome(file_id=file_id, status=status)])
+
+    def update_statuses(self, outcomes: Iterable[Outcome], *, batch: int | None = None) -> None:
+        if batch is not None and batch <= self._last_batch:
+            return
+        for outcome in outcomes:
+            row = self.rows[outcome.file_id - 1]
+            facts = {name: getattr(outcome, name, None) for name in ingest_manifest.CONTENT_FACTS}
+            facts["first_local_timestamp"] = outcome.first_local_us
+            facts["last_local_timestamp"] = outcome.last_local_us
+            row |= {name: value for name, value in facts.items() if value is not None and name != "warnings"}
+            row |= {"status": outcome.status.value, "error": outcome.error, "superseded_by": outcome.superseded_by}
+            row["attempts"] = int(str(row["attempts"])) + (outcome.status is not Status.SUPERSEDED)
+        self._last_batch = self._last_batch if batch is None else batch
+
+    def last_batch(self) -> int:
+        return self._last_batch
+
+    def entries(self) -> pl.DataFrame:
+        times = ("last_modified_ts", "first_local_timestamp", "last_local_timestamp")
+        schema = {**ingest_manifest.SCHEMA, **dict.fromkeys(times, pl.Int64())}
+        frame = pl.DataFrame(self.rows, schema=schema, orient="row")
+        words = [pl.col(name).cast(pl.Categorical) for name in ("exchange", "data_type", "symbol", "status")]
+        return frame.with_columns(*words, pl.col(times).cast(ingest_manifest.SCHEMA["last_modified_ts"]))
+
+    def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
+        for file_id, meta in moves:
+            row = self.rows[file_id - 1]
+            row |= {"bronze_file_path": meta.bronze_file_path, "last_modified_ts": meta.last_modified_ts}
+
+    def _find(self, meta: BronzeFileMetadata) -> int | None:
+        found = [int(str(row["file_id"])) for row in self.rows if _version(row) == _key(meta)]
+        return found[-1] if found else None
+
+    def _mint(self, meta: BronzeFileMetadata) -> int:
+        known = {name: getattr(meta, name) for name in ingest_manifest.SCHEMA if hasattr(meta, name)}
+        row = dict.fromkeys(ingest_manifest.SCHEMA) | known
+        self.rows.append(row | {"file_id": len(self.rows) + 1, "status": "pending", "attempts": 0})
+        return len(self.rows)
+
+
+@dataclass(slots=True)
+class MemoryContent:
+    """``BronzeContent`` of a plain CSV."""
+
+    data: bytes
+    block_bytes: int
+    content_hash: str
+
+    def __enter__(self) -> MemoryContent:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        return None
+
+    def header(self) -> tuple[str, ...]:
+        line = self.data.partition(b"\n")[0].decode()
+        return tuple(line.split(",")) if line else ()
+
+    def blocks(self) -> Iterator[bytes]:
+        block = b""
+        for line in self.data.splitlines(keepends=True)[1:]:
+            block += line
+            if len(block) >= self.block_bytes:
+                yield block
+                block = b""
+        if block:
+            yield block
+
+
+class MemoryBronze:
+    """``BronzeReader`` over a dict of path to content."""
+
+    def __init__(self, *, block_bytes: int = 4 << 20) -> None:
+        self.files: dict[str, bytes] = {}
+        self._block_bytes = block_bytes
+
+    def drop(self, meta: BronzeFileMetadata, data: bytes) -> BronzeFileMetadata:
+        """Put a file there; its metadata with the size filled in."""
+        self.files[meta.bronze_file_path] = data
+        return replace(meta, file_size_bytes=len(data))
+
+    def open(self, meta: BronzeFileMetadata) -> MemoryContent:
+        data = self.files[meta.bronze_file_path]
+        return MemoryContent(data, self._block_bytes, hashlib.sha256(data).hexdigest())
+
+    def content_hash(self, path: str) -> str | None:
+        return hashlib.sha256(self.files[path]).hexdigest() if path in self.files else None
+
+    def exists(self, path: str) -> bool:
+        return path in self.files
+
+
+def _key(meta: BronzeFileMetadata) -> tuple[object, ...]:
+    return meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts
+
+
+def _version(row: Mapping[str, object]) -> tuple[object, ...]:
+    return row["bronze_file_path"], row["file_size_bytes"], row["last_modified_ts"]

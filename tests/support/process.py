@@ -1,0 +1,120 @@
+"""The program as a real process over a real lake, watched from outside: its log, its tables, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable
+
+from tests.support.waiting import wait_until
+
+REPOSITORY = Path(__file__).parents[2]
+SECONDS = 30.0
+SETTLED = ("file.committed", "file.quarantined", "file.failed", "file.duplicate")
+
+
+class Lake:
+    """A lake in a folder and the processes that were started on it. Settings are ``section__key`` to value."""
+
+    def __init__(self, root: Path, **settings: object) -> None:
+        self.root = root
+        self.bronze = root / "bronze"
+        self.bronze.mkdir(parents=True)
+        fast = {"ingest__settle_seconds": 0.3, "ingest__unfinished_seconds": 1.0, "log__format": "json"}
+        self.settings = {**fast, **settings}
+        self.log_file = root.parent / f"{root.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # ---- processes
+
+    def once(self, seconds: float = SECONDS) -> int:
+        """Run ``run --once`` to its end; the exit code."""
+        self._start("run", "--once")
+        return self._wait(seconds)
+
+    def start(self) -> None:
+        """Start ``run`` and wait until it watches."""
+        self._start("run")
+        assert wait_until(lambda: self.events("daemon.ready"), SECONDS), self.log_text()
+
+    def stop(self, seconds: float = SECONDS) -> int:
+        """Ask the process to end with SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self._wait(seconds)
+
+    def kill(self) -> None:
+        """End what is still running, without ceremony."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def _start(self, *arguments: str) -> None:
+        self.log_file.write_bytes(b"")
+        settings = {f"POINTLINE_{name.upper()}": str(value) for name, value in self.settings.items()}
+        with self.log_file.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "daemon", *arguments],
+                cwd=REPOSITORY,
+                env={**os.environ, "LAKE_ROOT": str(self.root), **settings},
+                stdout=output,
+                stderr=output,
+            )
+
+    def _wait(self, seconds: float) -> int:
+        assert self.process is not None
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"still running after {seconds} s: {self.log_text()[-2000:]}") from None
+
+    # ---- what it says
+
+    def log_text(self) -> str:
+        return self.log_file.read_text()
+
+    def events(self, *names: str, path: str | None = None) -> list[dict[str, object]]:
+        """Complete log lines of these events, oldest first."""
+        lines = [
+            line for line in self.log_text().splitlines(keepends=True) if line.startswith("{") and line[-1] == "\n"
+        ]
+        found = [json.loads(line) for line in lines]
+        return [one for one in found if one["event"] in names and (path is None or one["path"] == path)]
+
+    def wait_for(self, event: str, path: str, times: int = 1) -> dict[str, object]:
+        """Wait until the log has the event for the file; the newest such line."""
+        came = wait_until(lambda: len(self.events(event, path=path)) >= times, SECONDS)
+        assert came, f"no {event} for {path}:\n{self.log_text()[-3000:]}"
+        return self.events(event, path=path)[-1]
+
+    def wait_for_settled(self, files: int) -> None:
+        """Wait until that many files have an outcome."""
+        came = wait_until(lambda: len(self.events(*SETTLED)) >= files, SECONDS)
+        assert came, f"{len(self.events(*SETTLED))} of {files}:\n{self.log_text()[-3000:]}"
+
+    # ---- what it holds
+
+    def table(self, name: str) -> pl.DataFrame:
+        return pl.DataFrame(DeltaTable(self.root / "silver" / name).to_pyarrow_table())
+
+    def manifest(self) -> pl.DataFrame:
+        return self.table("ingest_manifest").sort("file_id")
+
+    def ledger(self) -> dict[str, str]:
+        """Status by path of the newest version of each file."""
+        return dict(self.manifest().select("bronze_file_path", "status").iter_rows())
+
+    def entry(self, path: str) -> dict[str, object]:
+        """The newest version of a file in the manifest."""
+        return self.manifest().filter(pl.col("bronze_file_path") == path).row(-1, named=True)
+
+    def versions(self) -> dict[str, int]:
+        """Delta version by table."""
+        return {folder.name: DeltaTable(folder).version() for folder in sorted((self.root / "silver").iterdir())}

@@ -11,9 +11,10 @@ import structlog
 
 from daemon import events
 from daemon.inbox import Inbox
+from daemon.touched import Touched
 from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
-from pointline.io.protocols import BronzeFileMetadata, IngestionManifestRepository
+from pointline.io.protocols import IngestionManifestRepository
 from pointline.services.backlog import backlog
 from pointline.services.schedule import next_try_us
 
@@ -37,6 +38,7 @@ class Rescanner:
         manifest: IngestionManifestRepository,
         clock: Callable[[], int],
         interval_seconds: float,
+        touched: Touched,
     ) -> None:
         self._inbox = inbox
         self._postpone = postpone
@@ -48,7 +50,7 @@ class Rescanner:
         self._wanted.set()
         self._reasons: set[str] = {"start"}
         self._folders: set[str] = set()
-        self._touched: dict[str, tuple[int, int]] = {}
+        self._touched = touched
         self._lock = threading.Lock()
         self.scans = 0
         self.last_scan: dict[str, object] = {}
@@ -69,17 +71,13 @@ class Rescanner:
         """Let the thread look at its stop event."""
         self._wanted.set()
 
-    def note_touched(self, meta: BronzeFileMetadata) -> None:
-        """Remember a file whose time stamp changed and whose content did not: it needs no second look."""
-        with self._lock:
-            self._touched[meta.bronze_file_path] = (meta.file_size_bytes, meta.last_modified_ts)
-
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
         due = time.monotonic()
         while True:
             left = due - time.monotonic()
             if stopping.is_set():
+                self._touched.save()
                 return
             reasons, folders = self._take_wishes(timer=left <= 0)
             if reasons:
@@ -89,6 +87,7 @@ class Rescanner:
                 for folder in folders:
                     self._scan(folder, [], stopping)
             else:
+                self._touched.save()
                 self._wanted.wait(min(left, LONGEST_WAIT_SECONDS))
 
     def _take_wishes(self, *, timer: bool) -> tuple[list[str], list[str]]:
@@ -111,7 +110,7 @@ class Rescanner:
             log.error(events.RESCAN_FAILED, error=str(error), hint=error.hint)
             return
         waiting = backlog(survey, self._manifest.entries())
-        waiting = waiting.join(self._touched_versions(), on=["path", "size", "mtime_us"], how="anti")
+        waiting = waiting.join(self._touched.frame(), on=["path", "size", "mtime_us"], how="anti")
         offered = self._offer(waiting, stopping)
         if folder:
             return
@@ -139,11 +138,6 @@ class Rescanner:
                 break
             offered += 1
         return offered
-
-    def _touched_versions(self) -> pl.DataFrame:
-        with self._lock:
-            rows = [(path, *version) for path, version in self._touched.items()]
-        return pl.DataFrame(rows, schema={"path": pl.String, "size": pl.Int64, "mtime_us": pl.Int64}, orient="row")
 
 
 def _outermost(folders: set[str]) -> list[str]:

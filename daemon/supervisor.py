@@ -24,6 +24,7 @@ from daemon.part import Part, PartDied
 from daemon.requests import Request, serve
 from daemon.rescanner import Rescanner
 from daemon.state import StatePublisher
+from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
 from pointline.io.bronze import written_path
@@ -58,6 +59,7 @@ class Supervisor:
         self.inbox = Inbox(settings.queue_size)
         self.flow = Flow(self.inbox.wake)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+        self._touched = Touched(lake.config.paths.state / "touched.parquet")
         self.rescanner = Rescanner(
             inbox=self.inbox,
             postpone=None if once else self.flow.postpone,
@@ -65,6 +67,7 @@ class Supervisor:
             manifest=lake.manifest,
             clock=now_us,
             interval_seconds=settings.rescan_seconds,
+            touched=self._touched,
         )
         self.maintenance = Maintenance(lake)
         self.state = StatePublisher(self)
@@ -119,7 +122,7 @@ class Supervisor:
             pool=self._pool,
             settings=self.lake.config.ingest,
             clock=now_us,
-            on_touched=self.rescanner.note_touched,
+            on_touched=self._touched.add,
         )
         committer = Committer(
             flow=self.flow,

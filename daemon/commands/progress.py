@@ -58,7 +58,7 @@ class OnceProgress:
         if self._progress is None:
             self._progress, self._task = _start()
         if self._task is not None:
-            found = supervisor.rescanner.last_scan.get("waiting")
+            found = supervisor.rescanner.last_scan.get("offered")
             total = max(found, self._files) if isinstance(found, int) else None
             rate = self._rows / (now - self._started)
             self._progress.update(self._task, completed=self._files, total=total, rows=self._rows, rate=rate)

@@ -95,7 +95,7 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     scan = daemon.state.get("last_scan")
     if isinstance(scan, dict) and scan:
         because = ", ".join(map(str, scan.get("reasons", [])))
-        found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(scan.get('waiting'))} of them to do"
+        found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(scan.get('offered'))} of them to do"
         print_lines([f"last scan  {found} ({printable(because)})"])
 
 

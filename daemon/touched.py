@@ -1,0 +1,56 @@
+"""Files whose time stamp changed and whose content did not: known, so that no restart reads them again.
+
+The ledger keeps what was known at discovery, so this is kept beside it. Losing it costs time, nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import polars as pl
+
+from pointline.io.protocols import BronzeFileMetadata
+
+SCHEMA = {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64()}
+
+
+class Touched:
+    """Versions that are known under an older time stamp. Thread-safe."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._changed = False
+        self._versions = self._load()
+
+    def add(self, meta: BronzeFileMetadata) -> None:
+        """Remember a version."""
+        with self._lock:
+            self._versions[meta.bronze_file_path] = (meta.file_size_bytes, meta.last_modified_ts)
+            self._changed = True
+
+    def frame(self) -> pl.DataFrame:
+        """Return ``path, size, mtime_us`` of all of them."""
+        with self._lock:
+            rows = [(path, *version) for path, version in self._versions.items()]
+        return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+    def save(self) -> None:
+        """Write them down if there is news. A disk that cannot take it is no reason to stop."""
+        if not self._changed:
+            return
+        self._changed = False
+        staged = self._file.with_name(f".{self._file.name}.tmp")
+        try:
+            self.frame().write_parquet(staged)
+            staged.replace(self._file)
+        except OSError:
+            self._changed = True
+
+    def _load(self) -> dict[str, tuple[int, int]]:
+        try:
+            rows = pl.read_parquet(self._file, columns=list(SCHEMA)).rows()
+        except (OSError, pl.exceptions.PolarsError):
+            return {}
+        return {path: (size, mtime_us) for path, size, mtime_us in rows}

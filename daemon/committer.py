@@ -91,7 +91,7 @@ class Committer:
         committed = self._repeat(lambda: self._service.commit(running.batch, loaded), "commit", stopping)
         commit_ms = (time.monotonic() - started) * 1000
         landed = self._report(running, loaded, committed, commit_ms)
-        self._on_committed(committed)
+        self._on_committed(committed)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
 
     def _loaded(self, running: RunningBatch, position: int, stopping: threading.Event) -> Loaded:

@@ -245,6 +245,9 @@ class Supervisor:
 
     def _on_committed(self, committed: Committed) -> None:
         self.maintenance.note(committed.partitions)
+        for path in committed.reopened:
+            if not self.inbox.offer(path, finished=True):
+                self.rescanner.ask("queue full")
         self.files_done += len(committed.outcomes)
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
 

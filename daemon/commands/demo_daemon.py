@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -16,6 +15,8 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from daemon import events
+from daemon.commands.run import keep_lake
+from pointline.config import load_config
 from pointline.errors import PointlineError
 
 START_SECONDS = 30.0
@@ -37,11 +38,9 @@ class DemoDaemon:
     def __enter__(self) -> Self:
         # Told to end, this process must take the daemon with it.
         self._handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-        # The user's settings are for the user's lake. In a session of its own, Ctrl-C reaches it by way of us alone.
-        settings = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run"],
-            env={**settings, "LAKE_ROOT": str(self._lake), "POINTLINE_LOG__FORMAT": "json"},
+        # In a session of its own, Ctrl-C reaches it by way of us alone.
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", __name__, str(self._lake)],
             cwd=self._lake,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -51,11 +50,13 @@ class DemoDaemon:
             start_new_session=True,
         )
         self._reader.start()
+        is_ready = False
         try:
             self._wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
+            is_ready = True
+        finally:
+            if not is_ready:
+                self.stop()
         return self
 
     def __exit__(
@@ -125,3 +126,16 @@ class DemoDaemon:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _run(lake: str) -> int:
+    """Body of the process: ``pointline run`` without the user's settings, which are for the user's lake."""
+    try:
+        return keep_lake(load_config(lake, {"log": {"format": "json", "level": "info"}}, environ={}), once=False)
+    except PointlineError as error:
+        print(f"{error}; {error.hint}")
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(_run(sys.argv[1]))

@@ -123,7 +123,8 @@ def _show(files: pl.DataFrame) -> None:
 
 def _path_and_error(row: Mapping[str, Any], width: int) -> str:
     path = shorten_path(printable(row["bronze_file_path"]), width)
-    return f"{path}\n{printable(row['error'])}" if row["error"] else path
+    error = (row["error"] or "").removeprefix(f"{row['bronze_file_path']} ")
+    return f"{path}\n{printable(error)}" if error else path
 
 
 def _style(status: str) -> str:

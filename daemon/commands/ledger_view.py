@@ -16,7 +16,7 @@ HOUR_US = 3_600_000_000
 NEXT_STEPS = {
     Status.SUCCESS: "nothing has to be done; the lines set aside stand in silver/quarantine with their reasons",
     Status.PENDING: "nothing has to be done; the file is tried again by itself",
-    Status.FAILED: "put the cause right, then `touch` the file: it is tried again",
+    Status.FAILED: "put the cause right, then `pointline retry --status failed`",
     Status.QUARANTINED: "replace the file in bronze by a good one: it is taken up by itself",
 }
 

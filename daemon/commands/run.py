@@ -13,7 +13,7 @@ from daemon.commands.progress import OnceProgress
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
 from daemon.supervisor import EXIT_OK, Supervisor
-from pointline.config import load_config
+from pointline.config import Config, load_config
 from pointline.io.lock import LakeLock
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -25,7 +25,11 @@ log = structlog.get_logger()
 
 def run_lake(lake_root: Path | None, *, once: bool) -> int:
     """Run the daemon; with ``once`` end when everything there is in. Returns the exit code."""
-    config = load_config(lake_root)
+    return keep_lake(load_config(lake_root), once=once)
+
+
+def keep_lake(config: Config, *, once: bool) -> int:
+    """Do the same for settings that are known already."""
     configure_logging(config.log.format, config.log.level)
     known: set[str] = set()
 

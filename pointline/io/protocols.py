@@ -57,6 +57,19 @@ class Outcome:
     """None: one more than before."""
 
     @classmethod
+    def reopened(cls, file_id: int) -> Outcome:
+        """The version is to be read again, as if it had never been tried; what is known of its content stays."""
+        return cls(
+            file_id=file_id,
+            status=Status.PENDING,
+            rows_read=None,
+            rows_written=None,
+            rows_quarantined=None,
+            warnings=None,
+            attempts=0,
+        )
+
+    @classmethod
     def superseded(cls, file_id: int, by: int) -> Outcome:
         """The version gave way to a newer one of the same path; what it held stays on record."""
         return cls(

@@ -100,6 +100,8 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
                 or any(row.path != meta.bronze_file_path for row in siblings.get(position, [])),
             )
         )
+    leaving = {old for candidate in found.entering for old in candidate.replaces}
+    found.contents = {key: file_id for key, file_id in found.contents.items() if file_id not in leaving}
     return found
 
 

@@ -42,6 +42,8 @@ class Committed:
     outcomes: list[Outcome]
     partitions: set[tuple[str, str, str]] = field(default_factory=set)
     """``(table, exchange, date)`` that got parts."""
+    reopened: tuple[str, ...] = ()
+    """Paths of files that have to be read after all."""
 
 
 class IngestService:
@@ -88,7 +90,9 @@ class IngestService:
     def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
         """Steps 3 and 4. May be repeated with the same arguments after a Transient error."""
         verdict = decide(batch, loaded, ledger=self._manifest.entries(), policy=self._policy, clock=self._clock)
-        committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
+        committed = Committed(
+            number=self._next_batch, outcomes=verdict.all_outcomes(), reopened=tuple(verdict.reopened.values())
+        )
         self._set_aside(committed.number, loaded, verdict)
         parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
         for table in verdict.tables():

@@ -124,19 +124,21 @@ class _GroupLoad:
                 raise  # not about this file: the lake's disk
             self._result.delays[entry.file_id] = error
             self._claims.release([entry.file_id])
+        except Exception as error:  # noqa: BLE001 - one file's boundary: no content may end the daemon
+            self._reject(entry, _unexpected(entry, error))
 
     def _load_content(self, entry: Entry, content: BronzeContent) -> None:
         header = content.header()
-        if header:
-            self._check_header(entry, header)
         blocks = content.blocks()
         kept, more = _take(blocks, KEPT_FOR_PACK)
+        if header or kept:
+            self._check_header(entry, header)
         holder = self._claims.claim(entry, content.content_hash, has_rows=bool(kept))
         meta = entry.meta
         twin = self._result.group.contents.get(
             (content.content_hash, meta.data_type, meta.exchange, str(meta.date)) if kept else ("",) * 4
         )
-        first = holder if twin is None or twin in entry.candidate.replaces else twin
+        first = holder if twin is None else twin
         if first != entry.file_id:
             self._duplicate(entry, content.content_hash, first)
             return
@@ -203,8 +205,7 @@ class _GroupLoad:
         frame = fast_path.parse(self._table, pack.header, b"".join(data for _, data in pack.members), self._belonging)
         if frame is None or frame.height != sum(rows):
             for tally, data in pack.members:
-                self._write_to_pack(self._parse_block(tally, pack.header, data), [tally])
-                self._finish(tally)
+                self._add_alone(tally, pack.header, data)
             return
         lineage = _lineage([tally.entry.file_id for tally, _ in pack.members], rows)
         per_file = frame.hstack(lineage.select("file_id")).group_by("file_id", maintain_order=True)
@@ -216,6 +217,16 @@ class _GroupLoad:
         self._write_to_pack(silver, [tally for tally, _ in pack.members])
         for tally, _ in pack.members:
             self._finish(tally)
+
+    def _add_alone(self, tally: Tally, header: tuple[str, ...], data: bytes) -> None:
+        """A file of a pack that could not be typed as a whole."""
+        try:
+            silver = self._parse_block(tally, header, data)
+        except Exception as error:  # noqa: BLE001 - one file's boundary: no content may end the daemon
+            self._reject(tally.entry, _unexpected(tally.entry, error))
+            return
+        self._write_to_pack(silver, [tally])
+        self._finish(tally)
 
     def _write_to_pack(self, silver: pl.DataFrame, members: Sequence[Tally]) -> None:
         if silver.is_empty():
@@ -299,6 +310,15 @@ class _Pack:
     header: tuple[str, ...] = ()
     members: list[tuple[Tally, bytes]] = field(default_factory=list)
     size: int = 0
+
+
+def _unexpected(entry: Entry, error: Exception) -> Rejected:
+    path = entry.meta.bronze_file_path
+    return Rejected(
+        f"{path} cannot be processed: {type(error).__name__}: {error}".partition("\n")[0],
+        subject=path,
+        hint="this is a fault of pointline: report it, with the file",
+    )
 
 
 def _lineage(file_ids: Sequence[int], rows: Sequence[int]) -> pl.DataFrame:

@@ -37,7 +37,12 @@ def find_overlaps(
             continue
         key = (entry.meta.exchange, entry.meta.data_type, entry.meta.symbol, str(entry.meta.date))
         if key not in taken:
-            replaced = {old for other in entries.values() for old in other.candidate.replaces}
+            replaced = {
+                old
+                for newer, other in entries.items()
+                for old in other.candidate.replaces
+                if newer in outcomes and outcomes[newer].status is Status.SUCCESS
+            }
             taken[key] = _ranges_in(ledger, entry, leaving_out=replaced)
         mine = _Range(
             file_id=file_id,

@@ -51,6 +51,7 @@ def recover(
     if found:
         manifest.update_statuses(found.values(), batch=newest)
     manifest.update_statuses(_overtaken(manifest.entries()))
+    manifest.update_statuses(_orphaned_copies(manifest.entries()))
     return Recovered(outcomes=tuple(found.values()), forgotten=forgotten)
 
 
@@ -61,3 +62,10 @@ def _overtaken(entries: pl.DataFrame) -> list[Outcome]:
     open_ = entries.filter(stands_at(Status.PENDING, Status.FAILED, Status.QUARANTINED))
     rows = open_.join(newer, on="bronze_file_path").filter(pl.col("newer") > pl.col("file_id"))
     return [Outcome.superseded(file_id, by=by) for file_id, by in rows.select("file_id", "newer").iter_rows()]
+
+
+def _orphaned_copies(entries: pl.DataFrame) -> list[Outcome]:
+    """Duplicates whose original has left silver: now their own rows have to come."""
+    gone = entries.filter(stands_at(Status.SUPERSEDED)).select(pl.col("file_id").alias("superseded_by"))
+    copies = entries.filter(stands_at(Status.DUPLICATE)).join(gone, on="superseded_by", how="semi")
+    return [Outcome.reopened(file_id) for file_id in copies["file_id"]]

@@ -41,15 +41,4 @@ def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
 
 def put_back(manifest: IngestionManifestRepository, file_ids: Sequence[int]) -> None:
     """Put files back to ``pending``. What they left in quarantine goes when they are read again."""
-    manifest.update_statuses(
-        Outcome(
-            file_id=file_id,
-            status=Status.PENDING,
-            rows_read=None,
-            rows_written=None,
-            rows_quarantined=None,
-            warnings=None,
-            attempts=0,
-        )
-        for file_id in file_ids
-    )
+    manifest.update_statuses(Outcome.reopened(file_id) for file_id in file_ids)

@@ -35,6 +35,8 @@ class Verdict:
     """Versions whose rows leave silver, and the newer version of their path."""
     overtaken: Mapping[int, int]
     """Versions that never had rows in silver, and the newer version of their path."""
+    reopened: Mapping[int, str]
+    """Duplicates whose original leaves silver, with their paths: now their own rows have to come."""
 
     def tables(self) -> list[str]:
         """Return the event tables that this batch changes."""
@@ -68,7 +70,9 @@ class Verdict:
     def all_outcomes(self) -> list[Outcome]:
         """Return what the ledger has to record."""
         gone = {**self.overtaken, **self.replaced}
-        return [*self.outcomes.values(), *(Outcome.superseded(old, by=new) for old, new in gone.items())]
+        superseded = [Outcome.superseded(old, by=new) for old, new in gone.items()]
+        reopened = [Outcome.reopened(file_id) for file_id in self.reopened]
+        return [*self.outcomes.values(), *superseded, *reopened]
 
     def wants(self, part: LoadedPart) -> bool:
         """A part goes in when its files do; a file that may not has a part of its own."""
@@ -94,10 +98,12 @@ def decide(
 
     older = [(old, file_id) for file_id, entry in entries.items() for old in entry.candidate.replaces]
     in_silver = _in_silver(ledger, (old for old, _ in older))
+    replaced = {old: new for old, new in older if old in in_silver and outcomes[new].status in ACCEPTED}
     return Verdict(
         entries=entries,
         outcomes=outcomes,
-        replaced={old: new for old, new in older if old in in_silver and outcomes[new].status in ACCEPTED},
+        replaced=replaced,
+        reopened=_copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
         overtaken={
             old: new for old, new in older if old not in in_silver and outcomes[new].status is not Status.PENDING
         },
@@ -132,6 +138,18 @@ def _unsettled_duplicates(outcomes: Mapping[int, Outcome], ledger: pl.DataFrame)
             reason = f"waits for file {original}, which has the same content"
             waiting[file_id] = Outcome(file_id=file_id, status=Status.PENDING, error=reason)
     return waiting
+
+
+def _copies_of(ledger: pl.DataFrame, originals: Iterable[int], *, leaving_out: Sequence[int]) -> dict[int, str]:
+    wanted = list(originals)
+    if not wanted:
+        return {}
+    copies = ledger.filter(
+        stands_at(Status.DUPLICATE),
+        pl.col("superseded_by").is_in(wanted),
+        ~pl.col("file_id").is_in(leaving_out),
+    )
+    return dict(copies.select("file_id", "bronze_file_path").iter_rows())
 
 
 def _in_silver(ledger: pl.DataFrame, file_ids: Iterable[int]) -> set[int]:

@@ -35,7 +35,7 @@ def parse(
     """
     records = split_records(data, len(header))
     cells, broken = _cells(records, header)
-    typed = _typed(table, cells)
+    typed = _typed(table, cells, header)
     unparseable = [
         _verdict("unknown_value" if column.kind is Kind.CHOICE else "unparseable", column.name, failed)
         for column in table.columns
@@ -102,7 +102,7 @@ def _split_cells(line: str) -> list[str]:
 
 
 def _cells(records: list[bytes], header: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the cells of rows that have the right number of them, as text, and ``row, rule, column`` of the rest."""
+    """Return ``row, field_0, ...`` of rows with the right number of cells, and ``row, rule, column`` of the rest."""
     width = len(header)
     lines = pl.DataFrame({"line": pl.Series([_decoded(record) for record in records], dtype=pl.String)}).select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
@@ -127,7 +127,7 @@ def _cells(records: list[bytes], header: Sequence[str]) -> tuple[pl.DataFrame, p
         .otherwise(pl.lit("ragged"))
     )
     broken = lines.join(cells, on="row", how="anti").select("row", rule.alias("rule"), pl.lit("").alias("column"))
-    return cells.rename(dict(zip(cells.columns[1:], header, strict=True))), broken
+    return cells, broken
 
 
 def _split_plain(lines: pl.DataFrame, width: int) -> pl.DataFrame:
@@ -138,9 +138,11 @@ def _split_plain(lines: pl.DataFrame, width: int) -> pl.DataFrame:
     return pl.DataFrame([lines["row"], *parts.struct.unnest().get_columns()])
 
 
-def _typed(table: EventTable, cells: pl.DataFrame) -> pl.DataFrame:
+def _typed(table: EventTable, cells: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
     """Type the known columns; ``<name>:text`` keeps what stood there, null where the cell is empty."""
-    texts = cells.select("row", *(_text(name).alias(f"{name}:text") for name in table.raw_schema))
+    texts = cells.select(
+        "row", *(_text(f"field_{header.index(name)}").alias(f"{name}:text") for name in table.raw_schema)
+    )
     return texts.with_columns(_cast(name, dtype) for name, dtype in table.raw_schema.items())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tests.support.power_cut import Cut, Disk, Operation
 
 SEED = 20240501
 SHORT_CUTS = 40
+SHORT_MENDING_CUTS = 15
 
 pytestmark = [
     pytest.mark.skipif(power_cut.can_trace() is not None, reason=power_cut.can_trace() or ""),
@@ -69,13 +71,17 @@ def fill_second(bronze: Path) -> None:
 
 
 def all_cuts(recording: Recording) -> list[Cut]:
-    """Every point × every variant, each state of silver once."""
-    rng = random.Random(SEED)
     disk = power_cut.load_disk(recording.start)
+    return cuts_of(disk, recording.runs, recording.bronzes)
+
+
+def cuts_of(disk: Disk, runs: list[list[Operation]], bronzes: list[Path]) -> list[Cut]:
+    """Every point in every variant, each state of silver once."""
+    rng = random.Random(SEED)
     cuts: list[Cut] = []
     seen: set[tuple[int, str]] = set()
     point = 0
-    for number, (run, bronze) in enumerate(zip(recording.runs, recording.bronzes, strict=True)):
+    for number, (run, bronze) in enumerate(zip(runs, bronzes, strict=True)):
         for operation in run:
             operation.apply(disk)
             point += 1
@@ -90,6 +96,24 @@ def all_cuts(recording: Recording) -> list[Cut]:
                     for thin in thins
                 ]
     return cuts
+
+
+def torn_cuts(recording: Recording) -> list[Cut]:
+    """One cut for each entry of a log, in which it is torn; not of those that only make a table."""
+    torn: dict[str, Cut] = {}
+    for cut in all_cuts(recording):
+        if "cut in half" in cut.variant and re.fullmatch(r"link silver/.*0[1-9]\.json", cut.after):
+            torn.setdefault(cut.after, cut)
+    return list(torn.values())
+
+
+def cuts_while_mending(cut: Cut, folder: Path) -> list[Cut]:
+    """What a second power cut leaves, while the start after the first one is at work."""
+    lake = folder / "lake"
+    power_cut.rebuild(cut, lake)
+    disk = power_cut.load_disk(lake)
+    run = power_cut.join_writes(power_cut.record_run(lake, folder / "trace"))
+    return cuts_of(disk, [run], [cut.bronze])
 
 
 def check(cuts: list[Cut], folder: Path) -> None:
@@ -127,6 +151,24 @@ def test_a_power_cut_loses_and_doubles_nothing(recording: Recording, tmp_path: P
     """Guards the flushes and the mending at start-up, on a seeded sample of all cuts."""
     cuts = all_cuts(recording)
     check(random.Random(SEED).sample(cuts, min(SHORT_CUTS, len(cuts))), tmp_path)
+
+
+def test_a_second_power_cut_while_the_first_is_mended(recording: Recording, tmp_path: Path) -> None:
+    """Guards the order of mending: it can be cut short itself and begun again."""
+    rng = random.Random(SEED)
+    (tmp_path / "mended").mkdir()
+    cuts = cuts_while_mending(rng.choice(torn_cuts(recording)), tmp_path / "mended")
+    check(rng.sample(cuts, min(SHORT_MENDING_CUTS, len(cuts))), tmp_path)
+
+
+@pytest.mark.soak
+def test_every_second_power_cut_while_the_first_is_mended(recording: Recording, tmp_path: Path) -> None:
+    """Guards the order of mending, for a torn entry of every log."""
+    cuts: list[Cut] = []
+    for number, torn in enumerate(torn_cuts(recording)):
+        (tmp_path / f"mended-{number}").mkdir()
+        cuts += cuts_while_mending(torn, tmp_path / f"mended-{number}")
+    check(cuts, tmp_path)
 
 
 @pytest.mark.soak

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import polars as pl
 
@@ -213,7 +214,7 @@ class MemoryContent:
     block_bytes: int
     content_hash: str
 
-    def __enter__(self) -> MemoryContent:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -86,10 +86,9 @@ def hive_path(*, exchange: str = EXCHANGE, table: str = "trades", day: str = DAY
 
 
 def drop(bronze: Path, path: str | bytes, data: bytes) -> str:
-    full = os.path.join(os.fsencode(bronze), os.fsencode(path))
-    os.makedirs(os.path.dirname(full), exist_ok=True)
-    with open(full, "wb") as file:
-        file.write(data)
+    full = bronze / os.fsdecode(path)
+    full.parent.mkdir(parents=True, exist_ok=True)
+    full.write_bytes(data)
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -110,8 +109,8 @@ def as_line(cells: Iterable[str]) -> bytes:
     if not re.search(r'[",\r\n]', "".join(cells)):
         return ",".join(cells).encode()
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue().encode()
+    csv.writer(text).writerow(cells)
+    return text.getvalue().removesuffix("\r\n").encode()
 
 
 def lines_of(symbol: str) -> list[bytes]:
@@ -211,7 +210,10 @@ def named(name: str, path: str | bytes, status: str = "success", *, kept: int = 
 
 
 def exchange_named(name: str, exchange: str, *, url: bool = False, status: str = "success|quarantined") -> Case:
-    """A file whose path and rows agree on an exchange that no venue has: taken whole, or refused for its name."""
+    """A file whose path and rows agree on an exchange that no venue has: taken whole, or refused for its name.
+
+    A name that Delta has to encode, or that no folder can have, is refused: readers and the next commit trip over it.
+    """
 
     def place(bronze: Path, symbol: str) -> str:
         path = hive_path(exchange=exchange, symbol=symbol)
@@ -219,7 +221,7 @@ def exchange_named(name: str, exchange: str, *, url: bool = False, status: str =
             path = f"{exchange}/trades/2024/05/01/{symbol}.csv.gz"
         return drop(bronze, path, zipped(trades(symbol, exchange=exchange)))
 
-    return Case(name=name, place=place, status=status, kept=3, reason="exchange" if "quarantined" in status else "")
+    return Case(name=name, place=place, status=status, kept=3 if "success" in status else 0, reason="exchange")
 
 
 def parquet(name: str, make: Callable[[str], pa.Table | bytes], status: str, **expected) -> Case:
@@ -520,7 +522,7 @@ COMPRESSED = [
     ),
     content(
         "gzip-bomb-of-many-members",
-        lambda _: zipped(HEADER + b"\n") + zipped(repeated(ONE_ROW, 1 << 20)) * 200,
+        lambda _: zipped(HEADER + b"\n") + gzip.compress(repeated(ONE_ROW, 1 << 20)) * 200,
         REFUSED,
         pack=bytes,
         reason="expands more than 200 times",
@@ -535,12 +537,12 @@ COMPRESSED = [
     ),
     content("header-and-8-mb-of-blank-lines", lambda _: bomb(HEADER + b"\n", b"\n" * (1 << 20), 8), TAKEN, pack=bytes),
     content(
-        "half-a-million-bad-rows",
-        lambda _: HEADER + b"\n" + b"x\n" * 500_000,
+        "many-bad-rows",
+        lambda _: HEADER + b"\n" + b"x\n" * 200_000,
         REFUSED,
-        set_aside=500_000,
+        set_aside=200_000,
         rules="ragged",
-        reason="500000 of 500000 rows set aside: 500000 x ragged",
+        reason="200000 of 200000 rows set aside: 200000 x ragged",
     ),
     content("gzip-of-a-gzip", trades, REFUSED, pack=lambda data: zipped(zipped(data)), reason=NO_HEADER),
     content("csv-named-gz", trades, TAKEN, pack=bytes, kept=3),
@@ -552,7 +554,9 @@ COMPRESSED = [
     content("bzip2-named-gz", trades, REFUSED, pack=bz2.compress, reason=NO_HEADER),
     content("xz-named-gz", trades, REFUSED, pack=lzma.compress, reason=NO_HEADER),
     content("gzip-cut-short", trades, REFUSED, pack=lambda data: zipped(data)[:-20], reason="gzip"),
-    content("gzip-without-its-trailer", trades, REFUSED, pack=lambda data: zipped(data)[:-8], reason="gzip ends before"),
+    content(
+        "gzip-without-its-trailer", trades, REFUSED, pack=lambda data: zipped(data)[:-8], reason="gzip ends before"
+    ),
     content(
         "gzip-with-a-wrong-checksum",
         trades,
@@ -569,7 +573,12 @@ COMPRESSED = [
         reason="gzip does not decode",
     ),
     content(
-        "gzip-cut-short-dated-2100", trades, REFUSED, pack=lambda data: zipped(data)[:-20], modified=FUTURE, reason="gzip"
+        "gzip-cut-short-dated-2100",
+        trades,
+        REFUSED,
+        pack=lambda data: zipped(data)[:-20],
+        modified=FUTURE,
+        reason="gzip",
     ),
     content("good-but-dated-2100", trades, TAKEN, modified=FUTURE, kept=3),
     content("good-but-dated-1931", trades, TAKEN, modified=PAST, kept=3),
@@ -631,10 +640,22 @@ TEXT = [
         "latin-1", lambda s: replaced(s, b"id2", b"caf\xe9"), TAKEN, kept=2, set_aside=1, rules="not_utf8", reason="1 x"
     ),
     content(
-        "nul-in-a-cell", lambda s: replaced(s, b"id2", b"i\0d"), TAKEN, kept=2, set_aside=1, rules="nul_byte", reason="1 x"
+        "nul-in-a-cell",
+        lambda s: replaced(s, b"id2", b"i\0d"),
+        TAKEN,
+        kept=2,
+        set_aside=1,
+        rules="nul_byte",
+        reason="1 x",
     ),
     content(
-        "noise-after-good-rows", noise_after_rows, TAKEN, kept=3, set_aside=NOISE.count(b"\n"), rules=ANY, reason="rows set"
+        "noise-after-good-rows",
+        noise_after_rows,
+        TAKEN,
+        kept=3,
+        set_aside=NOISE.count(b"\n"),
+        rules=ANY,
+        reason="rows set",
     ),
     content("vertical-tabs", lambda s: replaced(s, b"id2", "a\vb\fc\x1cd\x85e\u2028f".encode()), TAKEN, kept=3),
     cell("emoji-in-a-cell", "id", "\N{PILE OF POO}" * 50),
@@ -675,10 +696,16 @@ TEXT = [
     content("quotes-round-everything", lambda s: re.sub(rb"[^,\n]+", rb'"\g<0>"', trades(s)), TAKEN, kept=3),
     cell("cell-of-1-mb", "id", LONG),
     content(
-        "line-of-2-mb", lambda symbol: trades(symbol, {}, {"id": LONG * 2}, {}), REFUSED, reason="line of more than 1048576"
+        "line-of-2-mb",
+        lambda symbol: trades(symbol, {}, {"id": LONG * 2}, {}),
+        REFUSED,
+        reason="line of more than 1048576",
     ),
     content(
-        "line-of-5-mb", lambda symbol: trades(symbol, {}, {"id": LONG * 5}, {}), REFUSED, reason="line of more than 1048576"
+        "line-of-5-mb",
+        lambda symbol: trades(symbol, {}, {"id": LONG * 5}, {}),
+        REFUSED,
+        reason="line of more than 1048576",
     ),
     content(
         "line-of-20-mb",
@@ -689,7 +716,10 @@ TEXT = [
         reason="line of more than 1048576",
     ),
     content(
-        "last-line-of-3-mb", lambda symbol: trades(symbol, {"id": LONG * 3}).rstrip(b"\n"), REFUSED, reason="line of more"
+        "last-line-of-3-mb",
+        lambda symbol: trades(symbol, {"id": LONG * 3}).rstrip(b"\n"),
+        REFUSED,
+        reason="line of more",
     ),
     content("header-of-3-mb", lambda symbol: wide(symbol, 400_000), REFUSED, reason="line of more than 1048576"),
     content(
@@ -719,7 +749,12 @@ HEADERS = [
     ),
     content("column-missing", lambda s: header_is(s, HEADER.replace(b",amount", b"")), REFUSED, reason="lacks amount"),
     content("column-doubled", lambda s: header_is(s, HEADER + b",price"), REFUSED, reason="price twice"),
-    content("column-doubled-for-another", lambda s: header_is(s, HEADER.replace(b"amount", b"price")), REFUSED, reason="price"),
+    content(
+        "column-doubled-for-another",
+        lambda s: header_is(s, HEADER.replace(b"amount", b"price")),
+        REFUSED,
+        reason="price",
+    ),
     content("header-reordered", reordered, TAKEN, kept=3),
     content("header-in-capitals", lambda s: header_is(s, HEADER.upper()), REFUSED, reason=NO_HEADER),
     content("column-in-another-case", lambda s: with_extra_columns(s, b"Price", bad_row=False), TAKEN, kept=3),
@@ -742,9 +777,22 @@ HEADERS = [
             rules="unparseable",
             reason=r"1 x unparseable \(price\)",
         )
-        for name in ("row", "line", "file_id", "file_seq", "date", "price:text", "verdict", "field_0", "column_1", "raw")
+        for name in (
+            "row",
+            "line",
+            "file_id",
+            "file_seq",
+            "date",
+            "price:text",
+            "verdict",
+            "field_0",
+            "column_1",
+            "raw",
+        )
     ),
-    content("header-with-a-comma-too-many", lambda s: header_is(s, HEADER + b","), REFUSED, set_aside=3, rules="ragged"),
+    content(
+        "header-with-a-comma-too-many", lambda s: header_is(s, HEADER + b","), REFUSED, set_aside=3, rules="ragged"
+    ),
     content(
         "rows-with-a-comma-too-many",
         lambda s: header_is(s, HEADER).replace(b"0.01\n", b"0.01,\n"),
@@ -754,7 +802,9 @@ HEADERS = [
         reason="3 x ragged",
     ),
     content("all-with-a-comma-too-many", lambda s: trades(s).replace(b"\n", b",\n"), TAKEN, kept=3),
-    content("spaces-in-the-header", lambda s: header_is(s, HEADER.replace(b",", b", ")), REFUSED, reason="header lacks"),
+    content(
+        "spaces-in-the-header", lambda s: header_is(s, HEADER.replace(b",", b", ")), REFUSED, reason="header lacks"
+    ),
     content("semicolons", lambda s: trades(s).replace(b",", b";"), REFUSED, reason=NO_HEADER),
     content("tabs", lambda s: trades(s).replace(b",", b"\t"), REFUSED, reason=NO_HEADER),
     content(
@@ -768,7 +818,13 @@ HEADERS = [
     ),
     content("comment-before-the-header", lambda s: b"# made by hand\n" + trades(s), REFUSED, reason=NO_HEADER),
     content(
-        "comment-in-the-middle", lambda s: with_line(s, b"# gap here"), TAKEN, kept=3, set_aside=1, rules="ragged", reason="1 x"
+        "comment-in-the-middle",
+        lambda s: with_line(s, b"# gap here"),
+        TAKEN,
+        kept=3,
+        set_aside=1,
+        rules="ragged",
+        reason="1 x",
     ),
     content(
         "log-line-in-the-header",
@@ -777,7 +833,10 @@ HEADERS = [
         reason=NO_HEADER,
     ),
     content(
-        "ansi-in-a-doubled-column", lambda s: header_is(s, HEADER + b",\x1b[2J\r,\x1b[2J\r"), REFUSED, reason="header names"
+        "ansi-in-a-doubled-column",
+        lambda s: header_is(s, b"\x1b[2J\r,\x1b[2J\r," + HEADER),
+        REFUSED,
+        reason="header names",
     ),
     content(
         "doubled-column-of-400-kb",
@@ -838,7 +897,6 @@ CELLS = [
             "two-signs": "--1",
             "fraction": "1/2",
             "float-suffix": "1.5f",
-            "tab-before": "\t64000.5",
             "newline-before": "\n64000.5",
         }.items()
     ),
@@ -850,6 +908,16 @@ CELLS = [
     cell("price-with-leading-spaces", "price", "   64000.5"),
     cell("price-with-leading-zeros", "price", "00064000.5"),
     content(
+        "price-with-a-tab-beside-a-bad-row",
+        lambda s: trades(s, {"price": "\t64000.5"}, {"price": "bad"}, {}),
+        TAKEN,
+        kept=2,
+        set_aside=1,
+        rules="unparseable",
+        reason="1 of 3 rows",
+    ),
+    cell("price-with-a-tab", "price", "\t64000.5"),
+    content(
         "decimal-comma-unquoted",
         lambda s: replaced(s, b"64000.2", b"64000,2"),
         TAKEN,
@@ -859,7 +927,13 @@ CELLS = [
         reason="1 x ragged",
     ),
     content(
-        "row-too-short", lambda s: with_line(s, b"binance,X,1,1"), TAKEN, kept=3, set_aside=1, rules="ragged", reason="1 x"
+        "row-too-short",
+        lambda s: with_line(s, b"binance,X,1,1"),
+        TAKEN,
+        kept=3,
+        set_aside=1,
+        rules="ragged",
+        reason="1 x",
     ),
     content(
         "row-without-its-last-cell",
@@ -947,9 +1021,13 @@ NAMES = [
     named("folders-200-deep", "/".join(["d"] * 200) + "/" + client_name("{}") + ".csv.gz"),
     named("folder-with-a-log-line", f"x\n{FORGED_NAME}\n/" + client_name("{}") + ".csv.gz"),
     named("name-not-utf-8", client_name("{}").encode() + b"\xff\xfe.csv.gz", REFUSED, reason="not valid UTF-8"),
-    named("folder-not-utf-8", b"\xe9t\xe9/" + client_name("{}").encode() + b".csv.gz", REFUSED, reason="not valid UTF-8"),
+    named(
+        "folder-not-utf-8", b"\xe9t\xe9/" + client_name("{}").encode() + b".csv.gz", REFUSED, reason="not valid UTF-8"
+    ),
     named("name-not-utf-8-foreign", b"notes-{}-\xff.csv.gz", IGNORED),
-    named("name-with-a-surrogate", client_name("{}").encode() + b"\xed\xa0\x80.csv.gz", REFUSED, reason="not valid UTF-8"),
+    named(
+        "name-with-a-surrogate", client_name("{}").encode() + b"\xed\xa0\x80.csv.gz", REFUSED, reason="not valid UTF-8"
+    ),
     named("name-written-as-if-escaped", client_name("{}\\xff") + ".csv.gz", "success|quarantined"),
     named("day-29-february-2023", client_name("{}", day="2023-02-29") + ".csv.gz", REFUSED, reason="does not exist"),
     named("day-all-zero", client_name("{}", day="0000-00-00") + ".csv.gz", REFUSED, reason="does not exist"),
@@ -975,7 +1053,9 @@ NAMES = [
     ),
     named("table-unknown", client_name("{}", table="candles") + ".csv.gz", REFUSED, reason="no table for data type"),
     named("table-in-capitals", client_name("{}", table="Trades") + ".csv.gz", REFUSED, reason="no table for data type"),
-    named("table-the-ledger", hive_path(symbol="{}", table="ingest_manifest"), REFUSED, reason="no table for data type"),
+    named(
+        "table-the-ledger", hive_path(symbol="{}", table="ingest_manifest"), REFUSED, reason="no table for data type"
+    ),
     named("table-the-quarantine", hive_path(symbol="{}", table="quarantine"), REFUSED, reason="no table for data type"),
     named("table-the-folder-above", hive_path(symbol="{}", table=".."), REFUSED, reason="no table for data type"),
     named("table-with-a-log-line", hive_path(symbol="{}", table=f"x\n{FORGED_NAME}"), REFUSED, reason="no table for"),
@@ -989,24 +1069,24 @@ NAMES = [
     named("ending-and-a-newline", client_name("{}") + ".csv.gz\n", IGNORED),
     exchange_named("exchange-two-dots", ".."),
     exchange_named("exchange-one-dot", "."),
-    exchange_named("exchange-with-a-way-out", "..%2F..%2F..%2Fowned"),
-    exchange_named("exchange-with-a-percent-code", "bin%20ance"),
-    exchange_named("exchange-with-spaces-inside", "bin ance"),
-    exchange_named("exchange-with-an-equals-sign", "bin=ance"),
+    exchange_named("exchange-with-a-way-out", "..%2F..%2F..%2Fowned", status=REFUSED),
+    exchange_named("exchange-with-a-percent-code", "bin%20ance", status=REFUSED),
+    exchange_named("exchange-with-spaces-inside", "bin ance", status=REFUSED),
+    exchange_named("exchange-with-an-equals-sign", "bin=ance", status=REFUSED),
     exchange_named("exchange-with-a-colon", "bin:ance"),
-    exchange_named("exchange-with-a-backslash", "bin\\ance"),
-    exchange_named("exchange-with-a-question-mark", "bin?ance#x"),
-    exchange_named("exchange-with-wildcards", "bin*[a-z]"),
-    exchange_named("exchange-with-quotes", "bin'\"ance"),
-    exchange_named("exchange-with-a-log-line", f"bin\n{FORGED_NAME}\nance"),
-    exchange_named("exchange-with-ansi", "bin\x1b[2Jance"),
-    exchange_named("exchange-emoji", "\N{PILE OF POO}\u202e"),
-    exchange_named("exchange-decomposed", "ae\u0301"),
+    exchange_named("exchange-with-a-backslash", "bin\\ance", status=REFUSED),
+    exchange_named("exchange-with-a-question-mark", "bin?ance#x", status=REFUSED),
+    exchange_named("exchange-with-wildcards", "bin*[a-z]", status=REFUSED),
+    exchange_named("exchange-with-quotes", "bin'\"ance", status=REFUSED),
+    exchange_named("exchange-with-a-log-line", f"bin\n{FORGED_NAME}\nance", status=REFUSED),
+    exchange_named("exchange-with-ansi", "bin\x1b[2Jance", status=REFUSED),
+    exchange_named("exchange-emoji", "\N{PILE OF POO}\u202e", status=REFUSED),
+    exchange_named("exchange-decomposed", "ae\u0301", status=REFUSED),
     exchange_named("exchange-null-of-hive", "__HIVE_DEFAULT_PARTITION__"),
     exchange_named("exchange-in-all-capitals", "BINANCE"),
     exchange_named("exchange-of-246-characters", "e" * 246),
-    exchange_named("exchange-of-250-characters", "e" * 250, url=True),
-    exchange_named("exchange-of-60-emoji", "\N{PILE OF POO}" * 60),
+    exchange_named("exchange-of-250-characters", "e" * 250, url=True, status=REFUSED),
+    exchange_named("exchange-of-60-emoji", "\N{PILE OF POO}" * 60, status=REFUSED),
     exchange_named("exchange-log-of-delta", "_delta_log", url=True),
 ]
 
@@ -1037,7 +1117,9 @@ PARQUET = [
     parquet("parquet-good", arrow_trades, TAKEN, kept=3),
     parquet("parquet-of-no-rows", lambda s: arrow_trades(s).slice(0, 0), TAKEN),
     parquet("parquet-of-no-columns", lambda _: pa.table({}), "success|quarantined"),
-    parquet("parquet-missing-a-column", lambda s: arrow_trades(s).drop_columns(["price"]), REFUSED, reason="lacks price"),
+    parquet(
+        "parquet-missing-a-column", lambda s: arrow_trades(s).drop_columns(["price"]), REFUSED, reason="lacks price"
+    ),
     parquet("parquet-of-other-columns", lambda _: pa.table({"a": [1]}), REFUSED, reason="header|Parquet"),
     parquet("parquet-with-a-doubled-column", doubled_parquet, REFUSED, reason="twice|Parquet"),
     parquet("parquet-cut-short", lambda s: parquet_bytes(arrow_trades(s))[:-40], REFUSED, reason="Parquet"),
@@ -1092,12 +1174,19 @@ PARQUET = [
     ),
     parquet("parquet-of-nested-prices", lambda s: arrow_trades(s, price=pa.array([[1.0]] * 3)), REFUSED, reason="."),
     parquet("parquet-of-structs", lambda s: arrow_trades(s, price=pa.array([{"a": 1}] * 3)), REFUSED, reason="."),
-    parquet("parquet-with-a-nested-extra", lambda s: arrow_trades(s, x=pa.array([[1]] * 3)), "success|quarantined", kept=3),
+    parquet(
+        "parquet-with-a-nested-extra", lambda s: arrow_trades(s, x=pa.array([[1]] * 3)), "success|quarantined", kept=3
+    ),
     parquet("parquet-of-bytes", lambda s: arrow_trades(s, x=pa.array([b"\xff\0"] * 3)), "success|quarantined", kept=3),
-    parquet("parquet-of-broken-text", parquet_with_bytes_for_text, "success|quarantined", kept=ANY, set_aside=ANY, rules=ANY),
+    parquet(
+        "parquet-of-broken-text", parquet_with_bytes_for_text, "success|quarantined", kept=ANY, set_aside=ANY, rules=ANY
+    ),
     parquet("parquet-with-wild-text", parquet_with_wild_text, TAKEN, kept=3),
     parquet(
-        "parquet-of-decimals", lambda s: arrow_trades(s, price=pa.array([Decimal("1.50")] * 3)), "success|quarantined", kept=3
+        "parquet-of-decimals",
+        lambda s: arrow_trades(s, price=pa.array([Decimal("1.50")] * 3)),
+        "success|quarantined",
+        kept=3,
     ),
     parquet(
         "parquet-of-wide-decimals",
@@ -1120,7 +1209,10 @@ PARQUET = [
         kept=3,
     ),
     parquet(
-        "parquet-column-with-a-comma", lambda s: arrow_trades(s, **{'x,"y': pa.array([1] * 3)}), "success|quarantined", kept=3
+        "parquet-column-with-a-comma",
+        lambda s: arrow_trades(s, **{'x,"y': pa.array([1] * 3)}),
+        "success|quarantined",
+        kept=3,
     ),
     parquet(
         "parquet-column-with-a-log-line",

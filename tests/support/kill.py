@@ -1,7 +1,7 @@
 """Death at a chosen moment: a proxy round each adapter that ends the process before or after one of its calls.
 
-As a program: ``python -m tests.support.kill LAKE CALL before|after NTH`` takes all of bronze in one batch, as a run does
-that finds it at start, and is killed on the way. A call is named ``manifest.update_statuses``,
+As a program: ``python -m tests.support.kill LAKE CALL before|after NTH`` takes all of bronze in one batch, as a run
+does that finds it at start, and is killed on the way. A call is named ``manifest.update_statuses``,
 ``events.trades.commit`` or, of a part, ``events.trades.part_writer.close``.
 """
 
@@ -13,12 +13,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from daemon.lake import Lake
+from daemon.commands.run import run_lake
+from daemon.lake import Lake, open_lake
+from daemon.logs import configure_logging
+from daemon.supervisor import Supervisor
+from pointline.config import load_config
+from pointline.io.lock import LakeLock
 
 REPOSITORY = Path(__file__).parents[2]
 RUN_SECONDS = 60
@@ -67,6 +71,8 @@ class Proxy:
 
     def _told(self, call: str, method: Callable[..., object]) -> Callable[..., object]:
         def told(*args: object, **kwargs: object) -> object:
+            if args and isinstance(args[0], Sized) and not len(args[0]):
+                return method(*args, **kwargs)  # nothing to write: no effect, no boundary
             self._fuse.reach(call, "before")
             result = method(*args, **kwargs)
             self._fuse.reach(call, "after")
@@ -95,7 +101,7 @@ def run_until(lake: Path, moment: Moment) -> subprocess.CompletedProcess[str]:
 class Starter:
     """A process that starts the program on one lake after the other, to pay for its imports once."""
 
-    def __enter__(self) -> Starter:
+    def __enter__(self) -> Self:
         code = "from tests.support.kill import serve_runs; serve_runs()"
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -124,8 +130,6 @@ class Starter:
 
 def serve_runs() -> None:
     """Body of a ``Starter``'s process."""
-    from daemon.commands.run import run_lake
-
     for line in sys.stdin:
         signal.alarm(RUN_SECONDS)
         code = run_lake(Path(line.rstrip("\n")), once=True)
@@ -143,12 +147,6 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _main() -> int:
-    from daemon.lake import open_lake
-    from daemon.logs import configure_logging
-    from daemon.supervisor import Supervisor
-    from pointline.config import load_config
-    from pointline.io.lock import LakeLock
-
     root, call, when, nth = sys.argv[1:]
     config = load_config(root, environ={})
     configure_logging("json", "debug")

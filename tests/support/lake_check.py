@@ -35,7 +35,7 @@ def file_name(table: str, symbol: str, *, exchange: str = "binance", day: str = 
 
 
 def file_content(name: str, rows: int, *, bad: Iterable[int] = (), issue: int = 1) -> bytes:
-    """A vendor file of ``rows`` rows that differ from each other and from every other issue; ``bad`` are row numbers."""
+    """A vendor file of ``rows`` rows, different in each other row and issue; ``bad`` are row numbers."""
     exchange, table, day, rest = name.split("_", 3)
     symbol = rest.removesuffix(".csv.gz")
     midnight = int(dt.datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000_000
@@ -44,7 +44,9 @@ def file_content(name: str, rows: int, *, bad: Iterable[int] = (), issue: int = 
     for number in range(1, rows + 1):
         at = midnight + number * 1_000_000
         price = BAD if number in spoiled else f"{100 * issue + number}.5"
-        facts = (f"{issue}-{number}", "buy", price, str(number)) if table == "trades" else (str(number), price, "99", "1")
+        facts = (
+            (f"{issue}-{number}", "buy", price, str(number)) if table == "trades" else (str(number), price, "99", "1")
+        )
         lines.append(",".join((exchange, symbol, str(at - 100), str(at), *facts)))
     return gzip.compress("\n".join([*lines, ""]).encode(), mtime=0)
 
@@ -98,7 +100,7 @@ def batch_of(lake: Path, table: str) -> int:
 
 
 def find_doubled(lake: Path) -> list[tuple[str, int, int]]:
-    """``(table, file_id, file_seq)`` of rows that stand in silver more than once. Holds at any moment, even half done."""
+    """``(table, file_id, file_seq)`` of rows that are there more than once: in event tables never, half done or not."""
     doubled: list[tuple[str, int, int]] = []
     for table in (*HEADERS, "quarantine"):
         keys = Counter(read_table(lake, table).select("file_id", "file_seq").iter_rows())
@@ -130,7 +132,9 @@ def find_differences(
             problems.append(f"lost: {path} has {len(versions)} live versions in the manifest: {states}")
             continue
         if versions[0]["status"] == "duplicate":
-            problems += _compare_duplicate(path, rows, versions[0], alive, expected, silver)
+            problems += _compare_duplicate(path, versions[0], alive, expected)
+            if any(_rows_of(frame, versions[0]["file_id"]) for frame in silver.values()):
+                problems.append(f"doubled: {path} is a duplicate and has rows")
         else:
             problems += _compare(path, rows, versions[0], silver, aside)
     unknown = set(alive["bronze_file_path"]) - set(expected)
@@ -181,20 +185,12 @@ def _compare(
 
 
 def _compare_duplicate(
-    path: str,
-    rows: Rows,
-    version: Mapping[str, object],
-    alive: pl.DataFrame,
-    expected: Mapping[str, Rows],
-    silver: Mapping[str, pl.DataFrame],
+    path: str, version: Mapping[str, object], alive: pl.DataFrame, expected: Mapping[str, Rows]
 ) -> list[str]:
-    """A duplicate has no rows of its own and names a file with the same rows that is in."""
+    """A duplicate names a file with the same rows that is in."""
     original = alive.filter(pl.col("file_id") == version["superseded_by"], pl.col("status") == "success")
-    same = [other for other in original["bronze_file_path"] if other != path and expected.get(other) == rows]
-    problems = [] if same else [f"lost: {path} counts as a duplicate, but no other file in the lake is the same"]
-    if any(_rows_of(frame, version["file_id"]) for frame in silver.values()):
-        problems.append(f"doubled: {path} is a duplicate and has rows")
-    return problems
+    same = [other for other in original["bronze_file_path"] if other != path and expected.get(other) == expected[path]]
+    return [] if same else [f"lost: {path} counts as a duplicate, but no other file in the lake is the same"]
 
 
 def _rows_of(frame: pl.DataFrame, file_id: object) -> list[dict[str, object]]:

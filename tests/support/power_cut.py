@@ -14,6 +14,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +22,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from polars.exceptions import PanicException
+
+from daemon.lake import open_lake
+from daemon.logs import configure_logging
+from daemon.supervisor import Supervisor
+from pointline.config import load_config
+from pointline.io.lock import LakeLock
+from tests.support.lake_check import expect, find_differences, ids_by_version, read_manifest
 
 STRACE = "/usr/bin/strace"
 CALLS = (
@@ -341,7 +351,7 @@ def _paths(arguments: str) -> list[str]:
         if descriptor := DESCRIPTOR.match(argument):
             base = _plain(descriptor[2])
         elif text := TEXT.fullmatch(argument):
-            found.append(os.path.join(base or "/", _plain(text[1])))
+            found.append(str(Path(base or "/") / _plain(text[1])))
     return found
 
 
@@ -622,8 +632,6 @@ def _start_program() -> subprocess.Popen[str]:
 
 def _serve() -> None:
     """Answer each request with the problems of its lake. A lake whose start-up hangs ends the program."""
-    import signal
-
     os.fsync = lambda _descriptor: None  # type: ignore[assignment]  # what comes after the cut is not cut again
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -638,19 +646,13 @@ def _serve() -> None:
 
 
 def _start_up(lake: Path, bronze: Path, *, thin: bool) -> tuple[list[str], list[str]]:
-    from daemon.lake import open_lake
-    from daemon.logs import configure_logging
-    from daemon.supervisor import Supervisor
-    from pointline.config import load_config
-    from pointline.io.lock import LakeLock
-    from tests.support.lake_check import expect, find_differences, ids_by_version
-
     try:
         ids_before = ids_by_version(lake)
         if thin:
             _take_settled_away(lake)
-    except Exception:  # the ledger cannot be read before it is mended, so it makes no promise
+    except (Exception, PanicException):  # noqa: BLE001 - a ledger that has to be mended first makes no promise
         ids_before = {}
+    aside_before = _set_aside(lake)
     log = lake / "log"
     with log.open("w") as stream:
         configure_logging("json", "info", stream)
@@ -659,24 +661,29 @@ def _start_up(lake: Path, bronze: Path, *, thin: bool) -> tuple[list[str], list[
             with LakeLock(config.paths.lock_file, purpose="test"):
                 code = Supervisor(open_lake(config), once=True).run()
             problems = [f"exit code {code}"] if code else []
-        except Exception as error:
+        except (Exception, PanicException) as error:  # noqa: BLE001 - this is the finding
             problems = [f"start-up failed: {type(error).__name__}: {error}"]
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     loud = [entry for entry in entries if entry["level"] in {"warning", "error"}]
+    said = sorted({entry["event"] for entry in loud})
+    if _set_aside(lake) != aside_before and "commit.set_aside" not in said:
+        problems.append("something was set aside in silence")
     if not problems:
         try:
             problems = find_differences(lake, expect(bronze), ids_before)
-        except Exception as error:
+        except (Exception, PanicException) as error:  # noqa: BLE001 - this is the finding
             problems = [f"silver cannot be read: {type(error).__name__}: {error}"]
     else:
         problems += [str(entry.get("error")) for entry in loud if entry["level"] == "error"]
-    return problems, sorted({entry["event"] for entry in loud})
+    return problems, said
+
+
+def _set_aside(lake: Path) -> set[Path]:
+    return set((lake / ".pointline" / "set_aside").glob("*"))
 
 
 def _take_settled_away(lake: Path) -> None:
     """An honest ledger needs no bronze file any more that it calls a success."""
-    from tests.support.lake_check import read_manifest
-
     rows = read_manifest(lake)
     if "status" not in rows.columns:
         return

@@ -1,0 +1,138 @@
+"""Who may import whom, shown by the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STORAGE = {"deltalake", "pyarrow"}
+BROAD = {"Exception", "BaseException"}
+BROAD_ALLOWED = {
+    "daemon/cli.py",  # main
+    "daemon/part.py",  # a thread's body
+    "daemon/watcher.py",  # watchdog's thread, and undoing a start that failed
+    "pointline/io/content.py",  # closes the file, raises again
+    "pointline/io/decode.py",  # two decoders that share no base class
+    "pointline/io/delta.py",  # looks whether the commit happened, raises again
+    "pointline/services/compaction.py",  # discards a part, raises again
+    "pointline/services/load.py",  # discards parts, raises again
+}
+
+
+def modules(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module a file imports, at any depth of the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.module
+            yield from (_imported(node.module, alias.name) for alias in node.names)
+
+
+def _imported(module: str, name: str) -> str:
+    inner = ROOT.joinpath(*module.split("."), name)
+    return f"{module}.{name}" if inner.is_dir() or inner.with_suffix(".py").is_file() else module
+
+
+def names(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def is_below(module: str, *parents: str) -> bool:
+    return any(module == parent or module.startswith(f"{parent}.") for parent in parents)
+
+
+def is_stdlib(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def strangers(folder: str, *allowed: str) -> list[str]:
+    """Imports of a folder that are neither the standard library nor allowed."""
+    return [
+        f"{names(path)} imports {module}"
+        for path in modules(folder)
+        for module in imports(path)
+        if not is_stdlib(module) and not is_below(module, *allowed)
+    ]
+
+
+class TestLayers:
+    """Each layer knows the ones below it and no other."""
+
+    def test_tables_know_polars_alone(self):
+        assert (
+            strangers("pointline/tables", "polars", "pointline.tables")
+            + [name for name in strangers("pointline/tables") if name.endswith("imports pointline")]
+            == []
+        )
+
+    def test_services_know_protocols_and_no_adapter(self):
+        allowed = ("polars", "pointline.tables", "pointline.services", "pointline.errors", "pointline.io.protocols")
+        assert strangers("pointline/services", *allowed) == []
+
+    def test_the_library_does_not_know_the_application(self):
+        found = [(names(path), module) for path in modules("pointline") for module in imports(path)]
+        assert [one for one in found if is_below(one[1], "daemon", "tests")] == []
+
+    def test_io_does_not_know_services(self):
+        found = [(names(path), module) for path in modules("pointline/io") for module in imports(path)]
+        assert [one for one in found if is_below(one[1], "pointline.services")] == []
+
+    def test_only_io_touches_storage(self):
+        touching = {
+            names(path).rpartition("/")[0]
+            for path in modules("pointline", "daemon")
+            for module in imports(path)
+            if module.partition(".")[0] in STORAGE
+        }
+        assert touching == {"pointline/io"}
+
+    def test_tables_have_no_clock_no_paths_and_no_log(self):
+        found = {module for path in modules("pointline/tables") for module in imports(path)}
+        assert not found & {"os", "time", "pathlib", "logging", "io", "shutil"}
+
+
+class TestEnvironment:
+    """One module reads the environment."""
+
+    def test_only_the_configuration(self):
+        readers = {
+            names(path)
+            for path in modules("pointline", "daemon")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute)
+            and node.attr in {"environ", "environb", "getenv", "putenv"}
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "os"
+        }
+        assert readers <= {"pointline/config.py"}
+
+
+def broad_handlers(path: Path) -> list[ast.ExceptHandler]:
+    return [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or BROAD & {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)})
+    ]
+
+
+class TestBroadHandlers:
+    """Everything is caught in few places, each for its reason; none of them swallows."""
+
+    def test_only_in_these_places(self):
+        assert {names(path) for path in modules("pointline", "daemon") if broad_handlers(path)} <= BROAD_ALLOWED
+
+    @pytest.mark.parametrize("path", modules("pointline", "daemon"), ids=names)
+    def test_none_only_passes(self, path):
+        assert not [node.lineno for node in broad_handlers(path) if all(isinstance(one, ast.Pass) for one in node.body)]

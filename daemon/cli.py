@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_text
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -135,14 +136,15 @@ def main() -> None:
 def _explain(error: Exception) -> int:
     from pointline.errors import ConfigurationError, LakeInUse, PointlineError
 
-    if isinstance(error, ConfigurationError):
-        for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)
-    else:
-        print(f"error: {error}", file=sys.stderr)
+    problems = error.problems if isinstance(error, ConfigurationError) else [str(error)]
     hint = error.hint if isinstance(error, PointlineError) else "run it again with --debug and report what it says"
-    if hint:
-        print(f"try:   {hint}", file=sys.stderr)
+    if "--json" in sys.argv:
+        print(json_text.dumps({"error": "; ".join(problems), "problems": problems, "try": hint}))
+    else:
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
+        if hint:
+            print(f"try:   {hint}", file=sys.stderr)
     if isinstance(error, ConfigurationError):
         return EXIT_BAD_CONFIGURATION
     return EXIT_IN_USE if isinstance(error, LakeInUse) else EXIT_FINDINGS

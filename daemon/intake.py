@@ -107,6 +107,7 @@ class Intake:
             if len(self._gathered) == 1:
                 self._gathering_since = time.monotonic()
             return
+        self._flow.set_waiting(unfinished=self._room.unfinished, scheduled=self._room.scheduled)
         self._inbox.landed(path)
 
     def _may_begin(self) -> bool:

@@ -47,7 +47,12 @@ class Lake:
     def mend(self) -> list[SetAside]:
         """Set aside what a power cut left half written. For the writer's lock holder, before anything is read."""
         keep_in = self.config.paths.state / "set_aside"
-        return [one for repository in self._repositories() for one in mend_table(repository.path, keep_in)]
+        ledger = self.manifest.repository
+        mended = mend_table(ledger.path, keep_in)
+        recorded = ledger.last_batch() if ledger.exists() else -1
+        for repository in (self.quarantine, *self.events.values()):
+            mended += mend_table(repository.path, keep_in, recorded_batch=recorded)
+        return mended
 
     def create(self) -> None:
         """Create what a lake consists of, where it is missing. For the holder of the writer's lock."""

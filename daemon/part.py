@@ -53,7 +53,7 @@ class Part:
         error: BaseException | None = None
         try:
             self._body(self._stopping)
-        except Exception as caught:  # noqa: BLE001 - a thread's body: the supervisor decides
+        except BaseException as caught:  # noqa: BLE001 - a thread's body: the supervisor decides
             error = caught
         if error is not None or not self._stopping.is_set():
             self._on_death(PartDied(name=self.name, error=error))

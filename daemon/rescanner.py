@@ -73,7 +73,7 @@ class Rescanner:
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
-        due = time.monotonic()
+        due = time.monotonic() + self._interval_seconds
         while True:
             left = due - time.monotonic()
             if stopping.is_set():

@@ -214,6 +214,7 @@ class Supervisor:
                 exc_info=died.error,
             )
         self._watcher.stop()
+        self.inbox.close()  # whoever waits for room in it returns
         for part in self._parts:
             part.stop()
             self._drain(part, died)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ def decoded(file: BinaryIO, path: str, limits: Limits) -> Iterator[bytes]:
         raise Unfinished(f"{path} is empty", subject=path, hint="copy it again; an empty day is an empty gzip")
     if first.startswith(GZIP_MAGIC):
         chunks = _gunzip(file, first, path)
+    elif GZIP_MAGIC.startswith(first):
+        raise _cut(path, "gzip ends in its first bytes")
     elif first.startswith(ZSTD_MAGIC):
         chunks = _unzstd(file, path)
     else:
@@ -85,7 +88,9 @@ def _gunzip(file: BinaryIO, first: bytes, path: str) -> Iterator[bytes]:
 def _unzstd(file: BinaryIO, path: str) -> Iterator[bytes]:
     file.seek(0)
     try:
-        with pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd") as stream:
+        # Arrow closes what it reads from; the caller's file stays open.
+        own = os.fdopen(os.dup(file.fileno()), "rb")
+        with pa.CompressedInputStream(pa.PythonFile(own, mode="r"), "zstd") as stream:
             while chunk := stream.read(MOST_OUT_BYTES):
                 yield chunk
     except (OSError, pa.ArrowException) as error:
@@ -100,10 +105,15 @@ def _limited(chunks: Iterator[bytes], file: BinaryIO, path: str, limits: Limits)
     total = 0
     for chunk in chunks:
         total += len(chunk)
-        if total > FREE_BYTES and total > limits.max_expansion_ratio * file.tell():
-            raise Rejected(
-                f"{path} expands more than {limits.max_expansion_ratio:g} times",
-                subject=path,
-                hint="if the file is genuine, raise ingest.max_expansion_ratio and run `pointline retry`",
-            )
+        check_expansion(total, file.tell(), path, limits)
         yield chunk
+
+
+def check_expansion(decoded_bytes: int, read_bytes: int, path: str, limits: Limits) -> None:
+    """Raise Rejected where so few bytes of a file have become so many."""
+    if decoded_bytes > FREE_BYTES and decoded_bytes > limits.max_expansion_ratio * read_bytes:
+        raise Rejected(
+            f"{path} expands more than {limits.max_expansion_ratio:g} times",
+            subject=path,
+            hint="if the file is genuine, raise ingest.max_expansion_ratio and run `pointline retry`",
+        )

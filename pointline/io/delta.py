@@ -40,6 +40,9 @@ NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_log
 
 ROWS_PER_GROUP = 131_072
 
+BATCH, ADDED, REMOVED = "pointline_batch", "pointline_added", "pointline_removed"
+"""What a commit says of itself beside its actions, so that one cut short at the end of a line is known for that."""
+
 
 class DeltaTableRepository:
     """A Delta table. Safe to share between threads: one operation at a time."""
@@ -55,7 +58,8 @@ class DeltaTableRepository:
 
     def read_all(self) -> pl.DataFrame:
         """Return all rows. A table that cannot be read is an error, never an empty frame."""
-        return self.scan().collect()
+        with storage_errors(self.path.name):
+            return self.scan().collect()
 
     def scan(self) -> pl.LazyFrame:
         """Return the rows of the newest version, lazily."""
@@ -86,7 +90,7 @@ class DeltaTableRepository:
             commit = self._commit_info(version)
             if commit is None:
                 return
-            number = commit.get("pointline_batch")
+            number = commit.get(BATCH)
             if number is not None:
                 if number <= batch:
                     return
@@ -102,9 +106,13 @@ class DeltaTableRepository:
 
     # ---- writing
 
+    def exists(self) -> bool:
+        """Tell whether there is a table."""
+        return bool(DeltaTable.is_deltatable(str(self.path)))
+
     def create(self) -> None:
         """Create the table where there is none."""
-        if DeltaTable.is_deltatable(str(self.path)):
+        if self.exists():
             return
         make_folder(self.path)
         with storage_errors(self.path.name):
@@ -116,6 +124,7 @@ class DeltaTableRepository:
                 post_commithook_properties=NO_HOOKS,
             )
         self._flush_commit(0)
+        flush_folder(self.path)
 
     def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str] = ()) -> ParquetPartWriter:
         """Start a part of one partition."""
@@ -200,7 +209,7 @@ class DeltaTableRepository:
                 mode="append",
                 schema=self._delta_schema(),
                 partition_by=list(self.partition_by) or None,
-                commit_properties=_properties(batch, metadata or {}),
+                commit_properties=_properties(batch, {**(metadata or {}), ADDED: len(add), REMOVED: len(remove)}),
                 post_commithook_properties=NO_HOOKS,
             )
 
@@ -297,7 +306,7 @@ def _properties(batch: int | None, metadata: Mapping[str, Any]) -> CommitPropert
     if batch is None:
         return CommitProperties(custom_metadata=dict(metadata))
     return CommitProperties(
-        custom_metadata={**metadata, "pointline_batch": batch},
+        custom_metadata={**metadata, BATCH: batch},
         app_transactions=[Transaction(APP_ID, batch)],
         max_commit_retries=0,
     )

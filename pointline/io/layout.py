@@ -37,6 +37,10 @@ _SUFFIX_GLOB = re.compile(r"\*[^*?\[]+")
 _DATE = re.compile(r"([0-9]{4})([-/_.]?)([0-9]{2})\2([0-9]{2})")
 
 
+_FOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""An exchange id names a folder in silver and a partition value, which other engines must be able to read."""
+
+
 class Recognised(NamedTuple):
     """The market data a path names; fields as spelled in the path. A tuple, because a lake has a million of them."""
 
@@ -121,11 +125,14 @@ class Layout:
     def _judge(self, claim: _Claim) -> Recognised | Refused:
         date = _date(claim.date_text)
         unknown = self._known_types is not None and claim.data_type not in self._known_types
-        if date is not None and not unknown:
+        plain = _FOLDER_WORD.fullmatch(claim.exchange) is not None
+        if date is not None and not unknown and plain:
             return Recognised(claim.exchange, claim.data_type, claim.symbol, date, claim.vendor)
         reasons = []
         if date is None:
             reasons.append(f"the date {claim.date_text!r} does not exist")
+        if not plain:
+            reasons.append(f"{claim.exchange!r} is no exchange id: at most 64 letters, digits, '.', '-', '_'")
         if unknown:
             known = ", ".join(sorted(self._known_types or ()))
             reasons.append(f"there is no table for data type {claim.data_type!r}; there is one for {known}")

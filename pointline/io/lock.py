@@ -14,6 +14,8 @@ from pointline.errors import LakeInUse
 from pointline.io.durable import make_folder
 from pointline.io.translate import storage_errors
 
+PATIENCE_SECONDS = 0.5
+
 
 class LakeLock:
     """The writer's lock of a lake. Use as a context manager."""
@@ -35,15 +37,13 @@ class LakeLock:
         with storage_errors(str(self._path)):
             make_folder(self._path.parent)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             os.close(descriptor)
             raise LakeInUse(
                 f"the lake is in use by {describe_holder(self._path)}",
                 subject=str(self._path.parent.parent),
                 hint="one process writes a lake: stop that one, or use the commands that only read",
-            ) from None
+            )
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": self._purpose, "since": time.time()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
@@ -55,6 +55,20 @@ class LakeLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock. A command that looks who holds it has it for a moment; that is waited for."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(PATIENCE_SECONDS / 10)
+        else:
+            return True
 
 
 def holder_of(path: Path) -> dict[str, object] | None:

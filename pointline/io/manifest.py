@@ -16,6 +16,7 @@ import polars as pl
 from pointline.errors import LakeDamaged
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
 
 OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
@@ -40,8 +41,9 @@ class DeltaManifest:
         with self._lock:
             if self._entries is None:
                 columns = [name for name in SCHEMA if name not in LEFT_ON_DISK]
-                self._entries = self.repository.scan().select(columns).with_columns(_slim(columns)).collect()
-                self._entries = self._entries.sort("file_id")
+                with storage_errors("ingest_manifest"):
+                    entries = self.repository.scan().select(columns).with_columns(_slim(columns)).collect()
+                self._entries = entries.sort("file_id")
                 if self._entries["file_id"].is_duplicated().any():
                     raise LakeDamaged(
                         "ingest_manifest holds a file_id twice",
@@ -113,6 +115,9 @@ class DeltaManifest:
     def update_statuses(self, outcomes: Iterable[Outcome], *, batch: int | None = None) -> None:
         """Record what became of many, in one commit that also says up to which batch the ledger is complete."""
         with self._lock:
+            if batch is not None and self.last_batch() >= batch:
+                self.forget_entries()  # it is recorded already; what is on disk counts
+                return
             rows = self._outcome_rows(list(outcomes))
             if rows.is_empty():
                 return

@@ -1,8 +1,9 @@
 """Start-up repair after a power cut: a newest commit that did not reach the disk whole is set aside.
 
 Every commit is flushed before the next one to the same table begins, and its parts before it. So only the newest entry
-of a log can be empty, torn, or name a part that is not whole; what it committed was not yet recorded anywhere else, and
-is ingested again. A torn checkpoint is only a shortcut: without it the log is read entry by entry.
+of a log can be empty, torn, or name a part that is not whole; what it committed was not yet recorded in the manifest,
+and is ingested again. An entry of a batch that is recorded there is never touched: something else befell it. A torn
+checkpoint is only a shortcut: without it the log is read entry by entry.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pointline.io.delta import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
 
 ENTRY = re.compile(r"\d{20}\.json")
 OWN_PART = re.compile(r"part-[0-9a-f]{32}\.parquet")
 LAST_CHECKPOINT = "_last_checkpoint"
+MOST_UNFLUSHED = 3
+"""A vacuum makes two commits before either is flushed; one more for whatever came before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +39,19 @@ class SetAside:
     kept_at: Path
 
 
-def mend_table(table: Path, keep_in: Path) -> list[SetAside]:
-    """Make a table readable after a power cut; what is unreadable is moved to ``keep_in``, never deleted."""
+def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[SetAside]:
+    """Make a table readable after a power cut; what is unreadable is moved to ``keep_in``, never deleted.
+
+    ``recorded_batch`` is the newest batch whose outcomes are in the manifest.
+    """
     log = table / "_delta_log"
     if not log.is_dir():
         return []
     done = _mend_checkpoint(table, log, keep_in)
-    while (newest := _newest_entry(log)) is not None:
-        reason = _fault_of(table, newest)
-        if reason is None:
+    for _ in range(MOST_UNFLUSHED):
+        newest = _newest_entry(log)
+        reason = None if newest is None else _fault_of(table, newest, recorded_batch)
+        if newest is None or reason is None:
             break
         done.append(_set_aside(table, newest, reason, keep_in))
     return done
@@ -53,26 +61,48 @@ def _newest_entry(log: Path) -> Path | None:
     return max((entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name)), default=None)
 
 
-def _fault_of(table: Path, entry: Path) -> str | None:
+def _fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
     """Say why a commit cannot have reached the disk whole, or None where it did."""
     actions = _actions(entry.read_bytes())
     if actions is None:
         return "empty" if not entry.stat().st_size else "torn"
-    for action in actions:
-        added = action.get("add")
-        if added is not None and (fault := _fault_of_part(table / unquote(added["path"]), added["size"])):
+    if not _is_complete(actions, first=int(entry.stem) == 0):
+        return "cut short"
+    info = _all(actions, "commitInfo")[0]
+    if BATCH in info and info[BATCH] <= recorded_batch:
+        return None
+    for added in _all(actions, "add"):
+        if fault := _fault_of_part(table / unquote(added["path"]), added["size"]):
             return f"names a part that is {fault}: {added['path']}"
     return None
 
 
 def _actions(content: bytes) -> list[dict[str, Any]] | None:
-    if not content.endswith(b"\n") and not content.endswith(b"}"):
+    if not content.endswith(b"}"):  # delta-rs ends no entry with a line feed: that would be a cut between two lines
         return None
     try:
-        actions = [json.loads(line) for line in content.splitlines() if line.strip()]
+        actions = [json.loads(line) for line in content.splitlines()]
     except ValueError:
         return None
-    return actions if actions and all(isinstance(action, dict) for action in actions) else None
+    return actions if all(isinstance(action, dict) for action in actions) else None
+
+
+def _is_complete(actions: list[dict[str, Any]], *, first: bool) -> bool:
+    """Tell by what a commit says of itself whether all of its actions are there."""
+    infos, adds, removes = _all(actions, "commitInfo"), _all(actions, "add"), _all(actions, "remove")
+    if not infos or (first and not (_all(actions, "metaData") and _all(actions, "protocol"))):
+        return False
+    info = infos[0]
+    if BATCH in info and not _all(actions, "txn"):
+        return False
+    told = info.get("operationMetrics") or {}
+    added = info.get(ADDED, told.get("num_target_files_added"))
+    removed = info.get(REMOVED, told.get("num_target_files_removed"))
+    return added in {None, len(adds)} and removed in {None, len(removes)}
+
+
+def _all(actions: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [action[kind] for action in actions if kind in action]
 
 
 def _fault_of_part(part: Path, size: int) -> str | None:

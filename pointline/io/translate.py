@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deltalake.exceptions import CommitFailedError, DeltaError
+from polars.exceptions import PanicException
 
 from pointline.errors import CommitConflict, DiskFull, LakeDamaged, PointlineError, StorageTrouble
 
@@ -32,6 +33,8 @@ def storage_errors(subject: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise from_os_error(error, subject) from error
+    except PanicException as error:  # not an Exception: Polars met a file it cannot take apart
+        raise LakeDamaged(f"{subject}: {error}", subject=subject, hint="run `pointline doctor`") from error
     except CommitFailedError as error:
         if _mentions(error, FULL_WORDS):
             raise _disk_full(subject) from error

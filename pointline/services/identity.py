@@ -75,6 +75,7 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
     alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING))
     siblings = _rows_by_position(asked.select("position", *of_day), alive, on=of_day)
     crowded = set(asked.join(in_batch, on=of_day, how="semi")["position"])
+    found_again: set[int] = set()
     for position, meta in enumerate(metas):
         versions = history.get(position, [])
         is_again = False
@@ -88,8 +89,10 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
             found.touched.append(meta)
             continue
         others = [row for row in lookalikes.get(position, []) if row.path != meta.bronze_file_path]
+        others = [row for row in others if row.file_id not in found_again]
         if newest is None and (origin := _moved_from(meta, others, reader)) is not None:
             found.moved.append((origin, meta))
+            found_again.add(origin)
             continue
         found.entering.append(
             Candidate(

@@ -99,7 +99,8 @@ class IngestService:
             self._commit_table(table, [part.part for part in parts if part.table == table], verdict, committed)
         self._manifest.update_statuses(committed.outcomes, batch=committed.number)
         self._next_batch = committed.number + 1
-        self._claims.retire(verdict.entries)
+        self._claims.release(file_id for file_id, one in verdict.outcomes.items() if one.status is not Status.SUCCESS)
+        self._claims.retire(file_id for file_id, one in verdict.outcomes.items() if one.status is Status.SUCCESS)
         self._follow_moves(verdict)
         return committed
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+from polars.exceptions import PanicException
 
 from pointline.errors import PointlineError, Rejected, Transient
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, Outcome, PartWriter
@@ -23,6 +24,7 @@ from pointline.tables.ingest_manifest import Status
 from pointline.tables.rules import Belonging
 from pointline.tables.schema import EventTable, Kind
 
+LONGEST_REASON = 500
 PACK_BYTES = 4 << 20
 """Text of small files typed in one parse."""
 KEPT_FOR_PACK = 8 << 20
@@ -124,7 +126,7 @@ class _GroupLoad:
                 raise  # not about this file: the lake's disk
             self._result.delays[entry.file_id] = error
             self._claims.release([entry.file_id])
-        except Exception as error:  # noqa: BLE001 - one file's boundary: no content may end the daemon
+        except (Exception, PanicException) as error:  # noqa: BLE001 - one file's boundary: no content ends the daemon
             self._reject(entry, _unexpected(entry, error))
 
     def _load_content(self, entry: Entry, content: BronzeContent) -> None:
@@ -133,10 +135,11 @@ class _GroupLoad:
         kept, more = _take(blocks, KEPT_FOR_PACK)
         if header or kept:
             self._check_header(entry, header)
-        holder = self._claims.claim(entry, content.content_hash, has_rows=bool(kept))
+        has_rows = bool(kept) or more is not None
+        holder = self._claims.claim(entry, content.content_hash, has_rows=has_rows)
         meta = entry.meta
         twin = self._result.group.contents.get(
-            (content.content_hash, meta.data_type, meta.exchange, str(meta.date)) if kept else ("",) * 4
+            (content.content_hash, meta.data_type, meta.exchange, str(meta.date)) if has_rows else ("",) * 4
         )
         first = holder if twin is None else twin
         if first != entry.file_id:
@@ -151,10 +154,10 @@ class _GroupLoad:
     def _check_header(self, entry: Entry, header: Sequence[str]) -> None:
         path = entry.meta.bronze_file_path
         known = self._table.raw_schema
-        doubled = sorted(name for name, count in Counter(header).items() if count > 1)
+        doubled = sorted(name[:40] for name, count in Counter(header).items() if count > 1)
         if doubled:
             raise Rejected(
-                f"{path}: the header names {', '.join(doubled)} twice", subject=path, hint="download the file again"
+                f"{path}: the header names {', '.join(doubled[:5])} twice", subject=path, hint="download the file again"
             )
         missing = [name for name in known if name not in header]
         if len(missing) == len(known):
@@ -222,7 +225,7 @@ class _GroupLoad:
         """A file of a pack that could not be typed as a whole."""
         try:
             silver = self._parse_block(tally, header, data)
-        except Exception as error:  # noqa: BLE001 - one file's boundary: no content may end the daemon
+        except (Exception, PanicException) as error:  # noqa: BLE001 - one file's boundary: no content ends the daemon
             self._reject(tally.entry, _unexpected(tally.entry, error))
             return
         self._write_to_pack(silver, [tally])
@@ -312,10 +315,10 @@ class _Pack:
     size: int = 0
 
 
-def _unexpected(entry: Entry, error: Exception) -> Rejected:
+def _unexpected(entry: Entry, error: BaseException) -> Rejected:
     path = entry.meta.bronze_file_path
     return Rejected(
-        f"{path} cannot be processed: {type(error).__name__}: {error}".partition("\n")[0],
+        f"{path} cannot be processed: {type(error).__name__}: {error}".partition("\n")[0][:LONGEST_REASON],
         subject=path,
         hint="this is a fault of pointline: report it, with the file",
     )

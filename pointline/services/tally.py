@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry
 from pointline.tables import quarantine, text_path
@@ -14,6 +15,8 @@ from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import Check
 
 MOST_PHRASES = 5
+MOST_BAD_ROWS = 200_000
+"""A file whose rows are all bad is given up here: it is the file that is wrong, and its lines are in bronze."""
 
 
 def facts(checks: Sequence[Check]) -> list[pl.Expr]:
@@ -68,6 +71,8 @@ class Tally:
 
     def add_set_aside(self, bad: pl.DataFrame) -> None:
         """Account for rows that do not go in: ``file_seq, rule, column, raw``."""
+        if bad.is_empty():
+            return
         meta = self.entry.meta
         self.rows_read += bad.height
         self._rows_quarantined += bad.height
@@ -79,6 +84,13 @@ class Tally:
                 pl.lit(meta.data_type).alias("data_type"),
             ).select(list(quarantine.SCHEMA))
         )
+        if self._first_us is None and self._rows_quarantined > MOST_BAD_ROWS:
+            path = meta.bronze_file_path
+            raise Rejected(
+                f"{path}: none of the first {self._rows_quarantined} rows can be kept: {self._phrases()}",
+                subject=path,
+                hint="is it this vendor's file, of this day and data type?",
+            )
 
     def outcome(self) -> Outcome:
         """Return what became of the file."""
@@ -99,6 +111,7 @@ class Tally:
     def _complaint(self) -> str | None:
         if not self.set_aside:
             return None
-        phrases = list(text_path.describe(pl.concat(self.set_aside)))
-        shown = ", ".join(phrases[:MOST_PHRASES])
-        return f"{self._rows_quarantined} of {self.rows_read} rows set aside: {shown}"
+        return f"{self._rows_quarantined} of {self.rows_read} rows set aside: {self._phrases()}"
+
+    def _phrases(self) -> str:
+        return ", ".join(list(text_path.describe(pl.concat(self.set_aside)))[:MOST_PHRASES])

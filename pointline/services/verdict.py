@@ -112,10 +112,13 @@ def decide(
 
 def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Policy, now_us: int) -> Outcome:
     """A file that could not be loaded: back to pending, until its time or its tries are used up."""
-    tried = ledger.filter(pl.col("file_id") == entry.file_id)["attempts"].item() + 1
+    row = ledger.row(by_predicate=pl.col("file_id") == entry.file_id, named=True)
+    tried = row["attempts"] + 1
     status = Status.PENDING
     if isinstance(error, Unfinished):
-        if now_us - entry.meta.last_modified_ts >= policy.unfinished_us:
+        # A time stamp may lie in the future; a file cannot have been seen there.
+        still_since = min(entry.meta.last_modified_ts, row["created_at_us"])
+        if now_us - still_since >= policy.unfinished_us:
             status = Status.QUARANTINED
     elif tried >= policy.max_attempts:
         status = Status.FAILED

@@ -37,7 +37,7 @@ def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belo
 
 
 def _is_plain(data: bytes) -> bool:
-    """No quoting, no NUL, no carriage return but at a line's end."""
-    if b'"' in data or b"\0" in data:
+    """No quoting, no NUL, nothing the parser skips: white space, a byte order mark, a carriage return in a line."""
+    if any(byte in data for byte in (b'"', b"\0", b" ", b"\t")) or data.startswith(b"\xef\xbb\xbf"):
         return False
     return b"\r" not in data or data.count(b"\r") == data.count(b"\r\n")

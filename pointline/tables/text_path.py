@@ -17,6 +17,9 @@ from pointline.tables.schema import EventTable, Kind
 
 MOST_LINES_OF_A_ROW = 64
 
+FLAGS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+"""What the fast path's parser takes for a flag; both paths have to agree."""
+
 BAD_SCHEMA: dict[str, pl.DataType] = {
     "row": pl.Int64(),
     "rule": pl.String(),
@@ -153,9 +156,8 @@ def _text(name: str) -> pl.Expr:
 def _cast(name: str, dtype: pl.DataType) -> pl.Expr:
     text = pl.col(f"{name}:text")
     if dtype == pl.Boolean:
-        return text.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean).alias(name)
+        return text.replace_strict(FLAGS, default=None, return_dtype=pl.Boolean).alias(name)
     if dtype.is_numeric():
-        # The fast path's parser skips spaces in front of a number; both paths have to agree.
         text = text.str.strip_chars_start(" ")
     return text.cast(dtype, strict=False).alias(name)
 

@@ -127,9 +127,12 @@ class Lake:
         found = {}
         for folder, folders, names in os.walk(self.bronze):
             for path in (Path(folder, name) for name in [*names, *folders]):
-                if path.is_dir() and not path.is_symlink():
+                try:
+                    status = path.lstat()
+                except OSError:
+                    continue  # deeper down than a path may be long
+                if stat.S_ISDIR(status.st_mode):
                     continue
-                status = path.lstat()
                 found[str(path)] = (status.st_mode, status.st_size, status.st_mtime_ns)
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,13 +88,25 @@ def _gunzip(file: BinaryIO, first: bytes, path: str) -> Iterator[bytes]:
 def _unzstd(file: BinaryIO, path: str) -> Iterator[bytes]:
     file.seek(0)
     try:
-        # Arrow closes what it reads from; the caller's file stays open.
-        own = os.fdopen(os.dup(file.fileno()), "rb")
-        with pa.CompressedInputStream(pa.PythonFile(own, mode="r"), "zstd") as stream:
+        with pa.CompressedInputStream(pa.PythonFile(_Borrowed(file), mode="r"), "zstd") as stream:
             while chunk := stream.read(MOST_OUT_BYTES):
                 yield chunk
     except (OSError, pa.ArrowException) as error:
         raise _cut(path, f"zstd does not decode ({error})") from error
+
+
+class _Borrowed(io.RawIOBase):
+    """A file that stays open when Arrow closes what it has read from."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
 
 
 def _cut(path: str, what: str) -> Unfinished:

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pointline.errors import PointlineError, Rejected, StorageTrouble, Unfinished
+from pointline.errors import PointlineError, Rejected, StorageTrouble
 from pointline.io.bronze import NOT_UTF8, FolderBronzeSource
 from pointline.io.layout import Layout
 from pointline.io.protocols import BronzeFileMetadata
@@ -211,7 +211,7 @@ class TestSymbolicLinks:
         (bronze.root / BTC).symlink_to("gone")
         assert bronze.surveyed() == set()
         assert bronze.trouble == []
-        with pytest.raises(Unfinished):
+        with pytest.raises(StorageTrouble):
             bronze.source.open(BTC)
 
     def test_bronze_itself_may_be_one(self, bronze):
@@ -242,7 +242,7 @@ def test_open_does_not_leave_bronze(bronze, way_out):
 
 def test_a_file_that_is_gone(bronze):
     assert bronze.source.look(BTC) is None
-    with pytest.raises(Unfinished) as caught:
+    with pytest.raises(StorageTrouble) as caught:
         bronze.source.open(BTC)
     assert caught.value.subject == BTC
 

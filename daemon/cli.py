@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json as json_text
+import os
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -122,15 +125,26 @@ def config_check(*, lake_root: LakeRoot = None, json: Json = False) -> None:
 
 def main() -> None:
     """Entry point: turn every failure into one line what and one line what to try."""
+    gc.disable()  # while modules are imported; a command that stays switches it on again
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     try:
         app()
+    except SystemExit as leaving:
+        _leave(leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code)))
     except Exception as error:
         if debug:
             raise
-        raise SystemExit(_explain(error)) from None
+        _leave(_explain(error))
+
+
+def _leave(code: int) -> NoReturn:
+    """End without taking the interpreter apart, which costs a quarter of a second; everything is on disk by now."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _explain(error: Exception) -> int:

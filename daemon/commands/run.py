@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -39,6 +40,8 @@ def keep_lake(config: Config, *, once: bool) -> int:
             log.warning(events.FILE_IGNORED, path=path, error=str(error), hint=getattr(error, "hint", ""))
 
     lake = open_lake(config, on_trouble=on_trouble)
+    gc.enable()
+    gc.freeze()  # what was imported stays; no collection needs to look at it again
     lock = LakeLock(config.paths.lock_file, purpose="run --once" if once else "run")
     watched = OnceProgress(config.log) if once and sys.stderr.isatty() else None
     with lock, watched or nullcontext():

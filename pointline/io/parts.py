@@ -75,6 +75,10 @@ class ParquetPartWriter:
             schema,
             use_dictionary=dictionary,
             column_encoding=dict.fromkeys(deltas, "DELTA_BINARY_PACKED"),
+            # Bounds of ids and lists prune nothing and cost a tenth of the writing.
+            write_statistics=[
+                field.name for field in schema if field.name in dictionary or not _is_text_or_list(field.type)
+            ],
             store_schema=False,
             **COMPRESSION,
         )
@@ -100,6 +104,10 @@ def statistics(metadata: pq.FileMetaData) -> str:
             if _is_bound(low) and _is_bound(high):
                 lowest[name], highest[name] = _as_json(low), _as_json(high)
     return json.dumps({"numRecords": metadata.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls})
+
+
+def _is_text_or_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_large_string(kind) or pa.types.is_nested(kind))
 
 
 def _is_bound(value: object) -> bool:

@@ -107,6 +107,33 @@ def retry(
     raise typer.Exit(put_back(lake_root, targets or [], status=chosen, rule=rule, dry_run=dry_run, as_json=json))
 
 
+@app.command(epilog="Example: pointline maintain --dry-run, or: pointline maintain --compact --table trades")
+def maintain(
+    *,
+    lake_root: LakeRoot = None,
+    compact: Annotated[bool, typer.Option("--compact", help="Only merge small parts.")] = False,
+    vacuum: Annotated[bool, typer.Option("--vacuum", help="Only remove files no version needs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    partition: Annotated[str | None, typer.Option(help="Only this partition, as exchange/date.")] = None,
+    retention_hours: Annotated[float | None, typer.Option(help="Keep removed parts this long, at least 1.")] = None,
+    json: Json = False,
+) -> None:
+    """Merge small parts, sum up logs and remove what is no longer needed, now."""
+    from daemon.commands.maintain import maintain as run_pass
+    from daemon.upkeep import Wish
+
+    wish = Wish(
+        compact=compact or not vacuum,
+        vacuum=vacuum or not compact,
+        dry_run=dry_run,
+        table=table,
+        partition=partition,
+        retention_hours=retention_hours,
+    )
+    raise typer.Exit(run_pass(lake_root, wish, as_json=json))
+
+
 @config_app.command("show", epilog="Example: pointline config show --json")
 def config_show(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     """Show every setting, its value and where it came from."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -72,6 +73,11 @@ class Flow:
     def in_flight(self) -> int:
         """How many batches are minted and not committed."""
         return len(self._batches)
+
+    def oldest_batch_seconds(self) -> float:
+        """How long ago the oldest batch in flight was begun."""
+        with self._changed:
+            return time.monotonic() - self._batches[0].begun_at if self._batches else 0.0
 
     @property
     def files_in_flight(self) -> int:

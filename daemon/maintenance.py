@@ -1,15 +1,24 @@
-"""The maintenance thread: compacts partitions that got parts since it last looked. Ingest never waits for it."""
+"""The maintenance thread: compacts partitions that got parts, sums logs up, vacuums. Ingest never waits for it."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import structlog
 
 from daemon import events
 from daemon.lake import Lake
+from daemon.requests import Request, serve
+from daemon.upkeep import Upkeep, Wish
 from pointline.errors import Transient
-from pointline.services.compaction import compact_partition
+
+LOOK_SECONDS = 0.5
+COOL_INTERVALS = 2
+HOT_FACTOR = 4
+"""A partition still being written is left to cool, unless it has this many times the small parts worth a compaction."""
 
 log = structlog.get_logger()
 
@@ -17,53 +26,89 @@ log = structlog.get_logger()
 class Maintenance:
     """Remembers which partitions changed and tends them by timer."""
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, *, oldest_batch_seconds: Callable[[], float]) -> None:
         self._lake = lake
+        self._upkeep = Upkeep(lake)
+        self._oldest_batch_seconds = oldest_batch_seconds
         self._lock = threading.Lock()
-        self._changed: set[tuple[str, str, str]] = set()
+        self._changed: dict[tuple[str, str, str], float] = {}
+        self._vacuumed_at = time.monotonic()
 
-    def note(self, partitions: set[tuple[str, str, str]]) -> None:
+    def note(self, partitions: Iterable[tuple[str, str, str]]) -> None:
         """``(table, exchange, date)`` got parts."""
+        now = time.monotonic()
         with self._lock:
-            self._changed |= partitions
+            self._changed |= dict.fromkeys(partitions, now)
 
     @property
     def waiting(self) -> int:
-        """How many partitions changed since they were last looked at."""
+        """How many partitions changed and are not tended yet."""
         return len(self._changed)
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
-        while not stopping.wait(self._lake.config.maintenance.interval_seconds):
-            with self._lock:
-                changed, self._changed = sorted(self._changed), set()
-            for table, exchange, date in changed:
-                if stopping.is_set():
-                    return
-                self._tend(table, exchange, date)
-
-    def _tend(self, table: str, exchange: str, date: str) -> None:
         settings = self._lake.config.maintenance
-        try:
-            done = compact_partition(
-                self._lake.events[table],
-                {"exchange": exchange, "date": date},
-                target_bytes=int(settings.target_file_bytes),
-                min_small_files=settings.min_small_files,
+        if settings.enabled:
+            self.note(self._upkeep.partitions())
+        due = time.monotonic() + settings.interval_seconds
+        while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
+            serve(self._lake.config.paths.requests, {"maintain": self._answer})
+            if settings.enabled and time.monotonic() >= due:
+                self._tend(stopping)
+                due = time.monotonic() + settings.interval_seconds
+
+    def _tend(self, stopping: threading.Event) -> None:
+        settings = self._lake.config.maintenance
+        with self._lock:
+            changed = sorted(self._changed.items())
+        for partition, changed_at in changed:
+            if stopping.is_set():
+                return
+            is_cool = time.monotonic() - changed_at >= COOL_INTERVALS * settings.interval_seconds
+            least = 2 if is_cool else settings.min_small_files * HOT_FACTOR
+            tended = self._guarded(
+                lambda p=partition, n=least, z=is_cool: self._compact(p, n, in_order=z), partition[0]
             )
-        except Transient as error:
-            log.warning(events.MAINTENANCE_FAILED, table=table, exchange=exchange, date=date, error=str(error))
-            self.note({(table, exchange, date)})
-            return
+            if tended and is_cool:
+                with self._lock:
+                    if self._changed.get(partition) == changed_at:
+                        del self._changed[partition]
+        for table in self._upkeep.tables():
+            if not stopping.is_set():
+                self._guarded(partial(self._sum_up, table), table)
+        self._vacuum_when_due()
+
+    def _compact(self, partition: tuple[str, str, str], least: int, *, in_order: bool) -> None:
+        done = self._upkeep.compact(partition, min_small_files=least, in_order=in_order)
         if done is not None:
-            log.info(
-                events.PARTITION_COMPACTED,
-                table=table,
-                exchange=exchange,
-                date=date,
-                parts_before=done.parts_before,
-                parts_after=done.parts_after,
-                rows=done.rows,
-                bytes_before=done.bytes_before,
-                bytes_after=done.bytes_after,
-            )
+            log.info(events.PARTITION_COMPACTED, **done)
+
+    def _sum_up(self, table: str) -> None:
+        for event, facts in self._upkeep.sum_up(table):
+            log.info(event, **facts)
+
+    def _vacuum_when_due(self) -> None:
+        settings = self._lake.config.maintenance
+        if time.monotonic() - self._vacuumed_at < settings.vacuum_interval_hours * 3600:
+            return
+        if self._oldest_batch_seconds() > settings.vacuum_retention_hours * 1800:
+            return  # a batch takes so long that its parts might look forgotten
+        self._vacuumed_at = time.monotonic()
+        for table in self._upkeep.tables():
+            self._guarded(partial(self._vacuum, table), table)
+
+    def _vacuum(self, table: str) -> None:
+        facts = self._upkeep.vacuum(table)
+        if facts["files"]:
+            log.info(events.TABLE_VACUUMED, **facts)
+
+    def _guarded(self, action: Callable[[], None], table: str) -> bool:
+        try:
+            action()
+        except Transient as error:
+            log.warning(events.MAINTENANCE_FAILED, table=table, error=str(error), hint=error.hint)
+            return False
+        return True
+
+    def _answer(self, request: Request) -> Request:
+        return {"done": self._upkeep.fulfil(Wish.from_request(request))}

@@ -25,7 +25,9 @@ Request = dict[str, Any]
 Handler = Callable[[Request], Request]
 
 
-def do_or_ask(paths: LakePaths, request: Request, do: Handler, *, purpose: str) -> Request:
+def do_or_ask(
+    paths: LakePaths, request: Request, do: Handler, *, purpose: str, patience: float = ANSWER_SECONDS
+) -> Request:
     """Do it here under the writer's lock, or have the lock's holder do it.
 
     Raises LakeInUse where the holder does not answer, PointlineError where it answers with an error.
@@ -34,15 +36,15 @@ def do_or_ask(paths: LakePaths, request: Request, do: Handler, *, purpose: str) 
         with LakeLock(paths.lock_file, purpose=purpose):
             return do(request)
     except LakeInUse:
-        return _ask(paths, request)
+        return _ask(paths, request, patience)
 
 
-def _ask(paths: LakePaths, request: Request) -> Request:
+def _ask(paths: LakePaths, request: Request, patience: float) -> Request:
     make_folder(paths.requests)
     name = uuid.uuid4().hex
     question, answer = paths.requests / f"{name}.json", paths.requests / f"{name}.answer"
     replace_file(question, json.dumps(request).encode(), flush=False)
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + patience
     while not answer.exists():
         if time.monotonic() > deadline:
             question.unlink(missing_ok=True)
@@ -59,7 +61,7 @@ def _ask(paths: LakePaths, request: Request) -> Request:
 
 
 def serve(folder: Path, handlers: Mapping[str, Handler]) -> None:
-    """Answer the requests that lie there. Called by the daemon's supervisor; costs one look at a folder."""
+    """Answer the requests that lie there and are for these handlers. Costs one look at a folder."""
     try:
         names = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     except FileNotFoundError:
@@ -67,16 +69,21 @@ def serve(folder: Path, handlers: Mapping[str, Handler]) -> None:
     for question in names:
         if question.suffix == ".json":
             answer = _answer(question, handlers)
-            replace_file(question.with_suffix(".answer"), json.dumps(answer).encode(), flush=False)
-            question.unlink(missing_ok=True)
+            if answer is not None:
+                replace_file(question.with_suffix(".answer"), json.dumps(answer).encode(), flush=False)
+                question.unlink(missing_ok=True)
         elif time.time() - question.stat().st_mtime > STALE_SECONDS:
             question.unlink(missing_ok=True)  # nobody came for it
 
 
-def _answer(question: Path, handlers: Mapping[str, Handler]) -> Request:
+def _answer(question: Path, handlers: Mapping[str, Handler]) -> Request | None:
+    """Return the answer, or None where the request is for another part of the daemon."""
     try:
         request: Request = json.loads(question.read_text())
-        return handlers[request["command"]](request)
+        handler = handlers.get(request["command"])
+        return None if handler is None else handler(request)
+    except FileNotFoundError:
+        return None  # its asker gave up
     except PointlineError as error:
         return {"error": str(error), "hint": error.hint}
     except (ValueError, KeyError, TypeError, OSError) as error:

@@ -69,7 +69,7 @@ class Supervisor:
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
         )
-        self.maintenance = Maintenance(lake)
+        self.maintenance = Maintenance(lake, oldest_batch_seconds=self.flow.oldest_batch_seconds)
         self.state = StatePublisher(self)
         self.files_done = 0
         self.rows_written = 0
@@ -142,8 +142,7 @@ class Supervisor:
         ]
         if not self._once:
             self._watcher.start()  # watch first, then look: what arrives in between is found by one of the two
-            if self.lake.config.maintenance.enabled:
-                self._parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
+        self._parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
         for part in self._parts:
             part.start()
         log.info(events.DAEMON_READY, watching=not self._once)

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -39,6 +40,9 @@ NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_log
 """Checkpoints and clean-up are maintenance's, at a moment of its choosing and flushed."""
 
 ROWS_PER_GROUP = 131_072
+
+TABLE_PROPERTIES = {"delta.logRetentionDuration": "interval 1 hours"}
+"""A log entry that a checkpoint has summed up is kept for an hour: for readers that are about to read it."""
 
 BATCH, ADDED, REMOVED = "pointline_batch", "pointline_added", "pointline_removed"
 """What a commit says of itself beside its actions, so that one cut short at the end of a line is known for that."""
@@ -104,6 +108,12 @@ class DeltaTableRepository:
         found = [_live_part(action) for action in actions.iter_rows(named=True)]
         return [part for part in found if partition is None or part.partition == dict(partition)]
 
+    @contextmanager
+    def exclusive(self) -> Iterator[DeltaTable]:
+        """Hold the table, brought up to its newest version: nobody else in this process commits meanwhile."""
+        with self._lock:
+            yield self.table()
+
     # ---- writing
 
     def exists(self) -> bool:
@@ -121,9 +131,10 @@ class DeltaTableRepository:
                 schema=self._delta_schema(),
                 partition_by=list(self.partition_by) or None,
                 mode="ignore",
+                configuration=TABLE_PROPERTIES,
                 post_commithook_properties=NO_HOOKS,
             )
-        self._flush_commit(0)
+        self.flush_commit(0)
         flush_folder(self.path)
 
     def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str] = ()) -> ParquetPartWriter:
@@ -230,7 +241,7 @@ class DeltaTableRepository:
             table = self.table()
             before = table.version()
             if batch is not None and _last_batch(table) >= batch:
-                self._flush_commit(before)
+                self.flush_commit(before)
                 return
             try:
                 run(table)
@@ -242,7 +253,7 @@ class DeltaTableRepository:
             for version in range(before + 1, self.table().version() + 1):
                 if flush_parts:
                     self._flush_parts_of(version)
-                self._flush_commit(version)
+                self.flush_commit(version)
 
     def _flush_parts_of(self, version: int) -> None:
         """Force the parts that delta-rs itself wrote to disk; ours are flushed when they are closed."""
@@ -252,7 +263,8 @@ class DeltaTableRepository:
                 flush_file(part)
                 flush_folder(part.parent)
 
-    def _flush_commit(self, version: int) -> None:
+    def flush_commit(self, version: int) -> None:
+        """Force a log entry and its name to disk."""
         entry = self._log_entry(version)
         flush_file(entry)
         flush_folder(entry.parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import polars as pl
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.protocols import EventTableRepository, Part
 
-ROWS_PER_GROUP = 65_536
+LEAST_ROWS, MOST_ROWS = 2_048, 131_072
 DICTIONARY = ("symbol", "side", "type", "underlying_index", "file_id")
 
 
@@ -48,45 +47,57 @@ def compact_partition(
     *,
     target_bytes: int,
     min_small_files: int,
+    order_by: Sequence[str] = (),
+    dry_run: bool = False,
 ) -> Compacted | None:
     """Merge small parts of a partition; None where there is nothing worth it, or a replacement was faster.
 
-    Raises LakeDamaged, and commits nothing, where the rows of any file would change in number.
+    Rows keep their order, or are put in that of the columns ``order_by``. Raises LakeDamaged, and commits nothing,
+    where the rows of any file would change.
     """
     before = repository.live_parts(partition)
     runs = choose(before, target_bytes=target_bytes, min_small_files=min_small_files)
     if not runs:
         return None
-    done = [_merge(repository, partition, run) for run in runs]
     gone = [part for run in runs for part in run]
-    try:
-        repository.rewrite(add=done, remove=gone)
-    except CommitConflict:
-        return None  # a part was replaced meanwhile; what was written here is an orphan for vacuum
+    done: list[Part] = []
+    if not dry_run:
+        done = [_merge(repository, partition, run, order_by) for run in runs]
+        try:
+            repository.rewrite(add=done, remove=gone)
+        except CommitConflict:
+            return None  # a part was replaced meanwhile; what was written here is an orphan for vacuum
     return Compacted(
         parts_before=len(before),
-        parts_after=len(before) - len(gone) + len(done),
-        rows=sum(part.rows for part in done),
+        parts_after=len(before) - len(gone) + len(runs),
+        rows=sum(part.rows for part in gone),
         bytes_before=sum(part.size_bytes for part in gone),
         bytes_after=sum(part.size_bytes for part in done),
     )
 
 
-def _merge(repository: EventTableRepository, partition: Mapping[str, str], run: Sequence[Part]) -> Part:
+def _merge(
+    repository: EventTableRepository, partition: Mapping[str, str], run: Sequence[Part], order_by: Sequence[str]
+) -> Part:
     writer = repository.part_writer(partition, DICTIONARY)
+    read = _Account()
     try:
-        counted: Counter[int] = Counter()
-        for frame in _row_groups(rows for part in run for rows in repository.rows_of(part)):
-            counted.update(_rows_by_file(frame))
+        rows_of_run = (rows for part in run for rows in repository.rows_of(part))
+        key = "file_id"
+        if order_by:
+            key = order_by[0]
+            rows_of_run = (rows for rows in [pl.concat(rows_of_run).sort(order_by, maintain_order=True)])
+        for frame in _row_groups(rows_of_run, key):
+            read.add(frame)
             writer.write(frame)
         merged = writer.close()
     except BaseException:
         writer.discard()
         raise
-    found: Counter[int] = Counter()
-    for rows in repository.rows_of(merged, ["file_id"]):
-        found.update(_rows_by_file(rows))
-    if found != counted or merged.rows != sum(part.rows for part in run):
+    written = _Account()
+    for rows in repository.rows_of(merged):
+        written.add(rows)
+    if written.files != read.files or merged.rows != sum(part.rows for part in run):
         raise LakeDamaged(
             f"compaction of {dict(partition)} would change rows",
             subject=merged.path,
@@ -95,20 +106,43 @@ def _merge(repository: EventTableRepository, partition: Mapping[str, str], run: 
     return merged
 
 
-def _row_groups(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Join small frames into row groups of a useful size."""
+class _Account:
+    """Rows per file, and the sum of their hashes: equal for equal rows in whatever order."""
+
+    def __init__(self) -> None:
+        self.files: dict[int, tuple[int, int]] = {}
+
+    def add(self, frame: pl.DataFrame) -> None:
+        hashed = frame.select("file_id", frame.hash_rows(seed=1).alias("hash"))
+        for file_id, rows, total in hashed.group_by("file_id").agg(pl.len(), pl.col("hash").sum()).iter_rows():
+            before = self.files.get(file_id, (0, 0))
+            self.files[file_id] = (before[0] + rows, (before[1] + total) % 2**64)
+
+
+def _row_groups(frames: Iterator[pl.DataFrame], key: str) -> Iterator[pl.DataFrame]:
+    """Join small frames into row groups, and end one where the rows of a key, of a file mostly, end.
+
+    A query of one symbol then skips the groups of all others, and reads little that it does not need.
+    """
     waiting: list[pl.DataFrame] = []
     rows = 0
-    for frame in frames:
+    for frame in _by_key(frames, key):
+        ends_here = waiting and rows >= LEAST_ROWS and waiting[-1].item(-1, key) != frame.item(0, key)
+        if ends_here or rows + frame.height > MOST_ROWS:
+            if waiting:
+                yield pl.concat(waiting)
+            waiting, rows = [], 0
         waiting.append(frame)
         rows += frame.height
-        if rows >= ROWS_PER_GROUP:
-            yield pl.concat(waiting)
-            waiting, rows = [], 0
     if waiting:
         yield pl.concat(waiting)
 
 
-def _rows_by_file(frame: pl.DataFrame) -> dict[int, int]:
-    counts = frame["file_id"].value_counts()
-    return dict(zip(counts["file_id"], counts["count"], strict=True))
+def _by_key(frames: Iterator[pl.DataFrame], key: str) -> Iterator[pl.DataFrame]:
+    for frame in frames:
+        if frame.is_empty():
+            continue
+        if frame.height <= LEAST_ROWS or frame.item(0, key) == frame.item(-1, key):
+            yield frame
+        else:
+            yield from frame.partition_by(key, maintain_order=True)

@@ -381,7 +381,9 @@ class TestOneFile:
         assert (entry["status"], entry["attempts"], entry["error"]) == ("success", 1, None)
         assert_exact(daemon.root, expect(daemon.bronze))
 
-    @pytest.mark.xfail(reason="Flow.postpone does not wake the intake, which sleeps up to 30 s before it notes the time")
+    @pytest.mark.xfail(
+        reason="Flow.postpone does not wake the intake, which sleeps up to 30 s before it notes the time"
+    )
     def test_attempts_and_next_try_survive_a_restart(self, daemon, monkeypatch):
         """Guards Rescanner.postpone: a start does not try at once what failed a moment ago, nor count from zero."""
         monkeypatch.setattr(schedule, "FIRST_SECONDS", 2.0)

@@ -38,8 +38,6 @@ def lake(tmp_path):
     lake.kill()
 
 
-
-
 @pytest.mark.parametrize("how", [["run"], ["run", "--once"]])
 def test_a_second_run_names_the_holder(lake, how):
     """Guards LakeLock: the second writer leaves with a code of its own before it has touched anything."""
@@ -56,7 +54,7 @@ def test_a_second_run_names_the_holder(lake, how):
 
 
 def test_the_lock_goes_with_its_holder(lake):
-    """Guards the kernel's lock: a holder that was killed is in nobody's way, what it wrote of itself notwithstanding."""
+    """Guards the kernel's lock: a holder that was killed is in nobody's way, whatever it wrote of itself."""
     put_file(lake.bronze, NAME, file_content(NAME, 10))
     lake.kill()
     assert pointline(lake, "run", "--once").returncode == 0

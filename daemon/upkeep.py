@@ -1,0 +1,118 @@
+"""One pass of maintenance over a lake, for the thread and for `pointline maintain` alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from daemon import events
+from daemon.lake import Lake
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.upkeep import COMMITS_PER_CHECKPOINT, LEAST_RETENTION_HOURS, TableUpkeep
+from pointline.services.compaction import compact_partition
+
+LEDGER_SMALL_PARTS = 16
+LEDGER_TARGET_BYTES = 32 << 20
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asks for. ``partition`` is ``exchange/date``; ``retention_hours`` None means the setting."""
+
+    compact: bool = True
+    vacuum: bool = True
+    dry_run: bool = False
+    table: str | None = None
+    partition: str | None = None
+    retention_hours: float | None = None
+
+    def as_request(self) -> Facts:
+        """Return it for a running daemon."""
+        return {"command": "maintain", **asdict(self)}
+
+    @classmethod
+    def from_request(cls, request: Facts) -> Wish:
+        """Read it back."""
+        return cls(**{name: value for name, value in request.items() if name != "command"})
+
+
+class Upkeep:
+    """Compacts, sums up and vacuums the tables of a lake."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._settings = lake.config.maintenance
+        ledgers: list[DeltaTableRepository] = [lake.manifest.repository, lake.quarantine]
+        self._ledgers = {repository.path.name: TableUpkeep(repository=repository) for repository in ledgers}
+        self._all = {
+            **self._ledgers,
+            **{name: TableUpkeep(repository=repository) for name, repository in lake.events.items()},
+        }
+
+    def tables(self) -> list[str]:
+        """Return the names of all tables."""
+        return list(self._all)
+
+    def partitions(self) -> list[tuple[str, str, str]]:
+        """Return ``(table, exchange, date)`` of the partitions that have more than one part."""
+        found: dict[tuple[str, str, str], int] = {}
+        for name, repository in self._lake.events.items():
+            for part in repository.live_parts():
+                key = (name, part.partition["exchange"], part.partition["date"])
+                found[key] = found.get(key, 0) + 1
+        return sorted(key for key, parts in found.items() if parts > 1)
+
+    def compact(
+        self, partition: tuple[str, str, str], *, min_small_files: int, in_order: bool, dry_run: bool = False
+    ) -> Facts | None:
+        """Compact one partition; None where there is nothing to do. ``in_order`` applies ``z_order``, where set."""
+        table, exchange, date = partition
+        columns = self._lake.events[table].schema
+        done = compact_partition(
+            self._lake.events[table],
+            {"exchange": exchange, "date": date},
+            target_bytes=int(self._settings.target_file_bytes),
+            min_small_files=min_small_files,
+            order_by=[name for name in self._settings.z_order if name in columns] if in_order else [],
+            dry_run=dry_run,
+        )
+        return None if done is None else {"table": table, "exchange": exchange, "date": date, **asdict(done)}
+
+    def sum_up(self, table: str) -> Iterator[tuple[str, Facts]]:
+        """Compact a ledger table and write a checkpoint, each where it is worth it; yield what was done."""
+        upkeep = self._all[table]
+        if table in self._ledgers:
+            merged = upkeep.merge_small_parts(target_bytes=LEDGER_TARGET_BYTES, min_small_files=LEDGER_SMALL_PARTS)
+            if merged is not None:
+                yield events.PARTITION_COMPACTED, {"table": table, "parts_before": merged[0], "parts_after": merged[1]}
+        if upkeep.commits_since_checkpoint() >= COMMITS_PER_CHECKPOINT:
+            yield events.TABLE_CHECKPOINTED, {"table": table, "version": upkeep.checkpoint()}
+
+    def vacuum(self, table: str, *, retention_hours: float | None = None, dry_run: bool = False) -> Facts:
+        """Vacuum a table under the retention of the settings, or an explicit one."""
+        hours = self._settings.vacuum_retention_hours if retention_hours is None else retention_hours
+        hours = max(hours, LEAST_RETENTION_HOURS)
+        files = self._all[table].vacuum(hours, dry_run=dry_run)
+        return {"table": table, "files": len(files), "retention_hours": hours}
+
+    def fulfil(self, wish: Wish) -> list[Facts]:
+        """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done."""
+        done: list[Facts] = []
+        tables = [wish.table] if wish.table else self.tables()
+        if wish.compact:
+            for partition in self.partitions():
+                if partition[0] in tables and wish.partition in {None, "/".join(partition[1:])}:
+                    facts = self.compact(partition, min_small_files=2, in_order=True, dry_run=wish.dry_run)
+                    if facts is not None:
+                        done.append({"action": "compact", **facts})
+            if not wish.dry_run:
+                done += [{"action": event, **facts} for table in tables for event, facts in self.sum_up(table)]
+        if wish.vacuum and wish.partition is None:
+            for table in tables:
+                facts = self.vacuum(table, retention_hours=wish.retention_hours, dry_run=wish.dry_run)
+                if facts["files"]:
+                    done.append({"action": "vacuum", **facts})
+        return done

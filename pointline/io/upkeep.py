@@ -1,0 +1,90 @@
+"""What keeps a Delta table fast over years: checkpoints, a short log, no files that nobody needs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.durable import flush_file, flush_folder
+from pointline.io.protocols import Part
+from pointline.io.translate import storage_errors
+
+COMMITS_PER_CHECKPOINT = 100
+LEAST_RETENTION_HOURS = 1.0
+"""Files being written are younger than this. Nothing but an explicit flag goes below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableUpkeep:
+    """Tends one table. Everything here takes turns with commits to the table."""
+
+    repository: DeltaTableRepository
+
+    @property
+    def name(self) -> str:
+        """Return the table's name."""
+        return self.repository.path.name
+
+    def commits_since_checkpoint(self) -> int:
+        """Return how many log entries a reader has to read one by one."""
+        pointer = self._log / "_last_checkpoint"
+        try:
+            last = int(json.loads(pointer.read_text())["version"])
+        except (FileNotFoundError, ValueError, KeyError):
+            last = -1
+        return self.repository.version() - last
+
+    def checkpoint(self) -> int:
+        """Sum the log up and drop entries past their retention; return the version summed up."""
+        with self.repository.exclusive() as table, storage_errors(self.name):
+            table.create_checkpoint()
+            version = table.version()
+            for checkpoint in self._log.glob(f"{version:020}.checkpoint*.parquet"):
+                flush_file(checkpoint)
+            flush_file(self._log / "_last_checkpoint")
+            flush_folder(self._log)
+            # Only now: until the checkpoint is on disk, the entries are all there is.
+            table.cleanup_metadata()
+            for old in sorted(self._log.glob("*.checkpoint*.parquet"))[:-2]:
+                if not old.name.startswith(f"{version:020}"):
+                    old.unlink(missing_ok=True)
+        return version
+
+    def vacuum(self, retention_hours: float, *, dry_run: bool) -> list[str]:
+        """Remove files that no version within the retention needs, orphans of crashes included; return their paths."""
+        hours = math.ceil(retention_hours)
+        with self.repository.exclusive() as table, storage_errors(self.name):
+            before = table.version()
+            gone = table.vacuum(retention_hours=hours, dry_run=dry_run, enforce_retention_duration=False, full=True)
+            table.update_incremental()
+            for version in range(before + 1, table.version() + 1):
+                self.repository.flush_commit(version)
+        return list(gone)
+
+    def merge_small_parts(self, *, target_bytes: int, min_small_files: int) -> tuple[int, int] | None:
+        """Rewrite the small parts of an unpartitioned table as one, by rising ``file_id``; ``(before, after)``.
+
+        These tables are small, and merges rewrite their parts, so this holds the table for the time it takes.
+        """
+        with self.repository.exclusive():
+            parts = self.repository.live_parts()
+            small = [part for part in parts if part.size_bytes < target_bytes // 2]
+            if len(small) < min_small_files:
+                return None
+            rows = pl.concat(frame for part in small for frame in self.repository.rows_of(part))
+            kept = [part for part in parts if part not in small]
+            self._replace(small, rows.sort("file_id", maintain_order=True))
+            return len(parts), len(kept) + 1
+
+    def _replace(self, parts: Sequence[Part], rows: pl.DataFrame) -> None:
+        self.repository.commit_parts(add=self.repository.write_parts(rows), remove=parts, data_change=False)
+
+    @property
+    def _log(self) -> Path:
+        return self.repository.path / "_delta_log"

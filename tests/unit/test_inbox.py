@@ -1,0 +1,115 @@
+"""``Inbox``: bounded, without duplicates, never in the observer's way."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from daemon.inbox import Inbox
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def inbox():
+    return Inbox(2)
+
+
+def take(inbox: Inbox, most: int = 10) -> list[tuple[str, bool]]:
+    return [(path, finished) for path, finished, _ in inbox.take(most, 0)]
+
+
+def test_first_come_first_served(inbox):
+    inbox.offer("a", finished=False)
+    inbox.offer("b", finished=True)
+    assert inbox.depth == 2
+    assert take(inbox, 1) == [("a", False)]
+    assert take(inbox) == [("b", True)]
+    assert take(inbox) == []
+
+
+def test_a_path_is_queued_once_and_finished_outweighs(inbox):
+    """Guards the merge of hints in _accept: created, written, closed, renamed are one look at one file."""
+    for finished in (False, True, False):
+        assert inbox.offer("a", finished=finished)
+    assert take(inbox) == [("a", True)]
+
+
+def test_full_it_refuses_and_tells_once(inbox):
+    """Guards the bound and the flag that asks for a rescan."""
+    assert [inbox.offer(path, finished=False) for path in "abc"] == [True, True, False]
+    assert inbox.offer("a", finished=True), "what is queued already needs no room"
+    assert (inbox.take_overflow(), inbox.take_overflow()) == (True, False)
+    assert inbox.depth == 2
+
+
+def test_a_path_in_flight_comes_back_when_it_landed(inbox):
+    """Guards _again: a file that changed while it was worked on is looked at again, even if the queue is full."""
+    inbox.offer("a", finished=False)
+    take(inbox)
+    for finished in (True, False):
+        assert inbox.offer("a", finished=finished)
+    assert inbox.depth == 0
+    for path in "bc":
+        inbox.offer(path, finished=False)
+    inbox.landed("a")
+    assert take(inbox) == [("b", False), ("c", False), ("a", True)]
+    inbox.landed("a")
+    assert take(inbox) == []
+
+
+def test_idle_means_nothing_queued_and_nothing_in_flight(inbox):
+    assert inbox.is_idle
+    inbox.offer("a", finished=False)
+    assert not inbox.is_idle
+    take(inbox)
+    assert not inbox.is_idle
+    inbox.landed("a")
+    assert inbox.is_idle
+
+
+def test_put_waits_for_room(inbox):
+    """Guards the rescanner's patience: it may wait, hints may not."""
+    for path in "ab":
+        inbox.put(path, finished=False)
+    done: list[bool] = []
+    thread = threading.Thread(target=lambda: done.append(inbox.put("c", finished=False, wake_seconds=30)))
+    thread.start()
+    assert not wait_until(lambda: done, 0.05)
+    assert take(inbox, 1) == [("a", False)]
+    assert wait_until(lambda: done == [True])
+    thread.join()
+    assert not inbox.take_overflow()
+
+
+def test_close_lets_everybody_return(inbox):
+    for path in "ab":
+        inbox.put(path, finished=False)
+    done: list[bool] = []
+    thread = threading.Thread(target=lambda: done.append(inbox.put("c", finished=False, wake_seconds=30)))
+    thread.start()
+    inbox.close()
+    assert wait_until(lambda: done == [False])
+    thread.join()
+    take(inbox)
+    assert inbox.take(1, 30) == []
+
+
+@pytest.mark.parametrize("stir", [lambda inbox: inbox.wake(), lambda inbox: inbox.offer("a", finished=False)])
+def test_take_returns_when_something_happens(inbox, stir):
+    done: list[list[tuple[str, bool, float]]] = []
+    thread = threading.Thread(target=lambda: done.append(inbox.take(1, 30)))
+    thread.start()
+    # Stirred until it is awake: the thread may not have begun to wait yet.
+    assert wait_until(lambda: (stir(inbox), done)[1])
+    thread.join()
+
+
+def test_seen_at_is_when_the_path_was_queued_first(inbox):
+    before = time.monotonic()
+    inbox.offer("a", finished=False)
+    queued = time.monotonic()
+    inbox.offer("a", finished=True)
+    [(_, _, seen_at)] = inbox.take(1, 0)
+    assert before <= seen_at <= queued

@@ -1,0 +1,30 @@
+"""``next_try_us``: doubling waits with a spread that everybody computes alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointline.services.schedule import FIRST_SECONDS, JITTER, LONGEST_SECONDS, next_try_us
+
+SECOND = 1_000_000
+NOW = 1_714_521_600 * SECOND
+
+
+@pytest.mark.parametrize("attempts", range(1, 101))
+def test_the_wait_doubles_up_to_a_limit_within_the_spread(attempts):
+    """Guards the limit and the jitter, for every number of attempts that may be set."""
+    plain = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (attempts - 1))
+    waits = [(next_try_us(f"file-{number}", attempts, NOW) - NOW) / SECOND for number in range(50)]
+    assert all(plain * (1 - JITTER) <= wait <= plain * (1 + JITTER) for wait in waits)
+    assert max(waits) - min(waits) > plain * JITTER
+
+
+def test_it_is_a_matter_of_the_ledger_alone():
+    """Guards the restart: the same file, attempt and time give the same moment in every process."""
+    assert next_try_us("a", 3, NOW) == next_try_us("a", 3, NOW)
+    assert next_try_us("binance_trades_2024-05-01_A.csv.gz", 3, 0) == 4_367_904
+    assert next_try_us("a", 3, NOW + SECOND) == next_try_us("a", 3, NOW) + SECOND
+
+
+def test_not_tried_yet_is_like_tried_once():
+    assert 0 < next_try_us("a", 0, NOW) - NOW <= FIRST_SECONDS * (1 + JITTER) * SECOND

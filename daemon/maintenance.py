@@ -66,9 +66,7 @@ class Maintenance:
                 return
             is_cool = time.monotonic() - changed_at >= COOL_INTERVALS * settings.interval_seconds
             least = 2 if is_cool else settings.min_small_files * HOT_FACTOR
-            tended = self._guarded(
-                lambda p=partition, n=least, z=is_cool: self._compact(p, n, in_order=z), partition[0]
-            )
+            tended = self._guarded(partial(self._compact, partition, least, in_order=is_cool), partition[0])
             if tended and is_cool:
                 with self._lock:
                     if self._changed.get(partition) == changed_at:

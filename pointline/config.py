@@ -87,7 +87,7 @@ class IngestSettings(Section):
     max_expansion_ratio: float = Field(default=200.0, ge=2, le=100_000)
     max_line_bytes: ByteSize = Field(default=ByteSize(MIB), ge=1024, le=1024 * MIB)
     # How long the rest of a file that ends early is waited for.
-    unfinished_seconds: float = Field(default=600.0, ge=0, le=7 * 86_400)
+    unfinished_seconds: float = Field(default=60.0, ge=0, le=7 * 86_400)
 
 
 class BronzeSettings(Section):

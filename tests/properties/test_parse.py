@@ -20,7 +20,7 @@ HERE = Belonging(exchange="binance", date=DAY)
 FIRST_US = HERE.first_us
 ROWS = 12
 
-LOOSE = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LOOSE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NASTY = st.sampled_from(
     [

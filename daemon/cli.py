@@ -134,6 +134,32 @@ def maintain(
     raise typer.Exit(run_pass(lake_root, wish, as_json=json))
 
 
+@app.command(epilog="Example: pointline verify --deep --json | jq .findings")
+def verify(
+    *,
+    lake_root: LakeRoot = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read bronze again and compare every value.")] = False,
+    json: Json = False,
+) -> None:
+    """Audit the lake: bronze = manifest = silver. Exit code 1 with findings."""
+    from daemon.commands.verify import verify_lake
+
+    raise typer.Exit(verify_lake(lake_root, deep=deep, as_json=json))
+
+
+@app.command(epilog="Example: pointline doctor --fix")
+def doctor(
+    *,
+    lake_root: LakeRoot = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Do what is safe, and say what was done.")] = False,
+    json: Json = False,
+) -> None:
+    """Check the machine and the files of the lake. Exit code 1 with findings."""
+    from daemon.commands.doctor import examine
+
+    raise typer.Exit(examine(lake_root, fix=fix, as_json=json))
+
+
 @config_app.command("show", epilog="Example: pointline config show --json")
 def config_show(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     """Show every setting, its value and where it came from."""

@@ -17,6 +17,7 @@ HINTS = {
     "rows_missing": LOST,
     "rows_extra": "stop writing; compare with `pointline verify --deep` and put the table back from a copy of the lake",
     "rows_doubled": "remove the second row (delete by file_id and file_seq with any Delta engine) and verify again",
+    "rows_misnumbered": LOST,
     "rows_misplaced": "put the ledger or the table back from a copy of the lake: they name different tables or days",
     "rows_without_success": "put the ledger back from a copy of the lake; rows of no known file are no one's",
     "manifest_behind": REPLAY,

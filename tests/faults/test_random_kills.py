@@ -49,7 +49,8 @@ class Vendor:
             name = file_name(table, f"S{len(self._issues)}", day=self._rng.choice(DAYS))
         self._issues[name] = issue = self._issues.get(name, 0) + 1
         rows = self._rng.randint(1, 40)
-        bad = [number for number in range(1, rows + 1) if self._rng.random() < 0.1]
+        # At least one good row: an issue with none is refused, and the one before it stays (tested where it belongs).
+        bad = [number for number in range(1, rows + 1) if self._rng.random() < 0.1][: rows - 1]
         put_file(self._bronze, name, file_content(name, rows, bad=bad, issue=issue))
 
 

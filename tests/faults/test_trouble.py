@@ -290,6 +290,7 @@ class TestPassing:
             drop(daemon, NAME, bad=[3])
             settle(daemon, 1)
         assert trouble.hits == 1
+        assert len(daemon.events("ingest.retried")) == (not place.startswith("after")), "what happened is not repeated"
         assert daemon.exit_code == 0
         again = open_lake(daemon.config)
         assert again.manifest.entries()["file_id"].to_list() == [1]

@@ -385,6 +385,18 @@ class TestIdentity:
         assert lake.once() == 0
         assert lake.table("trades").height == 100
 
+    def test_a_new_issue_without_one_good_row(self, lake):
+        """What cannot be accepted replaces nothing: the rows of before stay until something better comes."""
+        header, *rows = lines_of(sample())
+        put(lake.bronze / NAME, packed([header, *rows]))
+        assert lake.once() == 0
+        put(lake.bronze / NAME, packed([header, b"garbage\n"]))
+        assert lake.once() == 1
+        assert lake.table("trades").height == len(rows)
+        put(lake.bronze / NAME, packed([header, *rows[:10]]))
+        assert lake.once() == 0
+        assert lake.table("trades").height == 10
+
     def test_rotated_between_two_looks(self, lake):
         """The file of before is at a new path, new rows are at the old one: both are in."""
         header, *rows = lines_of(sample())

@@ -1,0 +1,216 @@
+"""``pointline doctor``: the machine and the files of a lake; ``--fix`` does what is safe."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from daemon.commands.health import look_at_daemon
+from daemon.commands.present import bytes_text, count, plural, print_json, print_lines, print_problem, printable
+from daemon.commands.verify import show_findings
+from daemon.lake import Lake, open_lake
+from pointline.config import LakePaths, load_config
+from pointline.errors import LakeInUse, PointlineError
+from pointline.io import health
+from pointline.io.lock import LakeLock
+from pointline.services.findings import Finding
+
+EXIT_OK, EXIT_FINDINGS, EXIT_IN_USE = 0, 1, 75
+BATCHES_OF_HEADROOM = 2
+FEW_INODES = 10_000
+CLOCK_SLACK_SECONDS = 60.0
+EVENTS_AT_ONCE = 16_384
+PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "watchdog")
+Facts = dict[str, object]
+
+
+def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
+    """Look at machine and lake and say what is wrong. Changes nothing without ``fix``, and deletes no data ever."""
+    config = load_config(lake_root)
+    paths = config.paths
+    if not paths.silver.is_dir():
+        hint = f"`pointline run --lake-root {paths.root}` makes one; `pointline demo` makes one with data to try"
+        print_problem(f"there is no lake at {paths.root}", hint, as_json=as_json)
+        return EXIT_FINDINGS
+    lake = open_lake(config)
+    fixed: list[str] = []
+    if fix:
+        try:
+            with LakeLock(paths.lock_file, purpose="doctor --fix"):
+                fixed = _mend(lake)
+        except LakeInUse as error:
+            print_problem(str(error), "stop it first, or leave out --fix: without, nothing is changed", as_json=as_json)
+            return EXIT_IN_USE
+        lake = open_lake(config)
+    facts: Facts = {}
+    findings = [*_machine(lake, facts), *_files(lake, facts)]
+    if as_json:
+        told = [finding.as_json() for finding in findings]
+        print_json({"ok": not findings, "checked": facts, "findings": told, "fixed": fixed})
+    else:
+        _show(facts, fixed, fix=fix)
+        show_findings(findings)
+    return EXIT_FINDINGS if findings else EXIT_OK
+
+
+def _mend(lake: Lake) -> list[str]:
+    """Set aside what is torn and remove what is left over; return what was done."""
+    paths = lake.config.paths
+    done = []
+    try:
+        mended = lake.mend()
+    except PointlineError as error:
+        done.append(f"nothing was set aside: {error}")
+    else:
+        done += [
+            f"set aside {one.table}/_delta_log/{one.file} ({one.reason}), kept as {one.kept_at.relative_to(paths.root)}"
+            for one in mended
+        ]
+    left = health.leftovers(paths.root, paths.state, _tables(lake), writer=False)
+    health.remove_leftovers(paths.root, left)
+    return done + [f"removed {file.path} ({bytes_text(file.size_bytes)}), left half written" for file in left]
+
+
+def _tables(lake: Lake) -> list[Path]:
+    folders = [lake.manifest.repository.path, lake.quarantine.path, *(table.path for table in lake.events.values())]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+# ---- the machine
+
+
+def _machine(lake: Lake, facts: Facts) -> list[Finding]:
+    config, root = lake.config, lake.config.paths.root
+    found = []
+
+    def report(kind: str, what: str, hint: str, path: Path = root) -> None:
+        found.append(Finding(kind=kind, table="", path=str(path), what=what, hint=hint))
+
+    for name, path in (("file_system", root), ("bronze_file_system", config.paths.bronze)):
+        facts[name] = system = health.file_system_of(path.resolve())
+        if system in health.NETWORK and (name == "file_system" or system != facts["file_system"]):
+            what = f"{system} is a network file system: locks, flushes and change events cannot be relied on"
+            report("network_file_system", what, "keep the lake on a local disk", path)
+    folders, limits = health.count_folders(config.paths.bronze), health.inotify_limits()
+    facts["bronze_folders"], facts["inotify"] = folders, limits
+    if limits and folders > 0.8 * limits["max_user_watches"]:
+        what = f"{folders:,} folders in bronze, {limits['max_user_watches']:,} watches allowed"
+        report("inotify_watches", what, f"sysctl fs.inotify.max_user_watches={max(65_536, 2 * folders)}")
+    if limits and limits["max_queued_events"] < EVENTS_AT_ONCE:
+        what = f"only {limits['max_queued_events']:,} events are kept"
+        report("inotify_queue", what, f"sysctl fs.inotify.max_queued_events={EVENTS_AT_ONCE}")
+    free, total = health.disk_usage(root)
+    inodes = health.free_inodes(root)
+    facts["disk"] = {"free_bytes": free, "total_bytes": total, "free_inodes": inodes}
+    needed = BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
+    if free < needed:
+        report("disk_low", f"{bytes_text(free)} free, two batches may need {bytes_text(needed)}", "free some space")
+    if inodes is not None and inodes < FEW_INODES:
+        report("disk_low", f"{inodes:,} more files may be made on this disk", "remove files, or use another disk")
+    newest, now = health.newest_write(_tables(lake)), time.time()
+    facts["clock"] = {"now": round(now, 3), "newest_commit": round(newest, 3)}
+    if newest > now + CLOCK_SLACK_SECONDS:
+        what = f"the clock is {newest - now:,.0f} s behind the newest commit"
+        report("clock", what, "set the clock; keep it set by NTP")
+    facts["versions"] = _versions()
+    return found
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+# ---- the lake's files
+
+
+def _files(lake: Lake, facts: Facts) -> list[Finding]:
+    paths = lake.config.paths
+    daemon = look_at_daemon(paths.lock_file, paths.state_file)
+    facts["daemon"] = daemon.as_json(time.time())
+    writer = daemon.is_alive
+    found: list[Finding] = []
+    orphans: list[health.LooseFile] = []
+    recorded = -1
+    for repository in (lake.manifest.repository, lake.quarantine, *lake.events.values()):
+        table = repository.path
+        if not table.is_dir():
+            continue
+        try:
+            live = repository.live_parts()
+            if repository is lake.manifest.repository:
+                recorded = repository.last_batch()
+        except (PointlineError, ValueError) as error:
+            what = str(error).partition("\n")[0][:200]
+            found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
+        else:
+            orphans += health.orphans(table, live, writer=writer)
+        found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
+    facts["tables"] = len(_tables(lake))
+    facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
+    vacuum = "`pointline maintain --vacuum` removes it once it is old enough"
+    found += [_loose("orphan", file, "no version of the table names this file", vacuum) for file in orphans]
+    return found + _leftover_findings(paths, lake, facts, writer=writer)
+
+
+def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
+    found = []
+    for fault in health.log_faults(table, recorded_batch=recorded):
+        if fault.is_newest and writer:
+            continue  # being written this moment
+        what = f"the log entry is {fault.reason}"
+        hint = "`pointline doctor --fix` sets it aside; its files are then ingested again"
+        if not fault.is_newest:
+            hint = "put the entry back from a copy of the lake; the table cannot be trusted without it"
+        kind = "commit_missing" if fault.reason == "missing" else "commit_torn"
+        path = f"silver/{table.name}/_delta_log/{fault.entry}"
+        found.append(Finding(kind=kind, table=table.name, path=path, what=what, hint=hint))
+    return found
+
+
+def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool) -> list[Finding]:
+    left = health.leftovers(paths.root, paths.state, _tables(lake), writer=writer)
+    facts["leftovers"] = len(left)
+    fix = "`pointline doctor --fix` removes it"
+    return [_loose("leftover", file, "a killed process left it half written", fix) for file in left]
+
+
+def _loose(kind: str, file: health.LooseFile, what: str, hint: str) -> Finding:
+    size = bytes_text(file.size_bytes)
+    return Finding(kind=kind, table=file.table, path=file.path, what=f"{what} ({size})", hint=hint)
+
+
+def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
+    disk, limits, clock = facts["disk"], facts["inotify"], facts["clock"]
+    daemon, versions, orphans = facts["daemon"], facts["versions"], facts["orphans"]
+    assert isinstance(disk, dict)
+    assert isinstance(limits, dict)
+    assert isinstance(clock, dict)
+    assert isinstance(daemon, dict)
+    assert isinstance(versions, dict)
+    assert isinstance(orphans, dict)
+    folders = facts["bronze_folders"]
+    assert isinstance(folders, int)
+    watches = f" of {count(limits['max_user_watches'])} that can be watched" if limits else ""
+    holder = f"pointline {daemon.get('purpose')}, process {daemon.get('pid')}" if daemon["running"] else "nobody"
+    names = [f"{name} {number}" for name, number in versions.items() if name != "system"]
+    lines = [
+        f"system     {versions['system']}",
+        f"versions   {', '.join(names[:3])},",
+        f"           {', '.join(names[3:])}",
+        f"files on   {facts['file_system'] or 'unknown'}",
+        f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
+        f"bronze     {plural(folders, 'folder')}{watches}",
+        f"writer     {holder}",
+        f"tables     {facts['tables']}, {plural(orphans['files'], 'orphan')} ({bytes_text(orphans['bytes'])})",
+    ]
+    print_lines(lines)
+    if fix:
+        print_lines(["", *(f"fixed: {printable(line)}" for line in fixed)] if fixed else ["", "nothing to fix"])

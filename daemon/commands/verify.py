@@ -1,0 +1,92 @@
+"""``pointline verify``: bronze = manifest = silver, beside a running daemon or without one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon.commands.present import count, plural, print_json, print_lines, print_problem, printable
+from daemon.lake import Lake, open_lake
+from pointline.config import load_config
+from pointline.errors import PointlineError
+from pointline.io.health import PartFiles
+from pointline.io.ledger import scan_ledger
+from pointline.io.lock import holder_of
+from pointline.services.findings import Checked, Finding
+from pointline.services.reread import Rereader
+from pointline.services.verify import Parties, verify
+from pointline.tables import ingest_manifest
+
+EXIT_OK, EXIT_FINDINGS = 0, 1
+SHOWN = 50
+GRACE_SECONDS = 60.0
+"""Beside a daemon, a bronze file modified later than this is on its way in; added to the settle and rescan times."""
+
+
+def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
+    """Audit a lake; say what does not agree and what mends it. It only reads."""
+    config = load_config(lake_root)
+    try:
+        scan_ledger(config.paths.table(ingest_manifest.NAME))
+    except PointlineError as error:
+        if not config.paths.silver.is_dir():
+            print_problem(str(error), error.hint, as_json=as_json)
+            return EXIT_FINDINGS
+    report = verify(_parties(open_lake(config)), deep=deep)
+    if as_json:
+        findings = [finding.as_json() for finding in report.findings]
+        print_json({"ok": report.ok, "checked": report.checked.as_json(), "findings": findings})
+    else:
+        _show(report.checked, deep=deep)
+        show_findings(report.findings)
+    return EXIT_OK if report.ok else EXIT_FINDINGS
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print findings, each with what mends it."""
+    if not findings:
+        print_lines(["", "nothing found: all agrees"])
+        return
+    print_lines(["", plural(len(findings), "finding")])
+    for finding in findings[:SHOWN]:
+        about = ", ".join(filter(None, [finding.table, "" if finding.file_id is None else f"file {finding.file_id}"]))
+        facts = finding.as_json()
+        print_lines([f"  {finding.kind}: {printable(about) or 'the lake'}"])
+        if finding.path:
+            print_lines([f"      where {printable(finding.path)}"])
+        print_lines([f"      what  {printable(finding.what)}", f"      try   {facts['try']}"])
+    if len(findings) > SHOWN:
+        print_lines([f"  ... and {len(findings) - SHOWN:,} more; --json shows all"])
+
+
+def _parties(lake: Lake) -> Parties:
+    config = lake.config
+    escalated = frozenset(name for name, action in config.checks.model_dump().items() if action == "quarantine")
+    patience = GRACE_SECONDS + config.ingest.settle_seconds + config.ingest.rescan_seconds
+    return Parties(
+        ledger=lake.manifest.repository,
+        tables={name: table for name, table in lake.events.items() if table.path.is_dir()},
+        quarantine=lake.quarantine,
+        parts=PartFiles(config.paths.silver),
+        bronze=lake.source,
+        reader=lake.reader,
+        rereaders={name: Rereader(table, lake.reader, escalated) for name, table in lake.tables.items()},
+        has_writer=lambda: holder_of(config.paths.lock_file) is not None,
+        settled_before_us=lambda: int((time.time() - patience) * 1_000_000),
+    )
+
+
+def _show(checked: Checked, *, deep: bool) -> None:
+    flight = f", {count(checked.in_flight)} of them in flight and left out" if checked.in_flight else ""
+    gone = f", {plural(checked.bronze_gone, 'file')} gone since (rows are kept)" if checked.bronze_gone else ""
+    waiting = f", {count(checked.bronze_waiting)} not taken in yet" if checked.bronze_waiting else ""
+    aside = plural(checked.quarantined_rows, "row")
+    lines = [
+        f"ledger     {plural(checked.files, 'file')}{flight}",
+        f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} set aside",
+        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}",
+    ]
+    if deep:
+        lines.append(f"content    {plural(checked.contents, 'file')} read again and compared")
+    print_lines(lines)

@@ -1,0 +1,229 @@
+"""How the machine and the lake's files are, read from outside: nothing here changes anything but ``remove_leftovers``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pointline.io.durable import flush_folder
+from pointline.io.mend import ENTRY, _fault_of, _newest_entry
+from pointline.io.protocols import Part
+
+NETWORK = frozenset(
+    "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs lustre gpfs beegfs ncpfs virtiofs fuse.sshfs fuse.s3fs".split()
+)
+INOTIFY = Path("/proc/sys/fs/inotify")
+MOUNTS = Path("/proc/self/mountinfo")
+ABANDONED_SECONDS = 3600.0
+"""Beside a running writer only what is older counts as left over: no write takes that long."""
+STAGED = re.compile(r"(\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFault:
+    """An entry of a table's log that is not whole or not there."""
+
+    table: str
+    entry: str
+    reason: str
+    is_newest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LooseFile:
+    """A file that nothing needs. ``path`` is relative to the lake."""
+
+    table: str
+    path: str
+    size_bytes: int
+
+
+class PartFiles:
+    """The parts of a lake's tables as files; ``silver`` is the folder of the tables."""
+
+    def __init__(self, silver: Path) -> None:
+        self._silver = silver
+
+    def fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return ``(kind, what)`` of a live part that is not the file that was committed; reads its footer only."""
+        path = self._silver / table / part.path
+        try:
+            size = path.stat().st_size
+        except OSError:
+            return "part_missing", "the file is gone"
+        if size != part.size_bytes:
+            return "part_size", f"the file has {size:,} bytes, committed were {part.size_bytes:,}"
+        try:
+            rows = pq.read_metadata(path).num_rows
+        except (pa.ArrowException, OSError) as error:
+            return "part_unreadable", f"the footer cannot be read: {str(error).partition(chr(10))[0][:120]}"
+        if rows != part.rows:
+            return "part_replaced", f"the file has {rows:,} rows, committed were {part.rows:,}"
+        return None
+
+
+def file_system_of(path: Path, mounts: Path = MOUNTS) -> str | None:
+    """Return the type of the file system a path is on, None where the system does not tell."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    target = f"{path}/"
+    best, found = "", None
+    for line in lines:
+        mounted, _, described = line.partition(" - ")
+        point = mounted.split()[4].replace("\\040", " ").rstrip("/") + "/"
+        if target.startswith(point) and len(point) >= len(best):
+            best, found = point, described.split()[0]
+    return found
+
+
+def inotify_limits(folder: Path = INOTIFY) -> dict[str, int]:
+    """Return the limits by name; empty where the system has none."""
+    names = ("max_user_watches", "max_user_instances", "max_queued_events")
+    try:
+        return {name: int((folder / name).read_text()) for name in names}
+    except (OSError, ValueError):
+        return {}
+
+
+def count_folders(root: Path) -> int:
+    """Count a folder and all below it; one watch each."""
+    return sum(1 for _ in os.walk(root)) if root.is_dir() else 0
+
+
+def free_inodes(path: Path) -> int | None:
+    """Return how many files may still be made, None where the file system has no such limit."""
+    status = os.statvfs(path)
+    return status.f_favail if status.f_files else None
+
+
+def log_faults(table: Path, *, recorded_batch: int = -1) -> list[LogFault]:
+    """Return the entries of a table's log that are empty, torn, cut short, or missing between others."""
+    log = table / "_delta_log"
+    if not log.is_dir():
+        return [LogFault(table=table.name, entry="_delta_log", reason="missing", is_newest=False)]
+    entries = sorted(entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name))
+    summed_up = [int(name.name[:20]) for name in log.glob("*.checkpoint*.parquet") if name.name[:20].isdecimal()]
+    first = max(summed_up, default=-1) + 1
+    there = {int(entry.stem) for entry in entries}
+    faults = [
+        LogFault(table=table.name, entry=f"{version:020}.json", reason="missing", is_newest=False)
+        for version in range(first, max(there, default=-1))
+        if version not in there
+    ]
+    if not entries and not summed_up:
+        faults.append(LogFault(table=table.name, entry=f"{0:020}.json", reason="missing", is_newest=False))
+    newest = _newest_entry(log)
+    for entry in entries:
+        reason = _fault_of(table, entry, recorded_batch) if entry == newest else _torn(entry)
+        if reason:
+            faults.append(LogFault(table=table.name, entry=entry.name, reason=reason, is_newest=entry == newest))
+    return faults
+
+
+def _torn(entry: Path) -> str | None:
+    content = entry.read_bytes()
+    if not content:
+        return "empty"
+    try:
+        for line in content.splitlines():
+            json.loads(line)
+    except ValueError:
+        return "torn"
+    return None
+
+
+def orphans(table: Path, live: Sequence[Part], *, now: float | None = None, writer: bool = False) -> list[LooseFile]:
+    """Return the Parquet files of a table that no version mentions: left by a crash, or put there by someone.
+
+    Files that a commit removed wait for the vacuum and are no orphans. Beside a ``writer``, young files are its own.
+    """
+    now = time.time() if now is None else now
+    mentioned = {part.path for part in live} | _mentioned(table / "_delta_log")
+    found = []
+    for path in sorted(table.rglob("*.parquet")):
+        name = path.relative_to(table).as_posix()
+        if name.startswith("_delta_log/") or name in mentioned:
+            continue
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        if not writer or now - status.st_mtime > ABANDONED_SECONDS:
+            found.append(LooseFile(table=table.name, path=f"silver/{table.name}/{name}", size_bytes=status.st_size))
+    return found
+
+
+def _mentioned(log: Path) -> set[str]:
+    names = set()
+    for entry in log.glob("*.json"):
+        for line in entry.read_bytes().splitlines():
+            try:
+                action = json.loads(line)
+            except ValueError:
+                continue
+            names |= {unquote(action[kind]["path"]) for kind in ("add", "remove") if kind in action}
+    for checkpoint in sorted(log.glob("*.checkpoint*.parquet"))[-1:]:
+        try:
+            removed = pl.read_parquet(checkpoint, columns=["remove"])["remove"].struct.field("path").drop_nulls()
+        except (pl.exceptions.PolarsError, OSError):
+            continue
+        names |= {unquote(path) for path in removed}
+    return names
+
+
+def leftovers(root: Path, state: Path, tables: Sequence[Path], *, writer: bool) -> list[LooseFile]:
+    """Return files that a killed process left half written: state, requests, staged log entries."""
+    now = time.time()
+    found = []
+    for table, path in _half_written(state, tables):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        if not writer or now - status.st_mtime > ABANDONED_SECONDS:
+            name = path.relative_to(root).as_posix()
+            found.append(LooseFile(table=table, path=name, size_bytes=status.st_size))
+    return found
+
+
+def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    yield from (("", path) for path in sorted(state.glob(".*.tmp")))
+    yield from (("", path) for path in sorted(state.joinpath("requests").glob("*")) if path.is_file())
+    yield from (("", path) for path in sorted(state.joinpath("requests").glob(".*.tmp")))
+    for table in tables:
+        for path in sorted(table.joinpath("_delta_log").glob("*")):
+            if STAGED.fullmatch(path.name):
+                yield table.name, path
+
+
+def remove_leftovers(root: Path, found: Sequence[LooseFile]) -> None:
+    """Remove what ``leftovers`` found. For the holder of the writer's lock."""
+    for file in found:
+        path = root / file.path
+        path.unlink(missing_ok=True)
+        flush_folder(path.parent)
+
+
+def newest_write(tables: Sequence[Path]) -> float:
+    """Return when a log was last written to, seconds since the epoch; 0 where there is none."""
+    logs = [table / "_delta_log" for table in tables]
+    return max((entry.stat().st_mtime for log in logs for entry in log.glob("*.json")), default=0.0)
+
+
+def disk_usage(path: Path) -> tuple[int, int]:
+    """Return free and total bytes."""
+    usage = shutil.disk_usage(path)
+    return usage.free, usage.total

@@ -1,0 +1,132 @@
+"""The ledger against itself and against what was counted in silver and quarantine. Frames in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from pointline.services.findings import Finding
+from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.ingest_manifest import Status, stands_at
+
+FACTS = ("rows_read", "rows_written", "rows_quarantined")
+
+
+def audit_ledger(still: pl.DataFrame, ledger: pl.DataFrame) -> Iterator[Finding]:
+    """What the ledger alone shows. ``still`` leaves out what is in flight."""
+    doubled = ledger.filter(pl.col("file_id").is_duplicated()).unique("file_id")
+    yield from _report(doubled, "manifest_doubled", "its id stands in the ledger more than once")
+    known = [one.value for one in Status]
+    yield from _report(still.filter(~pl.col("status").is_in(known)), "manifest_fact", "its status is none there is")
+    read, written, aside = (pl.col(name).fill_null(0) for name in FACTS)
+    broken = still.filter(~stands_at(Status.PENDING), (read != written + aside) | pl.min_horizontal(FACTS).lt(0))
+    yield from _report(broken, "manifest_counts", "rows read are not rows written and rows set aside")
+    linked = still.filter(stands_at(Status.SUPERSEDED, Status.DUPLICATE))
+    lost = linked.join(ledger, left_on="superseded_by", right_on="file_id", how="anti")
+    yield from _report(lost, "manifest_link", "superseded_by names no file of the ledger")
+
+
+def audit_counts(
+    still: pl.DataFrame,
+    ledger: pl.DataFrame,
+    found: pl.DataFrame,
+    aside: pl.DataFrame | None,
+    tables: Sequence[str],
+) -> Iterator[Finding]:
+    """Every success has exactly its rows in its own partition, and no row is without a success.
+
+    ``found`` has ``COUNTS`` per ``table, exchange, date``; ``tables`` are those that could be read.
+    """
+    flying = ledger.join(still, on="file_id", how="anti")
+    facts = ledger.unique("file_id").select(
+        "file_id",
+        "status",
+        "bronze_file_path",
+        pl.col("data_type").alias("home"),
+        pl.col("exchange").alias("home_exchange"),
+        pl.col("date").cast(pl.String).alias("home_date"),
+    )
+    held = found.join(flying, on="file_id", how="anti").join(facts, on="file_id", how="left")
+    for row in held.filter(pl.col("status").is_null() | ~stands_at(Status.SUCCESS)).iter_rows(named=True):
+        status = f"the ledger says {row['status']}" if row["status"] else "the ledger does not know the file"
+        what = f"{row['rows']:,} rows in silver, but {status}"
+        yield _finding("rows_without_success", row["table"], row, what)
+    at_home = (
+        (pl.col("table") == pl.col("home"))
+        & (pl.col("exchange") == pl.col("home_exchange"))
+        & (pl.col("date") == pl.col("home_date"))
+    )
+    success = held.filter(stands_at(Status.SUCCESS))
+    for row in success.filter(~at_home).iter_rows(named=True):
+        what = f"{row['rows']:,} rows in {row['exchange']}/{row['date']}, which is not where the ledger has the file"
+        yield _finding("rows_misplaced", row["table"], row, what)
+    counts = success.filter(at_home).drop("status", "bronze_file_path", "table", "exchange", "date")
+    wanted = still.filter(stands_at(Status.SUCCESS), pl.col("data_type").is_in(list(tables)))
+    both = wanted.join(counts, on="file_id", how="left").with_columns(
+        pl.col("rows", "doubled", "seq_sum").fill_null(0),
+        pl.col("seq_min").fill_null(1),
+        pl.col("seq_max").fill_null(0),
+    )
+    sums = pl.DataFrame(schema=dict.fromkeys(("file_id", "aside_rows", "aside_sum"), pl.Int64()))
+    if aside is not None:
+        sums = aside.select("file_id", pl.col("rows").alias("aside_rows"), pl.col("seq_sum").alias("aside_sum"))
+    both = both.join(sums, on="file_id", how="left").with_columns(pl.col("aside_rows", "aside_sum").fill_null(0))
+    read = pl.col("rows_read")
+    wrong = (
+        (pl.col("rows") != pl.col("rows_written"))
+        | (pl.col("doubled") > 0)
+        | (pl.col("seq_min") < 1)
+        | (pl.col("seq_max") > read)
+        | (pl.col("seq_sum") + pl.col("aside_sum") != read * (read + 1) // 2)
+    )
+    for row in both.filter(wrong.fill_null(value=True)).iter_rows(named=True):
+        if judged := _judge(row):
+            yield _finding(judged[0], row["data_type"], row, judged[1])
+
+
+def _judge(row: dict[str, int]) -> tuple[str, str] | None:
+    rows, written = row["rows"], row["rows_written"] or 0
+    if row["doubled"]:
+        return "rows_doubled", f"{row['doubled']:,} rows are in silver twice (same file_id and file_seq)"
+    if rows < written:
+        return "rows_missing", f"{rows:,} rows in silver, the ledger counts {written:,}"
+    if rows > written:
+        return "rows_extra", f"{rows:,} rows in silver, the ledger counts {written:,}"
+    beyond = row["seq_min"] < 1 or row["seq_max"] > (row["rows_read"] or 0)
+    if beyond or row["aside_rows"] == (row["rows_quarantined"] or 0):
+        return "rows_misnumbered", "the rows are not numbered as those of the file"
+    return None  # what is set aside of it differs, which is said of the quarantine
+
+
+def audit_quarantine(still: pl.DataFrame, ledger: pl.DataFrame, aside: pl.DataFrame) -> Iterator[Finding]:
+    """Every file has its rows set aside in quarantine, each once, and no unknown file has any."""
+    name = quarantine.NAME
+    for row in aside.join(ledger, on="file_id", how="anti").iter_rows(named=True):
+        yield _finding("quarantine_extra", name, row, f"{row['rows']:,} rows of a file the ledger does not know")
+    held = still.filter(~stands_at(Status.PENDING)).join(
+        aside.select("file_id", "rows", "doubled"), on="file_id", how="left"
+    )
+    held = held.with_columns(pl.col("rows", "doubled", "rows_quarantined").fill_null(0))
+    gone = stands_at(Status.SUPERSEDED) & (pl.col("rows") == 0)
+    wrong = held.filter(((pl.col("rows") != pl.col("rows_quarantined")) & ~gone) | (pl.col("doubled") > 0))
+    for row in wrong.iter_rows(named=True):
+        if row["rows"] < row["rows_quarantined"]:
+            what = f"{row['rows']:,} rows set aside are there, the ledger counts {row['rows_quarantined']:,}"
+            yield _finding("quarantine_missing", name, row, what)
+        elif row["rows"] > row["rows_quarantined"]:
+            what = f"{row['rows']:,} rows set aside are there, the ledger counts {row['rows_quarantined']:,}"
+            yield _finding("quarantine_extra", name, row, what)
+        else:
+            yield _finding("quarantine_extra", name, row, f"{row['doubled']:,} rows set aside are there twice")
+
+
+def _report(rows: pl.DataFrame, kind: str, what: str) -> Iterator[Finding]:
+    for row in rows.iter_rows(named=True):
+        yield _finding(kind, ingest_manifest.NAME, row, what)
+
+
+def _finding(kind: str, table: str, row: dict[str, object], what: str) -> Finding:
+    file_id, path = row["file_id"], row.get("bronze_file_path")
+    assert isinstance(file_id, int)
+    return Finding(kind=kind, table=table, file_id=file_id, path=str(path or ""), what=what)

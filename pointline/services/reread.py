@@ -1,0 +1,154 @@
+"""Bronze read again and held against silver: every value of every row, in a pass over each side.
+
+Both sides are reduced to one number per file, so that neither has to be held; only where these differ is the first row
+at fault looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
+from pointline.services.load import KEPT_FOR_PACK
+from pointline.services.row_counts import AuditedTable
+from pointline.tables import fast_path, text_path
+from pointline.tables.rules import Belonging
+from pointline.tables.schema import PARTITION_COLUMNS, EventTable
+
+ASIDE: dict[str, pl.DataType] = {
+    "file_seq": pl.Int64(),
+    "rule": pl.String(),
+    "column": pl.String(),
+    "raw": pl.String(),
+}
+MASK = (1 << 64) - 1
+Digests = dict[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reread:
+    """What a bronze file holds now. ``silver`` and ``aside`` are digests of the rows it should have given."""
+
+    content_hash: str
+    silver: int
+    aside: int
+
+
+class Rereader:
+    """Reads files of one table the way they were ingested, with the same checks set to set rows aside."""
+
+    def __init__(self, table: EventTable, reader: BronzeReader, escalated: frozenset[str]) -> None:
+        self._table = table
+        self._reader = reader
+        self._escalated = escalated
+        self._schema = {
+            name: dtype for name, dtype in table.silver_schema.items() if name not in (*PARTITION_COLUMNS, "file_id")
+        }
+
+    def reread(self, meta: BronzeFileMetadata) -> Reread:
+        """Read a file and return its digests. Raises Rejected, Transient."""
+        with self._reader.open(meta) as content:
+            silver = aside = 0
+            for good, bad in self._rows(meta, content):
+                silver += _digest(good)
+                aside += _digest(bad)
+            return Reread(content_hash=content.content_hash, silver=silver & MASK, aside=aside & MASK)
+
+    def digest_silver(self, table: AuditedTable, parts: Sequence[Part], file_ids: Sequence[int]) -> Digests:
+        """Return the digest of what silver holds of each file."""
+        return _digests(table, parts, self._schema, file_ids)
+
+    def first_difference(
+        self, meta: BronzeFileMetadata, table: AuditedTable, parts: Sequence[Part], file_id: int
+    ) -> str:
+        """Say in which row and column silver differs from the file."""
+        with self._reader.open(meta) as content:
+            for good, bad in self._rows(meta, content):
+                seqs = pl.concat([good["file_seq"], bad["file_seq"]])
+                low, high = seqs.min(), seqs.max()
+                held = [
+                    rows.filter(pl.col("file_id") == file_id, pl.col("file_seq").is_between(low, high))
+                    for part in parts
+                    for rows in table.rows_of(part)
+                ]
+                found = pl.concat([_shaped(rows, self._schema) for rows in held]).sort("file_seq")
+                if not found.equals(good):
+                    return _describe(found, good)
+        return "silver holds rows beyond the end of the file"
+
+    def _rows(self, meta: BronzeFileMetadata, content: BronzeContent) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        assert meta.date is not None
+        belonging = Belonging(exchange=meta.exchange, date=meta.date, escalated=self._escalated)
+        header = content.header()
+        read = 0
+        for data in _as_loaded(content.blocks()):
+            first_seq = read + 1
+            good = fast_path.parse(self._table, header, data, belonging)
+            if good is not None:
+                bad = pl.DataFrame(schema=ASIDE)
+                seq = pl.int_range(first_seq, pl.len() + first_seq, dtype=pl.Int64).alias("file_seq")
+            else:
+                good, bad = text_path.parse(self._table, header, data, belonging)
+                seq = (pl.col("row") + first_seq).alias("file_seq")
+                bad = _shaped(bad.with_columns(seq), ASIDE)
+            read += good.height + bad.height
+            yield _shaped(good.select(*self._table.to_silver(self._table.columns), seq), self._schema), bad
+
+
+def digest_aside(table: AuditedTable, parts: Sequence[Part], file_ids: Sequence[int]) -> Digests:
+    """Return the digest of what quarantine holds of each file."""
+    return _digests(table, parts, ASIDE, file_ids)
+
+
+def _digests(
+    table: AuditedTable, parts: Sequence[Part], schema: Mapping[str, pl.DataType], file_ids: Sequence[int]
+) -> Digests:
+    found: Digests = dict.fromkeys(file_ids, 0)
+    wanted = list(file_ids)
+    for part in parts:
+        for rows in table.rows_of(part, ["file_id", *schema]):
+            held = rows.filter(pl.col("file_id").is_in(wanted))
+            hashes = _shaped(held, schema).hash_rows().alias("hash")
+            sums = pl.DataFrame([held["file_id"], hashes]).group_by("file_id").agg(pl.col("hash").sum())
+            for file_id, digest in sums.iter_rows():
+                found[file_id] = (found[file_id] + digest) & MASK
+    return found
+
+
+def _digest(rows: pl.DataFrame) -> int:
+    return int(rows.hash_rows().sum()) if rows.height else 0
+
+
+def _shaped(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def _as_loaded(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Small files are typed whole, large ones block by block: where a block ends decides about broken quoting."""
+    kept: list[bytes] = []
+    size = 0
+    for block in blocks:
+        size += len(block)
+        kept.append(block)
+        if size > KEPT_FOR_PACK:
+            yield from kept
+            yield from blocks
+            return
+    if kept:
+        yield b"".join(kept)
+
+
+def _describe(found: pl.DataFrame, good: pl.DataFrame) -> str:
+    if lacking := sorted(set(good["file_seq"]) - set(found["file_seq"])):
+        return f"row {lacking[0]} is not in silver"
+    if extra := sorted(set(found["file_seq"]) - set(good["file_seq"])):
+        return f"row {extra[0]} is in silver and should not be"
+    if found.height != good.height:
+        return "a row is there twice"
+    columns = [name for name in good.columns if not found[name].equals(good[name], null_equal=True)]
+    pairs = zip(found["file_seq"], found[columns[0]], good[columns[0]], strict=True)
+    seq, here, there = next((seq, here, there) for seq, here, there in pairs if repr(here) != repr(there))
+    return f"row {seq}, {', '.join(columns)}: {here} in silver, {there} in bronze"

@@ -1,0 +1,86 @@
+"""Which rows of which file a table holds, counted from two columns, a row group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import polars as pl
+
+from pointline.io.protocols import Part
+
+LINEAGE = ("file_id", "file_seq")
+MOST_ROWS_AT_ONCE = 4_000_000
+"""Rows of files whose numbers do not simply rise are compared in portions of so many."""
+
+COUNTS: dict[str, pl.DataType] = {
+    "file_id": pl.Int64(),
+    "rows": pl.Int64(),
+    "seq_sum": pl.Int64(),
+    "seq_min": pl.Int64(),
+    "seq_max": pl.Int64(),
+    "doubled": pl.Int64(),
+}
+
+
+class AuditedTable(Protocol):
+    """A table whose parts can be listed and read."""
+
+    def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
+        """Return the parts that readers see, of one partition or of all."""
+        ...
+
+    def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a part in order, without the partition columns."""
+        ...
+
+
+def count_rows(table: AuditedTable, parts: Sequence[Part]) -> pl.DataFrame:
+    """Return ``COUNTS`` per file of these parts. ``doubled`` counts rows whose number another row has too."""
+    seq = pl.col("file_seq")
+    segments = [
+        rows.group_by("file_id").agg(
+            pl.len().cast(pl.Int64).alias("rows"),
+            seq.sum().alias("seq_sum"),
+            seq.min().alias("seq_min"),
+            seq.max().alias("seq_max"),
+            (seq.diff().min().fill_null(1) > 0).alias("rising"),
+        )
+        for part in parts
+        for rows in table.rows_of(part, LINEAGE)
+    ]
+    if not segments:
+        return pl.DataFrame(schema=COUNTS)
+    joined = pl.concat(segments).sort("file_id", "seq_min")
+    joined = joined.with_columns(
+        (pl.col("rising") & (pl.col("seq_min") > pl.col("seq_max").shift(1).over("file_id")).fill_null(value=True))
+    )
+    counts = joined.group_by("file_id").agg(
+        pl.col("rows", "seq_sum").sum(), pl.col("seq_min").min(), pl.col("seq_max").max(), pl.col("rising").all()
+    )
+    doubled = _count_doubled(table, parts, counts.filter(~pl.col("rising")).select("file_id", "rows"))
+    return counts.join(doubled, on="file_id", how="left").with_columns(pl.col("doubled").fill_null(0)).select(*COUNTS)
+
+
+def _count_doubled(table: AuditedTable, parts: Sequence[Part], suspects: pl.DataFrame) -> pl.DataFrame:
+    found = [pl.DataFrame(schema={"file_id": pl.Int64(), "doubled": pl.Int64()})]
+    for ids in _portions(suspects):
+        rows = pl.concat(
+            rows.filter(pl.col("file_id").is_in(ids)) for part in parts for rows in table.rows_of(part, LINEAGE)
+        )
+        extra = pl.len().cast(pl.Int64) - pl.col("file_seq").n_unique().cast(pl.Int64)
+        found.append(rows.group_by("file_id").agg(extra.alias("doubled")))
+    return pl.concat(found)
+
+
+def _portions(suspects: pl.DataFrame) -> Iterator[list[int]]:
+    ids: list[int] = []
+    total = 0
+    for file_id, rows in suspects.sort("file_id").iter_rows():
+        if ids and total + rows > MOST_ROWS_AT_ONCE:
+            yield ids
+            ids, total = [], 0
+        ids.append(file_id)
+        total += rows
+    if ids:
+        yield ids

@@ -1,0 +1,338 @@
+"""Bronze = manifest = silver: the audit. It only reads, and works beside a daemon that writes.
+
+The ledger is read first, then the tables, each as one version. What a table took in after the batch up to which the
+ledger was complete, its commits say themselves; those files, and the pending ones, are in flight and left out. What is
+found all the same is looked at once more before it is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from pointline.errors import ChangedWhileRead, PointlineError
+from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Outcome, Part
+from pointline.services.findings import Checked, Finding, Report
+from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.reread import Rereader, digest_aside
+from pointline.services.row_counts import COUNTS, AuditedTable, count_rows
+from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.ingest_manifest import Status, stands_at
+
+UNREADABLE = (PointlineError, OSError, ValueError, pl.exceptions.PolarsError)
+"""What reading a damaged part may raise, whichever library meets the damage."""
+
+
+class AuditedEventTable(AuditedTable, Protocol):
+    """An event table, with what its commits say of themselves."""
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first."""
+        ...
+
+
+class AuditedLedger(Protocol):
+    """The manifest as it is on disk."""
+
+    def last_batch(self) -> int:
+        """Return the newest batch whose outcomes are recorded, -1 where there is none."""
+        ...
+
+    def read_all(self) -> pl.DataFrame:
+        """Return all rows."""
+        ...
+
+
+class PartFiles(Protocol):
+    """The files behind parts."""
+
+    def fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return ``(kind, what)`` where the file is not the one that was committed."""
+        ...
+
+
+class BronzeFolder(Protocol):
+    """What lies in bronze."""
+
+    def survey(self) -> pl.DataFrame:
+        """Return every file: ``path, size, mtime_us``."""
+        ...
+
+    def describe(self, path: str, size: int, mtime_us: int) -> BronzeFileMetadata | None:
+        """Return what the path tells about a file; None where it is no market data."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Everything an audit asks. ``settled_before_us``: a bronze file modified later may still be on its way in."""
+
+    ledger: AuditedLedger
+    tables: Mapping[str, AuditedEventTable]
+    quarantine: AuditedTable
+    parts: PartFiles
+    bronze: BronzeFolder
+    reader: BronzeReader
+    rereaders: Mapping[str, Rereader]
+    has_writer: Callable[[], bool]
+    settled_before_us: Callable[[], int]
+
+
+def verify(parties: Parties, *, deep: bool) -> Report:
+    """Audit the lake. What only a commit in between explains is not reported."""
+    first = _Look(parties, deep=deep, only=None).run()
+    if first.ok:
+        return first
+    again = _Look(parties, deep=deep, only={finding.table for finding in first.findings}).run()
+    confirmed = {finding.key for finding in again.findings}
+    return Report(checked=first.checked, findings=[one for one in first.findings if one.key in confirmed])
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    """One version of a table: its readable parts by partition, and the files it is ahead of the ledger by."""
+
+    parts: dict[tuple[str, str], list[Part]] = field(default_factory=dict)
+    counts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COUNTS))
+
+
+class _Look:
+    def __init__(self, parties: Parties, *, deep: bool, only: set[str] | None) -> None:
+        self._to = parties
+        self._deep = deep
+        self._only = only
+        self._checked = Checked()
+        self._findings: list[Finding] = []
+        self._told: dict[int, Outcome] = {}
+
+    def run(self) -> Report:
+        had_writer = self._to.has_writer()
+        try:
+            recorded = self._to.ledger.last_batch()
+            ledger = self._to.ledger.read_all()
+        except UNREADABLE as error:
+            return Report(checked=self._checked, findings=[_unreadable(ingest_manifest.NAME, error)])
+        snapshots = {name: self._take(name, table, recorded) for name, table in self._to.tables.items()}
+        aside = self._take_quarantine()
+        ahead = {file_id for file_id, one in self._told.items() if one.status is not Status.PENDING}
+        flying = ahead | set(ledger.filter(stands_at(Status.PENDING))["file_id"])
+        if ahead and not had_writer and not self._to.has_writer():
+            self._findings += _behind(ledger, self._told, ahead)
+        readable = [name for name, one in snapshots.items() if one is not None]
+        found = pl.concat(
+            [_placed(name, one.counts) for name, one in snapshots.items() if one is not None] or [_none()]
+        )
+        self._checked.files = ledger.height
+        self._checked.in_flight = len(flying)
+        self._checked.rows = int(found["rows"].sum())
+        still = ledger.filter(~pl.col("file_id").is_in(sorted(ahead)))
+        self._findings += audit_ledger(still, ledger)
+        self._findings += audit_counts(still, ledger, found, aside, readable)
+        if aside is not None:
+            self._checked.quarantined_rows = int(aside["rows"].sum())
+            self._findings += audit_quarantine(still, ledger, aside)
+        bronze = self._look_at_bronze(flying)
+        if self._deep:
+            for name, snapshot in snapshots.items():
+                if snapshot is not None and name in self._to.rereaders:
+                    self._compare(name, snapshot, still, bronze)
+        kept = [one for one in self._findings if self._wants(one.table)]
+        return Report(checked=self._checked, findings=kept)
+
+    def _wants(self, table: str) -> bool:
+        return self._only is None or table in self._only
+
+    # ---- tables
+
+    def _take(self, name: str, table: AuditedEventTable, recorded: int) -> _Snapshot | None:
+        try:
+            live = table.live_parts() if self._wants(name) else []
+            for batch in table.batches_after(recorded):
+                self._told |= {outcome.file_id: outcome for outcome in batch.outcomes}
+        except UNREADABLE as error:
+            self._findings.append(_unreadable(name, error))
+            return None
+        if not self._wants(name):
+            return None
+        snapshot = _Snapshot()
+        for part in self._sound(name, live):
+            key = part.partition.get("exchange", ""), part.partition.get("date", "")
+            snapshot.parts.setdefault(key, []).append(part)
+        self._checked.tables += 1
+        counts = []
+        for (exchange, date), parts in snapshot.parts.items():
+            counted = self._count(name, table, parts)
+            counts.append(counted.with_columns(pl.lit(exchange).alias("exchange"), pl.lit(date).alias("date")))
+        snapshot.counts = pl.concat(counts) if counts else _none().drop("table")
+        return snapshot
+
+    def _take_quarantine(self) -> pl.DataFrame | None:
+        try:
+            live = self._to.quarantine.live_parts()
+        except UNREADABLE as error:
+            self._findings.append(_unreadable(quarantine.NAME, error))
+            return None
+        self._checked.tables += 1
+        return self._count(quarantine.NAME, self._to.quarantine, list(self._sound(quarantine.NAME, live)))
+
+    def _sound(self, name: str, parts: Sequence[Part]) -> Iterator[Part]:
+        for part in parts:
+            self._checked.parts += 1
+            fault = self._to.parts.fault_of(name, part)
+            if fault is None or fault[0] == "part_replaced":
+                yield part
+            if fault is not None:
+                self._findings.append(
+                    Finding(kind=fault[0], table=name, path=f"silver/{name}/{part.path}", what=fault[1])
+                )
+
+    def _count(self, name: str, table: AuditedTable, parts: list[Part]) -> pl.DataFrame:
+        try:
+            return count_rows(table, parts)
+        except UNREADABLE:
+            sound = []
+            for part in parts:  # which of them is it?
+                try:
+                    count_rows(table, [part])
+                except UNREADABLE as error:
+                    what = f"its rows cannot be read: {_first_line(error)}"
+                    path = f"silver/{name}/{part.path}"
+                    self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
+                else:
+                    sound.append(part)
+            parts[:] = sound
+            return count_rows(table, sound)
+
+    # ---- bronze
+
+    def _look_at_bronze(self, flying: set[int]) -> dict[int, BronzeFileMetadata]:
+        """Compare sizes and times; return what is there of the files that are in, as it is now."""
+        survey = self._to.bronze.survey().rename({"path": "bronze_file_path"})
+        ledger = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
+        alive = ledger.filter(~stands_at(Status.SUPERSEDED)).sort("file_id")
+        newest = alive.group_by("bronze_file_path", maintain_order=True).last()
+        both = newest.join(survey, on="bronze_file_path", how="left")
+        self._checked.bronze_files = survey.height
+        self._checked.bronze_gone = both.filter(stands_at(Status.SUCCESS), pl.col("size").is_null()).height
+        new = survey.join(newest, on="bronze_file_path", how="anti")
+        self._checked.bronze_waiting = sum(self._to.bronze.describe(*row) is not None for row in new.iter_rows())
+        there: dict[int, BronzeFileMetadata] = {}
+        settled = self._to.settled_before_us() if self._to.has_writer() else None
+        for row in both.filter(pl.col("size").is_not_null(), ~stands_at(Status.PENDING)).iter_rows(named=True):
+            if row["file_id"] in flying or (settled is not None and row["mtime_us"] > settled):
+                continue
+            if what := self._change_of(row):
+                path, table = row["bronze_file_path"], row["data_type"]
+                self._findings.append(
+                    Finding(kind="bronze_changed", table=table, file_id=row["file_id"], path=path, what=what)
+                )
+            elif row["status"] == Status.SUCCESS.value and row["date"] is not None:
+                there[row["file_id"]] = BronzeFileMetadata(
+                    exchange=row["exchange"],
+                    data_type=row["data_type"],
+                    symbol=row["symbol"],
+                    date=row["date"],
+                    bronze_file_path=row["bronze_file_path"],
+                    file_size_bytes=row["size"],
+                    last_modified_ts=row["mtime_us"],
+                )
+        return there
+
+    def _change_of(self, row: Mapping[str, object]) -> str | None:
+        """Say how a bronze file differs from its newest version; a touched one with its old content does not."""
+        if row["size"] != row["file_size_bytes"]:
+            return f"the file has {row['size']:,} bytes, the ledger knows {row['file_size_bytes']:,}"
+        if _microseconds(row["last_modified_ts"]) == row["mtime_us"]:
+            return None
+        if row["content_hash"] and self._to.reader.content_hash(str(row["bronze_file_path"])) == row["content_hash"]:
+            return None
+        return "the file was modified after it was ingested"
+
+    # ---- contents
+
+    def _compare(
+        self, name: str, snapshot: _Snapshot, ledger: pl.DataFrame, bronze: dict[int, BronzeFileMetadata]
+    ) -> None:
+        rows = ledger.filter(stands_at(Status.SUCCESS), pl.col("data_type") == name)
+        for (exchange, date), group in rows.group_by("exchange", "date", maintain_order=True):
+            parts = snapshot.parts.get((str(exchange), str(date)), [])
+            hashes = {
+                one: digest for one, digest in group.select("file_id", "content_hash").iter_rows() if one in bronze
+            }
+            ids = list(hashes)
+            silver = self._to.rereaders[name].digest_silver(self._to.tables[name], parts, ids)
+            aside = digest_aside(self._to.quarantine, self._aside_parts(), ids)
+            for file_id in ids:
+                self._compare_file(
+                    name, bronze[file_id], file_id, hashes[file_id], (silver[file_id], aside[file_id]), parts
+                )
+
+    def _aside_parts(self) -> list[Part]:
+        parts = self._to.quarantine.live_parts()
+        return [part for part in parts if self._to.parts.fault_of(quarantine.NAME, part) is None]
+
+    def _compare_file(
+        self,
+        name: str,
+        meta: BronzeFileMetadata,
+        file_id: int,
+        content_hash: str,
+        digests: tuple[int, int],
+        parts: list[Part],
+    ) -> None:
+        def report(kind: str, what: str) -> None:
+            path = meta.bronze_file_path
+            self._findings.append(Finding(kind=kind, table=name, file_id=file_id, path=path, what=what))
+
+        rereader = self._to.rereaders[name]
+        self._checked.contents += 1
+        try:
+            now = rereader.reread(meta)
+            if now.content_hash != content_hash:
+                report("bronze_altered", "the content is not the one that was ingested, though size and time agree")
+                return
+            if now.silver != digests[0]:
+                report("content_differs", rereader.first_difference(meta, self._to.tables[name], parts, file_id))
+            if now.aside != digests[1]:
+                report("quarantine_differs", "the lines set aside are not those of the file")
+        except ChangedWhileRead:
+            return
+        except UNREADABLE as error:
+            report("bronze_unreadable", _first_line(error))
+
+
+def _behind(ledger: pl.DataFrame, told: Mapping[int, Outcome], ahead: set[int]) -> Iterator[Finding]:
+    known = ledger.filter(pl.col("file_id").is_in(sorted(ahead))).select(
+        "file_id", "data_type", "bronze_file_path", "status"
+    )
+    rows = {file_id: rest for file_id, *rest in known.iter_rows()}
+    for file_id in sorted(ahead):
+        table, path, status = rows.get(file_id, ("", "", "nothing"))
+        what = f"silver says {told[file_id].status.value}, the ledger {status}"
+        yield Finding(
+            kind="manifest_behind", table=table or ingest_manifest.NAME, file_id=file_id, path=path, what=what
+        )
+
+
+def _none() -> pl.DataFrame:
+    return pl.DataFrame(schema={**COUNTS, "exchange": pl.String(), "date": pl.String(), "table": pl.String()})
+
+
+def _placed(name: str, counts: pl.DataFrame) -> pl.DataFrame:
+    return counts.with_columns(pl.lit(name).alias("table")).select(_none().columns)
+
+
+def _unreadable(table: str, error: Exception) -> Finding:
+    return Finding(kind="unreadable_table", table=table, path=f"silver/{table}", what=_first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
+
+
+def _microseconds(value: object) -> int:
+    series = pl.Series([value], dtype=ingest_manifest.SCHEMA["last_modified_ts"])
+    return int(series.to_physical()[0])

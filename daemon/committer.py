@@ -19,8 +19,7 @@ from tenacity import (
 )
 
 from daemon import events
-from daemon.flow import Flow
-from daemon.intake import RunningBatch
+from daemon.flow import Flow, RunningBatch
 from pointline.errors import DiskFull, Transient
 from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry, Loaded

@@ -6,10 +6,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
-if TYPE_CHECKING:
-    from daemon.intake import RunningBatch
+from pointline.services.batch import Batch, Loaded
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningBatch:
+    """A batch whose groups are with the workers."""
+
+    batch: Batch
+    loads: list[Future[Loaded]]
+    seen_at: dict[str, float]
+    begun_at: float = field(default_factory=time.monotonic)
 
 
 class Flow:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
 
 import structlog
 
 from daemon import events
-from daemon.flow import Flow
+from daemon.flow import Flow, RunningBatch
 from daemon.inbox import Inbox
 from daemon.waiting import WaitingRoom
 from pointline.config import IngestSettings
 from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import BronzeFileMetadata
-from pointline.services.batch import Batch, Loaded
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
 
@@ -27,16 +25,6 @@ GATHER_SECONDS = 0.05
 MOST_IN_FLIGHT = 3
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, kw_only=True)
-class RunningBatch:
-    """A batch whose groups are with the workers."""
-
-    batch: Batch
-    loads: list[Future[Loaded]]
-    seen_at: dict[str, float]
-    begun_at: float = field(default_factory=time.monotonic)
 
 
 class Intake:

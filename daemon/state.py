@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from pointline.io.durable import replace_file
-
-if TYPE_CHECKING:
-    from daemon.supervisor import Supervisor
 
 HEARTBEAT_SECONDS = 10.0
 
 
 class StatePublisher:
-    """Writes the state when it changes, and now and then as a sign of life. Used by the supervisor's thread."""
+    """Writes what ``collect`` returns when it changes, and now and then as a sign of life.
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self._path = supervisor.lake.config.paths.state_file
+    Used by the supervisor's thread.
+    """
+
+    def __init__(self, path: Path, collect: Callable[[], dict[str, object]]) -> None:
+        self._path = path
+        self._collect = collect
         self._started_at = time.time()
         self._published: dict[str, object] = {}
         self._published_at = 0.0
@@ -39,7 +40,13 @@ class StatePublisher:
 
     def publish(self, *, stopped: bool = False) -> None:
         """Replace the file if there is news. A disk that cannot take it is no reason to stop."""
-        state = self._collect(stopped=stopped)
+        state = {
+            "pid": os.getpid(),
+            "running": not stopped,
+            "started_at": self._started_at,
+            **self._collect(),
+            "troubles": dict(self._troubles),
+        }
         now = time.time()
         if state == self._published and now - self._published_at < HEARTBEAT_SECONDS:
             return
@@ -48,22 +55,3 @@ class StatePublisher:
         except OSError:
             return
         self._published, self._published_at = state, now
-
-    def _collect(self, *, stopped: bool) -> dict[str, object]:
-        daemon = self._supervisor
-        flow = daemon.flow
-        return {
-            "pid": os.getpid(),
-            "running": not stopped,
-            "started_at": self._started_at,
-            "paused": flow.is_paused,
-            "queued": daemon.inbox.depth,
-            "in_flight": flow.files_in_flight,
-            "unfinished": flow.unfinished,
-            "scheduled": flow.scheduled,
-            "partitions_waiting": daemon.maintenance.waiting,
-            "last_scan": daemon.rescanner.last_scan,
-            "files_done": daemon.files_done,
-            "rows_written": daemon.rows_written,
-            "troubles": dict(self._troubles),
-        }

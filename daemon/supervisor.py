@@ -70,7 +70,7 @@ class Supervisor:
             touched=self._touched,
         )
         self.maintenance = Maintenance(lake, oldest_batch_seconds=self.flow.oldest_batch_seconds)
-        self.state = StatePublisher(self)
+        self.state = StatePublisher(lake.config.paths.state_file, self._collect)
         self.files_done = 0
         self.rows_written = 0
         self._watcher = Watcher(
@@ -250,6 +250,19 @@ class Supervisor:
                 self.rescanner.ask("queue full")
         self.files_done += len(committed.outcomes)
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
+
+    def _collect(self) -> dict[str, object]:
+        return {
+            "paused": self.flow.is_paused,
+            "queued": self.inbox.depth,
+            "in_flight": self.flow.files_in_flight,
+            "unfinished": self.flow.unfinished,
+            "scheduled": self.flow.scheduled,
+            "partitions_waiting": self.maintenance.waiting,
+            "last_scan": self.rescanner.last_scan,
+            "files_done": self.files_done,
+            "rows_written": self.rows_written,
+        }
 
     def _retry(self, request: Request) -> Request:
         put_back(self.lake.manifest, request["file_ids"])

@@ -7,7 +7,6 @@ are decoded whole and typed together, so that the cost of a parse and of a part 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ from pointline.errors import PointlineError, Rejected, Transient
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, Outcome, PartWriter
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart, Timing
 from pointline.services.claims import Claims
+from pointline.services.header import check_header
 from pointline.services.tally import Tally, facts
 from pointline.tables import fast_path, text_path
 from pointline.tables.ingest_manifest import Status
@@ -134,7 +134,7 @@ class _GroupLoad:
         blocks = content.blocks()
         kept, more = _take(blocks, KEPT_FOR_PACK)
         if header or kept:
-            self._check_header(entry, header)
+            check_header(self._table, header, entry.meta.bronze_file_path)
         has_rows = bool(kept) or more is not None
         holder = self._claims.claim(entry, content.content_hash, has_rows=has_rows)
         meta = entry.meta
@@ -150,28 +150,6 @@ class _GroupLoad:
             self._add_to_pack(tally, header, b"".join(kept))
         else:
             self._stream(tally, header, _chain([*kept, more], blocks))
-
-    def _check_header(self, entry: Entry, header: Sequence[str]) -> None:
-        path = entry.meta.bronze_file_path
-        known = self._table.raw_schema
-        doubled = sorted(name[:40] for name, count in Counter(header).items() if count > 1)
-        if doubled:
-            raise Rejected(
-                f"{path}: the header names {', '.join(doubled[:5])} twice", subject=path, hint="download the file again"
-            )
-        missing = [name for name in known if name not in header]
-        if len(missing) == len(known):
-            raise Rejected(
-                f"{path} does not begin with the header of {self._table.name}",
-                subject=path,
-                hint="is it this vendor's file, and of this data type?",
-            )
-        if missing:
-            raise Rejected(
-                f"{path}: the header lacks {', '.join(missing[:5])}",
-                subject=path,
-                hint=f"is it really a file of {self._table.name}?",
-            )
 
     def _reject(self, entry: Entry, error: PointlineError) -> None:
         self._claims.release([entry.file_id])

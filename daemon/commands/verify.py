@@ -13,9 +13,10 @@ from pointline.errors import PointlineError
 from pointline.io.health import PartFiles
 from pointline.io.ledger import scan_ledger
 from pointline.io.lock import holder_of
+from pointline.services.audited import Parties
 from pointline.services.findings import Checked, Finding
 from pointline.services.reread import Rereader
-from pointline.services.verify import Parties, verify
+from pointline.services.verify import verify
 from pointline.tables import ingest_manifest
 
 EXIT_OK, EXIT_FINDINGS = 0, 1
@@ -66,7 +67,7 @@ def _parties(lake: Lake) -> Parties:
     patience = GRACE_SECONDS + config.ingest.settle_seconds + config.ingest.rescan_seconds
     return Parties(
         ledger=lake.manifest.repository,
-        tables={name: table for name, table in lake.events.items() if table.path.is_dir()},
+        tables=lake.events,
         quarantine=lake.quarantine,
         parts=PartFiles(config.paths.silver),
         bronze=lake.source,

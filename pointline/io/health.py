@@ -1,4 +1,4 @@
-"""How the machine and the lake's files are, read from outside: nothing here changes anything but ``remove_leftovers``."""
+"""How the machine and the files of a lake are. Nothing here changes anything but ``remove_leftovers``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pointline.io.durable import flush_folder
-from pointline.io.mend import ENTRY, _fault_of, _newest_entry
+from pointline.io.mend import ENTRY, fault_of, newest_entry
 from pointline.io.protocols import Part
 
 NETWORK = frozenset(
-    "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs lustre gpfs beegfs ncpfs virtiofs fuse.sshfs fuse.s3fs".split()
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "9p",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "ncpfs",
+        "virtiofs",
+        "fuse.sshfs",
+        "fuse.s3fs",
+    ]
 )
 INOTIFY = Path("/proc/sys/fs/inotify")
 MOUNTS = Path("/proc/self/mountinfo")
@@ -125,9 +142,9 @@ def log_faults(table: Path, *, recorded_batch: int = -1) -> list[LogFault]:
     ]
     if not entries and not summed_up:
         faults.append(LogFault(table=table.name, entry=f"{0:020}.json", reason="missing", is_newest=False))
-    newest = _newest_entry(log)
+    newest = newest_entry(log)
     for entry in entries:
-        reason = _fault_of(table, entry, recorded_batch) if entry == newest else _torn(entry)
+        reason = fault_of(table, entry, recorded_batch) if entry == newest else _torn(entry)
         if reason:
             faults.append(LogFault(table=table.name, entry=entry.name, reason=reason, is_newest=entry == newest))
     return faults

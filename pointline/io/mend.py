@@ -49,19 +49,20 @@ def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[
         return []
     done = _mend_checkpoint(table, log, keep_in)
     for _ in range(MOST_UNFLUSHED):
-        newest = _newest_entry(log)
-        reason = None if newest is None else _fault_of(table, newest, recorded_batch)
+        newest = newest_entry(log)
+        reason = None if newest is None else fault_of(table, newest, recorded_batch)
         if newest is None or reason is None:
             break
         done.append(_set_aside(table, newest, reason, keep_in))
     return done
 
 
-def _newest_entry(log: Path) -> Path | None:
+def newest_entry(log: Path) -> Path | None:
+    """Return the newest entry of a table's log."""
     return max((entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name)), default=None)
 
 
-def _fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
+def fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
     """Say why a commit cannot have reached the disk whole, or None where it did."""
     actions = _actions(entry.read_bytes())
     if actions is None:

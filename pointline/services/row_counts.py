@@ -53,7 +53,7 @@ def count_rows(table: AuditedTable, parts: Sequence[Part]) -> pl.DataFrame:
         return pl.DataFrame(schema=COUNTS)
     joined = pl.concat(segments).sort("file_id", "seq_min")
     joined = joined.with_columns(
-        (pl.col("rising") & (pl.col("seq_min") > pl.col("seq_max").shift(1).over("file_id")).fill_null(value=True))
+        pl.col("rising") & (pl.col("seq_min") > pl.col("seq_max").shift(1).over("file_id")).fill_null(value=True)
     )
     counts = joined.group_by("file_id").agg(
         pl.col("rows", "seq_sum").sum(), pl.col("seq_min").min(), pl.col("seq_max").max(), pl.col("rising").all()

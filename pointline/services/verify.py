@@ -7,78 +7,24 @@ found all the same is looked at once more before it is reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import polars as pl
 
-from pointline.errors import ChangedWhileRead, PointlineError
-from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Outcome, Part
+from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError
+from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
+from pointline.services.audited import AuditedEventTable, Parties
+from pointline.services.bronze_audit import audit_bronze
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
-from pointline.services.reread import Rereader, digest_aside
+from pointline.services.reread import digest_aside
 from pointline.services.row_counts import COUNTS, AuditedTable, count_rows
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status, stands_at
 
 UNREADABLE = (PointlineError, OSError, ValueError, pl.exceptions.PolarsError)
 """What reading a damaged part may raise, whichever library meets the damage."""
-
-
-class AuditedEventTable(AuditedTable, Protocol):
-    """An event table, with what its commits say of themselves."""
-
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
-        """Return what was committed after that batch, oldest first."""
-        ...
-
-
-class AuditedLedger(Protocol):
-    """The manifest as it is on disk."""
-
-    def last_batch(self) -> int:
-        """Return the newest batch whose outcomes are recorded, -1 where there is none."""
-        ...
-
-    def read_all(self) -> pl.DataFrame:
-        """Return all rows."""
-        ...
-
-
-class PartFiles(Protocol):
-    """The files behind parts."""
-
-    def fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
-        """Return ``(kind, what)`` where the file is not the one that was committed."""
-        ...
-
-
-class BronzeFolder(Protocol):
-    """What lies in bronze."""
-
-    def survey(self) -> pl.DataFrame:
-        """Return every file: ``path, size, mtime_us``."""
-        ...
-
-    def describe(self, path: str, size: int, mtime_us: int) -> BronzeFileMetadata | None:
-        """Return what the path tells about a file; None where it is no market data."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
-    """Everything an audit asks. ``settled_before_us``: a bronze file modified later may still be on its way in."""
-
-    ledger: AuditedLedger
-    tables: Mapping[str, AuditedEventTable]
-    quarantine: AuditedTable
-    parts: PartFiles
-    bronze: BronzeFolder
-    reader: BronzeReader
-    rereaders: Mapping[str, Rereader]
-    has_writer: Callable[[], bool]
-    settled_before_us: Callable[[], int]
 
 
 def verify(parties: Parties, *, deep: bool) -> Report:
@@ -115,7 +61,10 @@ class _Look:
             ledger = self._to.ledger.read_all()
         except UNREADABLE as error:
             return Report(checked=self._checked, findings=[_unreadable(ingest_manifest.NAME, error)])
-        snapshots = {name: self._take(name, table, recorded) for name, table in self._to.tables.items()}
+        held = set(ledger.filter(stands_at(Status.SUCCESS))["data_type"])
+        snapshots = {
+            name: self._take(name, table, recorded, known=name in held) for name, table in self._to.tables.items()
+        }
         aside = self._take_quarantine()
         ahead = {file_id for file_id, one in self._told.items() if one.status is not Status.PENDING}
         flying = ahead | set(ledger.filter(stands_at(Status.PENDING))["file_id"])
@@ -134,7 +83,10 @@ class _Look:
         if aside is not None:
             self._checked.quarantined_rows = int(aside["rows"].sum())
             self._findings += audit_quarantine(still, ledger, aside)
-        bronze = self._look_at_bronze(flying)
+        settled = self._to.settled_before_us() if self._to.has_writer() else None
+        newest = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
+        changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
+        self._findings += changed
         if self._deep:
             for name, snapshot in snapshots.items():
                 if snapshot is not None and name in self._to.rereaders:
@@ -147,13 +99,14 @@ class _Look:
 
     # ---- tables
 
-    def _take(self, name: str, table: AuditedEventTable, recorded: int) -> _Snapshot | None:
+    def _take(self, name: str, table: AuditedEventTable, recorded: int, *, known: bool) -> _Snapshot | None:
         try:
             live = table.live_parts() if self._wants(name) else []
             for batch in table.batches_after(recorded):
                 self._told |= {outcome.file_id: outcome for outcome in batch.outcomes}
         except UNREADABLE as error:
-            self._findings.append(_unreadable(name, error))
+            if known or not isinstance(error, LakeDamaged):  # a table of a newer version is made at the next start
+                self._findings.append(_unreadable(name, error))
             return None
         if not self._wants(name):
             return None
@@ -206,51 +159,6 @@ class _Look:
             parts[:] = sound
             return count_rows(table, sound)
 
-    # ---- bronze
-
-    def _look_at_bronze(self, flying: set[int]) -> dict[int, BronzeFileMetadata]:
-        """Compare sizes and times; return what is there of the files that are in, as it is now."""
-        survey = self._to.bronze.survey().rename({"path": "bronze_file_path"})
-        ledger = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
-        alive = ledger.filter(~stands_at(Status.SUPERSEDED)).sort("file_id")
-        newest = alive.group_by("bronze_file_path", maintain_order=True).last()
-        both = newest.join(survey, on="bronze_file_path", how="left")
-        self._checked.bronze_files = survey.height
-        self._checked.bronze_gone = both.filter(stands_at(Status.SUCCESS), pl.col("size").is_null()).height
-        new = survey.join(newest, on="bronze_file_path", how="anti")
-        self._checked.bronze_waiting = sum(self._to.bronze.describe(*row) is not None for row in new.iter_rows())
-        there: dict[int, BronzeFileMetadata] = {}
-        settled = self._to.settled_before_us() if self._to.has_writer() else None
-        for row in both.filter(pl.col("size").is_not_null(), ~stands_at(Status.PENDING)).iter_rows(named=True):
-            if row["file_id"] in flying or (settled is not None and row["mtime_us"] > settled):
-                continue
-            if what := self._change_of(row):
-                path, table = row["bronze_file_path"], row["data_type"]
-                self._findings.append(
-                    Finding(kind="bronze_changed", table=table, file_id=row["file_id"], path=path, what=what)
-                )
-            elif row["status"] == Status.SUCCESS.value and row["date"] is not None:
-                there[row["file_id"]] = BronzeFileMetadata(
-                    exchange=row["exchange"],
-                    data_type=row["data_type"],
-                    symbol=row["symbol"],
-                    date=row["date"],
-                    bronze_file_path=row["bronze_file_path"],
-                    file_size_bytes=row["size"],
-                    last_modified_ts=row["mtime_us"],
-                )
-        return there
-
-    def _change_of(self, row: Mapping[str, object]) -> str | None:
-        """Say how a bronze file differs from its newest version; a touched one with its old content does not."""
-        if row["size"] != row["file_size_bytes"]:
-            return f"the file has {row['size']:,} bytes, the ledger knows {row['file_size_bytes']:,}"
-        if _microseconds(row["last_modified_ts"]) == row["mtime_us"]:
-            return None
-        if row["content_hash"] and self._to.reader.content_hash(str(row["bronze_file_path"])) == row["content_hash"]:
-            return None
-        return "the file was modified after it was ingested"
-
     # ---- contents
 
     def _compare(
@@ -267,7 +175,12 @@ class _Look:
             aside = digest_aside(self._to.quarantine, self._aside_parts(), ids)
             for file_id in ids:
                 self._compare_file(
-                    name, bronze[file_id], file_id, hashes[file_id], (silver[file_id], aside[file_id]), parts
+                    name,
+                    bronze[file_id],
+                    file_id=file_id,
+                    content_hash=hashes[file_id],
+                    digests=(silver[file_id], aside[file_id]),
+                    parts=parts,
                 )
 
     def _aside_parts(self) -> list[Part]:
@@ -278,6 +191,7 @@ class _Look:
         self,
         name: str,
         meta: BronzeFileMetadata,
+        *,
         file_id: int,
         content_hash: str,
         digests: tuple[int, int],
@@ -331,8 +245,3 @@ def _unreadable(table: str, error: Exception) -> Finding:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:200]
-
-
-def _microseconds(value: object) -> int:
-    series = pl.Series([value], dtype=ingest_manifest.SCHEMA["last_modified_ts"])
-    return int(series.to_physical()[0])

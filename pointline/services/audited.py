@@ -1,0 +1,68 @@
+"""What an audit asks of storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Part
+from pointline.services.reread import Rereader
+from pointline.services.row_counts import AuditedTable
+
+
+class AuditedEventTable(AuditedTable, Protocol):
+    """An event table, with what its commits say of themselves."""
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first."""
+        ...
+
+
+class AuditedLedger(Protocol):
+    """The manifest as it is on disk."""
+
+    def last_batch(self) -> int:
+        """Return the newest batch whose outcomes are recorded, -1 where there is none."""
+        ...
+
+    def read_all(self) -> pl.DataFrame:
+        """Return all rows."""
+        ...
+
+
+class PartFiles(Protocol):
+    """The files behind parts."""
+
+    def fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return ``(kind, what)`` where the file is not the one that was committed."""
+        ...
+
+
+class BronzeFolder(Protocol):
+    """What lies in bronze."""
+
+    def survey(self) -> pl.DataFrame:
+        """Return every file: ``path, size, mtime_us``."""
+        ...
+
+    def describe(self, path: str, size: int, mtime_us: int) -> BronzeFileMetadata | None:
+        """Return what the path tells about a file; None where it is no market data."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Everything an audit asks. ``settled_before_us``: a bronze file modified later may still be on its way in."""
+
+    ledger: AuditedLedger
+    tables: Mapping[str, AuditedEventTable]
+    quarantine: AuditedTable
+    parts: PartFiles
+    bronze: BronzeFolder
+    reader: BronzeReader
+    rereaders: Mapping[str, Rereader]
+    has_writer: Callable[[], bool]
+    settled_before_us: Callable[[], int]

@@ -1,0 +1,299 @@
+"""Damage is done to a sound lake, one kind at a time; the audit has to find and name each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+
+from daemon.commands.doctor import examine
+from daemon.commands.verify import verify_lake
+from tests.support.lake_check import file_content, file_name, put_file
+
+NAMES = [file_name(table, symbol) for table in ("trades", "quotes") for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
+
+
+def environment(lake: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
+    return {**kept, "LAKE_ROOT": str(lake)}
+
+
+def ingest(lake: Path) -> None:
+    command = [sys.executable, "-m", "daemon", "run", "--once"]
+    subprocess.run(command, env=environment(lake), capture_output=True, timeout=60, check=True)
+
+
+@pytest.fixture(scope="module")
+def sound_lake(tmp_path_factory) -> Path:
+    """Six files in two batches, two bad rows in one, and one replaced by a newer version."""
+    root = tmp_path_factory.mktemp("sound")
+    for name in NAMES[:-1]:
+        put_file(root / "bronze", name, file_content(name, 40, bad=[3, 7] if "BTC" in name else []))
+    ingest(root)
+    put_file(root / "bronze", NAMES[-1], file_content(NAMES[-1], 20))
+    put_file(root / "bronze", NAMES[1], file_content(NAMES[1], 30, issue=2))
+    ingest(root)
+    return root
+
+
+@pytest.fixture
+def lake(sound_lake, tmp_path) -> Path:
+    return Path(shutil.copytree(sound_lake, tmp_path / "lake"))
+
+
+@pytest.fixture
+def verified(capsys):
+    def verify(lake: Path, *, deep: bool = False) -> dict:
+        code = verify_lake(lake, deep=deep, as_json=True)
+        answer = json.loads(capsys.readouterr().out)
+        assert code == (0 if answer["ok"] else 1)
+        assert answer["ok"] == (not answer["findings"])
+        return answer
+
+    return verify
+
+
+@pytest.fixture
+def examined(capsys):
+    def doctor(lake: Path, *, fix: bool = False) -> dict:
+        examine(lake, fix=fix, as_json=True)
+        answer = json.loads(capsys.readouterr().out)
+        # The machine a test runs on is not the lake.
+        answer["findings"] = [one for one in answer["findings"] if one["path"] != str(lake)]
+        return answer
+
+    return doctor
+
+
+def kinds(answer: dict) -> set[str]:
+    assert all(one["try"] and one["what"] for one in answer["findings"])
+    return {one["kind"] for one in answer["findings"]}
+
+
+def live_parts(lake: Path, table: str) -> list[Path]:
+    return sorted(Path(uri) for uri in DeltaTable(lake / "silver" / table).file_uris())
+
+
+def newest_entry(lake: Path, table: str) -> Path:
+    return max((lake / "silver" / table / "_delta_log").glob("*.json"))
+
+
+def change_manifest(lake: Path, file_id: int, **values: str) -> None:
+    DeltaTable(lake / "silver" / "ingest_manifest").update(updates=values, predicate=f"file_id = {file_id}")
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_sound_lake(lake, verified, deep):
+    answer = verified(lake, deep=deep)
+    assert answer["ok"], answer
+    assert answer["checked"]["files"] == 7
+    assert answer["checked"]["bronze_files"] == 6
+    assert answer["checked"]["contents"] == 6 * deep
+
+
+def test_a_file_gone_from_bronze_is_no_finding(lake, verified):
+    (lake / "bronze" / NAMES[0]).unlink()
+    answer = verified(lake, deep=True)
+    assert answer["ok"], answer
+    assert answer["checked"]["bronze_gone"] == 1
+
+
+def test_a_touched_file_is_no_finding(lake, verified):
+    os.utime(lake / "bronze" / NAMES[0], (1, 1))
+    assert verified(lake, deep=True)["ok"]
+
+
+class TestEightKindsOfDamage:
+    """A part deleted, cut, replaced; a commit removed; a manifest row changed; a row doubled; bronze; an orphan."""
+
+    def test_a_part_deleted(self, lake, verified):
+        part = live_parts(lake, "trades")[0]
+        part.unlink()
+        answer = verified(lake)
+        assert kinds(answer) == {"part_missing", "rows_missing"}
+        assert part.name in answer["findings"][0]["path"]
+
+    def test_a_part_cut(self, lake, verified):
+        part = live_parts(lake, "trades")[0]
+        part.write_bytes(part.read_bytes()[:-20])
+        assert "part_size" in kinds(verified(lake))
+
+    def test_a_part_broken_inside_its_size(self, lake, verified):
+        part = live_parts(lake, "trades")[0]
+        content = part.read_bytes()
+        part.write_bytes(content[:-8] + bytes(8))
+        assert "part_unreadable" in kinds(verified(lake))
+
+    def test_a_part_replaced_by_another(self, lake, verified):
+        part, other = live_parts(lake, "quotes")[:2]
+        shutil.copy(other, part)
+        assert kinds(verified(lake)) & {"part_size", "part_replaced", "rows_missing", "rows_doubled"}
+
+    def test_a_part_with_other_values(self, lake, verified):
+        part = live_parts(lake, "trades")[0]
+        table = pq.read_table(part)
+        changed = pl.from_arrow(table).with_columns(pl.col("price") + 1).to_arrow().cast(table.schema)
+        pq.write_table(changed, part)
+        entry = next(e for e in (lake / "silver/trades/_delta_log").glob("*.json") if part.name in e.read_text())
+        size = json.loads(next(line for line in entry.read_text().splitlines() if part.name in line))["add"]["size"]
+        entry.write_text(entry.read_text().replace(f'"size":{size}', f'"size":{part.stat().st_size}'))
+        assert verified(lake)["ok"]
+        answer = verified(lake, deep=True)
+        assert kinds(answer) == {"content_differs"}
+        assert "price" in answer["findings"][0]["what"]
+
+    @pytest.mark.parametrize("table", ["trades", "ingest_manifest", "quarantine"])
+    def test_the_newest_commit_removed(self, lake, verified, table):
+        newest_entry(lake, table).unlink()
+        assert kinds(verified(lake)), table
+
+    def test_a_commit_removed_between_others(self, lake, examined):
+        first = min((lake / "silver/trades/_delta_log").glob("*.json"))
+        newest = newest_entry(lake, "trades")
+        middle = first.with_name(f"{1:020}.json")
+        assert first < middle < newest
+        middle.unlink()
+        answer = examined(lake)
+        assert "commit_missing" in kinds(answer)
+        assert any(one["path"].endswith(middle.name) for one in answer["findings"])
+
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [
+            ({"rows_written": "39"}, "manifest_counts"),
+            ({"rows_written": "50", "rows_read": "50"}, "rows_missing"),
+            ({"rows_written": "30", "rows_read": "30"}, "rows_extra"),
+            ({"status": "'failed'"}, "rows_without_success"),
+            ({"status": "'pending'"}, "rows_without_success"),
+            ({"status": "'superseded'", "superseded_by": "999"}, "manifest_link"),
+            ({"date": "'2024-05-02'"}, "rows_misplaced"),
+            ({"rows_quarantined": "1"}, "quarantine_extra"),
+            ({"rows_quarantined": "3"}, "quarantine_missing"),
+            ({"file_size_bytes": "5"}, "bronze_changed"),
+        ],
+    )
+    def test_a_manifest_row_changed(self, lake, verified, values, kind):
+        ledger = pl.read_delta(str(lake / "silver/ingest_manifest"))
+        wanted = ledger.filter(status="success", rows_read=40)
+        aside = pl.col("rows_quarantined") > 0
+        file_id = wanted.filter(aside if "rows_quarantined" in values else ~aside)["file_id"][0]
+        change_manifest(lake, file_id, **values)
+        answer = verified(lake)
+        assert kind in kinds(answer)
+        assert {one["file"] for one in answer["findings"]} == {file_id}
+
+    def test_a_superseded_file_said_to_be_in(self, lake, verified):
+        ledger = pl.read_delta(str(lake / "silver/ingest_manifest"))
+        change_manifest(lake, ledger.filter(status="superseded")["file_id"][0], status="'success'")
+        assert "rows_missing" in kinds(verified(lake))
+
+    def test_a_row_doubled(self, lake, verified):
+        table = str(lake / "silver/trades")
+        row = pl.read_delta(table).head(1)
+        row.write_delta(table, mode="append")
+        answer = verified(lake)
+        assert kinds(answer) == {"rows_doubled"}
+        assert answer["findings"][0]["file"] == row["file_id"][0]
+
+    def test_a_row_in_place_of_another(self, lake, verified):
+        table = DeltaTable(lake / "silver/trades")
+        file_id = pl.read_delta(str(lake / "silver/trades"))["file_id"][0]
+        table.update(updates={"file_seq": "1"}, predicate=f"file_id = {file_id} AND file_seq = 2")
+        assert kinds(verified(lake)) == {"rows_doubled"}
+
+    def test_a_row_of_no_file(self, lake, verified):
+        table = str(lake / "silver/trades")
+        pl.read_delta(table).head(1).with_columns(file_id=pl.lit(777, pl.Int64)).write_delta(table, mode="append")
+        assert kinds(verified(lake)) == {"rows_without_success"}
+
+    def test_a_bronze_file_altered(self, lake, verified):
+        path = lake / "bronze" / NAMES[0]
+        path.write_bytes(file_content(NAMES[0], 41))
+        answer = verified(lake)
+        assert kinds(answer) == {"bronze_changed"}
+        assert answer["findings"][0]["path"] == NAMES[0]
+
+    def test_a_bronze_file_altered_in_secret(self, lake, verified):
+        path = lake / "bronze" / NAMES[0]
+        status, content = path.stat(), bytearray(path.read_bytes())
+        content[4] ^= 1  # the time in the gzip header: same rows, same size
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert verified(lake)["ok"]
+        assert kinds(verified(lake, deep=True)) == {"bronze_altered"}
+
+    def test_an_orphan_added(self, lake, examined, verified):
+        part = live_parts(lake, "trades")[0]
+        shutil.copy(part, part.with_name("part-stray.parquet"))
+        assert verified(lake)["ok"]
+        answer = examined(lake, fix=True)
+        assert kinds(answer) == {"orphan"}
+        assert answer["findings"][0]["path"].endswith("part-stray.parquet")
+        assert part.with_name("part-stray.parquet").exists()
+
+    def test_a_quarantined_line_changed(self, lake, verified):
+        table = DeltaTable(lake / "silver/quarantine")
+        table.update(updates={"raw": "'other'"}, predicate="file_seq = 3")
+        assert verified(lake)["ok"]
+        assert kinds(verified(lake, deep=True)) == {"quarantine_differs"}
+
+
+@pytest.mark.parametrize("table", ["trades", "ingest_manifest", "quarantine"])
+def test_a_whole_table_removed(lake, verified, table):
+    shutil.rmtree(lake / "silver" / table)
+    answer = verified(lake)
+    assert "unreadable_table" in kinds(answer)
+    assert f"silver/{table}" in {one["path"] for one in answer["findings"]}
+
+
+def test_a_table_without_files_may_be_missing(lake, verified):
+    shutil.rmtree(lake / "silver" / "options_chain")
+    assert verified(lake)["ok"]
+
+
+def test_a_ledger_behind_silver_is_named_and_mended_by_a_start(lake, verified):
+    newest_entry(lake, "ingest_manifest").unlink()
+    answer = verified(lake)
+    assert kinds(answer) == {"manifest_behind"}
+    assert "pointline run" in answer["findings"][0]["try"]
+
+
+def test_beside_a_busy_daemon_nothing_is_found(tmp_path, verified):
+    """Files come and are replaced, parts are compacted; no look at it may take that for damage."""
+    settings = {"POINTLINE_MAINTENANCE__INTERVAL_SECONDS": "0.2", "POINTLINE_MAINTENANCE__MIN_SMALL_FILES": "2"}
+    bronze = tmp_path / "bronze"
+    put_file(bronze, NAMES[0], file_content(NAMES[0], 10))
+    ingest(tmp_path)
+    done = threading.Event()
+
+    def feed() -> None:
+        number = 0
+        while not done.wait(0.05):
+            number += 1
+            name = file_name("trades", f"S{number % 12}")
+            put_file(bronze, name, file_content(name, 50, bad=[5], issue=number))
+
+    feeder = threading.Thread(target=feed)
+    with subprocess.Popen(
+        [sys.executable, "-m", "daemon", "run"], env=environment(tmp_path) | settings, stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            feeder.start()
+            answers = [verified(tmp_path, deep=look % 4 == 0) for look in range(16)]
+        finally:
+            done.set()
+            feeder.join()
+            process.terminate()
+            assert process.wait(60) == 0
+    assert [one["findings"] for one in answers if not one["ok"]] == []
+    ingest_again = verified(tmp_path, deep=True)
+    assert {one["kind"] for one in ingest_again["findings"]} <= {"bronze_changed"}  # what came after the end

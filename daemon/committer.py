@@ -111,14 +111,12 @@ class Committer:
             except DiskFull as error:
                 self._pause(step, error, stopping)
                 continue
-            if self._flow.is_paused:
-                self._flow.is_paused = False
+            if self._flow.resume(step):
                 log.info(events.INGEST_RESUMED, step=step)
             return result
 
     def _pause(self, step: str, error: DiskFull, stopping: threading.Event) -> None:
-        if not self._flow.is_paused:
-            self._flow.is_paused = True
+        if self._flow.pause(step):
             log.error(events.INGEST_PAUSED, step=step, error=str(error), hint=error.hint)
         if stopping.wait(PAUSE_SECONDS):
             raise _GivenUpError from error
@@ -136,7 +134,7 @@ class Committer:
         return Retrying(
             retry=passing,
             stop=stop_after_attempt(TRIES),
-            wait=wait_exponential_jitter(initial=0.1, max=LONGEST_WAIT_SECONDS),
+            wait=wait_exponential_jitter(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
             sleep=pause,
             before_sleep=told,
             reraise=True,

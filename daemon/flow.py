@@ -30,7 +30,7 @@ class Flow:
         self._changed = threading.Condition()
         self._batches: deque[RunningBatch] = deque()
         self._landed: deque[tuple[str, int | None]] = deque()
-        self.is_paused = False
+        self._paused: set[str] = set()
         self.unfinished = 0
         self.scheduled = 0
 
@@ -61,6 +61,7 @@ class Flow:
         """A file is to be tried again at that time (microseconds since the epoch)."""
         with self._changed:
             self._landed.append((path, due_us))
+        self._wake_intake()
 
     def take_landed(self) -> list[tuple[str, int | None]]:
         """Return the files that came back since the last call."""
@@ -68,6 +69,26 @@ class Flow:
             landed = list(self._landed)
             self._landed.clear()
             return landed
+
+    def pause(self, step: str) -> bool:
+        """A step waits for room on the disk; True where nobody did before."""
+        with self._changed:
+            first = not self._paused
+            self._paused.add(step)
+            return first
+
+    def resume(self, step: str) -> bool:
+        """A step goes on; True where it was the last that waited."""
+        with self._changed:
+            if step not in self._paused:
+                return False
+            self._paused.discard(step)
+            return not self._paused
+
+    @property
+    def is_paused(self) -> bool:
+        """The disk is full."""
+        return bool(self._paused)
 
     def set_waiting(self, *, unfinished: int, scheduled: int) -> None:
         """Note how many files the waiting room holds."""

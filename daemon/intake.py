@@ -14,7 +14,7 @@ from daemon.flow import Flow, RunningBatch
 from daemon.inbox import Inbox
 from daemon.waiting import WaitingRoom
 from pointline.config import IngestSettings
-from pointline.errors import Transient
+from pointline.errors import DiskFull, Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.ingest import IngestService
@@ -23,6 +23,8 @@ from pointline.services.load import Loader
 IDLE_SECONDS = 30.0
 GATHER_SECONDS = 0.05
 MOST_IN_FLIGHT = 3
+GIVE_BACK_US = 1_000_000
+BEGIN = "begin"
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Intake:
         self._gathered: dict[str, tuple[BronzeFileMetadata, float]] = {}
         self._gathered_bytes = 0
         self._gathering_since = 0.0
+        self._in_trouble = False
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -100,8 +103,10 @@ class Intake:
 
     def _may_begin(self) -> bool:
         """Nothing is being loaded: begin with what is there. Else gather until a limit closes the batch."""
-        if not self._gathered or self._flow.in_flight >= MOST_IN_FLIGHT or self._flow.is_paused:
+        if not self._gathered or self._flow.in_flight >= MOST_IN_FLIGHT:
             return False
+        if self._flow.is_paused and self._flow.in_flight:
+            return False  # the committer finds out when there is room again; with nothing in flight it is tried here
         return (
             not self._flow.is_loading
             or len(self._gathered) >= self._settings.batch_max_files
@@ -114,9 +119,12 @@ class Intake:
         try:
             batch, found = self._service.begin([meta for meta, _ in gathered.values()])
         except Transient as error:
-            log.warning(events.INGEST_RETRIED, step="begin", error=str(error), hint=error.hint)
-            self._give_back(gathered, error)
+            self._say_once(error)
+            self._give_back(gathered)
             return
+        self._in_trouble = False
+        if self._flow.resume(BEGIN):
+            log.info(events.INGEST_RESUMED, step=BEGIN)
         for meta in found.touched:
             self._on_touched(meta)
         for file_id, meta in found.moved:
@@ -131,10 +139,17 @@ class Intake:
         seen_at = {path: seen for path, (_, seen) in gathered.items()}
         self._flow.began(RunningBatch(batch=batch, loads=loads, seen_at=seen_at))
 
-    def _give_back(self, gathered: dict[str, tuple[BronzeFileMetadata, float]], error: Transient) -> None:
-        """The lake itself is in trouble: nothing was minted, so the same paths come again after a while."""
-        del error
-        due = self._clock() + 1_000_000
+    def _say_once(self, error: Transient) -> None:
+        if isinstance(error, DiskFull):
+            if self._flow.pause(BEGIN):
+                log.error(events.INGEST_PAUSED, step=BEGIN, error=str(error), hint=error.hint)
+        elif not self._in_trouble:
+            log.warning(events.INGEST_RETRIED, step=BEGIN, error=str(error), hint=error.hint)
+        self._in_trouble = True
+
+    def _give_back(self, gathered: dict[str, tuple[BronzeFileMetadata, float]]) -> None:
+        """The lake itself is in trouble: the same paths come again after a while."""
+        due = self._clock() + GIVE_BACK_US
         for path in gathered:
             self._room.retry_at(path, due)
             self._inbox.landed(path)

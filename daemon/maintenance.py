@@ -52,7 +52,7 @@ class Maintenance:
             self.note(self._upkeep.partitions())
         due = time.monotonic() + settings.interval_seconds
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
-            serve(self._lake.config.paths.requests, {"maintain": self._answer})
+            serve(self._lake.config.paths.requests, {"maintain": self._answer}, elsewhere=("retry",))
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,28 +61,28 @@ def _ask(paths: LakePaths, request: Request, patience: float) -> Request:
     return found
 
 
-def serve(folder: Path, handlers: Mapping[str, Handler]) -> None:
-    """Answer the requests that lie there and are for these handlers. Costs one look at a folder."""
+def serve(folder: Path, handlers: Mapping[str, Handler], *, elsewhere: Collection[str] = ()) -> None:
+    """Answer the requests that lie there, but those that another part of the daemon answers. One look at a folder."""
     try:
         names = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     except FileNotFoundError:
         return
     for question in names:
-        if question.suffix == ".json":
-            answer = _answer(question, handlers)
-            if answer is not None:
+        # Whoever asked may give up or fetch the answer at any moment; a disk too full for it is tried again.
+        with suppress(OSError):
+            if time.time() - question.stat().st_mtime > STALE_SECONDS:
+                question.unlink()  # nobody came for it
+            elif question.suffix == ".json" and (answer := _answer(question, handlers, elsewhere)) is not None:
                 replace_file(question.with_suffix(".answer"), json.dumps(answer).encode(), flush=False)
-                question.unlink(missing_ok=True)
-        elif time.time() - question.stat().st_mtime > STALE_SECONDS:
-            question.unlink(missing_ok=True)  # nobody came for it
+                question.unlink()
 
 
-def _answer(question: Path, handlers: Mapping[str, Handler]) -> Request | None:
+def _answer(question: Path, handlers: Mapping[str, Handler], elsewhere: Collection[str]) -> Request | None:
     """Return the answer, or None where the request is for another part of the daemon."""
     try:
         request: Request = json.loads(question.read_text())
-        handler = handlers.get(request["command"])
-        return None if handler is None else handler(request)
+        command = request["command"]
+        return None if command in elsewhere else handlers[command](request)
     except FileNotFoundError:
         return None  # its asker gave up
     except PointlineError as error:

@@ -107,6 +107,8 @@ class Rescanner:
         try:
             survey = self._source.survey(folder)
         except Transient as error:
+            if self._postpone is None:
+                raise  # nobody waits for the next scan
             log.error(events.RESCAN_FAILED, error=str(error), hint=error.hint)
             return
         waiting = backlog(survey, self._manifest.entries())

@@ -164,7 +164,7 @@ class Supervisor:
                 break
             if not self._once:
                 self._check_watcher()
-            serve(self.lake.config.paths.requests, {"retry": self._retry})
+            serve(self.lake.config.paths.requests, {"retry": self._retry}, elsewhere=("maintain",))
             self.state.publish()
             if self._on_tick is not None:
                 self._on_tick(self)

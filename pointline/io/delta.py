@@ -263,6 +263,12 @@ class DeltaTableRepository:
                 flush_file(part)
                 flush_folder(part.parent)
 
+    def flush_newest(self) -> None:
+        """Force the newest commit and its parts to disk: an earlier try may have failed after it had committed."""
+        with self.exclusive() as table, storage_errors(self.path.name):
+            self._flush_parts_of(table.version())
+            self.flush_commit(table.version())
+
     def flush_commit(self, version: int) -> None:
         """Force a log entry and its name to disk."""
         entry = self._log_entry(version)
@@ -282,9 +288,13 @@ class DeltaTableRepository:
         for partition, group in groups:
             if group.height:
                 writer = self.part_writer(partition)
-                for rows in group.iter_slices(ROWS_PER_GROUP):
-                    writer.write(rows)
-                parts.append(writer.close())
+                try:
+                    for rows in group.iter_slices(ROWS_PER_GROUP):
+                        writer.write(rows)
+                    parts.append(writer.close())
+                except BaseException:
+                    writer.discard()
+                    raise
         return parts
 
     def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +36,7 @@ class DeltaManifest:
         self._clock = clock
         self._lock = threading.RLock()
         self._entries: pl.DataFrame | None = None
+        self._in_doubt = False
 
     def entries(self) -> pl.DataFrame:
         """Return the ledger in memory, rising by ``file_id``, without the columns only people read."""
@@ -53,9 +55,23 @@ class DeltaManifest:
             return self._entries
 
     def forget_entries(self) -> None:
-        """Drop the frame in memory: the table was changed by someone else."""
+        """Drop the frame in memory: what is on disk counts."""
         with self._lock:
             self._entries = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Around a change of the table. One that raises may have happened all the same, and not be on disk yet."""
+        with self._lock:
+            if self._in_doubt:
+                self.repository.flush_newest()
+                self._in_doubt = False
+            try:
+                yield
+            except BaseException:
+                self.forget_entries()
+                self._in_doubt = True
+                raise
 
     def attempts_of(self, file_id: int) -> int:
         """Return how often a file was tried."""
@@ -74,7 +90,7 @@ class DeltaManifest:
 
     def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
         """Do the same for many, in one commit."""
-        with self._lock:
+        with self._writing():
             entries = self.entries()
             versions = _versions(metas)
             known = _join_newest(versions, entries.filter(~stands_at(Status.SUPERSEDED)))
@@ -114,9 +130,10 @@ class DeltaManifest:
 
     def update_statuses(self, outcomes: Iterable[Outcome], *, batch: int | None = None) -> None:
         """Record what became of many, in one commit that also says up to which batch the ledger is complete."""
-        with self._lock:
+        with self._writing():
             if batch is not None and self.last_batch() >= batch:
-                self.forget_entries()  # it is recorded already; what is on disk counts
+                self.forget_entries()  # it is recorded already
+                self.repository.flush_newest()
                 return
             rows = self._outcome_rows(list(outcomes))
             if rows.is_empty():
@@ -132,7 +149,7 @@ class DeltaManifest:
         """
         if not moves:
             return
-        with self._lock:
+        with self._writing():
             rows = _versions([meta for _, meta in moves]).select(
                 pl.Series("file_id", [file_id for file_id, _ in moves], dtype=pl.Int64),
                 "bronze_file_path",
@@ -147,7 +164,7 @@ class DeltaManifest:
         entries = self.entries()
         columns = [name for name in rows.columns if name in entries.columns]
         changed = rows.select(columns).with_columns(_slim(columns))
-        start = entries["file_id"].search_sorted(rows["file_id"].min())  # type: ignore[arg-type]
+        start: int = entries.select((pl.col("file_id") < rows["file_id"].min()).sum()).item()
         tail = entries.slice(start)
         replaced = changed.select(name for name in columns if name not in fill)
         filled = changed.select("file_id", *(name for name in columns if name in fill))

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -63,9 +64,11 @@ class ParquetPartWriter:
 
     def discard(self) -> None:
         """Remove the file."""
-        if self._writer is not None:
-            self._writer.close()
-            self._path.unlink(missing_ok=True)
+        with suppress(OSError, pa.ArrowException):
+            if self._writer is not None:
+                self._writer.close()
+        with suppress(OSError):
+            self._path.unlink()
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
         dictionary = [name for name in self._dictionary if name in schema.names]

@@ -141,8 +141,12 @@ def _rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepositor
     """Write what a part holds of other files to a new part; none where it holds nothing else."""
     writer = repository.part_writer(part.partition, DICTIONARY)
     written = False
-    for rows in repository.rows_without(part, leaving):
-        if not rows.is_empty():
-            writer.write(rows)
-            written = True
-    return [writer.close()] if written else []
+    try:
+        for rows in repository.rows_without(part, leaving):
+            if not rows.is_empty():
+                writer.write(rows)
+                written = True
+        return [writer.close()] if written else []
+    except BaseException:
+        writer.discard()
+        raise

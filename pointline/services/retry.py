@@ -40,5 +40,9 @@ def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
 
 
 def put_back(manifest: IngestionManifestRepository, file_ids: Sequence[int]) -> None:
-    """Put files back to ``pending``. What they left in quarantine goes when they are read again."""
-    manifest.update_statuses(Outcome.reopened(file_id) for file_id in file_ids)
+    """Put files back to ``pending``. What they left in quarantine goes when they are read again.
+
+    Files that are not refused any more, because something newer came meanwhile, are left alone.
+    """
+    refused = manifest.entries().filter(pl.col("file_id").is_in(list(file_ids)), stands_at(*RETRIABLE))["file_id"]
+    manifest.update_statuses(Outcome.reopened(file_id) for file_id in refused)

@@ -98,17 +98,14 @@ class Ledger(RuleBasedStateMachine):
     def record(self, data: st.DataObject, numbered: str) -> None:
         ids = data.draw(st.lists(st.sampled_from(sorted(self.rows)), min_size=1, max_size=3, unique=True))
         outcomes = [self.draw_outcome(data, file_id) for file_id in ids]
-        if numbered == "again":
+        if numbered == "again" and self.batch >= 0:
             self.manifest.update_statuses(outcomes, batch=self.batch)
-            if self.batch >= 0:
-                return  # recorded already
-        elif numbered == "new":
+            return  # recorded already
+        if numbered == "new":
             self.batch += 1
             self.manifest.update_statuses(outcomes, batch=self.batch)
         else:
             self.manifest.update_statuses(outcomes)
-        if numbered == "again":
-            self.batch = -1
         for outcome in outcomes:
             self.follow(outcome)
 

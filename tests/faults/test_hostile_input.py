@@ -356,7 +356,7 @@ def _shared(name: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
         return pickle.loads(pickled.read_bytes())
 
 
-@pytest.fixture(scope="module", params=RUNS)
+@pytest.fixture(scope="module", params=["run", pytest.param("run --once", marks=pytest.mark.soak)])
 def run(request, tmp_path_factory) -> Iterator[Report]:
     return _shared(request.param, tmp_path_factory)
 

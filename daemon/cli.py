@@ -13,10 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-EXIT_FINDINGS = 1
-EXIT_USAGE = 2
-EXIT_IN_USE = 75
-EXIT_BAD_CONFIGURATION = 78
+from daemon.exit_codes import EXIT_BAD_CONFIGURATION, EXIT_FINDINGS, EXIT_IN_USE
 
 app = typer.Typer(
     name="pointline",

@@ -15,6 +15,7 @@ import structlog
 
 from daemon import events
 from daemon.committer import Committer
+from daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from daemon.flow import Flow
 from daemon.inbox import Inbox
 from daemon.intake import Intake
@@ -32,9 +33,6 @@ from pointline.services.ingest import Committed
 from pointline.services.recovery import recover
 from pointline.services.retry import put_back
 
-EXIT_OK = 0
-EXIT_PART_DIED = 70
-EXIT_FORCED = 130
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02
 JOIN_SECONDS = 10.0
@@ -229,7 +227,7 @@ class Supervisor:
             if isinstance(message, _Signalled):
                 log.warning(events.DAEMON_STOPPED, forced=True)
                 self.state.publish(stopped=True)
-                os._exit(EXIT_FORCED)
+                os._exit(EXIT_INTERRUPTED)
             if died is not None and time.monotonic() > deadline:
                 return
 

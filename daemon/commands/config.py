@@ -8,10 +8,9 @@ from pathlib import Path
 from pydantic import ByteSize
 
 from daemon.commands.present import Column, bytes_text, print_table, printable
+from daemon.exit_codes import EXIT_BAD_CONFIGURATION
 from pointline.config import describe, load_config
 from pointline.errors import ConfigurationError
-
-EXIT_BAD_CONFIGURATION = 78
 
 
 def show(lake_root: Path | None, *, as_json: bool) -> int:

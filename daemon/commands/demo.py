@@ -16,10 +16,10 @@ from daemon.commands.demo_daemon import DemoDaemon
 from daemon.commands.demo_lake import DemoFile, UnusableFolderError, demo_files, prepare_folder
 from daemon.commands.demo_view import Arrivals
 from daemon.commands.present import print_lines, print_problem
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
 
-EXIT_OK, EXIT_FINDINGS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 PATIENCE_SECONDS = 20.0
 LINE_SHOWN = 26
 LANDED = {events.FILE_COMMITTED, events.FILE_QUARANTINED, events.FILE_FAILED, events.FILE_DUPLICATE}

@@ -12,6 +12,7 @@ from pathlib import Path
 from daemon.commands.health import look_at_daemon
 from daemon.commands.present import bytes_text, count, plural, print_json, print_lines, print_problem, printable
 from daemon.commands.verify import show_findings
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
 from daemon.lake import Lake, open_lake
 from pointline.config import LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
@@ -19,7 +20,6 @@ from pointline.io import health
 from pointline.io.lock import LakeLock
 from pointline.services.findings import Finding
 
-EXIT_OK, EXIT_FINDINGS, EXIT_IN_USE = 0, 1, 75
 BATCHES_OF_HEADROOM = 2
 FEW_INODES = 10_000
 CLOCK_SLACK_SECONDS = 60.0

@@ -22,13 +22,13 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status
 
-EXIT_OK, EXIT_FINDINGS, EXIT_USAGE = 0, 1, 2
 NARROWEST_PATH = 24
 COLUMNS = [
     Column(title="id", align="right", style="dim"),

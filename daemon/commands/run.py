@@ -11,14 +11,14 @@ import structlog
 
 from daemon import events
 from daemon.commands.progress import OnceProgress
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
-from daemon.supervisor import EXIT_OK, Supervisor
+from daemon.supervisor import Supervisor
 from pointline.config import Config, load_config
 from pointline.io.lock import LakeLock
 from pointline.tables.ingest_manifest import Status, stands_at
 
-EXIT_FINDINGS = 1
 TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.PENDING)
 
 log = structlog.get_logger()

@@ -22,11 +22,11 @@ from daemon.commands.present import (
     print_table,
     printable,
 )
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.tables import ingest_manifest
 
-EXIT_OK, EXIT_FINDINGS = 0, 1
 BATCHES_OF_HEADROOM = 2
 HEALTH_COLOURS = {"healthy": "bold green", "starting": "bold yellow", "paused": "bold yellow"}
 

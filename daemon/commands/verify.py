@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daemon.commands.present import count, plural, print_json, print_lines, print_problem, printable
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
 from pointline.config import load_config
 from pointline.errors import PointlineError
@@ -19,7 +20,6 @@ from pointline.services.reread import Rereader
 from pointline.services.verify import verify
 from pointline.tables import ingest_manifest
 
-EXIT_OK, EXIT_FINDINGS = 0, 1
 SHOWN = 50
 GRACE_SECONDS = 60.0
 """Beside a daemon, a bronze file modified later than this is on its way in; added to the settle and rescan times."""

@@ -1,0 +1,15 @@
+"""What the process says when it ends. Service managers and scripts act on these."""
+
+from typing import Final
+
+EXIT_OK: Final = 0
+EXIT_FINDINGS: Final = 1
+"""A file failed or was quarantined, an audit found something, or a command could not do what was asked."""
+EXIT_USAGE: Final = 2
+EXIT_PART_DIED: Final = 70
+"""A thread of the daemon ended that should not; the service manager starts a new one."""
+EXIT_IN_USE: Final = 75
+"""Another process writes this lake."""
+EXIT_BAD_CONFIGURATION: Final = 78
+EXIT_INTERRUPTED: Final = 130
+"""A second signal cut the draining short, or a person pressed Ctrl-C."""

@@ -1,14 +1,14 @@
 """One Delta table on a local disk. The only module that commits.
 
-delta-rs flushes nothing and may raise after it has committed. So every commit here is followed by a flush of what it
-wrote, and every failure by a look at the table: did it happen?
+Parts go in and out by entries of our own (``DeltaLog``); merges, checkpoints and vacuum are delta-rs's, which flushes
+nothing and may raise after it has committed. So every commit of its is followed by a flush of what it wrote, and every
+failure by a look at the table: did it happen?
 """
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,33 +19,25 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.transaction import (
-    AddAction,
-    CommitProperties,
-    PostCommitHookProperties,
-    RemoveAction,
-    Transaction,
-)
+from deltalake.transaction import CommitProperties, PostCommitHookProperties, Transaction
 
-from pointline.errors import CommitConflict
+from pointline.errors import CommitConflict, LakeDamaged
+from pointline.io.delta_log import APP_ID, BATCH, DeltaLog, change_of_parts
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.parts import ParquetPartWriter
 from pointline.io.protocols import Part
 from pointline.io.translate import storage_errors
 
-APP_ID = "pointline"
-"""One application id per lake with a rising batch number: ids live in every checkpoint for ever."""
-
 NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 """Checkpoints and clean-up are maintenance's, at a moment of its choosing and flushed."""
+
+WRITER_VERSION = 2
+"""Of the Delta protocol: what the tables are created with, and all that ``DeltaLog`` knows."""
 
 ROWS_PER_GROUP = 131_072
 
 TABLE_PROPERTIES = {"delta.logRetentionDuration": "interval 1 hours"}
 """A log entry that a checkpoint has summed up is kept for an hour: for readers that are about to read it."""
-
-BATCH, ADDED, REMOVED = "pointline_batch", "pointline_added", "pointline_removed"
-"""What a commit says of itself beside its actions, so that one cut short at the end of a line is known for that."""
 
 
 class DeltaTableRepository:
@@ -57,6 +49,7 @@ class DeltaTableRepository:
         self.partition_by = tuple(partition_by)
         self._lock = threading.RLock()
         self._table: DeltaTable | None = None
+        self._log: DeltaLog | None = None
 
     # ---- reading
 
@@ -81,11 +74,13 @@ class DeltaTableRepository:
 
     def version(self) -> int:
         """Return the newest version."""
-        return self.table().version()
+        with self._lock, storage_errors(self.path.name):
+            return self._newest_log().version
 
     def last_batch(self) -> int:
         """Return the number of the newest batch in this table, -1 where there is none."""
-        return _last_batch(self.table())
+        with self._lock, storage_errors(self.path.name):
+            return self._newest_log().last_batch
 
     def metadata_after(self, batch: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield ``(batch, metadata)`` of the commits whose batch number is above ``batch``, newest first."""
@@ -183,14 +178,14 @@ class DeltaTableRepository:
                 predicate=" AND ".join(predicate),
                 source_alias="source",
                 target_alias="target",
-                commit_properties=_properties(batch, {}),
+                commit_properties=_properties(batch),
                 post_commithook_properties=NO_HOOKS,
             ).when_matched_update(changes)
             if insert:
                 merger = merger.when_not_matched_insert_all()
             merger.execute()
 
-        self._commit_once(run, batch, flush_parts=True)
+        self._commit_once(run, batch)
 
     def commit_parts(
         self,
@@ -205,26 +200,14 @@ class DeltaTableRepository:
 
         With ``batch`` nothing happens where the table has that batch already.
         """
-        now_ms = time.time_ns() // 1_000_000
-        actions: list[AddAction | RemoveAction] = [
-            AddAction(part.path, part.size_bytes, part.partition, now_ms, data_change, part.stats) for part in add
-        ]
-        actions += [
-            RemoveAction(part.path, data_change, now_ms, part.size_bytes, dict(part.partition)) for part in remove
-        ]
-
-        def run(table: DeltaTable) -> None:
+        actions = change_of_parts(add=add, remove=remove, metadata=_metadata(batch, metadata), data_change=data_change)
+        with self._lock, storage_errors(self.path.name):
+            log = self._newest_log()
+            if batch is not None and log.last_batch >= batch:
+                self.flush_commit(log.version)
+                return
             self._require_live(remove)
-            table.create_write_transaction(
-                actions,
-                mode="append",
-                schema=self._delta_schema(),
-                partition_by=list(self.partition_by) or None,
-                commit_properties=_properties(batch, {**(metadata or {}), ADDED: len(add), REMOVED: len(remove)}),
-                post_commithook_properties=NO_HOOKS,
-            )
-
-        self._commit_once(run, batch)
+            log.append(actions, batch=batch)
 
     def _require_live(self, parts: Sequence[Part]) -> None:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
@@ -236,23 +219,21 @@ class DeltaTableRepository:
                 f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"
             )
 
-    def _commit_once(self, run: Callable[[DeltaTable], None], batch: int | None, *, flush_parts: bool = False) -> None:
+    def _commit_once(self, run: Callable[[DeltaTable], None], batch: int | None) -> None:
         with self._lock, storage_errors(self.path.name):
-            table = self.table()
-            before = table.version()
-            if batch is not None and _last_batch(table) >= batch:
+            before = self.version()
+            if batch is not None and self.last_batch() >= batch:
                 self.flush_commit(before)
                 return
             try:
-                run(table)
+                run(self.table())
             except Exception:
                 # It may have been committed all the same. Only a numbered commit can be recognised as ours.
                 self._table = None
-                if batch is None or _last_batch(self.table()) < batch:
+                if batch is None or self.last_batch() < batch:
                     raise
-            for version in range(before + 1, self.table().version() + 1):
-                if flush_parts:
-                    self._flush_parts_of(version)
+            for version in range(before + 1, self.version() + 1):
+                self._flush_parts_of(version)
                 self.flush_commit(version)
 
     def _flush_parts_of(self, version: int) -> None:
@@ -305,6 +286,22 @@ class DeltaTableRepository:
                 assert isinstance(frame, pl.DataFrame)
                 yield frame
 
+    def _newest_log(self) -> DeltaLog:
+        if self._log is None:
+            table = self.table()
+            if table.protocol().min_writer_version > WRITER_VERSION:
+                raise LakeDamaged(
+                    f"{self.path.name} was given table features that pointline does not write",
+                    subject=self.path.name,
+                    hint="restore the table; copy it elsewhere to work on it with other programs",
+                )
+            batch = table.transaction_version(APP_ID)
+            self._log = DeltaLog(
+                self.path / "_delta_log", version=table.version(), last_batch=-1 if batch is None else batch
+            )
+        self._log.catch_up()
+        return self._log
+
     def _log_entry(self, version: int) -> Path:
         return self.path / "_delta_log" / f"{version:020}.json"
 
@@ -324,19 +321,18 @@ class DeltaTableRepository:
         return Schema.from_arrow(pa.schema(arrow))
 
 
-def _properties(batch: int | None, metadata: Mapping[str, Any]) -> CommitProperties:
+def _metadata(batch: int | None, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return {**(metadata or {}), **({} if batch is None else {BATCH: batch})}
+
+
+def _properties(batch: int | None) -> CommitProperties:
     if batch is None:
-        return CommitProperties(custom_metadata=dict(metadata))
+        return CommitProperties()
     return CommitProperties(
-        custom_metadata={**metadata, BATCH: batch},
+        custom_metadata=_metadata(batch),
         app_transactions=[Transaction(APP_ID, batch)],
         max_commit_retries=0,
     )
-
-
-def _last_batch(table: DeltaTable) -> int:
-    found = table.transaction_version(APP_ID)
-    return -1 if found is None else found
 
 
 def _live_part(action: Mapping[str, Any]) -> Part:

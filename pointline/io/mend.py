@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pointline.io.delta import ADDED, BATCH, REMOVED
+from pointline.io.delta_log import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
 
 ENTRY = re.compile(r"\d{20}\.json")

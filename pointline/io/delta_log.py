@@ -1,0 +1,129 @@
+"""The log of a Delta table, continued by our own hand.
+
+delta-rs rebuilds its picture of all live files around every commit, so that a commit takes the longer the more files
+the table has (10,000: 0.1 s), and it flushes nothing. An entry written here costs two flushes whatever the size of the
+table, and appears whole or not at all: first its content is on disk, then its name.
+
+Format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#actions, reader version 1, writer version 2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pointline.errors import CommitConflict
+from pointline.io.durable import flush_folder
+from pointline.io.protocols import Part
+
+APP_ID = "pointline"
+"""One application id per lake with a rising batch number: ids live in every checkpoint for ever."""
+
+BATCH, ADDED, REMOVED = "pointline_batch", "pointline_added", "pointline_removed"
+"""What a commit says of itself beside its actions, so that one cut short at the end of a line is known for that."""
+
+Action = Mapping[str, Mapping[str, Any]]
+
+
+class DeltaLog:
+    """Where a table's log stands, and how it goes on. Not thread-safe."""
+
+    def __init__(self, folder: Path, *, version: int, last_batch: int) -> None:
+        self._folder = folder
+        self.version = version
+        self.last_batch = last_batch
+
+    def entry(self, version: int) -> Path:
+        """Return where the entry of a version is, or will be."""
+        return self._folder / f"{version:020}.json"
+
+    def catch_up(self) -> None:
+        """Take note of entries that something else wrote: delta-rs for us, or another program."""
+        while (entry := self.entry(self.version + 1)).exists():
+            for line in entry.read_bytes().splitlines():
+                action = json.loads(line)
+                if action.get("txn", {}).get("appId") == APP_ID:
+                    self.last_batch = max(self.last_batch, action["txn"]["version"])
+            self.version += 1
+
+    def append(self, actions: Iterable[Action], *, batch: int | None) -> None:
+        """Write the next entry; it is on disk when this returns.
+
+        Raises CommitConflict where another program was faster. An OSError may come after the entry has its name:
+        ``catch_up`` tells.
+        """
+        lines = [*actions, *([{"txn": {"appId": APP_ID, "version": batch}}] if batch is not None else [])]
+        entry = self.entry(self.version + 1)
+        staged = self._folder / f".{entry.name}.tmp"
+        with staged.open("wb") as file:
+            # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
+            file.write(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(staged, entry)
+        except FileExistsError as error:
+            raise CommitConflict(
+                f"another writer committed {entry.name} of {self._folder.parent.name}",
+                subject=self._folder.parent.name,
+                hint="let one program only write this lake",
+            ) from error
+        finally:
+            staged.unlink(missing_ok=True)
+        flush_folder(self._folder)
+        self.version += 1
+        if batch is not None:
+            self.last_batch = batch
+
+
+def change_of_parts(
+    *, add: Sequence[Part], remove: Sequence[Part], metadata: Mapping[str, Any], data_change: bool
+) -> list[Action]:
+    """Return the actions of a commit: what it says of itself, then parts that come and parts that go."""
+    now_ms = time.time_ns() // 1_000_000
+    info = {
+        "timestamp": now_ms,
+        "operation": "WRITE" if data_change else "OPTIMIZE",
+        "operationParameters": {"mode": "Append"},
+        "engineInfo": "pointline",
+        **metadata,
+        ADDED: len(add),
+        REMOVED: len(remove),
+    }
+    actions: list[Action] = [{"commitInfo": info}]
+    actions += [
+        {
+            "add": {
+                "path": _encoded(part.path),
+                "partitionValues": part.partition,
+                "size": part.size_bytes,
+                "modificationTime": now_ms,
+                "dataChange": data_change,
+                "stats": part.stats,
+            }
+        }
+        for part in add
+    ]
+    actions += [
+        {
+            "remove": {
+                "path": _encoded(part.path),
+                "deletionTimestamp": now_ms,
+                "dataChange": data_change,
+                "extendedFileMetadata": True,
+                "partitionValues": part.partition,
+                "size": part.size_bytes,
+            }
+        }
+        for part in remove
+    ]
+    return actions
+
+
+def _encoded(path: str) -> str:
+    return quote(path, safe="/=:")

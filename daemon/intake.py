@@ -117,7 +117,8 @@ class Intake:
     def _begin(self) -> None:
         gathered, self._gathered, self._gathered_bytes = self._gathered, {}, 0
         try:
-            batch, found = self._service.begin([meta for meta, _ in gathered.values()])
+            # By name: files of one symbol then lie side by side in silver, and a query of it reads little else.
+            batch, found = self._service.begin([gathered[path][0] for path in sorted(gathered)])
         except Transient as error:
             self._say_once(error)
             self._give_back(gathered)

@@ -113,7 +113,7 @@ class Rescanner:
             return
         waiting = backlog(survey, self._manifest.entries())
         waiting = waiting.join(self._touched.frame(), on=["path", "size", "mtime_us"], how="anti")
-        offered = self._offer(waiting, stopping)
+        offered = self._offer(waiting.sort("path"), stopping)
         if folder:
             return
         self.scans += 1

@@ -98,10 +98,14 @@ class DeltaTableRepository:
 
     def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
         """Return the parts that readers see, of one partition or of all."""
-        with self._lock:
-            actions = pl.DataFrame(self.table().get_add_actions(flatten=False))
-        found = [_live_part(action) for action in actions.iter_rows(named=True)]
-        return [part for part in found if partition is None or part.partition == dict(partition)]
+        actions = self._add_actions()
+        for name, value in (partition or {}).items():
+            actions = actions.filter(pl.col("partition").struct.field(name).cast(pl.String) == value)
+        return [_live_part(action) for action in actions.iter_rows(named=True)]
+
+    def _add_actions(self) -> pl.DataFrame:
+        with self._lock, storage_errors(self.path.name):
+            return pl.DataFrame(self.table().get_add_actions(flatten=False))
 
     @contextmanager
     def exclusive(self) -> Iterator[DeltaTable]:
@@ -213,7 +217,7 @@ class DeltaTableRepository:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
         if not parts:
             return
-        gone = {part.path for part in parts} - {part.path for part in self.live_parts()}
+        gone = {part.path for part in parts}.difference(self._add_actions()["path"])
         if gone:
             raise CommitConflict(
                 f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"

@@ -88,7 +88,11 @@ class ParquetPartWriter:
 
 
 def statistics(metadata: pq.FileMetaData) -> str:
-    """Return the Delta statistics of a Parquet file, as JSON, from its footer."""
+    """Return the Delta statistics of a Parquet file, as JSON, from its footer.
+
+    Of the columns that tell one part from another only: every bound is read again whenever the table is opened.
+    """
+    schema = metadata.schema.to_arrow_schema()
     lowest: dict[str, object] = {}
     highest: dict[str, object] = {}
     nulls: dict[str, int] = {}
@@ -97,6 +101,8 @@ def statistics(metadata: pq.FileMetaData) -> str:
             continue  # Delta keeps no bounds of lists
         columns = [metadata.row_group(group).column(position) for group in range(metadata.num_row_groups)]
         name = columns[0].path_in_schema
+        if not _prunes(name, schema.field(name).type):
+            continue
         found = [column.statistics for column in columns]
         if any(one is None for one in found):
             continue
@@ -107,6 +113,11 @@ def statistics(metadata: pq.FileMetaData) -> str:
             if _is_bound(low) and _is_bound(high):
                 lowest[name], highest[name] = _as_json(low), _as_json(high)
     return json.dumps({"numRecords": metadata.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls})
+
+
+def _prunes(name: str, kind: pa.DataType) -> bool:
+    """Prices of two parts overlap; symbols, times and file ids mostly do not."""
+    return name == "file_id" or pa.types.is_temporal(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _is_text_or_list(kind: pa.DataType) -> bool:

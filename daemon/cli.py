@@ -113,7 +113,12 @@ def maintain(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
     partition: Annotated[str | None, typer.Option(help="Only this partition, as exchange/date.")] = None,
-    retention_hours: Annotated[float | None, typer.Option(help="Keep removed parts this long, at least 1.")] = None,
+    retention_hours: Annotated[
+        float | None, typer.Option(min=0, help="Keep removed parts this long, at least 1. Default: the setting.")
+    ] = None,
+    below_floor: Annotated[
+        bool, typer.Option("--below-floor", help="Allow less than 1; only while nothing writes or reads the lake.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Merge small parts, sum up logs and remove what is no longer needed, now."""
@@ -127,6 +132,7 @@ def maintain(
         table=table,
         partition=partition,
         retention_hours=retention_hours,
+        below_floor=below_floor,
     )
     raise typer.Exit(run_pass(lake_root, wish, as_json=json))
 

@@ -13,7 +13,7 @@ from daemon import events
 from daemon.lake import Lake
 from daemon.requests import Request, serve
 from daemon.upkeep import Upkeep, Wish
-from pointline.errors import Transient
+from pointline.errors import PointlineError, Transient
 
 LOOK_SECONDS = 0.5
 COOL_INTERVALS = 2
@@ -109,4 +109,9 @@ class Maintenance:
         return True
 
     def _answer(self, request: Request) -> Request:
-        return {"done": self._upkeep.fulfil(Wish.from_request(request))}
+        wish = Wish.from_request(request)
+        if wish.below_floor and wish.vacuum:
+            raise PointlineError(
+                "a daemon that ingests writes files that such a vacuum would take", hint="stop it first"
+            )
+        return {"done": self._upkeep.fulfil(wish)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from daemon import events
 from daemon.lake import Lake
+from pointline.errors import PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.upkeep import COMMITS_PER_CHECKPOINT, LEAST_RETENTION_HOURS, TableUpkeep
 from pointline.services.compaction import compact_partition
@@ -28,6 +29,8 @@ class Wish:
     table: str | None = None
     partition: str | None = None
     retention_hours: float | None = None
+    below_floor: bool = False
+    """Let the retention be shorter than any file is written for. Never while a daemon runs."""
 
     def as_request(self) -> Facts:
         """Return it for a running daemon."""
@@ -81,25 +84,33 @@ class Upkeep:
         )
         return None if done is None else {"table": table, "exchange": exchange, "date": date, **asdict(done)}
 
-    def sum_up(self, table: str) -> Iterator[tuple[str, Facts]]:
+    def sum_up(self, table: str, *, dry_run: bool = False) -> Iterator[tuple[str, Facts]]:
         """Compact a ledger table and write a checkpoint, each where it is worth it; yield what was done."""
         upkeep = self._all[table]
         if table in self._ledgers:
-            merged = upkeep.merge_small_parts(target_bytes=LEDGER_TARGET_BYTES, min_small_files=LEDGER_SMALL_PARTS)
+            merged = upkeep.merge_small_parts(
+                target_bytes=LEDGER_TARGET_BYTES, min_small_files=LEDGER_SMALL_PARTS, dry_run=dry_run
+            )
             if merged is not None:
                 yield events.PARTITION_COMPACTED, {"table": table, "parts_before": merged[0], "parts_after": merged[1]}
         if upkeep.commits_since_checkpoint() >= COMMITS_PER_CHECKPOINT:
-            yield events.TABLE_CHECKPOINTED, {"table": table, "version": upkeep.checkpoint()}
+            version = upkeep.repository.version() if dry_run else upkeep.checkpoint()
+            yield events.TABLE_CHECKPOINTED, {"table": table, "version": version}
 
     def vacuum(self, table: str, *, retention_hours: float | None = None, dry_run: bool = False) -> Facts:
         """Vacuum a table under the retention of the settings, or an explicit one."""
         hours = self._settings.vacuum_retention_hours if retention_hours is None else retention_hours
-        hours = max(hours, LEAST_RETENTION_HOURS)
-        files = self._all[table].vacuum(hours, dry_run=dry_run)
-        return {"table": table, "files": len(files), "retention_hours": hours}
+        removed = self._all[table].vacuum(hours, dry_run=dry_run)
+        return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": hours}
 
     def fulfil(self, wish: Wish) -> list[Facts]:
         """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done."""
+        if (wish.retention_hours or LEAST_RETENTION_HOURS) < LEAST_RETENTION_HOURS and not wish.below_floor:
+            raise PointlineError(
+                f"a retention of {wish.retention_hours:g} hours may take files that are just being written or read",
+                hint=f"take at least {LEAST_RETENTION_HOURS:g}, or stop everything that reads the lake "
+                "and add --below-floor",
+            )
         done: list[Facts] = []
         tables = [wish.table] if wish.table else self.tables()
         if wish.compact:
@@ -108,8 +119,8 @@ class Upkeep:
                     facts = self.compact(partition, min_small_files=2, in_order=True, dry_run=wish.dry_run)
                     if facts is not None:
                         done.append({"action": "compact", **facts})
-            if not wish.dry_run:
-                done += [{"action": event, **facts} for table in tables for event, facts in self.sum_up(table)]
+            summed_up = (one for table in tables for one in self.sum_up(table, dry_run=wish.dry_run))
+            done += [{"action": event, **facts} for event, facts in summed_up]
         if wish.vacuum and wish.partition is None:
             for table in tables:
                 facts = self.vacuum(table, retention_hours=wish.retention_hours, dry_run=wish.dry_run)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from daemon import events
+from daemon.commands.present import Column, bytes_text, count, print_json, print_table
+from daemon.exit_codes import EXIT_OK
 from daemon.lake import open_lake
 from daemon.requests import Request, do_or_ask
 from daemon.upkeep import Facts, Upkeep, Wish
@@ -13,6 +15,15 @@ from pointline.errors import PointlineError
 from pointline.services.recovery import recover
 
 PATIENCE_SECONDS = 3600.0
+COLUMNS = (
+    Column(title="table"),
+    Column(title="partition"),
+    Column(title="what", fold=True),
+    Column(title="before", align="right"),
+    Column(title="after", align="right"),
+    Column(title="size", align="right"),
+    Column(title="then", align="right"),
+)
 
 
 def maintain(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
@@ -32,23 +43,30 @@ def maintain(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
     request = wish.as_request()
     done: list[Facts] = do_or_ask(config.paths, request, do, purpose="maintain", patience=PATIENCE_SECONDS)["done"]
     if as_json:
-        print(json.dumps({"dry_run": wish.dry_run, "done": done}))
+        print_json({"dry_run": wish.dry_run, "done": done})
     elif not done:
         print("nothing to do")
     else:
-        for facts in done:
-            print(_line(facts, dry_run=wish.dry_run))
-    return 0
+        print_table(COLUMNS, [_row(facts) for facts in done])
+        if wish.dry_run:
+            print("\nnothing was changed: this is what `pointline maintain` would do")
+    return EXIT_OK
 
 
-def _line(facts: Facts, *, dry_run: bool) -> str:
-    place = " ".join(str(facts[name]) for name in ("table", "exchange", "date") if name in facts)
+def _row(facts: Facts) -> tuple[str, ...]:
+    partition = f"{facts['exchange']}/{facts['date']}" if "exchange" in facts else ""
     match facts["action"]:
         case "vacuum":
-            verb = "would remove" if dry_run else "removed"
-            return f"{place}: {verb} {facts['files']} files older than {facts['retention_hours']:g} hours"
-        case "table.checkpointed":
-            return f"{place}: log summed up at version {facts['version']}"
+            what = f"files unused for {facts['retention_hours']:g} h"
+            before, after = f"{count(facts['files'])} files", "0"
+            size_before, size_after = bytes_text(facts["bytes"]), "0"
+        case events.TABLE_CHECKPOINTED:
+            what = f"log summed up at version {facts['version']}"
+            before = after = size_before = size_after = ""
         case _:
-            verb = "would compact" if dry_run else "compacted"
-            return f"{place}: {verb} {facts['parts_before']} parts to {facts['parts_after']}"
+            what = "small parts merged"
+            before, after = f"{count(facts['parts_before'])} parts", count(facts["parts_after"])
+            size_before, size_after = (
+                bytes_text(facts[name]) if facts.get(name) else "" for name in ("bytes_before", "bytes_after")
+            )
+    return facts["table"], partition, what, before, after, size_before, size_after

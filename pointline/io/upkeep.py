@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -17,7 +18,15 @@ from pointline.io.translate import storage_errors
 
 COMMITS_PER_CHECKPOINT = 100
 LEAST_RETENTION_HOURS = 1.0
-"""Files being written are younger than this. Nothing but an explicit flag goes below."""
+"""Files being written are younger than this. Nothing but an explicit flag goes below, and no daemon may run then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What a vacuum removed, or would."""
+
+    files: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +65,25 @@ class TableUpkeep:
                     old.unlink(missing_ok=True)
         return version
 
-    def vacuum(self, retention_hours: float, *, dry_run: bool) -> list[str]:
-        """Remove files that no version within the retention needs, orphans of crashes included; return their paths."""
+    def vacuum(self, retention_hours: float, *, dry_run: bool) -> Removed:
+        """Remove files that no version within the retention needs, orphans of crashes included."""
         hours = math.ceil(retention_hours)
         with self.repository.exclusive() as table, storage_errors(self.name):
-            before = table.version()
-            gone = table.vacuum(retention_hours=hours, dry_run=dry_run, enforce_retention_duration=False, full=True)
-            table.update_incremental()
-            for version in range(before + 1, table.version() + 1):
-                self.repository.flush_commit(version)
-        return list(gone)
+            gone = table.vacuum(retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True)
+            there = [path for path in (self.repository.path / unquote(name) for name in gone) if path.exists()]
+            removed = Removed(files=len(there), size_bytes=sum(path.stat().st_size for path in there))
+            if there and not dry_run:
+                before = table.version()
+                table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
+                table.update_incremental()
+                for version in range(before + 1, table.version() + 1):
+                    self.repository.flush_commit(version)
+        return removed
 
-    def merge_small_parts(self, *, target_bytes: int, min_small_files: int) -> tuple[int, int] | None:
-        """Rewrite the small parts of an unpartitioned table as one, by rising ``file_id``; ``(before, after)``.
+    def merge_small_parts(
+        self, *, target_bytes: int, min_small_files: int, dry_run: bool = False
+    ) -> tuple[int, int] | None:
+        """Rewrite the small parts of an unpartitioned table as one, by rising ``file_id``; parts before and after.
 
         These tables are small, and merges rewrite their parts, so this holds the table for the time it takes.
         """
@@ -77,10 +92,10 @@ class TableUpkeep:
             small = [part for part in parts if part.size_bytes < target_bytes // 2]
             if len(small) < min_small_files:
                 return None
-            rows = pl.concat(frame for part in small for frame in self.repository.rows_of(part))
-            kept = [part for part in parts if part not in small]
-            self._replace(small, rows.sort("file_id", maintain_order=True))
-            return len(parts), len(kept) + 1
+            if not dry_run:
+                rows = pl.concat(frame for part in small for frame in self.repository.rows_of(part))
+                self._replace(small, rows.sort("file_id", maintain_order=True))
+            return len(parts), len(parts) - len(small) + 1
 
     def _replace(self, parts: Sequence[Part], rows: pl.DataFrame) -> None:
         self.repository.commit_parts(add=self.repository.write_parts(rows), remove=parts, data_change=False)

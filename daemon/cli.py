@@ -104,6 +104,26 @@ def retry(
     raise typer.Exit(put_back(lake_root, targets or [], status=chosen, rule=rule, dry_run=dry_run, as_json=json))
 
 
+@app.command(epilog="Example: pointline coverage --exchange deribit --from 2024-05-01 --html coverage.html")
+def coverage(
+    *,
+    lake_root: LakeRoot = None,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    exchange: Annotated[str | None, typer.Option(help="Only this exchange.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Up to this day.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the maps into a picture.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the maps as one web page.")] = None,
+    json: Json = False,
+) -> None:
+    """Map which days of which symbol are in the lake, and list the gaps."""
+    from daemon.commands.coverage import Wish, show_coverage
+
+    wish = Wish(table=table, exchange=exchange, symbol=symbol, first=first, last=last, png=png, html=html)
+    raise typer.Exit(show_coverage(lake_root, wish, as_json=json))
+
+
 @app.command(epilog="Example: pointline maintain --dry-run, or: pointline maintain --compact --table trades")
 def maintain(
     *,

@@ -1,0 +1,252 @@
+"""Which days of which symbol are in the lake, and which ought to be: pure arithmetic over the ledger.
+
+A symbol here means one series: exchange, data type and symbol. Its span reaches from the first to the last day with a
+file that is in or may still come in; a file that was refused does not widen it, since its date may be what is wrong.
+Days are never filled in between two dates, so a name that claims the year 9999 costs nothing: gaps are ranges.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import polars as pl
+
+from pointline.tables.ingest_manifest import Status, stands_at
+
+PAIR: Final = ("exchange", "data_type")
+SERIES: Final = (*PAIR, "symbol")
+COLUMNS: Final = (*SERIES, "date", "file_id", "status", "rows_written", "rows_quarantined", "error")
+"""What of the ledger is needed."""
+
+FEW_SHARE: Final = 0.1
+FEW_AROUND_DAYS: Final = 45
+FEW_NEEDS_DAYS: Final = 8
+FEW_NEEDS_ROWS: Final = 100
+REST_NEEDS_DAYS: Final = 28
+RULE: Final = (
+    f"few: under {FEW_SHARE:.0%} of the median of the symbol's {FEW_AROUND_DAYS} days before and after; not judged "
+    f"with less than {FEW_NEEDS_DAYS} days or a median under {FEW_NEEDS_ROWS} rows"
+)
+
+
+class State(StrEnum):
+    """What became of a day."""
+
+    PRESENT = "present"
+    EMPTY = "empty"
+    """The vendor's file says that there was no data."""
+    FEW = "few"
+    """Far fewer rows than usual: see ``RULE``."""
+    PENDING = "pending"
+    MISSING = "missing"
+    """No file came, or only one with the content of another."""
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+
+COVERED: Final = (State.PRESENT, State.EMPTY, State.FEW)
+GAPS: Final = (State.FAILED, State.QUARANTINED, State.MISSING, State.FEW, State.PENDING)
+"""States that are worth a look, the most urgent first."""
+
+_STANDING: Final = {Status.DUPLICATE: 0, Status.SUCCESS: 1, Status.PENDING: 2, Status.QUARANTINED: 3, Status.FAILED: 4}
+"""Of several files of a day the one that stands worst speaks for it."""
+_DAY: Final = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What is asked for; None means all. ``first`` and ``last`` are days, both included."""
+
+    exchange: str | None = None
+    table: str | None = None
+    symbol: str | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+    def series(self) -> pl.Expr:
+        """True for rows of the series that are meant."""
+        wanted = zip(SERIES, (self.exchange, self.table, self.symbol), strict=True)
+        return pl.all_horizontal(pl.lit(value=True), *(pl.col(name) == one for name, one in wanted if one is not None))
+
+    def days(self, column: str) -> pl.Expr:
+        """True for rows whose day is meant."""
+        date = pl.col(column)
+        return date.is_between(self.first or dt.date.min, self.last or dt.date.max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """``days``: one row per series and day with a file: ``state, files, rows, set_aside, usual, file_id, error``.
+
+    ``spans``: ``first, last`` per series, cut to what was asked for. ``gaps``: ``state, first, last, days`` and what is
+    known of the day, the most urgent first; days that never came are one range each. ``rests``: exchanges that do not
+    trade on ``saturday`` or ``sunday``. ``undated``: files whose name holds no date that exists.
+    """
+
+    days: pl.DataFrame
+    spans: pl.DataFrame
+    gaps: pl.DataFrame
+    rests: pl.DataFrame
+    undated: int
+
+
+def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
+    """Return what a ledger covers. Spans and usual counts are those of the whole ledger, whatever days are asked for.
+
+    An exchange with files of every day from Monday to Friday, but over four weeks none of a Saturday, rests then; so
+    for Sunday. Everywhere else weekends are days like others.
+    """
+    exchange = pl.lit(value=True) if wanted.exchange is None else pl.col("exchange") == wanted.exchange
+    files = ledger.filter(exchange, ~stands_at(Status.SUPERSEDED)).select(COLUMNS).collect()
+    undated = files.filter(pl.col("date").is_null(), wanted.series()).height
+    files = files.filter(pl.col("date").is_not_null())
+    rests = _rests(files)
+    days = _judge(_days(files.filter(wanted.series())))
+    spans = days.filter(_widens()).group_by(SERIES).agg(first=pl.col("date").min(), last=pl.col("date").max())
+    missing = _missing(days, spans, rests, wanted)
+    days = days.filter(wanted.days("date")).drop("series", "standing")
+    spans = _cut(spans, wanted).sort(SERIES)
+    return Coverage(days=days, spans=spans, gaps=_gaps(days, missing), rests=rests, undated=undated)
+
+
+def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:
+    """Return a row per group (``PAIR`` or ``SERIES``) and day of each month in which the group has a file.
+
+    Beside ``rows`` it has a count of symbols per state and ``expected``, their sum; 0 where no symbol spans the day.
+    """
+    month = pl.col("date").dt.month_start()
+    months = coverage.days.select(*by, month.alias("month")).unique()
+    dates = pl.date_ranges("month", pl.col("month").dt.month_end()).alias("date")
+    grid = months.select(*by, dates).explode("date", empty_as_null=False).sort("date")
+    counts = [(pl.col("state") == state.value).sum().cast(pl.Int64).alias(state.value) for state in State]
+    inside = coverage.days.join(coverage.spans, on=SERIES, how="left")
+    outside = (~pl.col("date").is_between("first", "last")).fill_null(value=True).sum().cast(pl.Int64).alias("outside")
+    came = inside.group_by(*by, "date").agg(*counts, outside, pl.col("rows").sum())
+    expected = (pl.col("begun") - pl.col("ended")).fill_null(0)
+    grid = _running(grid, coverage.spans, by, pl.col("first"), "begun")
+    grid = _running(grid, coverage.spans, by, pl.col("last") + _DAY, "ended")
+    grid = grid.join(coverage.rests, on="exchange", how="left").select(
+        *by, "date", pl.when(_is_rest(pl.col("date"))).then(0).otherwise(expected).alias("expected")
+    )
+    grid = grid.join(came, on=[*by, "date"], how="left").with_columns(pl.col(*State, "outside", "rows").fill_null(0))
+    grid = grid.with_columns(pl.col("expected") + pl.col("outside")).drop("outside")
+    others = pl.sum_horizontal(state.value for state in State if state is not State.MISSING)
+    return grid.with_columns((pl.col("expected") - others).alias(State.MISSING.value)).sort(*by, "date")
+
+
+def urgency() -> pl.Expr:
+    """Rank gaps by their state, the most urgent first."""
+    return pl.col("state").replace_strict([state.value for state in GAPS], list(range(len(GAPS))), return_dtype=pl.Int8)
+
+
+def _running(grid: pl.DataFrame, spans: pl.DataFrame, by: Sequence[str], day: pl.Expr, name: str) -> pl.DataFrame:
+    """Add how many spans have passed that day; both sides rise by date."""
+    steps = spans.group_by(*by, day.alias("date")).agg(pl.len().cast(pl.Int64).alias(name)).sort("date")
+    steps = steps.with_columns(pl.col(name).cum_sum().over(by))
+    joined = grid.join_asof(steps, on="date", by=list(by), check_sortedness=False)
+    return joined.with_columns(pl.col(name).fill_null(0))
+
+
+def _days(files: pl.DataFrame) -> pl.DataFrame:
+    standing = pl.col("status").replace_strict(
+        [status.value for status in _STANDING], list(_STANDING.values()), return_dtype=pl.Int8
+    )
+    landed = stands_at(Status.SUCCESS)
+    number = pl.struct(SERIES).rank("dense")  # in the order of the names; sorts and groups three times as fast
+    return (
+        files.with_columns(number.alias("series"), standing.alias("standing"))
+        .sort("series", "date", "standing", "file_id")
+        .group_by("series", "date", maintain_order=True)
+        .agg(
+            pl.col(SERIES).first(),
+            pl.len().cast(pl.Int64).alias("files"),
+            pl.when(landed).then(pl.col("rows_written")).sum().alias("rows"),
+            pl.when(landed).then(pl.col("rows_quarantined")).sum().alias("set_aside"),
+            pl.col("standing", "file_id", "error").last(),
+        )
+    )
+
+
+def _judge(days: pl.DataFrame) -> pl.DataFrame:
+    """Add ``usual``, the median of the days around, and ``state``. The frame is sorted by series and date."""
+    landed = pl.col("standing") == _STANDING[Status.SUCCESS]
+    usual = (
+        pl.when(landed)
+        .then(pl.col("rows"))
+        .rolling_median(2 * FEW_AROUND_DAYS + 1, min_samples=FEW_NEEDS_DAYS, center=True)
+        .over("series")
+    )
+    few = (pl.col("usual") >= FEW_NEEDS_ROWS) & (pl.col("rows") < FEW_SHARE * pl.col("usual"))
+    state = (
+        pl.when(pl.col("standing") == _STANDING[Status.DUPLICATE])
+        .then(pl.lit(State.MISSING.value))
+        .when(~landed)
+        .then(pl.col("standing").replace_strict(list(_STANDING.values()), [status.value for status in _STANDING]))
+        .when(few)
+        .then(pl.lit(State.FEW.value))
+        .when(pl.col("rows") == 0)
+        .then(pl.lit(State.EMPTY.value))
+        .otherwise(pl.lit(State.PRESENT.value))
+    )
+    return days.with_columns(usual.cast(pl.Float64).alias("usual")).with_columns(state.alias("state"))
+
+
+def _widens() -> pl.Expr:
+    """True for days with a file that widens a span."""
+    return ~pl.col("state").is_in([State.QUARANTINED.value, State.MISSING.value])
+
+
+def _rests(files: pl.DataFrame) -> pl.DataFrame:
+    weekday = pl.col("date").dt.weekday()
+    always = (weekday.filter(weekday <= 5).n_unique() == 5) & (
+        pl.col("date").max() - pl.col("date").min() >= REST_NEEDS_DAYS * _DAY
+    )
+    return (
+        files.group_by("exchange")
+        .agg((always & ~(weekday == number).any()).alias(name) for number, name in ((6, "saturday"), (7, "sunday")))
+        .sort("exchange")
+    )
+
+
+def _is_rest(date: pl.Expr) -> pl.Expr:
+    weekday = date.dt.weekday()
+    return ((weekday == 6) & pl.col("saturday")) | ((weekday == 7) & pl.col("sunday"))
+
+
+def _missing(days: pl.DataFrame, spans: pl.DataFrame, rests: pl.DataFrame, wanted: Selection) -> pl.DataFrame:
+    """Return the ranges between two days with a file, without the days on which the exchange rests."""
+    before = pl.col("date").shift(1).over("series")
+    inside = days.join(spans, on=SERIES, maintain_order="left").filter(pl.col("date").is_between("first", "last"))
+    ranges = inside.select(*SERIES, first=before + _DAY, last=pl.col("date") - _DAY)
+    ranges = _cut(ranges.drop_nulls(), wanted).join(rests, on="exchange", how="left")
+    rest_days = sum(
+        (_weekdays_until(pl.col("last"), number) - _weekdays_until(pl.col("first") - _DAY, number))
+        * pl.col(name).cast(pl.Int64)
+        for number, name in ((6, "saturday"), (7, "sunday"))
+    )
+    length = (pl.col("last") - pl.col("first")).dt.total_days() + 1
+    return ranges.select(*SERIES, "first", "last", (length - rest_days).alias("days")).filter(pl.col("days") > 0)
+
+
+def _weekdays_until(date: pl.Expr, number: int) -> pl.Expr:
+    """How many such weekdays lie between a fixed one and the date, itself included; 1970-01-01 was a Thursday, 4."""
+    return (date.to_physical().cast(pl.Int64) + 4 - number).floordiv(7)
+
+
+def _cut(ranges: pl.DataFrame, wanted: Selection) -> pl.DataFrame:
+    first = pl.max_horizontal("first", pl.lit(wanted.first, pl.Date))
+    last = pl.min_horizontal("last", pl.lit(wanted.last, pl.Date))
+    return ranges.with_columns(first, last.alias("last")).filter(pl.col("first") <= pl.col("last"))
+
+
+def _gaps(days: pl.DataFrame, missing: pl.DataFrame) -> pl.DataFrame:
+    facts = ("files", "rows", "usual", "file_id", "error")
+    found = days.filter(pl.col("state").is_in([state.value for state in GAPS])).select(
+        *SERIES, "state", first="date", last="date", days=pl.lit(1, pl.Int64), **{name: pl.col(name) for name in facts}
+    )
+    never = missing.with_columns(state=pl.lit(State.MISSING.value), files=pl.lit(0, pl.Int64), rows=pl.lit(0, pl.Int64))
+    return pl.concat([found, never], how="diagonal").sort(urgency(), *SERIES, "first")

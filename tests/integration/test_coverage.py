@@ -149,7 +149,7 @@ class TestTerminal:
 
     def test_side_by_side(self, lake):
         lines = [COLOUR.sub("", line) for line in on_terminal(lake, 160)]
-        assert any("BTCUSDT, 90% of 40 days" in line and line.count(" of ") == 2 for line in lines)
+        assert any("BTCUSDT, 92% of 40 days" in line and line.count(" of ") == 2 for line in lines)
 
     def test_no_color(self, lake):
         text = "\n".join(on_terminal(lake, 80, NO_COLOR="1"))

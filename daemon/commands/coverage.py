@@ -129,6 +129,10 @@ def _show(coverage: Coverage, wanted: Selection) -> None:
     if coverage.days.is_empty() and coverage.gaps.is_empty():
         print_lines([undated if coverage.undated else "the ledger is empty: no file was seen in bronze yet"])
         return
+    if coverage.days.is_empty():
+        print_lines(["no file came in these days"])
+        show_gaps(coverage.gaps)
+        return
     brush = make_brush(all_months=wanted.first is not None or wanted.last is not None)
     pairs = coverage.days.select(PAIR).unique().height
     if min(pairs, series_in(coverage)) <= CALENDARS:

@@ -136,6 +136,10 @@ class TestPipe:
         assert "2024-04" not in text.partition("gap ")[0]
         assert "of 8 days covered" in text
 
+    def test_days_inside_a_hole(self, lake):
+        text = coverage(lake, "--from", str(day(5)), "--to", str(day(6)))
+        assert text.startswith("no file came in these days\n\n2 gaps\n")
+
 
 class TestTerminal:
     """Eighty columns hold it; wide ones hold two calendars; colour only where it is wanted."""

@@ -105,9 +105,10 @@ class Upkeep:
 
     def fulfil(self, wish: Wish) -> list[Facts]:
         """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done."""
-        if (wish.retention_hours or LEAST_RETENTION_HOURS) < LEAST_RETENTION_HOURS and not wish.below_floor:
+        hours = LEAST_RETENTION_HOURS if wish.retention_hours is None else wish.retention_hours
+        if hours < LEAST_RETENTION_HOURS and not wish.below_floor:
             raise PointlineError(
-                f"a retention of {wish.retention_hours:g} hours may take files that are just being written or read",
+                f"a retention of {hours:g} hours may take files that are just being written or read",
                 hint=f"take at least {LEAST_RETENTION_HOURS:g}, or stop everything that reads the lake "
                 "and add --below-floor",
             )

@@ -1,0 +1,142 @@
+"""`pointline maintain`: what it merges, removes and refuses, beside a daemon and without one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+
+from daemon.samples import Sample, write_sample
+from tests.support.process import REPOSITORY, Lake
+
+DAY = dt.date(2024, 5, 1)
+FILES = 4
+AT_ONCE = ("--vacuum", "--retention-hours", "0", "--below-floor")
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    """Files of one partition that came one by one: as many parts."""
+    lake = Lake(tmp_path / "lake", maintenance__enabled=False)
+    for number in range(FILES):
+        put(lake, f"S{number}")
+        assert lake.once() == 0
+    assert len(parts(lake)) == FILES
+    return lake
+
+
+def put(lake: Lake, symbol: str) -> None:
+    one = Sample(exchange="binance", data_type="trades", symbol=symbol, date=DAY, rows=700)
+    write_sample(one, lake.bronze / one.file_name)
+
+
+def maintain(lake: Lake, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", "maintain", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "LAKE_ROOT": str(lake.root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def done(lake: Lake, *arguments: str) -> list[dict[str, object]]:
+    found = maintain(lake, "--json", *arguments)
+    assert found.returncode == 0, found.stdout + found.stderr
+    return json.loads(found.stdout)["done"]
+
+
+def parts(lake: Lake) -> list[Path]:
+    return [Path(path) for path in DeltaTable(lake.root / "silver" / "trades").file_uris()]
+
+
+def files_on_disk(lake: Lake) -> set[Path]:
+    return set((lake.root / "silver" / "trades").rglob("*.parquet"))
+
+
+def rows_in_order(path: Path) -> pl.DataFrame:
+    return pl.read_parquet(path, hive_partitioning=False)
+
+
+class TestCompaction:
+    """Few parts of the same rows in the same order."""
+
+    def test_before_and_after(self, lake):
+        expected = pl.concat(
+            rows_in_order(path) for path in sorted(parts(lake), key=lambda path: rows_in_order(path)["file_id"][0])
+        )
+        before = sum(path.stat().st_size for path in parts(lake))
+        compacted = [one for one in done(lake, "--compact") if one["action"] == "compact"]
+        assert [(one["table"], one["parts_before"], one["parts_after"]) for one in compacted] == [("trades", FILES, 1)]
+        [merged] = parts(lake)
+        assert compacted[0]["rows"] == expected.height
+        assert compacted[0]["bytes_before"] == before
+        assert compacted[0]["bytes_after"] == merged.stat().st_size
+        assert rows_in_order(merged).equals(expected)
+        assert done(lake, "--compact") == []
+
+    def test_dry_run_changes_nothing(self, lake):
+        versions, files = lake.versions(), files_on_disk(lake)
+        told = maintain(lake, "--dry-run")
+        assert told.returncode == 0
+        assert "nothing was changed" in told.stdout
+        assert f"{FILES} parts" in told.stdout
+        assert lake.versions() == versions
+        assert files_on_disk(lake) == files
+
+    def test_one_symbol_is_one_row_group(self, lake):
+        """What a query of one symbol reads besides is nothing."""
+        maintain(lake, "--compact")
+        footer = pq.read_metadata(parts(lake)[0])
+        ranges = [footer.row_group(number).column(0).statistics for number in range(footer.num_row_groups)]
+        assert all(one.min == one.max for one in ranges)
+        assert {one.min for one in ranges} == {f"S{number}" for number in range(FILES)}
+
+
+class TestVacuum:
+    """Only what no version within the retention needs, never below the floor by mistake."""
+
+    def test_a_retention_below_the_floor_is_refused(self, lake):
+        maintain(lake, "--compact")
+        files = files_on_disk(lake)
+        refused = maintain(lake, "--vacuum", "--retention-hours", "0")
+        assert refused.returncode == 1
+        assert "--below-floor" in refused.stderr
+        assert files_on_disk(lake) == files
+
+    def test_with_the_flag_only_live_parts_stay(self, lake):
+        maintain(lake, "--compact")
+        removed = {
+            one["table"]: one["files"] for one in done(lake, "--vacuum", "--retention-hours", "0", "--below-floor")
+        }
+        assert removed["trades"] == FILES
+        assert files_on_disk(lake) - set(parts(lake)) <= set((lake.root / "silver/trades/_delta_log").glob("*"))
+        assert lake.table("trades").height == FILES * 700
+        assert done(lake, *AT_ONCE) == []
+
+
+class TestBesideADaemon:
+    """The daemon does it; what would endanger it is refused."""
+
+    def test_goes_through_it(self, lake):
+        lake.start()
+        try:
+            assert done(lake, "--compact", "--table", "trades")[0]["parts_after"] == 1
+            refused = maintain(lake, *AT_ONCE)
+            assert refused.returncode == 1
+            assert "daemon" in refused.stderr
+            put(lake, "LATER")
+            lake.wait_for_settled(1)
+        finally:
+            assert lake.stop() == 0
+        assert lake.table("trades").height == (FILES + 1) * 700

@@ -72,9 +72,9 @@ def strangers(folder: str, *allowed: str) -> list[str]:
 class TestLayers:
     """Each layer knows the ones below it and no other."""
 
-    def test_tables_know_polars_alone(self):
+    def test_tables_know_polars_and_the_error_tree_alone(self):
         assert (
-            strangers("pointline/tables", "polars", "pointline.tables")
+            strangers("pointline/tables", "polars", "pointline.tables", "pointline.errors")
             + [name for name in strangers("pointline/tables") if name.endswith("imports pointline")]
             == []
         )

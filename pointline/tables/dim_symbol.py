@@ -1,0 +1,242 @@
+"""``dim_symbol``: what an instrument was, and when; SCD Type 2.
+
+One row is one version: the attributes of an ``exchange, symbol`` in force from ``valid_from`` up to but not including
+``valid_until``, null while current. Versions of a key never overlap, versions that touch differ in an attribute, and
+between versions that do not touch the symbol was delisted. ``tables.dim_symbol_checks`` states all of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import polars as pl
+
+from pointline.errors import LakeDamaged, Rejected
+from pointline.tables.scd2 import overlay
+from pointline.tables.schema import UTC_TIME
+
+NAME = "dim_symbol"
+
+KEY = ("exchange", "symbol")
+
+ATTRIBUTES: dict[str, pl.DataType] = {
+    "base_asset": pl.String(),
+    "quote_asset": pl.String(),
+    "market_type": pl.String(),
+    "tick_size": pl.Float64(),
+    "lot_size": pl.Float64(),
+    "contract_size": pl.Float64(),
+    "settle_asset": pl.String(),
+    "min_order_size": pl.Float64(),
+    "expiry": UTC_TIME,
+    "strike_price": pl.Float64(),
+    "option_type": pl.String(),
+}
+"""A change of any of these makes a version. Null is a value like any other: the source states none."""
+
+NUMBERS = tuple(name for name, kind in ATTRIBUTES.items() if kind == pl.Float64())
+
+REQUIRED = tuple(ATTRIBUTES)[:6]
+"""Attributes that every update has a column for; the other columns may be left out and count as null."""
+
+SCHEMA: dict[str, pl.DataType] = {
+    "symbol_id": pl.Int64(),
+    **dict.fromkeys(KEY, pl.String()),
+    **ATTRIBUTES,
+    "valid_from": UTC_TIME,
+    "valid_until": UTC_TIME,
+    "is_current": pl.Boolean(),
+}
+
+UPDATE_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(KEY, pl.String()),
+    **ATTRIBUTES,
+    "valid_from": UTC_TIME,
+    "listed": pl.Boolean(),
+}
+"""An update: these attributes hold from ``valid_from`` on; where ``listed`` is false the symbol is delisted then and
+the attributes say nothing. ``listed`` may be left out and counts as true."""
+
+
+def empty() -> pl.DataFrame:
+    """Return a table without versions."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What an upsert does: rows of the table that go, rows that come. A row whose window changes is in both."""
+
+    removed: pl.DataFrame
+    added: pl.DataFrame
+    before: pl.DataFrame
+    """All versions of the keys that the updates name, as they were."""
+    after: pl.DataFrame
+    """The same as they will be."""
+
+    def __bool__(self) -> bool:
+        return bool(self.removed.height or self.added.height)
+
+
+def scd2_upsert(current: pl.DataFrame, updates: pl.DataFrame) -> pl.DataFrame:
+    """Return the table after ``updates`` (``UPDATE_SCHEMA``), or ``current`` itself where they change nothing.
+
+    A batch is laid over what was recorded before it in one go, in whatever order its rows stand: each update holds
+    until the next recorded change or the next update of its symbol. An update for the very time of a recorded change
+    corrects it. Only symbols that the updates name are looked at.
+
+    Order of the rows: those that stay as they are first, in the order of ``current``; then the new and changed ones, by
+    exchange, symbol and ``valid_from``.
+
+    Raises ``Rejected`` for updates that cannot be used.
+    """
+    return apply(current, plan(current, updates))
+
+
+def plan(current: pl.DataFrame, updates: pl.DataFrame) -> Changes:
+    """Find what ``updates`` change. Raises as ``scd2_upsert``."""
+    updates = typed_updates(updates)
+    before = versions_of(current, updates.select(KEY).unique())
+    laid = overlay(before, updates, key=KEY, attributes=tuple(ATTRIBUTES))
+    after = laid.with_columns(
+        symbol_ids(laid).alias("symbol_id"), pl.col("valid_until").is_null().alias("is_current")
+    ).select(list(SCHEMA))
+    return Changes(removed=_not_in(after, before), added=_not_in(before, after), before=before, after=after)
+
+
+def apply(current: pl.DataFrame, changes: Changes) -> pl.DataFrame:
+    """Return ``current`` after ``changes``, which were planned on it."""
+    if not changes:
+        return current
+    kept = current.select(list(SCHEMA))
+    if changes.removed.height:
+        kept = kept.filter(~pl.col("symbol_id").is_in(changes.removed["symbol_id"].implode()))
+    if kept.height != current.height - changes.removed.height:
+        raise LakeDamaged(
+            "symbol_id is not unique in dim_symbol, or its rows changed meanwhile",
+            subject=NAME,
+            hint="run `pointline verify`",
+        )
+    return pl.concat([kept, changes.added], rechunk=False)
+
+
+def versions_of(table: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """Return all versions of ``keys``, sorted by key and ``valid_from``."""
+    # The look at one column alone leaves few rows for the exact one.
+    return (
+        table.lazy()
+        .filter(pl.col("symbol").is_in(keys["symbol"].unique().implode()))
+        .join(keys.lazy(), on=KEY, how="semi")
+        .select(list(SCHEMA))
+        .sort(*KEY, "valid_from")
+        .collect()
+    )
+
+
+def in_force(at: pl.Expr) -> pl.Expr:
+    """Tell whether a version holds at a time."""
+    return (pl.col("valid_from") <= at) & (pl.col("valid_until").is_null() | (at < pl.col("valid_until")))
+
+
+def symbol_ids(versions: pl.DataFrame) -> pl.Series:
+    """Return the ``symbol_id`` that belongs to each row's key and ``valid_from``.
+
+    63 bits of the BLAKE2b hash of the key, XOR ``valid_from`` in microseconds: the same on every machine and with every
+    version of every library, and never the same for two versions of one key. Two keys share an id by chance only:
+    with ten million versions once in a hundred thousand tables.
+    """
+    keys = versions.select(KEY).unique()
+    hashes = [
+        int.from_bytes(blake2b(f"{exchange}\0{symbol}".encode(), digest_size=8).digest()) >> 1
+        for exchange, symbol in keys.iter_rows()
+    ]
+    hashed = keys.with_columns(pl.Series("key_hash", hashes, pl.Int64()))
+    return (
+        versions.lazy()
+        .select(*KEY, "valid_from")
+        .join(hashed.lazy(), on=KEY, how="left", maintain_order="left")
+        .select((pl.col("key_hash") ^ pl.col("valid_from").to_physical()).alias("symbol_id"))
+        .collect()
+        .to_series()
+    )
+
+
+def typed_updates(updates: pl.DataFrame) -> pl.DataFrame:
+    """Return ``updates`` in ``UPDATE_SCHEMA``, equal rows once; times without a zone count as UTC.
+
+    Where one window ends as the next begins, the delisting gives way to the listing.
+
+    Raises ``Rejected`` where a column or key is missing, a value has another type or is not finite, or two updates
+    state different things of a symbol for one time.
+    """
+    missing = [name for name in (*KEY, *REQUIRED, "valid_from") if name not in updates.columns]
+    if missing:
+        raise Rejected(
+            f"symbol updates without the column {', '.join(missing)}",
+            hint="add the column; where a source states no value leave the cells empty",
+        )
+    given = updates.select(
+        pl.lit(value=True).alias(name) if name not in updates.columns and name == "listed" else
+        pl.lit(None).alias(name) if name not in updates.columns else pl.col(name)
+        for name in UPDATE_SCHEMA
+    )  # fmt: skip
+    try:
+        frame = given.select(_cast(name, given.schema[name], wanted) for name, wanted in UPDATE_SCHEMA.items())
+    except pl.exceptions.PolarsError as error:
+        raise Rejected(
+            f"symbol updates with a value of another type: {str(error).splitlines()[0]}",
+            hint=f"wanted are {', '.join(f'{name} {kind}' for name, kind in UPDATE_SCHEMA.items())}",
+        ) from error
+    _reject_where(
+        frame,
+        pl.any_horizontal(pl.col(*KEY).is_null() | (pl.col(*KEY) == ""), pl.col("valid_from", "listed").is_null()),
+        "without exchange, symbol, valid_from or listed",
+        "fill these cells",
+    )
+    _reject_where(
+        frame,
+        pl.any_horizontal(~pl.col(name).is_finite().fill_null(value=True) for name in NUMBERS),
+        "with a number that is not finite",
+        "leave the cell empty where there is no value",
+    )
+    # What a delisting says of attributes counts for nothing, nor can two of them contradict each other over it.
+    frame = frame.with_columns(pl.when("listed").then(pl.col(name)).alias(name) for name in ATTRIBUTES).unique(
+        maintain_order=True
+    )
+    gone = frame.filter(~pl.col("listed"))
+    if gone.height:
+        stated = frame.filter("listed")
+        frame = pl.concat([stated, gone.join(stated, on=[*KEY, "valid_from"], how="anti")])
+    _reject_where(
+        frame,
+        pl.struct(*KEY, "valid_from").is_duplicated(),
+        "that contradict each other",
+        "keep one row per exchange, symbol and valid_from",
+    )
+    return frame
+
+
+def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(given, pl.Datetime) and given.time_zone is None and wanted == UTC_TIME:
+        column = column.dt.replace_time_zone("UTC")
+    return column.cast(wanted)
+
+
+def _reject_where(frame: pl.DataFrame, broken: pl.Expr, what: str, hint: str) -> None:
+    found = frame.filter(broken)
+    if found.height:
+        exchange, symbol, valid_from = found.select(*KEY, "valid_from").sort(*KEY, "valid_from").row(0)
+        example = f"{exchange or '?'} {symbol or '?'} from {valid_from or '?'}"
+        raise Rejected(f"{found.height} symbol updates {what}, one is {example}", hint=hint)
+
+
+def _not_in(others: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of ``versions`` that ``others`` does not hold with the same window and attributes."""
+    if not others.height:
+        return versions
+    compared = ("valid_until", *ATTRIBUTES)
+    found = versions.join(others, on=[*KEY, "valid_from"], how="left", suffix="_other", maintain_order="left")
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_other")) for name in compared)
+    return found.filter(~(same & pl.col("symbol_id_other").is_not_null())).select(list(SCHEMA))

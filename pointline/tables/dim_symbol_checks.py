@@ -1,0 +1,66 @@
+"""What holds for ``dim_symbol`` at all times, as named checks. "No gap" is not among them: a gap is a delisting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pointline.tables.dim_symbol import ATTRIBUTES, KEY, NUMBERS, SCHEMA, symbol_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A check that does not hold, how many rows it concerns, and one of them."""
+
+    check: str
+    rows: int
+    example: str
+
+
+_EXPECTED_ID = "_expected_id"
+_SAME_KEY = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in KEY).fill_null(value=False)
+_PREVIOUS_END = pl.col("valid_until").shift(1)
+
+CHECKS: Mapping[str, pl.Expr] = {
+    "key_present": pl.any_horizontal(pl.col(*KEY).is_null() | (pl.col(*KEY) == "")),
+    "valid_from_present": pl.col("valid_from").is_null(),
+    "window_not_empty": pl.col("valid_until") <= pl.col("valid_from"),
+    "current_is_open": pl.col("is_current").ne_missing(pl.col("valid_until").is_null()),
+    "one_current": pl.col("is_current").shift(1) & _SAME_KEY,
+    "no_overlap": _SAME_KEY & (_PREVIOUS_END.is_null() | (pl.col("valid_from") < _PREVIOUS_END)),
+    "versions_differ": _SAME_KEY
+    & (pl.col("valid_from") == _PREVIOUS_END)
+    & pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ATTRIBUTES),
+    "numbers_finite": pl.any_horizontal(~pl.col(name).is_finite() for name in NUMBERS),
+    "symbol_id_derived": pl.col("symbol_id").ne_missing(pl.col(_EXPECTED_ID)),
+    "symbol_id_unique": pl.col("symbol_id").is_duplicated(),
+}
+"""True for a row that breaks the check, in a table where the versions of a key stand together in order of time.
+
+``one_current`` and ``no_overlap`` find the second of two rows: one that begins after a current version, or before the
+version in front of it has ended.
+"""
+
+
+def violations(table: pl.DataFrame) -> list[Violation]:
+    """Return the checks that do not hold, in whatever order the rows stand; none for a sound table."""
+    if dict(table.schema) != SCHEMA:
+        wrong = [name for name in {**SCHEMA, **table.schema} if table.schema.get(name) != SCHEMA.get(name)]
+        return [Violation(check="schema", rows=table.height, example=", ".join(wrong) or "order of the columns")]
+    # Ten million rows sort by the number that the id gives the key in a tenth of the time that the key itself takes.
+    ordered = table.with_columns(symbol_ids(table).alias(_EXPECTED_ID)).sort(
+        pl.col(_EXPECTED_ID) ^ pl.col("valid_from").to_physical(), "valid_from"
+    )
+    counts = ordered.select(broken.fill_null(value=False).sum().alias(name) for name, broken in CHECKS.items())
+    return [
+        Violation(check=name, rows=rows, example=_example(ordered, CHECKS[name]))
+        for name, rows in counts.row(0, named=True).items()
+        if rows
+    ]
+
+
+def _example(table: pl.DataFrame, broken: pl.Expr) -> str:
+    exchange, symbol, valid_from = table.filter(broken).select(*KEY, "valid_from").row(0)
+    return f"{exchange} {symbol} from {valid_from}"

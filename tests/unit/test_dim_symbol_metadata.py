@@ -1,0 +1,342 @@
+"""Files of symbol metadata, as vendors write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import re
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pointline.errors import Rejected
+from pointline.tables import dim_symbol
+from pointline.tables.dim_symbol_checks import violations
+from pointline.tables.dim_symbol_metadata import read_metadata
+from pointline.tables.dim_symbol_snapshot import snapshot
+
+AT = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
+
+TARDIS = {
+    "id": "XBTUSD",
+    "datasetId": "XBTUSD",
+    "exchange": "bitmex",
+    "baseCurrency": "BTC",
+    "quoteCurrency": "USD",
+    "settlementCurrency": "BTC",
+    "type": "perpetual",
+    "active": True,
+    "availableSince": "2019-03-30T00:00:00.000Z",
+    "priceIncrement": 0.1,
+    "amountIncrement": 100,
+    "minTradeAmount": 100,
+    "contractMultiplier": 1,
+    "changes": [
+        {"until": "2021-06-08T04:30:00.000Z", "amountIncrement": 1, "minTradeAmount": 1},
+        {"until": "2024-07-31T04:00:00.000Z", "priceIncrement": 0.5},
+        {"until": "2024-10-22T00:00:00.000Z", "makerFee": 0.0002},
+    ],
+}
+
+EXCHANGE_INFO = {
+    "timezone": "UTC",
+    "serverTime": 1_714_521_600_123,
+    "symbols": [
+        {
+            "symbol": "BTCUSDT",
+            "status": "TRADING",
+            "baseAsset": "BTC",
+            "quoteAsset": "USDT",
+            "filters": [
+                {"filterType": "PRICE_FILTER", "minPrice": "0.01000000", "tickSize": "0.01000000"},
+                {"filterType": "LOT_SIZE", "minQty": "0.00001000", "stepSize": "0.00002000"},
+                {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+            ],
+        },
+        {"symbol": "BCCBTC", "status": "BREAK", "baseAsset": "BCC", "quoteAsset": "BTC", "filters": []},
+    ],
+}
+
+
+def updates_of(content: object, **known) -> pl.DataFrame:
+    return read_metadata(json.dumps(content).encode(), **known).updates
+
+
+def history(updates: pl.DataFrame, *columns: str) -> list[tuple[object, ...]]:
+    table = dim_symbol.scd2_upsert(dim_symbol.empty(), updates)
+    assert violations(table) == []
+    times = (pl.col("valid_from", "valid_until").dt.strftime("%Y-%m-%d"),)
+    return table.sort("exchange", "symbol", "valid_from").select(*times, *columns).rows()
+
+
+class TestTardis:
+    def test_changes_are_a_history(self):
+        assert history(updates_of([TARDIS]), "tick_size", "lot_size", "min_order_size", "contract_size") == [
+            ("2019-03-30", "2021-06-08", 0.5, 1.0, 1.0, 1.0),
+            ("2021-06-08", "2024-07-31", 0.5, 100.0, 100.0, 1.0),
+            ("2024-07-31", None, 0.1, 100.0, 100.0, 1.0),
+        ]
+
+    def test_one_instrument_alone_and_without_changes(self):
+        plain = {name: value for name, value in TARDIS.items() if name != "changes"}
+        columns = ("exchange", "symbol", "base_asset", "quote_asset", "settle_asset", "market_type")
+        assert history(updates_of(plain), *columns) == [
+            ("2019-03-30", None, "bitmex", "XBTUSD", "BTC", "USD", "BTC", "perpetual")
+        ]
+
+    def test_an_option_that_is_gone(self):
+        option = TARDIS | {
+            "id": "BTC-9JUN20-9875-P",
+            "type": "option",
+            "active": False,
+            "availableTo": "2020-06-09T09:00:00.000Z",
+            "expiry": "2020-06-09T08:00:00.000Z",
+            "strikePrice": 9875,
+            "optionType": "put",
+        }
+        found = history(updates_of([option]), "expiry", "strike_price", "option_type", "is_current")
+        assert found == [("2019-03-30", "2020-06-09", dt.datetime(2020, 6, 9, 8, tzinfo=dt.UTC), 9875.0, "put", False)]
+
+    def test_a_later_answer_adds_what_is_new(self):
+        early = TARDIS | {"priceIncrement": 0.5, "changes": TARDIS["changes"][:1]}
+        table = dim_symbol.scd2_upsert(dim_symbol.empty(), updates_of([early]))
+        both = dim_symbol.scd2_upsert(table, updates_of([TARDIS]))
+        whole = dim_symbol.scd2_upsert(dim_symbol.empty(), updates_of([TARDIS]))
+        assert both.sort("valid_from").equals(whole)
+
+    @pytest.mark.parametrize(("id_", "symbol"), [("btcusdt", "BTCUSDT"), ("kPEPE", "kPEPE"), ("BTC-USD", "BTC-USD")])
+    def test_ids_are_those_of_the_data(self, id_, symbol):
+        assert updates_of([TARDIS | {"id": id_}])["symbol"].unique().to_list() == [symbol]
+
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            ({"code": 100, "message": "API key is invalid"}, "API key is invalid"),
+            (["BTCUSDT"], "not a list of Tardis instruments"),
+            ([{"id": "A"}], "without exchange"),
+            ([TARDIS | {"availableSince": None}], "availableSince cannot be read"),
+            ([TARDIS | {"priceIncrement": "?"}], "priceIncrement cannot be read"),
+            ([TARDIS | {"priceIncrement": float("nan")}], "not finite"),
+            ([TARDIS | {"changes": [{"priceIncrement": 1}]}], "until cannot be read"),
+            ([TARDIS | {"changes": "none"}], "not a list of changes"),
+        ],
+    )
+    def test_an_answer_that_is_none(self, content, told):
+        with pytest.raises(Rejected, match=told) as refused:
+            updates_of(content)
+        assert refused.value.hint
+
+
+class TestBinance:
+    def test_spot(self):
+        found = read_metadata(json.dumps(EXCHANGE_INFO).encode(), exchange="binance")
+        at = dt.datetime(2024, 5, 1, 0, 0, 0, 123_000, tzinfo=dt.UTC)
+        assert found.snapshot_at == at
+        columns = ("exchange", "symbol", "base_asset", "quote_asset", "market_type", "tick_size", "lot_size")
+        table = snapshot(dim_symbol.empty(), found.updates, at)
+        assert table.select(*columns, "min_order_size", "contract_size", "valid_from").rows() == [
+            ("binance", "BTCUSDT", "BTC", "USDT", "spot", 0.01, 0.00002, 0.00001, None, at)
+        ], "what is not listed any more is not there"
+
+    @pytest.mark.parametrize(
+        ("contract", "market_type", "expiry"),
+        [
+            ("PERPETUAL", "perpetual", None),
+            ("TRADIFI_PERPETUAL", "perpetual", None),
+            ("CURRENT_QUARTER", "future", dt.datetime(2024, 6, 28, 8, tzinfo=dt.UTC)),
+        ],
+    )
+    def test_contracts(self, contract, market_type, expiry):
+        symbol = EXCHANGE_INFO["symbols"][0] | {
+            "contractType": contract,
+            "deliveryDate": 1_719_561_600_000,
+            "contractSize": 100,
+            "marginAsset": "BTC",
+            "contractStatus": "TRADING",
+        }
+        del symbol["status"]
+        updates = updates_of(EXCHANGE_INFO | {"symbols": [symbol]}, exchange="binance-delivery")
+        columns = ("market_type", "expiry", "contract_size", "settle_asset", "listed")
+        assert updates.select(columns).rows() == [(market_type, expiry, 100.0, "BTC", True)]
+
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            (EXCHANGE_INFO | {"serverTime": None}, "serverTime cannot be read"),
+            ({"symbols": []}, "not an exchangeInfo"),
+            (EXCHANGE_INFO | {"symbols": {"a": 1}}, "not a list of symbols"),
+            (EXCHANGE_INFO | {"symbols": [{}]}, "without symbol"),
+            ({"code": -1003, "msg": "Too many requests"}, "Too many requests"),
+        ],
+    )
+    def test_an_answer_that_is_none(self, content, told):
+        with pytest.raises(Rejected, match=told):
+            updates_of(content, exchange="binance")
+
+    def test_it_does_not_say_its_exchange(self):
+        with pytest.raises(Rejected, match="exchange"):
+            updates_of(EXCHANGE_INFO)
+
+
+HEADER = "exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size"
+
+
+def csv(*lines: str) -> bytes:
+    return "\n".join(lines).encode()
+
+
+class TestColumns:
+    def test_a_table_that_was_written_out_comes_back(self):
+        updates = updates_of([TARDIS, TARDIS | {"id": "GONE", "availableTo": "2022-01-01T00:00:00.000Z"}])
+        table = dim_symbol.scd2_upsert(dim_symbol.empty(), updates)
+        parquet = BytesIO()
+        table.write_parquet(parquet)
+        for data in (table.write_csv().encode(), parquet.getvalue()):
+            found = read_metadata(data)
+            assert found.snapshot_at is None
+            assert dim_symbol.scd2_upsert(dim_symbol.empty(), found.updates).equals(table)
+
+    @pytest.mark.parametrize(
+        "time",
+        [
+            "2024-05-01",
+            "2024-05-01T00:00:00Z",
+            "2024-05-01 00:00:00",
+            "2024-05-01T02:00:00.0+02:00",
+            "1714521600000000",
+        ],
+    )
+    def test_times(self, time):
+        updates = read_metadata(csv(f"{HEADER},valid_from", f"okx,A,,,spot,1e-2,1,, {time} ")).updates
+        assert updates.select("valid_from", "tick_size", "contract_size").rows() == [(AT, 0.01, None)]
+
+    def test_without_times_it_is_a_snapshot(self):
+        data = csv(HEADER, "okx,A,,,spot,0.1,1,")
+        assert read_metadata(data, effective_at=AT).snapshot_at == AT
+        with pytest.raises(Rejected, match="valid_from") as refused:
+            read_metadata(data)
+        assert "--effective-at" in refused.value.hint
+
+    def test_an_exchange_from_outside(self):
+        data = csv("symbol,base,quote,type,tickSize,stepSize,contractMultiplier", "A,,,spot,0.1,1,")
+        updates = read_metadata(data, exchange="okx", effective_at=AT).updates
+        assert updates.select("exchange", "symbol", "tick_size", "lot_size").rows() == [("okx", "A", 0.1, 1.0)]
+
+    @pytest.mark.parametrize(
+        ("lines", "told"),
+        [
+            ((HEADER.replace(",lot_size", ""), "okx,A,,,spot,0.1,"), "without the column lot_size"),
+            ((HEADER, "okx,A,,,spot,cheap,1,"), "tick_size cannot be read, one is 'cheap'"),
+            ((HEADER + ",valid_from", "okx,A,,,spot,1,1,,20240501"), "valid_from cannot be read"),
+            ((HEADER + ",valid_from", "okx,A,,,spot,1,1,,yesterday"), "valid_from cannot be read"),
+            ((HEADER.replace("tick_size", "pip_size,price_increment"), "okx,A,,,spot,1,1,1,"), "all mean tick_size"),
+            ((HEADER + ",valid_from,valid_until", "okx,A,,,spot,1,1,,2024-05-02,2024-05-01"), "window is empty"),
+            (
+                (
+                    HEADER + ",valid_from,valid_until",
+                    "okx,A,,,spot,1,1,,2024-05-01,2024-05-09",
+                    "okx,A,,,spot,2,1,,2024-05-05,",
+                ),
+                "before the last one ended",
+            ),
+            (("",), "not a CSV"),
+            (("<html>502 Bad Gateway</html>",), "without the column"),
+            (("PAR1 but not really",), "not a Parquet"),
+            (('[{"id": "XBT',), "not JSON"),
+            (("[" * 200_000,), "not JSON"),
+        ],
+    )
+    def test_what_cannot_be_used_is_refused(self, lines, told):
+        with pytest.raises(Rejected, match=told) as refused:
+            read_metadata(csv(*lines), effective_at=AT)
+        assert refused.value.hint
+        assert "\n" not in str(refused.value)
+
+
+QUANTCONNECT = csv(
+    "\ufeffmarket,symbol,type,description,quote_currency,contract_multiplier,pip_size",
+    "",
+    "# spot first",
+    "binance,BTCUSDT,crypto,BTCUSDT,USDT,1,0.01",
+    "binance,BTCUSDT,cryptofuture,BTCUSDT,USDT,1,0.1",
+    "usa,[*],equity,,USD,1,0.01",
+    "usa,KE,future,,USD,50,0.0025",
+    "usa,KE,future,,USD,5000,0.25",
+)
+
+
+class TestQuantConnect:
+    def test_key_defaults_and_repetitions(self):
+        updates = read_metadata(QUANTCONNECT, effective_at=AT).updates
+        assert updates.select("exchange", "symbol", "base_asset", "market_type", "tick_size", "lot_size").rows() == [
+            ("binance", "BTCUSDT", "BTC", "spot", 0.01, None),
+            ("binance-cryptofuture", "BTCUSDT", "BTC", "cryptofuture", 0.1, None),
+            ("usa-future", "KE", None, "future", 0.0025, None),
+        ]
+
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
+FILES = sorted(REAL.glob("symbol-properties-database_*.csv.gz"))
+
+
+def real_snapshots() -> list[tuple[dt.datetime, pl.DataFrame]]:
+    found = []
+    for path in FILES:
+        at = dt.datetime.fromisoformat(re.findall(r"\d{4}-\d\d-\d\d", path.name)[0]).replace(tzinfo=dt.UTC)
+        found.append((at, read_metadata(gzip.decompress(path.read_bytes()), effective_at=at).updates))
+    return found
+
+
+def take(table: pl.DataFrame, at: dt.datetime, told: pl.DataFrame) -> pl.DataFrame:
+    """The file lists all that its maker knows, so it speaks for every exchange so far."""
+    return snapshot(table, told, at, exchanges=table["exchange"].unique().to_list(), insist=True)
+
+
+@pytest.mark.skipif(not FILES, reason=f"no symbol tables in {REAL}")
+class TestElevenRealVersions:
+    """Dated versions of one file, 2016 to 2026, whose header grew meanwhile."""
+
+    def test_in_order_and_twice(self):
+        table = dim_symbol.empty()
+        for at, told in real_snapshots():
+            table = take(table, at, told)
+            self.holds(table, at, told)
+        assert violations(table) == []
+        for at, told in real_snapshots():
+            assert take(table, at, told) is table, "the same again, from the first one on, changes nothing"
+            self.holds(table, at, told)
+        assert table.filter("is_current").height == real_snapshots()[-1][1].height
+
+    @pytest.mark.parametrize("seed", [*range(3), None])
+    def test_out_of_order(self, seed):
+        """Backwards, and shuffled; what was told last holds, and all again in order is as if it had always been."""
+        snapshots = real_snapshots()
+        ordered = dim_symbol.empty()
+        for at, told in snapshots:
+            ordered = take(ordered, at, told)
+        mixed = pl.Series(range(len(snapshots))).shuffle(seed).to_list() if seed is not None else range(10, -1, -1)
+        table = dim_symbol.empty()
+        for index in mixed:
+            table = take(table, *snapshots[index])
+            self.holds(table, *snapshots[index])
+            assert violations(table) == []
+        for at, told in snapshots:
+            table = take(table, at, told)
+        order = [*dim_symbol.KEY, "valid_from"]
+        assert table.sort(order).equals(ordered.sort(order))
+
+    def test_a_truncated_one_is_refused(self):
+        first, second = real_snapshots()[-2:]
+        table = take(dim_symbol.empty(), *first)
+        half = second[1].head(second[1].height // 2)
+        with pytest.raises(Rejected, match="would be delisted"):
+            snapshot(table, half, second[0])
+
+    def holds(self, table: pl.DataFrame, at: dt.datetime, told: pl.DataFrame) -> None:
+        """As of its own time the table says what the file says, no more and no less."""
+        columns = [*dim_symbol.KEY, *dim_symbol.ATTRIBUTES]
+        then = table.filter(dim_symbol.in_force(pl.lit(at))).select(columns).sort(dim_symbol.KEY)
+        assert then.equals(told.select(columns).sort(dim_symbol.KEY))

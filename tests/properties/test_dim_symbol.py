@@ -146,7 +146,8 @@ def test_every_day_says_what_the_last_word_on_it_was(history, order):
 
 
 @pytest.mark.soak
-@settings(LOOSE, max_examples=1000)
+@pytest.mark.parametrize("_part", range(4))
+@settings(LOOSE, max_examples=250)
 @given(history=histories, order=st.randoms(use_true_random=False))
-def test_a_thousand_histories(history, order):
+def test_a_thousand_histories(_part, history, order):
     check_history(history, order)

@@ -32,7 +32,7 @@ def read_metadata(data: bytes, *, exchange: str = "", effective_at: dt.datetime 
     brings its own time. Raises ``Rejected``.
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"[", b"{"}:
-        content = parse_json(data.removeprefix(b"\xef\xbb\xbf"))
+        content = parse_json(data)
         if isinstance(content, dict) and "symbols" in content:
             if not exchange:
                 raise Rejected("an exchangeInfo does not say its exchange", hint="name it")

@@ -20,7 +20,8 @@ def overlay(
     """Return the versions of these keys after ``updates``, sorted by key and ``valid_from``.
 
     ``versions`` and the result hold ``key, valid_from, valid_until, attributes``, half open, ``valid_until`` null while
-    current. ``updates`` hold ``key, valid_from, listed, attributes``, one row at most for a key and a time.
+    current. ``updates`` hold ``key, valid_from, listed, attributes``, one row at most for a key and a time,
+    and null attributes where ``listed`` is false.
 
     A point holds until the next recorded one, be it a version or a delisting. Versions that touch always differ, so an
     update equal to what already held makes none, and one equal to the version that follows on it makes that version
@@ -34,12 +35,14 @@ def overlay(
         *(pl.lit(None, versions.schema[name]).alias(name) for name in attributes),
     )
     starts = versions.with_columns(listed=True).select(columns)
-    changes = updates.select(columns).with_columns(
-        pl.when("listed").then(pl.col(name)).alias(name) for name in attributes
-    )
     points = (
         # Of points at one time the last wins: the end of a version gives way to the start of the next one.
-        pl.concat([frame.with_columns(pl.lit(rank).alias(_RANK)) for rank, frame in enumerate((ends, starts, changes))])
+        pl.concat(
+            [
+                frame.with_columns(pl.lit(rank).alias(_RANK))
+                for rank, frame in enumerate((ends, starts, updates.select(columns)))
+            ]
+        )
         .sort(*key, "valid_from", _RANK)
         .filter(~_same_as_next(*key, "valid_from"))
     )

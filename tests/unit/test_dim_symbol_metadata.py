@@ -108,6 +108,14 @@ class TestTardis:
         whole = dim_symbol.scd2_upsert(dim_symbol.empty(), updates_of([TARDIS]))
         assert both.sort("valid_from").equals(whole)
 
+    def test_changes_from_before_it_was_recorded_do_not_count(self):
+        since = TARDIS | {"availableSince": "2024-07-31T04:00:00.000Z"}
+        assert history(updates_of([since]), "tick_size") == [("2024-07-31", None, 0.1)]
+
+    def test_a_byte_order_mark(self):
+        data = b"\xef\xbb\xbf" + json.dumps([TARDIS]).encode()
+        assert read_metadata(data).updates.equals(updates_of([TARDIS]))
+
     @pytest.mark.parametrize(("id_", "symbol"), [("btcusdt", "BTCUSDT"), ("kPEPE", "kPEPE"), ("BTC-USD", "BTC-USD")])
     def test_ids_are_those_of_the_data(self, id_, symbol):
         assert updates_of([TARDIS | {"id": id_}])["symbol"].unique().to_list() == [symbol]

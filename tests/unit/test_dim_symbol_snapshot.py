@@ -104,6 +104,10 @@ class TestPartial:
         with pytest.raises(SuspectSnapshot, match="9 of 10 of binance"):
             snapshot(many, pl.concat([whole, listing("S0")]), day(5))
 
+    def test_what_was_delisted_before_does_not_count(self):
+        few = snapshot(LISTED, listing(*TEN[:2]), day(5), insist=True)
+        assert snapshot(few, listing(*TEN[:2]), day(6)) is few
+
     def test_all_said_to_be_not_listed(self):
         with pytest.raises(SuspectSnapshot):
             snapshot(LISTED, listing(*TEN).with_columns(listed=pl.lit(value=False)), day(5))

@@ -1,0 +1,134 @@
+"""Whole processes side by side: the lake, the bare line, the peers, in turns over the same files."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from tests.bench import peers
+from tests.bench.inputs import Input, small_files, whole_files
+from tests.bench.lake import BenchLake
+from tests.bench.measure import Bench, Measure
+from tests.bench.process import Cost, module, run
+from tests.bench.profile import profile_once
+from tests.bench.report import number, progress
+from tests.bench.sums import check_rows
+
+MIB = 2**20
+OURS = "pointline"
+Contestant = Callable[[], Cost]
+
+
+def bulk(bench: Bench) -> Iterator[Measure]:
+    """Few large files."""
+    source = whole_files(bench.scratch, "trades", files=10, rows=bench.size(1_000_000, 100_000))
+    yield from _compare(bench, "bulk", source, must=0.85, aim=1.0, at_a_time=(1, 2))
+
+
+def small(bench: Bench) -> Iterator[Measure]:
+    """Many small files; the bare line takes them one by one."""
+    source = small_files(bench.scratch, folders=bench.size(20, 2), symbols=100, rows=1000)
+    yield from _compare(bench, "small", source, must=1.5, aim=3.0, at_a_time=(1,))
+
+
+def book(bench: Bench) -> Iterator[Measure]:
+    """One file of order book changes; one of snapshots, 100 columns that become four lists."""
+    changes = whole_files(bench.scratch, "incremental_book_L2", files=1, rows=bench.size(5_000_000, 500_000))
+    yield from _compare(bench, "book, changes", changes, must=0.85, aim=1.0, at_a_time=(1,), with_peers=False)
+    snapshots = whole_files(bench.scratch, "book_snapshot_25", files=1, rows=bench.size(200_000, 20_000))
+    yield from _compare(bench, "book, snapshots", snapshots, must=0.85, aim=1.0, at_a_time=(1,), with_peers=False)
+
+
+def _compare(
+    bench: Bench,
+    work: str,
+    source: Input,
+    *,
+    must: float,
+    aim: float,
+    at_a_time: tuple[int, ...],
+    with_peers: bool = True,
+) -> Iterator[Measure]:
+    folder = bench.folder(source.data_type)
+    lake = BenchLake(folder / "lake")
+    bare = {f"bare, {files} at a time": _bare(folder, source, files) for files in at_a_time}
+    rivals = peers.contestants(folder, source) if bench.peers and with_peers else {}
+    costs = _in_turns(bench.runs, {OURS: _ours(lake, source), **bare, **rivals})
+    best = min(bare, key=lambda name: _median_wall(costs[name]))
+    ours = Measure.median(
+        work,
+        "of bare Polars",
+        "x",
+        _ratios(costs[best], costs[OURS]),
+        must=must,
+        aim=aim,
+        more_is_better=True,
+        notes=[_rate(name, costs[name], source) for name in (OURS, *bare)],
+    )
+    if bench.profile:
+        ours = ours.with_notes(profile_once(bench, work, lake, source))
+    yield ours
+    for name in rivals:
+        notes = [_rate(name, costs[name], source)]
+        yield Measure.median(
+            work, f"{name}, of bare Polars", "x", _ratios(costs[best], costs[name]), more_is_better=True, notes=notes
+        )
+    if bench.peers and with_peers:
+        for reason in peers.absent():
+            progress(reason)
+    shutil.rmtree(folder)
+
+
+def _in_turns(runs: int, contestants: dict[str, Contestant]) -> dict[str, list[Cost]]:
+    costs: dict[str, list[Cost]] = {name: [] for name in contestants}
+    for turn in range(1, runs + 1):
+        for name, contest in contestants.items():
+            cost = contest()
+            costs[name].append(cost)
+            progress(f"{turn}/{runs} {name}: {cost.wall_seconds:.2f} s")
+    return costs
+
+
+def _ours(lake: BenchLake, source: Input) -> Contestant:
+    def contest() -> Cost:
+        lake.renew(source)
+        cost = lake.once()
+        lake.check(source)
+        return cost
+
+    return contest
+
+
+def _bare(folder: Path, source: Input, at_a_time: int) -> Contestant:
+    out = folder / "bare"
+
+    def contest() -> Cost:
+        shutil.rmtree(out, ignore_errors=True)
+        cost = run(module("tests.bench.bare", source.folder, out, source.data_type, at_a_time), out.with_suffix(".log"))
+        check_rows(pl.scan_parquet(out).select(pl.len()).collect().item(), source.sums.rows, "the bare line's output")
+        return cost
+
+    return contest
+
+
+def _median_wall(costs: list[Cost]) -> float:
+    return statistics.median(cost.wall_seconds for cost in costs)
+
+
+def _ratios(bare: list[Cost], theirs: list[Cost]) -> list[float]:
+    """How many times as fast as the bare run of the same turn."""
+    return [one.wall_seconds / other.wall_seconds for one, other in zip(bare, theirs, strict=True)]
+
+
+def _rate(name: str, costs: list[Cost], source: Input) -> str:
+    wall = _median_wall(costs)
+    cpu = statistics.median(cost.cpu_seconds for cost in costs)
+    peak = max(cost.peak_bytes for cost in costs)
+    return (
+        f"{name}: {wall:.2f} s, {number(source.sums.rows / wall / 1e6)} M rows/s, "
+        f"{number(source.sums.files / wall)} files/s, {cpu:.2f} s of processor, {peak / MIB:,.0f} MiB at most"
+    )

@@ -1,5 +1,8 @@
-"""A lake whose ledger knows a million files, and the same files in bronze: made by hand, because ingesting them would
-take an hour and the question is only what the daemon does with a lake that is complete."""  # noqa: D205, D209 - one sentence
+"""A lake whose ledger knows very many files, and the same files in bronze.
+
+Made by hand: to ingest a million would take an hour, and the question is only what the daemon does with a lake that is
+complete.
+"""
 
 from __future__ import annotations
 

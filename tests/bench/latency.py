@@ -107,7 +107,7 @@ def _measure(
         value=percentile(seen_ms, share),
         low=min(each),
         high=max(each),
-        samples=len(seen_ms),
+        samples=tuple(seen_ms),
         must=must,
         aim=aim,
         notes=tuple(notes),

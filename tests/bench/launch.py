@@ -1,8 +1,8 @@
-"""Runs one command and tells what it cost, as JSON: a process of its own, because a child begins with the peak memory
-of whoever forked it, and the benchmark itself may hold gigabytes of generated rows.
+"""Runs one command and tells what it cost, as JSON: ``python -I launch.py OUTPUT COMMAND ...``.
 
-Standard library only; run as ``python -I launch.py OUTPUT COMMAND ...``.
-"""  # noqa: D205 - one sentence
+A process of its own and nothing but the standard library, because a child begins with the peak memory of whoever forked
+it, and the benchmark itself may hold gigabytes of generated rows.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
+
+from tests.bench.process import REPOSITORY
 
 PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "isal", "watchdog", "dlt")
 
@@ -22,7 +25,7 @@ def describe(scratch: Path) -> dict[str, Any]:
             "file_system": _file_system(scratch),
             "load": os.getloadavg()[0],
         },
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **_versions(), "commit": _commit()},
     }
 
 
@@ -41,6 +44,15 @@ def _file_system(folder: Path) -> str:
         if folder.resolve().is_relative_to(point) and len(point) >= len(found[0]):
             found = (point, kind)
     return found[1]
+
+
+def _commit() -> str:
+    """What of the repository is measured; a plus sign where it has changes that no commit holds."""
+    git = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _versions() -> dict[str, str]:

@@ -21,7 +21,7 @@ class Measure:
     value: float
     low: float
     high: float
-    samples: int
+    samples: tuple[float, ...]
     must: float | None = None
     aim: float | None = None
     more_is_better: bool = False
@@ -48,7 +48,7 @@ class Measure:
             value=statistics.median(samples),
             low=min(samples),
             high=max(samples),
-            samples=len(samples),
+            samples=tuple(samples),
             must=must,
             aim=aim,
             more_is_better=more_is_better,

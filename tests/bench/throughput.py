@@ -32,7 +32,7 @@ def bulk(bench: Bench) -> Iterator[Measure]:
 def small(bench: Bench) -> Iterator[Measure]:
     """Many small files; the bare line takes them one by one."""
     source = small_files(bench.scratch, folders=bench.size(20, 2), symbols=100, rows=1000)
-    yield from _compare(bench, "small", source, must=1.5, aim=3.0, at_a_time=(1,))
+    yield from _compare(bench, "small", source, must=1.5, aim=3.0, at_a_time=(1,), in_rows=False)
 
 
 def book(bench: Bench) -> Iterator[Measure]:
@@ -52,6 +52,7 @@ def _compare(
     aim: float,
     at_a_time: tuple[int, ...],
     with_peers: bool = True,
+    in_rows: bool = True,
 ) -> Iterator[Measure]:
     folder = bench.folder(source.data_type)
     lake = BenchLake(folder / "lake")
@@ -72,6 +73,9 @@ def _compare(
     if bench.profile:
         ours = ours.with_notes(profile_once(bench, work, lake, source))
     yield ours
+    unit, amount = ("M rows/s", source.sums.rows / 1e6) if in_rows else ("files/s", source.sums.files)
+    rates = [amount / cost.wall_seconds for cost in costs[OURS]]
+    yield Measure.median(work, "rate", unit, rates, more_is_better=True)
     for name in rivals:
         notes = [_rate(name, costs[name], source)]
         yield Measure.median(

@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=LEAST_RUNS, help="turns of each contestant (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--profile", action="store_true", help="one run more of each work, taken apart by step")
+    parser.add_argument("--profile", action="store_true", help="bulk, small, book, many once more, taken apart by step")
     parser.add_argument("--peers", action="store_true", help="write_delta in a loop and dlt, in the same run")
     parser.add_argument(
         "--scratch", type=Path, default=_cache(), metavar="DIR", help="input and lakes (default: %(default)s)"

@@ -36,14 +36,20 @@ class Drops:
     _pending: dict[Key, float] = field(default_factory=dict)
     _version: int = 0
 
-    def stage(self) -> None:
-        """Put every file into bronze under the name of a download that is not finished, which nobody takes."""
+    def stage(self, *, outside: bool = False) -> None:
+        """Put every file into bronze under the name of a download that is not finished, which nobody takes.
+
+        Or outside of bronze, on the same file system: the kernel reports such a rename as a file that appeared.
+        """
+        above = self.lake.root / "staged" if outside else self.lake.bronze
         for path in self.source.files():
-            final = self.lake.bronze / path.relative_to(self.source.folder)
-            unconfirmed = final.with_name(f"{final.name}.unconfirmed")
-            final.parent.mkdir(parents=True, exist_ok=True)
-            unconfirmed.write_bytes(path.read_bytes())
-            self._staged.append((unconfirmed, final))
+            below = path.relative_to(self.source.folder)
+            final = self.lake.bronze / below
+            staged = above / below.with_name(f"{below.name}.unconfirmed")
+            for folder in (final.parent, staged.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            staged.write_bytes(path.read_bytes())
+            self._staged.append((staged, final))
         random.Random(1).shuffle(self._staged)
 
     @property
@@ -56,11 +62,11 @@ class Drops:
 
     def drop(self) -> None:
         """Rename the next file into place, as the vendor's client does."""
-        unconfirmed, final = self._staged.pop()
+        staged, final = self._staged.pop()
         exchange, _, year, month, day, name = final.relative_to(self.lake.bronze).parts
         key = (exchange, dt.date(int(year), int(month), int(day)), name.removesuffix(".csv.gz"))
         self._pending[key] = time.perf_counter()
-        unconfirmed.rename(final)
+        staged.rename(final)
 
     def poll(self) -> None:
         """Wait a little; where a commit has come since, look for what was dropped.

@@ -22,12 +22,21 @@ ROWS = 1000
 
 
 def latency(bench: Bench) -> Iterator[Measure]:
-    """Drops at random moments into a daemon that has nothing else to do."""
+    """Drops at random moments into a daemon that has nothing else to do: from inside bronze, and moved in."""
     source = small_files(bench.scratch, folders=4, symbols=bench.size(50, 5), rows=ROWS)
-    lake = BenchLake(bench.folder("latency") / "lake")
+    for way, outside in (("", False), (", moved in from outside", True)):
+        drops = _idle_run(BenchLake(bench.folder("latency") / "lake"), source, outside=outside)
+        notes = [f"{source.sums.files} drops of {ROWS:,} rows; spread over {bench.runs} stretches", *drops.stages()]
+        for (name, share), must, aim in zip(SHARES.items(), (150, 400), (50, 100), strict=True):
+            yield _measure("latency", name + way, drops.seen_ms, share, bench.runs, must=must, aim=aim, notes=notes)
+            notes = []
+    shutil.rmtree(bench.folder("latency"))
+
+
+def _idle_run(lake: BenchLake, source: Input, *, outside: bool) -> Drops:
     lake.renew()
     drops = Drops(lake=lake, source=source)
-    drops.stage()
+    drops.stage(outside=outside)
     pauses = random.Random(2)
     with lake.daemon() as daemon:
         daemon.wait_for("rescan.finished")
@@ -37,14 +46,7 @@ def latency(bench: Bench) -> Iterator[Measure]:
             while drops.unseen:
                 drops.poll()
     lake.check(source)
-    notes = [
-        f"{source.sums.files} drops of {ROWS:,} rows; spread over {bench.runs} equal stretches of the run",
-        *drops.stages(),
-    ]
-    for (name, share), must, aim in zip(SHARES.items(), (150, 400), (50, 100), strict=True):
-        yield _measure("latency", name, drops.seen_ms, share, bench.runs, must=must, aim=aim, notes=notes)
-        notes = []
-    shutil.rmtree(bench.folder("latency"))
+    return drops
 
 
 def paced(bench: Bench) -> Iterator[Measure]:

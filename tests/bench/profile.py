@@ -57,9 +57,9 @@ def _steps(facts: dict[str, Any]) -> Iterator[str]:
     for step, (wall, cpu, calls) in sorted(facts["steps"].items(), key=lambda item: -item[1][0]):
         yield f"  {step:<9}{wall:8.2f} s over all threads{cpu:8.2f} s processor in them{calls:10,.0f} calls"
     own = sum(cpu for _, cpu, _ in facts["steps"].values())
-    rest = facts["cpu_seconds"] - own - facts["import_seconds"]
+    rest = facts["cpu_seconds"] - own - facts["import_cpu_seconds"]
     yield (
-        f"  processor: {own:.2f} s in the threads of these steps, {facts['import_seconds']:.2f} s imports (wall), "
+        f"  processor: {own:.2f} s in the threads of these steps, {facts['import_cpu_seconds']:.2f} s in imports, "
         f"{rest:.2f} s in the threads of Polars and Arrow and between the steps"
     )
     yield from (f"  no longer there under this name, not timed: {place}" for place in facts["missing"])

@@ -58,6 +58,7 @@ def _compare(
     lake = BenchLake(folder / "lake")
     bare = {f"bare, {files} at a time": _bare(folder, source, files) for files in at_a_time}
     rivals = peers.contestants(folder, source) if bench.peers and with_peers else {}
+    absent = peers.absent() if bench.peers and with_peers else []
     costs = _in_turns(bench.runs, {OURS: _ours(lake, source), **bare, **rivals})
     best = min(bare, key=lambda name: _median_wall(costs[name]))
     ours = Measure.median(
@@ -68,7 +69,7 @@ def _compare(
         must=must,
         aim=aim,
         more_is_better=True,
-        notes=[_rate(name, costs[name], source) for name in (OURS, *bare)],
+        notes=[*(_rate(name, costs[name], source) for name in (OURS, *bare)), *absent],
     )
     if bench.profile:
         ours = ours.with_notes(profile_once(bench, work, lake, source))
@@ -81,9 +82,6 @@ def _compare(
         yield Measure.median(
             work, f"{name}, of bare Polars", "x", _ratios(costs[best], costs[name]), more_is_better=True, notes=notes
         )
-    if bench.peers and with_peers:
-        for reason in peers.absent():
-            progress(reason)
     shutil.rmtree(folder)
 
 

@@ -84,6 +84,52 @@ def files(
     raise typer.Exit(list_files(lake_root, status=status, table=table, symbol=symbol, last=last, as_json=json))
 
 
+@app.command(epilog="Example: pointline explain 17, or: pointline explain deribit_trades_2024-05-01_BTC.csv.gz")
+def explain(
+    targets: Annotated[list[str], typer.Argument(metavar="PATH|FILE_ID ...", help="Files, in bronze or not.")],
+    *,
+    lake_root: LakeRoot = None,
+    json: Json = False,
+) -> None:
+    """Tell a file's story: what happened to it and why, and what to do next."""
+    from daemon.commands.explain import explain as tell
+
+    raise typer.Exit(tell(lake_root, targets, as_json=json))
+
+
+@app.command(epilog="Example: pointline trace trades 14 3")
+def trace(
+    table: Annotated[str, typer.Argument(help="The table of the row, such as trades.")],
+    file_id: Annotated[int, typer.Argument(help="Its file_id.")],
+    file_seq: Annotated[int, typer.Argument(help="Its file_seq, counted from 1.")],
+    *,
+    lake_root: LakeRoot = None,
+    json: Json = False,
+) -> None:
+    """Show a silver row and the original line in bronze that it came from."""
+    from daemon.commands.trace import trace as trace_row
+
+    raise typer.Exit(trace_row(lake_root, table, file_id, file_seq, as_json=json))
+
+
+@app.command(epilog="Example: pointline quarantine 17 --csv > bad.csv, or: pointline quarantine --rule ragged")
+def quarantine(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH|FILE_ID ...]", help="Only rows of these files.")
+    ] = None,
+    *,
+    lake_root: LakeRoot = None,
+    rule: Annotated[str | None, typer.Option(help="Only rows that broke this rule, such as ragged.")] = None,
+    last: Annotated[int, typer.Option(help="How many groups or lines; 0 for all.")] = 20,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the rows set aside by file and rule; with a file or a rule, their original lines."""
+    from daemon.commands.quarantine import show_quarantine
+
+    raise typer.Exit(show_quarantine(lake_root, targets or [], rule=rule, last=last, as_csv=csv, as_json=json))
+
+
 @app.command(epilog="Example: pointline retry --status failed, or: pointline retry 17 --dry-run")
 def retry(
     targets: Annotated[

@@ -21,6 +21,7 @@ class Inbox:
         self._seen_at: dict[str, float] = {}
         self._in_flight: set[str] = set()
         self._again: dict[str, bool] = {}
+        self._by_scan: set[str] = set()
         self._overflowed = False
         self._closed = False
 
@@ -33,10 +34,13 @@ class Inbox:
             return True
 
     def put(self, path: str, *, finished: bool, wake_seconds: float = 0.5) -> bool:
-        """Queue a path, waiting for room. False where the inbox was closed meanwhile."""
+        """Queue a path that a scan came upon, waiting for room. False where the inbox was closed meanwhile."""
         with self._changed:
             while not self._closed:
+                is_new = path not in self._queued and path not in self._in_flight
                 if self._accept(path, finished=finished):
+                    if is_new:
+                        self._by_scan.add(path)
                     return True
                 self._changed.wait(wake_seconds)
             return False
@@ -62,8 +66,13 @@ class Inbox:
         """The path is not in flight any more; a hint that came meanwhile is queued now."""
         with self._changed:
             self._in_flight.discard(path)
+            self._by_scan.discard(path)
             if path in self._again:
                 self._enqueue(path, finished=self._again.pop(path))
+
+    def is_by_scan(self, path: str) -> bool:
+        """Tell whether a scan brought a path that is queued or in flight, and no event before it."""
+        return path in self._by_scan
 
     def take_overflow(self) -> bool:
         """Tell whether hints were lost since the last call."""

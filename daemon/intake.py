@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import structlog
 
@@ -59,6 +60,7 @@ class Intake:
         self._gathered_bytes = 0
         self._gathering_since = 0.0
         self._in_trouble = False
+        self._found_by: dict[str, str] = {}
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -88,12 +90,14 @@ class Intake:
     def _look(self, path: str, seen_at: float, *, finished: bool) -> None:
         meta = self._source.look(path)
         now = self._clock()
+        found_by = self._found_by.setdefault(path, "a scan" if self._inbox.is_by_scan(path) else "an event")
         if meta is None:
             self._room.forget(path)
+            self._found_by.pop(path, None)
         elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
             pass
         elif self._room.is_due(path, now):
-            self._gathered[path] = (meta, seen_at)
+            self._gathered[path] = (replace(meta, found_by=found_by), seen_at)
             self._gathered_bytes += meta.file_size_bytes
             if len(self._gathered) == 1:
                 self._gathering_since = time.monotonic()
@@ -131,6 +135,8 @@ class Intake:
         for file_id, meta in found.moved:
             log.info(events.FILE_MOVED, file_id=file_id, path=meta.bronze_file_path)
         entering = {entry.meta.bronze_file_path for entry in batch.entries}
+        for path in gathered:
+            self._found_by.pop(path, None)
         for path in gathered.keys() - entering:
             self._room.forget(path)
             self._inbox.landed(path)

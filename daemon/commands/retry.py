@@ -1,25 +1,30 @@
-"""``pointline retry``."""
+"""``pointline retry``: refused files are read again, under their ids."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from daemon.lake import open_lake
-from daemon.requests import Request, do_or_ask
-from pointline.config import load_config
+from daemon.commands.health import look_at_daemon
+from daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from daemon.commands.targets import chosen_files
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline.config import Config, load_config
 from pointline.errors import PointlineError
+from pointline.io.ledger import scan_ledger, scan_rows
 from pointline.services.retry import Selection, put_back, select
+from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
 
 SHOWN = 20
+ERROR_WIDTH = 300
 
 
 def retry(
     lake_root: Path | None,
-    targets: list[str],
+    targets: Sequence[str],
     *,
     status: Status | None,
     rule: str | None,
@@ -28,45 +33,68 @@ def retry(
 ) -> int:
     """Put refused files back to pending; with ``dry_run`` only name them."""
     config = load_config(lake_root)
-    lake = open_lake(config)
-    found = pl.concat(
-        select(lake.manifest.repository.read_all(), selection) for selection in _selections(targets, status, rule)
-    ).unique("file_id", maintain_order=True)
-    if not dry_run and not found.is_empty():
-
-        def do(request: Request) -> Request:
-            put_back(lake.manifest, request["file_ids"])
-            return {"put_back": len(request["file_ids"])}
-
-        ids = found["file_id"].to_list()
-        do_or_ask(config.paths, {"command": "retry", "file_ids": ids}, do, purpose="retry")
-    if as_json:
-        print(json.dumps({"dry_run": dry_run, "files": found.to_dicts()}))
-    else:
-        _print(found, dry_run=dry_run)
-    return 0 if not found.is_empty() else 1
-
-
-def _selections(targets: list[str], status: Status | None, rule: str | None) -> list[Selection]:
     if not targets and status is None and rule is None:
-        raise PointlineError(
-            "nothing was named to try again", hint="name a file id or a path, or use --status failed, or --rule ragged"
+        hint = "name a file id or a path, or use --status failed, or --rule ragged"
+        print_problem("nothing was named to try again", hint, as_json=as_json)
+        return EXIT_USAGE
+    try:
+        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+        meant = chosen_files(config, ledger, targets)
+    except PointlineError as error:
+        print_problem(str(error), error.hint, as_json=as_json)
+        return EXIT_FINDINGS
+    selection = Selection(file_ids=tuple(meant or ()), status=status, rule=rule, broke_rule=_files_with(config, rule))
+    columns = ["file_id", "bronze_file_path", "status", "error"]
+    entries = ledger.select(columns).collect()
+    found = select(entries, selection)
+    if not dry_run and not found.is_empty():
+        _put_back(config, found["file_id"].to_list())
+    if as_json:
+        print_json({"dry_run": dry_run, "files": found.to_dicts()})
+    elif found.is_empty():
+        _show_none(entries.filter(pl.col("file_id").is_in(meant or [])))
+    else:
+        _show(
+            found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
         )
-    ids = tuple(int(target) for target in targets if target.isdecimal())
-    paths: list[str | None] = [target for target in targets if not target.isdecimal()]
-    selections = [Selection(path=path, status=status, error_contains=rule) for path in paths]
-    if ids or not paths:
-        selections.append(Selection(file_ids=ids, status=status, error_contains=rule))
-    return selections
+    return EXIT_FINDINGS if found.is_empty() else EXIT_OK
 
 
-def _print(found: pl.DataFrame, *, dry_run: bool) -> None:
-    if found.is_empty():
-        print("no failed or quarantined file is meant by that; `pointline files --status quarantined` lists them")
-        return
+def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
+    """The files of which rows were set aside by a rule; their errors name only the most frequent ones."""
+    if rule is None:
+        return ()
+    rows = scan_rows(config.paths.table(quarantine.NAME), quarantine.SCHEMA)
+    return tuple(rows.filter(pl.col("rule") == rule).select("file_id").unique().collect()["file_id"])
+
+
+def _put_back(config: Config, file_ids: list[int]) -> None:
+    from daemon.lake import now_us  # noqa: PLC0415 - a dry run needs none of the writing side
+    from daemon.requests import Request, do_or_ask  # noqa: PLC0415 - as above
+    from pointline.io.manifest import DeltaManifest  # noqa: PLC0415 - as above
+
+    def do(request: Request) -> Request:
+        put_back(DeltaManifest(config.paths.table(ingest_manifest.NAME), now_us), request["file_ids"])
+        return {"put_back": len(request["file_ids"])}
+
+    do_or_ask(config.paths, {"command": "retry", "file_ids": file_ids}, do, purpose="retry")
+
+
+def _show_none(named: pl.DataFrame) -> None:
+    print_lines(["no failed or quarantined file is meant by that; `pointline files --status quarantined` lists them"])
+    for file_id, path, status, _ in named.head(SHOWN).iter_rows():
+        print_lines([f"file {file_id} is {status}, and stays so: {printable(path)}"])
+
+
+def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
     for file_id, path, status, error in found.head(SHOWN).iter_rows():
-        print(f"{file_id}  {status}  {path}\n    {error}")
+        reason = printable(error or "")
+        short = reason if len(reason) <= ERROR_WIDTH else f"{reason[:ERROR_WIDTH]}..."
+        print_lines([f"file {file_id}, {status}: {printable(path)}", f"    {short}"])
     if found.height > SHOWN:
-        print(f"... and {found.height - SHOWN} more")
-    count = f"{found.height} file{'s' if found.height > 1 else ''}"
-    print(f"{count} would be tried again" if dry_run else f"{count} put back; a running daemon takes them up at once")
+        print_lines([f"... and {found.height - SHOWN:,} more; --json shows all"])
+    if dry_run:
+        print_lines(["", f"{plural(found.height, 'file')} would be tried again"])
+        return
+    taker = "the running daemon takes them up at once" if daemon_runs else "`pointline run` takes them up"
+    print_lines(["", f"{plural(found.height, 'file')} put back; {taker}"])

@@ -32,7 +32,7 @@ NOT_UTF8 = "file name is not valid UTF-8: rename it"
 
 _SURVEY_SCHEMA = pl.Schema({"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64()})
 _SURVEY_CHUNK_FILES = 65_536
-_ESCAPED_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
+ESCAPED_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -86,7 +86,7 @@ class FolderBronzeSource:
             return None
         root = os.path.realpath(self._bronze)
         try:
-            status = _regular_status(root, _spelled(root, path))
+            status = _regular_status(root, spelled_path(root, path))
         except Rejected:
             return None
         except OSError as error:
@@ -110,7 +110,7 @@ class FolderBronzeSource:
             file_size_bytes=size,
             last_modified_ts=mtime_us,
             vendor=found.vendor,
-            problem=NOT_UTF8 if _ESCAPED_BYTE.search(path) else problem,
+            problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
         )
 
     def open(self, path: str) -> BinaryIO:
@@ -119,7 +119,7 @@ class FolderBronzeSource:
         Raises ``Rejected`` for what is no such file, ``Unfinished`` if it is gone, ``StorageTrouble`` if unreadable.
         """
         root = os.path.realpath(self._bronze)
-        real = os.path.realpath(f"{root}/{_spelled(root, path)}")
+        real = os.path.realpath(f"{root}/{spelled_path(root, path)}")
         if not _is_inside(root, real):
             raise _leaves_bronze(path)
         try:
@@ -133,7 +133,7 @@ class FolderBronzeSource:
     def _walk(self, below: str = "") -> Iterator[list[_Row]]:
         """Folder by folder, depth first, without recursion and with one folder open at a time."""
         root = os.path.realpath(self._bronze)
-        start = os.path.normpath(f"{root}/{_spelled(root, below)}")
+        start = os.path.normpath(f"{root}/{spelled_path(root, below)}")
         if os.path.realpath(start) != start or not f"{start}/".startswith(f"{root}/"):
             return  # behind a symbolic link, or outside bronze
         folders = [start]
@@ -271,10 +271,10 @@ def written_path(path: str) -> str:
     return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _spelled(root: str, path: str) -> str:
+def spelled_path(root: str, path: str) -> str:
     """The inverse of ``written_path``: how the file system spells a path. A real backslash in the name wins."""
-    if _ESCAPED_BYTE.search(path) and not os.path.lexists(f"{root}/{path}"):
-        return _ESCAPED_BYTE.sub(lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
+    if ESCAPED_BYTE.search(path) and not os.path.lexists(f"{root}/{path}"):
+        return ESCAPED_BYTE.sub(lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
     return path
 
 

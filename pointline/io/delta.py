@@ -161,6 +161,7 @@ class DeltaTableRepository:
         fill: Sequence[str] = (),
         insert: bool = False,
         batch: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Merge columns of ``df``: ``update`` as they are, ``fill`` only where they are not null.
 
@@ -182,7 +183,7 @@ class DeltaTableRepository:
                 predicate=" AND ".join(predicate),
                 source_alias="source",
                 target_alias="target",
-                commit_properties=_properties(batch),
+                commit_properties=_properties(batch, metadata),
                 post_commithook_properties=NO_HOOKS,
             ).when_matched_update(changes)
             if insert:
@@ -329,11 +330,11 @@ def _metadata(batch: int | None, metadata: Mapping[str, Any] | None = None) -> d
     return {**(metadata or {}), **({} if batch is None else {BATCH: batch})}
 
 
-def _properties(batch: int | None) -> CommitProperties:
+def _properties(batch: int | None, metadata: Mapping[str, Any] | None) -> CommitProperties:
     if batch is None:
-        return CommitProperties()
+        return CommitProperties(custom_metadata=_metadata(batch, metadata))
     return CommitProperties(
-        custom_metadata=_metadata(batch),
+        custom_metadata=_metadata(batch, metadata),
         app_transactions=[Transaction(APP_ID, batch)],
         max_commit_retries=0,
     )

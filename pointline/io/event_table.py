@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
+from pointline.io.commit_log import OUTCOMES
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import CommittedBatch, Outcome, Part
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 
-OUTCOMES = "pointline_outcomes"
 FIELDS = (
     "file_id",
     "status",

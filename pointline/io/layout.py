@@ -27,7 +27,7 @@ DEFAULT_IGNORE = (".*", "*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdo
 DEFAULT_VENDOR = "tardis"
 PATTERN_GROUPS = ("exchange", "data_type", "date", "symbol")
 
-_ENDING = re.compile(r"\.(?:csv(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
+ENDING = re.compile(r"\.(?:csv(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
 _HIVE_KEY = re.compile(r"(exchange|type|date|symbol)=(.+)", re.DOTALL)
 # Exchange ids hold no underscore and data types no hyphen, so the first date divides the name without doubt.
 _CLIENT_NAME = re.compile(r"([^_]+)_([A-Za-z0-9_]+?)_([0-9]{4}-[0-9]{2}-[0-9]{2})_(.+)", re.DOTALL)
@@ -98,7 +98,8 @@ class Layout:
         known_types: Collection[str] | None = None,
     ) -> None:
         self._patterns = _compile(patterns, ignore)
-        self.ignores = _name_filter(ignore)
+        self.ignore = tuple(ignore)
+        self.ignores = name_filter(ignore)
         """Whether one path component is a name to stay away from, such as a download in progress."""
         self._known_types = None if known_types is None else frozenset(known_types)
         self._folder = lru_cache(maxsize=8192)(self._read_folder)
@@ -106,7 +107,7 @@ class Layout:
     def recognise(self, path: str) -> Recognised | Refused | None:
         """``None`` for a path that is foreign or ignored."""
         folder_path, _, name = path.rpartition("/")
-        ending = _ENDING.search(name)
+        ending = ENDING.search(name)
         if ending is None or self.ignores(name):
             return None
         folder = self._folder(folder_path)
@@ -171,7 +172,7 @@ def _claimed(folder: _Folder, stem: str) -> _Claim | None:
     return None
 
 
-def _name_filter(globs: Sequence[str]) -> Callable[[str], bool]:
+def name_filter(globs: Sequence[str]) -> Callable[[str], bool]:
     """Matches a name against all globs; nearly all are ``prefix*`` or ``*suffix``, which need no regular expression."""
     lower = [glob.lower() for glob in globs]
     prefixes = tuple(glob[:-1] for glob in lower if _PREFIX_GLOB.fullmatch(glob))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -26,5 +27,37 @@ def scan_ledger(path: Path) -> pl.LazyFrame:
                 subject=str(root),
                 hint=f"`pointline run --lake-root {root}` makes one; `pointline demo` makes one with data to try",
             )
-        parts = DeltaTable(path).file_uris()
-        return pl.scan_parquet(parts, schema=SCHEMA) if parts else pl.LazyFrame(schema=SCHEMA)
+    return scan_rows(path, SCHEMA)
+
+
+def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Return the rows of an unpartitioned table's newest version, lazily; none where there is no table."""
+    with storage_errors(path.name):
+        parts = DeltaTable(path).file_uris() if DeltaTable.is_deltatable(str(path)) else []
+    return pl.scan_parquet(parts, schema=dict(schema)) if parts else pl.LazyFrame(schema=dict(schema))
+
+
+def scan_rows_of(
+    path: Path, schema: Mapping[str, pl.DataType], file_ids: list[int], partition: Mapping[str, str] | None = None
+) -> pl.LazyFrame:
+    """Return the rows of these files, and of no others, in a table's newest version; no partition columns.
+
+    Opens only parts that can hold such rows, by their partition and the bounds of their ids. Empty where there is no
+    table.
+    """
+    in_parts = {name: dtype for name, dtype in schema.items() if name not in (partition or {})}
+    with storage_errors(path.name):
+        if not file_ids or not DeltaTable.is_deltatable(str(path)):
+            return pl.LazyFrame(schema=in_parts)
+        parts = pl.DataFrame(DeltaTable(path).get_add_actions(flatten=True))
+        if parts.is_empty():
+            return pl.LazyFrame(schema=in_parts)
+        low, high = pl.col("min.file_id"), pl.col("max.file_id")
+        held = low.is_null() | ((low <= max(file_ids)) & (high >= min(file_ids)))
+        of_partition = [
+            pl.col(f"partition.{name}").cast(pl.String) == value for name, value in (partition or {}).items()
+        ]
+        chosen = [str(path / part) for part in parts.filter(held, *of_partition)["path"]]
+    if not chosen:
+        return pl.LazyFrame(schema=in_parts)
+    return pl.scan_parquet(chosen, schema=in_parts).filter(pl.col("file_id").is_in(file_ids))

@@ -10,11 +10,13 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
 from pointline.errors import LakeDamaged
+from pointline.io.commit_log import FOUND, MOVES
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.io.translate import storage_errors
@@ -105,7 +107,8 @@ class DeltaManifest:
             if minted:
                 first = {file_id: metas[position] for position, file_id in reversed(list(enumerate(ids)))}
                 rows = self._pending_rows([(file_id, first[file_id]) for file_id in minted.values()])
-                self.repository.append(rows)
+                told = {FOUND: _runs([(file_id, first[file_id].found_by) for file_id in minted.values()])}
+                self.repository.commit_parts(add=self.repository.write_parts(rows), remove=(), metadata=told)
                 columns = entries.columns
                 self._entries = pl.concat([entries, rows.select(columns).with_columns(_slim(columns))])
             return [file_id for file_id in ids if file_id is not None]
@@ -156,7 +159,10 @@ class DeltaManifest:
                 "last_modified_ts",
                 pl.lit(self._clock(), pl.Int64).alias("updated_at_us"),
             )
-            self.repository.merge_columns(rows, ["file_id"], update=LOCATION)
+            known = self.entries().filter(pl.col("file_id").is_in(rows["file_id"].to_list()))
+            paths = dict(known.select("file_id", "bronze_file_path").iter_rows())
+            told = [[file_id, paths.get(file_id), meta.bronze_file_path] for file_id, meta in moves]
+            self.repository.merge_columns(rows, ["file_id"], update=LOCATION, metadata={MOVES: told})
             self._follow(rows)
 
     def _follow(self, rows: pl.DataFrame, fill: Sequence[str] = ()) -> None:
@@ -227,6 +233,15 @@ def _attempts(outcome: Outcome, before: int) -> int:
     if outcome.attempts is not None:
         return outcome.attempts
     return before if outcome.status is Status.SUPERSEDED else before + 1
+
+
+def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:
+    """Return ``[first id, last id, by]`` of neighbours found by the same; ids rise by one."""
+    runs = []
+    for by, members in groupby(found, key=lambda one: one[1]):
+        ids = [file_id for file_id, _ in members]
+        runs.append([ids[0], ids[-1], by])
+    return runs
 
 
 def _slim(columns: Iterable[str]) -> list[pl.Expr]:

@@ -31,6 +31,8 @@ class BronzeFileMetadata:
     last_modified_ts: int
     vendor: str = "tardis"
     problem: str | None = None
+    found_by: str | None = field(default=None, compare=False)
+    """What brought it to our notice, for people: ``an event``, ``a scan``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,24 @@ class CommittedBatch:
 
     number: int
     outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitNote:
+    """What one commit of an event table says of one file. ``at_us`` is microseconds since the epoch, UTC."""
+
+    version: int
+    at_us: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A file that was found under another path, both relative to bronze. ``at_us`` as above."""
+
+    at_us: int
+    origin: str
+    target: str
 
 
 class BronzeSource(Protocol):

@@ -84,7 +84,7 @@ class Rereader:
         belonging = Belonging(exchange=meta.exchange, date=meta.date, escalated=self._escalated)
         header = content.header()
         read = 0
-        for data in _as_loaded(content.blocks()):
+        for data in as_loaded(content.blocks()):
             first_seq = read + 1
             good = fast_path.parse(self._table, header, data, belonging)
             if good is not None:
@@ -126,7 +126,7 @@ def _shaped(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFra
     return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
-def _as_loaded(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def as_loaded(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Small files are typed whole, large ones block by block: where a block ends decides about broken quoting."""
     kept: list[bytes] = []
     size = 0

@@ -15,12 +15,14 @@ RETRIABLE = (Status.FAILED, Status.QUARANTINED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which refused files to put back. Empty criteria do not restrict; ``path`` may be a file or a folder."""
+    """Which refused files to put back. Empty criteria do not restrict."""
 
     file_ids: tuple[int, ...] = ()
-    path: str | None = None
     status: Status | None = None
-    error_contains: str | None = None
+    rule: str | None = None
+    """A rule that rows of the file broke, or a phrase of its error."""
+    broke_rule: tuple[int, ...] = ()
+    """The files of which quarantine holds rows that broke that rule."""
 
 
 def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
@@ -29,12 +31,9 @@ def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
     wanted = [stands_at(*statuses)]
     if selection.file_ids:
         wanted.append(pl.col("file_id").is_in(selection.file_ids))
-    if selection.path is not None:
-        folder = selection.path.rstrip("/")
-        path = pl.col("bronze_file_path")
-        wanted.append((path == folder) | path.str.starts_with(f"{folder}/"))
-    if selection.error_contains is not None:
-        wanted.append(pl.col("error").str.contains(selection.error_contains, literal=True))
+    if selection.rule is not None:
+        named = pl.col("error").str.contains(selection.rule, literal=True)
+        wanted.append(named | pl.col("file_id").is_in(selection.broke_rule))
     found = entries.filter(wanted).select("file_id", "bronze_file_path", "status", "error")
     return found.with_columns(pl.col("status").cast(pl.String)).sort("file_id")
 

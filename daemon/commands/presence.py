@@ -1,0 +1,77 @@
+"""How a path in bronze stands to the ledger right now, in a sentence, with what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pointline.io.whereabouts import Place, Whereabouts
+from pointline.services.story import LedgerRow
+
+NEXT_STEPS = {
+    Place.OUTSIDE: "copy or hard-link it into bronze",
+    Place.IGNORED: "rename it when it is whole, or change bronze.ignore",
+    Place.FOREIGN: "rename it, or describe its layout in bronze.patterns",
+    Place.REFUSED: "rename it",
+    Place.NOT_A_FILE: "put the file itself there: copy or hard-link it",
+    Place.UNREADABLE: "put it where the daemon's user may read it",
+    Place.MISSING: "check the spelling; `pointline files` lists the files that are known",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """``what`` is a sentence. ``next_step`` is empty where the story of the newest version says it."""
+
+    what: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What the answer depends on beside the file. ``touched`` are versions known under an older time stamp."""
+
+    now_us: int
+    settle_us: int
+    rescan_seconds: float
+    daemon_runs: bool
+    touched: frozenset[tuple[str, int, int]] = frozenset()
+
+
+def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Moment) -> Presence:
+    """Say whether the file is in bronze, whether it is the version the ledger knows, and what happens to it."""
+    if newest is None:
+        return _unknown(where, moment)
+    if where.place is Place.MISSING:
+        return Presence(what="It is gone from bronze; silver keeps its rows")
+    if where.place not in {Place.TAKEN, Place.REFUSED}:
+        return Presence(what=f"Now it {where.what}", next_step=NEXT_STEPS[where.place])
+    seen = (newest["file_size_bytes"], round(newest["last_modified_ts"].timestamp() * 1_000_000))
+    if seen == (where.size, where.mtime_us):
+        return Presence(what="It is in bronze, unchanged")
+    if (where.path, where.size, where.mtime_us) in moment.touched:
+        return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
+    return _on_its_way("It is in bronze and has changed since it was read", where, moment)
+
+
+def _unknown(where: Whereabouts, moment: Moment) -> Presence:
+    if where.place is Place.TAKEN:
+        return _on_its_way(f"It is in bronze and not in the ledger; it {where.what}", where, moment)
+    known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else " and is not in the ledger"
+    return Presence(what=f"It {where.what}{known}", next_step=NEXT_STEPS[where.place])
+
+
+def _on_its_way(what: str, where: Whereabouts, moment: Moment) -> Presence:
+    """A version that the ledger does not know yet."""
+    still_us = moment.now_us - where.mtime_us
+    if 0 <= still_us < moment.settle_us:
+        what += (
+            f"; it is still settling: it has stood still for {still_us / 1e6:.1f} of the {moment.settle_us / 1e6:g} "
+            "seconds of ingest.settle_seconds"
+        )
+    if not moment.daemon_runs:
+        return Presence(what=what, next_step="`pointline run` takes it up; no daemon is running")
+    return Presence(
+        what=what,
+        next_step="nothing has to be done: the daemon takes it up, at the latest at the scan that it makes every "
+        f"{moment.rescan_seconds:g} seconds",
+    )

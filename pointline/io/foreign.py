@@ -1,0 +1,48 @@
+"""Why a path in bronze is nobody's business: the sentence for the person who wonders. Pure string work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pointline.io.layout import ENDING, Layout, name_filter
+
+HIVE_KEYS = ("exchange", "type", "date", "symbol")
+HIVE_FOLDER = re.compile(r"(exchange|type|date|symbol)=(.*)", re.DOTALL)
+SOME_DATE = re.compile(r"(?:^|_)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:_|$)")
+HIDDEN = ".*"
+
+
+def why_ignored(path: str, layout: Layout) -> str | None:
+    """Say which name in the path is left alone, and by which pattern; None where there is none."""
+    for name in path.split("/"):
+        for glob in layout.ignore:
+            if name_filter([glob])(name):
+                kind = "a hidden name" if glob == HIDDEN else "a temporary or ignored name"
+                return f"{name!r} is {kind}: it matches {glob!r} of the setting bronze.ignore"
+    return None
+
+
+def why_foreign(path: str) -> str:
+    """Say why a path that is not ignored fits no layout."""
+    folders, _, name = path.rpartition("/")
+    ending = ENDING.search(name)
+    if ending is None:
+        return f"its name {name!r} ends in none of .csv, .csv.gz, .csv.zst, .parquet"
+    keys = {found[1]: found[2] for folder in folders.split("/") if (found := HIVE_FOLDER.fullmatch(folder))}
+    if keys:
+        return _hive_fault(keys)
+    stem = name[: ending.start()]
+    fault = "it has no date YYYY-MM-DD" if not SOME_DATE.search(stem) else "something is missing round the date"
+    return (
+        f"its name {name!r} does not read {{exchange}}_{{data_type}}_{{YYYY-MM-DD}}_{{symbol}} ({fault}), and its "
+        "folders are neither exchange=.../type=.../date=.../symbol=... nor exchange/data_type/yyyy/mm/dd"
+    )
+
+
+def _hive_fault(keys: Mapping[str, str]) -> str:
+    lacking = [key for key in HIVE_KEYS if key not in keys]
+    empty = [key for key, value in keys.items() if not value]
+    if empty:
+        return f"its folder {empty[0]}= names nothing"
+    return f"its folders name {', '.join(keys)} but not {', '.join(lacking)}"

@@ -1,0 +1,167 @@
+"""What a path is in bronze right now, and why the daemon looks at it or not: for people who ask about one path."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pointline.io.bronze import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
+from pointline.io.foreign import why_foreign, why_ignored
+from pointline.io.layout import Layout, Refused
+
+
+class Place(StrEnum):
+    """What was found at a path."""
+
+    TAKEN = "taken"
+    """A market-data file that the daemon takes."""
+    REFUSED = "refused"
+    """A file whose name claims to be market data and cannot be."""
+    FOREIGN = "foreign"
+    """A file that fits no layout."""
+    IGNORED = "ignored"
+    """A name that is left alone."""
+    NOT_A_FILE = "not a file"
+    """A folder, a link that is not followed, a pipe, ..."""
+    UNREADABLE = "unreadable"
+    MISSING = "missing"
+    OUTSIDE = "outside bronze"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """``path`` is relative to bronze and as tables write it, or absolute where it is outside.
+
+    ``what`` goes on with a sentence that began with "it". Size and modification time (microseconds since the epoch,
+    UTC) only of files.
+    """
+
+    path: str
+    place: Place
+    what: str
+    size: int = 0
+    mtime_us: int = 0
+
+
+KINDS = (
+    (stat.S_ISDIR, "a folder, not a file"),
+    (stat.S_ISFIFO, "a named pipe, not a file"),
+    (stat.S_ISSOCK, "a socket, not a file"),
+    (stat.S_ISCHR, "a device, not a file"),
+    (stat.S_ISBLK, "a device, not a file"),
+)
+
+
+def find_path(bronze: Path, asked: str) -> str:
+    """Return the path relative to bronze that a person means, as tables write it; absolute where it is outside.
+
+    Absolute paths, paths relative to bronze, and paths relative to the working directory are understood.
+    """
+    root = os.path.realpath(bronze)
+    if Path(asked).is_absolute():
+        return _relative(root, asked) or written_path(os.path.normpath(asked))
+    inside = os.path.normpath(asked)
+    if not inside.startswith("..") and os.path.lexists(f"{root}/{spelled_path(root, inside)}"):
+        return written_path(inside)
+    here = str(Path.cwd() / asked)
+    if os.path.lexists(here) or inside.startswith(".."):
+        return _relative(root, here) or written_path(os.path.normpath(here))
+    return written_path(inside)
+
+
+def look_closer(bronze: Path, layout: Layout, path: str) -> Whereabouts:
+    """Look at one path, as ``find_path`` returns it. Opens nothing."""
+    root = os.path.realpath(bronze)
+    if Path(path).is_absolute():
+        return Whereabouts(path=path, place=Place.OUTSIDE, what=f"is outside bronze, which is {root}")
+    try:
+        status, fault = _status(root, spelled_path(root, path))
+    except OSError as error:
+        return _not_reached(path, error)
+    if status is None:
+        return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault)
+    place, what = _judge_name(path, layout)
+    return Whereabouts(path=path, place=place, what=what, size=status.st_size, mtime_us=status.st_mtime_ns // 1000)
+
+
+def _relative(root: str, path: str) -> str | None:
+    """The path as seen from bronze; through links above bronze, but not through links inside it."""
+    plain = os.path.normpath(path)
+    if plain.startswith(f"{root}/"):
+        return written_path(plain.removeprefix(f"{root}/"))
+    folder, _, name = plain.rpartition("/")
+    real = f"{os.path.realpath(folder)}/{name}"
+    return written_path(real.removeprefix(f"{root}/")) if real.startswith(f"{root}/") else None
+
+
+def _status(root: str, path: str) -> tuple[os.stat_result | None, str]:
+    """The status of a regular file, or None and what is there instead. Raises OSError where nothing is."""
+    *folders, name = path.split("/")
+    above = root
+    for folder in folders:
+        above = f"{above}/{folder}"
+        if stat.S_ISLNK(os.lstat(above).st_mode):
+            link = written_path(os.path.relpath(above, root))
+            return None, f"lies behind the symbolic link {link!r}, and folders behind links are not entered"
+    status = os.lstat(f"{above}/{name}")
+    if stat.S_ISLNK(status.st_mode):
+        return _linked(root, f"{above}/{name}")
+    kind = _kind(status)
+    return (None, f"is {kind}") if kind else (status, "")
+
+
+def _linked(root: str, link: str) -> tuple[os.stat_result | None, str]:
+    target = written_path(str(Path(link).readlink()))
+    try:
+        status = Path(link).stat()
+    except FileNotFoundError:
+        return None, f"is a symbolic link to nothing: {target!r} does not exist"
+    except OSError as error:
+        circle = "in a circle" if error.errno == errno.ELOOP else f"to {target!r} ({error.strerror})"
+        return None, f"is a symbolic link that leads {circle}"
+    if kind := _kind(status):
+        return None, f"is a symbolic link to {target!r}, which is {kind}"
+    real = os.path.realpath(link)
+    if not real.startswith(f"{root}/"):
+        return None, f"is a symbolic link that leads out of bronze, to {written_path(real)!r}"
+    return status, ""
+
+
+def _kind(status: os.stat_result) -> str | None:
+    if stat.S_ISREG(status.st_mode):
+        return None
+    return next((kind for is_kind, kind in KINDS if is_kind(status.st_mode)), "not a regular file")
+
+
+def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
+    if ignored := why_ignored(path, layout):
+        return Place.IGNORED, f"is left alone: {ignored}"
+    found = layout.recognise(path)
+    if found is None:
+        return Place.FOREIGN, f"is no market data by its name: {why_foreign(path)}"
+    if ESCAPED_BYTE.search(path):
+        return Place.REFUSED, f"cannot be taken: {NOT_UTF8}"
+    if isinstance(found, Refused):
+        return Place.REFUSED, f"cannot be taken: {found.reason}"
+    facts = f"{found.data_type} of {found.exchange}, {found.symbol}, {found.date}"
+    return Place.TAKEN, f"is market data by its name: {facts}"
+
+
+def _not_reached(path: str, error: OSError) -> Whereabouts:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Whereabouts(path=path, place=Place.MISSING, what="is not in bronze")
+    if error.errno == errno.ENAMETOOLONG:
+        return Whereabouts(
+            path=path, place=Place.UNREADABLE, what="cannot be reached: its path is longer than the system allows"
+        )
+    return Whereabouts(
+        path=path, place=Place.UNREADABLE, what=f"cannot be looked at: {error.strerror} for {_refusing(error)}"
+    )
+
+
+def _refusing(error: OSError) -> str:
+    return f"the folder {written_path(str(Path(error.filename).parent))!r}" if error.filename else "its folder"

@@ -1,0 +1,42 @@
+"""The line of a bronze file that a row came from, found by its number while the file streams by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pointline.io.protocols import BronzeContent
+from pointline.services.reread import as_loaded
+from pointline.tables import text_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """One data row as it stands in the file. ``line`` is the file's line it begins on, the header's being 1."""
+
+    text: str
+    line: int
+    header: tuple[str, ...]
+
+
+def find_row(content: BronzeContent, file_seq: int) -> Original | int:
+    """Return the data row of that number, counted as the ingest counts; else how many rows there are.
+
+    Holds one block at a time. Raises Rejected, Transient.
+    """
+    header = content.header()
+    rows, lines = 0, 1
+    for data in as_loaded(content.blocks()):
+        records = _row_count(data, len(header))
+        if rows + records < file_seq:
+            rows += records
+            lines += data.count(b"\n")
+            continue
+        found = text_path.split_records(data, len(header))
+        before = sum(1 + record.count(b"\n") for record in found[: file_seq - rows - 1])
+        text = text_path.readable(found[file_seq - rows - 1])
+        return Original(text=text, line=lines + before + 1, header=header)
+    return rows
+
+
+def _row_count(data: bytes, cells: int) -> int:
+    return len(text_path.split_records(data, cells)) if b'"' in data else data.count(b"\n")

@@ -1,0 +1,214 @@
+"""One file version's story in sentences, oldest first, from what the ledger, quarantine and the logs of commits hold.
+
+Pure: rows in, sentences out. What was never recorded is said to be unknown, not guessed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointline.io.protocols import CommitNote, Move
+from pointline.services.aside import RuleBroken
+from pointline.tables.ingest_manifest import Status
+
+LedgerRow = Mapping[str, Any]
+"""One row of the manifest."""
+MOST_RULES = 5
+LONGEST_EXAMPLE = 160
+NEXT_STEPS = {
+    Status.FAILED: "put the cause right, then `pointline retry {file_id}`",
+    Status.QUARANTINED: "put a good file in its place, which is taken up by itself; if the file is right and a setting "
+    "was not, change that and `pointline retry {file_id}`",
+    Status.SUPERSEDED: "nothing has to be done; `pointline explain {superseded_by}` tells of what replaced it",
+    Status.DUPLICATE: "nothing has to be done; one of the two files may be removed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """One thing that happened. ``at_us`` is microseconds since the epoch, UTC; None where nobody noted the time."""
+
+    what: str
+    at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What there is to tell of one version beside its row. ``paths`` are those of other file ids that it names."""
+
+    paths: Mapping[int, str] = field(default_factory=dict)
+    replaced: Sequence[int] = ()
+    """Older versions that gave way to this one."""
+    set_aside: Sequence[RuleBroken] = ()
+    commits: Sequence[CommitNote] = ()
+    moves: Sequence[Move] = ()
+    oldest_version: int | None = None
+    """The oldest version of its table that can still be opened."""
+    found_by: str | None = None
+
+
+def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    """Return the chapters of a version, oldest first."""
+    chapters = [_seen(row, sources), *_replaced(sources)]
+    if row["content_hash"] or row["rows_read"]:
+        chapters += _read(row)
+        chapters += _set_aside(row, sources)
+    chapters += _outcome(row, sources)
+    chapters += [
+        Chapter(what=f"It was moved: found again at {move.target}, was {move.origin}", at_us=move.at_us)
+        for move in sources.moves
+    ]
+    return chapters
+
+
+def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
+    """Say what a person can do now."""
+    lines = f"`pointline quarantine {row['file_id']}` shows the lines set aside" if row["rows_quarantined"] else ""
+    status = Status(row["status"])
+    if status is Status.SUCCESS:
+        return f"nothing has to be done; {lines}" if lines else "nothing has to be done"
+    if status is Status.PENDING:
+        if daemon_runs:
+            return "nothing has to be done: the running daemon takes it up by itself"
+        return "`pointline run` takes it up; no daemon is running"
+    step = NEXT_STEPS[status].format(**row)
+    return f"{lines}; {step}" if lines and status is Status.QUARANTINED else step
+
+
+def _seen(row: LedgerRow, sources: Sources) -> Chapter:
+    about = f"{row['file_size_bytes']:,} bytes, last changed {_time(row['last_modified_ts'])}"
+    by = f" by {sources.found_by}" if sources.found_by else ""
+    unknown = "" if sources.found_by else "; whether an event or a scan found it is not recorded any more"
+    name = f"{row['data_type']} of {row['exchange']}, {row['symbol']}, {row['date'] or 'no such day'}"
+    return Chapter(
+        what=f"It was found in bronze{by} and became file {row['file_id']}: {about}; by its name {name}{unknown}",
+        at_us=row["created_at_us"],
+    )
+
+
+def _replaced(sources: Sources) -> list[Chapter]:
+    if not sources.replaced:
+        return []
+    older = ", ".join(f"file {file_id}" for file_id in sources.replaced)
+    return [Chapter(what=f"It is a newer version at a known path: it takes the place of {older}")]
+
+
+def _read(row: LedgerRow) -> list[Chapter]:
+    if row["status"] == Status.DUPLICATE:
+        return []
+    if not row["rows_read"]:
+        nothing = "It was read and holds no rows: the vendor's word for a day without data"
+        return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
+    what = f"It was read: {_rows(row['rows_read'])}"
+    if row["first_local_timestamp"] is not None:
+        what += f", received from {_time(row['first_local_timestamp'])} to {_time(row['last_local_timestamp'])}"
+    chapters = [Chapter(what=what)]
+    odd = ", ".join(f"{count:,} x {check}" for check, count in json.loads(row["warnings"] or "{}").items())
+    if odd:
+        chapters.append(Chapter(what=f"Odd but kept, as the settings of checks say: {odd}"))
+    return chapters
+
+
+def _set_aside(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    chapters = [
+        Chapter(
+            what=f"{_rows(broken.rows)} set aside by the rule {broken.what}, such as row {broken.file_seq:,}: "
+            f"{_cut(broken.raw)}"
+        )
+        for broken in sources.set_aside[:MOST_RULES]
+    ]
+    if len(sources.set_aside) > MOST_RULES:
+        more = sources.set_aside[MOST_RULES:]
+        rows = _rows(sum(broken.rows for broken in more))
+        chapters.append(Chapter(what=f"{rows} set aside by {len(more)} more rules"))
+    if row["rows_quarantined"] and not sources.set_aside:
+        chapters.append(Chapter(what=f"{_rows(row['rows_quarantined'])} set aside: {row['error']}"))
+    return chapters
+
+
+def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    at_us, attempts = row["updated_at_us"], row["attempts"]
+    tries = "" if attempts <= 1 else f" after {attempts} tries; why it waited is in the log (file.waiting)"
+    by = row["superseded_by"]
+    match Status(row["status"]):
+        case Status.PENDING:
+            return [_waits(row)]
+        case Status.SUCCESS:
+            return [_committed(row, sources, at_us, tries)]
+        case Status.DUPLICATE:
+            where = f" ({sources.paths[by]})" if by in sources.paths else ""
+            what = f"Its content is in the lake already, from file {by}{where}: nothing was added{tries}"
+            return [Chapter(what=what, at_us=at_us)]
+        case Status.FAILED:
+            return [Chapter(what=f"It was given up{tries}: {row['error']}", at_us=at_us)]
+        case Status.QUARANTINED:
+            return [Chapter(what=f"It was refused{tries}: {row['error']}", at_us=at_us)]
+        case Status.SUPERSEDED:
+            return _superseded(row, sources, at_us)
+
+
+def _waits(row: LedgerRow) -> Chapter:
+    if row["error"]:
+        tried = f"tried {_times(row['attempts'])} and " if row["attempts"] else ""
+        return Chapter(what=f"It was {tried}put off, because {row['error']}", at_us=row["updated_at_us"])
+    if row["attempts"] or row["updated_at_us"] != row["created_at_us"]:
+        return Chapter(what="It was put back and waits to be read again", at_us=row["updated_at_us"])
+    return Chapter(what="It waits for its batch to be read and committed")
+
+
+def _committed(row: LedgerRow, sources: Sources, at_us: int, tries: str) -> Chapter:
+    what = f"{_rows(row['rows_written'])} went into {row['data_type']}"
+    if not row["rows_written"]:
+        return Chapter(what=f"It was accepted{tries}", at_us=at_us)
+    note = _last(sources, Status.SUCCESS)
+    if note is None:
+        when = None if sources.moves else at_us  # a move is the last thing the ledger noted
+        return Chapter(what=f"{what}{_unknown_version(sources)}{tries}", at_us=when)
+    return Chapter(what=f"{what}, committed in its version {note.version}{tries}", at_us=note.at_us)
+
+
+def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
+    chapters = []
+    if row["rows_written"]:
+        came = _last(sources, Status.SUCCESS)
+        version = f", committed in its version {came.version}" if came else _unknown_version(sources)
+        what = f"{_rows(row['rows_written'])} went into {row['data_type']}{version}"
+        chapters.append(Chapter(what=what, at_us=came.at_us if came else None))
+    left = _last(sources, Status.SUPERSEDED)
+    rows = "its rows left the table" + (f" in version {left.version}" if left else "")
+    gone = rows if row["rows_written"] else "it never had rows in silver"
+    chapters.append(
+        Chapter(what=f"File {row['superseded_by']}, newer at the same path, replaced it: {gone}", at_us=at_us)
+    )
+    return chapters
+
+
+def _last(sources: Sources, status: Status) -> CommitNote | None:
+    return next((note for note in reversed(sources.commits) if note.status == status), None)
+
+
+def _unknown_version(sources: Sources) -> str:
+    oldest = sources.oldest_version
+    if oldest is None:
+        return ""
+    return f", in a version before {oldest}, the oldest one that can still be opened"
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def _time(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_EXAMPLE else f"{line[:LONGEST_EXAMPLE]}... ({len(line):,} characters)"

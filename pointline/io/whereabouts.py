@@ -65,10 +65,11 @@ def find_path(bronze: Path, asked: str) -> str:
     if Path(asked).is_absolute():
         return _relative(root, asked) or written_path(os.path.normpath(asked))
     inside = os.path.normpath(asked)
-    if not inside.startswith("..") and os.path.lexists(f"{root}/{spelled_path(root, inside)}"):
+    leads_up = f"{inside}/".startswith("../")
+    if not leads_up and os.path.lexists(f"{root}/{spelled_path(root, inside)}"):
         return written_path(inside)
     here = str(Path.cwd() / asked)
-    if os.path.lexists(here) or inside.startswith(".."):
+    if os.path.lexists(here) or leads_up:
         return _relative(root, here) or written_path(os.path.normpath(here))
     return written_path(inside)
 

@@ -58,6 +58,43 @@ GOOD = [
 ]
 ONE_MORE = Sample(exchange="deribit", data_type="trades", symbol="ETH-PERPETUAL", date=dt.date(2024, 5, 2), rows=1_000)
 
+WHERE: dict[str, Callable[[str, str], str]] = {
+    "link-to-a-folder-out-of-bronze": lambda symbol, path: f"linked-{symbol}/{path}",
+    "folder-in-a-ring": lambda symbol, path: f"ring-{symbol}/round/{path}",
+    "folder-nobody-may-read": lambda symbol, path: f"closed-{symbol}/{path}",
+    "folders-without-an-end": lambda symbol, path: "/".join(
+        [*(f"{level:03}{symbol}".ljust(200, "d") for level in range(25)), path]
+    ),
+}
+"""Where the hostile thing is, if not at the path the case returns."""
+WHY_IGNORED = {
+    "name-not-utf-8-foreign": "does not read {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} (it has no date",
+    "exchange-in-the-path-empty": "exchange= names nothing",
+    "unfinished-download": "matches '*.unconfirmed' of the setting bronze.ignore",
+    "hidden-file": "is a hidden name",
+    "hidden-folder": "'..HIDDEN-FOLDER' is a hidden name",
+    "no-such-ending": "ends in none of .csv",
+    "ending-alone": "ends in none of .csv",
+    "ending-and-a-newline": "ends in none of .csv",
+    "link-out-of-bronze": "link that leads out of bronze, to",
+    "link-up-and-out-of-bronze": "link that leads out of bronze, to",
+    "link-to-a-folder-out-of-bronze": "behind the symbolic link 'linked-LINK-TO-A-FOLDER-OUT-OF-BRONZE'",
+    "link-to-the-environment": "link that leads out of bronze, to",
+    "link-to-a-device": "link to '/dev/zero', which is a device",
+    "link-to-standard-input": "is a symbolic link",
+    "link-to-itself": "link that leads in a circle",
+    "links-in-a-ring": "link that leads in a circle",
+    "link-to-nothing": "link to nothing: 'gone' does not exist",
+    "link-to-bronze-itself": "link to '.', which is a folder",
+    "link-to-the-ledger": "_delta_log', which is a folder",
+    "folder-in-a-ring": "behind the symbolic link 'ring-FOLDER-IN-A-RING/round'",
+    "fifo": "is a named pipe",
+    "socket": "is a socket",
+    "folder-named-like-a-file": "is a folder",
+    "folder-nobody-may-read": "Permission denied for the folder",
+    "folders-without-an-end": "longer than the system allows",
+}
+
 Row = dict[str, object]
 
 
@@ -92,18 +129,37 @@ class Lake:
         for case in CASES:
             self.paths[case.name] = case.place(self.bronze, case.symbol)
 
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
+    def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
         places = {"LAKE_ROOT": str(self.root), "HOME": str(self.sandbox / "home"), "PYTHONPATH": str(REPOSITORY)}
+        return {**kept, **places, **SETTINGS}
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
         with (self.output / "log").open("wb") as log, (self.output / "errors").open("wb") as errors:
             return subprocess.Popen(
                 [sys.executable, "-c", WITHOUT_PRIVILEGES, "-m", "daemon", "run", *options],
-                env={**kept, **places, **SETTINGS},
+                env=self.environment(),
                 cwd=self.sandbox / "work",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=errors,
             )
+
+    def explain(self) -> dict[str, Row]:
+        """What `pointline explain` answers to a person who asks about each of the cases, by name."""
+        asked = {
+            case.name: WHERE.get(case.name, lambda _, path: path)(case.symbol, self.paths[case.name]) for case in CASES
+        }
+        answer = subprocess.run(
+            [sys.executable, "-c", WITHOUT_PRIVILEGES, "-m", "daemon", "explain", "--json", *asked.values()],
+            env=self.environment(),
+            cwd=self.sandbox / "work",
+            capture_output=True,
+            timeout=SETTLED_SECONDS,
+            check=False,
+        )
+        told = {story["target"]: story for story in json.loads(answer.stdout)}
+        return {name: told[path] for name, path in asked.items()}
 
     def log_lines(self) -> list[str]:
         return (self.output / "log").read_bytes().decode("utf-8", "backslashreplace").split("\n")[:-1]
@@ -174,6 +230,7 @@ class Report:
     rules: dict[int, set[str]] = field(default_factory=dict)
     unreadable_tables: list[str] = field(default_factory=list)
     secrets: int = 0
+    stories: dict[str, Row] = field(default_factory=dict)
 
     def outcome(self, case: Case) -> Row | None:
         if case.status == IGNORED:
@@ -335,6 +392,7 @@ def _report(
     for file_id, rule, count in aside.group_by("file_id", "rule").len().iter_rows():
         report.rows_set_aside[file_id] += count
         report.rules.setdefault(file_id, set()).add(rule)
+    report.stories = lake.explain()
     for path in lake.bronze.glob("closed-*"):
         path.chmod(stat.S_IRWXU)  # whoever removes the sandbox has to get in
     return report
@@ -386,6 +444,28 @@ def test_each_gets_what_it_deserves(run, case):
         assert not error, "a file that went in whole has nothing to complain of"
     elif case.reason and row["status"] != "duplicate":
         assert re.search(case.reason, error), error
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_explain_names_the_cause(run, case):
+    story = run.stories[case.name]
+    sentences = [chapter["what"] for version in story["versions"] for chapter in version["story"]]
+    told = "\n".join([*sentences, story["bronze"]])
+    assert story["next"]
+    if case.status == IGNORED:
+        assert not story["versions"]
+        assert WHY_IGNORED[case.name] in told
+        return
+    row = run.outcome(case)
+    assert [version["status"] for version in story["versions"]] == [row["status"]]
+    for rule in run.rules.get(int(row["file_id"]), ()):
+        assert f"set aside by the rule {rule}" in told
+    if row["error"] and not row["rows_quarantined"]:
+        assert row["error"] in told
+    if row["rows_written"]:
+        assert re.search(rf"\n{row['rows_written']} rows? went into trades, committed in its version \d", told)
+    if row["status"] == "success" and not row["rows_read"]:
+        assert "holds no rows" in told
 
 
 def test_the_same_file_under_two_names_goes_in_once(run):

@@ -56,7 +56,7 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
 def _unknown(where: Whereabouts, moment: Moment) -> Presence:
     if where.place is Place.TAKEN:
         return _on_its_way(f"It is in bronze and not in the ledger; it {where.what}", where, moment)
-    known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else " and is not in the ledger"
+    known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else "; the ledger does not know it"
     return Presence(what=f"It {where.what}{known}", next_step=NEXT_STEPS[where.place])
 
 

@@ -19,6 +19,7 @@ from daemon.commands.present import (
     print_table,
     printable,
     shorten_path,
+    terminal_width,
 )
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
@@ -30,12 +31,11 @@ from pointline.tables import ingest_manifest
 from pointline.tables.quarantine import NAME, SCHEMA
 
 LONGEST_LINE = 200
-PATH_WIDTH = 40
+NARROWEST_PATH = 24
 COLUMNS = [
     Column(title="file", align="right", style="dim"),
     Column(title="rows", align="right"),
     Column(title="rule"),
-    Column(title="path", fold=True),
 ]
 
 
@@ -109,9 +109,12 @@ def _print_json(groups: Sequence[RuleBroken], paths: dict[int, str], lines: pl.D
 def _show(groups: Sequence[RuleBroken], paths: dict[int, str], last: int) -> None:
     newest = sorted(groups, key=lambda group: -group.file_id)
     shown = newest[: last or None]
+    cells = [[str(group.file_id), count(group.rows), group.what] for group in shown]
+    used = sum(max(len(column.title), *(len(row[place]) for row in cells)) + 2 for place, column in enumerate(COLUMNS))
+    width = max(NARROWEST_PATH, terminal_width() - used)
     print_table(
-        COLUMNS,
-        [[str(group.file_id), count(group.rows), group.what, _path(paths.get(group.file_id, ""))] for group in shown],
+        [*COLUMNS, Column(title="path", fold=True)],
+        [[*row, _path(paths.get(group.file_id, ""), width)] for row, group in zip(cells, shown, strict=True)],
     )
     if len(shown) < len(groups):
         rows = sum(group.rows for group in groups)
@@ -131,8 +134,8 @@ def _show_lines(lines: pl.DataFrame, total: int) -> None:
         print_lines([f"... {count(lines.height)} of {plural(total, 'row')}; --last 0 shows all, --csv as a table"])
 
 
-def _path(path: str) -> str:
-    return shorten_path(printable(path), PATH_WIDTH) if is_terminal() else printable(path)
+def _path(path: str, width: int) -> str:
+    return shorten_path(printable(path), width) if is_terminal() else printable(path)
 
 
 def _line(raw: str) -> str:

@@ -138,7 +138,9 @@ def retry(
     *,
     lake_root: LakeRoot = None,
     status: Annotated[Retriable | None, typer.Option(help="Files of this status.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Files whose error names this rule or phrase.")] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Files with rows that broke this rule, or whose error names it.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
     json: Json = False,
 ) -> None:

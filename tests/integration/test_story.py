@@ -57,6 +57,16 @@ def trade(number: int, **cells: str) -> bytes:
 
 QUOTED = [trade(1), trade(2, id='a\nb,"c"'), trade(3, price="x"), trade(4), trade(5, side="maybe", id="\n"), trade(6)]
 
+MANY = [
+    trade(1, symbol=""),
+    trade(2, amount=""),
+    trade(3, price=""),
+    trade(4, side="maybe"),
+    b"too,short\n",
+    trade(6, timestamp="x"),
+]
+"""Every row breaks a rule of its own: more rules than an error names."""
+
 
 def environment(lake: Path, **settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
@@ -108,6 +118,7 @@ def lake(tmp_path_factory) -> Path:
         name_of("ZSTD", ".csv.zst"): bytes(pa.compress(text_of("ZSTD"), codec="zstd", asbytes=True)),
         name_of("LARGE"): gzip_bytes(text_of("LARGE", BLOCKS), level=1),
         name_of("QUOTED", ".csv"): HEADER + b"".join(QUOTED),
+        name_of("MANY", ".csv"): HEADER + b"".join(MANY),
         name_of("JUNK"): gzip_bytes(b"no,market\ndata,here\n"),
         name_of("BAD", data_type="quotes"): gzip_bytes(text_of("BAD", data_type="quotes").replace(b"binance,", b"x,")),
         name_of("NONE"): gzip_bytes(b""),
@@ -281,6 +292,10 @@ class TestExplain:
         old, new = story["versions"]
         assert (old["file_id"], old["status"], new["status"]) == (first, "superseded", "success")
         assert f"File {new['file_id']}, newer at the same path, replaced it: its rows left the table in" in told(old)
+        came, left = re.findall(r"in (?:its )?version (\d+)", told(old))
+        assert int(came) < int(left)
+        assert f"200 rows went into trades, committed in its version {came}" in told(old)
+        assert f"300 rows went into trades, committed in its version {left}" in told(new)
         assert f"takes the place of file {first}" in told(new)
         assert f"was replaced by file {new['file_id']}" in ask(trace, own_lake, "trades", first, 1)[1]["absent"]
 
@@ -366,12 +381,15 @@ class TestRetry:
 
     def test_each_way_to_name_files(self, lake, ask):
         junk, bad = id_of(lake, name_of("JUNK")), id_of(lake, name_of("BAD", data_type="quotes"))
+        many = id_of(lake, name_of("MANY", ".csv"))
         before = ledger(lake)
         assert self.chosen(ask, lake, str(junk)) == [junk]
         assert self.chosen(ask, lake, name_of("JUNK"), str(bad)) == sorted([junk, bad])
         assert self.chosen(ask, lake, f"{lake}/bronze/{name_of('JUNK')}") == [junk]
-        assert self.chosen(ask, lake, status=Status.QUARANTINED) == sorted([junk, bad])
+        assert self.chosen(ask, lake, status=Status.QUARANTINED) == sorted([junk, bad, many])
         assert self.chosen(ask, lake, rule="other_exchange") == [bad]
+        assert "unparseable" not in before.filter(file_id=many)["error"].item()
+        assert self.chosen(ask, lake, rule="unparseable") == [many]
         assert self.chosen(ask, lake, str(junk), rule="other_exchange") == []
         assert self.chosen(ask, lake, name_of("GZ")) == []
         assert ledger(lake).equals(before)

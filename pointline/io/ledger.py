@@ -27,14 +27,13 @@ def scan_ledger(path: Path) -> pl.LazyFrame:
                 subject=str(root),
                 hint=f"`pointline run --lake-root {root}` makes one; `pointline demo` makes one with data to try",
             )
-    return scan_rows(path, SCHEMA)
+        return _scan(DeltaTable(path).file_uris(), SCHEMA)
 
 
 def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """Return the rows of an unpartitioned table's newest version, lazily; none where there is no table."""
     with storage_errors(path.name):
-        parts = DeltaTable(path).file_uris() if DeltaTable.is_deltatable(str(path)) else []
-    return pl.scan_parquet(parts, schema=dict(schema)) if parts else pl.LazyFrame(schema=dict(schema))
+        return _scan(DeltaTable(path).file_uris() if DeltaTable.is_deltatable(str(path)) else [], schema)
 
 
 def scan_rows_of(
@@ -50,14 +49,18 @@ def scan_rows_of(
         if not file_ids or not DeltaTable.is_deltatable(str(path)):
             return pl.LazyFrame(schema=in_parts)
         parts = pl.DataFrame(DeltaTable(path).get_add_actions(flatten=True))
-        if parts.is_empty():
-            return pl.LazyFrame(schema=in_parts)
+        if "min.file_id" not in parts.columns:  # no part at all, or none with bounds
+            return _scan([str(path / part) for part in parts["path"]], in_parts).filter(
+                pl.col("file_id").is_in(file_ids)
+            )
         low, high = pl.col("min.file_id"), pl.col("max.file_id")
         held = low.is_null() | ((low <= max(file_ids)) & (high >= min(file_ids)))
         of_partition = [
             pl.col(f"partition.{name}").cast(pl.String) == value for name, value in (partition or {}).items()
         ]
         chosen = [str(path / part) for part in parts.filter(held, *of_partition)["path"]]
-    if not chosen:
-        return pl.LazyFrame(schema=in_parts)
-    return pl.scan_parquet(chosen, schema=in_parts).filter(pl.col("file_id").is_in(file_ids))
+        return _scan(chosen, in_parts).filter(pl.col("file_id").is_in(file_ids))
+
+
+def _scan(parts: list[str], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    return pl.scan_parquet(parts, schema=dict(schema)) if parts else pl.LazyFrame(schema=dict(schema))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from typing import TypeVar
 
 import structlog
@@ -20,6 +19,7 @@ from tenacity import (
 
 from daemon import events
 from daemon.flow import Flow, RunningBatch
+from daemon.part import StopSign
 from pointline.errors import DiskFull, Transient
 from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry, Loaded
@@ -28,7 +28,8 @@ from pointline.services.load import Loader
 from pointline.services.schedule import next_try_us
 from pointline.tables.ingest_manifest import Status
 
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 5.0
+LOOK_SECONDS = 0.5
 PAUSE_SECONDS = 2.0
 TRIES = 8
 LONGEST_WAIT_SECONDS = 30.0
@@ -61,6 +62,7 @@ class Committer:
         pool: Executor,
         on_committed: Callable[[Committed], None],
         attempts_of: Callable[[int], int],
+        steps_read: Callable[[], int],
         clock: Callable[[], int],
     ) -> None:
         self._clock = clock
@@ -70,8 +72,9 @@ class Committer:
         self._pool = pool
         self._on_committed = on_committed
         self._attempts_of = attempts_of
+        self._steps_read = steps_read
 
-    def run(self, stopping: threading.Event) -> None:
+    def run(self, stopping: StopSign) -> None:
         """Body of the thread. Ends when told to and nothing is in flight any more."""
         while True:
             last_look = stopping.is_set()
@@ -84,7 +87,7 @@ class Committer:
             elif last_look:
                 return
 
-    def _finish(self, running: RunningBatch, stopping: threading.Event) -> None:
+    def _finish(self, running: RunningBatch, stopping: StopSign) -> None:
         loaded = [self._loaded(running, position, stopping) for position in range(len(running.loads))]
         started = time.monotonic()
         committed = self._repeat(lambda: self._service.commit(running.batch, loaded), "commit", stopping)
@@ -93,17 +96,27 @@ class Committer:
         self._on_committed(committed)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
 
-    def _loaded(self, running: RunningBatch, position: int, stopping: threading.Event) -> Loaded:
+    def _loaded(self, running: RunningBatch, position: int, stopping: StopSign) -> Loaded:
         """Return what a worker made of a group; where the lake's disk was in the way, have it made again."""
         first: list[Future[Loaded]] = [running.loads[position]]
 
         def load() -> Loaded:
             future = first.pop() if first else self._pool.submit(self._loader.load, running.batch.groups[position])
+            self._await(future, stopping)
             return future.result()
 
         return self._repeat(load, "load", stopping)
 
-    def _repeat(self, action: Callable[[], T], step: str, stopping: threading.Event) -> T:
+    def _await(self, future: Future[Loaded], stopping: StopSign) -> None:
+        """Wait for a worker. What workers read counts as a turn of this loop; workers that hang let it stand still."""
+        steps = -1
+        while not future.done():
+            if self._steps_read() != steps:
+                steps = self._steps_read()
+                stopping.turn()
+            wait([future], LOOK_SECONDS)
+
+    def _repeat(self, action: Callable[[], T], step: str, stopping: StopSign) -> T:
         """Repeat what is safe to repeat: a full disk for as long as it is full, other passing trouble a few times."""
         while True:
             try:
@@ -115,14 +128,14 @@ class Committer:
                 log.info(events.INGEST_RESUMED, step=step)
             return result
 
-    def _pause(self, step: str, error: DiskFull, stopping: threading.Event) -> None:
+    def _pause(self, step: str, error: DiskFull, stopping: StopSign) -> None:
         if self._flow.pause(step):
             log.error(events.INGEST_PAUSED, step=step, error=str(error), hint=error.hint)
         if stopping.wait(PAUSE_SECONDS):
             raise _GivenUpError from error
 
     @staticmethod
-    def _retrying(step: str, stopping: threading.Event) -> Retrying:
+    def _retrying(step: str, stopping: StopSign) -> Retrying:
         def told(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             log.warning(events.INGEST_RETRIED, step=step, attempt=state.attempt_number, error=str(error))

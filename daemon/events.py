@@ -37,6 +37,9 @@ PARTITION_COMPACTED: Final[str] = "partition.compacted"
 TABLE_VACUUMED: Final[str] = "table.vacuumed"
 TABLE_CHECKPOINTED: Final[str] = "table.checkpointed"
 
+NOTIFY_FAILED: Final[str] = "notify.failed"
+NOTIFY_RESUMED: Final[str] = "notify.resumed"
+
 EVENTS: Final[dict[str, str]] = {
     DAEMON_STARTED: "The process holds the lake's lock and begins to recover; carries version and settings.",
     DAEMON_READY: "Recovery is done and bronze is being watched.",
@@ -65,4 +68,6 @@ EVENTS: Final[dict[str, str]] = {
     PARTITION_COMPACTED: "Small parts of one partition were rewritten into larger ones, row for row.",
     TABLE_VACUUMED: "Files that no retained version of the table needs were removed.",
     TABLE_CHECKPOINTED: "A table's log was summed up, and entries older than that were cleaned away.",
+    NOTIFY_FAILED: "The service manager cannot be told how the daemon is, and may take it for hung.",
+    NOTIFY_RESUMED: "The service manager is told again how the daemon is.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 
 class Inbox:
@@ -33,10 +34,13 @@ class Inbox:
                 return False
             return True
 
-    def put(self, path: str, *, finished: bool, wake_seconds: float = 0.5) -> bool:
-        """Queue a path that a scan came upon, waiting for room. False where the inbox was closed meanwhile."""
+    def put(self, path: str, *, finished: bool, give_up: Callable[[], bool], wake_seconds: float = 0.5) -> bool:
+        """Queue a path that a scan came upon, waiting for room.
+
+        False where the inbox was closed meanwhile, or ``give_up`` says so.
+        """
         with self._changed:
-            while not self._closed:
+            while not self._closed and not give_up():
                 is_new = path not in self._queued and path not in self._in_flight
                 if self._accept(path, finished=finished):
                     if is_new:

@@ -21,7 +21,7 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
 
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 5.0
 GATHER_SECONDS = 0.05
 MOST_IN_FLIGHT = 3
 GIVE_BACK_US = 1_000_000

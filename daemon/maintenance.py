@@ -52,7 +52,8 @@ class Maintenance:
             self.note(self._upkeep.partitions())
         due = time.monotonic() + settings.interval_seconds
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
-            serve(self._lake.config.paths.requests, {"maintain": self._answer}, elsewhere=("retry",))
+            answer = partial(self._answer, on_step=stopping.is_set)
+            serve(self._lake.config.paths.requests, {"maintain": answer}, elsewhere=("retry",))
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds
@@ -74,7 +75,7 @@ class Maintenance:
         for table in self._upkeep.tables():
             if not stopping.is_set():
                 self._guarded(partial(self._sum_up, table), table)
-        self._vacuum_when_due()
+        self._vacuum_when_due(stopping)
 
     def _compact(self, partition: tuple[str, str, str], least: int, *, in_order: bool) -> None:
         done = self._upkeep.compact(partition, min_small_files=least, in_order=in_order)
@@ -85,7 +86,7 @@ class Maintenance:
         for event, facts in self._upkeep.sum_up(table):
             log.info(event, **facts)
 
-    def _vacuum_when_due(self) -> None:
+    def _vacuum_when_due(self, stopping: threading.Event) -> None:
         settings = self._lake.config.maintenance
         if time.monotonic() - self._vacuumed_at < settings.vacuum_interval_hours * 3600:
             return
@@ -93,6 +94,8 @@ class Maintenance:
             return  # a batch takes so long that its parts might look forgotten
         self._vacuumed_at = time.monotonic()
         for table in self._upkeep.tables():
+            if stopping.is_set():
+                return
             self._guarded(partial(self._vacuum, table), table)
 
     def _vacuum(self, table: str) -> None:
@@ -108,10 +111,10 @@ class Maintenance:
             return False
         return True
 
-    def _answer(self, request: Request) -> Request:
+    def _answer(self, request: Request, *, on_step: Callable[[], object]) -> Request:
         wish = Wish.from_request(request)
         if wish.below_floor and wish.vacuum:
             raise PointlineError(
                 "a daemon that ingests writes files that such a vacuum would take", hint="stop it first"
             )
-        return {"done": self._upkeep.fulfil(wish)}
+        return {"done": self._upkeep.fulfil(wish, on_step=on_step)}

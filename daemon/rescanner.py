@@ -52,6 +52,7 @@ class Rescanner:
         self._folders: set[str] = set()
         self._touched = touched
         self._lock = threading.Lock()
+        self.has_begun = False
         self.scans = 0
         self.last_scan: dict[str, object] = {}
 
@@ -104,6 +105,7 @@ class Rescanner:
 
     def _scan(self, folder: str, reasons: list[str], stopping: threading.Event) -> None:
         started = time.monotonic()
+        self.has_begun = True
         try:
             survey = self._source.survey(folder)
         except Transient as error:
@@ -136,7 +138,7 @@ class Rescanner:
             if self._postpone is not None and due_us > self._clock():
                 self._postpone(path, due_us)
                 continue
-            if not self._inbox.put(path, finished=False):
+            if not self._inbox.put(path, finished=False, give_up=stopping.is_set):
                 break
             offered += 1
         return offered

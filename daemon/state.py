@@ -34,6 +34,11 @@ class StatePublisher:
         else:
             self._troubles[what] = text
 
+    @property
+    def troubles(self) -> dict[str, str]:
+        """What is in trouble, and how. A copy."""
+        return dict(self._troubles)
+
     def has_trouble(self, what: str) -> bool:
         """Tell whether that trouble is known already."""
         return what in self._troubles

@@ -77,12 +77,15 @@ class Supervisor:
             on_folder=lambda folder: self.rescanner.ask_folder(written_path(folder)),
             on_lost=self._on_lost,
         )
-        self._parts: list[Part] = []
+        self.parts: list[Part] = []
+        self.is_stopping = False
+        self.last_commit_at: float | None = None
 
     def run(self) -> int:
         """Recover, start the parts, watch over them, stop them; return the exit code."""
         self._handle_signals()
         log.info(events.DAEMON_STARTED, lake=str(self.lake.config.paths.root), pid=os.getpid(), once=self._once)
+        self._tick()
         try:
             self._recover()
             self._start()
@@ -129,19 +132,20 @@ class Supervisor:
             pool=self._pool,
             on_committed=self._on_committed,
             attempts_of=self.lake.manifest.attempts_of,
+            steps_read=lambda: self.lake.reader.steps,
             clock=now_us,
         )
         # In the order in which they are stopped: first what brings files, last what commits them.
         on_death = self._messages.put
-        self._parts = [
+        self.parts = [
             Part("rescanner", self.rescanner.run, wake=self.rescanner.wake, on_death=on_death),
             Part("intake", intake.run, wake=self.inbox.close, on_death=on_death),
             Part("committer", committer.run, wake=self.flow.wake, on_death=on_death),
         ]
         if not self._once:
             self._watcher.start()  # watch first, then look: what arrives in between is found by one of the two
-        self._parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
-        for part in self._parts:
+        self.parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
+        for part in self.parts:
             part.start()
         log.info(events.DAEMON_READY, watching=not self._once)
 
@@ -164,9 +168,12 @@ class Supervisor:
                 self._check_watcher()
             serve(self.lake.config.paths.requests, {"retry": self._retry}, elsewhere=("maintain",))
             self.state.publish()
-            if self._on_tick is not None:
-                self._on_tick(self)
+            self._tick()
         return self._stop(died)
+
+    def _tick(self) -> None:
+        if self._on_tick is not None:
+            self._on_tick(self)
 
     def _next_message(self, seconds: float) -> _Signalled | PartDied | None:
         try:
@@ -210,12 +217,16 @@ class Supervisor:
                 hint=getattr(died.error, "hint", ""),
                 exc_info=died.error,
             )
+            self.state.trouble(died.name, f"died: {died.error or 'it returned'}")
+        self.is_stopping = True
+        self._tick()
         self._watcher.stop()
         self.inbox.close()  # whoever waits for room in it returns
-        for part in self._parts:
+        for part in self.parts:
             part.stop()
             self._drain(part, died)
         self.state.publish(stopped=True)
+        self._tick()
         log.info(events.DAEMON_STOPPED, files=self.files_done, rows=self.rows_written)
         return died
 
@@ -223,6 +234,7 @@ class Supervisor:
         """Wait for a part to finish what it has; a second signal cuts that short."""
         deadline = time.monotonic() + JOIN_SECONDS
         while not part.join(0.05):
+            self._tick()
             message = self._next_message(0.0)
             if isinstance(message, _Signalled):
                 log.warning(events.DAEMON_STOPPED, forced=True)
@@ -246,6 +258,7 @@ class Supervisor:
         for path in committed.reopened:
             if not self.inbox.offer(path, finished=True):
                 self.rescanner.ask("queue full")
+        self.last_commit_at = time.time()
         self.files_done += len(committed.outcomes)
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -103,8 +103,11 @@ class Upkeep:
         removed = self._all[table].vacuum(hours, dry_run=dry_run)
         return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": hours}
 
-    def fulfil(self, wish: Wish) -> list[Facts]:
-        """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done."""
+    def fulfil(self, wish: Wish, *, on_step: Callable[[], object] = lambda: None) -> list[Facts]:
+        """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done.
+
+        ``on_step`` is called before each partition and each vacuum: all of it together may take an hour.
+        """
         hours = LEAST_RETENTION_HOURS if wish.retention_hours is None else wish.retention_hours
         if hours < LEAST_RETENTION_HOURS and not wish.below_floor:
             raise PointlineError(
@@ -116,6 +119,7 @@ class Upkeep:
         tables = [wish.table] if wish.table else self.tables()
         if wish.compact:
             for partition in self.partitions():
+                on_step()
                 if partition[0] in tables and wish.partition in {None, "/".join(partition[1:])}:
                     facts = self.compact(partition, min_small_files=2, in_order=True, dry_run=wish.dry_run)
                     if facts is not None:
@@ -124,6 +128,7 @@ class Upkeep:
             done += [{"action": event, **facts} for event, facts in summed_up]
         if wish.vacuum and wish.partition is None:
             for table in tables:
+                on_step()
                 facts = self.vacuum(table, retention_hours=wish.retention_hours, dry_run=wish.dry_run)
                 if facts["files"]:
                     done.append({"action": "vacuum", **facts})

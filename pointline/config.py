@@ -252,6 +252,11 @@ def load_config(
     return Config(paths=paths, sources={"lake_root": root_source} | sources, **sections)
 
 
+def notify_address(environ: Mapping[str, str] | None = None) -> str:
+    """Return where the service manager that started the process listens, as systemd names it; empty where none does."""
+    return (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
+
+
 def describe(config: Config) -> list[tuple[str, object, str]]:
     """Rows of (key, value, source): the lake first, then the sections in their documented order."""
     rows: list[tuple[str, object, str]] = [("lake_root", str(config.paths.root), config.sources["lake_root"])]

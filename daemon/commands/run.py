@@ -14,8 +14,9 @@ from daemon.commands.progress import OnceProgress
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
+from daemon.notify import Notifier
 from daemon.supervisor import Supervisor
-from pointline.config import Config, load_config
+from pointline.config import Config, load_config, notify_address
 from pointline.io.lock import LakeLock
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -26,11 +27,11 @@ log = structlog.get_logger()
 
 def run_lake(lake_root: Path | None, *, once: bool) -> int:
     """Run the daemon; with ``once`` end when everything there is in. Returns the exit code."""
-    return keep_lake(load_config(lake_root), once=once)
+    return keep_lake(load_config(lake_root), once=once, manager=notify_address())
 
 
-def keep_lake(config: Config, *, once: bool) -> int:
-    """Do the same for settings that are known already."""
+def keep_lake(config: Config, *, once: bool, manager: str = "") -> int:
+    """Do the same for settings that are known already. ``manager``: where a service manager listens."""
     configure_logging(config.log.format, config.log.level)
     known: set[str] = set()
 
@@ -44,8 +45,9 @@ def keep_lake(config: Config, *, once: bool) -> int:
     gc.freeze()  # what was imported stays; no collection needs to look at it again
     lock = LakeLock(config.paths.lock_file, purpose="run --once" if once else "run")
     watched = OnceProgress(config.log) if once and sys.stderr.isatty() else None
+    told = Notifier(manager) if manager and not once else None
     with lock, watched or nullcontext():
-        supervisor = Supervisor(lake, once=once, on_tick=watched)
+        supervisor = Supervisor(lake, once=once, on_tick=watched or told)
         code = supervisor.run()
         if watched is not None:
             watched.note(supervisor)

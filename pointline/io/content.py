@@ -26,7 +26,8 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 class FileContent:
     """One opened bronze file version. Not thread-safe; use it as a context manager."""
 
-    def __init__(self, file: BinaryIO, meta: BronzeFileMetadata, limits: Limits) -> None:
+    def __init__(self, file: BinaryIO, meta: BronzeFileMetadata, limits: Limits, on_step: Callable[[], None]) -> None:
+        self._on_step = on_step
         self._file = file
         self._meta = meta
         self._limits = limits
@@ -48,6 +49,7 @@ class FileContent:
         with storage_errors(self._meta.bronze_file_path):
             while chunk := self._file.read(HASH_CHUNK_BYTES):
                 digest.update(chunk)
+                self._on_step()
             self._file.seek(0)
         self.content_hash = digest.hexdigest()
 
@@ -68,7 +70,9 @@ class FileContent:
         """Yield the data rows as blocks of whole CSV lines, in file order."""
         self.header()
         with storage_errors(self._meta.bronze_file_path):
-            yield from self._lines
+            for block in self._lines:
+                self._on_step()
+                yield block
         self._unchanged_since_opened()
 
     def _csv_blocks(self) -> Iterator[bytes]:
@@ -171,18 +175,23 @@ class FileReader:
         self._open_file = open_file
         self._exists = exists
         self._limits = limits
+        self.steps = 0
+        """Rises while files are being read. Evidence of work, no count: threads may step on each other."""
 
     def open(self, meta: BronzeFileMetadata) -> FileContent:
         """Open the file and take its content hash. Raises Rejected, Unfinished, Transient."""
         path = meta.bronze_file_path
         with storage_errors(path):
-            content = FileContent(self._open_file(path), meta, self._limits)
+            content = FileContent(self._open_file(path), meta, self._limits, self._step)
         try:
             content.take_hash()
         except BaseException:
             content.__exit__()
             raise
         return content
+
+    def _step(self) -> None:
+        self.steps += 1
 
     def content_hash(self, path: str) -> str | None:
         """Return the SHA-256 of the file's content now, or None where it cannot be read."""

@@ -72,9 +72,11 @@ def test_idle_means_nothing_queued_and_nothing_in_flight(inbox):
 def test_put_waits_for_room(inbox):
     """Guards the rescanner's patience: it may wait, hints may not."""
     for path in "ab":
-        inbox.put(path, finished=False)
+        inbox.put(path, finished=False, give_up=lambda: False)
     done: list[bool] = []
-    thread = threading.Thread(target=lambda: done.append(inbox.put("c", finished=False, wake_seconds=30)))
+    thread = threading.Thread(
+        target=lambda: done.append(inbox.put("c", finished=False, give_up=lambda: False, wake_seconds=30))
+    )
     thread.start()
     assert not wait_until(lambda: done, 0.05)
     assert take(inbox, 1) == [("a", False)]
@@ -85,9 +87,11 @@ def test_put_waits_for_room(inbox):
 
 def test_close_lets_everybody_return(inbox):
     for path in "ab":
-        inbox.put(path, finished=False)
+        inbox.put(path, finished=False, give_up=lambda: False)
     done: list[bool] = []
-    thread = threading.Thread(target=lambda: done.append(inbox.put("c", finished=False, wake_seconds=30)))
+    thread = threading.Thread(
+        target=lambda: done.append(inbox.put("c", finished=False, give_up=lambda: False, wake_seconds=30))
+    )
     thread.start()
     inbox.close()
     assert wait_until(lambda: done == [False])

@@ -1,0 +1,310 @@
+"""What a service manager hears from a daemon: a socket in its place, a real process at the other end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from daemon.samples import Sample, write_sample
+from tests.support.waiting import wait_until
+
+REPOSITORY = Path(__file__).parents[2]
+SECONDS = 30.0
+SAMPLE = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=dt.date(2024, 5, 1), rows=50)
+
+# Loops turn ten times a second, so that one second without a message says something.
+PROGRAM = """
+import sys, threading, time
+import daemon.committer, daemon.intake, daemon.maintenance, daemon.notify, daemon.rescanner, daemon.supervisor
+from daemon.maintenance import Maintenance
+from pointline.io.bronze import FolderBronzeSource
+from pointline.services.ingest import IngestService
+from pointline.services.load import Loader
+from daemon.cli import main
+
+daemon.committer.IDLE_SECONDS = daemon.committer.LOOK_SECONDS = daemon.intake.IDLE_SECONDS = 0.1
+daemon.maintenance.LOOK_SECONDS = daemon.rescanner.LONGEST_WAIT_SECONDS = 0.1
+daemon.notify.LEAST_SECONDS = daemon.supervisor.TICK_SECONDS = 0.1
+
+def hang(*_args, **_kwargs):
+    print('{"event": "hung"}', flush=True)
+    threading.Event().wait()
+
+def read_slowly(self, group, load=Loader.load):
+    print('{"event": "slow"}', flush=True)
+    for _ in range(30):
+        self._reader.steps += 1
+        time.sleep(0.1)
+    return load(self, group)
+
+def fail(*_args, **_kwargs):
+    raise RuntimeError("line one\\nWATCHDOG=1\\nREADY=1")
+
+CHANGE
+sys.argv = ["pointline", "run"]
+main()
+"""
+HANGS = {
+    "rescanner": "FolderBronzeSource.survey = hang",
+    "intake": "IngestService.begin = hang",
+    "worker": "Loader.load = hang",
+    "committer": "IngestService.commit = hang",
+    "maintenance": "Maintenance._tend = hang",
+}
+
+
+class Manager:
+    """Listens as systemd does, and keeps what it hears: one dictionary of lists per datagram would lose the order."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = self._bind()
+        self._messages: list[list[str]] = []
+
+    def _bind(self) -> socket.socket:
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listening.bind("\0" + self.address[1:] if self.address.startswith("@") else self.address)
+        listening.setblocking(False)
+        return listening
+
+    def messages(self) -> list[list[str]]:
+        """All messages so far, each as its lines."""
+        while True:
+            try:
+                self._messages.append(self._socket.recv(65_536).decode().split("\n"))
+            except BlockingIOError:
+                return self._messages
+
+    def lines(self, start: str = "") -> list[str]:
+        return [line for message in self.messages() for line in message if line.startswith(start)]
+
+    def wait_for(self, start: str, times: int = 1) -> None:
+        assert wait_until(lambda: len(self.lines(start)) >= times, SECONDS), (start, self.messages())
+
+    def heard_within(self, seconds: float, start: str) -> int:
+        """How many such lines come in that time: a silence has to be listened to."""
+        before = len(self.lines(start))
+        time.sleep(seconds)
+        return len(self.lines(start)) - before
+
+    def go(self) -> None:
+        self._socket.close()
+        if not self.address.startswith("@"):
+            Path(self.address).unlink()
+
+    def come_back(self) -> None:
+        self._socket = self._bind()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Daemon:
+    """``pointline run`` with something changed, on a lake with one file to do."""
+
+    def __init__(self, root: Path, address: str) -> None:
+        self.root = root
+        self.log_file = root.parent / "log"
+        self.address = address
+        self.process: subprocess.Popen[bytes] | None = None
+        write_sample(SAMPLE, root / "bronze" / SAMPLE.file_name)
+
+    def start(self, change: str = "", **settings: str) -> None:
+        told = {"NOTIFY_SOCKET": self.address, "LAKE_ROOT": str(self.root), "POINTLINE_LOG__FORMAT": "json", **settings}
+        with self.log_file.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM.replace("CHANGE", change)],
+                cwd=REPOSITORY,
+                env={**os.environ, **told},
+                stdout=output,
+                stderr=output,
+            )
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        lines = [line for line in self.log_file.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+        return [one for one in map(json.loads, lines) if one["event"] == name]
+
+    def wait_for(self, event: str) -> None:
+        assert wait_until(lambda: self.events(event), SECONDS), self.log_file.read_text()
+
+    def tell_to_stop(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(SECONDS)
+
+
+@pytest.fixture(params=["path", "abstract"])
+def address(request, tmp_path):
+    if request.param == "path":
+        return str(tmp_path / "notify")
+    if sys.platform != "linux":
+        pytest.skip("abstract names exist on Linux only")
+    return f"@pointline-test-{os.getpid()}"
+
+
+@pytest.fixture
+def manager(address):
+    manager = Manager(address)
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def daemon(tmp_path, manager):
+    daemon = Daemon(tmp_path / "lake", manager.address)
+    yield daemon
+    if daemon.process is not None:
+        daemon.process.kill()
+        daemon.process.wait()
+
+
+on_a_path = pytest.mark.parametrize("address", ["path"], indirect=True)
+
+
+def test_a_life(daemon, manager):
+    daemon.start()
+    manager.wait_for("READY=1")
+    manager.wait_for("WATCHDOG=1", times=2)
+    assert wait_until(lambda: "50 rows since the start" in manager.lines("STATUS=")[-1], SECONDS)
+    daemon.tell_to_stop()
+    assert daemon.wait() == 0
+    lines = manager.lines()
+    assert lines.count("READY=1") == lines.count("STOPPING=1") == 1
+    assert lines[0].startswith("STATUS=starting: 0 queued, 0 in flight; nothing committed yet")
+    order = [line.partition("=")[0] for line in lines if not line.startswith("STATUS")]
+    assert order[0] == "READY"
+    assert order[1] == "WATCHDOG"
+    assert order[order.index("STOPPING") - 1] == "WATCHDOG"
+    assert order[order.index("STOPPING") + 1] == "EXTEND_TIMEOUT_USEC"
+    assert "WATCHDOG" not in order[order.index("STOPPING") :]
+    status = manager.lines("STATUS=")[-1]
+    assert status.startswith("STATUS=stopping: 0 queued, 0 in flight; last commit 20")
+    assert "UTC; 1 file, 50 rows since the start" in status
+
+
+@on_a_path
+class TestReady:
+    """READY comes when the first scan has begun and every part runs, and not a moment before."""
+
+    def test_not_while_it_recovers(self, daemon, manager):
+        daemon.start("daemon.supervisor.recover = hang")
+        daemon.wait_for("hung")
+        assert manager.heard_within(1.0, "READY") == 0
+        assert manager.lines() == ["STATUS=starting: 0 queued, 0 in flight; nothing committed yet"]
+
+    @pytest.mark.parametrize("body", ["daemon.intake.Intake.run", "daemon.committer.Committer.run", "Maintenance.run"])
+    def test_not_while_a_part_does_not_run(self, daemon, manager, body):
+        daemon.start(f"{body} = hang")
+        daemon.wait_for("daemon.ready")
+        assert manager.heard_within(1.0, "READY") == 0
+
+    def test_not_before_the_first_scan(self, daemon, manager):
+        daemon.start("daemon.rescanner.Rescanner._take_wishes = hang")
+        daemon.wait_for("daemon.ready")
+        assert manager.heard_within(1.0, "READY") == 0
+
+    def test_while_the_first_scan_lasts(self, daemon, manager):
+        daemon.start(HANGS["rescanner"])
+        manager.wait_for("READY=1")
+
+
+@on_a_path
+class TestWatchdog:
+    """Every sign of life stands for a turn of every loop."""
+
+    def test_idle(self, daemon, manager):
+        daemon.start()
+        daemon.wait_for("file.committed")
+        assert manager.heard_within(1.0, "WATCHDOG=1") >= 2
+
+    @pytest.mark.parametrize("part", HANGS)
+    def test_not_when_one_hangs(self, daemon, manager, part):
+        daemon.start(HANGS[part], POINTLINE_MAINTENANCE__INTERVAL_SECONDS="0.5")
+        manager.wait_for("READY=1")
+        daemon.wait_for("hung")
+        time.sleep(0.5)  # one more may be on its way, of turns before
+        assert manager.heard_within(1.0, "WATCHDOG=1") == 0
+        assert daemon.process.poll() is None
+
+    def test_while_a_large_file_is_read(self, daemon, manager):
+        daemon.start("Loader.load = read_slowly")
+        daemon.wait_for("slow")
+        time.sleep(0.5)  # so that none stems from before
+        assert manager.heard_within(1.0, "WATCHDOG=1") >= 2
+        assert not daemon.events("file.committed")
+
+
+@on_a_path
+class TestDraining:
+    """The time to stop is extended for as long as the part that is waited for goes on."""
+
+    def test_extended_while_it_goes_on(self, daemon, manager):
+        daemon.start("Loader.load = read_slowly")
+        daemon.wait_for("slow")
+        daemon.tell_to_stop()
+        assert daemon.wait() == 0
+        assert len(manager.lines("EXTEND_TIMEOUT_USEC=120000000")) >= 3
+        assert "STOPPING=1" in manager.lines()
+        assert daemon.events("file.committed")
+
+    @pytest.mark.parametrize("part", ["worker", "committer"])
+    def test_not_extended_when_it_hangs(self, daemon, manager, part):
+        daemon.start(HANGS[part])
+        daemon.wait_for("hung")
+        daemon.tell_to_stop()
+        manager.wait_for("STOPPING=1")
+        time.sleep(0.8)  # the parts before it end, each with a turn
+        assert manager.heard_within(1.0, "EXTEND_TIMEOUT_USEC") == 0
+        assert daemon.process.poll() is None
+        assert "1 in flight" in manager.lines("STATUS=stopping")[-1]
+
+
+@on_a_path
+class TestTrouble:
+    """The manager hears of trouble, and is trouble itself only in the log."""
+
+    def test_a_part_that_dies_is_named_and_speaks_no_protocol(self, daemon, manager):
+        daemon.start("IngestService.commit = fail")
+        assert daemon.wait() == 70
+        status = manager.lines("STATUS=")[-1]
+        assert "trouble: committer: died: line one\\nWATCHDOG=1\\nREADY=1" in status
+        after = manager.lines()[manager.lines().index("STOPPING=1") :]
+        assert not {"WATCHDOG=1", "READY=1"} & set(after)
+
+    def test_a_manager_that_goes_and_comes_back(self, daemon, manager):
+        daemon.start()
+        manager.wait_for("WATCHDOG=1")
+        manager.go()
+        daemon.wait_for("notify.failed")
+        time.sleep(0.5)  # several messages fail
+        manager.come_back()
+        daemon.wait_for("notify.resumed")
+        manager.wait_for("WATCHDOG=1", times=2)
+        assert len(daemon.events("notify.failed")) == len(daemon.events("notify.resumed")) == 1
+
+    def test_a_manager_that_is_busy_is_not_waited_for(self, daemon, manager):
+        daemon.start()
+        manager.wait_for("READY=1")
+        while True:  # nobody fetches, until no more fits
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as full:
+                full.settimeout(0)
+                try:
+                    full.sendto(b"NOISE=1", manager.address)
+                except BlockingIOError:
+                    break
+        time.sleep(0.5)
+        daemon.tell_to_stop()
+        assert daemon.wait() == 0
+        assert not daemon.events("notify.failed")

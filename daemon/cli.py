@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+service_app = typer.Typer(help="Run the daemon as a service of systemd or launchd.", no_args_is_help=True)
+app.add_typer(service_app, name="service")
 
 
 class Retriable(StrEnum):
@@ -32,6 +34,13 @@ class Retriable(StrEnum):
 
     FAILED = "failed"
     QUARANTINED = "quarantined"
+
+
+class ServiceManager(StrEnum):
+    """What `service` writes units for."""
+
+    SYSTEMD = "systemd"
+    LAUNCHD = "launchd"
 
 
 LakeRoot = Annotated[
@@ -245,6 +254,51 @@ def config_check(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     from daemon.commands.config import check
 
     raise typer.Exit(check(lake_root, as_json=json))
+
+
+User = Annotated[bool, typer.Option("--user", help="A service of your own, without root.")]
+Instances = Annotated[
+    bool,
+    typer.Option("--instances", help="One unit for several lakes: pointline@NAME keeps the lake NAME beside this."),
+]
+Print = Annotated[bool, typer.Option("--print", help="Only show what would be done.")]
+Manager = Annotated[ServiceManager | None, typer.Option(help="Default: this machine's own.")]
+Into = Annotated[Path | None, typer.Option("--into", hidden=True)]
+
+
+@service_app.command(
+    "install", epilog="Example: sudo /opt/pointline/bin/pointline service install --lake-root /srv/lake"
+)
+def service_install(
+    *,
+    lake_root: LakeRoot = None,
+    user: User = False,
+    instances: Instances = False,
+    only_print: Print = False,
+    manager: Manager = None,
+    into: Into = None,
+) -> None:
+    """Write the unit with this lake, this command and the lake's owner filled in; say what to run next."""
+    from daemon.commands.service import Wish, install
+
+    wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
+    raise typer.Exit(install(lake_root, wish, only_print=only_print))
+
+
+@service_app.command("uninstall", epilog="Example: pointline service uninstall --user")
+def service_uninstall(
+    *,
+    user: User = False,
+    instances: Instances = False,
+    only_print: Print = False,
+    manager: Manager = None,
+    into: Into = None,
+) -> None:
+    """Remove the unit. The lake and its settings stay."""
+    from daemon.commands.service import Wish, uninstall
+
+    wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
+    raise typer.Exit(uninstall(wish, only_print=only_print))
 
 
 def main() -> None:

@@ -1,0 +1,364 @@
+"""The units, and the command that fills them in: into a folder of the test's own, never the machine's."""
+
+from __future__ import annotations
+
+import ctypes
+import fnmatch
+import os
+import plistlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path, PurePosixPath
+
+import pytest
+from typer.testing import CliRunner
+
+from daemon import cli, exit_codes, units
+from daemon.commands import service
+from pointline.errors import ConfigurationError, PointlineError
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "systemd"
+SYSTEM_UNITS = ("pointline.service", "pointline@.service")
+ODD = 'la ke "A" 50%h $HOME \\x'
+analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to another user, which takes root")
+
+
+def settings(text: str) -> list[tuple[str, str]]:
+    lines = (line.partition("=") for line in text.splitlines() if line and line[0] not in "#[")
+    return [(key, value) for key, _, value in lines]
+
+
+def values(text: str, key: str) -> list[str]:
+    return [value for name, value in settings(text) if name == key]
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """Another pointline, which says how it was called. ``FAILS`` beside it makes the check of the settings fail."""
+    folder = tmp_path / "venv" / "bin"
+    folder.mkdir(parents=True)
+    script = folder / "pointline"
+    script.write_text('#!/bin/sh\necho "$@"\n[ "$1" = run ] && exit 70\n[ -e "${0%/*}/FAILS" ] && exit 78\nexit 0\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(service.sysconfig, "get_path", lambda _name: str(folder))
+    return script
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return give_away(tmp_path / "lake")
+
+
+def give_away(folder: Path) -> Path:
+    folder.mkdir()
+    if os.geteuid() == 0:
+        os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
+    return folder
+
+
+@pytest.fixture
+def into(tmp_path, monkeypatch):
+    # Where tests lie nobody but the tester may go; that this is found out has a test of its own.
+    monkeypatch.setattr(service, "_shut_for", lambda _path, _user: None)
+    return tmp_path / "units"
+
+
+def run(*arguments: object) -> str:
+    """What a command prints. Its failures come as they are."""
+    result = CliRunner().invoke(cli.app, ["service", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+class TestUnits:
+    """The files as they stand in the repository."""
+
+    @analyze
+    @pytest.mark.parametrize("name", SYSTEM_UNITS)
+    def test_exposure(self, name):
+        found = subprocess.run(
+            ["systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager", FOLDER / name],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stdout[-300:]
+
+    @pytest.mark.parametrize("name", SYSTEM_UNITS)
+    def test_every_setting_of_the_service_has_its_reason(self, name):
+        body = (FOLDER / name).read_text().partition("[Service]\n")[2].partition("[Install]")[0]
+        for block in body.split("\n\n"):
+            first = next((line for line in block.splitlines() if line and not line.startswith("# ---")), "#")
+            assert first.startswith("#"), first
+
+    def test_the_one_for_instances_differs_in_the_lake_alone(self):
+        one, many = (settings((FOLDER / name).read_text()) for name in SYSTEM_UNITS)
+        same = [(key, value.replace("/srv/lakes/%i", "/srv/lake").removesuffix(" %i")) for key, value in many]
+        assert same == one
+
+    def test_the_user_s_unit_says_nothing_else(self):
+        system, user = (
+            settings((FOLDER / name).read_text()) for name in ("pointline.service", "pointline-user.service")
+        )
+        assert set(user) - set(system) == {("AssertPathIsDirectory", "/srv/lake"), ("WantedBy", "default.target")}
+
+    @pytest.mark.parametrize("name", [*SYSTEM_UNITS, "pointline-user.service"])
+    def test_exit_codes(self, name):
+        text = (FOLDER / name).read_text()
+        kept_down = {exit_codes.EXIT_USAGE, exit_codes.EXIT_BAD_CONFIGURATION}
+        assert {int(code) for code in values(text, "RestartPreventExitStatus")[0].split()} == kept_down
+        assert values(text, "SuccessExitStatus") == [str(exit_codes.EXIT_INTERRUPTED)]
+
+    def test_all_are_packed(self):
+        packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
+        patterns = packed["share/pointline/systemd"]
+        names = [f"systemd/{path.name}" for path in FOLDER.iterdir()]
+        assert [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)] == []
+
+    def test_found_where_only_a_wheel_was_installed(self, tmp_path, monkeypatch):
+        installed = tmp_path / "share" / "pointline" / "systemd" / "pointline.service"
+        installed.parent.mkdir(parents=True)
+        installed.write_text("installed")
+
+        class Entry(PurePosixPath):
+            def locate(self) -> Path:
+                return tmp_path / self
+
+        monkeypatch.setattr(units, "__file__", str(tmp_path / "site-packages" / "daemon" / "units.py"))
+        monkeypatch.setattr(units, "files", lambda _name: [Entry("share/pointline/systemd/pointline.service")])
+        assert units.read_template("pointline.service") == "installed"
+        with pytest.raises(PointlineError, match=r"other\.service is missing"):
+            units.read_template("other.service")
+
+
+class TestInstall:
+    """What is written is complete, and what to do next is said."""
+
+    def test_filled_in(self, command, lake, into):
+        said = run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+        text = (into / "pointline.service").read_text()
+        assert values(text, "ExecStart") == [f'"{command}" run']
+        assert values(text, "ExecStartPre") == [f'"{command}" config check']
+        assert f'"LAKE_ROOT={lake}"' in values(text, "Environment")
+        assert values(text, "RequiresMountsFor") == values(text, "ReadWritePaths") == [f'"{lake}"']
+        assert values(text, "User") == [lake.owner()]
+        assert "/srv/lake" not in "".join(value for _, value in settings(text))
+        assert "sudo systemctl enable --now pointline" in said
+        assert str(into / "pointline.service") in said
+
+    @analyze
+    @pytest.mark.parametrize("options", [(), ("--user",), ("--instances",)])
+    def test_odd_names_are_names(self, command, tmp_path, into, options):
+        lake = give_away(tmp_path / ODD)
+        assert "so is the unit (systemd-analyze)" in run(
+            "install", "--lake-root", lake, "--into", into, "--manager", "systemd", *options
+        )
+
+    def test_odd_names_are_written_as_systemd_reads_them(self, command, tmp_path, into):
+        lake = give_away(tmp_path / ODD)
+        text = run("install", "--lake-root", lake, "--print", "--manager", "systemd")
+        odd = 'la ke \\"A\\" 50%%h $HOME \\\\x'
+        assert values(text, "ReadWritePaths") == [f'"{tmp_path}/{odd}"']
+
+    @analyze
+    def test_a_unit_that_systemd_refuses_is_not_written(self, command, lake, into, monkeypatch):
+        monkeypatch.setattr(service, "read_template", lambda _name: "[Service]\nExecStart=nothing/here\n")
+        with pytest.raises(PointlineError, match="systemd-analyze refuses the unit"):
+            run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+        assert not into.exists()
+
+    def test_for_several_lakes(self, command, lake, into):
+        said = run("install", "--lake-root", lake, "--into", into, "--manager", "systemd", "--instances")
+        text = (into / "pointline@.service").read_text()
+        assert f'"LAKE_ROOT={lake.parent}/%i"' in values(text, "Environment")
+        assert f"enable --now pointline@{lake.name}" in said
+
+    def test_for_a_user(self, command, lake, into):
+        said = run("install", "--lake-root", lake, "--into", into, "--manager", "systemd", "--user")
+        text = (into / "pointline.service").read_text()
+        assert not values(text, "User")
+        assert values(text, "AssertPathIsDirectory") == [str(lake)]
+        assert "systemctl --user enable --now pointline" in said
+        assert "sudo" not in said
+        assert "loginctl enable-linger" in said
+
+    @pytest.mark.parametrize(
+        ("lake", "home", "temporary"),
+        [("/srv/x", "yes", "yes"), ("/home/me/x", "read-only", "yes"), ("/tmp/x", "yes", "no")],
+    )
+    def test_places_that_a_sandbox_hides_stay_in_sight(self, lake, home, temporary):
+        places = units.Places(command=Path("/opt/p/bin/pointline"), lake=Path(lake), user="u", group="g")
+        text = units.fill_unit(units.read_template("pointline.service"), places)
+        assert values(text, "ProtectHome") == [home]
+        assert values(text, "PrivateTmp") == [temporary]
+
+    def test_a_path_that_holds_an_example_s_is_not_filled_in_twice(self):
+        places = units.Places(command=Path("/srv/lake-env/bin/pointline"), lake=Path("/data"), user="u", group="g")
+        text = units.fill_unit(units.read_template("pointline.service"), places)
+        assert values(text, "ExecStart") == ['"/srv/lake-env/bin/pointline" run']
+        plist = plistlib.loads(units.fill_plist(units.read_template("local.pointline.plist"), places).encode())
+        assert plist["ProgramArguments"][-1] == "/srv/lake-env/bin/pointline"
+
+    def test_print_writes_nothing(self, command, lake, into):
+        text = run("install", "--lake-root", lake, "--into", into, "--manager", "systemd", "--print")
+        assert text.startswith("# Pointline")
+        assert not into.exists()
+
+    def test_again_changes_nothing_and_another_is_not_overwritten(self, command, lake, into, tmp_path):
+        wanted = ("install", "--into", into, "--manager", "systemd", "--lake-root")
+        run(*wanted, lake)
+        before = (into / "pointline.service").read_text()
+        assert "nothing to do" in run(*wanted, lake)
+        with pytest.raises(PointlineError, match="is there already"):
+            run(*wanted, give_away(tmp_path / "other"))
+        assert (into / "pointline.service").read_text() == before
+
+    def test_settings_of_the_shell_are_named(self, command, lake, into, monkeypatch):
+        monkeypatch.setenv("POINTLINE_LOG__LEVEL", "debug")
+        assert "not kept log.level" in run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+
+
+class TestRefused:
+    """What could not run is refused, with the cause and what to try."""
+
+    def refuse(self, match: str, lake: Path, into: Path, *options: str) -> PointlineError:
+        with pytest.raises(PointlineError, match=match) as caught:
+            run("install", "--lake-root", lake, "--into", into, *options)
+        assert caught.value.hint
+        assert not into.exists()
+        return caught.value
+
+    def test_no_folder(self, command, tmp_path, into):
+        self.refuse("there is no folder", tmp_path / "nowhere", into)
+
+    def test_no_command(self, command, lake, into):
+        command.unlink()
+        self.refuse("there is no command", lake, into)
+
+    @as_root
+    def test_a_lake_of_root(self, command, lake, into):
+        os.chown(lake, 0, 0)
+        self.refuse("belongs to root", lake, into, "--manager", "systemd")
+        run("install", "--lake-root", lake, "--into", into, "--manager", "systemd", "--user")
+
+    @as_root
+    def test_a_command_that_the_user_cannot_reach(self, command, lake, tmp_path):
+        command.parent.chmod(0o700)
+        error = self.refuse("may not enter", lake, tmp_path / "units", "--manager", "systemd")
+        assert "nobody" in str(error)
+
+    def test_bad_settings(self, command, lake, into, monkeypatch):
+        (lake / "pointline.toml").write_text("[ingest]\nworkers = 0\nqueue_size = 0\n")
+        with pytest.raises(ConfigurationError) as caught:
+            run("install", "--lake-root", lake, "--into", into)
+        assert len(caught.value.problems) == 2
+        assert not into.exists()
+
+    @pytest.mark.skipif(Path("/run/systemd/system").is_dir(), reason="systemd runs here, and is not to be touched")
+    def test_no_systemd(self, command, lake):
+        with pytest.raises(PointlineError, match="systemd does not run"):
+            run("install", "--lake-root", lake, "--manager", "systemd")
+
+    def test_instances_of_a_user(self, command, lake, into):
+        self.refuse("for the system's systemd alone", lake, into, "--user", "--instances")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_a_folder_that_may_not_be_written(self, command, lake, tmp_path, into):
+        into.mkdir(mode=0o500)
+        with pytest.raises(PointlineError, match="cannot be written") as caught:
+            run("install", "--lake-root", lake, "--into", into)
+        assert "sudo" in caught.value.hint
+
+
+class TestUninstall:
+    def test_away(self, command, lake, into):
+        run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+        assert "would remove" in run("uninstall", "--into", into, "--manager", "systemd", "--print")
+        assert "daemon-reload" in run("uninstall", "--into", into, "--manager", "systemd")
+        assert not (into / "pointline.service").exists()
+        assert lake.is_dir()
+
+    def test_not_there(self, into):
+        with pytest.raises(PointlineError, match="no service is installed"):
+            run("uninstall", "--into", into, "--manager", "systemd")
+
+    @pytest.mark.parametrize(("options", "name"), [((), "pointline"), (("--instances",), "pointline@lake")])
+    def test_not_while_it_is_enabled(self, command, lake, into, options, name):
+        run("install", "--lake-root", lake, "--into", into, "--manager", "systemd", *options)
+        wants = into / "multi-user.target.wants"
+        wants.mkdir()
+        (wants / f"{name}.service").symlink_to("../anything")
+        with pytest.raises(PointlineError, match="enabled") as caught:
+            run("uninstall", "--into", into, "--manager", "systemd", *options)
+        assert f"disable --now {name}" in caught.value.hint
+        assert list(into.glob("*.service"))
+
+
+class TestLaunchd:
+    """macOS is not at hand; what can be known of its files elsewhere is."""
+
+    @pytest.mark.parametrize("options", [(), ("--user",)])
+    def test_filled_in(self, command, tmp_path, into, options):
+        lake = give_away(tmp_path / "la <k> & e")
+        said = run("install", "--lake-root", lake, "--into", into, "--manager", "launchd", *options)
+        plist = plistlib.loads((into / "local.pointline.plist").read_bytes())
+        assert plist["EnvironmentVariables"]["LAKE_ROOT"] == plist["WorkingDirectory"] == str(lake)
+        assert plist["StandardOutPath"] == plist["StandardErrorPath"] == f"{lake}/pointline.log"
+        assert plist["ProgramArguments"][-1] == str(command)
+        assert plist.get("UserName") == (None if options else lake.owner())
+        assert plist["KeepAlive"] == {"SuccessfulExit": False}
+        assert plist["Umask"] == 0o027
+        domain = "gui/$(id -u)" if options else "system"
+        assert f"launchctl bootstrap {domain} {into / 'local.pointline.plist'}" in said
+        removed = run("uninstall", "--into", into, "--manager", "launchd", *options)
+        assert f"launchctl bootout {domain}/local.pointline" in removed
+
+    @pytest.mark.parametrize(
+        ("bad", "code", "calls"), [(True, 0, ["config check"]), (False, 70, ["config check", "run"])]
+    )
+    def test_bad_settings_keep_it_down_and_a_dead_part_does_not(self, command, lake, bad, code, calls):
+        plist = plistlib.loads(run("install", "--lake-root", lake, "--manager", "launchd", "--print").encode())
+        if bad:
+            (command.parent / "FAILS").touch()
+        found = subprocess.run(plist["ProgramArguments"], capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stdout.splitlines()) == (code, calls)
+
+
+PR_SET_MDWE, REFUSE = 65, 1
+UNDER_THE_UNIT = f"""
+import ctypes, os, sys
+os.umask(0o027)
+if ctypes.CDLL(None).prctl({PR_SET_MDWE}, {REFUSE}, 0, 0, 0):
+    sys.exit(99)
+os.execv(sys.executable, [sys.executable, "-m", "daemon", "run", "--once"])
+"""
+
+
+def _refuses_executable_memory() -> bool:
+    return sys.platform == "linux" and ctypes.CDLL(None).prctl(PR_SET_MDWE + 1, 0, 0, 0, 0) >= 0
+
+
+@pytest.mark.skipif(not _refuses_executable_memory(), reason="this kernel cannot refuse executable memory by prctl")
+@pytest.mark.parametrize("told", [True, False])
+def test_without_executable_memory_it_runs_because_polars_is_told(tmp_path, told):
+    """Guards MemoryDenyWriteExecute= together with POLARS_SKIP_CPU_CHECK: one does not do without the other."""
+    setting = "POLARS_SKIP_CPU_CHECK=1"
+    assert setting in values((FOLDER / "pointline.service").read_text(), "Environment")
+    environment = {**os.environ, "LAKE_ROOT": str(tmp_path / "lake")}
+    environment.pop("POLARS_SKIP_CPU_CHECK", None)
+    found = subprocess.run(
+        [sys.executable, "-c", UNDER_THE_UNIT],
+        cwd=ROOT,
+        env=environment | (dict([setting.split("=")]) if told else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.returncode == 0) is told, found.stderr[-500:]

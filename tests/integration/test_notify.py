@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,17 @@ class TestWatchdog:
         time.sleep(0.5)  # so that none stems from before
         assert manager.heard_within(1.0, "WATCHDOG=1") >= 2
         assert not daemon.events("file.committed")
+
+    def test_while_the_scan_waits_for_room_in_the_queue(self, daemon, manager):
+        for number in range(9):
+            one = replace(SAMPLE, symbol=f"S{number}")
+            write_sample(one, daemon.root / "bronze" / one.file_name)
+        few = {"POINTLINE_INGEST__QUEUE_SIZE": "1", "POINTLINE_INGEST__BATCH_MAX_FILES": "1"}
+        daemon.start("Loader.load = read_slowly", **few, POINTLINE_INGEST__WORKERS="1")
+        daemon.wait_for("slow")
+        time.sleep(0.5)
+        assert manager.heard_within(2.0, "WATCHDOG=1") >= 2
+        assert not daemon.events("rescan.finished")
 
 
 @on_a_path

@@ -7,6 +7,7 @@ import fnmatch
 import os
 import plistlib
 import pwd
+import shlex
 import shutil
 import subprocess
 import sys
@@ -144,8 +145,7 @@ class TestInstall:
     def test_filled_in(self, command, lake, into):
         said = run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
         text = (into / "pointline.service").read_text()
-        assert values(text, "ExecStart") == [f'"{command}" run']
-        assert values(text, "ExecStartPre") == [f'"{command}" config check']
+        assert values(text, "ExecStart")[0].endswith(f' "{command}"')
         assert f'"LAKE_ROOT={lake}"' in values(text, "Environment")
         assert values(text, "RequiresMountsFor") == values(text, "ReadWritePaths") == [f'"{lake}"']
         assert values(text, "User") == [lake.owner()]
@@ -202,7 +202,7 @@ class TestInstall:
     def test_a_path_that_holds_an_example_s_is_not_filled_in_twice(self):
         places = units.Places(command=Path("/srv/lake-env/bin/pointline"), lake=Path("/data"), user="u", group="g")
         text = units.fill_unit(units.read_template("pointline.service"), places)
-        assert values(text, "ExecStart") == ['"/srv/lake-env/bin/pointline" run']
+        assert values(text, "ExecStart")[0].endswith(' "/srv/lake-env/bin/pointline"')
         plist = plistlib.loads(units.fill_plist(units.read_template("local.pointline.plist"), places).encode())
         assert plist["ProgramArguments"][-1] == "/srv/lake-env/bin/pointline"
 
@@ -223,6 +223,18 @@ class TestInstall:
     def test_settings_of_the_shell_are_named(self, command, lake, into, monkeypatch):
         monkeypatch.setenv("POINTLINE_LOG__LEVEL", "debug")
         assert "not kept log.level" in run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+
+
+@pytest.mark.parametrize("options", [(), ("--user",), ("--instances",)])
+@pytest.mark.parametrize("bad", [True, False])
+def test_settings_are_checked_before_the_start_and_the_code_is_what_it_ends_with(command, lake, bad, options):
+    text = run("install", "--lake-root", lake, "--manager", "systemd", "--print", *options)
+    if bad:
+        (command.parent / "FAILS").touch()
+    called = shlex.split(values(text, "ExecStart")[0].replace("$$", "$"))
+    found = subprocess.run(called, capture_output=True, text=True, check=False)
+    assert found.returncode == (exit_codes.EXIT_BAD_CONFIGURATION if bad else exit_codes.EXIT_PART_DIED)
+    assert found.stdout.splitlines() == ["config check --json", "run"][: 1 if bad else 2]
 
 
 class TestRefused:
@@ -321,7 +333,7 @@ class TestLaunchd:
         assert f"launchctl bootout {domain}/local.pointline" in removed
 
     @pytest.mark.parametrize(
-        ("bad", "code", "calls"), [(True, 0, ["config check"]), (False, 70, ["config check", "run"])]
+        ("bad", "code", "calls"), [(True, 0, ["config check --json"]), (False, 70, ["config check --json", "run"])]
     )
     def test_bad_settings_keep_it_down_and_a_dead_part_does_not(self, command, lake, bad, code, calls):
         plist = plistlib.loads(run("install", "--lake-root", lake, "--manager", "launchd", "--print").encode())

@@ -279,7 +279,8 @@ def service_install(
     into: Into = None,
 ) -> None:
     """Write the unit with this lake, this command and the lake's owner filled in; say what to run next."""
-    from daemon.commands.service import Wish, install
+    from daemon.commands.service import install
+    from daemon.commands.service_unit import Wish
 
     wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
     raise typer.Exit(install(lake_root, wish, only_print=only_print))
@@ -295,7 +296,8 @@ def service_uninstall(
     into: Into = None,
 ) -> None:
     """Remove the unit. The lake and its settings stay."""
-    from daemon.commands.service import Wish, uninstall
+    from daemon.commands.service import uninstall
+    from daemon.commands.service_unit import Wish
 
     wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
     raise typer.Exit(uninstall(wish, only_print=only_print))

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from daemon import cli, exit_codes, units
-from daemon.commands import service
+from daemon.commands import service, service_checks
 from pointline.errors import ConfigurationError, PointlineError
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def command(tmp_path, monkeypatch):
     script = folder / "pointline"
     script.write_text('#!/bin/sh\necho "$@"\n[ "$1" = run ] && exit 70\n[ -e "${0%/*}/FAILS" ] && exit 78\nexit 0\n')
     script.chmod(0o755)
-    monkeypatch.setattr(service.sysconfig, "get_path", lambda _name: str(folder))
+    monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(folder))
     return script
 
 
@@ -65,7 +66,7 @@ def give_away(folder: Path) -> Path:
 @pytest.fixture
 def into(tmp_path, monkeypatch):
     # Where tests lie nobody but the tester may go; that this is found out has a test of its own.
-    monkeypatch.setattr(service, "_shut_for", lambda _path, _user: None)
+    monkeypatch.setattr(service_checks, "_shut_for", lambda _path, _user: None)
     return tmp_path / "units"
 
 
@@ -306,10 +307,11 @@ class TestUninstall:
         run("install", "--lake-root", lake, "--into", into, "--manager", "systemd", *options)
         wants = into / "multi-user.target.wants"
         wants.mkdir()
-        (wants / f"{name}.service").symlink_to("../anything")
+        for linked in ("pointline", "pointline@lake"):
+            (wants / f"{linked}.service").symlink_to("../anything")
         with pytest.raises(PointlineError, match="enabled") as caught:
             run("uninstall", "--into", into, "--manager", "systemd", *options)
-        assert f"disable --now {name}" in caught.value.hint
+        assert caught.value.hint.endswith(f"disable --now {name}`")
         assert list(into.glob("*.service"))
 
 

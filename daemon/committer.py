@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from typing import TypeVar
 
@@ -61,7 +61,7 @@ class Committer:
         loader: Loader,
         pool: Executor,
         on_committed: Callable[[Committed], None],
-        attempts_of: Callable[[int], int],
+        attempts_of: Callable[[Sequence[int]], Mapping[int, int]],
         steps_read: Callable[[], int],
         clock: Callable[[], int],
     ) -> None:
@@ -159,12 +159,13 @@ class Committer:
         """Log one line per file and return the paths that come back."""
         entries = {entry.file_id: entry for entry in running.batch.entries}
         timing = {entry.file_id: group.timing for group in loaded for entry in group.group.entries}
+        tried = self._attempts_of([outcome.file_id for outcome in committed.outcomes])
         landed: list[tuple[str, int | None]] = []
         for outcome in committed.outcomes:
             entry = entries.get(outcome.file_id)
             if entry is None:
                 continue  # an older version that gave way
-            attempts = self._attempts_of(outcome.file_id)
+            attempts = tried.get(outcome.file_id, 0)
             path = entry.meta.bronze_file_path
             waits = outcome.status is Status.PENDING
             landed.append((path, next_try_us(path, attempts, self._clock()) if waits else None))

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -82,11 +82,10 @@ class FolderBronzeSource:
         Takes a path as the file system spells it (surrogate escapes) or as it is written in a table, but only the one
         that a walk would find: no ``..``, no way round through a linked folder.
         """
-        if os.path.normpath(path) != path or "\0" in path:
+        if not _is_plain(path) or "\0" in path:
             return None
-        root = os.path.realpath(self._bronze)
         try:
-            status = _regular_status(root, spelled_path(root, path))
+            status = self._status(path)
         except Rejected:
             return None
         except OSError as error:
@@ -118,17 +117,31 @@ class FolderBronzeSource:
 
         Raises ``Rejected`` for what is no such file, ``Unfinished`` if it is gone, ``StorageTrouble`` if unreadable.
         """
-        root = os.path.realpath(self._bronze)
-        real = os.path.realpath(f"{root}/{spelled_path(root, path)}")
-        if not _is_inside(root, real):
-            raise _leaves_bronze(path)
         try:
-            descriptor = _open_regular(root, real)
+            descriptor = self._open(path)
         except OSError as error:
             raise _translated(error, path) from error
         if descriptor is None:
             raise Rejected("not a regular file", subject=path, hint="remove it from bronze; only files can be taken")
         return os.fdopen(descriptor, "rb")
+
+    def _status(self, path: str) -> os.stat_result | None:
+        with suppress(OSError), _folder_of(str(self._bronze), path) as (folder, name):
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                return status  # no link on the way, as nearly always
+        root = os.path.realpath(self._bronze)
+        return _regular_status(root, spelled_path(root, path))
+
+    def _open(self, path: str) -> int | None:
+        with suppress(OSError):  # nearly always there is no link on the way
+            if _is_plain(path) and (descriptor := _open_regular(str(self._bronze), path)) is not None:
+                return descriptor
+        root = os.path.realpath(self._bronze)
+        real = os.path.realpath(f"{root}/{spelled_path(root, path)}")
+        if not _is_inside(root, real):
+            raise _leaves_bronze(path)
+        return _open_regular(root, os.path.relpath(real, root))
 
     def _walk(self, below: str = "") -> Iterator[list[_Row]]:
         """Folder by folder, depth first, without recursion and with one folder open at a time."""
@@ -223,28 +236,42 @@ def _regular_status(root: str, path: str) -> os.stat_result | None:
     return status
 
 
-def _open_regular(root: str, real: str) -> int | None:
-    """A descriptor of the file at ``real``, which holds no links, or ``None`` if it is not a regular file.
+@contextmanager
+def _folder_of(root: str, path: str) -> Iterator[tuple[int, str]]:
+    """The open folder that ``path`` lies in, below ``root``, and the file's name there.
 
-    Goes down folder by folder without following links, so that nobody can swap one in between the check and the
-    opening. The file is looked at before it is opened, because opening a device can have effects, and again after.
+    Goes down folder by folder without following links, so that nobody can swap one in between a check and its use.
     """
-    *folders, name = os.path.relpath(real, root).split("/")
-    above = os.open(root, _OPEN_FLAGS | os.O_DIRECTORY)
+    *folders, name = path.split("/")
+    above = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     try:
         for folder in folders:
             below = os.open(folder, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=above)
             os.close(above)
             above = below
-        if not stat.S_ISREG(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
-            return None
-        descriptor = os.open(name, _OPEN_FLAGS | os.O_NONBLOCK, dir_fd=above)
+        yield above, name
     finally:
         os.close(above)
+
+
+def _open_regular(root: str, path: str) -> int | None:
+    """A descriptor of the file at ``path`` below ``root``, or ``None`` if it is not a regular file.
+
+    Raises OSError where a link is on the way. The file is looked at before it is opened, because opening a device can
+    have effects, and again after.
+    """
+    with _folder_of(root, path) as (folder, name):
+        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            return None
+        descriptor = os.open(name, _OPEN_FLAGS | os.O_NONBLOCK, dir_fd=folder)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
     return None
+
+
+def _is_plain(path: str) -> bool:
+    return os.path.normpath(path) == path and not path.startswith(("/", "../")) and path != ".."
 
 
 def _is_inside(root: str, real: str) -> bool:

@@ -75,10 +75,16 @@ class DeltaManifest:
                 self._in_doubt = True
                 raise
 
-    def attempts_of(self, file_id: int) -> int:
-        """Return how often a file was tried."""
-        found = self.entries().filter(pl.col("file_id") == file_id)["attempts"]
-        return int(found.item()) if len(found) else 0
+    def attempts_of(self, file_ids: Sequence[int]) -> dict[int, int]:
+        """Return how often each of these files was tried."""
+        found = self._tail_from(min(file_ids, default=0)).filter(pl.col("file_id").is_in(list(file_ids)))
+        return dict(found.select("file_id", "attempts").iter_rows())
+
+    def _tail_from(self, file_id: int) -> pl.DataFrame:
+        """Return the entries from an id on. Recent ids are at the end, so most of the ledger is not looked at."""
+        entries = self.entries()
+        start = entries["file_id"].search_sorted(file_id)
+        return entries.slice(int(start))
 
     def last_batch(self) -> int:
         """Return the newest batch whose outcomes are recorded, -1 where there is none."""
@@ -170,13 +176,14 @@ class DeltaManifest:
         entries = self.entries()
         columns = [name for name in rows.columns if name in entries.columns]
         changed = rows.select(columns).with_columns(_slim(columns))
-        start: int = entries.select((pl.col("file_id") < rows["file_id"].min()).sum()).item()
-        tail = entries.slice(start)
+        first = rows["file_id"].min()
+        assert isinstance(first, int)
+        tail = self._tail_from(first)
         replaced = changed.select(name for name in columns if name not in fill)
         filled = changed.select("file_id", *(name for name in columns if name in fill))
         tail = tail.update(replaced, on="file_id", how="left", include_nulls=True)
         tail = tail.update(filled, on="file_id", how="left")
-        self._entries = pl.concat([entries.head(start), tail.select(entries.columns)])
+        self._entries = pl.concat([entries.head(entries.height - tail.height), tail.select(entries.columns)])
 
     def _pending_rows(self, minted: Sequence[tuple[int, BronzeFileMetadata]]) -> pl.DataFrame:
         now = self._clock()
@@ -204,14 +211,13 @@ class DeltaManifest:
 
     def _outcome_rows(self, outcomes: Sequence[Outcome]) -> pl.DataFrame:
         now = self._clock()
-        ids = pl.DataFrame({"file_id": [outcome.file_id for outcome in outcomes]}, schema={"file_id": pl.Int64})
-        tried = ids.join(self.entries().select("file_id", "attempts"), on="file_id", how="left")["attempts"]
+        tried = self.attempts_of([outcome.file_id for outcome in outcomes])
         facts = [
             {
                 "file_id": outcome.file_id,
                 "content_hash": outcome.content_hash,
                 "status": outcome.status.value,
-                "attempts": _attempts(outcome, attempts or 0),
+                "attempts": _attempts(outcome, tried.get(outcome.file_id, 0)),
                 "rows_read": outcome.rows_read,
                 "rows_written": outcome.rows_written,
                 "rows_quarantined": outcome.rows_quarantined,
@@ -222,7 +228,7 @@ class DeltaManifest:
                 "updated_at_us": now,
                 "superseded_by": outcome.superseded_by,
             }
-            for outcome, attempts in zip(outcomes, tried, strict=True)
+            for outcome in outcomes
         ]
         times = ("first_local_timestamp", "last_local_timestamp")
         rows = pl.DataFrame(facts, schema={**OUTCOME_SCHEMA, **dict.fromkeys(times, pl.Int64())}, orient="row")

@@ -14,6 +14,8 @@ LONGEST_NAME = 40
 
 def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
     """Raise Rejected, with the reason, where rows under this header cannot be rows of the table."""
+    if header == tuple(table.raw_schema):
+        return
     doubled = sorted(name for name, count in Counter(header).items() if count > 1)
     if doubled:
         raise Rejected(

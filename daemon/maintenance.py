@@ -62,10 +62,8 @@ class Maintenance:
     @property
     def failing(self) -> str:
         """What could not be tended the last time, and why; empty where all could."""
-        troubles = list(self._failing.items())
-        return "; ".join(f"{what}: {trouble}" for what, trouble in troubles[:1]) + (
-            f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
-        )
+        troubles = [f"{what}: {trouble}" for what, trouble in list(self._failing.items())]
+        return f"{troubles[0]} (and {len(troubles) - 1} more)" if len(troubles) > 1 else "".join(troubles)
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""

@@ -69,11 +69,20 @@ def demo(directory: Annotated[Path | None, typer.Argument(help="Where to make th
     raise typer.Exit(run_demo(directory))
 
 
-@app.command(epilog="Example: pointline status --json | jq .files")
-def status(*, lake_root: LakeRoot = None, json: Json = False) -> None:
-    """Show files by table and status, what is in flight, and the last errors."""
+@app.command(epilog="Example: pointline status --watch, or: pointline status --json | jq .files")
+def status(
+    *,
+    lake_root: LakeRoot = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh it in place until Ctrl-C.")] = False,
+    json: Json = False,
+) -> None:
+    """Show how the lake is: health, files by table and status, what is in flight, the last commits and errors."""
     from daemon.commands.status import show_status
 
+    if watch:
+        from daemon.commands.watch import watch as refresh
+
+        raise typer.Exit(refresh(lambda: show_status(lake_root, as_json=json), as_json=json))
     raise typer.Exit(show_status(lake_root, as_json=json))
 
 

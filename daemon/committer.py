@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from typing import TypeVar
 
+import polars as pl
 import structlog
 from tenacity import (
     RetryCallState,
@@ -18,11 +20,12 @@ from tenacity import (
 )
 
 from daemon import events
+from daemon.account import BatchDone, FileDone
 from daemon.flow import Flow, RunningBatch
 from daemon.part import StopSign
 from pointline.errors import DiskFull, Transient
 from pointline.io.protocols import Outcome
-from pointline.services.batch import Entry, Loaded
+from pointline.services.batch import Entry, Loaded, Timing
 from pointline.services.ingest import Committed, IngestService
 from pointline.services.load import Loader
 from pointline.services.schedule import next_try_us
@@ -60,7 +63,7 @@ class Committer:
         service: IngestService,
         loader: Loader,
         pool: Executor,
-        on_committed: Callable[[Committed], None],
+        on_committed: Callable[[Committed, BatchDone], None],
         attempts_of: Callable[[Sequence[int]], Mapping[int, int]],
         steps_read: Callable[[], int],
         clock: Callable[[], int],
@@ -89,11 +92,13 @@ class Committer:
 
     def _finish(self, running: RunningBatch, stopping: StopSign) -> None:
         loaded = [self._loaded(running, position, stopping) for position in range(len(running.loads))]
+        self._got_through("load")
         started = time.monotonic()
         committed = self._repeat(lambda: self._service.commit(running.batch, loaded), "commit", stopping)
-        commit_ms = (time.monotonic() - started) * 1000
-        landed = self._report(running, loaded, committed, commit_ms)
-        self._on_committed(committed)  # before the batch counts as finished: what it reopened is on its way then
+        self._got_through("commit")
+        done = self._sum_up(running, loaded, committed, time.monotonic() - started)
+        landed = self._report(running, done)
+        self._on_committed(committed, done)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
 
     def _loaded(self, running: RunningBatch, position: int, stopping: StopSign) -> Loaded:
@@ -120,13 +125,14 @@ class Committer:
         """Repeat what is safe to repeat: a full disk for as long as it is full, other passing trouble a few times."""
         while True:
             try:
-                result = self._retrying(step, stopping)(action)
+                return self._retrying(step, stopping)(action)
             except DiskFull as error:
                 self._pause(step, error, stopping)
-                continue
-            if self._flow.resume(step):
-                log.info(events.INGEST_RESUMED, step=step)
-            return result
+
+    def _got_through(self, step: str) -> None:
+        """The whole batch is past that step: where there was trouble, it has ended."""
+        if self._flow.resume(step) | self._flow.recovered(step):
+            log.info(events.INGEST_RESUMED, step=step)
 
     def _pause(self, step: str, error: DiskFull, stopping: StopSign) -> None:
         if self._flow.pause(step):
@@ -134,11 +140,11 @@ class Committer:
         if stopping.wait(PAUSE_SECONDS):
             raise _GivenUpError from error
 
-    @staticmethod
-    def _retrying(step: str, stopping: StopSign) -> Retrying:
+    def _retrying(self, step: str, stopping: StopSign) -> Retrying:
         def told(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            log.warning(events.INGEST_RETRIED, step=step, attempt=state.attempt_number, error=str(error))
+            if self._flow.troubled(step, str(error)):
+                log.warning(events.INGEST_RETRIED, step=step, error=str(error), hint=getattr(error, "hint", ""))
 
         def pause(seconds: float) -> None:
             stopping.wait(seconds)
@@ -153,38 +159,78 @@ class Committer:
             reraise=True,
         )
 
-    def _report(
-        self, running: RunningBatch, loaded: list[Loaded], committed: Committed, commit_ms: float
-    ) -> list[tuple[str, int | None]]:
-        """Log one line per file and return the paths that come back."""
+    def _sum_up(
+        self, running: RunningBatch, loaded: list[Loaded], committed: Committed, commit_seconds: float
+    ) -> BatchDone:
+        """Bring together what is known about each file of the batch."""
         entries = {entry.file_id: entry for entry in running.batch.entries}
-        timing = {entry.file_id: group.timing for group in loaded for entry in group.group.entries}
+        spent = {entry.file_id: _share(group, entry) for group in loaded for entry in group.group.entries}
         tried = self._attempts_of([outcome.file_id for outcome in committed.outcomes])
-        landed: list[tuple[str, int | None]] = []
+        now = time.monotonic()
+        files = []
         for outcome in committed.outcomes:
             entry = entries.get(outcome.file_id)
             if entry is None:
                 continue  # an older version that gave way
-            attempts = tried.get(outcome.file_id, 0)
-            path = entry.meta.bronze_file_path
-            waits = outcome.status is Status.PENDING
-            landed.append((path, next_try_us(path, attempts, self._clock()) if waits else None))
-            if waits and attempts > 1:
-                continue  # said when it began; the end will be said too
-            spent = timing.get(outcome.file_id)
-            write = log.info if outcome.status in {Status.SUCCESS, Status.DUPLICATE} else log.warning
-            write(
-                EVENT_OF[outcome.status],
-                **_facts(entry, outcome),
-                attempts=attempts,
-                batch=committed.number,
-                waited_ms=round((running.begun_at - running.seen_at[path]) * 1000, 1),
-                parse_ms=round(spent.parse_ms, 1) if spent else None,
-                write_ms=round(spent.write_ms, 1) if spent else None,
-                commit_ms=round(commit_ms, 1),
+            seen_at = running.seen_at[entry.meta.bronze_file_path]
+            files.append(
+                FileDone(
+                    entry=entry,
+                    outcome=outcome,
+                    attempts=tried.get(outcome.file_id, 0),
+                    waited_seconds=running.begun_at - seen_at,
+                    timing=spent.get(outcome.file_id),
+                    seconds=now - seen_at,
+                )
             )
-        log.debug(events.BATCH_COMMITTED, batch=committed.number, files=len(entries), commit_ms=round(commit_ms, 1))
+        counted = [one.outcome.file_id for one in files if one.outcome.rows_quarantined]
+        return BatchDone(
+            number=committed.number,
+            files=tuple(files),
+            set_aside=_count_rules(loaded, counted) if counted else {},
+            commit_seconds=commit_seconds,
+        )
+
+    def _report(self, running: RunningBatch, done: BatchDone) -> list[tuple[str, int | None]]:
+        """Log one line per file and return the paths that come back."""
+        landed: list[tuple[str, int | None]] = []
+        commit_ms = round(done.commit_seconds * 1000, 1)
+        for file in done.files:
+            status, path = file.outcome.status, file.entry.meta.bronze_file_path
+            waits = status is Status.PENDING
+            landed.append((path, next_try_us(path, file.attempts, self._clock()) if waits else None))
+            if waits and file.attempts > 1:
+                continue  # said when it began; the end will be said too
+            write = log.info if status in {Status.SUCCESS, Status.DUPLICATE} else log.warning
+            write(
+                EVENT_OF[status],
+                **_facts(file.entry, file.outcome),
+                attempts=file.attempts,
+                batch=done.number,
+                waited_ms=round(file.waited_seconds * 1000, 1),
+                parse_ms=round(file.timing.parse_ms, 1) if file.timing else None,
+                write_ms=round(file.timing.write_ms, 1) if file.timing else None,
+                commit_ms=commit_ms,
+            )
+        log.debug(events.BATCH_COMMITTED, batch=done.number, files=len(running.batch.entries), commit_ms=commit_ms)
         return landed
+
+
+def _share(group: Loaded, entry: Entry) -> Timing:
+    """Return a file's share in the time of its group, which is typed and written together: by its bytes."""
+    total = sum(one.meta.file_size_bytes for one in group.group.entries)
+    share = entry.meta.file_size_bytes / total if total else 1 / len(group.group.entries)
+    return Timing(parse_ms=group.timing.parse_ms * share, write_ms=group.timing.write_ms * share)
+
+
+def _count_rules(loaded: list[Loaded], file_ids: Collection[int]) -> dict[tuple[str, str], int]:
+    """Count the rows set aside of these files by ``(table, rule)``."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for frame in (frame for group in loaded for frame in group.set_aside):
+        rules = frame.filter(pl.col("file_id").is_in(file_ids)).group_by("data_type", "rule").len()
+        for table, rule, rows in rules.iter_rows():
+            counts[table, rule] += rows
+    return dict(counts)
 
 
 def _facts(entry: Entry, outcome: Outcome) -> dict[str, object]:

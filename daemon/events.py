@@ -33,12 +33,15 @@ WATCHER_RESTARTED: Final[str] = "watcher.restarted"
 WATCHER_FAILED: Final[str] = "watcher.failed"
 
 MAINTENANCE_FAILED: Final[str] = "maintenance.failed"
+MAINTENANCE_RESUMED: Final[str] = "maintenance.resumed"
 PARTITION_COMPACTED: Final[str] = "partition.compacted"
 TABLE_VACUUMED: Final[str] = "table.vacuumed"
 TABLE_CHECKPOINTED: Final[str] = "table.checkpointed"
 
 NOTIFY_FAILED: Final[str] = "notify.failed"
 NOTIFY_RESUMED: Final[str] = "notify.resumed"
+METRICS_STARTED: Final[str] = "metrics.started"
+METRICS_FAILED: Final[str] = "metrics.failed"
 
 EVENTS: Final[dict[str, str]] = {
     DAEMON_STARTED: "The process holds the lake's lock and begins to recover; carries version and settings.",
@@ -64,10 +67,13 @@ EVENTS: Final[dict[str, str]] = {
     WATCHER_RESTARTED: "Watching bronze had ended or lost events and was begun anew.",
     RESCAN_FAILED: "Bronze could not be walked; it is tried again at the next scan.",
     WATCHER_FAILED: "Bronze cannot be watched at the moment; regular scans still find its files.",
-    MAINTENANCE_FAILED: "A partition could not be tended; it is tried again later.",
+    MAINTENANCE_FAILED: "A table or a partition could not be tended; it is tried again later.",
+    MAINTENANCE_RESUMED: "What could not be tended before was tended now.",
     PARTITION_COMPACTED: "Small parts of one partition were rewritten into larger ones, row for row.",
     TABLE_VACUUMED: "Files that no retained version of the table needs were removed.",
     TABLE_CHECKPOINTED: "A table's log was summed up, and entries older than that were cleaned away.",
     NOTIFY_FAILED: "The service manager cannot be told how the daemon is, and may take it for hung.",
     NOTIFY_RESUMED: "The service manager is told again how the daemon is.",
+    METRICS_STARTED: "Metrics and the live page are served on the loopback interface.",
+    METRICS_FAILED: "Metrics cannot be served; ingest goes on without them, and a port that is taken is tried again.",
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from pointline.services.batch import Batch, Loaded
+from pointline.services.batch import Batch, Group, Loaded
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,6 +20,15 @@ class RunningBatch:
     loads: list[Future[Loaded]]
     seen_at: dict[str, float]
     begun_at: float = field(default_factory=time.monotonic)
+    bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bytes = sum(entry.meta.file_size_bytes for entry in self.batch.entries)
+
+    def bytes_left(self, reading: Mapping[str, int]) -> int:
+        """How much of it is not read yet; ``reading`` holds the paths that are open and how far they are read."""
+        pending = zip(self.batch.groups, self.loads, strict=True)
+        return sum(_left_of(group, reading, begun=load.running()) for group, load in pending if not load.done())
 
 
 class Flow:
@@ -31,6 +40,8 @@ class Flow:
         self._batches: deque[RunningBatch] = deque()
         self._landed: deque[tuple[str, int | None]] = deque()
         self._paused: set[str] = set()
+        self._failing: dict[str, str] = {}
+        self._retries: Counter[str] = Counter()
         self.unfinished = 0
         self.scheduled = 0
 
@@ -85,6 +96,31 @@ class Flow:
             self._paused.discard(step)
             return not self._paused
 
+    def troubled(self, step: str, trouble: str) -> bool:
+        """A step failed in a way that may pass and is tried again; True where it begins."""
+        with self._changed:
+            self._retries[step] += 1
+            first = step not in self._failing
+            self._failing[step] = trouble
+            return first
+
+    def recovered(self, step: str) -> bool:
+        """A step got through; True where it had failed before."""
+        with self._changed:
+            return self._failing.pop(step, None) is not None
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """The steps that are being tried again, and why."""
+        with self._changed:
+            return dict(self._failing)
+
+    @property
+    def retries(self) -> dict[str, int]:
+        """How often each step was tried again since the start."""
+        with self._changed:
+            return dict(self._retries)
+
     @property
     def is_paused(self) -> bool:
         """The disk is full."""
@@ -116,6 +152,13 @@ class Flow:
         with self._changed:
             return sum(len(batch.batch.entries) for batch in self._batches)
 
+    def bytes_in_flight(self, reading: Mapping[str, int]) -> tuple[int, int]:
+        """How many bytes of input those batches hold, and how many of them are read."""
+        with self._changed:
+            batches = list(self._batches)
+        total = sum(batch.bytes for batch in batches)
+        return total, total - sum(batch.bytes_left(reading) for batch in batches)
+
     @property
     def is_loading(self) -> bool:
         """Workers have something to do."""
@@ -127,3 +170,15 @@ class Flow:
         """Nothing is in flight and nothing waits for the intake."""
         with self._changed:
             return not self._batches and not self._landed
+
+
+def _left_of(group: Group, reading: Mapping[str, int], *, begun: bool) -> int:
+    """A worker reads the files of a group in their order; with none of them open it types what it has read."""
+    sizes = [entry.meta.file_size_bytes for entry in group.entries]
+    if not begun:
+        return sum(sizes)
+    for position, entry in enumerate(group.entries):
+        read = reading.get(entry.meta.bronze_file_path)
+        if read is not None:
+            return max(0, sum(sizes[position:]) - read)
+    return 0

@@ -59,8 +59,8 @@ class Intake:
         self._gathered: dict[str, tuple[BronzeFileMetadata, float]] = {}
         self._gathered_bytes = 0
         self._gathering_since = 0.0
-        self._in_trouble = False
         self._found_by: dict[str, str] = {}
+        self._first_seen: dict[str, float] = {}
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -90,14 +90,15 @@ class Intake:
     def _look(self, path: str, seen_at: float, *, finished: bool) -> None:
         meta = self._source.look(path)
         now = self._clock()
+        seen_at = self._first_seen.setdefault(path, seen_at)
         found_by = self._found_by.setdefault(path, "a scan" if self._inbox.is_by_scan(path) else "an event")
         if meta is None:
-            self._room.forget(path)
-            self._found_by.pop(path, None)
+            self._forget(path)
         elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
             pass
         elif self._room.is_due(path, now):
-            self._gathered[path] = (replace(meta, found_by=found_by), seen_at)
+            waits_since = max(seen_at, _written_at(meta, now))  # from the last write on
+            self._gathered[path] = (replace(meta, found_by=found_by), waits_since)
             self._gathered_bytes += meta.file_size_bytes
             if len(self._gathered) == 1:
                 self._gathering_since = time.monotonic()
@@ -127,18 +128,15 @@ class Intake:
             self._say_once(error)
             self._give_back(gathered)
             return
-        self._in_trouble = False
-        if self._flow.resume(BEGIN):
+        if self._flow.resume(BEGIN) | self._flow.recovered(BEGIN):
             log.info(events.INGEST_RESUMED, step=BEGIN)
         for meta in found.touched:
             self._on_touched(meta)
         for file_id, meta in found.moved:
             log.info(events.FILE_MOVED, file_id=file_id, path=meta.bronze_file_path)
         entering = {entry.meta.bronze_file_path for entry in batch.entries}
-        for path in gathered:
-            self._found_by.pop(path, None)
         for path in gathered.keys() - entering:
-            self._room.forget(path)
+            self._forget(path)
             self._inbox.landed(path)
         if not batch.entries:
             return
@@ -150,9 +148,8 @@ class Intake:
         if isinstance(error, DiskFull):
             if self._flow.pause(BEGIN):
                 log.error(events.INGEST_PAUSED, step=BEGIN, error=str(error), hint=error.hint)
-        elif not self._in_trouble:
+        elif self._flow.troubled(BEGIN, str(error)):
             log.warning(events.INGEST_RETRIED, step=BEGIN, error=str(error), hint=error.hint)
-        self._in_trouble = True
 
     def _give_back(self, gathered: dict[str, tuple[BronzeFileMetadata, float]]) -> None:
         """The lake itself is in trouble: the same paths come again after a while."""
@@ -165,7 +162,18 @@ class Intake:
         """Files that were committed, or that have to be tried again."""
         for path, due_us in self._flow.take_landed():
             if due_us is None:
-                self._room.forget(path)
+                self._forget(path)
             else:
                 self._room.retry_at(path, due_us)
             self._inbox.landed(path)
+
+    def _forget(self, path: str) -> None:
+        self._room.forget(path)
+        self._first_seen.pop(path, None)
+        self._found_by.pop(path, None)
+
+
+def _written_at(meta: BronzeFileMetadata, now_us: int) -> float:
+    """When the file was last written to, on the monotonic clock; a time stamp of the future says nothing."""
+    age_us = now_us - meta.last_modified_ts
+    return time.monotonic() - age_us / 1_000_000 if age_us >= 0 else 0.0

@@ -12,7 +12,7 @@ import structlog
 from daemon import events
 from daemon.lake import Lake
 from daemon.requests import Request, serve
-from daemon.upkeep import Upkeep, Wish
+from daemon.upkeep import Facts, Upkeep, Wish
 from pointline.errors import PointlineError, Transient
 
 LOOK_SECONDS = 0.5
@@ -26,8 +26,16 @@ log = structlog.get_logger()
 class Maintenance:
     """Remembers which partitions changed and tends them by timer."""
 
-    def __init__(self, lake: Lake, *, oldest_batch_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        *,
+        oldest_batch_seconds: Callable[[], float],
+        on_done: Callable[[str, Facts], None] = lambda _event, _facts: None,
+    ) -> None:
         self._lake = lake
+        self._on_done = on_done
+        self._failing: dict[str, str] = {}
         self._upkeep = Upkeep(lake)
         self._oldest_batch_seconds = oldest_batch_seconds
         self._lock = threading.Lock()
@@ -44,6 +52,18 @@ class Maintenance:
     def waiting(self) -> int:
         """How many partitions changed and are not tended yet."""
         return len(self._changed)
+
+    def first_waiting(self, most: int) -> list[str]:
+        """Return some of them, longest untouched first, as ``table exchange/date``."""
+        with self._lock:
+            oldest = sorted(self._changed, key=self._changed.__getitem__)[:most]
+        return [f"{table} {exchange}/{date}" for table, exchange, date in oldest]
+
+    @property
+    def failing(self) -> str:
+        """What could not be tended the last time, and why; empty where all could."""
+        troubles = [f"{what}: {trouble}" for what, trouble in list(self._failing.items())]
+        return f"{troubles[0]} (and {len(troubles) - 1} more)" if len(troubles) > 1 else "".join(troubles)
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -67,24 +87,24 @@ class Maintenance:
                 return
             is_cool = time.monotonic() - changed_at >= COOL_INTERVALS * settings.interval_seconds
             least = 2 if is_cool else settings.min_small_files * HOT_FACTOR
-            tended = self._guarded(partial(self._compact, partition, least, in_order=is_cool), partition[0])
+            tended = self._guarded(partial(self._compact, partition, least, in_order=is_cool), "compact", *partition)
             if tended and is_cool:
                 with self._lock:
                     if self._changed.get(partition) == changed_at:
                         del self._changed[partition]
         for table in self._upkeep.tables():
             if not stopping.is_set():
-                self._guarded(partial(self._sum_up, table), table)
+                self._guarded(partial(self._sum_up, table), "sum up", table)
         self._vacuum_when_due(stopping)
 
     def _compact(self, partition: tuple[str, str, str], least: int, *, in_order: bool) -> None:
         done = self._upkeep.compact(partition, min_small_files=least, in_order=in_order)
         if done is not None:
-            log.info(events.PARTITION_COMPACTED, **done)
+            self._say(events.PARTITION_COMPACTED, done)
 
     def _sum_up(self, table: str) -> None:
         for event, facts in self._upkeep.sum_up(table):
-            log.info(event, **facts)
+            self._say(event, facts)
 
     def _vacuum_when_due(self, stopping: threading.Event) -> None:
         settings = self._lake.config.maintenance
@@ -96,19 +116,29 @@ class Maintenance:
         for table in self._upkeep.tables():
             if stopping.is_set():
                 return
-            self._guarded(partial(self._vacuum, table), table)
+            self._guarded(partial(self._vacuum, table), "vacuum", table)
 
     def _vacuum(self, table: str) -> None:
         facts = self._upkeep.vacuum(table)
         if facts["files"]:
-            log.info(events.TABLE_VACUUMED, **facts)
+            self._say(events.TABLE_VACUUMED, facts)
 
-    def _guarded(self, action: Callable[[], None], table: str) -> bool:
+    def _say(self, event: str, facts: Facts) -> None:
+        log.info(event, **facts)
+        self._on_done(event, facts)
+
+    def _guarded(self, action: Callable[[], None], step: str, table: str, *partition: str) -> bool:
+        """Do it; trouble is said when it begins and when it has passed."""
+        what = " ".join([step, table, *(["/".join(partition)] if partition else [])])
         try:
             action()
         except Transient as error:
-            log.warning(events.MAINTENANCE_FAILED, table=table, error=str(error), hint=error.hint)
+            if what not in self._failing:
+                log.warning(events.MAINTENANCE_FAILED, what=what, table=table, error=str(error), hint=error.hint)
+            self._failing[what] = str(error)
             return False
+        if self._failing.pop(what, None) is not None:
+            log.info(events.MAINTENANCE_RESUMED, what=what, table=table)
         return True
 
     def _answer(self, request: Request, *, on_step: Callable[[], object]) -> Request:

@@ -54,6 +54,9 @@ class Rescanner:
         self._lock = threading.Lock()
         self.has_begun = False
         self.scans = 0
+        self.to_offer = 0
+        self.failing = ""
+        self.scanned_at = time.time()
         self.last_scan: dict[str, object] = {}
 
     def ask(self, reason: str) -> None:
@@ -111,7 +114,9 @@ class Rescanner:
         except Transient as error:
             if self._postpone is None:
                 raise  # nobody waits for the next scan
-            log.error(events.RESCAN_FAILED, error=str(error), hint=error.hint)
+            if not self.failing:  # said when it begins; the next scan that is finished says that it has passed
+                log.error(events.RESCAN_FAILED, error=str(error), hint=error.hint)
+            self.failing = str(error)
             return
         waiting = backlog(survey, self._manifest.entries())
         waiting = waiting.join(self._touched.frame(), on=["path", "size", "mtime_us"], how="anti")
@@ -119,6 +124,7 @@ class Rescanner:
         if folder:
             return
         self.scans += 1
+        self.failing, self.scanned_at = "", time.time()
         self.last_scan = {
             "reasons": reasons,
             "files": survey.height,
@@ -129,7 +135,8 @@ class Rescanner:
 
     def _offer(self, waiting: pl.DataFrame, stopping: threading.Event) -> int:
         offered = 0
-        for path, size, mtime_us, attempts, tried_us in waiting.iter_rows():
+        for position, (path, size, mtime_us, attempts, tried_us) in enumerate(waiting.iter_rows()):
+            self.to_offer = waiting.height - position
             if stopping.is_set():
                 break
             if self._source.describe(path, size, mtime_us) is None:
@@ -141,6 +148,7 @@ class Rescanner:
             if not self._inbox.put(path, finished=False, give_up=stopping.is_set):
                 break
             offered += 1
+        self.to_offer = 0
         return offered
 
 

@@ -14,12 +14,14 @@ from types import FrameType
 import structlog
 
 from daemon import events
+from daemon.account import Account, BatchDone
 from daemon.committer import Committer
 from daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from daemon.flow import Flow
 from daemon.inbox import Inbox
 from daemon.intake import Intake
 from daemon.lake import Lake, now_us
+from daemon.live import LiveState
 from daemon.maintenance import Maintenance
 from daemon.part import Part, PartDied
 from daemon.requests import Request, serve
@@ -67,7 +69,19 @@ class Supervisor:
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
         )
-        self.maintenance = Maintenance(lake, oldest_batch_seconds=self.flow.oldest_batch_seconds)
+        self.account = Account(lake.tables)
+        self.maintenance = Maintenance(
+            lake, oldest_batch_seconds=self.flow.oldest_batch_seconds, on_done=self.account.add_upkeep
+        )
+        self._live = LiveState(
+            config=lake.config,
+            inbox=self.inbox,
+            flow=self.flow,
+            rescanner=self.rescanner,
+            maintenance=self.maintenance,
+            reader=lake.reader,
+            account=self.account,
+        )
         self.state = StatePublisher(lake.config.paths.state_file, self._collect)
         self.files_done = 0
         self.rows_written = 0
@@ -145,6 +159,16 @@ class Supervisor:
         if not self._once:
             self._watcher.start()  # watch first, then look: what arrives in between is found by one of the two
         self.parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
+        port = self.lake.config.metrics.port
+        if port is not None and not self._once:
+            from daemon.metrics import Metrics  # noqa: PLC0415 - who sets no port does not pay for the client
+            from daemon.web import WebServer  # noqa: PLC0415 - as above
+
+            metrics = Metrics(
+                state=self.state, account=self.account, flow=self.flow, ledger=self.lake.manifest.known_entries
+            )
+            web = WebServer(port, state=self.state, metrics=metrics)
+            self.parts.append(Part("metrics", web.run, wake=web.wake, on_death=on_death))
         for part in self.parts:
             part.start()
         log.info(events.DAEMON_READY, watching=not self._once)
@@ -253,7 +277,8 @@ class Supervisor:
         log.warning(events.QUEUE_OVERFLOWED, reason=reason)
         self.rescanner.ask(reason)
 
-    def _on_committed(self, committed: Committed) -> None:
+    def _on_committed(self, committed: Committed, done: BatchDone) -> None:
+        self.account.add_batch(done)
         self.maintenance.note(committed.partitions)
         for path in committed.reopened:
             if not self.inbox.offer(path, finished=True):
@@ -263,17 +288,7 @@ class Supervisor:
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
 
     def _collect(self) -> dict[str, object]:
-        return {
-            "paused": self.flow.is_paused,
-            "queued": self.inbox.depth,
-            "in_flight": self.flow.files_in_flight,
-            "unfinished": self.flow.unfinished,
-            "scheduled": self.flow.scheduled,
-            "partitions_waiting": self.maintenance.waiting,
-            "last_scan": self.rescanner.last_scan,
-            "files_done": self.files_done,
-            "rows_written": self.rows_written,
-        }
+        return {**self._live.collect(), "files_done": self.files_done, "rows_written": self.rows_written}
 
     def _retry(self, request: Request) -> Request:
         put_back(self.lake.manifest, request["file_ids"])

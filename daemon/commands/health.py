@@ -7,20 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.commands.present import duration, plural
+from daemon.commands.present import bytes_text, duration, plural
+from daemon.health import Health, judge_state
 from pointline.io.lock import holder_of
 
-SILENT_SECONDS = 60.0
-"""The state is published at least every ten seconds."""
 WORK = ("queued", "in_flight", "unfinished", "scheduled", "partitions_waiting")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """``word`` is one of healthy, starting, paused, troubled, silent, down; ``reason`` may be empty."""
-
-    word: str
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +35,19 @@ class Daemon:
         """Return what is on its way into the lake."""
         return {name: int(self.state.get(name, 0)) if self.knows_work else 0 for name in WORK}
 
+    def live(self) -> dict[str, Any]:
+        """Return what the daemon published of its progress; empty where there is none."""
+        return self.state if self.knows_work else {}
+
     def describe(self, now: float) -> str:
         """Say in a line whether a daemon is running."""
         if self.holder is None:
             return "not running"
         since = float(str(self.holder.get("since", now)))
         purpose = f"pointline {self.holder.get('purpose', '')}".strip()
-        return f"{purpose}, process {self.holder.get('pid', 'unknown')}, for {duration(now - since)}"
+        held = (self.live().get("machine") or {}).get("rss_bytes")
+        memory = f", {bytes_text(held)} of memory" if held else ""
+        return f"{purpose}, process {self.holder.get('pid', 'unknown')}, for {duration(now - since)}{memory}"
 
     def as_json(self, now: float) -> dict[str, object]:
         """Return the facts for programs."""
@@ -84,13 +81,12 @@ def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, now: float) -> Heal
         return Health(word="down", reason="`pointline run` starts the daemon")
     if not daemon.knows_work:
         return Health(word="starting")
-    if age > SILENT_SECONDS:
-        return Health(word="silent", reason=f"no sign of life for {duration(age)}: restart it")
-    if state.get("paused"):
-        return Health(word="paused", reason="no space left on the disk: free some, ingest resumes by itself")
-    troubles = [f"{what}: {text}" for what, text in (state.get("troubles") or {}).items()]
+    health = judge_state(state, now=now)
+    if health.word in {"silent", "paused"}:
+        return health
+    troubles = [health.reason] if health.reason else []
     if failed:
         troubles.append(f"{plural(failed, 'file')} failed")
     if disk_is_low:
         troubles.append("the disk is nearly full")
-    return Health(word="troubled", reason="; ".join(troubles)) if troubles else Health(word="healthy")
+    return Health(word="troubled", reason="; ".join(troubles)) if troubles else health

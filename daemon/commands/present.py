@@ -115,6 +115,14 @@ def shorten_path(path: str, width: int) -> str:
     return name[:head] + ELLIPSIS + name[len(name) - max(1, width - len(ELLIPSIS) - head) :]
 
 
+def cut_line(text: str) -> str:
+    """Keep one line one line on a terminal; a pipe gets all of it."""
+    if not is_terminal():
+        return text
+    width = terminal_width()
+    return text if len(text) <= width else text[: width - len(ELLIPSIS)] + ELLIPSIS
+
+
 def terminal_width() -> int:
     """How many characters a line holds."""
     return shutil.get_terminal_size((80, 24)).columns

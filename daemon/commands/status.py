@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
-from daemon.commands.health import Daemon, Health, judge, look_at_daemon
+from daemon.commands.health import Daemon, judge, look_at_daemon
 from daemon.commands.ledger_view import Errors, LedgerView, view_ledger
 from daemon.commands.present import (
     Column,
     bytes_text,
     count,
+    cut_line,
     duration,
     is_terminal,
     make_console,
@@ -21,13 +23,17 @@ from daemon.commands.present import (
     print_problem,
     print_table,
     printable,
+    shorten_path,
+    terminal_width,
 )
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from daemon.health import Health
 from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.tables import ingest_manifest
 
 BATCHES_OF_HEADROOM = 2
+MOST_TABLES = 3
 HEALTH_COLOURS = {"healthy": "bold green", "starting": "bold yellow", "paused": "bold yellow"}
 
 
@@ -53,6 +59,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
                 "reason": health.reason,
                 "daemon": daemon.as_json(now),
                 "work": daemon.work() if daemon.is_alive else None,
+                "live": daemon.live(),
                 "last_scan": daemon.state.get("last_scan") or None,
                 "files": ledger.tables,
                 "last_hour": ledger.last_hour,
@@ -88,15 +95,52 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     else:
         print_lines([f"health     {health.word}{reason}"])
     print_lines([f"daemon     {daemon.describe(now)}"])
-    if daemon.is_alive and daemon.knows_work:
-        work = daemon.work()
-        shown = {"queued": "queued", "in_flight": "in flight", "unfinished": "unfinished", "scheduled": "to try again"}
-        print_lines([f"work       {', '.join(f'{count(work[name])} {words}' for name, words in shown.items())}"])
+    _show_work(daemon)
     scan = daemon.state.get("last_scan")
     if isinstance(scan, dict) and scan:
         because = ", ".join(map(str, scan.get("reasons", [])))
         found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(scan.get('offered'))} of them to do"
         print_lines([f"last scan  {found} ({printable(because)})"])
+
+
+def _show_work(daemon: Daemon) -> None:
+    if not daemon.knows_work:
+        return
+    work, live = daemon.work(), daemon.live()
+    shown = {"queued": "queued", "in_flight": "in flight", "unfinished": "unfinished", "scheduled": "to try again"}
+    print_lines([f"work       {', '.join(f'{count(work[name])} {words}' for name, words in shown.items())}"])
+    if work["in_flight"]:
+        print_lines([cut_line(f"progress   {_progress(live)}")])
+    for one in live.get("reading") or []:
+        head = f"reading    {_share(one['read_bytes'], one['bytes'])} of {bytes_text(one['bytes'])}  "
+        path = printable(one["path"])
+        print_lines([head + (shorten_path(path, terminal_width() - len(head)) if is_terminal() else path)])
+    if work["partitions_waiting"]:
+        names = [printable(name) for name in live.get("partitions") or []]
+        more = work["partitions_waiting"] - len(names)
+        text = f"maintain   {plural(work['partitions_waiting'], 'partition')} waiting: {', '.join(names)}"
+        print_lines([cut_line(f"{text}, {count(more)} more" if more > 0 else text)])
+
+
+def _progress(live: dict[str, Any]) -> str:
+    """Say how far what is in flight is, how fast it goes, and until when it will take."""
+    total = live.get("in_flight_bytes") or 0
+    read = live.get("in_flight_read_bytes") or 0
+    words = [f"{_share(read, total)} of {bytes_text(total)} read"]
+    if read >= total:
+        words = [f"all of {bytes_text(total)} read, not committed yet"]
+    rate = live.get("rate")
+    if rate:
+        words.append(f"{bytes_text(rate['bytes'])}/s")
+        if rate["files"]:
+            words += [f"{rate['files']:,.1f} files/s", f"{rate['rows']:,.0f} rows/s"]
+    if live.get("eta_seconds") is not None:
+        words.append(f"{duration(live['eta_seconds'])} left")
+    return ", ".join(words)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part // whole if whole else 100} %"
 
 
 def _show_tables(ledger: LedgerView) -> None:
@@ -126,9 +170,11 @@ def _show_commits(ledger: LedgerView, now: float) -> None:
         print_lines(["", "last commits"])
     for commit in ledger.commits:
         ago = f"{duration(now - commit['at_us'] / 1_000_000)} ago"
-        tables = ", ".join(commit["tables"])
+        tables = (
+            ", ".join(commit["tables"]) if len(commit["tables"]) <= MOST_TABLES else f"{len(commit['tables'])} tables"
+        )
         text = f"  {ago:<14} {plural(commit['files'], 'file'):>11}  {plural(commit['rows'], 'row'):>16}  {tables}"
-        print_lines([_cut(text)])
+        print_lines([cut_line(text)])
 
 
 def _show_errors(errors: Errors, now: float) -> None:
@@ -143,11 +189,3 @@ def _show_errors(errors: Errors, now: float) -> None:
                 f"      next  {error['next_step']}",
             ]
         )
-
-
-def _cut(text: str) -> str:
-    """Keep one line one line on a terminal; a pipe gets all of it."""
-    if not is_terminal():
-        return text
-    width = make_console().width
-    return text if len(text) <= width else text[: width - 3] + "..."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from io import BufferedReader
 from typing import BinaryIO, Self, cast
 
@@ -23,11 +25,29 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A file that is being read: how far, in bytes of the file as it lies in bronze."""
+
+    path: str
+    bytes: int
+    read_bytes: int
+
+
 class FileContent:
     """One opened bronze file version. Not thread-safe; use it as a context manager."""
 
-    def __init__(self, file: BinaryIO, meta: BronzeFileMetadata, limits: Limits, on_step: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        meta: BronzeFileMetadata,
+        limits: Limits,
+        *,
+        on_step: Callable[[], None],
+        on_close: Callable[[FileContent], None],
+    ) -> None:
         self._on_step = on_step
+        self._on_close = on_close
         self._file = file
         self._meta = meta
         self._limits = limits
@@ -40,7 +60,13 @@ class FileContent:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._on_close(self)
         self._file.close()
+
+    def reading(self) -> Reading:
+        """Tell how far its rows are read, from any thread while the file is open. Taking the hash does not count."""
+        read = os.lseek(self._file.fileno(), 0, os.SEEK_CUR) if self.content_hash else 0
+        return Reading(path=self._meta.bronze_file_path, bytes=self._meta.file_size_bytes, read_bytes=read)
 
     def take_hash(self) -> None:
         """Read the file once and keep its SHA-256."""
@@ -177,12 +203,25 @@ class FileReader:
         self._limits = limits
         self.steps = 0
         """Rises while files are being read. Evidence of work, no count: threads may step on each other."""
+        self._lock = threading.Lock()
+        self._open: set[FileContent] = set()
+
+    def reading(self) -> list[Reading]:
+        """Return the files that are open at the moment."""
+        with self._lock:  # none of them is closed meanwhile
+            return [content.reading() for content in self._open]
+
+    def _closing(self, content: FileContent) -> None:
+        with self._lock:
+            self._open.discard(content)
 
     def open(self, meta: BronzeFileMetadata) -> FileContent:
         """Open the file and take its content hash. Raises Rejected, Unfinished, Transient."""
         path = meta.bronze_file_path
         with storage_errors(path):
-            content = FileContent(self._open_file(path), meta, self._limits, self._step)
+            content = FileContent(self._open_file(path), meta, self._limits, on_step=self._step, on_close=self._closing)
+        with self._lock:
+            self._open.add(content)
         try:
             content.take_hash()
         except BaseException:

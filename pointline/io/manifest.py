@@ -56,6 +56,10 @@ class DeltaManifest:
                     )
             return self._entries
 
+    def known_entries(self) -> pl.DataFrame | None:
+        """Return the ledger in memory as it is, without waiting for a write; None where it has to be read."""
+        return self._entries
+
     def forget_entries(self) -> None:
         """Drop the frame in memory: what is on disk counts."""
         with self._lock:

@@ -295,6 +295,21 @@ class TestPassing:
         assert again.manifest.entries()["file_id"].to_list() == [1]
         assert_exact(daemon.root, expect(daemon.bronze))
 
+    @pytest.mark.parametrize(("place", "step"), [("part", "load"), ("mint", "begin"), ("before trades", "commit")])
+    def test_is_said_when_it_begins_and_when_it_ends(self, daemon, beset, place, step):
+        """Guards Flow.troubled and Flow.recovered: a line each, not one per try."""
+        trouble = beset(Trouble(place if place != "mint" else "before mint", lambda: os_error("EIO"), times=3))
+        with daemon.running() as supervisor:
+            trouble.begin()
+            drop(daemon, NAME)
+            settle(daemon, 1)
+            assert supervisor.flow.retries[step] == trouble.hits == 3
+            assert not supervisor.flow.failing
+        [began], [ended] = daemon.events("ingest.retried"), daemon.events("ingest.resumed")
+        assert (began["step"], ended["step"]) == (step, step)
+        assert began["hint"]
+        assert began["ts"] < ended["ts"]
+
     @pytest.mark.parametrize("table", ["trades", "ingest_manifest"])
     def test_a_foreign_writer_is_faster(self, daemon, beset, table):
         """Guards max_commit_retries=0 and CommitConflict as Transient: the step is done again on what is there now."""

@@ -182,3 +182,22 @@ class TestParquet:
         pl.DataFrame({"a": [1], "b": [2]}).write_parquet(tmp_path / "made.parquet")
         with opened((tmp_path / "made.parquet").read_bytes()[:-10], "x.parquet") as content, pytest.raises(Unfinished):
             content.header()
+
+
+def test_what_is_being_read_and_how_far_can_be_seen_from_outside(reader, opened):
+    text = b"a,b\n" + b"1,2\n" * (BLOCK_BYTES // 2)
+    content = opened(text)
+    [before] = reader.reading()
+    assert (before.path, before.bytes, before.read_bytes) == ("x.csv", len(text), 0)
+    with content:
+        next(iter(content.blocks()))
+        [meanwhile] = reader.reading()
+        assert 0 < meanwhile.read_bytes < len(text)
+    assert reader.reading() == []
+
+
+def test_a_file_that_cannot_be_hashed_is_not_left_open(reader, opened, monkeypatch):
+    monkeypatch.setattr("pointline.io.content.FileContent.take_hash", lambda _content: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        opened(b"a\n1\n")
+    assert reader.reading() == []

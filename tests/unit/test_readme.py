@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import typer
 
 from daemon import cli, exit_codes
 from daemon.events import EVENTS
+from daemon.metrics import METRICS
 from pointline.config import SECTIONS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
@@ -47,6 +49,16 @@ def test_settings(setting):
 @pytest.mark.parametrize("event", EVENTS)
 def test_events(event):
     assert f"| `{event}` | {EVENTS[event]} |" in README
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_metrics(metric):
+    assert f"| `{metric}` | {METRICS[metric]} |" in README
+
+
+def test_alerts_ask_for_metrics_that_exist():
+    asked = set(re.findall(r"pointline_[a-z_]+", README))
+    assert asked - {f"{name}{end}" for name in METRICS for end in ("", "_count")} == set()
 
 
 @pytest.mark.parametrize("status", list(Status))

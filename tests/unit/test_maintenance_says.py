@@ -1,0 +1,50 @@
+"""What the maintenance thread says of trouble: once when it begins, once when it has passed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from daemon.lake import open_lake
+from daemon.logs import configure_logging
+from daemon.maintenance import Maintenance
+from pointline.config import load_config
+from pointline.errors import StorageTrouble
+
+PARTITION = ("trades", "binance", "2024-05-01")
+
+
+@pytest.fixture
+def maintenance(tmp_path):
+    return Maintenance(open_lake(load_config(tmp_path, environ={})), oldest_batch_seconds=lambda: 0.0)
+
+
+def test_trouble_is_said_once_and_so_is_its_end(maintenance, tmp_path):
+    troubles = [StorageTrouble("busy", hint="wait")] * 3 + [None] * 2
+
+    def action() -> None:
+        error = troubles.pop(0)
+        if error is not None:
+            raise error
+
+    log = tmp_path / "log"
+    with log.open("w") as stream:
+        configure_logging("json", "info", stream)
+        for _ in range(3):
+            assert not maintenance._guarded(action, "compact", *PARTITION)
+            assert maintenance.failing == "compact trades binance/2024-05-01: busy"
+        assert maintenance._guarded(lambda: None, "sum up", "trades")  # says nothing of the partition
+        assert maintenance.failing
+        for _ in range(2):
+            assert maintenance._guarded(action, "compact", *PARTITION)
+    assert not maintenance.failing
+    said = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert said == ["maintenance.failed", "maintenance.resumed"]
+
+
+def test_the_partitions_that_wait_longest_come_first(maintenance):
+    for day in range(5):
+        maintenance.note([("trades", "binance", f"2024-05-0{5 - day}")])
+    assert maintenance.waiting == 5
+    assert maintenance.first_waiting(2) == ["trades binance/2024-05-05", "trades binance/2024-05-04"]

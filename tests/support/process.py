@@ -6,17 +6,28 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable
 
+from tests.support import warm
 from tests.support.waiting import wait_until
 
-REPOSITORY = Path(__file__).parents[2]
 SECONDS = 30.0
 SETTLED = ("file.committed", "file.quarantined", "file.failed", "file.duplicate")
+
+
+def environment(lake: Path, **settings: object) -> dict[str, str]:
+    """The environment of a program on this lake. Settings are as there, ``section__key`` will do too."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
+    named = {f"POINTLINE_{name.upper().removeprefix('POINTLINE_')}": str(value) for name, value in settings.items()}
+    return {**kept, "LAKE_ROOT": str(lake), **named}
+
+
+def pointline(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a command on a lake to its end, on a pipe as it were."""
+    return warm.run("daemon", *arguments, env=environment(lake, **settings))
 
 
 class Lake:
@@ -29,7 +40,7 @@ class Lake:
         fast = {"ingest__settle_seconds": 0.3, "ingest__unfinished_seconds": 1.0, "log__format": "json"}
         self.settings = {**fast, **settings}
         self.log_file = root.parent / f"{root.name}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: warm.Process | None = None
 
     # ---- processes
 
@@ -57,15 +68,9 @@ class Lake:
 
     def _start(self, *arguments: str) -> None:
         self.log_file.write_bytes(b"")
-        settings = {f"POINTLINE_{name.upper()}": str(value) for name, value in self.settings.items()}
         with self.log_file.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "daemon", *arguments],
-                cwd=REPOSITORY,
-                env={**os.environ, "LAKE_ROOT": str(self.root), **settings},
-                stdout=output,
-                stderr=output,
-            )
+            env = environment(self.root, **self.settings)
+            self.process = warm.start("daemon", *arguments, env=env, stdout=output, stderr=output)
 
     def _wait(self, seconds: float) -> int:
         assert self.process is not None

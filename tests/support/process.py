@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +29,14 @@ def environment(lake: Path, **settings: object) -> dict[str, str]:
 def pointline(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command on a lake to its end, on a pipe as it were."""
     return warm.run("daemon", *arguments, env=environment(lake, **settings))
+
+
+def start_cold(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in a new interpreter, as a shell would."""
+    command = [sys.executable, "-m", "daemon", *arguments]
+    return subprocess.run(
+        command, env=environment(lake, **settings), capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 class Lake:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from daemon import commands
+from pointline.tables.registry import event_tables
 from tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -168,7 +169,8 @@ def serve(descriptor: int) -> None:
 def _import_everything() -> None:
     for found in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
         importlib.import_module(found.name)
-    for name in ("daemon.cli", "tests.support.kill"):
+    event_tables()  # imports each of them
+    for name in ("daemon.cli", "pyarrow.dataset", "tests.support.kill"):
         importlib.import_module(name)
 
 

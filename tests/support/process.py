@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from tests.support import warm
+from tests.support.log import Log
 from tests.support.waiting import wait_until
 
 SECONDS = 30.0
@@ -49,6 +49,7 @@ class Lake:
         fast = {"ingest__settle_seconds": 0.3, "ingest__unfinished_seconds": 1.0, "log__format": "json"}
         self.settings = {**fast, **settings}
         self.log_file = root.parent / f"{root.name}.log"
+        self._log = Log(self.log_file)
         self.process: warm.Process | None = None
 
     # ---- processes
@@ -77,6 +78,7 @@ class Lake:
 
     def _start(self, *arguments: str) -> None:
         self.log_file.write_bytes(b"")
+        self._log = Log(self.log_file)
         with self.log_file.open("ab") as output:
             env = environment(self.root, **self.settings)
             self.process = warm.start("daemon", *arguments, env=env, stdout=output, stderr=output)
@@ -92,15 +94,11 @@ class Lake:
     # ---- what it says
 
     def log_text(self) -> str:
-        return self.log_file.read_text()
+        return self._log.text()
 
     def events(self, *names: str, path: str | None = None) -> list[dict[str, object]]:
         """Complete log lines of these events, oldest first."""
-        lines = [
-            line for line in self.log_text().splitlines(keepends=True) if line.startswith("{") and line[-1] == "\n"
-        ]
-        found = [json.loads(line) for line in lines]
-        return [one for one in found if one["event"] in names and (path is None or one["path"] == path)]
+        return [one for one in self._log.events(*names) if path is None or one["path"] == path]
 
     def wait_for(self, event: str, path: str, times: int = 1) -> dict[str, object]:
         """Wait until the log has the event for the file; the newest such line."""

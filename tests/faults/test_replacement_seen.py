@@ -110,46 +110,55 @@ def reading(root: Path) -> Iterator[list[Seen]]:
     assert not failures
 
 
-@pytest.mark.parametrize("issues", [ISSUES, pytest.param(ISSUES_FOR_LONG, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("compaction", ["none", "between", "meanwhile"])
-def test_a_reader_sees_exactly_one_version(ingest, compaction, issues):
-    """Guards the one commit of IngestService._commit_table, with compaction's rewrite beside it."""
-
-    def rows_of_issue(issue: int) -> int:
-        """Different in each issue; in one of them the day has no data."""
-        return 0 if issue == issues // 2 else 10 + issue
-
-    ingest.put(NAME, rows=rows_of_issue(1))
-    ingest.put(*OTHERS)
-    for name in (NAME, *OTHERS):
-        ingest.take(name)
-    done = threading.Event()
+@contextlib.contextmanager
+def compacting(ingest: Ingest) -> Iterator[list[Compacted]]:
+    """Compact again and again: what was done."""
     compacted: list[Compacted] = []
+    done = threading.Event()
 
-    def compact_on() -> None:
+    def loop() -> None:
         while not done.is_set():
             if (one := ingest.compact()) is not None:
                 compacted.append(one)
 
-    compactor = threading.Thread(target=compact_on, name="compactor")
-    if compaction == "meanwhile":
-        compactor.start()
+    thread = threading.Thread(target=loop, name="compactor")
+    thread.start()
     try:
-        with reading(ingest.root) as readers:
-            for issue in range(1, issues + 1):
-                if issue > 1:
-                    if compaction == "between":
-                        compacted.append(ingest.compact())
-                        assert ingest.live_parts() == 1, "the old rows share a part with those of other files"
-                    ingest.put(NAME, rows=rows_of_issue(issue), issue=issue)
-                    ingest.take(NAME)
-                before = [seen.total() for seen in readers]
-                for seen, looks in zip(readers, before, strict=True):
-                    assert wait_until(lambda seen=seen, looks=looks: seen.total() > looks, SECONDS)
+        yield compacted
     finally:
         done.set()
-        if compactor.ident is not None:
-            compactor.join(SECONDS)
+        thread.join(SECONDS)
+
+
+def wait_for_a_look(readers: list[Seen]) -> None:
+    """Wait until each of them has read the table from now on."""
+    before = [seen.total() for seen in readers]
+    for seen, looks in zip(readers, before, strict=True):
+        assert wait_until(lambda seen=seen, looks=looks: seen.total() > looks, SECONDS)
+
+
+@pytest.mark.parametrize("issues", [ISSUES, pytest.param(ISSUES_FOR_LONG, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("compaction", ["none", "between", "meanwhile"])
+def test_a_reader_sees_exactly_one_version(ingest, compaction, issues):
+    """Guards the one commit of IngestService._commit_table, with compaction's rewrite beside it.
+
+    Each issue has another number of rows; in one of them the day has no data.
+    """
+    rows = {issue: 0 if issue == issues // 2 else 10 + issue for issue in range(1, issues + 1)}
+    ingest.put(NAME, rows=rows[1])
+    ingest.put(*OTHERS)
+    for name in (NAME, *OTHERS):
+        ingest.take(name)
+    beside = compacting(ingest) if compaction == "meanwhile" else contextlib.nullcontext([])
+    with beside as compacted, reading(ingest.root) as readers:
+        wait_for_a_look(readers)
+        for issue in range(2, issues + 1):
+            if compaction == "between":
+                compacted.append(ingest.compact())
+                assert ingest.live_parts() == 1, "the old rows share a part with those of other files"
+            ingest.put(NAME, rows=rows[issue], issue=issue)
+            ingest.take(NAME)
+            wait_for_a_look(readers)
     assert bool(compacted) == (compaction != "none")
     manifest = read_manifest(ingest.root).filter(pl.col("bronze_file_path") == NAME)
     versions = {((row["file_id"], row["rows_read"]),) if row["rows_read"] else () for row in manifest.to_dicts()}

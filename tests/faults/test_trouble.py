@@ -173,7 +173,7 @@ class TestDiskFull:
         try:
             lake.start()
             fill(silver / "filler", room)
-            put_file(lake.bronze, NAME, file_content(NAME, 60_000))
+            put_file(lake.bronze, NAME, file_content(NAME, 20_000))
             assert wait_until(lambda: lake.events("ingest.paused"), 10), lake.log_text()[-2000:]
             put_file(lake.bronze, OTHER, file_content(OTHER, 10))
             assert not wait_until(lambda: lake.events("file.committed", "file.failed", "daemon.part_died"), 3)

@@ -11,7 +11,7 @@ import pytest
 from daemon.maintenance import Maintenance
 from daemon.rescanner import Rescanner
 from daemon.watcher import Watcher
-from tests.faults.test_trouble import Daemon
+from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest
 from tests.support.waiting import wait_until
 
@@ -32,7 +32,7 @@ def drop(daemon: Daemon, *names: str) -> None:
 
 def assert_all_in(daemon: Daemon, files: int) -> None:
     came = wait_until(lambda: len(daemon.events("file.committed")) >= files, WITHIN_SECONDS)
-    assert came, daemon.log.read_text()[-3000:]
+    assert came, daemon.log_text()[-3000:]
     assert_exact(daemon.root, expect(daemon.bronze))
 
 

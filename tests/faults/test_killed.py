@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
-from tests.support.kill import Moment, Starter, run_once, run_until
+from tests.support.kill import Moment, run_once, run_until
 from tests.support.lake_check import (
     HEADERS,
     assert_exact,
@@ -126,17 +126,12 @@ def kill(lake: Path, moment: Moment) -> HalfDone:
     return look(lake, before)
 
 
-@pytest.fixture(scope="session")
-def starter() -> Iterator[Starter]:
-    with Starter() as starter:
-        yield starter
-
-
-def mend(lake: Path, starter: Starter, *, starts: int = 1) -> None:
+def mend(lake: Path, *, starts: int = 1) -> None:
     """Start again: everything is there once, under the ids it had."""
     ids = ids_by_version(lake)
     for _ in range(starts):
-        assert starter.run_once(lake) == EXIT_FINDINGS
+        ran = run_once(lake)
+        assert ran.returncode == EXIT_FINDINGS, ran.stdout + ran.stderr
         assert_exact(lake, expect(lake / "bronze"), ids)
 
 
@@ -199,12 +194,12 @@ FIRST: list[tuple[Moment, Callable[[HalfDone], bool]]] = [
 
 
 @pytest.mark.parametrize(("moment", "proven"), FIRST, ids=name_case)
-def test_killed_while_files_come_in(moment, proven, starter, tmp_path):
+def test_killed_while_files_come_in(moment, proven, tmp_path):
     """Guards the order of effects and recovery: mint, parts, quarantine, silver, manifest."""
     lake = make_lake(tmp_path / "lake")
     found = kill(lake, moment)
     assert proven(found), found
-    mend(lake, starter)
+    mend(lake)
 
 
 ALL_OLD = {"success": 4, "quarantined": 1, "duplicate": 1}
@@ -224,13 +219,13 @@ SECOND: list[tuple[Moment, Callable[[HalfDone], bool]]] = [
 
 
 @pytest.mark.parametrize(("moment", "proven"), SECOND, ids=name_case)
-def test_killed_while_files_are_replaced(moment, proven, settled, starter, tmp_path):
+def test_killed_while_files_are_replaced(moment, proven, settled, tmp_path):
     """Guards the commit that takes old rows out and new ones in at once, and its replay into the manifest."""
     lake = shutil.copytree(settled, tmp_path / "lake")
     fill_second(lake / "bronze")
     found = kill(lake, moment)
     assert proven(found), found
-    mend(lake, starter)
+    mend(lake)
     superseded = read_manifest(lake).filter(status="superseded")
     assert sorted(superseded["bronze_file_path"]) == [file_name("quotes", "AAA"), file_name("trades", "AAA")]
 
@@ -248,7 +243,7 @@ RECOVERIES = [
     RECOVERIES,
     ids=lambda value: "+".join(map(str, value)) if isinstance(value, list) else value.__name__,
 )
-def test_killed_again_while_it_recovers(fill, moments, settled, starter, tmp_path):
+def test_killed_again_while_it_recovers(fill, moments, settled, tmp_path):
     """Guards that every step of recovery can be repeated: the quarantine's, then the manifest's."""
     if fill is fill_first:
         lake = make_lake(tmp_path / "lake")
@@ -261,12 +256,12 @@ def test_killed_again_while_it_recovers(fill, moments, settled, starter, tmp_pat
         now = ids_by_version(lake)
         assert ids.items() <= now.items()
         ids = now
-    mend(lake, starter)
+    mend(lake)
 
 
-def test_replaced_while_it_was_down(starter, tmp_path):
+def test_replaced_while_it_was_down(tmp_path):
     """Guards against an old version that comes back: minted, killed, replaced in bronze, then started."""
     lake = make_lake(tmp_path / "lake")
     kill(lake, Moment(QUOTES, "after"))
     fill_second(lake / "bronze")
-    mend(lake, starter, starts=2)
+    mend(lake, starts=2)

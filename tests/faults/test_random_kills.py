@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.kill import REPOSITORY, run_once
+from tests.support import warm
+from tests.support.kill import run_once
 from tests.support.lake_check import (
     expect,
     file_content,
@@ -22,6 +20,7 @@ from tests.support.lake_check import (
     ids_by_version,
     put_file,
 )
+from tests.support.process import environment
 from tests.support.waiting import wait_until
 
 SHORT_ROUNDS = 5
@@ -54,10 +53,9 @@ class Vendor:
         put_file(self._bronze, name, file_content(name, rows, bad=bad, issue=issue))
 
 
-def start_daemon(lake: Path, log: Path) -> subprocess.Popen[bytes]:
+def start_daemon(lake: Path, log: Path) -> warm.Process:
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "daemon", "run", "--lake-root", str(lake)]
-        return subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT)
+        return warm.start("daemon", "run", env=environment(lake), stdout=output, stderr=output)
 
 
 def live_and_die(lake: Path, log: Path, vendor: Vendor, rng: random.Random) -> None:
@@ -75,7 +73,7 @@ def live_and_die(lake: Path, log: Path, vendor: Vendor, rng: random.Random) -> N
             time.sleep(rng.random() * 0.05)
         assert daemon.poll() is None, log.read_text()
     finally:
-        os.kill(daemon.pid, signal.SIGKILL)
+        daemon.kill()
         daemon.wait()
 
 

@@ -22,7 +22,8 @@ from pointline.services.load import Loader
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest, read_table
 from tests.support.waiting import wait_until
 
-ISSUES = 20
+ISSUES = 10
+ISSUES_FOR_LONG = 60
 PARTITION = {"exchange": "binance", "date": "2024-05-01"}
 NAME = file_name("trades", "AGAIN")
 OTHERS = [file_name("trades", f"S{number}") for number in range(4)]
@@ -78,14 +79,17 @@ def by_handle(folder: Path) -> pl.DataFrame:
     return pl.DataFrame(rows).filter(pl.col("symbol") == "AGAIN").select("file_id")
 
 
+Seen = Counter[tuple[tuple[int, int], ...]]
+"""How often each ``((file_id, rows), ...)`` of the symbol was seen."""
+
+
 @contextlib.contextmanager
-def reading(root: Path, read: Callable[[Path], pl.DataFrame]) -> Iterator[Counter[tuple[tuple[int, int], ...]]]:
-    """Read the table again and again: how often each ``((file_id, rows), ...)`` of the symbol was seen."""
-    seen: Counter[tuple[tuple[int, int], ...]] = Counter()
+def reading(root: Path) -> Iterator[list[Seen]]:
+    """Read the table again and again, in two ways at once: what each of them saw."""
     failures: list[BaseException] = []
     done = threading.Event()
 
-    def loop() -> None:
+    def loop(read: Callable[[Path], pl.DataFrame], seen: Seen) -> None:
         try:
             while not done.is_set():
                 ids = Counter(read(root / "silver" / "trades")["file_id"])
@@ -93,61 +97,75 @@ def reading(root: Path, read: Callable[[Path], pl.DataFrame]) -> Iterator[Counte
         except BaseException as error:  # noqa: BLE001 - the thread's body: told to the test
             failures.append(error)
 
-    thread = threading.Thread(target=loop, name="reader")
-    thread.start()
+    ways = {by_scan: Counter(), by_handle: Counter()}
+    threads = [threading.Thread(target=loop, args=way, name=way[0].__name__) for way in ways.items()]
+    for thread in threads:
+        thread.start()
     try:
-        yield seen
+        yield list(ways.values())
     finally:
         done.set()
-        thread.join(SECONDS)
+        for thread in threads:
+            thread.join(SECONDS)
     assert not failures
 
 
-def rows_of_issue(issue: int) -> int:
-    """Different in each issue; in one of them the day has no data."""
-    return 0 if issue == ISSUES // 2 else 10 + issue
-
-
-@pytest.mark.parametrize("read", [by_scan, by_handle])
-@pytest.mark.parametrize("compaction", ["none", "between", "meanwhile"])
-def test_a_reader_sees_exactly_one_version(ingest, read, compaction):
-    """Guards the one commit of IngestService._commit_table, with compaction's rewrite beside it."""
-    ingest.put(NAME, rows=rows_of_issue(1))
-    ingest.put(*OTHERS)
-    for name in (NAME, *OTHERS):
-        ingest.take(name)
-    done = threading.Event()
+@contextlib.contextmanager
+def compacting(ingest: Ingest) -> Iterator[list[Compacted]]:
+    """Compact again and again: what was done."""
     compacted: list[Compacted] = []
+    done = threading.Event()
 
-    def compact_on() -> None:
+    def loop() -> None:
         while not done.is_set():
             if (one := ingest.compact()) is not None:
                 compacted.append(one)
 
-    compactor = threading.Thread(target=compact_on, name="compactor")
-    if compaction == "meanwhile":
-        compactor.start()
+    thread = threading.Thread(target=loop, name="compactor")
+    thread.start()
     try:
-        with reading(ingest.root, read) as seen:
-            assert wait_until(lambda: seen, SECONDS)
-            for issue in range(2, ISSUES + 1):
-                if compaction == "between":
-                    compacted.append(ingest.compact())
-                    assert ingest.live_parts() == 1, "the old rows share a part with those of other files"
-                ingest.put(NAME, rows=rows_of_issue(issue), issue=issue)
-                ingest.take(NAME)
-                before = seen.total()
-                assert wait_until(lambda before=before: seen.total() > before, SECONDS)
+        yield compacted
     finally:
         done.set()
-        if compactor.ident is not None:
-            compactor.join(SECONDS)
+        thread.join(SECONDS)
+
+
+def wait_for_a_look(readers: list[Seen]) -> None:
+    """Wait until each of them has read the table from now on."""
+    before = [seen.total() for seen in readers]
+    for seen, looks in zip(readers, before, strict=True):
+        assert wait_until(lambda seen=seen, looks=looks: seen.total() > looks, SECONDS)
+
+
+@pytest.mark.parametrize("issues", [ISSUES, pytest.param(ISSUES_FOR_LONG, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("compaction", ["none", "between", "meanwhile"])
+def test_a_reader_sees_exactly_one_version(ingest, compaction, issues):
+    """Guards the one commit of IngestService._commit_table, with compaction's rewrite beside it.
+
+    Each issue has another number of rows; in one of them the day has no data.
+    """
+    rows = {issue: 0 if issue == issues // 2 else 10 + issue for issue in range(1, issues + 1)}
+    ingest.put(NAME, rows=rows[1])
+    ingest.put(*OTHERS)
+    for name in (NAME, *OTHERS):
+        ingest.take(name)
+    beside = compacting(ingest) if compaction == "meanwhile" else contextlib.nullcontext([])
+    with beside as compacted, reading(ingest.root) as readers:
+        wait_for_a_look(readers)
+        for issue in range(2, issues + 1):
+            if compaction == "between":
+                compacted.append(ingest.compact())
+                assert ingest.live_parts() == 1, "the old rows share a part with those of other files"
+            ingest.put(NAME, rows=rows[issue], issue=issue)
+            ingest.take(NAME)
+            wait_for_a_look(readers)
     assert bool(compacted) == (compaction != "none")
     manifest = read_manifest(ingest.root).filter(pl.col("bronze_file_path") == NAME)
     versions = {((row["file_id"], row["rows_read"]),) if row["rows_read"] else () for row in manifest.to_dicts()}
-    assert set(seen) <= versions
-    assert len(set(seen)) >= ISSUES // 2, "the reader was there while it happened"
-    assert manifest["status"].to_list() == ["superseded"] * (ISSUES - 1) + ["success"]
+    for seen in readers:
+        assert set(seen) <= versions
+        assert len(set(seen)) >= issues // 2, "the reader was there while it happened"
+    assert manifest["status"].to_list() == ["superseded"] * (issues - 1) + ["success"]
     assert manifest["superseded_by"].to_list() == [*manifest["file_id"][1:].to_list(), None]
     assert_exact(ingest.root, expect(ingest.bronze))
 

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest
-from tests.support.process import REPOSITORY
 from tests.support.waiting import wait_until
+from tests.support.warm import REPOSITORY
 
 pytestmark = pytest.mark.soak
 

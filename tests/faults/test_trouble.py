@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
-import signal
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -17,15 +14,12 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from daemon import committer
-from daemon.lake import Lake, now_us, open_lake
-from daemon.logs import configure_logging
+from daemon.lake import now_us, open_lake
 from daemon.requests import do_or_ask, serve
-from daemon.supervisor import Supervisor, _Signalled
-from pointline.config import load_config
 from pointline.io import content, delta, parts
-from pointline.io.lock import LakeLock
 from pointline.services import schedule
 from pointline.services.schedule import next_try_us
+from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest, read_table
 from tests.support.process import Lake as Process
 from tests.support.waiting import wait_until
@@ -38,65 +32,6 @@ OS_ERRORS = {name: getattr(errno, name) for name in ("EACCES", "EMFILE", "EIO", 
 
 def os_error(name: str) -> OSError:
     return OSError(OS_ERRORS[name], os.strerror(OS_ERRORS[name]))
-
-
-class InProcess(Supervisor):
-    """The daemon on a thread of this process, so that what it stands on can be made to fail."""
-
-    def _handle_signals(self) -> None:
-        pass
-
-    def ask_to_stop(self) -> None:
-        self._messages.put(_Signalled(signal.SIGTERM))
-
-
-class Daemon:
-    """A lake and the daemon on it. Settings are as in the environment, without the prefix."""
-
-    def __init__(self, root: Path, **settings: object) -> None:
-        fast = {"ingest__settle_seconds": 0, "ingest__rescan_seconds": 60, "maintenance__enabled": False}
-        self.root = root
-        self.bronze = root / "bronze"
-        self.bronze.mkdir(parents=True, exist_ok=True)
-        environ = {f"POINTLINE_{name.upper()}": str(value) for name, value in {**fast, **settings}.items()}
-        self.config = load_config(root, environ=environ)
-        self.lake: Lake = open_lake(self.config)
-        self.log = root / "log"
-        self.exit_code: int | None = None
-        self.supervisor: InProcess | None = None
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[InProcess]:
-        """Run it; at the end ask it to stop and wait."""
-        with self.log.open("w") as stream, LakeLock(self.config.paths.lock_file, purpose="run"):
-            configure_logging("json", "info", stream)
-            supervisor = self.supervisor = InProcess(self.lake)
-
-            def run() -> None:
-                self.exit_code = supervisor.run()
-
-            thread = threading.Thread(target=run, name="daemon")
-            thread.start()
-            try:
-                assert wait_until(lambda: self.events("daemon.ready") or not thread.is_alive(), SECONDS)
-                yield supervisor
-            finally:
-                supervisor.ask_to_stop()
-                thread.join(SECONDS)
-                assert not thread.is_alive()
-
-    def events(self, *names: str) -> list[dict[str, object]]:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        return [line for line in lines if line["event"] in names]
-
-    def wait_for(self, event: str, times: int = 1) -> dict[str, object]:
-        assert wait_until(lambda: len(self.events(event)) >= times, SECONDS), self.log.read_text()[-3000:]
-        return self.events(event)[times - 1]
-
-    def wait_for_end(self) -> int:
-        assert wait_until(lambda: self.exit_code is not None, SECONDS), self.log.read_text()[-3000:]
-        assert self.exit_code is not None
-        return self.exit_code
 
 
 class Trouble:
@@ -238,7 +173,7 @@ class TestDiskFull:
         try:
             lake.start()
             fill(silver / "filler", room)
-            put_file(lake.bronze, NAME, file_content(NAME, 60_000))
+            put_file(lake.bronze, NAME, file_content(NAME, 20_000))
             assert wait_until(lambda: lake.events("ingest.paused"), 10), lake.log_text()[-2000:]
             put_file(lake.bronze, OTHER, file_content(OTHER, 10))
             assert not wait_until(lambda: lake.events("file.committed", "file.failed", "daemon.part_died"), 3)
@@ -398,20 +333,22 @@ class TestOneFile:
 
     def test_attempts_and_next_try_survive_a_restart(self, daemon, monkeypatch):
         """Guards Rescanner.postpone: a start does not try at once what failed a moment ago, nor count from zero."""
-        monkeypatch.setattr(schedule, "FIRST_SECONDS", 2.0)
+        monkeypatch.setattr(schedule, "FIRST_SECONDS", 2.0)  # longer than a restart takes
         unreadable = Unreadable(daemon)
         with daemon.running():
             drop(daemon, NAME)
             daemon.wait_for("file.waiting")
         [before] = read_manifest(daemon.root).to_dicts()
         assert (before["status"], before["attempts"], len(unreadable.tries)) == ("pending", 1, 1)
+        due = next_try_us(NAME, 1, before["updated_at_us"])
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
             assert wait_until(lambda: supervisor.flow.scheduled == 1, 2)
+            monkeypatch.setattr(schedule, "FIRST_SECONDS", 0.02)  # for the third try
             assert wait_until(lambda: len(unreadable.tries) == 2, 5)
             unreadable.active = False
             settle(daemon, 1)
-        assert unreadable.tries[1] >= next_try_us(NAME, 1, before["updated_at_us"])
+        assert unreadable.tries[1] >= due
         [after] = read_manifest(daemon.root).to_dicts()
         assert (after["status"], after["attempts"], after["file_id"]) == ("success", 3, before["file_id"])
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,17 +14,12 @@ from pointline.config import load_config
 from pointline.errors import LakeInUse
 from pointline.io.lock import LakeLock
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
-from tests.support.process import REPOSITORY, Lake
+from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
 
 NAME = file_name("trades", "A")
 REFUSED = file_name("trades", "B")
 IN_USE = 75
-
-
-def pointline(lake: Lake, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "daemon", *arguments, "--lake-root", str(lake.root)]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.fixture
@@ -41,7 +34,7 @@ def lake(tmp_path):
 def test_a_second_run_names_the_holder(lake, how):
     """Guards LakeLock: the second writer leaves with a code of its own before it has touched anything."""
     before = lake.versions()
-    second = pointline(lake, *how)
+    second = pointline(lake.root, *how)
     assert second.returncode == IN_USE
     assert "Traceback" not in second.stderr
     assert f"process {lake.process.pid} on" in second.stderr
@@ -56,7 +49,7 @@ def test_the_lock_goes_with_its_holder(lake):
     """Guards the kernel's lock: a holder that was killed is in nobody's way, whatever it wrote of itself."""
     put_file(lake.bronze, NAME, file_content(NAME, 10))
     lake.kill()
-    assert pointline(lake, "run", "--once").returncode == 0
+    assert pointline(lake.root, "run", "--once").returncode == 0
     assert_exact(lake.root, expect(lake.bronze))
 
 
@@ -71,7 +64,7 @@ def test_commands_that_read_work_beside_it(lake, command):
     put_file(lake.bronze, NAME, b"no gzip")
     lake.wait_for_settled(2)
     before = lake.versions()
-    done = pointline(lake, *command)
+    done = pointline(lake.root, *command)
     assert done.returncode in {0, 1}, done.stderr
     assert done.stderr == ""
     assert lake.versions() == before
@@ -83,7 +76,7 @@ def test_retry_asks_the_daemon(lake):
     put_file(lake.bronze, NAME, b"no gzip")
     lake.wait_for("file.quarantined", NAME)
     before = lake.entry(NAME)
-    done = pointline(lake, "retry", str(before["file_id"]), "--json")
+    done = pointline(lake.root, "retry", str(before["file_id"]), "--json")
     assert done.returncode == 0, done.stderr
     assert [one["file_id"] for one in json.loads(done.stdout)["files"]] == [before["file_id"]]
     lake.wait_for("file.quarantined", NAME, times=2)

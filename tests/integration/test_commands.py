@@ -5,9 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,45 +12,32 @@ import pytest
 
 from daemon.samples import Sample, write_sample
 from pointline.tables.ingest_manifest import Status
+from tests.support import warm
 from tests.support.oracle import read_rows
+from tests.support.process import environment, pointline
 from tests.support.waiting import wait_until
 
 DATE = dt.date(2024, 5, 1)
 BAD = {"POINTLINE_INGEST__WORKERS": "many", "POINTLINE_LOG__LEVEL": "loud"}
 
 
-def environment(lake: Path, **settings: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
-    return {**kept, "LAKE_ROOT": str(lake), **settings}
-
-
-def run(lake: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "daemon", *arguments],
-        env=environment(lake, **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @contextmanager
 def running_daemon(lake: Path):
-    with subprocess.Popen(
-        [sys.executable, "-m", "daemon", "run"], env=environment(lake), stdout=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+    process = start_daemon(lake)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def start_daemon(lake: Path) -> warm.Process:
+    with Path(os.devnull).open("wb") as nothing:
+        return warm.start("daemon", "run", env=environment(lake), stdout=nothing, stderr=nothing)
 
 
 def sample(symbol: str, data_type: str = "trades") -> Sample:
     return Sample(exchange="binance", data_type=data_type, symbol=symbol, date=DATE, rows=50)
-
-    return dt.date.fromisoformat(DATE)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +48,7 @@ def lake(tmp_path_factory) -> Path:
     for one in (sample("BTCUSDT"), sample("ETHUSDT"), sample("BTCUSDT", "quotes")):
         write_sample(one, bronze / one.file_name)
     (bronze / f"binance_trades_{DATE}_JUNK.csv").write_text("no,market\ndata,here\n")
-    assert run(root, "run", "--once").returncode == 1
+    assert pointline(root, "run", "--once").returncode == 1
     return root
 
 
@@ -74,7 +58,7 @@ class TestStatus:
     @pytest.mark.parametrize("as_json", [False, True])
     def test_a_lake_that_does_not_exist_is_named_and_not_made(self, tmp_path, as_json):
         root = tmp_path / "nowhere"
-        found = run(root, "status", *["--json"] * as_json)
+        found = pointline(root, "status", *["--json"] * as_json)
         assert found.returncode == 1
         assert not root.exists()
         if as_json:
@@ -85,7 +69,7 @@ class TestStatus:
             assert not found.stdout
 
     def test_without_a_daemon(self, lake):
-        found = run(lake, "status")
+        found = pointline(lake, "status")
         assert found.returncode == 0
         assert "down" in found.stdout
         assert "not running" in found.stdout
@@ -93,7 +77,7 @@ class TestStatus:
         assert "does not begin with the header" in found.stdout
 
     def test_json_agrees_with_the_input_files(self, lake):
-        answer = json.loads(run(lake, "status", "--json").stdout)
+        answer = json.loads(pointline(lake, "status", "--json").stdout)
         assert answer["health"] == "down"
         assert answer["daemon"] == {"running": False}
         success = [one for one in answer["files"] if one["status"] == "success"]
@@ -105,7 +89,7 @@ class TestStatus:
 
     def test_a_running_daemon_is_healthy(self, tmp_path):
         def status() -> dict:
-            return json.loads(run(tmp_path, "status", "--json").stdout or "{}")
+            return json.loads(pointline(tmp_path, "status", "--json").stdout or "{}")
 
         with running_daemon(tmp_path) as process:
             assert wait_until(lambda: status().get("health") == "healthy", 30)
@@ -115,14 +99,13 @@ class TestStatus:
         assert status()["health"] == "down"
 
     def test_a_killed_daemon_is_told_from_a_stopped_one(self, tmp_path):
-        with subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run"], env=environment(tmp_path), stdout=subprocess.DEVNULL
-        ) as process:
-            try:
-                assert wait_until((tmp_path / ".pointline" / "state.json").exists, 30)
-            finally:
-                process.kill()
-        answer = json.loads(run(tmp_path, "status", "--json").stdout)
+        process = start_daemon(tmp_path)
+        try:
+            assert wait_until((tmp_path / ".pointline" / "state.json").exists, 30)
+        finally:
+            process.kill()
+            process.wait()
+        answer = json.loads(pointline(tmp_path, "status", "--json").stdout)
         assert answer["health"] == "down"
         assert "unexpectedly" in answer["reason"]
 
@@ -131,7 +114,7 @@ class TestFiles:
     """The ledger, filtered; what cannot be a filter is refused with the values that can."""
 
     def listed(self, lake: Path, *filters: str) -> list[dict]:
-        found = run(lake, "files", "--json", *filters)
+        found = pointline(lake, "files", "--json", *filters)
         assert found.returncode == 0, found.stderr
         return json.loads(found.stdout)
 
@@ -150,7 +133,7 @@ class TestFiles:
         assert self.listed(lake, "--last", "1") == self.listed(lake, "--last", "0")[:1]
 
     def test_paths_are_whole_on_a_pipe(self, lake):
-        lines = run(lake, "files").stdout
+        lines = pointline(lake, "files").stdout
         assert all(one["bronze_file_path"] in lines for one in self.listed(lake))
         assert "\x1b" not in lines
 
@@ -159,7 +142,7 @@ class TestFiles:
         [(["--status", "good"], list(Status)), (["--table", "trade"], ["trades", "quotes"]), (["--last", "-1"], [])],
     )
     def test_what_cannot_be_is_refused(self, lake, filters, named):
-        found = run(lake, "files", *filters)
+        found = pointline(lake, "files", *filters)
         assert found.returncode == 2
         assert found.stderr.startswith("error: ")
         assert all(name in found.stderr for name in named)
@@ -169,32 +152,32 @@ class TestConfig:
     """All problems at once, exit code 78."""
 
     def test_check_names_all_problems(self, tmp_path):
-        found = run(tmp_path, "config", "check", **BAD)
+        found = pointline(tmp_path, "config", "check", **BAD)
         assert found.returncode == 78
         assert "ingest.workers" in found.stderr
         assert "log.level" in found.stderr
 
     def test_check_json(self, tmp_path):
-        found = run(tmp_path, "config", "check", "--json", **BAD)
+        found = pointline(tmp_path, "config", "check", "--json", **BAD)
         assert found.returncode == 78
         assert len(json.loads(found.stdout)["problems"]) == 2
-        assert json.loads(run(tmp_path, "config", "check", "--json").stdout) == {"ok": True, "problems": []}
+        assert json.loads(pointline(tmp_path, "config", "check", "--json").stdout) == {"ok": True, "problems": []}
 
     def test_no_command_goes_on_with_bad_settings(self, tmp_path):
         for command in (["run", "--once"], ["status"], ["files"], ["config", "show"]):
-            assert run(tmp_path, *command, **BAD).returncode == 78
+            assert pointline(tmp_path, *command, **BAD).returncode == 78
         assert not list(tmp_path.iterdir())
 
     def test_show_names_the_source(self, tmp_path):
-        lines = run(tmp_path, "config", "show", POINTLINE_INGEST__WORKERS="3").stdout.splitlines()
+        lines = pointline(tmp_path, "config", "show", POINTLINE_INGEST__WORKERS="3").stdout.splitlines()
         (line,) = (line for line in lines if line.startswith("ingest.workers"))
         assert line.split() == ["ingest.workers", "3", "environment", "POINTLINE_INGEST__WORKERS"]
-        shown = json.loads(run(tmp_path, "config", "show", "--json").stdout)
+        shown = json.loads(pointline(tmp_path, "config", "show", "--json").stdout)
         assert shown["ingest.workers"]["source"] == "default"
 
 
 def test_once_twice_changes_nothing(lake, tmp_path):
-    before = json.loads(run(lake, "files", "--json", "--last", "0").stdout)
-    assert run(lake, "run", "--once").returncode == 1  # the quarantined file is still in bronze
-    assert json.loads(run(lake, "files", "--json", "--last", "0").stdout) == before
-    assert run(tmp_path, "run", "--once").returncode == 0
+    before = json.loads(pointline(lake, "files", "--json", "--last", "0").stdout)
+    assert pointline(lake, "run", "--once").returncode == 1  # the quarantined file is still in bronze
+    assert json.loads(pointline(lake, "files", "--json", "--last", "0").stdout) == before
+    assert pointline(tmp_path, "run", "--once").returncode == 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,44 +13,14 @@ import pytest
 from daemon.commands.doctor import examine
 from pointline.io import health
 from pointline.io.lock import LakeLock
-from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
-
-NAMES = [file_name("trades", symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
-
-
-def run(lake: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
-    command = [sys.executable, "-m", "daemon", *arguments]
-    environment = {**kept, "LAKE_ROOT": str(lake)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-
-@pytest.fixture(scope="module")
-def sound_lake(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("sound")
-    for name in NAMES:
-        put_file(root / "bronze", name, file_content(name, 20, bad=[2]))
-        assert run(root, "run", "--once").returncode == 0
-    return root
+from tests.support.lake_check import assert_exact, expect
+from tests.support.process import start_cold
+from tests.support.sound_lake import ingest, live_parts, newest_entry
 
 
 @pytest.fixture
-def lake(sound_lake, tmp_path) -> Path:
-    return Path(shutil.copytree(sound_lake, tmp_path / "lake"))
-
-
-@pytest.fixture
-def examined(capsys):
-    def doctor(lake: Path, *, fix: bool = False) -> dict:
-        code = examine(lake, fix=fix, as_json=True)
-        answer = json.loads(capsys.readouterr().out)
-        if "findings" in answer:
-            assert code == (1 if answer["findings"] else 0)
-            # The machine a test runs on is not the lake.
-            answer["findings"] = [one for one in answer["findings"] if one["path"] != str(lake)]
-        return answer | {"code": code}
-
-    return doctor
+def lake(own_lake) -> Path:
+    return own_lake
 
 
 def kinds(answer: dict) -> list[str]:
@@ -82,7 +50,7 @@ def test_no_lake_is_named_and_not_made(tmp_path, examined):
 
 @pytest.mark.parametrize("torn", [b"", b'{"commitInfo":{"timestamp":1', b'{"commitInfo":{}}\n{"add":'])
 def test_a_torn_newest_commit_is_set_aside_and_its_files_come_again(lake, examined, torn):
-    newest = max((lake / "silver/trades/_delta_log").glob("*.json"))
+    newest = newest_entry(lake, "trades")
     following = newest.with_name(f"{int(newest.stem) + 1:020}.json")
     following.write_bytes(torn)
     answer = examined(lake)
@@ -94,7 +62,7 @@ def test_a_torn_newest_commit_is_set_aside_and_its_files_come_again(lake, examin
     assert not following.exists()
     (kept,) = (lake / ".pointline/set_aside").iterdir()
     assert kept.read_bytes() == torn
-    assert run(lake, "run", "--once").returncode == 0
+    ingest(lake)
     assert_exact(lake, expect(lake / "bronze"))
 
 
@@ -198,10 +166,10 @@ class TestMachine:
 
 @pytest.mark.parametrize("command", ["verify", "doctor"])
 def test_what_people_see_on_a_pipe(lake, command):
-    part = next((lake / "silver/trades").rglob("part-*.parquet"))
+    part = live_parts(lake, "trades")[0]
     damaged = part.with_name("part-stray.parquet") if command == "doctor" else part
     damaged.write_bytes(b"PAR1")
-    found = run(lake, command)
+    found = start_cold(lake, command)
     assert found.returncode == 1, found.stderr
     assert "\x1b" not in found.stdout
     assert damaged.name in found.stdout

@@ -37,7 +37,7 @@ def silver_totals(name: str, frame: pl.DataFrame) -> dict[str, float]:
         if column.kind is not Kind.NUMBER:
             continue
         values = frame[column.name] if column.name in frame.columns else _level(frame, column.name)
-        sums[column.name] = math.fsum(values.drop_nulls())
+        sums[column.name] = math.fsum(values.drop_nulls().to_list())
     return {"count": frame.height, **sums}
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -15,39 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from daemon.commands.doctor import examine
 from daemon.commands.verify import verify_lake
 from tests.support.lake_check import file_content, file_name, put_file
-
-NAMES = [file_name(table, symbol) for table in ("trades", "quotes") for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
-
-
-def environment(lake: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
-    return {**kept, "LAKE_ROOT": str(lake)}
-
-
-def ingest(lake: Path) -> None:
-    command = [sys.executable, "-m", "daemon", "run", "--once"]
-    subprocess.run(command, env=environment(lake), capture_output=True, timeout=60, check=True)
-
-
-@pytest.fixture(scope="module")
-def sound_lake(tmp_path_factory) -> Path:
-    """Six files in two batches, two bad rows in one, and one replaced by a newer version."""
-    root = tmp_path_factory.mktemp("sound")
-    for name in NAMES[:-1]:
-        put_file(root / "bronze", name, file_content(name, 40, bad=[3, 7] if "BTC" in name else []))
-    ingest(root)
-    put_file(root / "bronze", NAMES[-1], file_content(NAMES[-1], 20))
-    put_file(root / "bronze", NAMES[1], file_content(NAMES[1], 30, issue=2))
-    ingest(root)
-    return root
+from tests.support.process import Lake
+from tests.support.sound_lake import NAMES, live_parts, newest_entry
 
 
 @pytest.fixture
-def lake(sound_lake, tmp_path) -> Path:
-    return Path(shutil.copytree(sound_lake, tmp_path / "lake"))
+def lake(own_lake) -> Path:
+    return own_lake
 
 
 @pytest.fixture
@@ -62,29 +36,9 @@ def verified(capsys):
     return verify
 
 
-@pytest.fixture
-def examined(capsys):
-    def doctor(lake: Path, *, fix: bool = False) -> dict:
-        examine(lake, fix=fix, as_json=True)
-        answer = json.loads(capsys.readouterr().out)
-        # The machine a test runs on is not the lake.
-        answer["findings"] = [one for one in answer["findings"] if one["path"] != str(lake)]
-        return answer
-
-    return doctor
-
-
 def kinds(answer: dict) -> set[str]:
     assert all(one["try"] and one["what"] for one in answer["findings"])
     return {one["kind"] for one in answer["findings"]}
-
-
-def live_parts(lake: Path, table: str) -> list[Path]:
-    return sorted(Path(uri) for uri in DeltaTable(lake / "silver" / table).file_uris())
-
-
-def newest_entry(lake: Path, table: str) -> Path:
-    return max((lake / "silver" / table / "_delta_log").glob("*.json"))
 
 
 def change_manifest(lake: Path, file_id: int, **values: str) -> None:
@@ -267,12 +221,13 @@ def test_a_ledger_behind_silver_is_named_and_mended_by_a_start(lake, verified):
     assert "pointline run" in answer["findings"][0]["try"]
 
 
-def test_beside_a_busy_daemon_nothing_is_found(tmp_path, verified):
+@pytest.mark.parametrize("looks", [8, pytest.param(64, marks=pytest.mark.soak)])
+def test_beside_a_busy_daemon_nothing_is_found(tmp_path, verified, looks):
     """Files come and are replaced, parts are compacted; no look at it may take that for damage."""
-    settings = {"POINTLINE_MAINTENANCE__INTERVAL_SECONDS": "0.2", "POINTLINE_MAINTENANCE__MIN_SMALL_FILES": "2"}
-    bronze = tmp_path / "bronze"
-    put_file(bronze, NAMES[0], file_content(NAMES[0], 10))
-    ingest(tmp_path)
+    lake = Lake(tmp_path / "lake", maintenance__interval_seconds=0.2, maintenance__min_small_files=2)
+    put_file(lake.bronze, NAMES[0], file_content(NAMES[0], 10))
+    lake.start()
+    lake.wait_for("file.committed", NAMES[0])
     done = threading.Event()
 
     def feed() -> None:
@@ -280,20 +235,21 @@ def test_beside_a_busy_daemon_nothing_is_found(tmp_path, verified):
         while not done.wait(0.05):
             number += 1
             name = file_name("trades", f"S{number % 12}")
-            put_file(bronze, name, file_content(name, 50, bad=[5], issue=number))
+            put_file(lake.bronze, name, file_content(name, 50, bad=[5], issue=number))
 
     feeder = threading.Thread(target=feed)
-    with subprocess.Popen(
-        [sys.executable, "-m", "daemon", "run"], env=environment(tmp_path) | settings, stdout=subprocess.DEVNULL
-    ) as process:
+    try:
+        feeder.start()
+        answers = [verified(lake.root, deep=look % 4 == 0) for look in range(looks)]
+    finally:
+        done.set()
+        feeder.join()
         try:
-            feeder.start()
-            answers = [verified(tmp_path, deep=look % 4 == 0) for look in range(16)]
+            assert lake.stop(60) == 0
         finally:
-            done.set()
-            feeder.join()
-            process.terminate()
-            assert process.wait(60) == 0
+            lake.kill()
     assert [one["findings"] for one in answers if not one["ok"]] == []
-    ingest_again = verified(tmp_path, deep=True)
+    assert lake.manifest()["status"].is_in(["superseded"]).any(), "files were replaced meanwhile"
+    assert lake.events("partition.compacted"), "parts were merged meanwhile"
+    ingest_again = verified(lake.root, deep=True)
     assert {one["kind"] for one in ingest_again["findings"]} <= {"bronze_changed"}  # what came after the end

@@ -15,17 +15,15 @@ import sys
 import threading
 from collections.abc import Callable, Sized
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from daemon.commands.run import run_lake
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
 from daemon.supervisor import Supervisor
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
-
-REPOSITORY = Path(__file__).parents[2]
-RUN_SECONDS = 60
+from tests.support import warm
+from tests.support.process import pointline
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,56 +92,13 @@ def surround(lake: Lake, moment: Moment) -> Lake:
 
 def run_until(lake: Path, moment: Moment) -> subprocess.CompletedProcess[str]:
     """Run a process that is killed at that moment; the caller asserts that it came to it."""
-    command = [sys.executable, "-m", "tests.support.kill", str(lake), moment.call, moment.when, str(moment.nth)]
-    return _run(command)
-
-
-class Starter:
-    """A process that starts the program on one lake after the other, to pay for its imports once."""
-
-    def __enter__(self) -> Self:
-        code = "from tests.support.kill import serve_runs; serve_runs()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        return self
-
-    def run_once(self, lake: Path) -> int:
-        """Do what ``pointline run --once`` does; return its exit code."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(lake, file=self._process.stdin, flush=True)
-        for line in self._process.stdout:
-            if line.startswith("exit "):
-                return int(line.removeprefix("exit "))
-        raise AssertionError("the program died")
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
-def serve_runs() -> None:
-    """Body of a ``Starter``'s process."""
-    for line in sys.stdin:
-        signal.alarm(RUN_SECONDS)
-        code = run_lake(Path(line.rstrip("\n")), once=True)
-        signal.alarm(0)
-        print(f"exit {code}", flush=True)
+    arguments = (str(lake), moment.call, moment.when, str(moment.nth))
+    return warm.run("tests.support.kill", *arguments, env=os.environ)
 
 
 def run_once(lake: Path) -> subprocess.CompletedProcess[str]:
     """Start the program as a person does."""
-    return _run([sys.executable, "-m", "daemon", "run", "--once", "--lake-root", str(lake)])
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+    return pointline(lake, "run", "--once")
 
 
 def _main() -> int:

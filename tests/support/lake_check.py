@@ -83,7 +83,10 @@ def read_manifest(lake: Path) -> pl.DataFrame:
 
 def ids_by_version(lake: Path) -> dict[tuple[str, int, str], int]:
     """``file_id`` by path, size and time of every version the ledger knows."""
-    rows = read_manifest(lake)
+    return _ids_in(read_manifest(lake))
+
+
+def _ids_in(rows: pl.DataFrame) -> dict[tuple[str, int, str], int]:
     if "bronze_file_path" not in rows.columns:
         return {}
     facts = rows.select("bronze_file_path", "file_size_bytes", pl.col("last_modified_ts").cast(pl.String), "file_id")
@@ -101,29 +104,34 @@ def batch_of(lake: Path, table: str) -> int:
 
 def find_doubled(lake: Path) -> list[tuple[str, int, int]]:
     """``(table, file_id, file_seq)`` of rows that are there more than once: in event tables never, half done or not."""
-    doubled: list[tuple[str, int, int]] = []
-    for table in (*HEADERS, "quarantine"):
-        keys = Counter(read_table(lake, table).select("file_id", "file_seq").iter_rows())
-        doubled += [(table, *key) for key, count in keys.items() if count > 1]
-    return doubled
+    return [(table, *key) for table in (*HEADERS, "quarantine") for key in _keys_doubled(read_table(lake, table))]
+
+
+def _keys_doubled(frame: pl.DataFrame) -> list[tuple[int, int]]:
+    keys = Counter(frame.select("file_id", "file_seq").iter_rows())
+    return [(file_id, seq) for (file_id, seq), count in keys.items() if count > 1]
 
 
 def find_differences(
     lake: Path, expected: Mapping[str, Rows], ids_before: Mapping[tuple[str, int, str], int] | None = None
 ) -> list[str]:
     """Everything in which a settled lake differs from ``expected``: nothing lost, nothing doubled, ids as before."""
-    problems = [f"doubled: {table} {file_id}:{seq}" for table, file_id, seq in find_doubled(lake)]
     manifest = read_manifest(lake)
+    silver = {table: read_table(lake, table) for table in HEADERS}
+    aside = read_table(lake, "quarantine")
+    problems = [
+        f"doubled: {table} {file_id}:{seq}"
+        for table, frame in {**silver, "quarantine": aside}.items()
+        for file_id, seq in _keys_doubled(frame)
+    ]
     if manifest["file_id"].is_duplicated().any():
         problems.append("doubled: a file_id stands in the manifest twice")
-    ids = ids_by_version(lake)
+    ids = _ids_in(manifest)
     if len(ids) != manifest.height:
         problems.append("doubled: a file version has two ids")
     for version, file_id in (ids_before or {}).items():
         if ids.get(version) != file_id:
             problems.append(f"id changed: {version} was {file_id}, is {ids.get(version)}")
-    silver = {table: read_table(lake, table) for table in HEADERS}
-    aside = read_table(lake, "quarantine")
     alive = manifest.filter(pl.col("status") != "superseded")
     for path, rows in expected.items():
         versions = alive.filter(pl.col("bronze_file_path") == path).to_dicts()

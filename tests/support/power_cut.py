@@ -8,7 +8,6 @@ Run as a program it starts up on many rebuilt lakes, one per line of JSON on sta
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -522,23 +521,18 @@ def variants(disk: Disk, rng: random.Random, *, mixed: int = 3) -> Iterator[tupl
         ("parts kept, last line of the log lost", _all_names, _parts_only(_without_last_line)),
     ]
     choices += [(f"mixed {number}", *_at_random(rng)) for number in range(mixed)]
-    seen: set[str] = set()
+    seen: set[frozenset[tuple[str, bytes | None]]] = set()
     for name, names_of, content_of in choices:
         tree = _tree(disk, names_of, content_of)
-        key = digest(tree)
+        key = identity(tree)
         if key not in seen:
             seen.add(key)
             yield name, tree
 
 
-def digest(tree: Tree) -> str:
+def identity(tree: Tree) -> frozenset[tuple[str, bytes | None]]:
     """Tell trees apart by what matters: silver."""
-    total = hashlib.blake2b(digest_size=16)
-    for path, content in sorted(tree.items()):
-        if path.startswith("silver"):
-            size = b"folder" if content is None else str(len(content)).encode()
-            total.update(b"%s\0%s\0%s\0" % (path.encode(), size, content or b""))
-    return total.hexdigest()
+    return frozenset((path, content) for path, content in tree.items() if path.startswith("silver"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,11 +11,32 @@ from pathlib import Path
 import polars as pl
 from deltalake import DeltaTable
 
+from tests.support import warm
+from tests.support.log import Log
 from tests.support.waiting import wait_until
 
-REPOSITORY = Path(__file__).parents[2]
 SECONDS = 30.0
 SETTLED = ("file.committed", "file.quarantined", "file.failed", "file.duplicate")
+
+
+def environment(lake: Path, **settings: object) -> dict[str, str]:
+    """The environment of a program on this lake. Settings are as there, ``section__key`` will do too."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
+    named = {f"POINTLINE_{name.upper().removeprefix('POINTLINE_')}": str(value) for name, value in settings.items()}
+    return {**kept, "LAKE_ROOT": str(lake), **named}
+
+
+def pointline(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a command on a lake to its end, on a pipe as it were."""
+    return warm.run("daemon", *arguments, env=environment(lake, **settings))
+
+
+def start_cold(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in a new interpreter, as a shell would."""
+    command = [sys.executable, "-m", "daemon", *arguments]
+    return subprocess.run(
+        command, env=environment(lake, **settings), capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 class Lake:
@@ -29,7 +49,8 @@ class Lake:
         fast = {"ingest__settle_seconds": 0.3, "ingest__unfinished_seconds": 1.0, "log__format": "json"}
         self.settings = {**fast, **settings}
         self.log_file = root.parent / f"{root.name}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self._log = Log(self.log_file)
+        self.process: warm.Process | None = None
 
     # ---- processes
 
@@ -57,15 +78,10 @@ class Lake:
 
     def _start(self, *arguments: str) -> None:
         self.log_file.write_bytes(b"")
-        settings = {f"POINTLINE_{name.upper()}": str(value) for name, value in self.settings.items()}
+        self._log = Log(self.log_file)
         with self.log_file.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "daemon", *arguments],
-                cwd=REPOSITORY,
-                env={**os.environ, "LAKE_ROOT": str(self.root), **settings},
-                stdout=output,
-                stderr=output,
-            )
+            env = environment(self.root, **self.settings)
+            self.process = warm.start("daemon", *arguments, env=env, stdout=output, stderr=output)
 
     def _wait(self, seconds: float) -> int:
         assert self.process is not None
@@ -78,15 +94,11 @@ class Lake:
     # ---- what it says
 
     def log_text(self) -> str:
-        return self.log_file.read_text()
+        return self._log.text()
 
     def events(self, *names: str, path: str | None = None) -> list[dict[str, object]]:
         """Complete log lines of these events, oldest first."""
-        lines = [
-            line for line in self.log_text().splitlines(keepends=True) if line.startswith("{") and line[-1] == "\n"
-        ]
-        found = [json.loads(line) for line in lines]
-        return [one for one in found if one["event"] in names and (path is None or one["path"] == path)]
+        return [one for one in self._log.events(*names) if path is None or one["path"] == path]
 
     def wait_for(self, event: str, path: str, times: int = 1) -> dict[str, object]:
         """Wait until the log has the event for the file; the newest such line."""

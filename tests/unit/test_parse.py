@@ -99,26 +99,36 @@ class TestEveryTable:
 
     def test_every_cell_spoiled_in_turn(self, table):
         """One bad cell sets one row aside, names its column and keeps its line."""
+        event_table = event_tables()[table]
         header, first, *rows = lines_of(table, 5)
-        for column in event_tables()[table].columns:
-            if column.kind.value == "text" and column.name != "exchange":
-                continue
-            position = header.split(",").index(column.name)
-            spoiled = with_cell(first, position, "?")
-            fast, good, bad = parse_both(table, header.split(","), joined([rows[0], spoiled, *rows[1:]]))
-            assert fast is None
-            assert good["row"].to_list() == [0, 2, 3, 4]
-            assert bad.select("row", "column", "raw").rows() == [(1, column.name, spoiled)]
+        names = header.split(",")
+        spoiled = {
+            column.name: with_cell(first, names.index(column.name), "?")
+            for column in event_table.columns
+            if column.kind.value != "text" or column.name == "exchange"
+        }
+        for line in spoiled.values():
+            assert fast_path.parse(event_table, names, joined([rows[0], line, *rows[1:]]), HERE) is None
+        good, bad = text_path.parse(event_table, names, joined([rows[0], *spoiled.values(), *rows[1:]]), HERE)
+        last = len(spoiled)
+        assert good["row"].to_list() == [0, last + 1, last + 2, last + 3]
+        expected = [(number, name, line) for number, (name, line) in enumerate(spoiled.items(), 1)]
+        assert bad.select("row", "column", "raw").rows() == expected
 
     def test_every_required_cell_missing_in_turn(self, table):
+        event_table = event_tables()[table]
         header, first, *rows = lines_of(table, 5)
-        for column in event_tables()[table].columns:
-            position = header.split(",").index(column.name)
-            emptied = with_cell(first, position, "")
-            fast, _, bad = parse_both(table, header.split(","), joined([*rows, emptied]))
-            expected = [(4, "missing", column.name, emptied)] if column.required else []
-            assert bad.rows() == expected
+        names = header.split(",")
+        emptied = {column: with_cell(first, names.index(column.name), "") for column in event_table.columns}
+        for column, line in emptied.items():
+            fast = fast_path.parse(event_table, names, joined([*rows, line]), HERE)
             assert (fast is None) == column.required
+        _, bad = text_path.parse(event_table, names, joined([*rows, *emptied.values()]), HERE)
+        assert bad.rows() == [
+            (number, "missing", column.name, line)
+            for number, (column, line) in enumerate(emptied.items(), len(rows))
+            if column.required
+        ]
 
 
 TRADES = lines_of("trades")

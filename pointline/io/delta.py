@@ -212,7 +212,13 @@ class DeltaTableRepository:
                 self.flush_commit(log.version)
                 return
             self._require_live(remove)
-            log.append(actions, batch=batch)
+            try:
+                log.append(actions, batch=batch)
+            except OSError:
+                log.catch_up()  # it may have its name all the same; only a numbered one can be recognised as ours
+                if batch is None or log.last_batch < batch:
+                    raise
+                self.flush_commit(log.version)
 
     def _require_live(self, parts: Sequence[Part]) -> None:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""

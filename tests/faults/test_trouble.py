@@ -16,7 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 from daemon import committer
 from daemon.lake import now_us, open_lake
 from daemon.requests import do_or_ask, serve
-from pointline.io import content, delta, parts
+from pointline.io import content, delta, delta_log, parts
 from pointline.services import schedule
 from pointline.services.schedule import next_try_us
 from tests.support.daemon_thread import Daemon
@@ -67,26 +67,31 @@ def beset(monkeypatch):
     """Return what lays a trouble in the way of the adapters, below the place where errors are translated."""
 
     def lay(trouble: Trouble) -> Trouble:
-        commit_once, flush = delta.DeltaTableRepository._commit_once, parts.flush_file
+        commit_once, append = delta.DeltaTableRepository._commit_once, delta_log.DeltaLog.append
+        flush = parts.flush_file
 
-        def troubled(table, run, batch, **options):
-            # Only the ledger's append of ids has neither a number nor parts to flush.
-            is_mint = table.path.name == "ingest_manifest" and batch is None and not options
-            name = "mint" if is_mint else table.path.name
-
+        def merged(table, run, batch):
             def around(handle):
-                trouble.reach(f"before {name}")
+                trouble.reach(f"before {table.path.name}")
                 run(handle)
-                trouble.reach(f"after {name}")
+                trouble.reach(f"after {table.path.name}")
 
-            commit_once(table, around, batch, **options)
+            commit_once(table, around, batch)
+
+        def appended(log, actions, *, batch):
+            name = log._folder.parent.name
+            name = "mint" if name == "ingest_manifest" else name
+            trouble.reach(f"before {name}")
+            append(log, actions, batch=batch)
+            trouble.reach(f"after {name}")
 
         def flushed(path):
             if "exchange=" in path.parent.parent.name:
                 trouble.reach("part")
             flush(path)
 
-        monkeypatch.setattr(delta.DeltaTableRepository, "_commit_once", troubled)
+        monkeypatch.setattr(delta.DeltaTableRepository, "_commit_once", merged)
+        monkeypatch.setattr(delta_log.DeltaLog, "append", appended)
         monkeypatch.setattr(parts, "flush_file", flushed)
         return trouble
 
@@ -214,7 +219,7 @@ class TestPassing:
         ],
     )
     def test_once(self, daemon, beset, place, error):
-        """Guards Committer._retrying and the look of DeltaTableRepository._commit_once whether it happened."""
+        """Guards Committer._retrying and the looks of DeltaTableRepository whether it happened."""
         trouble = beset(Trouble(place, lambda: os_error(error)))
         with daemon.running():
             trouble.begin()
@@ -247,7 +252,7 @@ class TestPassing:
 
     @pytest.mark.parametrize("table", ["trades", "ingest_manifest"])
     def test_a_foreign_writer_is_faster(self, daemon, beset, table):
-        """Guards max_commit_retries=0 and CommitConflict as Transient: the step is done again on what is there now."""
+        """Guards DeltaLog.append, max_commit_retries=0 and CommitConflict as Transient: done again on what is there."""
 
         def foreign() -> OSError:
             folder = daemon.root / "silver" / table

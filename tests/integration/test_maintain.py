@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from daemon.samples import Sample, write_sample
-from tests.support.process import REPOSITORY, Lake
+from tests.support.process import Lake, pointline
 
 DAY = dt.date(2024, 5, 1)
 FILES = 4
@@ -39,15 +37,7 @@ def put(lake: Lake, symbol: str) -> None:
 
 
 def maintain(lake: Lake, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "daemon", "maintain", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "LAKE_ROOT": str(lake.root)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return pointline(lake.root, "maintain", *arguments)
 
 
 def done(lake: Lake, *arguments: str) -> list[dict[str, object]]:

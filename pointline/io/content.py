@@ -22,6 +22,7 @@ HASH_CHUNK_BYTES = 1 << 20
 MOST_WAITING_BYTES = 64 << 20
 """Blank lines are held back until it is known whether rows follow; so many of them never make a file."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LINE_END = b"\r\n"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -116,8 +117,8 @@ class FileContent:
                 raise self._line_too_long()
             if size < BLOCK_BYTES or not cut:
                 continue
-            waiting[-1] = chunk[:cut]
-            block, blank = _split_blank_end(b"".join(waiting))
+            lines = b"".join([*waiting[:-1], memoryview(chunk)[:cut]])
+            block, blank = _split_blank_end(lines)
             waiting, size = [blank + chunk[cut:]], len(blank) + len(chunk) - cut
             self._check_lines(block)
             if not header_seen and block:
@@ -189,7 +190,9 @@ def _split_header(text: bytes) -> tuple[bytes, bytes]:
 
 def _split_blank_end(block: bytes) -> tuple[bytes, bytes]:
     """Hold back blank lines: whether they are rows or the end of the file is known when more comes, or nothing."""
-    text = len(block.rstrip(b"\r\n"))
+    text = len(block)
+    while text and block[text - 1] in LINE_END:
+        text -= 1
     end = block.find(b"\n", text) + 1 if text else 0
     return block[:end], block[end:]
 

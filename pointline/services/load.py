@@ -251,14 +251,16 @@ class _GroupLoad:
             frame, bad = text_path.parse(self._table, header, data, self._belonging)
             seq = (pl.col("row") + first_seq).alias("file_seq")
             tally.add_set_aside(bad.with_columns(seq))
-        tally.add_frame(frame.select(list(self._table.raw_schema)))
+        tally.add_frame(frame)
         silver = frame.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), seq)
         self._parse_s += time.perf_counter() - started
         return silver
 
     def _silver(self) -> list[pl.Expr]:
-        exprs = self._table.to_silver(self._table.columns)
-        return [expr for expr in exprs if expr.meta.output_name() not in self._partition]
+        """A choice stays what the parser made of it: a dictionary, which the part takes as it is."""
+        exprs = {expr.meta.output_name(): expr for expr in self._table.to_silver(self._table.columns)}
+        exprs |= {column.name: pl.col(column.name) for column in self._table.columns if column.kind is Kind.CHOICE}
+        return [expr for name, expr in exprs.items() if name not in self._partition]
 
     # ---- parts
 

@@ -48,15 +48,11 @@ class Tally:
         """Account for rows that go in: the next ones of the file, typed raw columns."""
         if frame.is_empty():
             return
-        if self._last_row is None:
-            self.add_facts(frame.select(facts(self._checks)).row(0, named=True))
-        else:
-            alone = [check for check in self._checks if not check.looks_back]
-            pairs = [check.found.sum().alias(check.name) for check in self._checks if check.looks_back]
-            counts = frame.select(facts(alone)).row(0, named=True)
-            if pairs:
-                counts |= pl.concat([self._last_row, frame]).select(pairs).row(0, named=True)
-            self.add_facts(counts)
+        self.add_facts(frame.select(facts(self._checks)).row(0, named=True))
+        pairs = [check.found.sum().alias(check.name) for check in self._checks if check.looks_back]
+        if self._last_row is not None and pairs:
+            border = pl.concat([self._last_row, frame.head(1)])
+            self._warnings.update(border.select(pairs).row(0, named=True))
         self._last_row = frame.tail(1)
 
     def add_facts(self, counts: Mapping[str, int | None]) -> None:

@@ -32,7 +32,7 @@ def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belo
     # A short row ends in nulls. Where the last cell is never null no row is short; else the separators are counted.
     if cells[header[-1]].null_count() and data.count(b",") != (len(header) - 1) * cells.height:
         return None
-    frame = cells.select(list(raw))
+    frame = cells if cells.columns == list(raw) else cells.select(list(raw))
     return None if frame.select(any_broken(table, belonging)).item() else frame
 
 

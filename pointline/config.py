@@ -15,12 +15,11 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast, get_origin
+from typing import Annotated, Final, Literal, cast, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pointline.errors import ConfigurationError
 
@@ -129,10 +128,10 @@ class MetricsSettings(Section):
     port: Annotated[Port | None, BeforeValidator(_off_as_none)] = None
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All sections, validated together."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     bronze: BronzeSettings = Field(default_factory=BronzeSettings)
@@ -197,19 +196,12 @@ class Config:
     sources: dict[str, str]
 
 
-class Layer(PydanticBaseSettingsSource):
+@dataclass(frozen=True, slots=True)
+class Layer:
     """Values by section and key, and the name of the exact place each of them stands in."""
 
-    def __init__(self, values: dict[str, dict[str, object]], name_place: Callable[[str, str], str]) -> None:
-        super().__init__(Settings)
-        self.values = values
-        self.name_place = name_place
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - inherited
-        return self.values.get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return dict(self.values)
+    values: Mapping[str, Mapping[str, object]]
+    name_place: Callable[[str, str], str]
 
 
 def load_config(
@@ -231,13 +223,12 @@ def load_config(
         _read_toml(paths.settings_file, problems),
     )
 
-    class LayeredSettings(Settings):
-        @classmethod
-        def settings_customise_sources(cls, *_: object, **__: object) -> tuple[PydanticBaseSettingsSource, ...]:
-            return layers
-
+    merged: dict[str, dict[str, object]] = {}
+    for layer in reversed(layers):
+        for name, section in layer.values.items():
+            merged[name] = {**merged.get(name, {}), **section}
     try:
-        settings = LayeredSettings()
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
         problems += [_describe_problem(detail, layers) for detail in error.errors(include_url=False)]
         raise ConfigurationError(problems) from error

@@ -30,8 +30,12 @@ class Cost:
 
 
 def environment(settings: Mapping[str, object] | None = None) -> dict[str, str]:
-    """The environment of a child: no settings but these, and this checkout's code before any installed one."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("POINTLINE_", "LAKE_ROOT"))}
+    """The environment of a child: no settings but these, and this checkout's code before any installed one.
+
+    Compiled modules are kept, as those of an installed program are.
+    """
+    foreign = ("POINTLINE_", "LAKE_ROOT", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return {**kept, "PYTHONPATH": str(REPOSITORY), **{name: str(value) for name, value in (settings or {}).items()}}
 
 

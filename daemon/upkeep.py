@@ -10,8 +10,9 @@ from daemon import events
 from daemon.lake import Lake
 from pointline.errors import PointlineError
 from pointline.io.delta import DeltaTableRepository
+from pointline.io.protocols import Part
 from pointline.io.upkeep import COMMITS_PER_CHECKPOINT, LEAST_RETENTION_HOURS, TableUpkeep
-from pointline.services.compaction import compact_partition
+from pointline.services.compaction import compact_partition, is_mixed
 
 LEDGER_SMALL_PARTS = 16
 LEDGER_TARGET_BYTES = 32 << 20
@@ -60,13 +61,12 @@ class Upkeep:
         return list(self._all)
 
     def partitions(self) -> list[tuple[str, str, str]]:
-        """Return ``(table, exchange, date)`` of the partitions that have more than one part."""
-        found: dict[tuple[str, str, str], int] = {}
+        """Return ``(table, exchange, date)`` of the partitions that may be worth a compaction."""
+        found: dict[tuple[str, str, str], list[Part]] = {}
         for name, repository in self._lake.events.items():
             for part in repository.live_parts():
-                key = (name, part.partition["exchange"], part.partition["date"])
-                found[key] = found.get(key, 0) + 1
-        return sorted(key for key, parts in found.items() if parts > 1)
+                found.setdefault((name, part.partition["exchange"], part.partition["date"]), []).append(part)
+        return sorted(key for key, parts in found.items() if len(parts) > 1 or is_mixed(parts[0]))
 
     def compact(
         self, partition: tuple[str, str, str], *, min_small_files: int, in_order: bool, dry_run: bool = False
@@ -80,6 +80,7 @@ class Upkeep:
             target_bytes=int(self._settings.target_file_bytes),
             min_small_files=min_small_files,
             order_by=[name for name in self._settings.z_order if name in columns] if in_order else [],
+            lay_out=in_order,
             dry_run=dry_run,
         )
         return None if done is None else {"table": table, "exchange": exchange, "date": date, **asdict(done)}

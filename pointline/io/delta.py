@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,7 +24,7 @@ from deltalake.transaction import CommitProperties, PostCommitHookProperties, Tr
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.delta_log import APP_ID, BATCH, DeltaLog, change_of_parts
 from pointline.io.durable import flush_file, flush_folder, make_folder
-from pointline.io.parts import ParquetPartWriter
+from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
 from pointline.io.translate import storage_errors
 
@@ -136,9 +136,11 @@ class DeltaTableRepository:
         self.flush_commit(0)
         flush_folder(self.path)
 
-    def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str] = ()) -> ParquetPartWriter:
+    def part_writer(
+        self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
+    ) -> ParquetPartWriter:
         """Start a part of one partition."""
-        return ParquetPartWriter(self.path, partition, dictionary)
+        return ParquetPartWriter(self.path, partition, dictionary, prefix=COMPACTED if is_compacted else WRITTEN)
 
     def append(self, df: pl.DataFrame) -> None:
         """Add rows in one commit."""
@@ -356,4 +358,6 @@ def _live_part(action: Mapping[str, Any]) -> Part:
         rows=action["num_records"],
         stats=json.dumps(bounds, default=str),
         first_file_id=low.get("file_id") or 0,
+        last_file_id=high.get("file_id") or 0,
+        is_compacted=PurePosixPath(action["path"]).name.startswith(COMPACTED),
     )

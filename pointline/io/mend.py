@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 
 from pointline.io.delta_log import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
+from pointline.io.parts import COMPACTED, WRITTEN
 
 ENTRY = re.compile(r"\d{20}\.json")
-OWN_PART = re.compile(r"part-[0-9a-f]{32}\.parquet")
+OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}\.parquet")
 LAST_CHECKPOINT = "_last_checkpoint"
 MOST_UNFLUSHED = 3
 """A vacuum makes two commits before either is flushed; one more for whatever came before."""

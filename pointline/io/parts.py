@@ -22,17 +22,21 @@ COMPRESSION = {"compression": "zstd", "compression_level": 1}
 DELTA_ENCODED = (pa.int64(), pa.timestamp("us", "UTC"))
 """Counters and rising times shrink to a few bits a value as differences."""
 LONGEST_TEXT_STATISTIC = 64
+WRITTEN, COMPACTED = "part", "compacted"
+"""How the names of parts begin: as ingest wrote them, or laid out for reading."""
 
 
 class ParquetPartWriter:
     """Streams frames into one part, one row group per frame. The file is flushed to disk when ``close`` returns."""
 
-    def __init__(self, table: Path, partition: Mapping[str, str], dictionary: Sequence[str]) -> None:
+    def __init__(
+        self, table: Path, partition: Mapping[str, str], dictionary: Sequence[str], *, prefix: str = WRITTEN
+    ) -> None:
         self._table = table
         self._partition = dict(partition)
         self._dictionary = dictionary
         folder = table.joinpath(*(f"{name}={value}" for name, value in partition.items()))
-        self._path = folder / f"part-{uuid.uuid4().hex}.parquet"
+        self._path = folder / f"{prefix}-{uuid.uuid4().hex}.parquet"
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 

@@ -97,6 +97,9 @@ class Part:
     """Delta statistics: a JSON object with ``numRecords, minValues, maxValues, nullCount``."""
     first_file_id: int = 0
     """Lowest ``file_id`` in the part: parts in this order hold the rows in the order they came."""
+    last_file_id: int = 0
+    is_compacted: bool = False
+    """Its row groups end where files end, as far as that is worth it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +178,7 @@ class PartWriter(Protocol):
     """Streams rows of one partition into one Parquet file."""
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append rows: the table's columns without the partition columns."""
+        """Append rows: the table's columns without the partition columns. A text column may come as an enum."""
         ...
 
     def close(self) -> Part:
@@ -210,7 +213,9 @@ class TableRepository(Protocol):
 class EventTableRepository(TableRepository, Protocol):
     """A partitioned table that takes finished parts, many in one commit."""
 
-    def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str]) -> PartWriter:
+    def part_writer(
+        self, partition: Mapping[str, str], dictionary: Sequence[str], *, is_compacted: bool = False
+    ) -> PartWriter:
         """Start a part. ``dictionary`` names the columns with few distinct values."""
         ...
 

@@ -26,10 +26,15 @@ class Compacted:
     bytes_after: int
 
 
-def choose(parts: Sequence[Part], *, target_bytes: int, min_small_files: int) -> list[list[Part]]:
-    """Return the runs of small parts worth merging, each at most about ``target_bytes``, in row order."""
+def choose(
+    parts: Sequence[Part], *, target_bytes: int, min_small_files: int, lay_out: bool = False
+) -> list[list[Part]]:
+    """Return the runs of small parts worth merging, each at most about ``target_bytes``, in row order.
+
+    With ``lay_out`` also single parts that hold several files as they were read, not as they are queried.
+    """
     small = sorted((part for part in parts if part.size_bytes < target_bytes // 2), key=lambda part: part.first_file_id)
-    if len(small) < min_small_files:
+    if len(small) < min_small_files and not (lay_out and any(map(is_mixed, small))):
         return []
     runs: list[list[Part]] = [[]]
     size = 0
@@ -39,7 +44,12 @@ def choose(parts: Sequence[Part], *, target_bytes: int, min_small_files: int) ->
             size = 0
         runs[-1].append(part)
         size += part.size_bytes
-    return [run for run in runs if len(run) > 1]
+    return [run for run in runs if len(run) > 1 or (lay_out and is_mixed(run[0]))]
+
+
+def is_mixed(part: Part) -> bool:
+    """Tell whether a part holds several files and was never laid out for reading."""
+    return part.first_file_id != part.last_file_id and not part.is_compacted
 
 
 def compact_partition(
@@ -49,15 +59,17 @@ def compact_partition(
     target_bytes: int,
     min_small_files: int,
     order_by: Sequence[str] = (),
+    lay_out: bool = False,
     dry_run: bool = False,
 ) -> Compacted | None:
     """Merge small parts of a partition; None where there is nothing worth it, or a replacement was faster.
 
-    Rows keep their order, or are put in that of the columns ``order_by``. Raises LakeDamaged, and commits nothing,
+    Rows keep their order, or are put in that of the columns ``order_by``. With ``lay_out`` a single part of many files
+    is rewritten too, once. Raises LakeDamaged, and commits nothing,
     where the rows of any file would change.
     """
     before = repository.live_parts(partition)
-    runs = choose(before, target_bytes=target_bytes, min_small_files=min_small_files)
+    runs = choose(before, target_bytes=target_bytes, min_small_files=min_small_files, lay_out=lay_out)
     if not runs:
         return None
     gone = [part for run in runs for part in run]
@@ -80,7 +92,7 @@ def compact_partition(
 def _merge(
     repository: EventTableRepository, partition: Mapping[str, str], run: Sequence[Part], order_by: Sequence[str]
 ) -> Part:
-    writer = repository.part_writer(partition, DICTIONARY)
+    writer = repository.part_writer(partition, DICTIONARY, is_compacted=True)
     read = _Account()
     try:
         rows_of_run = (rows for part in run for rows in repository.rows_of(part))

@@ -92,6 +92,22 @@ class TestCompaction:
         assert all(one.min == one.max for one in ranges)
         assert {one.min for one in ranges} == {f"S{number}" for number in range(FILES)}
 
+    def test_a_part_of_many_files_is_laid_out_once(self, tmp_path):
+        """Files that came together share a part whose row groups hold several symbols: one rewrite, and no more."""
+        lake = Lake(tmp_path / "lake", maintenance__enabled=False)
+        for number in range(FILES):
+            put(lake, f"S{number}")
+        assert lake.once() == 0
+        [written] = parts(lake)
+        rows = rows_in_order(written)
+        assert pq.read_metadata(written).num_row_groups == 1
+        [laid_out] = [one for one in done(lake, "--compact") if one["action"] == "compact"]
+        assert (laid_out["parts_before"], laid_out["parts_after"]) == (1, 1)
+        [part] = parts(lake)
+        assert rows_in_order(part).equals(rows)
+        assert pq.read_metadata(part).num_row_groups == FILES
+        assert done(lake, "--compact") == []
+
 
 class TestVacuum:
     """Only what no version within the retention needs, never below the floor by mistake."""

@@ -81,11 +81,13 @@ class MemoryEventTable(MemoryTable):
 
     def store(self, rows: pl.DataFrame, partition: Mapping[str, str]) -> Part:
         path = f"part-{len(self._stored)}"
-        self._stored[path] = rows
+        self._stored[path] = rows.cast({name: self._rows.schema[name] for name in rows.columns})
         first = int(rows["file_id"].min() or 0)  # type: ignore[arg-type]
         return Part(path=path, partition=partition, size_bytes=1, rows=rows.height, stats="{}", first_file_id=first)
 
-    def part_writer(self, partition: Mapping[str, str], dictionary: Sequence[str]) -> MemoryPartWriter:
+    def part_writer(
+        self, partition: Mapping[str, str], dictionary: Sequence[str], *, is_compacted: bool = False
+    ) -> MemoryPartWriter:
         return MemoryPartWriter(self, partition)
 
     def live_parts(self, partition: Mapping[str, str]) -> list[Part]:

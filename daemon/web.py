@@ -40,6 +40,7 @@ DEADLINE_SECONDS = 10.0
 HOSTS = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 PAGE = Path(__file__).with_name("page.html")
 COVERAGE = b"<!-- coverage -->"
+"""The map of `pointline coverage` stands in place of this."""
 BUSY = b"HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 log = structlog.get_logger()
@@ -57,8 +58,11 @@ class Answer:
 class WebServer:
     """Serves ``/``, ``/state.json``, ``/metrics`` and ``/healthz`` until told to stop."""
 
-    def __init__(self, port: int, *, state: StatePublisher, metrics: Metrics) -> None:
+    def __init__(
+        self, port: int, *, state: StatePublisher, metrics: Metrics, coverage: Callable[[], str] = lambda: ""
+    ) -> None:
         self._port = port
+        self._coverage = coverage
         self._state = state
         self._metrics = metrics
         self._page, self._policy = _read_page()
@@ -107,7 +111,8 @@ class WebServer:
     def _answer(self, path: str) -> Answer | None:
         match path:
             case "/":
-                return Answer(body=self._page, content_type="text/html; charset=utf-8")
+                page = self._page.replace(COVERAGE, self._coverage().encode())
+                return Answer(body=page, content_type="text/html; charset=utf-8")
             case "/state.json":
                 return _as_json(HTTPStatus.OK, {**self._health(), **self._state.latest, "now": time.time()})
             case "/metrics":
@@ -130,8 +135,6 @@ def _as_json(status: HTTPStatus, value: dict[str, object]) -> Answer:
 def _read_page() -> tuple[bytes, str]:
     """Return the page and the policy that lets its own script run and no other."""
     page = PAGE.read_bytes()
-    # The map of `pointline coverage` goes here: a fragment of HTML without a script, in place of the comment.
-    page = page.replace(COVERAGE, b"")
     script = page.partition(b"<script>")[2].partition(b"</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
     policy = (

@@ -171,6 +171,9 @@ class TestPage:
         assert "onerror" in page
         assert "<img" not in page
         assert "<title>Pointline</title>" in page
+        coverage = page.partition('<section class="coverage">')[2]
+        assert "trades" in coverage
+        assert "1 set aside" not in coverage
 
     def test_a_picture_of_it_can_be_taken(self, browse, tmp_path):
         picture = tmp_path / "page.png"

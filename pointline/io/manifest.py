@@ -17,13 +17,12 @@ import polars as pl
 
 from pointline.errors import LakeDamaged
 from pointline.io.commit_log import FOUND, MOVES
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta import DeltaTableRepository, updated
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
 
 OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
-LOCATION = ("bronze_file_path", "last_modified_ts", "updated_at_us")
 VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts")
 WORDS = ("vendor", "exchange", "data_type", "symbol", "status")
 """Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
@@ -151,7 +150,7 @@ class DeltaManifest:
             rows = self._outcome_rows(list(outcomes))
             if rows.is_empty():
                 return
-            self.repository.merge_columns(rows, ["file_id"], update=STANDING, fill=CONTENT_FACTS, batch=batch)
+            self.repository.update_rows(rows, fill=CONTENT_FACTS, batch=batch)
             self._follow(rows, fill=CONTENT_FACTS)
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
@@ -172,7 +171,7 @@ class DeltaManifest:
             known = self.entries().filter(pl.col("file_id").is_in(rows["file_id"].to_list()))
             paths = dict(known.select("file_id", "bronze_file_path").iter_rows())
             told = [[file_id, paths.get(file_id), meta.bronze_file_path] for file_id, meta in moves]
-            self.repository.merge_columns(rows, ["file_id"], update=LOCATION, metadata={MOVES: told})
+            self.repository.update_rows(rows, metadata={MOVES: told})
             self._follow(rows)
 
     def _follow(self, rows: pl.DataFrame, fill: Sequence[str] = ()) -> None:
@@ -183,10 +182,7 @@ class DeltaManifest:
         first = rows["file_id"].min()
         assert isinstance(first, int)
         tail = self._tail_from(first)
-        replaced = changed.select(name for name in columns if name not in fill)
-        filled = changed.select("file_id", *(name for name in columns if name in fill))
-        tail = tail.update(replaced, on="file_id", how="left", include_nulls=True)
-        tail = tail.update(filled, on="file_id", how="left")
+        tail = updated(tail, changed, fill)
         self._entries = pl.concat([entries.head(entries.height - tail.height), tail.select(entries.columns)])
 
     def _pending_rows(self, minted: Sequence[tuple[int, BronzeFileMetadata]]) -> pl.DataFrame:

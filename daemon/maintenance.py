@@ -110,13 +110,17 @@ class Maintenance:
         settings = self._lake.config.maintenance
         if time.monotonic() - self._vacuumed_at < settings.vacuum_interval_hours * 3600:
             return
-        if self._oldest_batch_seconds() > settings.vacuum_retention_hours * 1800:
-            return  # a batch takes so long that its parts might look forgotten
+        if self._may_take_parts_of_a_batch(settings.vacuum_retention_hours):
+            return
         self._vacuumed_at = time.monotonic()
         for table in self._upkeep.tables():
             if stopping.is_set():
                 return
             self._guarded(partial(self._vacuum, table), "vacuum", table)
+
+    def _may_take_parts_of_a_batch(self, retention_hours: float) -> bool:
+        """Tell whether a batch takes so long, on a full disk for one, that its parts might look forgotten."""
+        return self._oldest_batch_seconds() > retention_hours * 1800
 
     def _vacuum(self, table: str) -> None:
         facts = self._upkeep.vacuum(table)
@@ -147,4 +151,17 @@ class Maintenance:
             raise PointlineError(
                 "a daemon that ingests writes files that such a vacuum would take", hint="stop it first"
             )
-        return {"done": self._upkeep.fulfil(wish, on_step=on_step)}
+        hours = wish.retention_hours
+        hours = self._lake.config.maintenance.vacuum_retention_hours if hours is None else hours
+
+        def look_first() -> None:
+            on_step()
+            if wish.vacuum and not wish.dry_run and self._may_take_parts_of_a_batch(hours):
+                minutes = self._oldest_batch_seconds() / 60
+                raise PointlineError(
+                    f"a batch has been under way for {minutes:.0f} minutes: a vacuum that keeps {hours:g} hours may "
+                    "take its files",
+                    hint="wait until it is committed (`pointline status`), or take a longer --retention-hours",
+                )
+
+        return {"done": self._upkeep.fulfil(wish, on_step=look_first)}

@@ -61,6 +61,7 @@ def _mend(lake: Lake) -> list[str]:
     """Set aside what is torn and remove what is left over; return what was done."""
     paths = lake.config.paths
     done = []
+    left = health.leftovers(paths.root, paths.state, _tables(lake), writer=False)  # before mending takes some of it
     try:
         mended = lake.mend()
     except PointlineError as error:
@@ -70,7 +71,6 @@ def _mend(lake: Lake) -> list[str]:
             f"set aside {one.table}/_delta_log/{one.file} ({one.reason}), kept as {one.kept_at.relative_to(paths.root)}"
             for one in mended
         ]
-    left = health.leftovers(paths.root, paths.state, _tables(lake), writer=False)
     health.remove_leftovers(paths.root, left)
     return done + [f"removed {file.path} ({bytes_text(file.size_bytes)}), left half written" for file in left]
 

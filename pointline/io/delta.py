@@ -1,7 +1,7 @@
 """One Delta table on a local disk. The only module that commits.
 
-Parts go in and out by entries of our own (``DeltaLog``); merges, checkpoints and vacuum are delta-rs's, which flushes
-nothing and may raise after it has committed. So every commit of its is followed by a flush of what it wrote, and every
+Parts go in and out by entries of our own (``DeltaLog``); merges and checkpoints are delta-rs's, which flushes nothing
+and may raise after it has committed. So every commit of its is followed by a flush of what it wrote, and every
 failure by a look at the table: did it happen?
 """
 

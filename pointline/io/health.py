@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pointline.io.durable import flush_folder
-from pointline.io.mend import ENTRY, fault_of, newest_entry
+from pointline.io.mend import ENTRY, fault_of, newest_entry, staged_files
 from pointline.io.protocols import Part
 
 NETWORK = frozenset(
@@ -44,7 +43,6 @@ INOTIFY = Path("/proc/sys/fs/inotify")
 MOUNTS = Path("/proc/self/mountinfo")
 ABANDONED_SECONDS = 3600.0
 """Beside a running writer only what is older counts as left over: no write takes that long."""
-STAGED = re.compile(r"(\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,9 +219,8 @@ def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Pa
     yield from (("", path) for path in sorted(state.joinpath("requests").glob("*")) if path.is_file())
     yield from (("", path) for path in sorted(state.joinpath("requests").glob(".*.tmp")))
     for table in tables:
-        for path in sorted(table.joinpath("_delta_log").glob("*")):
-            if STAGED.fullmatch(path.name):
-                yield table.name, path
+        log = table / "_delta_log"
+        yield from ((table.name, path) for path in (staged_files(log) if log.is_dir() else []))
 
 
 def remove_leftovers(root: Path, found: Sequence[LooseFile]) -> None:

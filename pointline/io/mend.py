@@ -25,9 +25,14 @@ from pointline.io.parts import COMPACTED, WRITTEN
 
 ENTRY = re.compile(r"\d{20}\.json")
 OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}\.parquet")
+STAGED = re.compile(
+    r"(\.\d{20}\.json\.tmp"
+    r"|\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)"
+)
+"""What has not got its name in a log yet: an entry of ours, or what delta-rs writes."""
 LAST_CHECKPOINT = "_last_checkpoint"
 MOST_UNFLUSHED = 3
-"""A vacuum makes two commits before either is flushed; one more for whatever came before."""
+"""Ours is one. A vacuum by other hands makes two commits; one more for whatever came before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,7 @@ def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[
     log = table / "_delta_log"
     if not log.is_dir():
         return []
+    _remove_staged(log)
     done = _mend_checkpoint(table, log, keep_in)
     for _ in range(MOST_UNFLUSHED):
         newest = newest_entry(log)
@@ -56,6 +62,20 @@ def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[
             break
         done.append(_set_aside(table, newest, reason, keep_in))
     return done
+
+
+def staged_files(log: Path) -> list[Path]:
+    """Return what a log holds that has no name in it yet: beside no writer, what a killed one left."""
+    return sorted(path for path in log.iterdir() if STAGED.fullmatch(path.name))
+
+
+def _remove_staged(log: Path) -> None:
+    """First of all: a staged entry may be a second name of one that is set aside, and is written over next time."""
+    staged = staged_files(log)
+    for path in staged:
+        path.unlink(missing_ok=True)
+    if staged:
+        flush_folder(log)
 
 
 def newest_entry(log: Path) -> Path | None:

@@ -141,7 +141,7 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
             return [_committed(row, sources, at_us, tries)]
         case Status.DUPLICATE:
             where = f" ({sources.paths[by]})" if by in sources.paths else ""
-            what = f"Its content is in the lake already, from file {by}{where}: nothing was added{tries}"
+            what = f"It has the same content as file {by}{where}, in the lake already: nothing was added{tries}"
             return [Chapter(what=what, at_us=at_us)]
         case Status.FAILED:
             return [Chapter(what=f"It was given up{tries}: {row['error']}", at_us=at_us)]

@@ -462,6 +462,10 @@ def test_explain_names_the_cause(run, case):
         assert f"set aside by the rule {rule}" in told
     if row["error"] and not row["rows_quarantined"]:
         assert row["error"] in told
+    if row["status"] == "duplicate":
+        original = row["superseded_by"]
+        path = next(path for path, other in run.ledger.items() if other["file_id"] == original)
+        assert f"file {original} ({path})" in told
     if row["rows_written"]:
         assert re.search(rf"\n{row['rows_written']} rows? went into trades, committed in its version \d", told)
     if row["status"] == "success" and not row["rows_read"]:

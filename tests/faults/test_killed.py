@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from daemon.lake import open_lake
+from pointline.config import load_config
 from tests.support.kill import Moment, run_once, run_until
 from tests.support.lake_check import (
     HEADERS,
@@ -25,6 +27,7 @@ from tests.support.lake_check import (
     read_manifest,
     read_table,
 )
+from tests.support.maintained import tend
 
 EXIT_FINDINGS = 1
 """One of the files has no good row at all and is quarantined."""
@@ -265,3 +268,93 @@ def test_replaced_while_it_was_down(tmp_path):
     kill(lake, Moment(QUOTES, "after"))
     fill_second(lake / "bronze")
     mend(lake, starts=2)
+
+
+@pytest.fixture(scope="session")
+def grown(settled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake whose partitions, ledger and quarantine have several parts, and some that nobody needs."""
+    lake = shutil.copytree(settled, tmp_path_factory.mktemp("grown") / "lake")
+    fill_second(lake / "bronze")
+    mend(lake)
+    put_file(lake / "bronze", file_name("trades", "DDD"), file_content(file_name("trades", "DDD"), 3))
+    mend(lake)
+    return lake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halfway:
+    """What maintenance had done to the tables when it was killed. Counts of all tables together."""
+
+    live: dict[str, int]
+    spare: int
+    """Parts that no version needs any more, or not yet."""
+    staged: int
+    checkpoints: int
+    entries: int
+
+
+def look_at_upkeep(lake: Path) -> Halfway:
+    tables = [path.parent for path in (lake / "silver").glob("*/_delta_log")]
+    live = {table.name: len(DeltaTable(table).file_uris()) for table in tables}
+    files = [path for path in (lake / "silver").rglob("*.parquet") if path.parent.name != "_delta_log"]
+    logged = [path for table in tables for path in (table / "_delta_log").iterdir()]
+    return Halfway(
+        live=live,
+        spare=len(files) - sum(live.values()),
+        staged=sum(path.name.startswith(".") for path in logged),
+        checkpoints=sum(path.name.endswith(".checkpoint.parquet") for path in logged),
+        entries=sum(path.suffix == ".json" for path in logged),
+    )
+
+
+Proof = Callable[[Halfway, Halfway], bool]
+
+
+def merged(*tables: str, spare: int = 0, staged: int = 0) -> Proof:
+    """These tables have fewer parts and the others what they had; so many files more are spare, so many staged."""
+    return lambda before, now: (
+        {name for name in before.live if now.live[name] < before.live[name]} == set(tables)
+        and now.spare - before.spare >= spare
+        and now.staged == staged
+        and now.checkpoints == 0
+    )
+
+
+def summed_up(checkpoints: int, *, cleaned: bool) -> Proof:
+    return lambda before, now: now.checkpoints == checkpoints and (now.entries < before.entries) is cleaned
+
+
+def vacuumed(files: int) -> Proof:
+    return lambda before, now: now.live == before.live and before.spare - now.spare == files
+
+
+MAINTENANCE: list[tuple[str, Moment, Proof]] = [
+    ("compact", Moment(f"{PART}.close", "after"), merged(spare=1)),
+    ("compact", Moment("disk.link", "before"), merged(spare=1, staged=1)),
+    ("compact", Moment("disk.link", "after"), merged("trades", spare=3, staged=1)),
+    ("compact", Moment("events.trades.rewrite", "after"), merged("trades", spare=3)),
+    ("compact", Moment("disk.link", "before", 2), merged("trades", spare=4, staged=1)),
+    ("merge", Moment("ledger.commit_parts", "before"), merged(spare=1)),
+    ("merge", Moment("ledger.commit_parts", "after"), merged("ingest_manifest", spare=2)),
+    ("checkpoint", Moment("delta.create_checkpoint", "after"), summed_up(1, cleaned=False)),
+    ("checkpoint", Moment("delta.cleanup_metadata", "after"), summed_up(1, cleaned=True)),
+    ("vacuum", Moment("disk.unlink", "after"), vacuumed(1)),
+]
+
+
+@pytest.mark.parametrize(("step", "moment", "proven"), MAINTENANCE, ids=name_case)
+def test_killed_while_it_is_maintained(step, moment, proven, grown, tmp_path):
+    """Guards that maintenance takes nothing away before what stands in for it is there, and can be begun again."""
+    lake = shutil.copytree(grown, tmp_path / "lake")
+    before = look_at_upkeep(lake)
+    ran = run_until(lake, moment, step)
+    assert ran.returncode == -signal.SIGKILL, f"never came to {moment}:\n{ran.stdout}{ran.stderr}"
+    found = look_at_upkeep(lake)
+    assert proven(before, found), (before, found)
+    assert_exact(lake, expect(lake / "bronze"))
+    put_file(lake / "bronze", file_name("trades", "EEE"), file_content(file_name("trades", "EEE"), 3))
+    mend(lake)
+    assert look_at_upkeep(lake).staged == 0
+    tend(open_lake(load_config(lake, environ={})))
+    assert_exact(lake, expect(lake / "bronze"))
+    assert look_at_upkeep(lake).spare == 0

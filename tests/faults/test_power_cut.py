@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from tests.support.power_cut import Cut, Disk, Operation
 
 SEED = 20240501
 SHORT_CUTS = 30
+SHORT_MAINTENANCE_CUTS = 24
 SHORT_MENDING_CUTS = 12
+MAINTENANCE = {"compaction": ("compact", "merge", "checkpoint"), "clean-up": ("checkpoint", "vacuum")}
 
 pytestmark = [
     pytest.mark.skipif(power_cut.can_trace() is not None, reason=power_cut.can_trace() or ""),
@@ -26,31 +29,64 @@ pytestmark = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one process did. ``bronze`` is what the next start finds."""
+
+    during: str
+    operations: list[Operation]
+    bronze: Path
+
+    @property
+    def is_maintenance(self) -> bool:
+        return self.during in MAINTENANCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """Two runs: all that is new, then a replacement and another new file. ``bronzes`` are what each of them found."""
+    """The runs of a lake, ingest and maintenance in turn."""
 
     start: Path
-    runs: list[list[Operation]]
-    bronzes: list[Path]
+    runs: list[Run]
     end: Path
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """New files, more of them, compaction, a replacement, clean-up, and another of each."""
     folder = tmp_path_factory.mktemp("recorded")
     lake = folder / "lake"
     bronze = lake / "bronze"
     fill_first(bronze)
     (lake / "pointline.toml").write_text("[ingest]\nsettle_seconds = 0\n")
     shutil.copytree(lake, folder / "start")
-    runs, bronzes = [], []
-    for number, fill in enumerate((lambda _bronze: None, fill_second)):
+    runs = []
+
+    def record(during: str, *arguments: str, module: str) -> None:
+        number = len(runs)
+        found = shutil.copytree(bronze, folder / f"bronze-{number}")
+        operations = power_cut.record_run(lake, folder / f"trace-{number}", arguments, module=module)
+        if module == "daemon":
+            assert_exact(lake, expect(bronze))
+        runs.append(Run(during=during, operations=power_cut.join_writes(operations), bronze=found))
+
+    def ingest(during: str) -> None:
+        record(during, "run", "--once", module="daemon")
+
+    def maintain(during: str, fill: Callable[[Path], None]) -> None:
+        """The start after the cut finds new files and has to commit on top of what is there."""
+        before = expect(bronze)
         fill(bronze)
-        bronzes.append(folder / f"bronze-{number}")
-        shutil.copytree(bronze, bronzes[-1])
-        runs.append(power_cut.join_writes(power_cut.record_run(lake, folder / f"trace-{number}")))
-        assert_exact(lake, expect(bronze))
-    return Recording(start=folder / "start", runs=runs, bronzes=bronzes, end=lake)
+        record(during, *MAINTENANCE[during], module="tests.support.maintained")
+        assert_exact(lake, before)
+
+    ingest("first ingest")
+    fill_second(bronze)
+    ingest("second ingest")
+    maintain("compaction", fill_third)
+    ingest("replacement")
+    maintain("clean-up", fill_fourth)
+    ingest("ingest after all")
+    return Recording(start=folder / "start", runs=runs, end=lake)
 
 
 def fill_first(bronze: Path) -> None:
@@ -64,26 +100,41 @@ def fill_first(bronze: Path) -> None:
 
 def fill_second(bronze: Path) -> None:
     at = 1_714_700_000.0
+    for table in ("trades", "quotes"):
+        name = file_name(table, "CCC")
+        put_file(bronze, name, file_content(name, 3, bad=[1]), modified_at=at)
+
+
+def fill_third(bronze: Path) -> None:
+    """A replacement of a file that was merged with others, and a new one."""
+    at = 1_714_800_000.0
     name = file_name("trades", "AAA")
     put_file(bronze, name, file_content(name, 6, bad=[6], issue=2), modified_at=at)
-    name = file_name("quotes", "CCC")
+    name = file_name("quotes", "DDD")
     put_file(bronze, name, file_content(name, 3, bad=[1]), modified_at=at)
+
+
+def fill_fourth(bronze: Path) -> None:
+    at = 1_714_900_000.0
+    name = file_name("trades", "CCC")
+    put_file(bronze, name, file_content(name, 4, issue=2), modified_at=at)
+    name = file_name("trades", "EEE", day="2024-05-02")
+    put_file(bronze, name, file_content(name, 2, bad=[2]), modified_at=at)
 
 
 @pytest.fixture(scope="module")
 def all_cuts(recording: Recording) -> list[Cut]:
-    disk = power_cut.load_disk(recording.start)
-    return cuts_of(disk, recording.runs, recording.bronzes)
+    return cuts_of(power_cut.load_disk(recording.start), recording.runs)
 
 
-def cuts_of(disk: Disk, runs: list[list[Operation]], bronzes: list[Path]) -> list[Cut]:
+def cuts_of(disk: Disk, runs: list[Run]) -> list[Cut]:
     """Every point in every variant, each state of silver once."""
     rng = random.Random(SEED)
     cuts: list[Cut] = []
     seen: set[tuple[int, object]] = set()
     point = 0
-    for number, (run, bronze) in enumerate(zip(runs, bronzes, strict=True)):
-        for operation in run:
+    for number, run in enumerate(runs):
+        for operation in run.operations:
             operation.apply(disk)
             point += 1
             for variant, tree in power_cut.variants(disk, rng):
@@ -93,27 +144,45 @@ def cuts_of(disk: Disk, runs: list[list[Operation]], bronzes: list[Path]) -> lis
                 seen.add(key)
                 thins = [False, True] if variant == "all unflushed dropped" else [len(cuts) % 2 == 1]
                 cuts += [
-                    Cut(point=point, after=operation.text, variant=variant, tree=tree, bronze=bronze, thin=thin)
+                    Cut(
+                        point=point,
+                        after=operation.text,
+                        variant=variant,
+                        tree=tree,
+                        bronze=run.bronze,
+                        during=run.during,
+                        thin=thin,
+                        tended=run.is_maintenance,
+                    )
                     for thin in thins
                 ]
     return cuts
 
 
-def sample(cuts: list[Cut], count: int, rng: random.Random) -> list[Cut]:
-    """So many of them at random, every kind of damage among them as far as they go."""
+def sample(cuts: list[Cut], count: int, rng: random.Random, kind: Callable[[Cut], str]) -> list[Cut]:
+    """So many of them at random, every kind among them as far as they go."""
     shuffled = rng.sample(cuts, len(cuts))
-    first_of_kind = {cut.variant: cut for cut in reversed(shuffled)}
+    first_of_kind = {kind(cut): cut for cut in reversed(shuffled)}
     chosen = list(first_of_kind.values())
-    rest = [cut for cut in shuffled if cut is not first_of_kind[cut.variant]]
-    print(f"seed {SEED}, {len(first_of_kind)} kinds of damage")
+    rest = [cut for cut in shuffled if cut is not first_of_kind[kind(cut)]]
+    print(f"seed {SEED}, {len(first_of_kind)} kinds")
     return [*chosen, *rest][:count]
+
+
+def damage(cut: Cut) -> str:
+    return cut.variant
+
+
+def step(cut: Cut) -> str:
+    """What was done last, whatever the table, the version and the part."""
+    return re.sub(r"silver/\w+/|[0-9a-f-]{20,}", "", cut.after)
 
 
 def torn_cuts(all_cuts: list[Cut]) -> list[Cut]:
     """One cut for each entry of a log, in which it is torn; not of those that only make a table."""
     torn: dict[str, Cut] = {}
     for cut in all_cuts:
-        if "cut in half" in cut.variant and re.fullmatch(r"link silver/.*0[1-9]\.json", cut.after):
+        if "cut in half" in cut.variant and re.fullmatch(r"link silver/.*0+[1-9]\d*\.json", cut.after):
             torn.setdefault(cut.after, cut)
     return list(torn.values())
 
@@ -124,7 +193,7 @@ def cuts_while_mending(cut: Cut, folder: Path) -> list[Cut]:
     power_cut.rebuild(cut, lake)
     disk = power_cut.load_disk(lake)
     run = power_cut.join_writes(power_cut.record_run(lake, folder / "trace"))
-    return cuts_of(disk, [run], [cut.bronze])
+    return cuts_of(disk, [Run(during=f"mending after {cut.during}", operations=run, bronze=cut.bronze)])
 
 
 def check(cuts: list[Cut], folder: Path) -> None:
@@ -142,7 +211,7 @@ def check(cuts: list[Cut], folder: Path) -> None:
 def test_the_recording_is_complete(recording: Recording) -> None:
     """Guards the simulation itself: replayed without a cut it gives the very lake that was recorded."""
     disk = power_cut.load_disk(recording.start)
-    for operation in (operation for run in recording.runs for operation in run):
+    for operation in (operation for run in recording.runs for operation in run.operations):
         operation.apply(disk)
     found = contents(disk)
     real = {
@@ -160,7 +229,14 @@ def contents(disk: Disk) -> dict[str, bytes]:
 
 def test_a_power_cut_loses_and_doubles_nothing(all_cuts: list[Cut], tmp_path: Path) -> None:
     """Guards the flushes and the mending at start-up, on a seeded sample of all cuts."""
-    check(sample(all_cuts, SHORT_CUTS, random.Random(SEED)), tmp_path)
+    cuts = [cut for cut in all_cuts if not cut.tended]
+    check(sample(cuts, SHORT_CUTS, random.Random(SEED), damage), tmp_path)
+
+
+def test_a_power_cut_during_maintenance_takes_nothing_that_is_needed(all_cuts: list[Cut], tmp_path: Path) -> None:
+    """Guards the order of compaction, checkpoint, clean-up of the log and vacuum, and what start-up makes of each."""
+    cuts = [cut for cut in all_cuts if cut.tended]
+    check(sample(cuts, SHORT_MAINTENANCE_CUTS, random.Random(SEED), step), tmp_path)
 
 
 def test_a_second_power_cut_while_the_first_is_mended(all_cuts: list[Cut], tmp_path: Path) -> None:
@@ -168,7 +244,7 @@ def test_a_second_power_cut_while_the_first_is_mended(all_cuts: list[Cut], tmp_p
     rng = random.Random(SEED)
     (tmp_path / "mended").mkdir()
     cuts = cuts_while_mending(rng.choice(torn_cuts(all_cuts)), tmp_path / "mended")
-    check(sample(cuts, SHORT_MENDING_CUTS, rng), tmp_path)
+    check(sample(cuts, SHORT_MENDING_CUTS, rng, damage), tmp_path)
 
 
 @pytest.mark.soak

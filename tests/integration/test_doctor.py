@@ -13,7 +13,7 @@ import pytest
 from daemon.commands.doctor import examine
 from pointline.io import health
 from pointline.io.lock import LakeLock
-from tests.support.lake_check import assert_exact, expect
+from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.process import start_cold
 from tests.support.sound_lake import ingest, live_parts, newest_entry
 
@@ -66,6 +66,19 @@ def test_a_torn_newest_commit_is_set_aside_and_its_files_come_again(lake, examin
     assert_exact(lake, expect(lake / "bronze"))
 
 
+def test_what_is_set_aside_is_not_written_over(lake):
+    """A commit cut off between its two names: the staged one is the same file, and is written to next time."""
+    newest = newest_entry(lake, "trades")
+    following = newest.with_name(f"{int(newest.stem) + 1:020}.json")
+    following.write_bytes(b'{"commitInfo":{"timestamp":1')
+    os.link(following, following.with_name(f".{following.name}.tmp"))
+    put_file(lake / "bronze", file_name("trades", "NEW"), file_content(file_name("trades", "NEW"), 2))
+    ingest(lake)
+    assert_exact(lake, expect(lake / "bronze"))
+    (kept,) = (lake / ".pointline/set_aside").iterdir()
+    assert kept.read_bytes() == b'{"commitInfo":{"timestamp":1'
+
+
 def test_an_older_torn_commit_is_named_and_left_alone(lake, examined):
     entries = sorted((lake / "silver/trades/_delta_log").glob("*.json"))
     entries[1].write_bytes(b"")
@@ -80,6 +93,7 @@ def test_leftovers_are_removed_and_data_is_not(lake, examined):
     requests = lake / ".pointline/requests"
     requests.mkdir(exist_ok=True)
     left = [
+        log / f".{7:020}.json.tmp",
         log / f"{7:020}.json#1",
         log / "_commit_0f0f.json.tmp",
         lake / ".pointline/.state.json.tmp",

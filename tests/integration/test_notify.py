@@ -257,9 +257,12 @@ class TestWatchdog:
         for number in range(9):
             one = replace(SAMPLE, symbol=f"S{number}")
             write_sample(one, daemon.root / "bronze" / one.file_name)
-        few = {"POINTLINE_INGEST__QUEUE_SIZE": "1", "POINTLINE_INGEST__BATCH_MAX_FILES": "1"}
-        daemon.start("Loader.load = read_slowly", **few, POINTLINE_INGEST__WORKERS="1")
+        few = {"QUEUE_SIZE": "1", "BATCH_MAX_FILES": "1", "WORKERS": "1"}
+        # A file that has to settle first leaves the queue, and all of them would pass through it at once.
+        few["SETTLE_SECONDS"] = "0"
+        daemon.start("Loader.load = read_slowly", **{f"POINTLINE_INGEST__{name}": few[name] for name in few})
         daemon.wait_for("slow")
+        manager.wait_for("STATUS=1 queued, 3 in flight")
         manager.wait_for("WATCHDOG=1", times=len(manager.lines("WATCHDOG=1")) + 5)
         assert not daemon.events("rescan.finished")
 

@@ -304,7 +304,7 @@ class TestExplain:
 
         (copy,) = self.story(ask, own_lake, "elsewhere/" + name_of("ZSTD", ".csv.zst"))[1]["versions"]
         original = id_of(own_lake, name_of("ZSTD", ".csv.zst"))
-        assert f"from file {original} ({name_of('ZSTD', '.csv.zst')})" in told(copy)
+        assert f"same content as file {original} ({name_of('ZSTD', '.csv.zst')})" in told(copy)
 
     def test_what_the_ledger_does_not_know(self, own_lake, ask, tmp_path):
         bronze = own_lake / "bronze"

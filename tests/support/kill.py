@@ -1,8 +1,10 @@
 """Death at a chosen moment: a proxy round each adapter that ends the process before or after one of its calls.
 
 As a program: ``python -m tests.support.kill LAKE CALL before|after NTH`` takes all of bronze in one batch, as a run
-does that finds it at start, and is killed on the way. A call is named ``manifest.update_statuses``,
-``events.trades.commit`` or, of a part, ``events.trades.part_writer.close``.
+does that finds it at start, and is killed on the way. With steps of ``tests.support.maintained`` behind, it takes those
+instead. A call is named ``manifest.update_statuses``, ``events.trades.commit`` or, of a part,
+``events.trades.part_writer.close``. Of what is behind the adapters there is ``ledger.commit_parts``, ``disk.link``
+and ``disk.unlink``, and what delta-rs does: ``delta.create_checkpoint`` and ``delta.cleanup_metadata``.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import Any
 
+from deltalake import DeltaTable
+
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
 from daemon.supervisor import Supervisor
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from tests.support import warm
+from tests.support.maintained import tend
 from tests.support.process import pointline
 
 
@@ -79,9 +84,19 @@ class Proxy:
         return told
 
 
+def watch(owner: object, function: str, name: str, fuse: Fuse) -> None:
+    """Tell the fuse about every call of a function."""
+    setattr(owner, function, Proxy(owner, name, fuse).__getattr__(function))
+
+
 def surround(lake: Lake, moment: Moment) -> Lake:
     """Return the lake with a proxy round every adapter that writes."""
     fuse = Fuse(moment)
+    watch(os, "link", "disk", fuse)
+    watch(Path, "unlink", "disk", fuse)
+    watch(DeltaTable, "create_checkpoint", "delta", fuse)
+    watch(DeltaTable, "cleanup_metadata", "delta", fuse)
+    watch(lake.manifest.repository, "commit_parts", "ledger", fuse)
     return dataclasses.replace(
         lake,
         manifest=Proxy(lake.manifest, "manifest", fuse),
@@ -90,9 +105,9 @@ def surround(lake: Lake, moment: Moment) -> Lake:
     )
 
 
-def run_until(lake: Path, moment: Moment) -> subprocess.CompletedProcess[str]:
+def run_until(lake: Path, moment: Moment, *steps: str) -> subprocess.CompletedProcess[str]:
     """Run a process that is killed at that moment; the caller asserts that it came to it."""
-    arguments = (str(lake), moment.call, moment.when, str(moment.nth))
+    arguments = (str(lake), moment.call, moment.when, str(moment.nth), *steps)
     return warm.run("tests.support.kill", *arguments, env=os.environ)
 
 
@@ -102,10 +117,14 @@ def run_once(lake: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _main() -> int:
-    root, call, when, nth = sys.argv[1:]
+    root, call, when, nth, *steps = sys.argv[1:]
     config = load_config(root, environ={})
     configure_logging("json", "debug")
     lake = surround(open_lake(config), Moment(call, when, int(nth)))
+    if steps:
+        with LakeLock(config.paths.lock_file, purpose="maintain"):
+            tend(lake, steps)
+        return 0
     with LakeLock(config.paths.lock_file, purpose="run --once"):
         supervisor = Supervisor(lake, once=True)
         for path in sorted(config.paths.bronze.rglob("*.csv.gz")):

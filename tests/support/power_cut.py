@@ -29,7 +29,9 @@ from daemon.logs import configure_logging
 from daemon.supervisor import Supervisor
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
+from pointline.io.mend import staged_files
 from tests.support.lake_check import expect, find_differences, ids_by_version, read_manifest
+from tests.support.maintained import tend
 
 STRACE = "/usr/bin/strace"
 CALLS = (
@@ -176,10 +178,12 @@ def can_trace() -> str | None:
     return None if tried.returncode == 0 else "ptrace is not permitted"
 
 
-def record_run(lake: Path, trace: Path, arguments: Sequence[str] = ("run", "--once")) -> list[Operation]:
+def record_run(
+    lake: Path, trace: Path, arguments: Sequence[str] = ("run", "--once"), *, module: str = "daemon"
+) -> list[Operation]:
     """Run the program on a lake and return what it did below it, in order."""
     command = [STRACE, "-f", "-y", "-xx", "-s", str(1 << 26), "-e", f"trace={CALLS}", "-o", str(trace)]
-    command += [sys.executable, "-m", "daemon", *arguments, "--lake-root", str(lake)]
+    command += [sys.executable, "-m", module, *arguments, "--lake-root", str(lake)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
     return list(read_trace(trace, lake))
@@ -537,18 +541,23 @@ def identity(tree: Tree) -> frozenset[tuple[str, bytes | None]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """One lake as a power cut may leave it. ``thin``: bronze files that the ledger calls settled are taken away."""
+    """One lake as a power cut may leave it, and what its bronze holds at the next start.
+
+    ``thin``: bronze files that the ledger calls settled are taken away. ``tended``: maintenance follows the start.
+    """
 
     point: int
     after: str
     variant: str
     tree: Tree = field(repr=False)
     bronze: Path
+    during: str = "ingest"
     thin: bool = False
+    tended: bool = False
 
     def __str__(self) -> str:
         taken = ", settled bronze files gone" if self.thin else ""
-        return f"point {self.point}, after «{self.after}», {self.variant}{taken}"
+        return f"point {self.point}, {self.during}, after «{self.after}», {self.variant}{taken}"
 
 
 def rebuild(cut: Cut, lake: Path) -> None:
@@ -593,7 +602,7 @@ def start_all(cuts: Sequence[Cut], folder: Path, *, processes: int = 2) -> list[
                 if program is None or program.poll() is not None:
                     program = share.program = _start_program()
                     programs.append(program)
-                request = {"lake": str(lake), "bronze": str(cut.bronze), "thin": cut.thin}
+                request = {"lake": str(lake), "bronze": str(cut.bronze), "thin": cut.thin, "tended": cut.tended}
                 program.stdin.write(json.dumps(request) + "\n")
                 program.stdin.flush()
                 line = program.stdout.readline()
@@ -634,6 +643,8 @@ def _serve() -> None:
         request = json.loads(line)
         signal.alarm(STARTUP_SECONDS)
         problems, said = _start_up(Path(request["lake"]), Path(request["bronze"]), thin=request["thin"])
+        if request["tended"] and not problems:
+            problems = _tend(Path(request["lake"]), Path(request["bronze"]))
         signal.alarm(0)
         answers.write(json.dumps({"problems": problems, "said": said}) + "\n")
         answers.flush()
@@ -662,6 +673,7 @@ def _start_up(lake: Path, bronze: Path, *, thin: bool) -> tuple[list[str], list[
     said = sorted({entry["event"] for entry in loud})
     if _set_aside(lake) != aside_before and "commit.set_aside" not in said:
         problems.append("something was set aside in silence")
+    problems += [f"left over: {path.name}" for log in lake.glob("silver/*/_delta_log") for path in staged_files(log)]
     if not problems:
         try:
             problems = find_differences(lake, expect(bronze), ids_before)
@@ -670,6 +682,17 @@ def _start_up(lake: Path, bronze: Path, *, thin: bool) -> tuple[list[str], list[
     else:
         problems += [str(entry.get("error")) for entry in loud if entry["level"] == "error"]
     return problems, said
+
+
+def _tend(lake: Path, bronze: Path) -> list[str]:
+    """Maintenance that was cut short is begun again: it finds nothing to take that is needed."""
+    try:
+        ids = ids_by_version(lake)
+        tend(open_lake(load_config(lake, environ={})))
+        found = find_differences(lake, expect(bronze), ids)
+    except (Exception, PanicException) as error:  # noqa: BLE001 - this is the finding
+        found = [f"{type(error).__name__}: {error}"]
+    return [f"after maintenance: {problem}" for problem in found]
 
 
 def _set_aside(lake: Path) -> set[Path]:

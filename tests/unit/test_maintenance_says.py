@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import pytest
 
 from daemon.lake import open_lake
 from daemon.logs import configure_logging
 from daemon.maintenance import Maintenance
+from daemon.upkeep import Wish
 from pointline.config import load_config
-from pointline.errors import StorageTrouble
+from pointline.errors import PointlineError, StorageTrouble
 
 PARTITION = ("trades", "binance", "2024-05-01")
 
@@ -48,3 +51,22 @@ def test_the_partitions_that_wait_longest_come_first(maintenance):
         maintenance.note([("trades", "binance", f"2024-05-0{5 - day}")])
     assert maintenance.waiting == 5
     assert maintenance.first_waiting(2) == ["trades binance/2024-05-05", "trades binance/2024-05-04"]
+
+
+def test_a_vacuum_that_may_take_the_files_of_a_batch_under_way_is_refused(tmp_path):
+    """A batch may wait for hours, for room on the disk; its parts are written and no commit names them yet."""
+    lake = open_lake(load_config(tmp_path, environ={}))
+    lake.events["trades"].create()
+    part = lake.events["trades"].path / "part-of-the-batch.parquet"
+    part.write_bytes(b"rows")
+    two_hours_ago = time.time() - 7200
+    os.utime(part, (two_hours_ago, two_hours_ago))
+    ages = [7200.0]
+    maintenance = Maintenance(lake, oldest_batch_seconds=lambda: ages[0])
+    request = Wish(compact=False, table="trades", retention_hours=1.0).as_request()
+    with pytest.raises(PointlineError, match="under way for 120 minutes"):
+        maintenance._answer(request, on_step=lambda: None)
+    assert part.exists()
+    ages[0] = 0.0
+    assert maintenance._answer(request, on_step=lambda: None)["done"][0]["files"] == 1
+    assert not part.exists()

@@ -331,9 +331,11 @@ def vacuumed(files: int) -> Proof:
 MAINTENANCE: list[tuple[str, Moment, Proof]] = [
     ("compact", Moment(f"{PART}.close", "after"), merged(spare=1)),
     ("compact", Moment("disk.link", "before"), merged(spare=1, staged=1)),
-    ("compact", Moment("disk.link", "after"), merged("trades", spare=3, staged=1)),
+    ("compact", Moment("disk.link", "after"), merged(spare=1, staged=1)),
+    ("compact", Moment("disk.link", "after", 2), merged("trades", spare=3, staged=1)),
     ("compact", Moment("events.trades.rewrite", "after"), merged("trades", spare=3)),
-    ("compact", Moment("disk.link", "before", 2), merged("trades", spare=4, staged=1)),
+    ("compact", Moment("disk.link", "before", 2), merged(spare=2, staged=1)),
+    ("compact", Moment("disk.link", "before", 3), merged("trades", spare=4, staged=1)),
     ("merge", Moment("ledger.commit_parts", "before"), merged(spare=1)),
     ("merge", Moment("ledger.commit_parts", "after"), merged("ingest_manifest", spare=2)),
     ("checkpoint", Moment("delta.create_checkpoint", "after"), summed_up(1, cleaned=False)),

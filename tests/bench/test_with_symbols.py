@@ -18,7 +18,7 @@ pytestmark = pytest.mark.bench
 ROWS = 10_000_000
 SYMBOLS = 300
 VERSIONS = 10
-RUNS = 5
+RUNS = 3
 DAY_US = 86_400_000_000
 
 

@@ -12,7 +12,7 @@ from pointline.tables.dim_symbol_checks import violations
 from tests.support.lake_check import read_table
 from tests.support.process import Lake, pointline
 
-REAL = Path("/work/shared/data/symbols")
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
 HEADER = "exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size"
 
 

@@ -272,7 +272,7 @@ def config_check(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     epilog="Example: pointline symbols update listed.csv --snapshot --effective-at 2024-05-01 --exchange okx --dry-run",
 )
 def symbols_update(
-    file: Annotated[Path, typer.Argument(help="Tardis instruments or Binance exchangeInfo as JSON, CSV or Parquet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Tardis instruments or Binance exchangeInfo as JSON, CSV or Parquet.")],
     *,
     lake_root: LakeRoot = None,
     snapshot: Annotated[
@@ -296,7 +296,9 @@ def symbols_update(
 
 @symbols_app.command("show", epilog="Example: pointline symbols show BTCUSDT, or: ... show --at 2024-05-01")
 def symbols_show(
-    symbol: Annotated[str | None, typer.Argument(help="All versions of this symbol. Default: what holds now.")] = None,
+    symbol: Annotated[
+        str | None, typer.Argument(metavar="[SYMBOL]", help="All versions of this symbol. Default: what holds now.")
+    ] = None,
     *,
     lake_root: LakeRoot = None,
     exchange: Annotated[str | None, typer.Option(help="Only this exchange.")] = None,

@@ -272,7 +272,9 @@ def config_check(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     epilog="Example: pointline symbols update listed.csv --snapshot --effective-at 2024-05-01 --exchange okx --dry-run",
 )
 def symbols_update(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Tardis instruments or Binance exchangeInfo as JSON, CSV or Parquet.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Tardis instruments or Binance exchangeInfo as JSON, CSV or Parquet.")
+    ],
     *,
     lake_root: LakeRoot = None,
     snapshot: Annotated[

@@ -1,4 +1,4 @@
-"""``DimSymbolService``: each change is made on the newest version, whoever else commits."""
+"""``DimSymbolService`` and ``SymbolFiles``: each change is made on the newest version, whoever else commits."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import pytest
 from pointline.errors import CommitConflict, SuspectSnapshot
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.event_table import DeltaSymbolTable
+from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.services.batch import Entry, Group, Loaded
+from pointline.services.identity import Candidate
+from pointline.services.symbol_files import SymbolFiles
 from pointline.services.symbols import TRIES, DimSymbolService
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol_checks import violations
 from pointline.tables.dim_symbol_metadata import Metadata
+from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemorySymbolTable
 
 DAY = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -111,3 +116,62 @@ class TestRivals:
             table.replace(rows, expected_version=version)
         DimSymbolService(table, max_missing_share=0.25).update(updates(("A", 0, 1.0)))
         assert ticks(table) == [("A", 1.0)]
+
+
+def loaded(*files: Metadata) -> Loaded:
+    """A group of files of one exchange and day, in the order of their ids."""
+    entries = [
+        Entry(
+            file_id=file_id,
+            candidate=Candidate(
+                meta=BronzeFileMetadata(
+                    exchange="x",
+                    data_type="instruments",
+                    symbol="ALL",
+                    date=(DAY + dt.timedelta(days=9)).date(),
+                    bronze_file_path=f"{file_id}.json",
+                    file_size_bytes=1,
+                    last_modified_ts=1,
+                )
+            ),
+        )
+        for file_id in range(len(files))
+    ]
+    group = Group(table="instruments", entries=tuple(entries))
+    outcomes = {entry.file_id: Outcome(file_id=entry.file_id, status=Status.SUCCESS) for entry in entries}
+    return Loaded(group=group, outcomes=outcomes, symbols=dict(enumerate(files)))
+
+
+class TestFilesOfABatch:
+    """``SymbolFiles``: judged on the newest version, committed at most once."""
+
+    def snapshot(self, symbols: str, day: int) -> Metadata:
+        rows = updates(*((name, day, 1.0) for name in symbols))
+        return Metadata(updates=rows, snapshot_at=DAY + dt.timedelta(days=day))
+
+    def gone(self, symbols: str, day: int) -> Metadata:
+        rows = updates(*((name, day, 1.0) for name in symbols)).with_columns(listed=pl.lit(value=False))
+        return Metadata(updates=rows, snapshot_at=None)
+
+    def statuses(self, groups) -> list[str]:
+        return [one.status.value for group in groups for one in group.outcomes.values()]
+
+    def test_what_was_refused_stays_refused_when_the_commit_is_repeated(self, table):
+        """The last file makes the refused one look harmless, now that it is in."""
+        files = SymbolFiles(table, max_missing_share=0.25)
+        batch = [loaded(self.snapshot("ABCD", 0), self.snapshot("A", 2), self.gone("BCD", 1))]
+        for _ in range(2):
+            judged = files.judge(7, batch)
+            assert self.statuses(judged) == ["success", "quarantined", "success"]
+            files.commit(7, list(judged[0].outcomes.values()))
+        assert [one.number for one in table.batches_after(-1)] == [7]
+        assert table.last_batch() == files.last_batch() == 7
+
+    def test_another_commit_in_between_has_it_judged_anew(self, table):
+        files = SymbolFiles(table, max_missing_share=0.25)
+        batch = [loaded(self.snapshot("A", 2))]
+        assert self.statuses(files.judge(1, batch)) == ["success"]
+        DimSymbolService(table, max_missing_share=0.25).update(updates(*((name, 0, 1.0) for name in "ABCD")))
+        with pytest.raises(CommitConflict):
+            files.commit(1, [])
+        assert self.statuses(files.judge(1, batch)) == ["quarantined"]

@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+symbols_app = typer.Typer(help="What symbols were, and when.", no_args_is_help=True)
+app.add_typer(symbols_app, name="symbols")
 service_app = typer.Typer(help="Run the daemon as a service of systemd or launchd.", no_args_is_help=True)
 app.add_typer(service_app, name="service")
 
@@ -263,6 +265,52 @@ def config_check(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     from daemon.commands.config import check
 
     raise typer.Exit(check(lake_root, as_json=json))
+
+
+@symbols_app.command(
+    "update",
+    epilog="Example: pointline symbols update listed.csv --snapshot --effective-at 2024-05-01 --exchange okx --dry-run",
+)
+def symbols_update(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Tardis instruments or Binance exchangeInfo as JSON, CSV or Parquet.")
+    ],
+    *,
+    lake_root: LakeRoot = None,
+    snapshot: Annotated[
+        bool,
+        typer.Option("--snapshot", help="It is all there is: what it lacks is delisted. An exchangeInfo always is."),
+    ] = False,
+    effective_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it holds, where it does not say: 2024-05-01, UTC.")
+    ] = None,
+    exchange: Annotated[str, typer.Option(help="Its exchange, where it does not say.")] = "",
+    insist: Annotated[bool, typer.Option("--insist", help="Take a snapshot that lacks many symbols.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring dim_symbol up to a file; show what that changes."""
+    from daemon.commands.symbols_update import Source, update
+
+    source = Source(file=file, snapshot=snapshot, effective_at=effective_at, exchange=exchange)
+    raise typer.Exit(update(lake_root, source, insist=insist, dry_run=dry_run, as_json=json))
+
+
+@symbols_app.command("show", epilog="Example: pointline symbols show BTCUSDT, or: ... show --at 2024-05-01")
+def symbols_show(
+    symbol: Annotated[
+        str | None, typer.Argument(metavar="[SYMBOL]", help="All versions of this symbol. Default: what holds now.")
+    ] = None,
+    *,
+    lake_root: LakeRoot = None,
+    exchange: Annotated[str | None, typer.Option(help="Only this exchange.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="What held then, as 2024-05-01T12:00, UTC.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what symbols are, were, or were at a time."""
+    from daemon.commands.symbols_show import show as show_symbols
+
+    raise typer.Exit(show_symbols(lake_root, symbol, exchange=exchange, at=at, as_json=json))
 
 
 User = Annotated[bool, typer.Option("--user", help="A service of your own, without root.")]

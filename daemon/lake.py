@@ -12,15 +12,17 @@ from pointline.io.content import FileReader
 from pointline.io.decode import Limits
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
-from pointline.io.event_table import DeltaEventTable, DeltaQuarantine
+from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine, DeltaSymbolTable
 from pointline.io.layout import Layout
 from pointline.io.manifest import DeltaManifest
 from pointline.io.mend import SetAside, mend_table
 from pointline.services.claims import Claims
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
+from pointline.services.symbol_files import SymbolFiles
+from pointline.services.symbols import DimSymbolService
 from pointline.services.verdict import Policy
-from pointline.tables import ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable
 
@@ -43,6 +45,12 @@ class Lake:
     manifest: DeltaManifest
     quarantine: DeltaQuarantine
     events: dict[str, DeltaEventTable]
+    symbols: DeltaSymbolTable
+
+    @property
+    def batch_tables(self) -> dict[str, DeltaBatchTable]:
+        """The tables that files go into, by data type."""
+        return {**self.events, dim_symbol.INSTRUMENTS: self.symbols}
 
     def mend(self) -> list[SetAside]:
         """Set aside what a power cut left half written. For the writer's lock holder, before anything is read."""
@@ -50,7 +58,7 @@ class Lake:
         ledger = self.manifest.repository
         mended = mend_table(ledger.path, keep_in)
         recorded = ledger.last_batch() if ledger.exists() else -1
-        for repository in (self.quarantine, *self.events.values()):
+        for repository in (self.quarantine, *self.batch_tables.values()):
             mended += mend_table(repository.path, keep_in, recorded_batch=recorded)
         return mended
 
@@ -61,7 +69,11 @@ class Lake:
             repository.create()
 
     def _repositories(self) -> list[DeltaTableRepository]:
-        return [self.manifest.repository, self.quarantine, *self.events.values()]
+        return [self.manifest.repository, self.quarantine, *self.batch_tables.values()]
+
+    def symbol_service(self) -> DimSymbolService:
+        """Return what changes ``dim_symbol``. For the holder of the writer's lock, or to see what would be changed."""
+        return DimSymbolService(self.symbols, max_missing_share=self.config.symbols.max_missing_share)
 
     def ingest(self, *, once: bool = False) -> tuple[IngestService, Loader]:
         """Return the service and its loader; the two share the claims on contents.
@@ -74,6 +86,7 @@ class Lake:
             manifest=self.manifest,
             quarantine=self.quarantine,
             repositories=self.events,
+            symbols=SymbolFiles(self.symbols, max_missing_share=self.config.symbols.max_missing_share),
             reader=self.reader,
             claims=claims,
             policy=Policy(
@@ -97,7 +110,7 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
     """Assemble the adapters of a lake. Touches nothing on disk."""
     paths = config.paths
     tables = dict(event_tables())
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, tables)
+    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*tables, dim_symbol.INSTRUMENTS})
     source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble)
     limits = Limits(
         max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
@@ -110,4 +123,5 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
         manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},
+        symbols=DeltaSymbolTable(paths.table(dim_symbol.NAME)),
     )

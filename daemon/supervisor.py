@@ -27,6 +27,7 @@ from daemon.part import Part, PartDied
 from daemon.requests import Request, serve
 from daemon.rescanner import Rescanner
 from daemon.state import StatePublisher
+from daemon.symbol_wish import SymbolWish
 from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
@@ -69,7 +70,7 @@ class Supervisor:
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
         )
-        self.account = Account(lake.tables)
+        self.account = Account(lake.batch_tables)
         self.maintenance = Maintenance(
             lake, oldest_batch_seconds=self.flow.oldest_batch_seconds, on_done=self.account.add_upkeep
         )
@@ -122,7 +123,7 @@ class Supervisor:
                 hint="nothing to do: what it held is ingested again",
             )
         lake.create()
-        recovered = recover(lake.manifest, lake.quarantine, lake.events)
+        recovered = recover(lake.manifest, lake.quarantine, lake.batch_tables)
         if recovered.outcomes or recovered.forgotten:
             log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
 
@@ -192,7 +193,8 @@ class Supervisor:
                 break
             if not self._once:
                 self._check_watcher()
-            serve(self.lake.config.paths.requests, {"retry": self._retry}, elsewhere=("maintain",))
+            answers = {"retry": self._retry, "symbols": self._update_symbols}
+            serve(self.lake.config.paths.requests, answers, elsewhere=("maintain",))
             self.state.publish()
             self._tick()
         return self._stop(died)
@@ -296,6 +298,9 @@ class Supervisor:
         put_back(self.lake.manifest, request["file_ids"])
         self.rescanner.ask("retry")
         return {"put_back": len(request["file_ids"])}
+
+    def _update_symbols(self, request: Request) -> Request:
+        return SymbolWish.from_request(request).fulfil(self.lake.symbol_service())
 
     def _handle_signals(self) -> None:
         def enqueue(number: int, _frame: FrameType | None) -> None:

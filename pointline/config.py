@@ -118,6 +118,11 @@ class MaintenanceSettings(Section):
     vacuum_interval_hours: float = Field(default=24.0, ge=0.01, le=87_600)
 
 
+class SymbolSettings(Section):
+    # Of an exchange's symbols; a snapshot that lacks more is taken for a partial or an error answer.
+    max_missing_share: float = Field(default=0.25, ge=0, le=1)
+
+
 class LogSettings(Section):
     format: Literal["auto", "json", "pretty"] = "auto"
     level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = "info"
@@ -137,6 +142,7 @@ class Settings(BaseModel):
     bronze: BronzeSettings = Field(default_factory=BronzeSettings)
     checks: CheckSettings = Field(default_factory=CheckSettings)
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
+    symbols: SymbolSettings = Field(default_factory=SymbolSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
 
@@ -191,6 +197,7 @@ class Config:
     bronze: BronzeSettings
     checks: CheckSettings
     maintenance: MaintenanceSettings
+    symbols: SymbolSettings
     log: LogSettings
     metrics: MetricsSettings
     sources: dict[str, str]

@@ -21,6 +21,7 @@ from pointline.io.durable import replace_file
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
 from pointline.tables.coverage import COVERED, GAPS, PAIR, RULE, SERIES, Coverage, Selection, State, survey
+from pointline.tables.dim_symbol import INSTRUMENTS
 
 CALENDARS: Final = 6
 """More calendars than this are no longer one look: a line per exchange and table says more."""
@@ -50,7 +51,8 @@ def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
         print_problem(str(error.args[0]), str(error.args[1]), as_json=as_json)
         return EXIT_USAGE
     try:
-        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+        # Instruments are not of a day.
+        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(pl.col("data_type") != INSTRUMENTS)
     except PointlineError as error:
         print_problem(str(error), error.hint, as_json=as_json)
         return EXIT_FINDINGS

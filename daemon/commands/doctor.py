@@ -76,8 +76,8 @@ def _mend(lake: Lake) -> list[str]:
 
 
 def _tables(lake: Lake) -> list[Path]:
-    folders = [lake.manifest.repository.path, lake.quarantine.path, *(table.path for table in lake.events.values())]
-    return [folder for folder in folders if folder.is_dir()]
+    repositories = (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values())
+    return [repository.path for repository in repositories if repository.path.is_dir()]
 
 
 # ---- the machine
@@ -139,7 +139,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     found: list[Finding] = []
     orphans: list[health.LooseFile] = []
     recorded = -1
-    for repository in (lake.manifest.repository, lake.quarantine, *lake.events.values()):
+    for repository in (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values()):
         table = repository.path
         if not table.is_dir():
             continue

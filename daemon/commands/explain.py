@@ -25,7 +25,8 @@ from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.io.whereabouts import Place, Whereabouts, find_path, look_closer
 from pointline.services.aside import by_rule
 from pointline.services.story import Chapter, LedgerRow, Sources, next_step, tell
-from pointline.tables import ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 
@@ -105,7 +106,7 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, event_tables())
+    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
     return [
         _answer(target, look_closer(bronze, layout, path), versions.get(path, []), moment, ledger)
         for target, path in paths.items()
@@ -153,7 +154,8 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     found: dict[str, list[tuple[LedgerRow, Sources]]] = {}
     for row in rows:
         file_id = row["file_id"]
-        table = config.paths.table(row["data_type"]) if row["data_type"] in event_tables() else None
+        name = dim_symbol.NAME if row["data_type"] == INSTRUMENTS else row["data_type"]
+        table = config.paths.table(name) if name in {*event_tables(), dim_symbol.NAME} else None
         is_in = table is not None and bool(row["rows_written"])
         sources = Sources(
             paths=path_of,

@@ -27,6 +27,7 @@ from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 
 NARROWEST_PATH = 24
@@ -75,8 +76,9 @@ def _usage_problem(status: str | None, table: str | None, last: int) -> tuple[st
     if table is not None:
         from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
 
-        if table not in event_tables():
-            return f"there is no table {table!r}", f"one of: {', '.join(event_tables())}"
+        known = [*event_tables(), INSTRUMENTS]
+        if table not in known:
+            return f"there is no table {table!r}", f"one of: {', '.join(known)}"
     if last < 0:
         return f"--last is {last}", "give a number of files, or 0 for all"
     return None

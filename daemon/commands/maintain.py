@@ -37,7 +37,8 @@ def maintain(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
 
     def do(request: Request) -> Request:
         lake.mend()
-        recover(lake.manifest, lake.quarantine, lake.events)
+        lake.create()  # a table of a newer version
+        recover(lake.manifest, lake.quarantine, lake.batch_tables)
         return {"done": Upkeep(lake).fulfil(Wish.from_request(request))}
 
     request = wish.as_request()

@@ -16,6 +16,7 @@ from pointline.errors import PointlineError
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
@@ -141,7 +142,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     from pointline.services.original import find_row  # noqa: PLC0415 - as above
 
     path = file["bronze_file_path"]
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, event_tables())
+    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
     source = FolderBronzeSource(config.paths.bronze, layout, on_trouble=lambda _path, _error: None)
     meta = source.look(path)
     if meta is None:

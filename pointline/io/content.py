@@ -21,6 +21,8 @@ BLOCK_BYTES = 4 << 20
 HASH_CHUNK_BYTES = 1 << 20
 MOST_WAITING_BYTES = 64 << 20
 """Blank lines are held back until it is known whether rows follow; so many of them never make a file."""
+MOST_WHOLE_BYTES = 512 << 20
+"""A file that is read as a whole. All instruments of a large exchange, with their history, are a few MB."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -101,6 +103,23 @@ class FileContent:
                 self._on_step()
                 yield block
         self._unchanged_since_opened()
+
+    def whole(self) -> bytes:
+        """Return all of the content, decompressed: for files that are not lines of rows."""
+        path = self._meta.bronze_file_path
+        chunks: list[bytes] = []
+        size = 0
+        with storage_errors(path):
+            for chunk in decoded(self._file, path, self._limits):
+                self._on_step()
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MOST_WHOLE_BYTES:
+                    raise Rejected(
+                        f"{path} holds more than {MOST_WHOLE_BYTES} bytes of symbols", subject=path, hint="split it"
+                    )
+        self._unchanged_since_opened()
+        return b"".join(chunks)
 
     def _csv_blocks(self) -> Iterator[bytes]:
         """Yield the header line, then blocks of whole lines; blank lines at the very end are no rows."""

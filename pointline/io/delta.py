@@ -206,10 +206,12 @@ class DeltaTableRepository:
         batch: int | None = None,
         metadata: Mapping[str, Any] | None = None,
         data_change: bool = True,
+        expected_version: int | None = None,
     ) -> None:
         """Make ``add`` visible and ``remove`` invisible in one commit, on disk when this returns.
 
-        With ``batch`` nothing happens where the table has that batch already.
+        With ``batch`` nothing happens where the table has that batch already. With ``expected_version`` the commit is
+        the one after it: raises CommitConflict where another came in between.
         """
         actions = change_of_parts(add=add, remove=remove, metadata=_metadata(batch, metadata), data_change=data_change)
         with self._lock, storage_errors(self.path.name):
@@ -217,6 +219,10 @@ class DeltaTableRepository:
             if batch is not None and log.last_batch >= batch:
                 self.flush_commit(log.version)
                 return
+            if expected_version is not None and log.version != expected_version:
+                raise CommitConflict(
+                    f"{self.path.name} has changed meanwhile", subject=self.path.name, hint="try again"
+                )
             self._require_live(remove)
             try:
                 log.append(actions, batch=batch)

@@ -1,4 +1,4 @@
-"""Event tables and the quarantine as Delta tables."""
+"""Tables that batches of files go into, and the quarantine, as Delta tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import polars as pl
 from pointline.io.commit_log import OUTCOMES
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import CommittedBatch, Outcome, Part
-from pointline.tables import quarantine
+from pointline.io.translate import storage_errors
+from pointline.tables import dim_symbol, quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 
@@ -31,18 +32,8 @@ FIELDS = (
 """The order in which a commit lists the facts of an outcome."""
 
 
-class DeltaEventTable(DeltaTableRepository):
-    """One event table. A commit carries the outcomes it makes true, so that the ledger can be rebuilt from it."""
-
-    def __init__(self, path: Path, table: EventTable) -> None:
-        super().__init__(path, table.silver_schema, PARTITION_COLUMNS)
-
-    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
-        """Make ``add`` visible and ``remove`` invisible at once, on disk when this returns.
-
-        Nothing happens where the batch is in already.
-        """
-        self.commit_parts(add=add, remove=remove, batch=batch, metadata={OUTCOMES: [_packed(one) for one in outcomes]})
+class DeltaBatchTable(DeltaTableRepository):
+    """A table whose commits carry the outcomes they make true, so that the ledger can be rebuilt from them."""
 
     def batches_after(self, batch: int) -> list[CommittedBatch]:
         """Return what was committed after that batch, oldest first."""
@@ -53,6 +44,20 @@ class DeltaEventTable(DeltaTableRepository):
             for number, metadata in self.metadata_after(batch)
         ]
         return found[::-1]
+
+
+class DeltaEventTable(DeltaBatchTable):
+    """One event table."""
+
+    def __init__(self, path: Path, table: EventTable) -> None:
+        super().__init__(path, table.silver_schema, PARTITION_COLUMNS)
+
+    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
+        """Make ``add`` visible and ``remove`` invisible at once, on disk when this returns.
+
+        Nothing happens where the batch is in already.
+        """
+        self.commit_parts(add=add, remove=remove, batch=batch, metadata=_telling(outcomes))
 
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         """Put parts in the place of others that hold the same rows."""
@@ -71,6 +76,33 @@ class DeltaEventTable(DeltaTableRepository):
         """Yield the rows of a live part that belong to other files, in order."""
         for rows in self.rows_of(part):
             yield rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+
+
+class DeltaSymbolTable(DeltaBatchTable):
+    """``dim_symbol``. It is small: every change writes it anew, as one part."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, dim_symbol.SCHEMA)
+
+    def read_version(self) -> tuple[pl.DataFrame, int]:
+        """Return all rows and the version they make up."""
+        with self.exclusive() as table, storage_errors(self.path.name):
+            return self.read_all(), table.version()
+
+    def replace(
+        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
+    ) -> None:
+        """Put ``rows`` in the place of all rows, on disk when this returns.
+
+        Nothing happens where the batch is in already. Raises CommitConflict where the table has another version.
+        """
+        self.commit_parts(
+            add=self.write_parts(rows),
+            remove=self.live_parts(),
+            batch=batch,
+            metadata=_telling(outcomes),
+            expected_version=expected_version,
+        )
 
 
 class DeltaQuarantine(DeltaTableRepository):
@@ -101,6 +133,10 @@ def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
     stats = json.loads(part.stats)
     low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
     return low is None or high is None or any(low <= file_id <= high for file_id in file_ids)
+
+
+def _telling(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    return {OUTCOMES: [_packed(one) for one in outcomes]}
 
 
 def _packed(outcome: Outcome) -> list[object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pointline.io.layout import ENDING, Layout, name_filter
+from pointline.io.layout import ENDING, JSON_ENDING, Layout, name_filter
 
 HIVE_KEYS = ("exchange", "type", "date", "symbol")
 HIVE_FOLDER = re.compile(r"(exchange|type|date|symbol)=(.*)", re.DOTALL)
@@ -29,6 +29,8 @@ def why_foreign(path: str) -> str:
     ending = ENDING.search(name)
     if ending is None:
         return f"its name {name!r} ends in none of .csv, .csv.gz, .csv.zst, .parquet"
+    if JSON_ENDING.search(name):
+        return f"its name {name!r} ends in JSON, which is read of instruments only, and it does not say that it is such"
     keys = {found[1]: found[2] for folder in folders.split("/") if (found := HIVE_FOLDER.fullmatch(folder))}
     if keys:
         return _hive_fault(keys)

@@ -7,6 +7,8 @@ Tried in this order, at any depth:
 3. the Tardis client's default name: ``{exchange}_{data_type}_{YYYY-MM-DD}_{symbol}`` in any folder
 4. the Tardis URL: ``…/{exchange}/{data_type}/{yyyy}/{mm}/{dd}/{symbol}``
 
+Instruments (``type=instruments``), which tell of all symbols of an exchange, need no ``symbol=`` and may be JSON.
+
 A name that fits none of them is foreign and nobody's business. A name that fits one but cannot be right is refused with
 a reason, so that its owner hears of it.
 """
@@ -22,12 +24,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pointline.errors import ConfigurationError
+from pointline.tables.dim_symbol import INSTRUMENTS
 
 DEFAULT_IGNORE = (".*", "*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload")
 DEFAULT_VENDOR = "tardis"
 PATTERN_GROUPS = ("exchange", "data_type", "date", "symbol")
 
-ENDING = re.compile(r"\.(?:csv(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
+ENDING = re.compile(r"\.(?:(?:csv|json)(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
+JSON_ENDING = re.compile(r"\.json(?:\.gz|\.zst)?\Z", re.IGNORECASE)
+ALL_SYMBOLS = "ALL"
 _HIVE_KEY = re.compile(r"(exchange|type|date|symbol)=(.+)", re.DOTALL)
 # Exchange ids hold no underscore and data types no hyphen, so the first date divides the name without doubt.
 _CLIENT_NAME = re.compile(r"([^_]+)_([A-Za-z0-9_]+?)_([0-9]{4}-[0-9]{2}-[0-9]{2})_(.+)", re.DOTALL)
@@ -114,7 +119,9 @@ class Layout:
         if folder.ignored:
             return None
         claim = self._configured(path) or _claimed(folder, name[: ending.start()])
-        return None if claim is None else self._judge(claim)
+        if claim is None or (JSON_ENDING.search(name) and claim.data_type != INSTRUMENTS):
+            return None
+        return self._judge(claim)
 
     def _configured(self, path: str) -> _Claim | None:
         for pattern in self._patterns:
@@ -151,8 +158,10 @@ class Layout:
             if not keys:
                 vendor = above.last or DEFAULT_VENDOR
             keys = keys | {key[1]: key[2]}
-        if len(keys) == len(PATTERN_GROUPS):
-            claim: _Claim | None = _Claim(keys["exchange"], keys["type"], keys["date"], keys["symbol"], vendor)
+        if len(keys) == len(PATTERN_GROUPS) - 1 and "symbol" not in keys and keys["type"] == INSTRUMENTS:
+            claim: _Claim | None = _Claim(keys["exchange"], keys["type"], keys["date"], ALL_SYMBOLS, vendor)
+        elif len(keys) == len(PATTERN_GROUPS):
+            claim = _Claim(keys["exchange"], keys["type"], keys["date"], keys["symbol"], vendor)
         else:
             url = _URL_FOLDER.fullmatch(path)
             claim = None if url is None else _Claim(url[1], url[2], url[3], "")

@@ -157,6 +157,10 @@ class BronzeContent(Protocol):
         """
         ...
 
+    def whole(self) -> bytes:
+        """Return all of the content, decompressed, for files that are not lines of rows. Raises as ``blocks``."""
+        ...
+
 
 class BronzeReader(Protocol):
     """Opens bronze files for reading."""
@@ -210,7 +214,36 @@ class TableRepository(Protocol):
         ...
 
 
-class EventTableRepository(TableRepository, Protocol):
+class BatchTable(Protocol):
+    """A table whose commits carry the number of their batch and the outcomes they made true."""
+
+    def last_batch(self) -> int:
+        """Return the number of the newest batch in this table, -1 where there is none."""
+        ...
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first."""
+        ...
+
+
+class SymbolTable(BatchTable, Protocol):
+    """``dim_symbol``, changed only by who has seen its newest version."""
+
+    def read_version(self) -> tuple[pl.DataFrame, int]:
+        """Return all rows and the version they make up."""
+        ...
+
+    def replace(
+        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
+    ) -> None:
+        """Put ``rows`` in the place of all rows, on disk when this returns.
+
+        Nothing happens where the batch is in already. Raises CommitConflict where the table has another version.
+        """
+        ...
+
+
+class EventTableRepository(TableRepository, BatchTable, Protocol):
     """A partitioned table that takes finished parts, many in one commit."""
 
     def part_writer(
@@ -247,14 +280,6 @@ class EventTableRepository(TableRepository, Protocol):
 
         Nothing happens where the batch is in already.
         """
-        ...
-
-    def last_batch(self) -> int:
-        """Return the number of the newest batch in this table, -1 where there is none."""
-        ...
-
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
-        """Return what was committed after that batch, oldest first."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import polars as pl
 from pointline.errors import Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
 from pointline.services.identity import Candidate, ContentKey
+from pointline.tables.dim_symbol_metadata import Metadata
 
 OWN_PART_BYTES = 1 << 20
 """A compressed file of this size makes a part worth having; smaller ones of a partition share one."""
@@ -33,6 +35,12 @@ class Entry:
     def partition(self) -> dict[str, str]:
         """The one partition its rows belong to."""
         return {"exchange": self.meta.exchange, "date": str(self.meta.date)}
+
+
+def start_of_day(entry: Entry) -> dt.datetime:
+    """Return when the day of a file begins, UTC."""
+    assert entry.meta.date is not None
+    return dt.datetime.combine(entry.meta.date, dt.time(), dt.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,8 @@ class Loaded:
     """Files that could not be loaded now but may be later."""
     parts: list[LoadedPart] = field(default_factory=list)
     set_aside: list[pl.DataFrame] = field(default_factory=list)
+    symbols: dict[int, Metadata] = field(default_factory=dict)
+    """What files of instruments say."""
     timing: Timing = field(default_factory=Timing)
 
 

@@ -5,6 +5,7 @@
 3. ``commit``  rows set aside go to quarantine,              Crash after: rows of files not in; recovery removes them.
                then one Delta commit per table: parts in,    Crash after: silver ahead of the manifest; recovery reads
                what they replace out, batch number, counts.  the commits and brings the manifest up to them.
+               What files say of symbols goes into dim_symbol the same way.
 4. ``commit``  outcomes go to the manifest, with the batch number up to which it is complete.
 
 Batches are committed one at a time and in order, so the manifest is never more than one batch behind.
@@ -30,7 +31,9 @@ from pointline.services.batch import Batch, Entry, Loaded, make_groups
 from pointline.services.claims import Claims
 from pointline.services.compaction import DICTIONARY
 from pointline.services.identity import Sorted, sort_candidates
+from pointline.services.symbol_files import SymbolFiles
 from pointline.services.verdict import Policy, Verdict, decide
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 
 
@@ -55,6 +58,7 @@ class IngestService:
         manifest: IngestionManifestRepository,
         quarantine: QuarantineRepository,
         repositories: Mapping[str, EventTableRepository],
+        symbols: SymbolFiles,
         reader: BronzeReader,
         claims: Claims,
         policy: Policy,
@@ -63,12 +67,16 @@ class IngestService:
         self._manifest = manifest
         self._quarantine = quarantine
         self._repositories = repositories
+        self._symbols = symbols
         self._reader = reader
         self._claims = claims
         self._policy = policy
         self._clock = clock
         self._next_batch = 1 + max(
-            manifest.last_batch(), quarantine.last_batch(), *(table.last_batch() for table in repositories.values())
+            manifest.last_batch(),
+            quarantine.last_batch(),
+            symbols.last_batch(),
+            *(table.last_batch() for table in repositories.values()),
         )
 
     def begin(self, candidates: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
@@ -89,6 +97,7 @@ class IngestService:
 
     def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
         """Steps 3 and 4. May be repeated with the same arguments after a Transient error."""
+        loaded = self._symbols.judge(self._next_batch, loaded)
         verdict = decide(batch, loaded, ledger=self._manifest.entries(), policy=self._policy, clock=self._clock)
         committed = Committed(
             number=self._next_batch, outcomes=verdict.all_outcomes(), reopened=tuple(verdict.reopened.values())
@@ -96,7 +105,10 @@ class IngestService:
         self._set_aside(committed.number, loaded, verdict)
         parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
         for table in verdict.tables():
-            self._commit_table(table, [part.part for part in parts if part.table == table], verdict, committed)
+            if table == INSTRUMENTS:
+                self._symbols.commit(committed.number, verdict.told_to(table))
+            else:
+                self._commit_table(table, [part.part for part in parts if part.table == table], verdict, committed)
         self._manifest.update_statuses(committed.outcomes, batch=committed.number)
         self._next_batch = committed.number + 1
         self._claims.release(file_id for file_id, one in verdict.outcomes.items() if one.status is not Status.SUCCESS)

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 import polars as pl
 from polars.exceptions import PanicException
 
-from pointline.errors import PointlineError, Rejected, Transient
-from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, Outcome, PartWriter
-from pointline.services.batch import Entry, Group, Loaded, LoadedPart, Timing
+from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
+from pointline.services.batch import Entry, Group, Loaded, LoadedPart
 from pointline.services.claims import Claims
+from pointline.services.group_load import GroupLoad, unexpected
 from pointline.services.header import check_header
+from pointline.services.load_symbols import SymbolsLoad
 from pointline.services.tally import Tally, facts
 from pointline.tables import fast_path, text_path
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.rules import Belonging
 from pointline.tables.schema import EventTable, Kind
 
-LONGEST_REASON = 500
 PACK_BYTES = 4 << 20
 """Text of small files typed in one parse."""
 KEPT_FOR_PACK = 8 << 20
@@ -54,7 +54,9 @@ class Loader:
 
         Raises DiskFull, StorageTrouble when parts cannot be written; parts already written are removed then.
         """
-        return _GroupLoad(
+        if group.table == INSTRUMENTS:
+            return SymbolsLoad(group, reader=self._reader, claims=self._claims).run()
+        return _RowsLoad(
             group,
             table=self._tables[group.table],
             repository=self._repositories[group.table],
@@ -64,7 +66,7 @@ class Loader:
         ).run()
 
 
-class _GroupLoad:
+class _RowsLoad(GroupLoad):
     def __init__(
         self,
         group: Group,
@@ -75,12 +77,11 @@ class _GroupLoad:
         claims: Claims,
         checks: Mapping[str, str],
     ) -> None:
+        super().__init__(group, reader=reader, claims=claims)
         first = group.entries[0]
         assert first.meta.date is not None
         self._table = table
         self._repository = repository
-        self._reader = reader
-        self._claims = claims
         escalated = frozenset(name for name, action in checks.items() if action == "quarantine")
         self._counted = [check for check in table.checks if checks.get(check.name, "count") == "count"]
         self._belonging = Belonging(exchange=first.meta.exchange, date=first.meta.date, escalated=escalated)
@@ -94,40 +95,17 @@ class _GroupLoad:
         self._pack_writer: PartWriter | None = None
         self._pack_ids: set[int] = set()
         self._open: dict[PartWriter, None] = {}
-        self._result = Loaded(group=group)
-        self._parse_s = 0.0
-        self._write_s = 0.0
 
-    def run(self) -> Loaded:
-        try:
-            for entry in self._result.group.entries:
-                self._load_entry(entry)
-            self._flush_pack()
-            if self._pack_writer is not None:
-                self._close(self._pack_writer, self._pack_ids)
-        except BaseException:
-            for writer in self._open:
-                writer.discard()
-            self._claims.release(entry.file_id for entry in self._result.group.entries)
-            raise
-        self._result.timing = Timing(parse_ms=self._parse_s * 1000, write_ms=self._write_s * 1000)
-        return self._result
+    def _end(self) -> None:
+        self._flush_pack()
+        if self._pack_writer is not None:
+            self._close(self._pack_writer, self._pack_ids)
+
+    def _undo(self) -> None:
+        for writer in self._open:
+            writer.discard()
 
     # ---- one file
-
-    def _load_entry(self, entry: Entry) -> None:
-        try:
-            with self._reader.open(entry.meta) as content:
-                self._load_content(entry, content)
-        except Rejected as error:
-            self._reject(entry, error)
-        except Transient as error:
-            if error.subject != entry.meta.bronze_file_path:
-                raise  # not about this file: the lake's disk
-            self._result.delays[entry.file_id] = error
-            self._claims.release([entry.file_id])
-        except (Exception, PanicException) as error:  # noqa: BLE001 - one file's boundary: no content ends the daemon
-            self._reject(entry, _unexpected(entry, error))
 
     def _load_content(self, entry: Entry, content: BronzeContent) -> None:
         header = content.header()
@@ -136,34 +114,13 @@ class _GroupLoad:
         if header or kept:
             check_header(self._table, header, entry.meta.bronze_file_path)
         has_rows = bool(kept) or more is not None
-        holder = self._claims.claim(entry, content.content_hash, has_rows=has_rows)
-        meta = entry.meta
-        twin = self._result.group.contents.get(
-            (content.content_hash, meta.data_type, meta.exchange, str(meta.date)) if has_rows else ("",) * 4
-        )
-        first = holder if twin is None else twin
-        if first != entry.file_id:
-            self._duplicate(entry, content.content_hash, first)
+        if not self._is_first(entry, content.content_hash, has_rows=has_rows):
             return
         tally = Tally(entry, content.content_hash, self._counted)
         if more is None:
             self._add_to_pack(tally, header, b"".join(kept))
         else:
             self._stream(tally, header, _chain([*kept, more], blocks))
-
-    def _reject(self, entry: Entry, error: PointlineError) -> None:
-        self._claims.release([entry.file_id])
-        reason = f"{error}; {error.hint}" if error.hint else str(error)
-        self._result.outcomes[entry.file_id] = Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=reason)
-
-    def _duplicate(self, entry: Entry, content_hash: str, of: int) -> None:
-        self._result.outcomes[entry.file_id] = Outcome(
-            file_id=entry.file_id,
-            status=Status.DUPLICATE,
-            content_hash=content_hash,
-            error=f"same content as file {of}",
-            superseded_by=of,
-        )
 
     # ---- small files, typed together
 
@@ -204,7 +161,7 @@ class _GroupLoad:
         try:
             silver = self._parse_block(tally, header, data)
         except (Exception, PanicException) as error:  # noqa: BLE001 - one file's boundary: no content ends the daemon
-            self._reject(tally.entry, _unexpected(tally.entry, error))
+            self._reject(tally.entry, unexpected(tally.entry, error))
             return
         self._write_to_pack(silver, [tally])
         self._finish(tally)
@@ -293,15 +250,6 @@ class _Pack:
     header: tuple[str, ...] = ()
     members: list[tuple[Tally, bytes]] = field(default_factory=list)
     size: int = 0
-
-
-def _unexpected(entry: Entry, error: BaseException) -> Rejected:
-    path = entry.meta.bronze_file_path
-    return Rejected(
-        f"{path} cannot be processed: {type(error).__name__}: {error}".partition("\n")[0][:LONGEST_REASON],
-        subject=path,
-        hint="this is a fault of pointline: report it, with the file",
-    )
 
 
 def _lineage(file_ids: Sequence[int], rows: Sequence[int]) -> pl.DataFrame:

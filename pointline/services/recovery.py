@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pointline.io.protocols import (
-    EventTableRepository,
+    BatchTable,
     IngestionManifestRepository,
     Outcome,
     QuarantineRepository,
@@ -33,7 +33,7 @@ class Recovered:
 def recover(
     manifest: IngestionManifestRepository,
     quarantine: QuarantineRepository,
-    repositories: Mapping[str, EventTableRepository],
+    repositories: Mapping[str, BatchTable],
 ) -> Recovered:
     """Make manifest, silver and quarantine agree. To be called before the first batch."""
     complete = manifest.last_batch()

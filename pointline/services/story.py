@@ -13,6 +13,7 @@ from typing import Any
 
 from pointline.io.protocols import CommitNote, Move
 from pointline.services.aside import RuleBroken
+from pointline.tables import dim_symbol
 from pointline.tables.ingest_manifest import Status
 
 LedgerRow = Mapping[str, Any]
@@ -161,7 +162,7 @@ def _waits(row: LedgerRow) -> Chapter:
 
 
 def _committed(row: LedgerRow, sources: Sources, at_us: int, tries: str) -> Chapter:
-    what = f"{_rows(row['rows_written'])} went into {row['data_type']}"
+    what = f"{_rows(row['rows_written'])} went into {_home(row)}"
     if not row["rows_written"]:
         return Chapter(what=f"It was accepted{tries}", at_us=at_us)
     note = _last(sources, Status.SUCCESS)
@@ -176,7 +177,7 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
     if row["rows_written"]:
         came = _last(sources, Status.SUCCESS)
         version = f", committed in its version {came.version}" if came else _unknown_version(sources)
-        what = f"{_rows(row['rows_written'])} went into {row['data_type']}{version}"
+        what = f"{_rows(row['rows_written'])} went into {_home(row)}{version}"
         chapters.append(Chapter(what=what, at_us=came.at_us if came else None))
     left = _last(sources, Status.SUPERSEDED)
     rows = "its rows left the table" + (f" in version {left.version}" if left else "")
@@ -185,6 +186,10 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
         Chapter(what=f"File {row['superseded_by']}, newer at the same path, replaced it: {gone}", at_us=at_us)
     )
     return chapters
+
+
+def _home(row: LedgerRow) -> str:
+    return dim_symbol.NAME if row["data_type"] == dim_symbol.INSTRUMENTS else row["data_type"]
 
 
 def _last(sources: Sources, status: Status) -> CommitNote | None:

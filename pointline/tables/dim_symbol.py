@@ -18,6 +18,9 @@ from pointline.tables.schema import UTC_TIME
 
 NAME = "dim_symbol"
 
+INSTRUMENTS = "instruments"
+"""The data type of files that tell of symbols."""
+
 KEY = ("exchange", "symbol")
 
 ATTRIBUTES: dict[str, pl.DataType] = {

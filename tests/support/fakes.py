@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from pointline.errors import CommitConflict
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Outcome, Part
-from pointline.tables import ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import EventTable
 
@@ -51,6 +51,38 @@ class MemoryPartWriter:
 
     def discard(self) -> None:
         self._frames.clear()
+
+
+class MemorySymbolTable:
+    """``SymbolTable``; each of ``rivals`` is called once, before a replacement."""
+
+    def __init__(self) -> None:
+        self.rows = dim_symbol.empty()
+        self.version = 0
+        self.batches: list[CommittedBatch] = []
+        self.rivals: list[Callable[[], None]] = []
+
+    def last_batch(self) -> int:
+        return max((one.number for one in self.batches), default=-1)
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        return [one for one in self.batches if one.number > batch]
+
+    def read_version(self) -> tuple[pl.DataFrame, int]:
+        return self.rows, self.version
+
+    def replace(
+        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
+    ) -> None:
+        if self.rivals:
+            self.rivals.pop()()
+        if batch is not None and self.last_batch() >= batch:
+            return
+        if self.version != expected_version:
+            raise CommitConflict("dim_symbol has changed meanwhile")
+        self.rows, self.version = rows, self.version + 1
+        if batch is not None:
+            self.batches.append(CommittedBatch(number=batch, outcomes=tuple(outcomes)))
 
 
 class MemoryEventTable(MemoryTable):

@@ -18,9 +18,10 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.claims import Claims
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
+from pointline.services.symbol_files import SymbolFiles
 from pointline.services.verdict import Policy
 from pointline.tables import registry
-from tests.support.fakes import MemoryBronze, MemoryEventTable, MemoryManifest, MemoryQuarantine
+from tests.support.fakes import MemoryBronze, MemoryEventTable, MemoryManifest, MemoryQuarantine, MemorySymbolTable
 
 MODULE = '''
 """``auctions``: a table that nothing else has heard of."""
@@ -63,6 +64,7 @@ def ingest(tables, *, manifest, quarantine, repositories, reader, meta) -> None:
         manifest=manifest,
         quarantine=quarantine,
         repositories=repositories,
+        symbols=SymbolFiles(MemorySymbolTable(), max_missing_share=0.25),
         reader=reader,
         claims=claims,
         policy=Policy(),

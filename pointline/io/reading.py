@@ -1,0 +1,105 @@
+"""A table for those who query it: only the parts that can hold what is wanted, by the Delta log's own statistics."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable
+
+from pointline.io.translate import storage_errors
+
+JUST_BEFORE = dt.timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which rows of a table; None: all. ``start`` and ``end`` are of ``local_timestamp``, UTC, half open."""
+
+    exchanges: Collection[str] | None = None
+    symbols: Collection[str] | None = None
+    start: dt.datetime | None = None
+    end: dt.datetime | None = None
+
+    def columns(self) -> list[str]:
+        """Return the columns that a table must have for this to mean anything."""
+        asked = {"exchange": self.exchanges, "symbol": self.symbols, "local_timestamp": self.start or self.end}
+        return [name for name, value in asked.items() if value is not None]
+
+    def rows(self) -> list[pl.Expr]:
+        """Return what holds for each wanted row."""
+        time = pl.col("local_timestamp")
+        named = (("exchange", self.exchanges), ("symbol", self.symbols))
+        found = [pl.col(name).is_in(list(values)) for name, values in named if values is not None]
+        if self.start is not None:
+            found.append(time >= self.start)
+        if self.end is not None:
+            found.append(time < self.end)
+        return found
+
+
+def scan_wanted(
+    table: Path, schema: Mapping[str, pl.DataType], partition_by: Collection[str], wanted: Wanted
+) -> pl.LazyFrame:
+    """Return the wanted rows of the newest version, lazily; none where there is no table."""
+    parts = parts_with(table, wanted)
+    if not parts:
+        return pl.LazyFrame(schema=dict(schema))
+    # Every component of a path that looks like a partition is taken for one, those above the table too.
+    above = {one.partition("=")[0]: pl.String() for one in table.parts if "=" in one}
+    frame = pl.scan_parquet(
+        [str(table / part) for part in parts],
+        schema={name: kind for name, kind in schema.items() if name not in partition_by},
+        hive_partitioning=bool(partition_by),
+        hive_schema={**above, **{name: schema[name] for name in partition_by}} if partition_by else None,
+        glob=False,
+    )
+    return frame.select(list(schema)).filter(*wanted.rows())
+
+
+def parts_with(table: Path, wanted: Wanted) -> list[str]:
+    """Return the live parts that can hold wanted rows, relative to the table; by partition, then the oldest first.
+
+    A file of rows belongs to the day of their ``local_timestamp``, so that times choose partitions too.
+    """
+    with storage_errors(table.name):
+        if not DeltaTable.is_deltatable(str(table)):
+            return []
+        parts = pl.DataFrame(DeltaTable(table).get_add_actions(flatten=True))
+    unknown = [name for name in _LOOKED_AT if name not in parts.columns]
+    known = parts.with_columns(pl.lit(None, _LOOKED_AT[name]).alias(name) for name in unknown)
+    order = ["partition.exchange", "partition.date", "min.file_id", "path"]
+    return known.filter(_may_hold(wanted)).sort(order)["path"].to_list()
+
+
+_LOOKED_AT: Mapping[str, pl.DataType] = {
+    "partition.exchange": pl.String(),
+    "partition.date": pl.Date(),
+    "min.file_id": pl.Int64(),
+    **dict.fromkeys(("min.symbol", "max.symbol"), pl.String()),
+    **dict.fromkeys(("min.local_timestamp", "max.local_timestamp"), pl.Datetime("us", "UTC")),
+}
+
+
+def _may_hold(wanted: Wanted) -> pl.Expr:
+    """What is not known of a part says nothing against it."""
+    low, high = pl.col("min.local_timestamp"), pl.col("max.local_timestamp")
+    day = pl.col("partition.date")
+    said = [pl.lit(value=True)]
+    if wanted.exchanges is not None:
+        said.append(pl.col("partition.exchange").is_in(list(wanted.exchanges)))
+    if wanted.symbols is not None:
+        said.append(
+            pl.any_horizontal(
+                pl.lit(value=False),
+                *(pl.lit(symbol).is_between("min.symbol", "max.symbol") for symbol in wanted.symbols),
+            )
+        )
+    if wanted.start is not None:
+        said += [high >= wanted.start, day >= wanted.start.date()]
+    if wanted.end is not None:
+        said += [low < wanted.end, day <= (wanted.end - JUST_BEFORE).date()]
+    return pl.all_horizontal(one.fill_null(value=True) for one in said)

@@ -1,0 +1,165 @@
+"""How a lake is read from Python, beside a running daemon or without one. Lazy: nothing is read before ``collect``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import overload
+
+import polars as pl
+
+from pointline.config import LakePaths, load_config
+from pointline.errors import PointlineError
+from pointline.io.reading import Wanted, scan_wanted
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables.registry import event_tables
+from pointline.tables.schema import PARTITION_COLUMNS, UTC_TIME
+
+ORDER = ("local_timestamp", "file_id", "file_seq")
+"""The order in which events arrived, the same in every run."""
+
+Time = dt.date | dt.datetime
+
+
+def scan(
+    table: str,
+    *,
+    exchange: str | Collection[str] | None = None,
+    symbol: str | Collection[str] | None = None,
+    start: Time | None = None,
+    end: Time | None = None,
+    columns: Sequence[str] | None = None,
+    lake_root: str | Path | None = None,
+    in_order: bool = False,
+) -> pl.LazyFrame:
+    """Return the rows of a table as it is now, lazily.
+
+    ``start`` and ``end`` are of ``local_timestamp``, half open: dates, or datetimes, which count as UTC where they have
+    no zone. ``exchange`` and ``symbol`` name one or several. Only parts that can hold such rows are opened. Without
+    ``in_order`` the rows of a file stand in its order, but files in none; with it all are sorted by ``ORDER``. The lake
+    is ``lake_root``, or else ``LAKE_ROOT``.
+
+    What is returned keeps to the version of now. Its parts stay for ``maintenance.vacuum_retention_hours``.
+    Raises PointlineError for an unknown table or column, and for a filter on a column that the table has not.
+    """
+    schema, partition_by = _described(table)
+    wanted = Wanted(
+        exchanges=_words(exchange), symbols=_words(symbol), start=_instant("start", start), end=_instant("end", end)
+    )
+    for name in [*(columns or ()), *wanted.columns(), *(ORDER if in_order else ())]:
+        if name not in schema:
+            raise PointlineError(f"{table} has no column {name!r}", subject=table, hint=f"it has {', '.join(schema)}")
+    if wanted.start is not None and wanted.end is not None and wanted.end < wanted.start:
+        raise PointlineError(f"end {wanted.end} is before start {wanted.start}", hint="the other way round?")
+    rows = scan_wanted(_paths(lake_root).table(table), schema, partition_by, wanted)
+    if in_order:
+        rows = rows.sort(ORDER)
+    return rows if columns is None else rows.select(list(columns))
+
+
+@overload
+def with_symbols(frame: pl.LazyFrame, *, lake_root: str | Path | None = None) -> pl.LazyFrame: ...
+
+
+@overload
+def with_symbols(frame: pl.DataFrame, *, lake_root: str | Path | None = None) -> pl.DataFrame: ...
+
+
+def with_symbols(
+    frame: pl.LazyFrame | pl.DataFrame, *, lake_root: str | Path | None = None
+) -> pl.LazyFrame | pl.DataFrame:
+    """Add what the symbol of each row was at the row's ``local_timestamp``: ``symbol_id`` and its attributes.
+
+    A row whose symbol had no version then keeps its place, with nulls: ``symbol_id.is_null().sum()`` counts these. Rows
+    stay in their order. A column that the frame has already keeps its name; the symbol's then ends in ``_of_symbol``.
+
+    Raises PointlineError where the frame lacks ``exchange``, ``symbol`` or ``local_timestamp``.
+    """
+    rows = frame.lazy()
+    given = rows.collect_schema()
+    if missing := [name for name in (*dim_symbol.KEY, "local_timestamp") if name not in given]:
+        raise PointlineError(f"with_symbols needs the column {', '.join(missing)}", hint="select it too")
+    if "symbol_id" in given:
+        raise PointlineError("the frame has a column symbol_id already", hint="drop it to join the symbols again")
+    versions = scan(dim_symbol.NAME, lake_root=lake_root).collect()
+    held = Windows(versions)
+    joined = rows.with_columns(
+        pl.struct(*dim_symbol.KEY, pl.col("local_timestamp").cast(UTC_TIME))
+        .map_batches(held.symbol_ids, return_dtype=pl.Int64(), is_elementwise=True)
+        .alias("symbol_id")
+    ).join(
+        versions.lazy().select("symbol_id", *dim_symbol.ATTRIBUTES),
+        on="symbol_id",
+        how="left",
+        maintain_order="left",
+        suffix="_of_symbol",
+    )
+    return joined.collect() if isinstance(frame, pl.DataFrame) else joined
+
+
+class Windows:
+    """Finds the version of a symbol that held at a time.
+
+    Each row is looked up by itself, so that a query may hand over its rows in pieces, on several threads, and push
+    filters and the choice of columns past this.
+    """
+
+    def __init__(self, versions: pl.DataFrame) -> None:
+        self._windows = versions.select(*dim_symbol.KEY, "valid_from", "valid_until", "symbol_id").sort("valid_from")
+
+    def symbol_ids(self, rows: pl.Series) -> pl.Series:
+        """Return the id for each struct of exchange, symbol and ``local_timestamp``, null where no version held."""
+        places = rows.struct.unnest()
+        times = places["local_timestamp"]
+        if times.is_sorted():
+            return self._in_order(places)
+        order = times.arg_sort()
+        return self._in_order(places[order])[order.arg_sort()]
+
+    def _in_order(self, places: pl.DataFrame) -> pl.Series:
+        found = places.join_asof(
+            self._windows,
+            left_on="local_timestamp",
+            right_on="valid_from",
+            by=dim_symbol.KEY,
+            check_sortedness=False,
+        )
+        open_ = pl.col("valid_until").is_null() | (pl.col("local_timestamp") < pl.col("valid_until"))
+        return found.select(pl.when(open_).then("symbol_id")).to_series()
+
+
+def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
+    """Return a table's columns and what it is partitioned by."""
+    if table in event_tables():
+        return event_tables()[table].silver_schema, PARTITION_COLUMNS
+    others = {module.NAME: module.SCHEMA for module in (dim_symbol, ingest_manifest, quarantine)}
+    if table in others:
+        return others[table], ()
+    known = ", ".join([*event_tables(), *others])
+    raise PointlineError(f"there is no table {table!r}", subject=table, hint=f"there is {known}")
+
+
+def _paths(lake_root: str | Path | None) -> LakePaths:
+    paths = load_config(lake_root).paths
+    if not paths.silver.is_dir():
+        raise PointlineError(
+            f"there is no lake at {paths.root}", subject=str(paths.root), hint="name another: lake_root, or LAKE_ROOT"
+        )
+    return paths
+
+
+def _words(given: str | Collection[str] | None) -> list[str] | None:
+    return [given] if isinstance(given, str) else None if given is None else list(given)
+
+
+def _instant(name: str, given: Time | None) -> dt.datetime | None:
+    if given is None:
+        return None
+    if not isinstance(given, dt.date):
+        raise PointlineError(
+            f"{name} is {given!r}, neither a date nor a datetime", hint=f"such as {name}=datetime.date(2024, 5, 1)"
+        )
+    if not isinstance(given, dt.datetime):
+        return dt.datetime(given.year, given.month, given.day, tzinfo=dt.UTC)
+    return given.replace(tzinfo=dt.UTC) if given.tzinfo is None else given.astimezone(dt.UTC)

@@ -1,0 +1,272 @@
+"""``pointline.scan`` and ``pointline.with_symbols``: the rows that were asked for, no part more, nothing from later."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import pointline
+from pointline.errors import PointlineError
+from pointline.io.reading import Wanted, parts_with
+from tests.support.small_lake import add_symbols, add_trades, at, trades
+
+DAYS = ("2024-05-01", "2024-05-02", "2024-05-03")
+SYMBOLS = 100
+HOUR = dt.timedelta(hours=1)
+
+
+def day_of_trades(exchange: str, symbol: str, day: str, file_id: int) -> pl.DataFrame:
+    return trades(exchange, symbol, [at(day) + hour * HOUR for hour in range(24)], file_id)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory) -> Path:
+    """300 symbol-days of one exchange and three of another, each in a part of its own."""
+    root = tmp_path_factory.mktemp("reading") / "a=1" / "la[k]e"
+    ids = iter(range(1, 1000))
+    files = [day_of_trades("binance", f"S{number:03}", day, next(ids)) for day in DAYS for number in range(SYMBOLS)]
+    files += [day_of_trades("deribit", "S007", day, next(ids)) for day in DAYS]
+    add_trades(root, *files)
+    return root
+
+
+def read(lake: Path, **asked: object) -> pl.DataFrame:
+    return pointline.scan("trades", lake_root=lake, **asked).collect()
+
+
+class TestParts:
+    """A query opens the parts that can hold its rows."""
+
+    def test_one_symbol_day_of_300_is_one_part(self, lake):
+        frame = pointline.scan(
+            "trades",
+            exchange="binance",
+            symbol="S042",
+            start=dt.date(2024, 5, 2),
+            end=dt.date(2024, 5, 3),
+            lake_root=lake,
+        )
+        wanted = Wanted(exchanges=["binance"], symbols=["S042"], start=at(DAYS[1]), end=at(DAYS[2]))
+        (part,) = parts_with(lake / "silver" / "trades", wanted)
+        assert "exchange=binance/date=2024-05-02" in part
+        assert "1 other" not in frame.explain()
+        assert part in frame.explain()
+        assert frame.collect().equals(day_of_trades("binance", "S042", DAYS[1], 143))
+
+    @pytest.mark.parametrize(
+        ("wanted", "parts"),
+        [
+            (Wanted(), 303),
+            (Wanted(exchanges=["deribit"]), 3),
+            (Wanted(exchanges=["okx"]), 0),
+            (Wanted(exchanges=[]), 0),
+            (Wanted(symbols=["S007"]), 6),
+            (Wanted(symbols=["S007", "S008"]), 9),
+            (Wanted(symbols=["none"]), 0),
+            (Wanted(symbols=[]), 0),
+            (Wanted(start=at(DAYS[2])), 101),
+            (Wanted(end=at(DAYS[1])), 101),
+            (Wanted(start=at(DAYS[1]), end=at(DAYS[1])), 0),
+            (Wanted(symbols=["S007"], start=at("2024-05-01 23:30:00")), 4),
+            (Wanted(exchanges=["binance"], symbols=["S007"], end=at("2024-05-02 00:00:00.000001")), 2),
+        ],
+    )
+    def test_by_exchange_symbol_and_time(self, lake, wanted, parts):
+        assert len(parts_with(lake / "silver" / "trades", wanted)) == parts
+
+    def test_what_is_pruned_changes_no_result(self, lake):
+        everything = read(lake)
+        assert everything.height == 303 * 24
+        some = read(lake, symbol=["S007", "S008"], start=at("2024-05-01 22:00:00"), end=at("2024-05-02 02:00:00"))
+        of_symbol = everything.filter(pl.col("symbol").is_in(["S007", "S008"]))
+        of_time = pl.col("local_timestamp").is_between(
+            at("2024-05-01 22:00:00"), at("2024-05-02 02:00:00"), closed="left"
+        )
+        assert some.equals(of_symbol.filter(of_time))
+        assert some.height == 3 * 4
+
+    def test_a_part_without_statistics_is_read(self, tmp_path):
+        odd = trades("binance", "x" * 100, [at(DAYS[0])])
+        add_trades(tmp_path, odd)
+        assert read(tmp_path, symbol="x" * 100).equals(odd)
+        assert read(tmp_path, symbol="y").is_empty()
+
+
+class TestTimes:
+    """``start`` and ``end`` are of ``local_timestamp``, half open."""
+
+    def hours(self, lake, start, end) -> tuple[int, str, str]:
+        found = read(lake, exchange="deribit", start=start, end=end, in_order=True)["local_timestamp"]
+        return found.len(), f"{found[0]:%d %H}", f"{found[-1]:%d %H}"
+
+    def test_dates(self, lake):
+        assert self.hours(lake, dt.date(2024, 5, 2), dt.date(2024, 5, 3)) == (24, "02 00", "02 23")
+
+    def test_datetimes_without_a_zone_are_utc(self, lake):
+        naive = (dt.datetime.fromisoformat(f"2024-05-02T0{hour}:00:00") for hour in (3, 5))
+        assert self.hours(lake, *naive) == (2, "02 03", "02 04")
+
+    def test_other_zones_are_converted(self, lake):
+        tokyo = dt.timezone(9 * HOUR)
+        there = dt.datetime(2024, 5, 2, 3, tzinfo=tokyo), dt.datetime(2024, 5, 2, 5, tzinfo=tokyo)
+        assert self.hours(lake, *there) == (2, "01 18", "01 19")
+
+    def test_one_end_is_enough(self, lake):
+        assert self.hours(lake, dt.date(2024, 5, 3), None) == (24, "03 00", "03 23")
+        assert self.hours(lake, None, dt.date(2024, 5, 2)) == (24, "01 00", "01 23")
+
+
+class TestColumns:
+    """The columns asked for, in that order; filters need not be among them."""
+
+    def test_chosen(self, lake):
+        assert read(lake, symbol="S001", columns=["price", "symbol"]).columns == ["price", "symbol"]
+        assert read(lake, symbol="S001", columns=["price"], in_order=True).height == 72
+
+    def test_all_as_the_table_documents_them(self, lake):
+        assert read(lake, symbol="S001").schema == read(lake, symbol="none").schema
+
+    def test_in_order(self, lake):
+        rows = read(lake, in_order=True)
+        assert rows.equals(rows.sort("local_timestamp", "file_id", "file_seq"))
+        assert not read(lake).equals(rows)
+
+
+class TestErrors:
+    """One line what, one line what to try."""
+
+    @pytest.mark.parametrize(
+        ("table", "asked", "what", "hint"),
+        [
+            ("trade", {}, "no table 'trade'", "trades, quotes"),
+            ("trades", {"columns": ["prize"]}, "no column 'prize'", "price"),
+            ("ingest_manifest", {"start": dt.date(2024, 5, 1)}, "no column 'local_timestamp'", "created_at_us"),
+            ("quarantine", {"symbol": "BTCUSDT"}, "no column 'symbol'", "raw"),
+            ("trades", {"start": "2024-05-01"}, "neither a date nor a datetime", "datetime.date"),
+            ("trades", {"start": dt.date(2024, 5, 2), "end": dt.date(2024, 5, 1)}, "before start", "other way"),
+        ],
+    )
+    def test_of_what_is_asked(self, lake, table, asked, what, hint):
+        with pytest.raises(PointlineError, match=what) as error:
+            pointline.scan(table, lake_root=lake, **asked)
+        assert all(word in error.value.hint for word in hint.split(", "))
+
+    def test_no_lake(self, tmp_path):
+        with pytest.raises(PointlineError, match="there is no lake"):
+            pointline.scan("trades", lake_root=tmp_path / "none")
+
+    def test_a_table_that_holds_nothing_yet_is_empty(self, lake):
+        assert pointline.scan("quotes", lake_root=lake).collect().is_empty()
+        assert pointline.scan("dim_symbol", exchange="binance", lake_root=lake).collect().is_empty()
+
+
+def add_three_symbols(root: Path) -> None:
+    files = enumerate([(symbol, day) for symbol in ("BTC", "ETH", "XRP") for day in DAYS], 1)
+    add_trades(root, *(day_of_trades("binance", symbol, day, file_id) for file_id, (symbol, day) in files))
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory) -> Path:
+    """BTC changes its tick on the second at noon and is gone from the third on; ETH comes on the second."""
+    root = tmp_path_factory.mktemp("listed")
+    add_three_symbols(root)
+    add_symbols(
+        root,
+        [
+            ("binance", "BTC", at("2024-05-01 06:00:00"), 0.1),
+            ("binance", "BTC", at("2024-05-02 12:00:00"), 0.01),
+            ("binance", "BTC", at("2024-05-03"), None),
+            ("binance", "ETH", at("2024-05-02"), 0.5),
+            ("deribit", "XRP", at("2024-05-01"), 9.0),
+        ],
+    )
+    return root
+
+
+def ticks(frame: pl.DataFrame, symbol: str) -> list[tuple[str, float | None]]:
+    """When the tick size changes, in order of time."""
+    rows = frame.filter(symbol=symbol).sort("local_timestamp").select("local_timestamp", "tick_size")
+    changed = rows.filter(pl.col("tick_size").ne_missing(pl.col("tick_size").shift(1)) | (pl.int_range(pl.len()) == 0))
+    return [(f"{time:%d %H}", tick) for time, tick in changed.iter_rows()]
+
+
+@pytest.fixture(scope="module")
+def joined(listed) -> pl.DataFrame:
+    return pointline.with_symbols(pointline.scan("trades", lake_root=listed), lake_root=listed).collect()
+
+
+class TestPointInTime:
+    """A row sees what held at its own time: nothing from before, nothing from later, and never what holds today."""
+
+    def test_windows_are_half_open(self, joined):
+        assert ticks(joined, "BTC") == [("01 00", None), ("01 06", 0.1), ("02 12", 0.01), ("03 00", None)]
+        assert ticks(joined, "ETH") == [("01 00", None), ("02 00", 0.5)]
+
+    def test_the_same_symbol_of_another_exchange_is_another(self, joined):
+        assert ticks(joined, "XRP") == [("01 00", None)]
+
+    def test_what_becomes_known_for_later_changes_nothing(self, listed, joined, tmp_path):
+        add_three_symbols(tmp_path)
+        frame = pointline.scan("dim_symbol", lake_root=listed).collect()
+        history = [
+            (exchange, symbol, since, tick)
+            for exchange, symbol, since, tick in frame.select("exchange", "symbol", "valid_from", "tick_size").rows()
+        ]
+        gone, back = ("binance", "BTC", at("2024-05-03"), None), ("binance", "BTC", at("2024-05-04"), 7.0)
+        add_symbols(tmp_path, [*history, gone, back, ("binance", "ETH", at("2024-05-04"), 8.0)])
+        later = pointline.with_symbols(pointline.scan("trades", lake_root=tmp_path), lake_root=tmp_path).collect()
+        assert later.equals(joined)
+
+    def test_rows_without_a_version_are_kept_and_counted(self, listed, joined):
+        assert joined.height == 3 * 72
+        without = joined.select(pl.col("symbol_id").is_null().sum()).item()
+        assert without == (6 + 24) + 24 + 72
+        assert joined.filter(pl.col("symbol_id").is_null())["market_type"].null_count() == without
+
+    def test_rows_stay_in_their_order(self, listed):
+        rows = pointline.scan("trades", lake_root=listed).collect().sample(fraction=1.0, shuffle=True, seed=1)
+        joined = pointline.with_symbols(rows, lake_root=listed)
+        assert joined.select(rows.columns).equals(rows)
+        assert ticks(joined, "BTC") == [("01 00", None), ("01 06", 0.1), ("02 12", 0.01), ("03 00", None)]
+
+    @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+    def test_what_is_asked_of_it_reaches_the_scan(self, listed, engine):
+        frame = pointline.with_symbols(pointline.scan("trades", lake_root=listed), lake_root=listed)
+        query = frame.filter(symbol="ETH").select("price", "tick_size")
+        assert "PROJECT 4/11 COLUMNS" in query.explain()
+        assert query.collect(engine=engine).sum().row(0) == (3 * 300, 48 * 0.5)
+
+    def test_a_column_of_the_frame_keeps_its_name(self, listed):
+        rows = pointline.scan("trades", symbol="ETH", lake_root=listed).with_columns(tick_size=pl.lit(3))
+        joined = pointline.with_symbols(rows, lake_root=listed).collect()
+        assert joined["tick_size"].unique().to_list() == [3]
+        assert joined["tick_size_of_symbol"].unique().drop_nulls().to_list() == [0.5]
+
+    def test_rows_without_a_time_or_a_symbol(self, listed):
+        rows = pl.DataFrame(
+            {"exchange": ["binance"] * 3, "symbol": ["ETH", None, "ETH"], "local_timestamp": [None, *[at(DAYS[2])] * 2]}
+        )
+        assert pointline.with_symbols(rows, lake_root=listed)["tick_size"].to_list() == [None, None, 0.5]
+
+    def test_a_lake_without_symbols(self, lake):
+        joined = pointline.with_symbols(read(lake, symbol="S001"), lake_root=lake)
+        assert joined["symbol_id"].null_count() == joined.height == 72
+
+    def test_it_says_what_it_needs(self, listed):
+        rows = pointline.scan("trades", lake_root=listed)
+        with pytest.raises(PointlineError, match="needs the column symbol"):
+            pointline.with_symbols(rows.drop("symbol"), lake_root=listed)
+        with pytest.raises(PointlineError, match="already"):
+            pointline.with_symbols(pointline.with_symbols(rows, lake_root=listed), lake_root=listed)
+
+
+def test_importing_pointline_loads_nothing():
+    program = "import sys, pointline; print([one for one in ('polars', 'deltalake') if one in sys.modules])"
+    seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert seen.stdout.strip() == "[]"
+    assert not hasattr(pointline, "nothing")

@@ -153,7 +153,7 @@ class Committer:
         return Retrying(
             retry=passing,
             stop=stop_after_attempt(TRIES),
-            wait=wait_exponential_jitter(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
+            wait=wait_exponential_jitter(multiplier=0.1, max=LONGEST_WAIT_SECONDS, jitter=0.1),
             sleep=pause,
             before_sleep=told,
             reraise=True,

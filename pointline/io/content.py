@@ -25,6 +25,7 @@ MOST_WHOLE_BYTES = 512 << 20
 """A file that is read as a whole. All instruments of a large exchange, with their history, are a few MB."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
+FEW_BYTES = 64
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -209,9 +210,8 @@ def _split_header(text: bytes) -> tuple[bytes, bytes]:
 
 def _split_blank_end(block: bytes) -> tuple[bytes, bytes]:
     """Hold back blank lines: whether they are rows or the end of the file is known when more comes, or nothing."""
-    text = len(block)
-    while text and block[text - 1] in LINE_END:
-        text -= 1
+    few = block[-FEW_BYTES:].rstrip(LINE_END)  # nearly always there are none; to strip the block would copy it
+    text = len(block) - len(block[-FEW_BYTES:]) + len(few) if few else len(block.rstrip(LINE_END))
     end = block.find(b"\n", text) + 1 if text else 0
     return block[:end], block[end:]
 

@@ -180,7 +180,7 @@ class TestConfiguredPatterns:
         assert "data_type, date, symbol" in str(caught.value)
 
 
-EXCHANGES = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+){0,2}", fullmatch=True)
+EXCHANGES = st.from_regex(r"[a-z0-9]{1,20}(-[a-z0-9]{1,20}){0,2}", fullmatch=True)
 DATA_TYPES = st.from_regex(r"[a-z]+(_[A-Za-z0-9]+){0,3}", fullmatch=True)
 SYMBOLS = st.text(string.ascii_uppercase + string.digits + "-_.", min_size=1, max_size=40)
 ENDINGS = st.sampled_from([".csv", ".csv.gz", ".csv.zst", ".parquet", ".Csv.Gz"])

@@ -136,7 +136,11 @@ class Daemon:
             )
 
     def events(self, name: str) -> list[dict[str, object]]:
-        lines = [line for line in self.log_file.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+        lines = [
+            line
+            for line in self.log_file.read_text().splitlines(keepends=True)
+            if line.startswith("{") and line.endswith("}\n")
+        ]
         return [one for one in map(json.loads, lines) if one["event"] == name]
 
     def wait_for(self, event: str) -> None:

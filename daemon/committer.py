@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from typing import TypeVar
 
@@ -164,7 +164,7 @@ class Committer:
     ) -> BatchDone:
         """Bring together what is known about each file of the batch."""
         entries = {entry.file_id: entry for entry in running.batch.entries}
-        spent = {entry.file_id: _share(group, entry) for group in loaded for entry in group.group.entries}
+        spent = {file_id: timing for group in loaded for file_id, timing in _shares(group)}
         tried = self._attempts_of([outcome.file_id for outcome in committed.outcomes])
         now = time.monotonic()
         files = []
@@ -216,11 +216,13 @@ class Committer:
         return landed
 
 
-def _share(group: Loaded, entry: Entry) -> Timing:
-    """Return a file's share in the time of its group, which is typed and written together: by its bytes."""
-    total = sum(one.meta.file_size_bytes for one in group.group.entries)
-    share = entry.meta.file_size_bytes / total if total else 1 / len(group.group.entries)
-    return Timing(parse_ms=group.timing.parse_ms * share, write_ms=group.timing.write_ms * share)
+def _shares(group: Loaded) -> Iterator[tuple[int, Timing]]:
+    """Yield each file's share in the time of its group, which is typed and written together: by its bytes."""
+    entries, timing = group.group.entries, group.timing
+    total = sum(entry.meta.file_size_bytes for entry in entries)
+    for entry in entries:
+        share = entry.meta.file_size_bytes / total if total else 1 / len(entries)
+        yield entry.file_id, Timing(parse_ms=timing.parse_ms * share, write_ms=timing.write_ms * share)
 
 
 def _count_rules(loaded: list[Loaded], file_ids: Collection[int]) -> dict[tuple[str, str], int]:

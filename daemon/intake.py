@@ -59,8 +59,7 @@ class Intake:
         self._gathered: dict[str, tuple[BronzeFileMetadata, float]] = {}
         self._gathered_bytes = 0
         self._gathering_since = 0.0
-        self._found_by: dict[str, str] = {}
-        self._first_seen: dict[str, float] = {}
+        self._first_seen: dict[str, tuple[float, str]] = {}
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -90,8 +89,8 @@ class Intake:
     def _look(self, path: str, seen_at: float, *, finished: bool) -> None:
         meta = self._source.look(path)
         now = self._clock()
-        seen_at = self._first_seen.setdefault(path, seen_at)
-        found_by = self._found_by.setdefault(path, "a scan" if self._inbox.is_by_scan(path) else "an event")
+        by = "a scan" if self._inbox.is_by_scan(path) else "an event"
+        seen_at, found_by = self._first_seen.setdefault(path, (seen_at, by))
         if meta is None:
             self._forget(path)
         elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
@@ -170,7 +169,6 @@ class Intake:
     def _forget(self, path: str) -> None:
         self._room.forget(path)
         self._first_seen.pop(path, None)
-        self._found_by.pop(path, None)
 
 
 def _written_at(meta: BronzeFileMetadata, now_us: int) -> float:

@@ -22,7 +22,7 @@ from deltalake import DeltaTable, Schema
 from deltalake.transaction import PostCommitHookProperties
 
 from pointline.errors import CommitConflict, LakeDamaged
-from pointline.io.delta_log import APP_ID, BATCH, DeltaLog, change_of_parts
+from pointline.io.delta_log import APP_ID, BATCH, DeltaLog, change_of_parts, entry_name
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
@@ -191,7 +191,7 @@ class DeltaTableRepository:
             add: list[Part] = []
             remove: list[Part] = []
             for part in self.live_parts():
-                if any(part.first_file_id <= file_id <= part.last_file_id for file_id in ids):
+                if may_hold(part, ids):
                     rows = pl.concat(self.rows_of(part))
                     if rows["file_id"].is_in(ids).any():
                         add += self.write_parts(updated(rows, df, fill))
@@ -265,9 +265,10 @@ class DeltaTableRepository:
 
     def flush_newest(self) -> None:
         """Force the newest commit and its parts to disk: an earlier try may have failed after it had committed."""
-        with self.exclusive() as table, storage_errors(self.path.name):
-            self._flush_parts_of(table.version())
-            self.flush_commit(table.version())
+        with self._lock, storage_errors(self.path.name):
+            newest = self.version()
+            self._flush_parts_of(newest)
+            self.flush_commit(newest)
 
     def flush_commit(self, version: int) -> None:
         """Force a log entry and its name to disk."""
@@ -322,7 +323,7 @@ class DeltaTableRepository:
         return self._log
 
     def _log_entry(self, version: int) -> Path:
-        return self.path / "_delta_log" / f"{version:020}.json"
+        return self.path / "_delta_log" / entry_name(version)
 
     def _commit_info(self, version: int) -> dict[str, Any] | None:
         try:
@@ -350,6 +351,13 @@ def updated(rows: pl.DataFrame, changes: pl.DataFrame, fill: Sequence[str]) -> p
     filled = changes.select("file_id", *(name for name in changes.columns if name in fill))
     rows = rows.update(replaced, on="file_id", how="left", include_nulls=True)
     return rows.update(filled, on="file_id", how="left")
+
+
+def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
+    """Tell by its statistics whether a part can hold rows of one of these files; one without any may."""
+    stats = json.loads(part.stats)
+    low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
+    return low is None or high is None or any(low <= file_id <= high for file_id in file_ids)
 
 
 def _live_part(action: Mapping[str, Any]) -> Part:

@@ -30,6 +30,11 @@ BATCH, ADDED, REMOVED = "pointline_batch", "pointline_added", "pointline_removed
 Action = Mapping[str, Mapping[str, Any]]
 
 
+def entry_name(version: int) -> str:
+    """Return the name of a version's entry in a log."""
+    return f"{version:020}.json"
+
+
 class DeltaLog:
     """Where a table's log stands, and how it goes on. Not thread-safe."""
 
@@ -40,7 +45,7 @@ class DeltaLog:
 
     def entry(self, version: int) -> Path:
         """Return where the entry of a version is, or will be."""
-        return self._folder / f"{version:020}.json"
+        return self._folder / entry_name(version)
 
     def catch_up(self) -> None:
         """Take note of entries that something else wrote: delta-rs for us, or another program."""

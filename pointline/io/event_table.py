@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from pointline.io.commit_log import OUTCOMES
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta import DeltaTableRepository, may_hold
 from pointline.io.protocols import CommittedBatch, Outcome, Part
 from pointline.io.translate import storage_errors
 from pointline.tables import dim_symbol, quarantine
@@ -126,13 +125,6 @@ class DeltaQuarantine(DeltaTableRepository):
                     self.commit_parts(add=self.write_parts(kept), remove=[part])
                     forgotten += rows.height - kept.height
         return forgotten
-
-
-def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
-    """Tell by its statistics whether a part can hold rows of one of these files."""
-    stats = json.loads(part.stats)
-    low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
-    return low is None or high is None or any(low <= file_id <= high for file_id in file_ids)
 
 
 def _telling(outcomes: Sequence[Outcome]) -> dict[str, object]:

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pointline.io.delta_log import entry_name
 from pointline.io.durable import flush_folder
 from pointline.io.mend import ENTRY, fault_of, newest_entry, staged_files
 from pointline.io.protocols import Part
@@ -134,12 +135,12 @@ def log_faults(table: Path, *, recorded_batch: int = -1) -> list[LogFault]:
     first = max(summed_up, default=-1) + 1
     there = {int(entry.stem) for entry in entries}
     faults = [
-        LogFault(table=table.name, entry=f"{version:020}.json", reason="missing", is_newest=False)
+        LogFault(table=table.name, entry=entry_name(version), reason="missing", is_newest=False)
         for version in range(first, max(there, default=-1))
         if version not in there
     ]
     if not entries and not summed_up:
-        faults.append(LogFault(table=table.name, entry=f"{0:020}.json", reason="missing", is_newest=False))
+        faults.append(LogFault(table=table.name, entry=entry_name(0), reason="missing", is_newest=False))
     newest = newest_entry(log)
     for entry in entries:
         reason = fault_of(table, entry, recorded_batch) if entry == newest else _torn(entry)

@@ -58,6 +58,9 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Ingest what is there, then end.")] = False,
 ) -> None:
     """Watch bronze and bring its files into silver until stopped."""
+    from daemon.memory import keep_freed_memory
+
+    keep_freed_memory()
     from daemon.commands.run import run_lake
 
     raise typer.Exit(run_lake(lake_root, once=once))

@@ -6,11 +6,11 @@ import gc
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from daemon import events
-from daemon.commands.progress import OnceProgress
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
@@ -19,6 +19,9 @@ from daemon.supervisor import Supervisor
 from pointline.config import Config, load_config, notify_address
 from pointline.io.lock import LakeLock
 from pointline.tables.ingest_manifest import Status, stands_at
+
+if TYPE_CHECKING:
+    from daemon.commands.progress import OnceProgress
 
 TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.PENDING)
 
@@ -44,7 +47,7 @@ def keep_lake(config: Config, *, once: bool, manager: str = "") -> int:
     gc.enable()
     gc.freeze()  # what was imported stays; no collection needs to look at it again
     lock = LakeLock(config.paths.lock_file, purpose="run --once" if once else "run")
-    watched = OnceProgress(config.log) if once and sys.stderr.isatty() else None
+    watched = _progress(config) if once and sys.stderr.isatty() else None
     told = Notifier(manager) if manager and not once else None
     with lock, watched or nullcontext():
         supervisor = Supervisor(lake, once=once, on_tick=watched or told)
@@ -52,6 +55,12 @@ def keep_lake(config: Config, *, once: bool, manager: str = "") -> int:
         if watched is not None:
             watched.note(supervisor)
         return EXIT_FINDINGS if once and code == EXIT_OK and _has_findings(lake) else code
+
+
+def _progress(config: Config) -> OnceProgress:
+    from daemon.commands.progress import OnceProgress  # noqa: PLC0415 - what draws on a terminal takes time to load
+
+    return OnceProgress(config.log)
 
 
 def _has_findings(lake: Lake) -> bool:

@@ -1,7 +1,8 @@
 """Step 2 of the ingest: a worker turns a group of bronze files into parts that are not visible yet.
 
-bytes -> blocks of lines -> typed frame -> part. Large files stream block by block into a part of their own. Small ones
-are decoded whole and typed together, so that the cost of a parse and of a part is paid once for many of them.
+bytes -> blocks of lines -> typed frame -> part. Large files stream block by block into a part of their own, a block
+being read, one typed and one written at the same time. Small files are decoded whole and typed together, so that the
+cost of a parse and of a part is paid once for many of them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import polars as pl
 from polars.exceptions import PanicException
 
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
+from pointline.services.ahead import ahead
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart
 from pointline.services.claims import Claims
 from pointline.services.group_load import GroupLoad, unexpected
@@ -180,11 +182,11 @@ class _RowsLoad(GroupLoad):
         writer = self._start_part()
         written = False
         try:
-            for data in blocks:
-                silver = self._parse_block(tally, header, data)
-                if not silver.is_empty():
-                    self._write(writer, silver)
-                    written = True
+            with ahead(blocks) as read, ahead(self._parse_block(tally, header, data) for data in read) as typed:
+                for silver in typed:
+                    if not silver.is_empty():
+                        self._write(writer, silver)
+                        written = True
         except BaseException:
             writer.discard()
             del self._open[writer]

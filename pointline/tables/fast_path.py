@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pointline.tables.rules import Belonging, any_broken
-from pointline.tables.schema import EventTable
+from pointline.tables.schema import EventTable, Kind
 
 
 def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belonging) -> pl.DataFrame | None:
@@ -24,9 +24,11 @@ def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belo
     if not _is_plain(data):
         return None
     raw = table.raw_schema
-    schema = {name: raw.get(name, pl.String()) for name in header}
-    try:
-        cells = pl.scan_csv(data, has_header=False, schema=schema, quote_char=None).collect()
+    words = [column.name for column in table.columns if column.kind is Kind.CHOICE]
+    schema = {name: pl.String() if name in words else raw.get(name, pl.String()) for name in header}
+    texts = pl.scan_csv(data, has_header=False, schema=schema, quote_char=None)
+    try:  # the parser takes three times as long to look up a word as a cast does
+        cells = texts.with_columns(pl.col(name).cast(raw[name]) for name in words).collect()
     except pl.exceptions.PolarsError:
         return None
     # A short row ends in nulls. Where the last cell is never null no row is short; else the separators are counted.

@@ -1,12 +1,14 @@
 """What a lake is measured against: ``scan_csv -> sink_parquet``, no table, no ledger, no check, nothing flushed.
 
 ``python -m tests.bench.bare BRONZE OUT DATA_TYPE AT_A_TIME``: one Parquet file per input file, columns typed as silver
-has them. Polars and the standard library only, so that nothing else has to be loaded.
+has them. Prints the seconds it took once everything was loaded. Polars and the standard library only, so that nothing
+else has to be loaded.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -62,12 +64,14 @@ def main(bronze: Path, out: Path, data_type: str, at_a_time: int) -> None:
     sources = sorted(bronze.rglob("*.csv.gz"))
     out.mkdir(parents=True)
     step = partial(write, data_type, bronze, out)
+    begun = time.perf_counter()
     if at_a_time == 1:
         for source in sources:
             step(source)
     else:
         with ThreadPoolExecutor(at_a_time) as pool:
             list(pool.map(step, sources))
+    print(time.perf_counter() - begun)
 
 
 if __name__ == "__main__":

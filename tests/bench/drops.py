@@ -63,9 +63,7 @@ class Drops:
     def drop(self) -> None:
         """Rename the next file into place, as the vendor's client does."""
         staged, final = self._staged.pop()
-        exchange, _, year, month, day, name = final.relative_to(self.lake.bronze).parts
-        key = (exchange, dt.date(int(year), int(month), int(day)), name.removesuffix(".csv.gz"))
-        self._pending[key] = time.perf_counter()
+        self._pending[self._key(final)] = time.perf_counter()
         staged.rename(final)
 
     def poll(self) -> None:
@@ -94,6 +92,17 @@ class Drops:
                 dropped = self._pending.pop((exchange, date, symbol))
                 self.seen_ms.append((now - dropped) * 1000)
                 self.reader_ms.append((now - begun) * 1000)
+
+    def _key(self, path: Path) -> Key:
+        """Both layouts of bronze: a folder per day, and everything in the name."""
+        *folders, name = path.relative_to(self.lake.bronze).parts
+        name = name.removesuffix(".csv.gz")
+        if folders:
+            exchange, _, *day = folders
+            return exchange, dt.date(*map(int, day)), name
+        exchange, _, rest = name.partition(f"_{self.source.data_type}_")
+        date, _, symbol = rest.partition("_")
+        return exchange, dt.date.fromisoformat(date), symbol
 
     @property
     def _table(self) -> Path:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from tests.bench import peers
+from tests.bench.drops import Drops
 from tests.bench.inputs import Input, small_files, whole_files
 from tests.bench.lake import BenchLake
 from tests.bench.measure import Bench, Measure
@@ -36,11 +39,34 @@ def small(bench: Bench) -> Iterator[Measure]:
 
 
 def book(bench: Bench) -> Iterator[Measure]:
-    """One file of order book changes; one of snapshots, 100 columns that become four lists."""
+    """One file of order book changes; one of snapshots, 100 columns that become four lists.
+
+    From a rename into the bronze of a daemon that runs to its commit, against the bare line without its start.
+    """
     changes = whole_files(bench.scratch, "incremental_book_L2", files=1, rows=bench.size(5_000_000, 500_000))
-    yield from _compare(bench, "book, changes", changes, must=0.85, aim=1.0, at_a_time=(1,), with_peers=False)
+    yield from _one_drop(bench, "book, changes", changes)
     snapshots = whole_files(bench.scratch, "book_snapshot_25", files=1, rows=bench.size(200_000, 20_000))
-    yield from _compare(bench, "book, snapshots", snapshots, must=0.85, aim=1.0, at_a_time=(1,), with_peers=False)
+    yield from _one_drop(bench, "book, snapshots", snapshots)
+
+
+def _one_drop(bench: Bench, work: str, source: Input) -> Iterator[Measure]:
+    folder = bench.folder(source.data_type)
+    lake = BenchLake(folder / "lake")
+    costs = _in_turns(bench.runs, {OURS: _dropped(lake, source), "bare": _bare(folder, source, 1, whole=False)})
+    yield Measure.median(
+        work,
+        "of bare Polars",
+        "x",
+        _ratios(costs["bare"], costs[OURS]),
+        must=0.85,
+        aim=1.0,
+        more_is_better=True,
+        notes=[
+            *(_rate(name, costs[name], source) for name in costs),
+            *(profile_once(bench, work, lake, source) if bench.profile else ()),
+        ],
+    )
+    shutil.rmtree(folder)
 
 
 def _compare(
@@ -51,14 +77,13 @@ def _compare(
     must: float,
     aim: float,
     at_a_time: tuple[int, ...],
-    with_peers: bool = True,
     in_rows: bool = True,
 ) -> Iterator[Measure]:
     folder = bench.folder(source.data_type)
     lake = BenchLake(folder / "lake")
     bare = {f"bare, {files} at a time": _bare(folder, source, files) for files in at_a_time}
-    rivals = peers.contestants(folder, source) if bench.peers and with_peers else {}
-    absent = peers.absent() if bench.peers and with_peers else []
+    rivals = peers.contestants(folder, source) if bench.peers else {}
+    absent = peers.absent() if bench.peers else []
     costs = _in_turns(bench.runs, {OURS: _ours(lake, source), **bare, **rivals})
     best = min(bare, key=lambda name: _median_wall(costs[name]))
     ours = Measure.median(
@@ -105,14 +130,36 @@ def _ours(lake: BenchLake, source: Input) -> Contestant:
     return contest
 
 
-def _bare(folder: Path, source: Input, at_a_time: int) -> Contestant:
+def _dropped(lake: BenchLake, source: Input) -> Contestant:
+    """One file, renamed into the bronze of a running daemon: until a fresh reader sees it."""
+
+    def contest() -> Cost:
+        lake.renew()
+        drops = Drops(lake=lake, source=source)
+        drops.stage()
+        with lake.daemon() as daemon:
+            daemon.wait_for("rescan.finished")
+            started, before = time.time(), daemon.cpu_seconds()
+            drops.drop()
+            while drops.unseen:
+                drops.poll()
+            cpu, peak = daemon.cpu_seconds() - before, daemon.peak_bytes()
+        lake.check(source)
+        return Cost(started=started, wall_seconds=drops.seen_ms[0] / 1000, cpu_seconds=cpu, peak_bytes=peak)
+
+    return contest
+
+
+def _bare(folder: Path, source: Input, at_a_time: int, *, whole: bool = True) -> Contestant:
+    """The bare line; not ``whole``: without the start of its process."""
     out = folder / "bare"
+    log = out.with_suffix(".log")
 
     def contest() -> Cost:
         shutil.rmtree(out, ignore_errors=True)
-        cost = run(module("tests.bench.bare", source.folder, out, source.data_type, at_a_time), out.with_suffix(".log"))
+        cost = run(module("tests.bench.bare", source.folder, out, source.data_type, at_a_time), log)
         check_rows(pl.scan_parquet(out).select(pl.len()).collect().item(), source.sums.rows, "the bare line's output")
-        return cost
+        return cost if whole else replace(cost, wall_seconds=float(log.read_text()))
 
     return contest
 

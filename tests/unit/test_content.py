@@ -101,7 +101,7 @@ class TestBlocks:
 
     @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
     def test_of_a_large_file(self, opened, end):
-        lines = [b"%d,%s" % (number, b"x" * 90) for number in range(150_000)]
+        lines = [b"%d,%s" % (number, b"x" * 90) for number in range(300_000)]
         with opened(b"a,b" + end + end.join(lines) + end) as content:
             assert content.header() == HEADER
             blocks = list(content.blocks())

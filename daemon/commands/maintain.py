@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon import events
-from daemon.commands.present import Column, bytes_text, count, print_json, print_table
+from daemon.commands.present import Column, bytes_text, plural, print_json, print_table
 from daemon.exit_codes import EXIT_OK
 from daemon.lake import open_lake
 from daemon.requests import Request, do_or_ask
@@ -19,10 +19,6 @@ COLUMNS = (
     Column(title="table"),
     Column(title="partition"),
     Column(title="what", fold=True),
-    Column(title="before", align="right"),
-    Column(title="after", align="right"),
-    Column(title="size", align="right"),
-    Column(title="then", align="right"),
 )
 
 
@@ -58,16 +54,15 @@ def _row(facts: Facts) -> tuple[str, ...]:
     partition = f"{facts['exchange']}/{facts['date']}" if "exchange" in facts else ""
     match facts["action"]:
         case "vacuum":
-            what = f"files unused for {facts['retention_hours']:g} h"
-            before, after = f"{count(facts['files'])} files", "0"
-            size_before, size_after = bytes_text(facts["bytes"]), "0"
+            unused = f"{plural(facts['files'], 'file')} unused for {facts['retention_hours']:g} h"
+            what = f"{unused}, {bytes_text(facts['bytes'])}"
         case events.TABLE_CHECKPOINTED:
             what = f"log summed up at version {facts['version']}"
-            before = after = size_before = size_after = ""
         case _:
-            what = "small parts merged"
-            before, after = f"{count(facts['parts_before'])} parts", count(facts["parts_after"])
-            size_before, size_after = (
-                bytes_text(facts[name]) if facts.get(name) else "" for name in ("bytes_before", "bytes_after")
+            before, after = facts["parts_before"], facts["parts_after"]
+            merged = f"{plural(before, 'part')} merged to {after:,}"
+            sizes = [bytes_text(facts[name]) for name in ("bytes_before", "bytes_after") if facts.get(name)]
+            what = ", ".join(
+                [merged if before > after else f"{plural(before, 'part')} put in order", " to ".join(sizes)]
             )
-    return facts["table"], partition, what, before, after, size_before, size_after
+    return facts["table"], partition, what

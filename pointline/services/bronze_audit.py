@@ -28,8 +28,11 @@ def audit_bronze(
     findings: list[Finding] = []
     there: dict[int, BronzeFileMetadata] = {}
     for row in both.filter(pl.col("size").is_not_null(), ~stands_at(Status.PENDING)).iter_rows(named=True):
-        if row["file_id"] in flying or (settled_before_us is not None and row["mtime_us"] > settled_before_us):
+        if row["file_id"] in flying:
             continue
+        is_fresh = settled_before_us is not None and row["mtime_us"] > settled_before_us
+        if is_fresh and not _is_as_known(row):
+            continue  # a new version, on its way in
         if what := _change_of(row, to.reader):
             path, table = row["bronze_file_path"], row["data_type"]
             findings.append(Finding(kind="bronze_changed", table=table, file_id=row["file_id"], path=path, what=what))
@@ -50,11 +53,15 @@ def _change_of(row: Mapping[str, object], reader: BronzeReader) -> str | None:
     """Say how a bronze file differs from its newest version; a touched one with its old content does not."""
     if row["size"] != row["file_size_bytes"]:
         return f"the file has {row['size']:,} bytes, the ledger knows {row['file_size_bytes']:,}"
-    if _microseconds(row["last_modified_ts"]) == row["mtime_us"]:
+    if _is_as_known(row):
         return None
     if row["content_hash"] and reader.content_hash(str(row["bronze_file_path"])) == row["content_hash"]:
         return None
     return "the file was modified after it was ingested"
+
+
+def _is_as_known(row: Mapping[str, object]) -> bool:
+    return row["size"] == row["file_size_bytes"] and _microseconds(row["last_modified_ts"]) == row["mtime_us"]
 
 
 def _microseconds(value: object) -> int:

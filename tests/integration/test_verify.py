@@ -251,6 +251,7 @@ def test_beside_a_busy_daemon_nothing_is_found(tmp_path, verified, looks):
         finally:
             lake.kill()
     assert [one["findings"] for one in answers if not one["ok"]] == []
+    assert any(one["checked"]["contents"] for one in answers), "what came just now is compared as well"
     assert lake.manifest()["status"].is_in(["superseded"]).any(), "files were replaced meanwhile"
     assert lake.events("partition.compacted"), "parts were merged meanwhile"
     ingest_again = verified(lake.root, deep=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import polars as pl
 
 from daemon.commands.health import look_at_daemon
 from daemon.commands.presence import Moment, Presence, describe_presence
-from daemon.commands.present import is_terminal, print_json, print_lines, print_problem, printable, terminal_width
+from daemon.commands.present import print_json, print_labelled, print_lines, print_problem, printable
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.touched import Touched
 from pointline.config import Config, load_config
@@ -196,20 +195,10 @@ def _show(answer: Answer, *, separate: bool) -> None:
         of = f" (version {number} of {len(answer.versions)} at this path)" if len(answer.versions) > 1 else ""
         print_lines(["", f"file {version.row['file_id']}, {version.row['status']}{of}"])
         for chapter in version.chapters:
-            _print_wrapped(f"{_moment(chapter.at_us) or NO_TIME}  ", chapter.what)
+            print_labelled(f"{_moment(chapter.at_us) or NO_TIME}  ", chapter.what)
     print_lines([""])
-    _print_wrapped("now   ", answer.presence.what)
-    _print_wrapped("next  ", answer.next_step)
-
-
-def _print_wrapped(label: str, sentence: str) -> None:
-    """One line on a pipe; on a terminal as many as it takes, under each other."""
-    text = printable(sentence)
-    if not is_terminal():
-        print_lines([f"{label}{text}"])
-        return
-    indent = " " * len(label)
-    print_lines(textwrap.wrap(text, max(40, terminal_width()), initial_indent=label, subsequent_indent=indent))
+    print_labelled("now   ", answer.presence.what)
+    print_labelled("next  ", answer.next_step)
 
 
 def _moment(at_us: int | None) -> str | None:

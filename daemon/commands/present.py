@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -62,6 +63,16 @@ def print_lines(lines: Sequence[str]) -> None:
     for line in lines:
         print(line.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()  # here, so that a reader that left (`| head`) is noticed while it can be handled
+
+
+def print_labelled(label: str, sentence: str) -> None:
+    """One line on a pipe; on a terminal as many as it takes, under each other."""
+    text = printable(sentence)
+    if not is_terminal():
+        print_lines([f"{label}{text}"])
+        return
+    indent = " " * len(label)
+    print_lines(textwrap.wrap(text, max(40, terminal_width()), initial_indent=label, subsequent_indent=indent))
 
 
 def print_problem(what: str, hint: str, *, as_json: bool = False) -> None:

@@ -19,6 +19,7 @@ from daemon.commands.present import (
     make_console,
     plural,
     print_json,
+    print_labelled,
     print_lines,
     print_problem,
     print_table,
@@ -182,10 +183,6 @@ def _show_errors(errors: Errors, now: float) -> None:
         print_lines(["", "last errors"])
     for error in errors:
         ago = f"{duration(now - error['at_us'] / 1_000_000)} ago"
-        print_lines(
-            [
-                f"  {error['status']}, {ago}: file {error['file_id']}, {printable(error['path'])}",
-                f"      what  {printable(error['error'])}",
-                f"      next  {error['next_step']}",
-            ]
-        )
+        print_lines([f"  {error['status']}, {ago}: file {error['file_id']}, {printable(error['path'])}"])
+        print_labelled("      what  ", error["error"])
+        print_labelled("      next  ", error["next_step"])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.commands.present import count, plural, print_json, print_lines, print_problem, printable
+from daemon.commands.present import count, plural, print_json, print_labelled, print_lines, print_problem, printable
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
 from pointline.config import load_config
@@ -56,7 +56,8 @@ def show_findings(findings: Sequence[Finding]) -> None:
         print_lines([f"  {finding.kind}: {printable(about) or 'the lake'}"])
         if finding.path:
             print_lines([f"      where {printable(finding.path)}"])
-        print_lines([f"      what  {printable(finding.what)}", f"      try   {facts['try']}"])
+        print_labelled("      what  ", finding.what)
+        print_labelled("      try   ", str(facts["try"]))
     if len(findings) > SHOWN:
         print_lines([f"  ... and {len(findings) - SHOWN:,} more; --json shows all"])
 

@@ -38,11 +38,11 @@ daemon.maintenance.LOOK_SECONDS = daemon.rescanner.LONGEST_WAIT_SECONDS = 0.1
 daemon.notify.LEAST_SECONDS = daemon.supervisor.TICK_SECONDS = 0.1
 
 def hang(*_args, **_kwargs):
-    print('{"event": "hung"}', flush=True)
+    os.write(1, b'{"event": "hung"}\\n')  # in one go: other threads write lines as well
     threading.Event().wait()
 
 def read_slowly(self, group, load=Loader.load):
-    print('{"event": "slow"}', flush=True)
+    os.write(1, b'{"event": "slow"}\\n')
     while not Path(os.environ["LAKE_ROOT"], "go").exists():
         self._reader.steps += 1
         time.sleep(0.05)
@@ -154,9 +154,12 @@ class Daemon:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self) -> int:
-        assert self.process is not None
-        return self.process.wait(SECONDS)
+    def wait(self, manager: Manager) -> int:
+        """Its exit code. The manager listens meanwhile: what it does not take in is lost after a few messages."""
+        process = self.process
+        assert process is not None
+        assert wait_until(lambda: bool(manager.messages()) and process.poll() is not None, SECONDS)
+        return process.returncode
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -193,7 +196,7 @@ def test_a_life(daemon, manager):
     manager.wait_for("WATCHDOG=1", times=2)
     assert wait_until(lambda: "50 rows since the start" in manager.lines("STATUS=")[-1], SECONDS)
     daemon.tell_to_stop()
-    assert daemon.wait() == 0
+    assert daemon.wait(manager) == 0
     lines = manager.lines()
     assert lines.count("READY=1") == lines.count("STOPPING=1") == 1
     assert lines[0].startswith("STATUS=starting: 0 queued, 0 in flight; nothing committed yet")
@@ -281,7 +284,7 @@ class TestDraining:
         daemon.tell_to_stop()
         manager.wait_for("EXTEND_TIMEOUT_USEC=120000000", times=8)
         daemon.go_on()
-        assert daemon.wait() == 0
+        assert daemon.wait(manager) == 0
         assert daemon.events("file.committed")
 
     @pytest.mark.parametrize("part", ["worker", "committer"])
@@ -301,7 +304,7 @@ class TestTrouble:
 
     def test_a_part_that_dies_is_named_and_speaks_no_protocol(self, daemon, manager):
         daemon.start("IngestService.commit = fail")
-        assert daemon.wait() == 70
+        assert daemon.wait(manager) == 70
         status = manager.lines("STATUS=")[-1]
         assert "trouble: committer: died: line one\\nWATCHDOG=1\\nREADY=1" in status
         after = manager.lines()[manager.lines().index("STOPPING=1") :]
@@ -330,5 +333,5 @@ class TestTrouble:
                     break
         time.sleep(0.5)
         daemon.tell_to_stop()
-        assert daemon.wait() == 0
+        assert daemon.wait(manager) == 0
         assert not daemon.events("notify.failed")

@@ -62,7 +62,6 @@ def _row(facts: Facts) -> tuple[str, ...]:
             before, after = facts["parts_before"], facts["parts_after"]
             merged = f"{plural(before, 'part')} merged to {after:,}"
             sizes = [bytes_text(facts[name]) for name in ("bytes_before", "bytes_after") if facts.get(name)]
-            what = ", ".join(
-                [merged if before > after else f"{plural(before, 'part')} put in order", " to ".join(sizes)]
-            )
+            word = merged if before > after else f"{plural(before, 'part')} put in order"
+            what = ", ".join(filter(None, [word, " to ".join(sizes)]))
     return facts["table"], partition, what

@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,6 +24,7 @@ from deltalake.transaction import PostCommitHookProperties
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.delta_log import APP_ID, BATCH, DeltaLog, change_of_parts, entry_name
 from pointline.io.durable import flush_file, flush_folder, make_folder
+from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
 from pointline.io.translate import storage_errors
@@ -50,6 +51,7 @@ class DeltaTableRepository:
         self._lock = threading.RLock()
         self._table: DeltaTable | None = None
         self._log: DeltaLog | None = None
+        self._parts: LiveParts | None = None
 
     # ---- reading
 
@@ -98,14 +100,13 @@ class DeltaTableRepository:
 
     def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
         """Return the parts that readers see, of one partition or of all."""
-        actions = self._add_actions()
-        for name, value in (partition or {}).items():
-            actions = actions.filter(pl.col("partition").struct.field(name).cast(pl.String) == value)
-        return [_live_part(action) for action in actions.iter_rows(named=True)]
+        return self._newest_parts().of(partition)
 
-    def _add_actions(self) -> pl.DataFrame:
+    def _newest_parts(self) -> LiveParts:
         with self._lock, storage_errors(self.path.name):
-            return pl.DataFrame(self.table().get_add_actions(flatten=False))
+            if self._parts is None or self._parts.version != self._newest_log().version:
+                self._parts = LiveParts(self.table(), self.partition_by)
+            return self._parts
 
     @contextmanager
     def exclusive(self) -> Iterator[DeltaTable]:
@@ -236,7 +237,7 @@ class DeltaTableRepository:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
         if not parts:
             return
-        gone = {part.path for part in parts}.difference(self._add_actions()["path"])
+        gone = {part.path for part in parts}.difference(self._newest_parts().paths)
         if gone:
             raise CommitConflict(
                 f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"
@@ -351,25 +352,3 @@ def updated(rows: pl.DataFrame, changes: pl.DataFrame, fill: Sequence[str]) -> p
     filled = changes.select("file_id", *(name for name in changes.columns if name in fill))
     rows = rows.update(replaced, on="file_id", how="left", include_nulls=True)
     return rows.update(filled, on="file_id", how="left")
-
-
-def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
-    """Tell by its statistics whether a part can hold rows of one of these files; one without any may."""
-    stats = json.loads(part.stats)
-    low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
-    return low is None or high is None or any(low <= file_id <= high for file_id in file_ids)
-
-
-def _live_part(action: Mapping[str, Any]) -> Part:
-    low, high = action.get("min") or {}, action.get("max") or {}
-    bounds = {"numRecords": action["num_records"], "minValues": low, "maxValues": high}
-    return Part(
-        path=action["path"],
-        partition={name: str(value) for name, value in (action.get("partition") or {}).items()},
-        size_bytes=action["size_bytes"],
-        rows=action["num_records"],
-        stats=json.dumps(bounds, default=str),
-        first_file_id=low.get("file_id") or 0,
-        last_file_id=high.get("file_id") or 0,
-        is_compacted=PurePosixPath(action["path"]).name.startswith(COMPACTED),
-    )

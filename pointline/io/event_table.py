@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.commit_log import OUTCOMES
-from pointline.io.delta import DeltaTableRepository, may_hold
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.live_parts import may_hold
 from pointline.io.protocols import CommittedBatch, Outcome, Part
 from pointline.io.translate import storage_errors
 from pointline.tables import dim_symbol, quarantine

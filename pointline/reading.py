@@ -17,6 +17,8 @@ from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS, UTC_TIME
 
 ORDER = ("local_timestamp", "file_id", "file_seq")
+PLACE = "__place_of_version"
+"""A column that is there only while symbols are joined."""
 """The order in which events arrived, the same in every run."""
 
 Time = dt.date | dt.datetime
@@ -83,18 +85,19 @@ def with_symbols(
     if "symbol_id" in given:
         raise PointlineError("the frame has a column symbol_id already", hint="drop it to join the symbols again")
     versions = scan(dim_symbol.NAME, lake_root=lake_root).collect()
-    held = Windows(versions)
-    joined = rows.with_columns(
-        pl.struct(*dim_symbol.KEY, pl.col("local_timestamp").cast(UTC_TIME))
-        .map_batches(held.symbol_ids, return_dtype=pl.Int64(), is_elementwise=True)
-        .alias("symbol_id")
-    ).join(
-        versions.lazy().select("symbol_id", *dim_symbol.ATTRIBUTES),
-        on="symbol_id",
-        how="left",
-        maintain_order="left",
-        suffix="_of_symbol",
+    windows = Windows(versions)
+    key = pl.struct(*dim_symbol.KEY, pl.col("local_timestamp").cast(UTC_TIME))
+    placed = rows.with_columns(
+        key.map_batches(windows.places, return_dtype=pl.UInt32(), is_elementwise=True).alias(PLACE)
     )
+    # A look-up by place: to join them on an id and keep the order of the rows costs five times as much.
+    held = [
+        pl.col(PLACE)
+        .map_batches(versions[name].gather, return_dtype=versions.schema[name], is_elementwise=True)
+        .alias(f"{name}_of_symbol" if name in given else name)
+        for name in ("symbol_id", *dim_symbol.ATTRIBUTES)
+    ]
+    joined = placed.with_columns(held).drop(PLACE)
     return joined.collect() if isinstance(frame, pl.DataFrame) else joined
 
 
@@ -106,19 +109,23 @@ class Windows:
     """
 
     def __init__(self, versions: pl.DataFrame) -> None:
-        self._windows = versions.select(*dim_symbol.KEY, "valid_from", "valid_until", "symbol_id").sort("valid_from")
+        self._windows = versions.with_row_index(PLACE).select(*dim_symbol.KEY, "valid_from", "valid_until", PLACE)
+        self._windows = self._windows.sort("valid_from")
 
-    def symbol_ids(self, rows: pl.Series) -> pl.Series:
-        """Return the id for each struct of exchange, symbol and ``local_timestamp``, null where no version held."""
-        places = rows.struct.unnest()
-        times = places["local_timestamp"]
+    def places(self, rows: pl.Series) -> pl.Series:
+        """Return the place among the versions for each struct of exchange, symbol and ``local_timestamp``.
+
+        Null where no version held.
+        """
+        keys = rows.struct.unnest()
+        times = keys["local_timestamp"]
         if times.is_sorted():
-            return self._in_order(places)
+            return self._in_order(keys)
         order = times.arg_sort()
-        return self._in_order(places[order])[order.arg_sort()]
+        return self._in_order(keys[order])[order.arg_sort()]
 
-    def _in_order(self, places: pl.DataFrame) -> pl.Series:
-        found = places.join_asof(
+    def _in_order(self, keys: pl.DataFrame) -> pl.Series:
+        found = keys.join_asof(
             self._windows,
             left_on="local_timestamp",
             right_on="valid_from",
@@ -126,7 +133,7 @@ class Windows:
             check_sortedness=False,
         )
         open_ = pl.col("valid_until").is_null() | (pl.col("local_timestamp") < pl.col("valid_until"))
-        return found.select(pl.when(open_).then("symbol_id")).to_series()
+        return found.select(pl.when(open_).then(PLACE)).to_series()
 
 
 def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:

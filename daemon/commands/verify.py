@@ -70,6 +70,7 @@ def _parties(lake: Lake) -> Parties:
         ledger=lake.manifest.repository,
         tables=lake.events,
         quarantine=lake.quarantine,
+        symbols=lake.symbols,
         parts=PartFiles(config.paths.silver),
         bronze=lake.source,
         reader=lake.reader,

@@ -33,6 +33,18 @@ class AuditedLedger(Protocol):
         ...
 
 
+class AuditedSymbols(Protocol):
+    """What symbols were, and when."""
+
+    def exists(self) -> bool:
+        """Tell whether there is a table."""
+        ...
+
+    def read_all(self) -> pl.DataFrame:
+        """Return all rows."""
+        ...
+
+
 class PartFiles(Protocol):
     """The files behind parts."""
 
@@ -60,6 +72,7 @@ class Parties:
     ledger: AuditedLedger
     tables: Mapping[str, AuditedEventTable]
     quarantine: AuditedTable
+    symbols: AuditedSymbols
     parts: PartFiles
     bronze: BronzeFolder
     reader: BronzeReader

@@ -27,6 +27,7 @@ HINTS = {
     "manifest_fact": "put the ledger back from a copy of the lake: its facts are not those that were committed",
     "quarantine_missing": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
     "quarantine_extra": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
+    "symbol_windows": "put silver/dim_symbol back from a copy of the lake, or remove it and bring every file again",
     "bronze_changed": INGEST,
     "bronze_altered": "put the original file back; if the new content is right, `touch` it and `pointline run --once`",
     "bronze_unreadable": "check the owner and mode of the file, then `pointline verify --deep` again",

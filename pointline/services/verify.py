@@ -7,7 +7,7 @@ found all the same is looked at once more before it is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -20,7 +20,8 @@ from pointline.services.findings import Checked, Finding, Report
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
 from pointline.services.reread import digest_aside
 from pointline.services.row_counts import COUNTS, AuditedTable, count_rows
-from pointline.tables import ingest_manifest, quarantine
+from pointline.services.symbol_audit import audit_symbols
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status, stands_at
 
 UNREADABLE = (PointlineError, OSError, ValueError, pl.exceptions.PolarsError)
@@ -83,6 +84,7 @@ class _Look:
         if aside is not None:
             self._checked.quarantined_rows = int(aside["rows"].sum())
             self._findings += audit_quarantine(still, ledger, aside)
+        self._findings += self._audit_symbols(known=dim_symbol.INSTRUMENTS in held)
         settled = self._to.settled_before_us() if self._to.has_writer() else None
         newest = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
         changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
@@ -158,6 +160,14 @@ class _Look:
                     sound.append(part)
             parts[:] = sound
             return count_rows(table, sound)
+
+    def _audit_symbols(self, *, known: bool) -> Iterable[Finding]:
+        if not self._wants(dim_symbol.NAME) or not (known or self._to.symbols.exists()):
+            return []
+        try:
+            return audit_symbols(self._to.symbols.read_all())
+        except UNREADABLE as error:
+            return [_unreadable(dim_symbol.NAME, error)]
 
     # ---- contents
 

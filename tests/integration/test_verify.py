@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 from daemon.commands.verify import verify_lake
 from tests.support.lake_check import file_content, file_name, put_file
 from tests.support.process import Lake
+from tests.support.small_lake import add_symbols, at
 from tests.support.sound_lake import NAMES, live_parts, newest_entry
 
 
@@ -199,6 +200,35 @@ class TestEightKindsOfDamage:
         table.update(updates={"raw": "'other'"}, predicate="file_seq = 3")
         assert verified(lake)["ok"]
         assert kinds(verified(lake, deep=True)) == {"quarantine_differs"}
+
+
+class TestSymbols:
+    """The windows of dim_symbol."""
+
+    @pytest.fixture
+    def table(self, lake) -> DeltaTable:
+        add_symbols(
+            lake, [("binance", "BTCUSDT", at("2024-05-01"), 0.01), ("binance", "BTCUSDT", at("2024-06-01"), 0.1)]
+        )
+        return DeltaTable(lake / "silver/dim_symbol")
+
+    @pytest.mark.usefixtures("table")
+    def test_sound(self, lake, verified):
+        assert verified(lake)["ok"]
+
+    @pytest.mark.parametrize(
+        ("change", "check"),
+        [
+            ({"valid_until": "null", "is_current": "true"}, "one_current"),
+            ({"valid_until": "valid_until + interval '1 day'"}, "no_overlap"),
+            ({"symbol_id": "symbol_id + 1"}, "symbol_id_derived"),
+        ],
+    )
+    def test_damaged(self, lake, verified, table, change, check):
+        table.update(updates=change, predicate="not is_current")
+        answer = verified(lake)
+        assert kinds(answer) == {"symbol_windows"}
+        assert check in " ".join(one["what"] for one in answer["findings"])
 
 
 @pytest.mark.parametrize("table", ["trades", "ingest_manifest", "quarantine"])

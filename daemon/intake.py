@@ -131,8 +131,8 @@ class Intake:
             log.info(events.INGEST_RESUMED, step=BEGIN)
         for meta in found.touched:
             self._on_touched(meta)
-        for file_id, meta in found.moved:
-            log.info(events.FILE_MOVED, file_id=file_id, path=meta.bronze_file_path)
+        for move in found.moved:
+            log.info(events.FILE_MOVED, file_id=move.file_id, path=move.meta.bronze_file_path, before=move.before)
         entering = {entry.meta.bronze_file_path for entry in batch.entries}
         for path in gathered.keys() - entering:
             self._forget(path)

@@ -20,6 +20,9 @@ COOL_INTERVALS = 2
 HOT_FACTOR = 4
 """A partition still being written is left to cool, unless it has this many times the small parts worth a compaction."""
 
+EVENTS = {"compact": events.PARTITION_COMPACTED, "vacuum": events.TABLE_VACUUMED}
+"""What a thing that a person asked for is called in the log."""
+
 log = structlog.get_logger()
 
 
@@ -164,4 +167,8 @@ class Maintenance:
                     hint="wait until it is committed (`pointline status`), or take a longer --retention-hours",
                 )
 
-        return {"done": self._upkeep.fulfil(wish, on_step=look_first)}
+        done = self._upkeep.fulfil(wish, on_step=look_first)
+        for facts in done if not wish.dry_run else ():
+            action: str = facts["action"]
+            self._say(EVENTS.get(action, action), {name: value for name, value in facts.items() if name != "action"})
+        return {"done": done}

@@ -34,13 +34,22 @@ class Candidate:
     """Other files of the same exchange, type, symbol and date exist: their time ranges have to be compared."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A file that is in the lake and was at the path ``before`` until now."""
+
+    file_id: int
+    before: str
+    meta: BronzeFileMetadata
+
+
 @dataclass(slots=True)
 class Sorted:
     """The candidates of a batch, told apart."""
 
     entering: list[Candidate] = field(default_factory=list)
     touched: list[BronzeFileMetadata] = field(default_factory=list)
-    moved: list[tuple[int, BronzeFileMetadata]] = field(default_factory=list)
+    moved: list[Move] = field(default_factory=list)
     known: list[BronzeFileMetadata] = field(default_factory=list)
     contents: dict[ContentKey, int] = field(default_factory=dict)
     """Contents in the lake that an entering file may bring again, by its size, and the file that brought them."""
@@ -91,8 +100,8 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
         others = [row for row in lookalikes.get(position, []) if row.path != meta.bronze_file_path]
         others = [row for row in others if row.file_id not in found_again]
         if newest is None and (origin := _moved_from(meta, others, reader)) is not None:
-            found.moved.append((origin, meta))
-            found_again.add(origin)
+            found.moved.append(Move(file_id=origin.file_id, before=origin.path, meta=meta))
+            found_again.add(origin.file_id)
             continue
         found.entering.append(
             Candidate(
@@ -119,15 +128,15 @@ def _same_content(meta: BronzeFileMetadata, row: _LedgerRow, reader: BronzeReade
     return reader.content_hash(meta.bronze_file_path) == row.content_hash
 
 
-def _moved_from(meta: BronzeFileMetadata, rows: Sequence[_LedgerRow], reader: BronzeReader) -> int | None:
-    """Return the id of the version that was at another path until now."""
+def _moved_from(meta: BronzeFileMetadata, rows: Sequence[_LedgerRow], reader: BronzeReader) -> _LedgerRow | None:
+    """Return the version that was at another path until now."""
     gone = [row for row in rows if not reader.exists(row.path)]
     if not gone or meta.problem:
         return None
     content = reader.content_hash(meta.bronze_file_path)
     for row in gone:
         if row.content_hash == content:
-            return row.file_id
+            return row
     return None
 
 

@@ -82,7 +82,7 @@ class IngestService:
     def begin(self, candidates: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
         """Step 1: tell the candidates apart and mint ids for those that enter."""
         found = sort_candidates(candidates, self._manifest.entries(), self._reader)
-        self._manifest.relocate(found.moved)
+        self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
         ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering])
         entries = [
             Entry(file_id=file_id, candidate=candidate) for file_id, candidate in zip(ids, found.entering, strict=True)

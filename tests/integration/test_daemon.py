@@ -305,6 +305,7 @@ class TestIdentity:
         (running.bronze / "new").mkdir()
         (running.bronze / NAME).rename(running.bronze / "new" / NAME)
         running.wait_for("file.moved", f"new/{NAME}")
+        assert [line["before"] for line in running.events("file.moved")] == [NAME]
         assert running.ledger() == {f"new/{NAME}": "success"}
         assert running.table("trades").height == 100
 

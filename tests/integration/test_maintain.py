@@ -162,6 +162,7 @@ class TestBesideADaemon:
         lake.start()
         try:
             assert done(lake, "--compact", "--table", "trades")[0]["parts_after"] == 1
+            assert [one["parts_after"] for one in lake.events("partition.compacted")] == [1], "the log says so as well"
             refused = maintain(lake, *AT_ONCE)
             assert refused.returncode == 1
             assert "daemon" in refused.stderr

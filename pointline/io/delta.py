@@ -125,8 +125,8 @@ class DeltaTableRepository:
         if self.exists():
             return
         make_folder(self.path)
-        with storage_errors(self.path.name):
-            DeltaTable.create(
+        with self._lock, storage_errors(self.path.name):
+            self._table = DeltaTable.create(
                 self.path,
                 schema=self._delta_schema(),
                 partition_by=list(self.partition_by) or None,

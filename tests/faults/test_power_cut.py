@@ -233,6 +233,24 @@ def contents(disk: Disk) -> dict[str, bytes]:
     return {path: content for path, content in tree.items() if content is not None and path.startswith("silver/")}
 
 
+def test_a_number_is_free_from_the_moment_when_its_close_begins(tmp_path: Path) -> None:
+    """Another thread gets the same number before the first one returns: what it flushes counts."""
+
+    def text(path: str) -> str:
+        return "".join(f"\\x{byte:02x}" for byte in path.encode())
+
+    lake = tmp_path / "lake"
+    entry = text(f"{lake}/entry")
+    trace = tmp_path / "trace"
+    trace.write_text(
+        f"1 close(9<{text('/elsewhere')}> <unfinished ...>\n"
+        f'2 openat(AT_FDCWD<{text("/")}>, "{entry}", O_WRONLY|O_CREAT, 0666) = 9<{entry}>\n'
+        "1 <... close resumed>) = 0\n"
+        f"2 fsync(9<{entry}>) = 0\n"
+    )
+    assert [one.text for one in power_cut.read_trace(trace, lake)] == ["open entry", "flush entry"]
+
+
 def test_a_power_cut_loses_and_doubles_nothing(all_cuts: list[Cut], tmp_path: Path) -> None:
     """Guards the flushes and the mending at start-up, on a seeded sample of all cuts."""
     cuts = [cut for cut in all_cuts if not cut.tended]

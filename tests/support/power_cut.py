@@ -338,10 +338,14 @@ def read_trace(trace: Path, lake: Path) -> Iterator[Operation]:
     started: dict[str, str] = {}
     for line in trace.read_text(encoding="ascii", errors="replace").splitlines():
         if found := UNFINISHED.match(line):
+            if found[2] == "close":  # the number is free from now on: another thread may get it before this one returns
+                yield from reader.operations("close", found[3], 0)
             started[found[1]] = f"{found[1]} {found[2]}({found[3]}"
             continue
         if found := RESUMED.match(line):
             line = started.pop(found[1]) + found[3]  # noqa: PLW2901 - the two halves of one call
+            if found[2] == "close":
+                continue
         if (found := LINE.match(line)) and found[4].lstrip("-").isdigit() and int(found[4]) >= 0:
             yield from reader.operations(found[2], found[3], int(found[4]))
 

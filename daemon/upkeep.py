@@ -11,7 +11,7 @@ from daemon.lake import Lake
 from pointline.errors import PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import Part
-from pointline.io.upkeep import COMMITS_PER_CHECKPOINT, LEAST_RETENTION_HOURS, TableUpkeep
+from pointline.io.upkeep import LEAST_RETENTION_HOURS, TableUpkeep
 from pointline.services.compaction import compact_partition, is_mixed
 
 LEDGER_SMALL_PARTS = 16
@@ -94,7 +94,7 @@ class Upkeep:
             )
             if merged is not None:
                 yield events.PARTITION_COMPACTED, {"table": table, "parts_before": merged[0], "parts_after": merged[1]}
-        if upkeep.commits_since_checkpoint() >= COMMITS_PER_CHECKPOINT:
+        if upkeep.is_long():
             version = upkeep.repository.version() if dry_run else upkeep.checkpoint()
             yield events.TABLE_CHECKPOINTED, {"table": table, "version": version}
 

@@ -16,7 +16,7 @@ from daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
 from daemon.lake import Lake, open_lake
 from pointline.config import LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
-from pointline.io import health
+from pointline.io import health, loose_files
 from pointline.io.lock import LakeLock
 from pointline.services.findings import Finding
 
@@ -61,7 +61,8 @@ def _mend(lake: Lake) -> list[str]:
     """Set aside what is torn and remove what is left over; return what was done."""
     paths = lake.config.paths
     done = []
-    left = health.leftovers(paths.root, paths.state, _tables(lake), writer=False)  # before mending takes some of it
+    # Before mending takes some of it.
+    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=False)
     try:
         mended = lake.mend()
     except PointlineError as error:
@@ -71,7 +72,7 @@ def _mend(lake: Lake) -> list[str]:
             f"set aside {one.table}/_delta_log/{one.file} ({one.reason}), kept as {one.kept_at.relative_to(paths.root)}"
             for one in mended
         ]
-    health.remove_leftovers(paths.root, left)
+    loose_files.remove_leftovers(paths.root, left)
     return done + [f"removed {file.path} ({bytes_text(file.size_bytes)}), left half written" for file in left]
 
 
@@ -137,21 +138,21 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     facts["daemon"] = daemon.as_json(time.time())
     writer = daemon.is_alive
     found: list[Finding] = []
-    orphans: list[health.LooseFile] = []
+    orphans: list[loose_files.LooseFile] = []
     recorded = -1
     for repository in (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values()):
         table = repository.path
         if not table.is_dir():
             continue
         try:
-            live = repository.live_parts()
             if repository is lake.manifest.repository:
                 recorded = repository.last_batch()
+            orphans += loose_files.orphans(table, repository.live_paths(), writer=writer)
         except (PointlineError, ValueError) as error:
             what = str(error).partition("\n")[0][:200]
-            found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
-        else:
-            orphans += health.orphans(table, live, writer=writer)
+            hint = "`pointline doctor --fix` sets aside what it can do without; else put the log back from a copy"
+            path = f"silver/{table.name}"
+            found.append(Finding(kind="unreadable_table", table=table.name, path=path, what=what, hint=hint))
         found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
     facts["tables"] = len(_tables(lake))
     facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
@@ -176,13 +177,13 @@ def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
 
 
 def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool) -> list[Finding]:
-    left = health.leftovers(paths.root, paths.state, _tables(lake), writer=writer)
+    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=writer)
     facts["leftovers"] = len(left)
     fix = "`pointline doctor --fix` removes it"
     return [_loose("leftover", file, "a killed process left it half written", fix) for file in left]
 
 
-def _loose(kind: str, file: health.LooseFile, what: str, hint: str) -> Finding:
+def _loose(kind: str, file: loose_files.LooseFile, what: str, hint: str) -> Finding:
     size = bytes_text(file.size_bytes)
     return Finding(kind=kind, table=file.table, path=file.path, what=f"{what} ({size})", hint=hint)
 

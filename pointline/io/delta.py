@@ -102,6 +102,10 @@ class DeltaTableRepository:
         """Return the parts that readers see, of one partition or of all."""
         return self._newest_parts().of(partition)
 
+    def live_paths(self) -> set[str]:
+        """Return the paths of all live parts, relative to the table."""
+        return set(self._newest_parts().paths)
+
     def _newest_parts(self) -> LiveParts:
         with self._lock, storage_errors(self.path.name):
             if self._parts is None or self._parts.version != self._newest_log().version:

@@ -1,23 +1,19 @@
-"""How the machine and the files of a lake are. Nothing here changes anything but ``remove_leftovers``."""
+"""How the machine and the files of a lake are. Nothing here changes anything."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pointline.io.delta_log import entry_name
-from pointline.io.durable import flush_folder
-from pointline.io.mend import ENTRY, fault_of, newest_entry, staged_files
+from pointline.io.mend import ENTRY, fault_of, newest_entry
 from pointline.io.protocols import Part
 
 NETWORK = frozenset(
@@ -42,8 +38,6 @@ NETWORK = frozenset(
 )
 INOTIFY = Path("/proc/sys/fs/inotify")
 MOUNTS = Path("/proc/self/mountinfo")
-ABANDONED_SECONDS = 3600.0
-"""Beside a running writer only what is older counts as left over: no write takes that long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +48,6 @@ class LogFault:
     entry: str
     reason: str
     is_newest: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LooseFile:
-    """A file that nothing needs. ``path`` is relative to the lake."""
-
-    table: str
-    path: str
-    size_bytes: int
 
 
 class PartFiles:
@@ -159,77 +144,6 @@ def _torn(entry: Path) -> str | None:
     except ValueError:
         return "torn"
     return None
-
-
-def orphans(table: Path, live: Sequence[Part], *, now: float | None = None, writer: bool = False) -> list[LooseFile]:
-    """Return the Parquet files of a table that no version mentions: left by a crash, or put there by someone.
-
-    Files that a commit removed wait for the vacuum and are no orphans. Beside a ``writer``, young files are its own.
-    """
-    now = time.time() if now is None else now
-    mentioned = {part.path for part in live} | _mentioned(table / "_delta_log")
-    found = []
-    for path in sorted(table.rglob("*.parquet")):
-        name = path.relative_to(table).as_posix()
-        if name.startswith("_delta_log/") or name in mentioned:
-            continue
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        if not writer or now - status.st_mtime > ABANDONED_SECONDS:
-            found.append(LooseFile(table=table.name, path=f"silver/{table.name}/{name}", size_bytes=status.st_size))
-    return found
-
-
-def _mentioned(log: Path) -> set[str]:
-    names = set()
-    for entry in log.glob("*.json"):
-        for line in entry.read_bytes().splitlines():
-            try:
-                action = json.loads(line)
-            except ValueError:
-                continue
-            names |= {unquote(action[kind]["path"]) for kind in ("add", "remove") if kind in action}
-    for checkpoint in sorted(log.glob("*.checkpoint*.parquet"))[-1:]:
-        try:
-            removed = pl.read_parquet(checkpoint, columns=["remove"])["remove"].struct.field("path").drop_nulls()
-        except (pl.exceptions.PolarsError, OSError):
-            continue
-        names |= {unquote(path) for path in removed}
-    return names
-
-
-def leftovers(root: Path, state: Path, tables: Sequence[Path], *, writer: bool) -> list[LooseFile]:
-    """Return files that a killed process left half written: state, requests, staged log entries."""
-    now = time.time()
-    found = []
-    for table, path in _half_written(state, tables):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        if not writer or now - status.st_mtime > ABANDONED_SECONDS:
-            name = path.relative_to(root).as_posix()
-            found.append(LooseFile(table=table, path=name, size_bytes=status.st_size))
-    return found
-
-
-def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    yield from (("", path) for path in sorted(state.glob(".*.tmp")))
-    yield from (("", path) for path in sorted(state.joinpath("requests").glob("*")) if path.is_file())
-    yield from (("", path) for path in sorted(state.joinpath("requests").glob(".*.tmp")))
-    for table in tables:
-        log = table / "_delta_log"
-        yield from ((table.name, path) for path in (staged_files(log) if log.is_dir() else []))
-
-
-def remove_leftovers(root: Path, found: Sequence[LooseFile]) -> None:
-    """Remove what ``leftovers`` found. For the holder of the writer's lock."""
-    for file in found:
-        path = root / file.path
-        path.unlink(missing_ok=True)
-        flush_folder(path.parent)
 
 
 def newest_write(tables: Sequence[Path]) -> float:

@@ -27,6 +27,7 @@ ENTRY = re.compile(r"\d{20}\.json")
 OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}\.parquet")
 STAGED = re.compile(
     r"(\.\d{20}\.json\.tmp"
+    r"|\.(_removed|\d{20}\.checkpoint.*)\.parquet\.tmp|\._last_checkpoint\.tmp"
     r"|\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)"
 )
 """What has not got its name in a log yet: an entry of ours, or what delta-rs writes."""
@@ -151,11 +152,11 @@ def _read_all(file: Path) -> None:
 def _mend_checkpoint(table: Path, log: Path, keep_in: Path) -> list[SetAside]:
     pointer = log / LAST_CHECKPOINT
     done = []
-    for checkpoint in log.glob("*.checkpoint*.parquet"):
+    for summary in log.glob("*.parquet"):  # checkpoints, and the record of removed parts
         try:
-            _read_all(checkpoint)
+            _read_all(summary)
         except (pa.ArrowException, OSError):
-            done.append(_set_aside(table, checkpoint, "unreadable", keep_in))
+            done.append(_set_aside(table, summary, "unreadable", keep_in))
     if pointer.exists() and (done or not _points_somewhere(pointer)):
         done.append(_set_aside(table, pointer, "points to nothing", keep_in))
     return done

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import polars as pl
 
+from pointline.io.checkpoint import entries_after, leave_out_removed, newest_checkpoint
 from pointline.io.delta import DeltaTableRepository
-from pointline.io.durable import flush_file, flush_folder
+from pointline.io.loose_files import part_files
 from pointline.io.protocols import Part
+from pointline.io.removed import record_removed, removed_parts
 from pointline.io.translate import storage_errors
 
 COMMITS_PER_CHECKPOINT = 100
+BYTES_PER_CHECKPOINT = 256 << 10
+"""A compaction of very many parts is a single commit, and a long one."""
 LEAST_RETENTION_HOURS = 1.0
 """Files being written are younger than this. Nothing but an explicit flag goes below, and no daemon may run then."""
 
@@ -39,21 +42,19 @@ class TableUpkeep:
         """Return the table's name."""
         return self.repository.path.name
 
-    def commits_since_checkpoint(self) -> int:
-        """Return how many log entries a reader has to read one by one."""
-        # By the files: a power cut may leave a checkpoint without the pointer to it, and delta-rs makes no other.
-        last = max((int(checkpoint.name[:20]) for checkpoint in self._log.glob("*.checkpoint*.parquet")), default=-1)
-        return self.repository.version() - last
+    def is_long(self) -> bool:
+        """Tell whether a reader has so much to read besides the newest checkpoint that another is worth it."""
+        entries = entries_after(self._log, newest_checkpoint(self._log))
+        size = sum(entry.stat().st_size for entry in entries)
+        return len(entries) >= COMMITS_PER_CHECKPOINT or size >= BYTES_PER_CHECKPOINT
 
     def checkpoint(self) -> int:
         """Sum the log up and drop entries past their retention; return the version summed up."""
         with self.repository.exclusive() as table, storage_errors(self.name):
+            record_removed(self.repository.path, removed_parts(self.repository.path))
             table.create_checkpoint()
             version = table.version()
-            for name in (f"{version:020}.checkpoint*.parquet", "_last_checkpoint"):
-                for written in self._log.glob(name):
-                    flush_file(written)
-            flush_folder(self._log)
+            leave_out_removed(self._log, version)
             # Only now: until the checkpoint is on disk, the entries are all there is.
             table.cleanup_metadata()
             for old in sorted(self._log.glob("*.checkpoint*.parquet"))[:-2]:
@@ -62,17 +63,30 @@ class TableUpkeep:
         return version
 
     def vacuum(self, retention_hours: float, *, dry_run: bool) -> Removed:
-        """Remove files that no version within the retention needs, orphans of crashes included."""
-        hours = math.ceil(retention_hours)
-        with self.repository.exclusive() as table, storage_errors(self.name):
-            gone = table.vacuum(retention_hours=hours, dry_run=True, enforce_retention_duration=False, full=True)
-            there = [path for path in (self.repository.path / unquote(name) for name in gone) if path.exists()]
-            removed = Removed(files=len(there), size_bytes=sum(path.stat().st_size for path in there))
-            # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and
-            # tear the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
-            for path in there if not dry_run else ():
-                path.unlink(missing_ok=True)
-        return removed
+        """Remove files that no version within the retention needs, orphans of crashes included.
+
+        A part that was removed is kept for the retention after that, a file that no version names after it was written.
+        """
+        # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and tear
+        # the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
+        limit = time.time() - retention_hours * 3600
+        files = size = 0
+        kept: dict[str, int] = {}
+        with self.repository.exclusive(), storage_errors(self.name):
+            live, removed = self.repository.live_paths(), removed_parts(self.repository.path)
+            for name, entry in part_files(self.repository.path):
+                if name in live:
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                if (removed[name] / 1000 if name in removed else status.st_mtime) <= limit:
+                    files, size = files + 1, size + status.st_size
+                    if not dry_run:
+                        Path(entry.path).unlink()
+                elif name in removed:
+                    kept[name] = removed[name]
+            if files and not dry_run:
+                record_removed(self.repository.path, kept)
+        return Removed(files=files, size_bytes=size)
 
     def merge_small_parts(
         self, *, target_bytes: int, min_small_files: int, dry_run: bool = False

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable
@@ -36,7 +35,7 @@ def parts(bench: Bench) -> Iterator[Measure]:
         table = ManyParts.make(bench, live, per_partition=bench.size(1_000, 100))
         yield from table.measure(bench.runs, f"{live:,} parts")
         cost = table.lake.command("maintain", "--compact")
-        table.sum_up()
+        table.begin_anew()
         left = len(DeltaTable(table.lake.table(TABLE)).file_uris())
         progress(f"compacted to {left:,} parts in {cost.wall_seconds:.1f} s")
         note = f"{left:,} parts; `maintain --compact` took {cost.wall_seconds:.1f} s, the whole process"
@@ -71,7 +70,7 @@ class ManyParts:
         for number in range(0, live, per_partition):
             day = str(pl.Series([FIRST_DAY]).dt.offset_by(f"{1 + number // per_partition}d").item())
             made.commit([made.link(day) for _ in range(min(per_partition, live - number))])
-        made.sum_up()
+        TableUpkeep(repository=made.begin_anew()).checkpoint()
         return made
 
     def link(self, day: str) -> Part:
@@ -87,12 +86,10 @@ class ManyParts:
         assert self._repository is not None
         self._repository.commit_parts(add=added, remove=())
 
-    def sum_up(self) -> None:
-        """Write a checkpoint, and begin with a handle that knows nothing yet."""
-        path: Path = self.lake.table(TABLE)
-        adapters = open_lake(load_config(self.lake.root, environ={}))
-        self._repository = adapters.events[path.name]
-        TableUpkeep(repository=self._repository).checkpoint()
+    def begin_anew(self) -> DeltaEventTable:
+        """Go on with a handle that knows nothing yet, as a process that just began."""
+        self._repository = open_lake(load_config(self.lake.root, environ={})).events[TABLE]
+        return self._repository
 
     def measure(self, runs: int, what: str, notes: list[str] | None = None) -> Iterator[Measure]:
         """Open the table as a stranger would, and commit one part through the product, in turns."""

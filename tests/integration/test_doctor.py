@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.commands.doctor import examine
-from pointline.io import health
+from pointline.io import health, loose_files
 from pointline.io.lock import LakeLock
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.process import start_cold
@@ -96,6 +96,8 @@ def test_leftovers_are_removed_and_data_is_not(lake, examined):
         log / f".{7:020}.json.tmp",
         log / f"{7:020}.json#1",
         log / "_commit_0f0f.json.tmp",
+        log / f".{7:020}.checkpoint.parquet.tmp",
+        log / "._removed.parquet.tmp",
         lake / ".pointline/.state.json.tmp",
         requests / "0f0f.answer",
     ]
@@ -109,6 +111,17 @@ def test_leftovers_are_removed_and_data_is_not(lake, examined):
     assert kinds(answer) == []
     names = {path.relative_to(lake).as_posix() for path in left}
     assert contents(lake) == {name: content for name, content in before.items() if name not in names}
+
+
+def test_a_record_of_removed_parts_that_cannot_be_read_is_set_aside(lake, examined):
+    record = lake / "silver/trades/_delta_log/_removed.parquet"
+    record.write_bytes(b"PAR1 and nothing else")
+    answer = examined(lake)
+    assert kinds(answer) == ["unreadable_table"]
+    assert "removed parts" in answer["findings"][0]["what"]
+    mended = examined(lake, fix=True)
+    assert kinds(mended) == []
+    assert record.name in mended["fixed"][0]
 
 
 def test_an_orphan_is_never_removed(lake, examined):
@@ -140,7 +153,7 @@ class TestBesideAWriter:
             answer = examined(lake)
             assert kinds(answer) == []
             assert answer["checked"]["daemon"]["pid"] == os.getpid()
-            long_ago = time.time() - 2 * health.ABANDONED_SECONDS
+            long_ago = time.time() - 2 * loose_files.ABANDONED_SECONDS
             for path in (stray, staged):
                 os.utime(path, (long_ago, long_ago))
             assert kinds(examined(lake)) == ["leftover", "orphan"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +18,10 @@ from daemon.lake import open_lake
 from daemon.samples import Sample, write_sample
 from pointline.config import load_config
 from pointline.io.delta import DeltaTableRepository
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.loose_files import orphans, part_files
+from pointline.io.removed import removed_parts
+from pointline.io.upkeep import COMMITS_PER_CHECKPOINT, Removed, TableUpkeep
+from tests.support.maintained import age
 from tests.support.process import Lake, pointline
 
 DAY = dt.date(2024, 5, 1)
@@ -141,18 +146,73 @@ class TestVacuum:
         assert done(lake, *AT_ONCE) == []
 
 
-def test_a_checkpoint_whose_pointer_is_lost_is_as_good(tmp_path):
-    """A power cut may keep the one and not the other; delta-rs then writes neither again."""
-    table = TableUpkeep(repository=DeltaTableRepository(tmp_path / "table", {"file_id": pl.Int64()}))
-    table.repository.create()
-    table.repository.append(pl.DataFrame({"file_id": [1]}))
-    table.checkpoint()
-    (tmp_path / "table/_delta_log/_last_checkpoint").unlink()
-    assert table.commits_since_checkpoint() == 0
-    assert table.checkpoint() == 1
-    table.repository.append(pl.DataFrame({"file_id": [2]}))
-    assert table.commits_since_checkpoint() == 1
-    assert table.repository.read_all().height == 2
+class TestSummingUp:
+    """Opening a table reads its newest checkpoint and the entries since: neither grows with what was done to it."""
+
+    @pytest.fixture
+    def table(self, tmp_path) -> TableUpkeep:
+        table = TableUpkeep(repository=DeltaTableRepository(tmp_path / "table", {"file_id": pl.Int64()}))
+        table.repository.create()
+        for number in range(FILES):
+            table.repository.append(pl.DataFrame({"file_id": [number]}))
+        return table
+
+    def test_a_checkpoint_whose_pointer_is_lost_is_as_good(self, table):
+        """A power cut may keep the one and not the other; delta-rs then writes neither again."""
+        table.checkpoint()
+        (table.repository.path / "_delta_log/_last_checkpoint").unlink()
+        assert table.checkpoint() == FILES
+        table.repository.append(pl.DataFrame({"file_id": [FILES]}))
+        assert table.repository.read_all().height == FILES + 1
+
+    def test_it_is_due_after_many_commits(self, table):
+        while not table.is_long():
+            table.repository.append(pl.DataFrame({"file_id": [table.repository.version()]}))
+        assert table.repository.version() == COMMITS_PER_CHECKPOINT - 1
+        table.checkpoint()
+        assert not table.is_long()
+        table.repository.append(pl.DataFrame({"file_id": [0]}))
+        assert not table.is_long()
+
+    def test_it_is_due_after_few_long_commits(self, table):
+        [part, *_] = table.repository.live_parts()
+        many = [replace(part, path=f"part-{number}.parquet") for number in range(2_000)]
+        table.repository.commit_parts(add=many, remove=())
+        assert table.is_long()
+
+    def test_names_of_removed_parts_leave_the_checkpoint(self, table):
+        """They are what made a table of 50,000 parts slow to open after its compaction: each for a week."""
+        for _ in range(2):
+            table.repository.write_full(table.repository.read_all())
+        table.checkpoint()
+        log = table.repository.path / "_delta_log"
+        [checkpoint] = log.glob("*.checkpoint.parquet")
+        actions = pl.read_parquet(checkpoint)
+        assert actions["add"].drop_nulls().struct.field("path").to_list() == list(table.repository.live_paths())
+        assert actions["remove"].null_count() == actions.height
+        assert json.loads((log / "_last_checkpoint").read_text())["size"] == actions.height
+        assert DeltaTable(table.repository.path).to_pyarrow_table().num_rows == FILES
+
+    @pytest.mark.parametrize("sums", [0, 1, 2])
+    def test_removed_parts_are_told_from_forgotten_ones(self, table, sums):
+        """By their record, once no entry names them: `doctor` names the forgotten, the vacuum spares the removed."""
+        path = table.repository.path
+        age(path)
+        former = table.repository.live_paths()
+        table.repository.write_full(table.repository.read_all())
+        for _ in range(sums):
+            age(path / "_delta_log")
+            table.checkpoint()
+        stray = path / "part-stray.parquet"
+        shutil.copy(path / min(former), stray)
+        assert [one.path for one in orphans(path, table.repository.live_paths())] == ["silver/table/part-stray.parquet"]
+        age(path)
+        assert table.vacuum(1.0, dry_run=False) == Removed(files=1, size_bytes=(path / min(former)).stat().st_size)
+        assert not stray.exists()
+        assert {name for name, _ in part_files(path)} == former | table.repository.live_paths()
+        assert table.vacuum(0.0, dry_run=False).files == FILES
+        assert {name for name, _ in part_files(path)} == table.repository.live_paths()
+        assert removed_parts(path) == {} or sums == 0
 
 
 class TestBesideADaemon:

@@ -1,0 +1,74 @@
+"""The checkpoints of a table's log: which there are, and what of a checkpoint a reader has no use for.
+
+Format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#checkpoints
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from urllib.parse import unquote
+
+import polars as pl
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pointline.io.delta_log import entry_name
+from pointline.io.durable import flush_file, replace_file
+
+POINTER = "_last_checkpoint"
+
+
+def newest_checkpoint(log: Path) -> int:
+    """Return the version that the newest checkpoint sums up, -1 where there is none."""
+    # By the files: a power cut may leave a checkpoint without the pointer to it, and delta-rs makes no other.
+    return max((int(name.name[:20]) for name in log.glob("*.checkpoint*.parquet")), default=-1)
+
+
+def checkpoint_files(log: Path, version: int) -> list[Path]:
+    """Return the files of the checkpoint of a version."""
+    return sorted(log.glob(f"{version:020}.checkpoint*.parquet"))
+
+
+def entries_after(log: Path, version: int) -> list[Path]:
+    """Return the entries that a reader reads besides the checkpoint of a version, oldest first."""
+    entries = []
+    while (entry := log / entry_name(version := version + 1)).exists():
+        entries.append(entry)
+    return entries
+
+
+def removed_in(checkpoint: Path) -> dict[str, int]:
+    """Return the removed parts that a checkpoint names, and when they were removed, milliseconds since the epoch."""
+    removed = pl.read_parquet(checkpoint, columns=["remove"])["remove"].drop_nulls().struct.unnest()
+    paths, times = removed["path"], removed["deletionTimestamp"].fill_null(0)
+    return {unquote(path): at for path, at in zip(paths, times, strict=True)}
+
+
+def leave_out_removed(log: Path, version: int) -> None:
+    """Write the checkpoint of a version again without the names of removed parts; on disk when this returns.
+
+    Its reader meets either form whole, whatever crashes.
+    """
+    files = checkpoint_files(log, version)
+    rows = [_leave_out_removed(checkpoint) for checkpoint in files]
+    pointer = log / POINTER
+    if pointer.exists():  # delta-rs makes none where the checkpoint was there before
+        told = json.loads(pointer.read_text())
+        told |= {"size": sum(rows), "sizeInBytes": sum(checkpoint.stat().st_size for checkpoint in files)}
+        replace_file(pointer, json.dumps(told, separators=(",", ":")).encode())
+
+
+def _leave_out_removed(checkpoint: Path) -> int:
+    """Do it for one file; return the rows it has then."""
+    if not removed_in(checkpoint):
+        flush_file(checkpoint)
+        return int(pq.read_metadata(checkpoint).num_rows)
+    with pq.ParquetFile(checkpoint) as file:
+        actions = file.read()
+    needed = actions.filter(pc.is_null(actions["remove"]))
+    content = io.BytesIO()
+    pq.write_table(needed, content)
+    replace_file(checkpoint, content.getvalue())
+    return int(needed.num_rows)

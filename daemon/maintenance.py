@@ -80,6 +80,8 @@ class Maintenance:
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds
+        if settings.enabled:
+            self._sum_up_all()  # whoever opens the tables next has less to read; a run with --once gets no other turn
 
     def _tend(self, stopping: threading.Event) -> None:
         settings = self._lake.config.maintenance
@@ -95,10 +97,13 @@ class Maintenance:
                 with self._lock:
                     if self._changed.get(partition) == changed_at:
                         del self._changed[partition]
-        for table in self._upkeep.tables():
-            if not stopping.is_set():
-                self._guarded(partial(self._sum_up, table), "sum up", table)
+        if not stopping.is_set():
+            self._sum_up_all()
         self._vacuum_when_due(stopping)
+
+    def _sum_up_all(self) -> None:
+        for table in self._upkeep.tables():
+            self._guarded(partial(self._sum_up, table), "sum up", table)
 
     def _compact(self, partition: tuple[str, str, str], least: int, *, in_order: bool) -> None:
         done = self._upkeep.compact(partition, min_small_files=least, in_order=in_order)

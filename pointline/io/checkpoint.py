@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pointline.io.delta_log import entry_name
@@ -41,7 +40,7 @@ def entries_after(log: Path, version: int) -> list[Path]:
 
 def removed_in(checkpoint: Path) -> dict[str, int]:
     """Return the removed parts that a checkpoint names, and when they were removed, milliseconds since the epoch."""
-    removed = pl.read_parquet(checkpoint, columns=["remove"])["remove"].drop_nulls().struct.unnest()
+    removed = _removals(checkpoint).drop_nulls().struct.unnest()
     paths, times = removed["path"], removed["deletionTimestamp"].fill_null(0)
     return {unquote(path): at for path, at in zip(paths, times, strict=True)}
 
@@ -67,8 +66,13 @@ def _leave_out_removed(checkpoint: Path) -> int:
         return int(pq.read_metadata(checkpoint).num_rows)
     with pq.ParquetFile(checkpoint) as file:
         actions = file.read()
-    needed = actions.filter(pc.is_null(actions["remove"]))
+    needed = actions.filter(_removals(checkpoint).is_null().to_arrow())
     content = io.BytesIO()
     pq.write_table(needed, content)
     replace_file(checkpoint, content.getvalue())
     return int(needed.num_rows)
+
+
+def _removals(checkpoint: Path) -> pl.Series:
+    """Return what each row of a checkpoint says of a removed part, null where it is about something else."""
+    return pl.read_parquet(checkpoint, columns=["remove"])["remove"]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
 
 from pointline.io.parts import COMPACTED
 from pointline.io.protocols import Part
+
+LAST_FILE_ID = (1 << 63) - 1
 
 
 class LiveParts:
@@ -21,7 +22,7 @@ class LiveParts:
         self.version = table.version()
         self._actions = pl.DataFrame(table.get_add_actions(flatten=False))
         self._partition_by = partition_by
-        self._places = self._place_by_partition() if partition_by else {}
+        self._parts: dict[tuple[str, ...], list[Part]] = {}
 
     @property
     def paths(self) -> pl.Series:
@@ -30,38 +31,51 @@ class LiveParts:
 
     def of(self, partition: Mapping[str, str] | None) -> list[Part]:
         """Return the parts of a partition, whose columns are all named, or of the table."""
-        actions = self._actions
-        if partition is not None:
-            actions = actions[self._places.get(tuple(partition[name] for name in self._partition_by), [])]
-        return [_part(action) for action in actions.iter_rows(named=True)]
+        keys = self._facts if partition is None else [tuple(partition[name] for name in self._partition_by)]
+        return [part for key in keys for part in self._parts_of(key)]
 
-    def _place_by_partition(self) -> dict[tuple[str, ...], list[int]]:
+    def _parts_of(self, key: tuple[str, ...]) -> list[Part]:
+        if key not in self._parts:
+            self._parts[key] = [self._part(facts, key) for facts in self._facts.get(key, [])]
+        return self._parts[key]
+
+    @cached_property
+    def _facts(self) -> dict[tuple[str, ...], list[tuple[str, int, int, int, int]]]:
+        """Path, size, rows, lowest and highest file id of each part, by the values of the partition columns."""
+        facts = self._actions.select(
+            "path",
+            "size_bytes",
+            "num_records",
+            self._bound_of_file_id("min").fill_null(0),
+            self._bound_of_file_id("max").fill_null(LAST_FILE_ID),
+        )
         keys = self._actions.select(
             pl.col("partition").struct.field(name).cast(pl.String) for name in self._partition_by
         )
-        places: dict[tuple[str, ...], list[int]] = {}
-        for place, key in enumerate(keys.iter_rows()):
-            places.setdefault(key, []).append(place)
-        return places
+        found: dict[tuple[str, ...], list[tuple[str, int, int, int, int]]] = {}
+        for key, row in zip(keys.iter_rows() if self._partition_by else [()] * facts.height, facts.rows(), strict=True):
+            found.setdefault(key, []).append(row)
+        return found
+
+    def _bound_of_file_id(self, bound: str) -> pl.Expr:
+        bounds = self._actions.schema.get(bound)
+        known = isinstance(bounds, pl.Struct) and "file_id" in {field.name for field in bounds.fields}
+        value = pl.col(bound).struct.field("file_id") if known else pl.lit(None, pl.Int64)
+        return value.alias(f"{bound}_file_id")
+
+    def _part(self, facts: tuple[str, int, int, int, int], key: tuple[str, ...]) -> Part:
+        path, size_bytes, rows, first, last = facts
+        return Part(
+            path=path,
+            partition=dict(zip(self._partition_by, key, strict=True)),
+            size_bytes=size_bytes,
+            rows=rows,
+            first_file_id=first,
+            last_file_id=last,
+            is_compacted=PurePosixPath(path).name.startswith(COMPACTED),
+        )
 
 
 def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
-    """Tell by its statistics whether a part can hold rows of one of these files; one without any may."""
-    stats = json.loads(part.stats)
-    low, high = (stats.get(bound, {}).get("file_id") for bound in ("minValues", "maxValues"))
-    return low is None or high is None or any(low <= file_id <= high for file_id in file_ids)
-
-
-def _part(action: Mapping[str, Any]) -> Part:
-    low, high = action.get("min") or {}, action.get("max") or {}
-    bounds = {"numRecords": action["num_records"], "minValues": low, "maxValues": high}
-    return Part(
-        path=action["path"],
-        partition={name: str(value) for name, value in (action.get("partition") or {}).items()},
-        size_bytes=action["size_bytes"],
-        rows=action["num_records"],
-        stats=json.dumps(bounds, default=str),
-        first_file_id=low.get("file_id") or 0,
-        last_file_id=high.get("file_id") or 0,
-        is_compacted=PurePosixPath(action["path"]).name.startswith(COMPACTED),
-    )
+    """Tell by its statistics whether a live part can hold rows of one of these files; one without any may."""
+    return any(part.first_file_id <= file_id <= part.last_file_id for file_id in file_ids)

@@ -87,16 +87,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A finished Parquet file in a table's folder that no commit mentions yet. ``path`` is relative to the table."""
+    """A finished Parquet file in a table's folder, one of a version or yet to be. ``path`` is relative to the table."""
 
     path: str
     partition: Mapping[str, str]
     size_bytes: int
     rows: int
-    stats: str
-    """Delta statistics: a JSON object with ``numRecords, minValues, maxValues, nullCount``."""
+    stats: str = ""
+    """Delta statistics of a new part: a JSON object with ``numRecords, minValues, maxValues, nullCount``."""
     first_file_id: int = 0
-    """Lowest ``file_id`` in the part: parts in this order hold the rows in the order they came."""
+    """Lowest ``file_id`` in a part of a version: parts in this order hold the rows in the order they came."""
     last_file_id: int = 0
     is_compacted: bool = False
     """Its row groups end where files end, as far as that is worth it."""

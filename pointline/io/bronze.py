@@ -170,7 +170,7 @@ class FolderBronzeSource:
 
         Everything is asked relative to the open folder, which spares the kernel a walk down the whole path per file.
         """
-        prefix = "" if folder == root else written_path(os.path.relpath(folder, root)) + "/"
+        prefix = "" if folder == root else f"{written_path(folder[len(root) + 1 :])}/"
         ignores = self._layout.ignores
         with _opened_folder(folder) as descriptor, os.scandir(descriptor) as entries:
             for entry in entries:

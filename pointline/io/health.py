@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ NETWORK = frozenset(
 )
 INOTIFY = Path("/proc/sys/fs/inotify")
 MOUNTS = Path("/proc/self/mountinfo")
+NLINK_WITHOUT_FOLDERS = 2
+"""File systems that do not count the folders in a folder say 1, and those that count all entries say more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,18 @@ def inotify_limits(folder: Path = INOTIFY) -> dict[str, int]:
 
 def count_folders(root: Path) -> int:
     """Count a folder and all below it; one watch each."""
-    return sum(1 for _ in os.walk(root)) if root.is_dir() else 0
+    if not root.is_dir():
+        return 0
+    found, todo = 1, [str(root)]
+    while todo:
+        with suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    found += 1
+                    # Two names and no more: its own, and its own within; a folder in it would add one.
+                    if entry.stat(follow_symlinks=False).st_nlink != NLINK_WITHOUT_FOLDERS:
+                        todo.append(entry.path)
+    return found
 
 
 def free_inodes(path: Path) -> int | None:

@@ -15,7 +15,7 @@ import polars as pl
 from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
 from pointline.services.audited import AuditedEventTable, Parties
-from pointline.services.bronze_audit import audit_bronze
+from pointline.services.bronze_audit import as_found, audit_bronze
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
 from pointline.services.reread import digest_aside
@@ -90,9 +90,10 @@ class _Look:
         changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
         self._findings += changed
         if self._deep:
+            files = {row["file_id"]: as_found(row) for row in bronze.iter_rows(named=True)}
             for name, snapshot in snapshots.items():
                 if snapshot is not None and name in self._to.rereaders:
-                    self._compare(name, snapshot, still, bronze)
+                    self._compare(name, snapshot, still, files)
         kept = [one for one in self._findings if self._wants(one.table)]
         return Report(checked=self._checked, findings=kept)
 

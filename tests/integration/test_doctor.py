@@ -162,6 +162,14 @@ class TestBesideAWriter:
 class TestMachine:
     """What is read of the system."""
 
+    def test_every_folder_needs_a_watch_and_no_link_does(self, tmp_path):
+        for folder in ("a/b/c", "a/b/d/e", "f"):
+            tmp_path.joinpath(folder).mkdir(parents=True)
+        tmp_path.joinpath("a/b/file").write_text("")
+        tmp_path.joinpath("f/link").symlink_to(tmp_path / "a")
+        assert health.count_folders(tmp_path) == 7
+        assert health.count_folders(tmp_path / "none") == 0
+
     def test_the_innermost_mount_counts(self, tmp_path):
         mounts = tmp_path / "mountinfo"
         mounts.write_text(

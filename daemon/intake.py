@@ -14,12 +14,12 @@ from daemon import events
 from daemon.flow import Flow, RunningBatch
 from daemon.inbox import Inbox
 from daemon.waiting import WaitingRoom
-from pointline.config import IngestSettings
 from pointline.errors import DiskFull, Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
+from pointline.settings import IngestSettings
 
 IDLE_SECONDS = 5.0
 GATHER_SECONDS = 0.05

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pointline.config import Config
@@ -22,11 +23,13 @@ from pointline.services.load import Loader
 from pointline.services.symbol_files import SymbolFiles
 from pointline.services.symbols import DimSymbolService
 from pointline.services.verdict import Policy
+from pointline.settings import values_of
 from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable
 
 ONCE_ATTEMPTS = 3
+CREATED_AT_ONCE = 4
 
 
 def now_us() -> int:
@@ -65,8 +68,8 @@ class Lake:
     def create(self) -> None:
         """Create what a lake consists of, where it is missing. For the holder of the writer's lock."""
         make_folder(self.config.paths.bronze)
-        for repository in self._repositories():
-            repository.create()
+        with ThreadPoolExecutor(CREATED_AT_ONCE) as pool:  # most of it is waiting for the disk
+            list(pool.map(lambda repository: repository.create(), self._repositories()))
 
     def _repositories(self) -> list[DeltaTableRepository]:
         return [self.manifest.repository, self.quarantine, *self.batch_tables.values()]
@@ -101,7 +104,7 @@ class Lake:
             repositories=self.events,
             reader=self.reader,
             claims=claims,
-            checks=self.config.checks.model_dump(),
+            checks=values_of(self.config.checks),
         )
         return service, loader
 

@@ -9,145 +9,31 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal, cast, get_origin
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from typing import Any, Final
 
 from pointline.errors import ConfigurationError
+from pointline.settings import (
+    KINDS,
+    SECTIONS,
+    BronzeSettings,
+    CheckSettings,
+    IngestSettings,
+    LogSettings,
+    MaintenanceSettings,
+    MetricsSettings,
+    SymbolSettings,
+    is_list,
+    read_value,
+    values_of,
+)
 
 PREFIX: Final = "POINTLINE_"
-MIB: Final = 1024 * 1024
 SHOWN_CHARACTERS: Final = 80
-PATTERN_GROUPS: Final = frozenset({"exchange", "data_type", "date", "symbol"})
-
-
-def _default_workers() -> int:
-    return min(8, max(2, os.cpu_count() or 2))
-
-
-def _check_pattern(pattern: str) -> str:
-    try:
-        groups = re.compile(pattern).groupindex
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    if missing := sorted(PATTERN_GROUPS - groups.keys()):
-        raise ValueError(f"lacks the named groups {', '.join(missing)}")
-    return pattern
-
-
-def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise ValueError("names a column twice")
-    return names
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _off_as_none(value: object) -> object:
-    """TOML and the environment have no null; ``off`` stands for it."""
-    return None if value in ("off", "") else value
-
-
-NonEmpty = Annotated[str, Field(min_length=1)]
-Pattern = Annotated[str, AfterValidator(_check_pattern)]
-Port = Annotated[int, Field(ge=1, le=65_535)]
-Treatment = Literal["count", "quarantine", "off"]
-
-
-class Section(BaseModel):
-    """One section. Sizes may be written with a unit (``256 MiB``)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class IngestSettings(Section):
-    workers: int = Field(default_factory=_default_workers, ge=1, le=64)
-    queue_size: int = Field(default=10_000, ge=1, le=10_000_000)
-    settle_seconds: float = Field(default=2.0, ge=0, le=3600)
-    rescan_seconds: float = Field(default=300.0, ge=0.1, le=86_400)
-    batch_max_files: int = Field(default=2000, ge=1, le=100_000)
-    # Of compressed input.
-    batch_max_bytes: ByteSize = Field(default=ByteSize(256 * MIB), ge=1)
-    batch_max_seconds: float = Field(default=2.0, ge=0, le=600)
-    max_attempts: int = Field(default=8, ge=1, le=100)
-    # Two different files of one exchange, type, symbol and date whose time ranges overlap.
-    overlap: Literal["quarantine", "allow"] = "quarantine"
-    # Against gzip bombs: decompressed to compressed size, looked at only beyond 64 MiB decompressed.
-    max_expansion_ratio: float = Field(default=200.0, ge=2, le=100_000)
-    max_line_bytes: ByteSize = Field(default=ByteSize(MIB), ge=1024, le=1024 * MIB)
-    # How long the rest of a file that ends early is waited for.
-    unfinished_seconds: float = Field(default=60.0, ge=0, le=7 * 86_400)
-
-
-class BronzeSettings(Section):
-    # Beyond the layouts recognised out of the box; matched against the path relative to bronze.
-    patterns: tuple[Pattern, ...] = ()
-    ignore: tuple[NonEmpty, ...] = ("*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload", ".*")
-
-
-class CheckSettings(Section):
-    """What happens to rows that are odd but real: kept and counted, set aside, or not looked at."""
-
-    crossed_book: Treatment = "count"
-    nonpositive_price: Treatment = "count"
-    negative_amount: Treatment = "count"
-    time_backwards: Treatment = "count"
-    equal_rows: Treatment = "count"
-    negative_latency: Treatment = "count"
-    half_level: Treatment = "count"
-
-
-class MaintenanceSettings(Section):
-    enabled: bool = True
-    interval_seconds: float = Field(default=60.0, ge=0.1, le=86_400)
-    min_small_files: int = Field(default=8, ge=2, le=100_000)
-    target_file_bytes: ByteSize = Field(default=ByteSize(128 * MIB), ge=MIB, le=16 * 1024 * MIB)
-    z_order: Annotated[tuple[NonEmpty, ...], AfterValidator(_check_distinct)] = ()
-    # Not below an hour: a full vacuum also takes files that are still being written.
-    vacuum_retention_hours: float = Field(default=168.0, ge=1, le=87_600)
-    vacuum_interval_hours: float = Field(default=24.0, ge=0.01, le=87_600)
-
-
-class SymbolSettings(Section):
-    # Of an exchange's symbols; a snapshot that lacks more is taken for a partial or an error answer.
-    max_missing_share: float = Field(default=0.25, ge=0, le=1)
-
-
-class LogSettings(Section):
-    format: Literal["auto", "json", "pretty"] = "auto"
-    level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = "info"
-
-
-class MetricsSettings(Section):
-    # None, written `off`: no metrics endpoint.
-    port: Annotated[Port | None, BeforeValidator(_off_as_none)] = None
-
-
-class Settings(BaseModel):
-    """All sections, validated together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ingest: IngestSettings = Field(default_factory=IngestSettings)
-    bronze: BronzeSettings = Field(default_factory=BronzeSettings)
-    checks: CheckSettings = Field(default_factory=CheckSettings)
-    maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
-    symbols: SymbolSettings = Field(default_factory=SymbolSettings)
-    log: LogSettings = Field(default_factory=LogSettings)
-    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
-
-
-SECTIONS: Final = {name: cast("type[Section]", field.annotation) for name, field in Settings.model_fields.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,23 +116,13 @@ def load_config(
         _read_toml(paths.settings_file, problems),
     )
 
-    merged: dict[str, dict[str, object]] = {}
-    for layer in reversed(layers):
-        for name, section in layer.values.items():
-            merged[name] = {**merged.get(name, {}), **section}
-    try:
-        settings = Settings.model_validate(merged)
-    except ValidationError as error:
-        problems += [_describe_problem(detail, layers) for detail in error.errors(include_url=False)]
-        raise ConfigurationError(problems) from error
+    values = {name: _read_section(name, layers, problems) for name in SECTIONS}
+    for layer in layers:
+        problems += [_no_such_section(name, layer) for name in layer.values.keys() - SECTIONS.keys()]
     if problems:
         raise ConfigurationError(problems)
-    sources = {
-        f"{name}.{key}": _source_of(layers, name, key)
-        for name, section in SECTIONS.items()
-        for key in section.model_fields
-    }
-    sections = {name: getattr(settings, name) for name in SECTIONS}
+    sources = {f"{name}.{key}": _source_of(layers, name, key) for name, keys in KINDS.items() for key in keys}
+    sections: dict[str, Any] = {name: section(**values[name]) for name, section in SECTIONS.items()}
     return Config(paths=paths, sources={"lake_root": root_source} | sources, **sections)
 
 
@@ -259,8 +135,8 @@ def describe(config: Config) -> list[tuple[str, object, str]]:
     """Rows of (key, value, source): the lake first, then the sections in their documented order."""
     rows: list[tuple[str, object, str]] = [("lake_root", str(config.paths.root), config.sources["lake_root"])]
     for name in SECTIONS:
-        values: Section = getattr(config, name)
-        rows += [(f"{name}.{key}", value, config.sources[f"{name}.{key}"]) for key, value in values]
+        values = values_of(getattr(config, name))
+        rows += [(f"{name}.{key}", value, config.sources[f"{name}.{key}"]) for key, value in values.items()]
     return rows
 
 
@@ -295,7 +171,7 @@ def _read_environment(environ: Mapping[str, str], problems: list[str]) -> Layer:
         section, separator, key = name.removeprefix(PREFIX).lower().partition("__")
         text, place = environ[name], f"environment {name}"
         if separator and section in SECTIONS:
-            values.setdefault(section, {})[key] = _decode(text, SECTIONS[section].model_fields.get(key))
+            values.setdefault(section, {})[key] = _decode(text, as_list=is_list(section, key))
             names[section, key] = place
         elif separator and (close := _closest(section, SECTIONS)):
             problems.append(_problem(f"{section}.{key}", text, place, f"no such section; did you mean {close}.{key}?"))
@@ -305,9 +181,9 @@ def _read_environment(environ: Mapping[str, str], problems: list[str]) -> Layer:
     return Layer(values, lambda section, key: names[section, key])
 
 
-def _decode(text: str, field: FieldInfo | None) -> object:
-    """Lists are written as JSON; what is none is left as it is, for validation to report."""
-    if field is not None and get_origin(field.annotation) is tuple:
+def _decode(text: str, *, as_list: bool) -> object:
+    """Lists are written as JSON; what is none is left as it is, to be reported."""
+    if as_list:
         with suppress(ValueError):
             return json.loads(text)
     return text
@@ -327,25 +203,32 @@ def _read_toml(path: Path, problems: list[str]) -> Layer:
     return Layer(tables, lambda _section, _key: str(path))
 
 
-def _source_of(layers: tuple[Layer, ...], section: str, key: str) -> str:
+def _read_section(section: str, layers: Sequence[Layer], problems: list[str]) -> dict[str, object]:
+    """Return the settings that a layer names, each from the first that does; what is wrong is added to ``problems``."""
+    merged: dict[str, object] = {}
+    for layer in reversed(layers):
+        merged |= layer.values.get(section, {})
+    values: dict[str, object] = {}
+    for key, written in merged.items():
+        what = f"no such setting{_suggestion(_closest_setting(section, key))}"
+        try:
+            if key in KINDS[section]:
+                values[key] = read_value(section, key, written)
+                continue
+        except ValueError as error:
+            what = str(error)
+        problems.append(_problem(f"{section}.{key}", written, _source_of(layers, section, key), what))
+    return values
+
+
+def _no_such_section(name: str, layer: Layer) -> str:
+    what = f"no such section{_suggestion(_closest(name, SECTIONS))}"
+    return _problem(name, layer.values[name], layer.name_place(name, ""), what)
+
+
+def _source_of(layers: Sequence[Layer], section: str, key: str) -> str:
     places = (layer.name_place(section, key) for layer in layers if key in layer.values.get(section, {}))
     return next(places, "default")
-
-
-def _describe_problem(detail: ErrorDetails, layers: tuple[Layer, ...]) -> str:
-    section, *rest = (str(part) for part in detail["loc"])
-    if not rest:
-        place = next(layer.name_place(section, "") for layer in layers if section in layer.values)
-        return _problem(section, detail["input"], place, f"no such section{_suggestion(_closest(section, SECTIONS))}")
-    key, *indices = rest
-    message = detail["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if detail["type"] == "extra_forbidden":
-        message = f"no such setting{_suggestion(_closest_setting(section, key))}"
-    elif detail["type"] == "tuple_type":
-        message = 'a list is expected, in the environment written as JSON: ["one", "two"]'
-    path = f"{section}.{key}" + "".join(f"[{index}]" for index in indices)
-    return _problem(path, detail["input"], _source_of(layers, section, key), message)
 
 
 def _closest(name: str, names: Collection[str]) -> str:
@@ -353,9 +236,9 @@ def _closest(name: str, names: Collection[str]) -> str:
 
 
 def _closest_setting(section: str, key: str) -> str:
-    if close := _closest(key, SECTIONS[section].model_fields):
+    if close := _closest(key, KINDS[section]):
         return f"{section}.{close}"
-    return next((f"{name}.{key}" for name, other in SECTIONS.items() if key in other.model_fields), "")
+    return next((f"{name}.{key}" for name, keys in KINDS.items() if key in keys), "")
 
 
 def _suggestion(name: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pydantic import ByteSize
-
 from daemon.commands.present import Column, bytes_text, print_table, printable
 from daemon.exit_codes import EXIT_BAD_CONFIGURATION
 from pointline.config import describe, load_config
 from pointline.errors import ConfigurationError
+from pointline.settings import is_size
 
 
 def show(lake_root: Path | None, *, as_json: bool) -> int:
@@ -21,7 +20,7 @@ def show(lake_root: Path | None, *, as_json: bool) -> int:
         return 0
     columns = [Column(title="setting"), Column(title="value", fold=True), Column(title="from", fold=True)]
     styles = ["dim" if source == "default" else "" for _, _, source in rows]
-    print_table(columns, [[key, _text(value), printable(source)] for key, value, source in rows], styles=styles)
+    print_table(columns, [[key, _text(key, value), printable(source)] for key, value, source in rows], styles=styles)
     return 0
 
 
@@ -38,14 +37,14 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
     return 0
 
 
-def _text(value: object) -> str:
+def _text(key: str, value: object) -> str:
     """Show a value as a person would write it."""
     if value is None:
         return "off"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, ByteSize):
-        return bytes_text(int(value))
+    if isinstance(value, int) and is_size(key):
+        return bytes_text(value)
     if isinstance(value, tuple):
         return ", ".join(map(printable, value)) or "none"
     return printable(str(value))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TextIO, cast
 
 from daemon.commands.present import make_console, plural
 from daemon.logs import configure_logging
-from pointline.config import LogSettings
+from pointline.settings import LogSettings
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -18,6 +18,7 @@ from pointline.services.audited import Parties
 from pointline.services.findings import Checked, Finding
 from pointline.services.reread import Rereader
 from pointline.services.verify import verify
+from pointline.settings import values_of
 from pointline.tables import ingest_manifest
 
 SHOWN = 50
@@ -64,7 +65,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 def _parties(lake: Lake) -> Parties:
     config = lake.config
-    escalated = frozenset(name for name, action in config.checks.model_dump().items() if action == "quarantine")
+    escalated = frozenset(name for name, action in values_of(config.checks).items() if action == "quarantine")
     patience = GRACE_SECONDS + config.ingest.settle_seconds + config.ingest.rescan_seconds
     return Parties(
         ledger=lake.manifest.repository,

@@ -12,7 +12,7 @@ import typer
 from daemon import cli, exit_codes
 from daemon.events import EVENTS
 from daemon.metrics import METRICS
-from pointline.config import SECTIONS
+from pointline.settings import KINDS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 
@@ -41,7 +41,7 @@ def test_commands(command):
     assert f"| `{command}" in README
 
 
-@pytest.mark.parametrize("setting", [f"{name}.{key}" for name, keys in SECTIONS.items() for key in keys.model_fields])
+@pytest.mark.parametrize("setting", [f"{name}.{key}" for name, keys in KINDS.items() for key in keys])
 def test_settings(setting):
     assert f"| `{setting}` | " in README
 

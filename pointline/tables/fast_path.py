@@ -35,7 +35,7 @@ def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belo
     if cells[header[-1]].null_count() and data.count(b",") != (len(header) - 1) * cells.height:
         return None
     frame = cells if cells.columns == list(raw) else cells.select(list(raw))
-    return None if frame.select(any_broken(table, belonging)).item() else frame
+    return None if any_broken(frame, table, belonging) else frame
 
 
 def _is_plain(data: bytes) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.commands.present import count, plural, print_json, print_labelled, print_lines, print_problem, printable
@@ -35,7 +37,8 @@ def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
         if not config.paths.silver.is_dir():
             print_problem(str(error), error.hint, as_json=as_json)
             return EXIT_FINDINGS
-    report = verify(_parties(open_lake(config)), deep=deep)
+    with _progress() as on_step:
+        report = verify(_parties(open_lake(config)), deep=deep, on_step=on_step)
     if as_json:
         findings = [finding.as_json() for finding in report.findings]
         print_json({"ok": report.ok, "checked": report.checked.as_json(), "findings": findings})
@@ -43,6 +46,23 @@ def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
         _show(report.checked, deep=deep)
         show_findings(report.findings)
     return EXIT_OK if report.ok else EXIT_FINDINGS
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Checked], None]]:
+    """Show on a terminal how much was looked at; nowhere else."""
+    if not sys.stderr.isatty():
+        yield lambda _checked: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - a pipe does not pay for it
+
+    with Console(stderr=True).status("reading the ledger") as status:
+
+        def show(checked: Checked) -> None:
+            compared = f", {plural(checked.contents, 'file')} read again" if checked.contents else ""
+            status.update(f"{plural(checked.parts, 'part')} looked at{compared}")
+
+        yield show
 
 
 def show_findings(findings: Sequence[Finding]) -> None:

@@ -7,7 +7,7 @@ found all the same is looked at once more before it is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -28,12 +28,15 @@ UNREADABLE = (PointlineError, OSError, ValueError, pl.exceptions.PolarsError)
 """What reading a damaged part may raise, whichever library meets the damage."""
 
 
-def verify(parties: Parties, *, deep: bool) -> Report:
-    """Audit the lake. What only a commit in between explains is not reported."""
-    first = _Look(parties, deep=deep, only=None).run()
+def verify(parties: Parties, *, deep: bool, on_step: Callable[[Checked], None] = lambda _checked: None) -> Report:
+    """Audit the lake. What only a commit in between explains is not reported.
+
+    ``on_step`` is told again and again how much was looked at: all of it may take an hour.
+    """
+    first = _Look(parties, deep=deep, only=None, on_step=on_step).run()
     if first.ok:
         return first
-    again = _Look(parties, deep=deep, only={finding.table for finding in first.findings}).run()
+    again = _Look(parties, deep=deep, only={finding.table for finding in first.findings}, on_step=on_step).run()
     confirmed = {finding.key for finding in again.findings}
     return Report(checked=first.checked, findings=[one for one in first.findings if one.key in confirmed])
 
@@ -47,8 +50,11 @@ class _Snapshot:
 
 
 class _Look:
-    def __init__(self, parties: Parties, *, deep: bool, only: set[str] | None) -> None:
+    def __init__(
+        self, parties: Parties, *, deep: bool, only: set[str] | None, on_step: Callable[[Checked], None]
+    ) -> None:
         self._to = parties
+        self._on_step = on_step
         self._deep = deep
         self._only = only
         self._checked = Checked()
@@ -120,6 +126,7 @@ class _Look:
         self._checked.tables += 1
         counts = []
         for (exchange, date), parts in snapshot.parts.items():
+            self._on_step(self._checked)
             counted = self._count(name, table, parts)
             counts.append(counted.with_columns(pl.lit(exchange).alias("exchange"), pl.lit(date).alias("date")))
         snapshot.counts = pl.concat(counts) if counts else _none().drop("table")
@@ -137,6 +144,7 @@ class _Look:
     def _sound(self, name: str, parts: Sequence[Part]) -> Iterator[Part]:
         for part in parts:
             self._checked.parts += 1
+            self._on_step(self._checked)
             fault = self._to.parts.fault_of(name, part)
             if fault is None or fault[0] == "part_replaced":
                 yield part
@@ -214,6 +222,7 @@ class _Look:
 
         rereader = self._to.rereaders[name]
         self._checked.contents += 1
+        self._on_step(self._checked)
         try:
             now = rereader.reread(meta)
             if now.content_hash != content_hash:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -35,6 +37,22 @@ def verified(capsys):
         return answer
 
     return verify
+
+
+class Terminal(io.StringIO):
+    """Standard error of somebody who looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_it_says_how_far_it_is(lake, monkeypatch, capsys):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert verify_lake(lake, deep=True, as_json=False) == 0
+    assert "looked at" in sys.stderr.getvalue()
+    assert f"{len(NAMES)} files read again" in sys.stderr.getvalue()
+    assert "looked at" not in capsys.readouterr().out
 
 
 def kinds(answer: dict) -> set[str]:

@@ -118,7 +118,7 @@ def load_config(
 
     values = {name: _read_section(name, layers, problems) for name in SECTIONS}
     for layer in layers:
-        problems += [_no_such_section(name, layer) for name in layer.values.keys() - SECTIONS.keys()]
+        problems += [_no_such_section(name, layer) for name in layer.values if name not in SECTIONS]
     if problems:
         raise ConfigurationError(problems)
     sources = {f"{name}.{key}": _source_of(layers, name, key) for name, keys in KINDS.items() for key in keys}

@@ -17,9 +17,9 @@ from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS, UTC_TIME
 
 ORDER = ("local_timestamp", "file_id", "file_seq")
+"""The order in which events arrived, the same in every run."""
 PLACE = "__place_of_version"
 """A column that is there only while symbols are joined."""
-"""The order in which events arrived, the same in every run."""
 
 Time = dt.date | dt.datetime
 

@@ -150,9 +150,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
             orphans += loose_files.orphans(table, repository.live_paths(), writer=writer)
         except (PointlineError, ValueError) as error:
             what = str(error).partition("\n")[0][:200]
-            hint = "`pointline doctor --fix` sets aside what it can do without; else put the log back from a copy"
-            path = f"silver/{table.name}"
-            found.append(Finding(kind="unreadable_table", table=table.name, path=path, what=what, hint=hint))
+            found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
         found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
     facts["tables"] = len(_tables(lake))
     facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}

@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.commands.present import count, plural, print_json, print_labelled, print_lines, print_problem, printable
+from daemon.commands.present import (
+    count,
+    make_console,
+    plural,
+    print_json,
+    print_labelled,
+    print_lines,
+    print_problem,
+    printable,
+)
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
 from pointline.config import load_config
@@ -54,9 +63,7 @@ def _progress() -> Iterator[Callable[[Checked], None]]:
     if not sys.stderr.isatty():
         yield lambda _checked: None
         return
-    from rich.console import Console  # noqa: PLC0415 - a pipe does not pay for it
-
-    with Console(stderr=True).status("reading the ledger") as status:
+    with make_console(sys.stderr).status("reading the ledger") as status:
 
         def show(checked: Checked) -> None:
             compared = f", {plural(checked.contents, 'file')} read again" if checked.contents else ""

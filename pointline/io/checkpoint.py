@@ -22,7 +22,8 @@ POINTER = "_last_checkpoint"
 def newest_checkpoint(log: Path) -> int:
     """Return the version that the newest checkpoint sums up, -1 where there is none."""
     # By the files: a power cut may leave a checkpoint without the pointer to it, and delta-rs makes no other.
-    return max((int(name.name[:20]) for name in log.glob("*.checkpoint*.parquet")), default=-1)
+    versions = (path.name[:20] for path in log.glob("*.checkpoint*.parquet"))
+    return max((int(version) for version in versions if version.isdecimal()), default=-1)
 
 
 def checkpoint_files(log: Path, version: int) -> list[Path]:
@@ -61,12 +62,13 @@ def leave_out_removed(log: Path, version: int) -> None:
 
 def _leave_out_removed(checkpoint: Path) -> int:
     """Do it for one file; return the rows it has then."""
-    if not removed_in(checkpoint):
+    is_needed = _removals(checkpoint).is_null()
+    if is_needed.all():
         flush_file(checkpoint)
-        return int(pq.read_metadata(checkpoint).num_rows)
+        return len(is_needed)
     with pq.ParquetFile(checkpoint) as file:
         actions = file.read()
-    needed = actions.filter(_removals(checkpoint).is_null().to_arrow())
+    needed = actions.filter(is_needed.to_arrow())
     content = io.BytesIO()
     pq.write_table(needed, content)
     replace_file(checkpoint, content.getvalue())

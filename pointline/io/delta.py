@@ -241,7 +241,7 @@ class DeltaTableRepository:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
         if not parts:
             return
-        gone = {part.path for part in parts}.difference(self._newest_parts().paths)
+        gone = {part.path for part in parts} - self.live_paths()
         if gone:
             raise CommitConflict(
                 f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pointline.io.checkpoint import newest_checkpoint
 from pointline.io.delta_log import entry_name
 from pointline.io.mend import ENTRY, fault_of, newest_entry
 from pointline.io.protocols import Part
@@ -130,15 +131,14 @@ def log_faults(table: Path, *, recorded_batch: int = -1) -> list[LogFault]:
     if not log.is_dir():
         return [LogFault(table=table.name, entry="_delta_log", reason="missing", is_newest=False)]
     entries = sorted(entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name))
-    summed_up = [int(name.name[:20]) for name in log.glob("*.checkpoint*.parquet") if name.name[:20].isdecimal()]
-    first = max(summed_up, default=-1) + 1
+    first = newest_checkpoint(log) + 1
     there = {int(entry.stem) for entry in entries}
     faults = [
         LogFault(table=table.name, entry=entry_name(version), reason="missing", is_newest=False)
         for version in range(first, max(there, default=-1))
         if version not in there
     ]
-    if not entries and not summed_up:
+    if not entries and not first:
         faults.append(LogFault(table=table.name, entry=entry_name(0), reason="missing", is_newest=False))
     newest = newest_entry(log)
     for entry in entries:

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pointline.io.checkpoint import POINTER, checkpoint_files
 from pointline.io.delta_log import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.parts import COMPACTED, WRITTEN
@@ -31,7 +32,6 @@ STAGED = re.compile(
     r"|\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)"
 )
 """What has not got its name in a log yet: an entry of ours, or what delta-rs writes."""
-LAST_CHECKPOINT = "_last_checkpoint"
 MOST_UNFLUSHED = 3
 """Ours is one. A vacuum by other hands makes two commits; one more for whatever came before."""
 
@@ -150,7 +150,7 @@ def _read_all(file: Path) -> None:
 
 
 def _mend_checkpoint(table: Path, log: Path, keep_in: Path) -> list[SetAside]:
-    pointer = log / LAST_CHECKPOINT
+    pointer = log / POINTER
     done = []
     for summary in log.glob("*.parquet"):  # checkpoints, and the record of removed parts
         try:
@@ -167,7 +167,7 @@ def _points_somewhere(pointer: Path) -> bool:
         version = json.loads(pointer.read_text())["version"]
     except (ValueError, KeyError, TypeError):
         return False
-    return any(pointer.parent.glob(f"{version:020}.checkpoint*.parquet"))
+    return bool(checkpoint_files(pointer.parent, version))
 
 
 def _set_aside(table: Path, file: Path, reason: str, keep_in: Path) -> SetAside:

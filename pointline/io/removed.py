@@ -32,14 +32,18 @@ def removed_parts(table: Path) -> dict[str, int]:
     Paths are relative to the table. A log that cannot be read is an error: a part that counts as forgotten may go.
     """
     log = table / "_delta_log"
-    with storage_errors(table.name):
-        newest = newest_checkpoint(log)
-        removed = _recorded(log)
-        for checkpoint in checkpoint_files(log, newest):
-            removed |= removed_in(checkpoint)
-        for entry in entries_after(log, newest):
-            removed |= _removed_by(entry)
-        return removed
+    newest = newest_checkpoint(log)
+    try:
+        with storage_errors(table.name):
+            removed = _recorded(log)
+            for checkpoint in checkpoint_files(log, newest):
+                removed |= removed_in(checkpoint)
+            for entry in entries_after(log, newest):
+                removed |= _removed_by(entry)
+            return removed
+    except pl.exceptions.PolarsError as error:
+        what = f"what the log keeps of removed parts cannot be read: {error}"
+        raise LakeDamaged(what, subject=table.name, hint="`pointline doctor --fix` sets it aside") from error
 
 
 def record_removed(table: Path, removed: dict[str, int]) -> None:
@@ -52,12 +56,7 @@ def record_removed(table: Path, removed: dict[str, int]) -> None:
 
 def _recorded(log: Path) -> dict[str, int]:
     record = log / RECORD
-    try:
-        return dict(pl.read_parquet(record).iter_rows()) if record.exists() else {}
-    except pl.exceptions.PolarsError as error:
-        table = log.parent.name
-        what = f"the record of removed parts cannot be read: {error}"
-        raise LakeDamaged(what, subject=table, hint="`pointline doctor --fix` sets it aside") from error
+    return dict(pl.read_parquet(record).iter_rows()) if record.exists() else {}
 
 
 def _removed_by(entry: Path) -> Iterator[tuple[str, int]]:

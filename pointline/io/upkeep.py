@@ -70,23 +70,17 @@ class TableUpkeep:
         # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and tear
         # the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
         limit = time.time() - retention_hours * 3600
-        files = size = 0
-        kept: dict[str, int] = {}
+        path = self.repository.path
         with self.repository.exclusive(), storage_errors(self.name):
-            live, removed = self.repository.live_paths(), removed_parts(self.repository.path)
-            for name, entry in part_files(self.repository.path):
-                if name in live:
-                    continue
-                status = entry.stat(follow_symlinks=False)
-                if (removed[name] / 1000 if name in removed else status.st_mtime) <= limit:
-                    files, size = files + 1, size + status.st_size
-                    if not dry_run:
-                        Path(entry.path).unlink()
-                elif name in removed:
-                    kept[name] = removed[name]
-            if files and not dry_run:
-                record_removed(self.repository.path, kept)
-        return Removed(files=files, size_bytes=size)
+            live, removed = self.repository.live_paths(), removed_parts(path)
+            spare = {name: entry.stat(follow_symlinks=False) for name, entry in part_files(path) if name not in live}
+            since = {name: removed[name] / 1000 if name in removed else spare[name].st_mtime for name in spare}
+            gone = [name for name in spare if since[name] <= limit]
+            if gone and not dry_run:
+                for name in gone:
+                    (path / name).unlink(missing_ok=True)
+                record_removed(path, {name: at for name, at in removed.items() if since.get(name, limit) > limit})
+        return Removed(files=len(gone), size_bytes=sum(spare[name].st_size for name in gone))
 
     def merge_small_parts(
         self, *, target_bytes: int, min_small_files: int, dry_run: bool = False

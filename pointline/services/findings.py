@@ -9,7 +9,8 @@ INGEST = "`pointline run --once` (or a running daemon) takes it in"
 REPLAY = "`pointline run --once` brings the ledger up to silver"
 
 HINTS = {
-    "unreadable_table": "`pointline doctor` names the entry; `pointline doctor --fix` sets a torn newest one aside",
+    "unreadable_table": "`pointline doctor` names the entry; `pointline doctor --fix` sets aside what it can do "
+    "without; else put the log back from a copy of the lake",
     "part_missing": LOST,
     "part_size": LOST,
     "part_unreadable": LOST,

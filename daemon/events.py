@@ -44,7 +44,7 @@ METRICS_STARTED: Final[str] = "metrics.started"
 METRICS_FAILED: Final[str] = "metrics.failed"
 
 EVENTS: Final[dict[str, str]] = {
-    DAEMON_STARTED: "The process holds the lake's lock and begins to recover; carries version and settings.",
+    DAEMON_STARTED: "The process holds the lake's lock and begins to recover; `parser` is `compiled` or `polars`.",
     DAEMON_READY: "Recovery is done and bronze is being watched.",
     DAEMON_STOPPING: "A stop was asked for; what is in flight is finished, nothing new is taken.",
     DAEMON_STOPPED: "Everything in flight is in the lake and every thread has ended.",

@@ -35,6 +35,7 @@ from pointline.io.bronze import written_path
 from pointline.services.ingest import Committed
 from pointline.services.recovery import recover
 from pointline.services.retry import put_back
+from pointline.tables import fast_path
 
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02
@@ -99,7 +100,8 @@ class Supervisor:
     def run(self) -> int:
         """Recover, start the parts, watch over them, stop them; return the exit code."""
         self._handle_signals()
-        log.info(events.DAEMON_STARTED, lake=str(self.lake.config.paths.root), pid=os.getpid(), once=self._once)
+        root = str(self.lake.config.paths.root)
+        log.info(events.DAEMON_STARTED, lake=root, pid=os.getpid(), once=self._once, parser=fast_path.PARSER)
         self._tick()
         try:
             self._recover()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import sysconfig
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,6 +14,7 @@ from daemon.samples import Sample, csv_bytes, sample_frame
 from pointline.tables import fast_path, text_path
 from pointline.tables.registry import event_tables
 from pointline.tables.rules import Belonging
+from tests.support.parsers import by_every_parser
 
 DAY = dt.date(2024, 5, 1)
 HERE = Belonging(exchange="binance", date=DAY)
@@ -22,11 +26,19 @@ def lines_of(table: str, rows: int = 60) -> list[str]:
     return csv_bytes(sample_frame(sample)).decode().splitlines()
 
 
+def parse_fast(event_table, header, data: bytes, belonging=HERE):
+    """What the fast path says, whichever parser it has."""
+    found = by_every_parser(event_table, header, data, belonging)
+    accepted = [frame for frame in found.values() if frame is not None]
+    assert not accepted or all(accepted[0].equals(frame) for frame in accepted)
+    return found[fast_path.PARSER]
+
+
 def parse_both(table: str, header, data: bytes, belonging=HERE):
     """What the fast path says, and the good and bad rows of the text path."""
     event_table = event_tables()[table]
     return (
-        fast_path.parse(event_table, header, data, belonging),
+        parse_fast(event_table, header, data, belonging),
         *text_path.parse(event_table, header, data, belonging),
     )
 
@@ -108,7 +120,7 @@ class TestEveryTable:
             if column.kind.value != "text" or column.name == "exchange"
         }
         for line in spoiled.values():
-            assert fast_path.parse(event_table, names, joined([rows[0], line, *rows[1:]]), HERE) is None
+            assert parse_fast(event_table, names, joined([rows[0], line, *rows[1:]])) is None
         good, bad = text_path.parse(event_table, names, joined([rows[0], *spoiled.values(), *rows[1:]]), HERE)
         last = len(spoiled)
         assert good["row"].to_list() == [0, last + 1, last + 2, last + 3]
@@ -121,7 +133,7 @@ class TestEveryTable:
         names = header.split(",")
         emptied = {column: with_cell(first, names.index(column.name), "") for column in event_table.columns}
         for column, line in emptied.items():
-            fast = fast_path.parse(event_table, names, joined([*rows, line]), HERE)
+            fast = parse_fast(event_table, names, joined([*rows, line]))
             assert (fast is None) == column.required
         _, bad = text_path.parse(event_table, names, joined([*rows, *emptied.values()]), HERE)
         assert bad.rows() == [
@@ -133,6 +145,15 @@ class TestEveryTable:
 
 TRADES = lines_of("trades")
 HEADER = TRADES[0].split(",")
+
+
+def can_compile() -> bool:
+    return shutil.which("cc") is not None and Path(sysconfig.get_path("include"), "Python.h").is_file()
+
+
+@pytest.mark.skipif(not can_compile(), reason="no C compiler, or no headers of Python")
+def test_the_compiled_parser_is_there():
+    assert fast_path.PARSER == "compiled"
 
 
 class TestRules:

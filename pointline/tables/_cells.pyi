@@ -1,0 +1,5 @@
+from typing import TypeAlias
+
+Capsules: TypeAlias = tuple[object, object]  # an Arrow schema and an Arrow array, as __arrow_c_array__ returns them
+
+def parse(data: bytes, kinds: bytes, words: tuple[tuple[bytes, ...], ...]) -> list[Capsules] | None: ...

@@ -1,0 +1,126 @@
+/* Decimal text to numbers, without any loss.
+ *
+ * A reader begins at `text` and returns the first byte after the number, or NULL where it is not sure of it. The text
+ * ends with a line feed at `end[-1]`: no digit, so that no loop runs past it.
+ */
+#ifndef POINTLINE_NUMBERS_H
+#define POINTLINE_NUMBERS_H
+
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__APPLE__)
+#include <xlocale.h>
+#endif
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "eight digits are read as little-endian machines load them"
+#endif
+#if FLT_EVAL_METHOD != 0
+#error "a quotient of doubles has to be rounded once"
+#endif
+
+enum { MOST_WHOLE_DIGITS = 18, MOST_DIGITS = 19, MOST_EXACT_POWER = 22, LONGEST_NUMBER = 64 };
+
+static const uint64_t MOST_EXACT_WHOLE = 1ull << 53; /* up to here every whole number is a double */
+static const double POWERS_OF_TEN[MOST_EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static locale_t plain_locale; /* its decimal sign is a point; made when the module is loaded */
+
+static inline int is_digit(char byte) { return (unsigned char)(byte - '0') < 10; }
+
+static inline int ends_cell(char byte) { return byte == ',' || byte == '\n' || byte == '\r'; }
+
+/* Read eight digits at once into `*value`, behind what it holds; 0 where there are fewer. */
+static inline int read_eight_digits(const char *text, const char *end, uint64_t *value)
+{
+    uint64_t eight;
+    if (end - text < 8)
+        return 0;
+    memcpy(&eight, text, 8); /* the first digit is the lowest byte */
+    const uint64_t high = 0xF0F0F0F0F0F0F0F0ull;
+    if (((eight & high) | (((eight + 0x0606060606060606ull) & high) >> 4)) != 0x3333333333333333ull)
+        return 0;
+    eight &= 0x0F0F0F0F0F0F0F0Full;
+    eight = (eight * 10 + (eight >> 8)) & 0x00FF00FF00FF00FFull;
+    eight = (eight * 100 + (eight >> 16)) & 0x0000FFFF0000FFFFull;
+    eight = (eight * 10000 + (eight >> 32)) & 0x00000000FFFFFFFFull;
+    *value = *value * 100000000 + eight;
+    return 1;
+}
+
+/* Read all digits that follow. More than MOST_DIGITS of them overflow `*value`: the caller counts. */
+static inline const char *read_digits(const char *text, const char *end, uint64_t *value)
+{
+    while (read_eight_digits(text, end, value))
+        text += 8;
+    for (; is_digit(*text); text++)
+        *value = *value * 10 + (uint64_t)(*text - '0');
+    return text;
+}
+
+static inline const char *read_whole(const char *text, const char *end, int64_t *whole)
+{
+    const int negative = *text == '-';
+    const char *const digits = text + negative;
+    uint64_t value = 0;
+    text = read_digits(digits, end, &value);
+    if (text == digits || text - digits > MOST_WHOLE_DIGITS)
+        return NULL;
+    *whole = negative ? -(int64_t)value : (int64_t)value;
+    return text;
+}
+
+/* What the quick way below cannot do exactly: the C library rounds it right. The number's form is known to be good. */
+static const char *read_rounded(const char *text, const char *after, double *number)
+{
+    char copy[LONGEST_NUMBER];
+    const size_t size = (size_t)(after - text);
+    if (size >= sizeof copy)
+        return NULL;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    *number = strtod_l(copy, NULL, plain_locale);
+    return isfinite(*number) ? after : NULL;
+}
+
+/* -?digits[.digits][e[+-]digits], with digits on one side of the point at least. The quotient of two exact doubles is
+ * rounded right, and most numbers are such a quotient. */
+static inline const char *read_number(const char *const text, const char *end, double *number)
+{
+    const int negative = *text == '-';
+    const char *const digits = text + negative;
+    uint64_t value = 0;
+    const char *after = digits;
+    for (; is_digit(*after); after++) /* few of them, mostly */
+        value = value * 10 + (uint64_t)(*after - '0');
+    ptrdiff_t count = after - digits, decimals = 0;
+    if (*after == '.') {
+        const char *const point = after;
+        after = read_digits(point + 1, end, &value);
+        decimals = after - point - 1;
+        count += decimals;
+    }
+    if (count == 0)
+        return NULL;
+    if (*after == 'e' || *after == 'E') {
+        after += after[1] == '-' || after[1] == '+' ? 2 : 1;
+        if (!is_digit(*after))
+            return NULL;
+        while (is_digit(*after))
+            after++;
+        return read_rounded(text, after, number);
+    }
+    if (count > MOST_DIGITS || value > MOST_EXACT_WHOLE || decimals > MOST_EXACT_POWER)
+        return read_rounded(text, after, number);
+    const double size = (double)value / POWERS_OF_TEN[decimals];
+    *number = negative ? -size : size;
+    return after;
+}
+
+#endif

@@ -1,0 +1,56 @@
+"""Plain CSV typed by ``_cells``, a parser that knows the kinds of cells there are (``pointline/tables/c``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pointline.tables import _cells
+from pointline.tables.schema import Column, EventTable, Kind
+
+LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}
+SKIPPED = b"-"
+
+
+def typed(table: EventTable, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
+    """Return the columns of ``table`` from whole lines of plain CSV, or None where a cell needs a closer look."""
+    if not _is_text(data):
+        return None
+    known = {column.name: column for column in table.columns}
+    cells = [known.get(name) for name in header]
+    letters = b"".join(SKIPPED if cell is None else LETTERS[cell.kind] for cell in cells)
+    words = tuple(() if cell is None else tuple(word.encode() for word in cell.choices) for cell in cells)
+    arrays = _cells.parse(data, letters, words)
+    if arrays is None:
+        return None
+    columns = [cell for cell in cells if cell is not None]
+    frame = pl.DataFrame([_series(*pair) for pair in zip(columns, arrays, strict=True)])
+    return frame if columns == list(table.columns) else frame.select(list(known))
+
+
+def _is_text(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _series(column: Column, array: _cells.Capsules) -> pl.Series:
+    values = pl.Series(_Exported(array))
+    if column.kind is Kind.CHOICE:  # the place of each word among them
+        values = values.cat.to(column.dtype)
+    return values.alias(column.name)
+
+
+class _Exported:
+    """What offers an array by the protocol of Arrow."""
+
+    def __init__(self, array: _cells.Capsules) -> None:
+        self._array = array
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> _cells.Capsules:
+        return self._array

@@ -137,7 +137,7 @@ class FileContent:
                 raise self._line_too_long()
             if size < BLOCK_BYTES or not cut:
                 continue
-            lines = b"".join([*waiting[:-1], memoryview(chunk)[:cut]])
+            lines = b"".join([*waiting[:-1], chunk[:cut]])  # of nothing but bytes: other threads run meanwhile
             block, blank = _split_blank_end(lines)
             waiting, size = [blank + chunk[cut:]], len(blank) + len(chunk) - cut
             self._check_lines(block)

@@ -145,7 +145,8 @@ def _as_dictionary(texts: pl.Series) -> pa.Array:
     first = texts.head(1)
     if first.null_count() == 0 and (texts == first.item()).all(ignore_nulls=False):
         values = pa.array(first.to_list(), pa.large_string())
-        return pa.DictionaryArray.from_arrays(pl.zeros(len(texts), pl.Int32, eager=True).to_arrow(), values)
+        places = pl.zeros(len(texts), pl.Int32, eager=True).to_arrow()
+        return pa.DictionaryArray.from_arrays(places, values, safe=False)  # each of them is 0
     return texts.to_arrow(compat_level=pl.CompatLevel.oldest()).dictionary_encode()
 
 

@@ -15,23 +15,22 @@ SKIPPED = b"-"
 
 def typed(table: EventTable, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
     """Return the columns of ``table`` from whole lines of plain CSV, or None where a cell needs a closer look."""
-    if not _is_text(data):
-        return None
     known = {column.name: column for column in table.columns}
     cells = [known.get(name) for name in header]
     letters = b"".join(SKIPPED if cell is None else LETTERS[cell.kind] for cell in cells)
     words = tuple(() if cell is None else tuple(word.encode() for word in cell.choices) for cell in cells)
-    arrays = _cells.parse(data, letters, words)
-    if arrays is None:
+    parsed = _cells.parse(data, letters, words)
+    if parsed is None:
+        return None
+    arrays, is_ascii = parsed
+    if not is_ascii and not _is_utf8(data):
         return None
     columns = [cell for cell in cells if cell is not None]
     frame = pl.DataFrame([_series(*pair) for pair in zip(columns, arrays, strict=True)])
     return frame if columns == list(table.columns) else frame.select(list(known))
 
 
-def _is_text(data: bytes) -> bool:
-    if data.isascii():
-        return True
+def _is_utf8(data: bytes) -> bool:
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -6,12 +6,15 @@
 #include "column.h"
 #include "numbers.h"
 
-static uint8_t is_odd[256]; /* bytes that no plain cell of text holds, and those that end one */
+enum { FIRST_BEYOND_ASCII = 0x80 };
+
+static uint8_t stops[256]; /* bytes that end a plain cell of text, or do not belong there */
 
 /* The cell before it in the same column: mostly a symbol is the one of the line above. */
 struct above {
     const char *text;
     size_t size;
+    int is_beyond_ascii; /* of any cell so far */
 };
 
 static int equals_above(const char *text, const char *end, const struct above *above)
@@ -29,9 +32,12 @@ static const char *read_text(const char *text, const char *end, struct column *c
         return text + above->size;
     }
     const char *after = text;
-    while (!is_odd[(unsigned char)*after])
-        after++;
-    *above = (struct above){text, (size_t)(after - text)};
+    unsigned seen = 0;
+    while (!stops[(unsigned char)*after])
+        seen |= (unsigned char)*after++;
+    above->text = text;
+    above->size = (size_t)(after - text);
+    above->is_beyond_ascii |= seen >= FIRST_BEYOND_ASCII;
     return column->kind == SKIPPED || column_set_text(column, row, text, above->size) ? after : NULL;
 }
 
@@ -66,7 +72,7 @@ static inline const char *read_cell(const char *text, const char *end, struct co
     }
     switch (column->kind) {
     case NUMBER:
-        return read_number(text, end, &column->numbers[row]);
+        return read_number(text, &column->numbers[row]);
     case WHOLE:
         return read_whole(text, end, &column->wholes[row]);
     case CHOICE:
@@ -127,10 +133,12 @@ static int set_words(struct column *column, PyObject *words)
     return 1;
 }
 
-static PyObject *export_columns(struct column *columns, Py_ssize_t width)
+static PyObject *export_columns(struct column *columns, const struct above *above, Py_ssize_t width)
 {
+    int is_ascii = 1;
     PyObject *const exported = PyList_New(0);
     for (Py_ssize_t place = 0; exported != NULL && place < width; place++) {
+        is_ascii &= !above[place].is_beyond_ascii;
         if (columns[place].kind == SKIPPED)
             continue;
         PyObject *const pair = column_export(&columns[place]);
@@ -141,7 +149,7 @@ static PyObject *export_columns(struct column *columns, Py_ssize_t width)
         }
         Py_DECREF(pair);
     }
-    return exported;
+    return Py_BuildValue("NO", exported, is_ascii ? Py_True : Py_False);
 }
 
 static PyObject *parse(PyObject *Py_UNUSED(module), PyObject *args)
@@ -178,7 +186,7 @@ static PyObject *parse(PyObject *Py_UNUSED(module), PyObject *args)
         if (!is_ready)
             PyErr_NoMemory();
         else
-            result = is_plain ? export_columns(columns, width) : Py_NewRef(Py_None);
+            result = is_plain ? export_columns(columns, above, width) : Py_NewRef(Py_None);
     }
     for (Py_ssize_t place = 0; columns != NULL && place < width; place++)
         column_free(&columns[place]);
@@ -192,8 +200,9 @@ PyDoc_STRVAR(PARSE_DOC,
              "parse(data, kinds, words)\n--\n\n"
              "Type whole lines of CSV, each of len(kinds) plain cells; None where a line or a cell is anything else.\n\n"
              "kinds has a letter per cell: t text, n number, i whole number, f flag, c one of the cell's words, - left\n"
-             "out. Each column that is not left out is a pair of Arrow capsules: Utf8View, Float64, Int64, Boolean, and\n"
-             "UInt8, the place among the words. An empty cell is null. Text is taken for UTF-8 and not looked at again.");
+             "out. Returns the columns that are not left out, each a pair of Arrow capsules (Utf8View, Float64, Int64,\n"
+             "Boolean, and UInt8: the place among the words; an empty cell is null), and whether all text is ASCII. Other\n"
+             "text is taken for UTF-8; whether it is, the caller has to find out before anybody looks at it.");
 
 static PyMethodDef METHODS[] = {{"parse", parse, METH_VARARGS, PARSE_DOC}, {NULL, NULL, 0, NULL}};
 
@@ -201,10 +210,9 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_cells", NULL, -1, M
 
 PyMODINIT_FUNC PyInit__cells(void)
 {
-    const char odd[] = ",\n\r\"\t ";
-    memset(is_odd, 0, sizeof is_odd);
-    for (size_t place = 0; place < sizeof odd; place++) /* its final NUL is one of them */
-        is_odd[(unsigned char)odd[place]] = 1;
+    const char bytes[] = ",\n\r\"\t ";
+    for (size_t place = 0; place < sizeof bytes; place++) /* the NUL at its end is one of them */
+        stops[(unsigned char)bytes[place]] = 1;
     plain_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
     if (plain_locale == (locale_t)0)
         return PyErr_NoMemory();

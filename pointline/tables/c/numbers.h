@@ -20,7 +20,7 @@
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "eight digits are read as little-endian machines load them"
 #endif
-#if FLT_EVAL_METHOD != 0
+#if FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2
 #error "a quotient of doubles has to be rounded once"
 #endif
 
@@ -55,21 +55,23 @@ static inline int read_eight_digits(const char *text, const char *end, uint64_t 
 }
 
 /* Read all digits that follow. More than MOST_DIGITS of them overflow `*value`: the caller counts. */
-static inline const char *read_digits(const char *text, const char *end, uint64_t *value)
+static inline const char *read_digits(const char *text, uint64_t *value)
 {
-    while (read_eight_digits(text, end, value))
-        text += 8;
     for (; is_digit(*text); text++)
         *value = *value * 10 + (uint64_t)(*text - '0');
     return text;
 }
 
+/* Mostly a time of sixteen digits. */
 static inline const char *read_whole(const char *text, const char *end, int64_t *whole)
 {
     const int negative = *text == '-';
     const char *const digits = text + negative;
     uint64_t value = 0;
-    text = read_digits(digits, end, &value);
+    text = digits;
+    for (int eights = 0; eights < 2 && read_eight_digits(text, end, &value); eights++)
+        text += 8;
+    text = read_digits(text, &value);
     if (text == digits || text - digits > MOST_WHOLE_DIGITS)
         return NULL;
     *whole = negative ? -(int64_t)value : (int64_t)value;
@@ -91,18 +93,16 @@ static const char *read_rounded(const char *text, const char *after, double *num
 
 /* -?digits[.digits][e[+-]digits], with digits on one side of the point at least. The quotient of two exact doubles is
  * rounded right, and most numbers are such a quotient. */
-static inline const char *read_number(const char *const text, const char *end, double *number)
+static inline const char *read_number(const char *const text, double *number)
 {
     const int negative = *text == '-';
     const char *const digits = text + negative;
     uint64_t value = 0;
-    const char *after = digits;
-    for (; is_digit(*after); after++) /* few of them, mostly */
-        value = value * 10 + (uint64_t)(*after - '0');
+    const char *after = read_digits(digits, &value);
     ptrdiff_t count = after - digits, decimals = 0;
     if (*after == '.') {
         const char *const point = after;
-        after = read_digits(point + 1, end, &value);
+        after = read_digits(point + 1, &value);
         decimals = after - point - 1;
         count += decimals;
     }

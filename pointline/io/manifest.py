@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import polars as pl
@@ -46,8 +46,8 @@ class DeltaManifest:
                 columns = [name for name in SCHEMA if name not in LEFT_ON_DISK]
                 with storage_errors("ingest_manifest"):
                     entries = self.repository.scan().select(columns).with_columns(_slim(columns)).collect()
-                self._entries = entries.sort("file_id")
-                if self._entries["file_id"].is_duplicated().any():
+                self._entries = _in_order(entries)
+                if (self._entries["file_id"].diff() == 0).any():
                     raise LakeDamaged(
                         "ingest_manifest holds a file_id twice",
                         subject="ingest_manifest",
@@ -119,7 +119,7 @@ class DeltaManifest:
                 told = {FOUND: _runs([(file_id, first[file_id].found_by) for file_id in minted.values()])}
                 self.repository.commit_parts(add=self.repository.write_parts(rows), remove=(), metadata=told)
                 columns = entries.columns
-                self._entries = pl.concat([entries, rows.select(columns).with_columns(_slim(columns))])
+                self._entries = _joined([entries, rows.select(columns).with_columns(_slim(columns))])
             return [file_id for file_id in ids if file_id is not None]
 
     def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
@@ -183,7 +183,7 @@ class DeltaManifest:
         assert isinstance(first, int)
         tail = self._tail_from(first)
         tail = updated(tail, changed, fill)
-        self._entries = pl.concat([entries.head(entries.height - tail.height), tail.select(entries.columns)])
+        self._entries = _joined([entries.head(entries.height - tail.height), tail.select(entries.columns)])
 
     def _pending_rows(self, minted: Sequence[tuple[int, BronzeFileMetadata]]) -> pl.DataFrame:
         now = self._clock()
@@ -248,6 +248,31 @@ def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:
         ids = [file_id for file_id, _ in members]
         runs.append([ids[0], ids[-1], by])
     return runs
+
+
+def _in_order(entries: pl.DataFrame) -> pl.DataFrame:
+    """Sort by ``file_id``. Each part is sorted, so that nearly always they only have to stand in the right order."""
+    lengths = entries["file_id"].chunk_lengths()
+    pieces = [entries.slice(end - length, length) for end, length in zip(accumulate(lengths), lengths, strict=True)]
+    pieces.sort(key=lambda piece: piece["file_id"].head(1).to_list())
+    ordered = pl.concat(pieces) if pieces else entries
+    return ordered if ordered["file_id"].is_sorted() else ordered.sort("file_id")
+
+
+def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Lay frames end to end; the last pieces become one where they are as long as the one before.
+
+    One commit adds one piece, and in a year of commits every look at the ledger would go through all of them. This
+    way there are some dozens at most, and a row is copied as often as the ledger has doubled.
+    """
+    entries = pl.concat(frames)
+    *before, last = entries["file_id"].chunk_lengths()
+    taken = last
+    for length in reversed(before):
+        if length > taken:
+            break
+        taken += length
+    return entries if taken == last else pl.concat([entries.head(-taken), entries.tail(taken).rechunk()])
 
 
 def _slim(columns: Iterable[str]) -> list[pl.Expr]:

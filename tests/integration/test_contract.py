@@ -10,7 +10,7 @@ from itertools import count
 import polars as pl
 import pytest
 
-from pointline.errors import CommitConflict, PointlineError
+from pointline.errors import CommitConflict, LakeDamaged, PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.event_table import DeltaEventTable, DeltaQuarantine
 from pointline.io.manifest import DeltaManifest
@@ -309,6 +309,25 @@ class TestRealManifest:
         reopened = DeltaManifest(tmp_path / "m", lambda: 8)
         assert reopened.entries().cast({"status": pl.String}).equals(manifest.entries().cast({"status": pl.String}))
         assert reopened.repository.read_all().schema == SCHEMA
+
+    def test_many_commits_leave_few_pieces_in_memory(self, tmp_path):
+        """A look at the ledger must not go through as many pieces as there ever were commits."""
+        manifest = DeltaManifest(tmp_path / "m", lambda: 7)
+        manifest.repository.create()
+        for number in range(60):
+            manifest.resolve_file_id(meta(f"{number}"))
+            manifest.update_statuses([replace(SUCCESS, file_id=number + 1)], batch=number)
+        assert manifest.entries().n_chunks() < 10
+        assert manifest.entries()["file_id"].to_list() == list(range(1, 61))
+
+    def test_an_id_that_is_there_twice_is_damage(self, tmp_path):
+        manifest = DeltaManifest(tmp_path / "m", lambda: 7)
+        manifest.repository.create()
+        manifest.resolve_file_ids([meta("a"), meta("b"), meta("c")])
+        rows = manifest.repository.read_all()
+        manifest.repository.append(rows.filter(pl.col("file_id") == 2))
+        with pytest.raises(LakeDamaged, match="twice"):
+            DeltaManifest(tmp_path / "m", lambda: 8).entries()
 
     @pytest.mark.parametrize("damage", ["gone", "torn log", "no parts"])
     def test_a_ledger_that_cannot_be_read_is_an_error_and_not_empty(self, tmp_path, damage):

@@ -104,7 +104,8 @@ class DeltaManifest:
         with self._writing():
             entries = self.entries()
             versions = _versions(metas)
-            known = _join_newest(versions, entries.filter(~stands_at(Status.SUPERSEDED)))
+            same_path = pl.col("bronze_file_path").is_in(versions["bronze_file_path"].to_list())
+            known = _join_newest(versions, entries.filter(same_path, ~stands_at(Status.SUPERSEDED)))
             ids: list[int | None] = known["file_id"].to_list()
             newest = entries["file_id"].max()
             next_id = 1 + (newest if isinstance(newest, int) else 0)
@@ -127,8 +128,9 @@ class DeltaManifest:
         if not candidates:
             return []
         versions = _versions(candidates).with_row_index("position")
-        settled = self.entries().filter(~stands_at(Status.PENDING, Status.SUPERSEDED))
-        open_positions = versions.join(settled, on=list(VERSION_KEY), how="anti")["position"].sort()
+        settled = self.entries().lazy().filter(~stands_at(Status.PENDING, Status.SUPERSEDED)).select(VERSION_KEY)
+        open_versions = versions.lazy().join(settled, on=VERSION_KEY, how="anti").collect()
+        open_positions = open_versions["position"].sort()
         return [candidates[position] for position in open_positions]
 
     # ---- outcomes

@@ -72,6 +72,7 @@ def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, 
     if not metas:
         return found
     asked = _frame(metas)
+    entries = entries.filter(_may_matter(asked))  # of a large ledger a few rows, and only they are copied below
     standing = entries.filter(~stands_at(Status.SUPERSEDED))
     history = _rows_by_position(asked.select("position", "bronze_file_path"), standing, on=["bronze_file_path"])
     in_lake = entries.filter(stands_at(Status.SUCCESS))
@@ -154,6 +155,15 @@ def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
     frame = pl.DataFrame(columns, schema=schema).with_row_index("position")
     frame = frame.with_columns(pl.col("last_modified_ts").cast(UTC_TIME))
     return frame.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS if name in frame.columns)
+
+
+def _may_matter(asked: pl.DataFrame) -> pl.Expr:
+    """True for versions of the same paths, and for all of the partitions that the candidates belong to, or more."""
+    partition = [
+        pl.col(name).is_in(asked[name].unique().cast(pl.String).to_list()) for name in ("exchange", "data_type")
+    ]
+    in_partition = pl.all_horizontal(*partition, pl.col("date").is_in(asked["date"].unique().to_list()))
+    return in_partition | pl.col("bronze_file_path").is_in(asked["bronze_file_path"].to_list())
 
 
 def _contents(asked: pl.DataFrame, in_lake: pl.DataFrame) -> dict[ContentKey, int]:

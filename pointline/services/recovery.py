@@ -57,9 +57,10 @@ def recover(
 
 def _overtaken(entries: pl.DataFrame) -> list[Outcome]:
     """Versions that never got in, and whose path a newer version has taken into the lake since."""
-    is_in = stands_at(Status.SUCCESS, Status.DUPLICATE)
-    newer = entries.filter(is_in).group_by("bronze_file_path").agg(pl.col("file_id").max().alias("newer"))
     open_ = entries.filter(stands_at(Status.PENDING, Status.FAILED, Status.QUARANTINED))
+    same_path = pl.col("bronze_file_path").is_in(open_["bronze_file_path"].to_list())
+    is_in = entries.filter(same_path, stands_at(Status.SUCCESS, Status.DUPLICATE))
+    newer = is_in.group_by("bronze_file_path").agg(pl.col("file_id").max().alias("newer"))
     rows = open_.join(newer, on="bronze_file_path").filter(pl.col("newer") > pl.col("file_id"))
     return [Outcome.superseded(file_id, by=by) for file_id, by in rows.select("file_id", "newer").iter_rows()]
 

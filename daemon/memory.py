@@ -9,9 +9,12 @@ from __future__ import annotations
 import ctypes
 import os
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEPT_BYTES = 32 << 20
 """Pieces up to this size, such as a block of text and what it is put together of, stay with the process."""
+ARENAS = 2
+"""By default threads take from arenas of their own, and a block is made by one thread and freed by another: two workers
+kept 190 MB more, measured, for nothing."""
 POLARS_ALLOCATOR = "_RJEM_MALLOC_CONF"
 KEPT_FOR = "dirty_decay_ms:2000"
 
@@ -23,3 +26,4 @@ def keep_freed_memory() -> None:
     if tune is not None:  # the C library of Linux has it, others do not
         tune(M_MMAP_THRESHOLD, KEPT_BYTES)
         tune(M_TRIM_THRESHOLD, KEPT_BYTES)
+        tune(M_ARENA_MAX, ARENAS)

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from pointline.tables import fast_path
 from tests.bench.process import REPOSITORY
 
 PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "isal", "watchdog", "dlt")
@@ -25,7 +26,12 @@ def describe(scratch: Path) -> dict[str, Any]:
             "file_system": _file_system(scratch),
             "load": os.getloadavg()[0],
         },
-        "versions": {"python": platform.python_version(), **_versions(), "commit": _commit()},
+        "versions": {
+            "python": platform.python_version(),
+            **_versions(),
+            "parser": fast_path.PARSER,
+            "commit": _commit(),
+        },
     }
 
 

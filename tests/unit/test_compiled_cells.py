@@ -8,7 +8,7 @@ import struct
 import polars as pl
 import pytest
 
-from pointline.tables import fast_path
+from pointline.tables import fast_path, text_path
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable, choice, flag, number, text, time
 
@@ -134,7 +134,11 @@ class TestCells:
     def test_no_such_word(self, side):
         assert typed(f"a,1,1,true,{side}") is None
 
-    @pytest.mark.parametrize("on", ["True", "t", "truee", "fals", "falsey", "1"])
+    def test_flags_as_people_write_them(self):
+        found = typed(*(f"a,1,1,{on},buy" for on in text_path.FLAGS))
+        assert found["on"].to_list() == list(text_path.FLAGS.values())
+
+    @pytest.mark.parametrize("on", ["tRue", "t", "truee", "fals", "falsey", "1"])
     def test_no_flag(self, on):
         assert typed(f"a,1,1,{on},buy") is None
 

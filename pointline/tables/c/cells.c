@@ -55,11 +55,16 @@ static const char *read_choice(const char *text, const char *end, struct column 
 
 static const char *read_flag(const char *text, const char *end, struct column *column, Py_ssize_t row)
 {
-    if (end - text > 4 && memcmp(text, "true", 4) == 0) {
-        column->bytes[row >> 3] |= (uint8_t)(1u << (row & 7));
-        return text + 4;
+    static const char *const yes[] = {"true", "True", "TRUE"}, *const no[] = {"false", "False", "FALSE"};
+    for (int spelling = 0; spelling < 3; spelling++) {
+        if (end - text > 4 && memcmp(text, yes[spelling], 4) == 0) {
+            column->bytes[row >> 3] |= (uint8_t)(1u << (row & 7));
+            return text + 4;
+        }
+        if (end - text > 5 && memcmp(text, no[spelling], 5) == 0)
+            return text + 5;
     }
-    return end - text > 5 && memcmp(text, "false", 5) == 0 ? text + 5 : NULL;
+    return NULL;
 }
 
 /* Read one cell. Returns the first byte after it, which the caller looks at, or NULL. */

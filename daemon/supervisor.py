@@ -35,7 +35,7 @@ from pointline.io.bronze import written_path
 from pointline.services.ingest import Committed
 from pointline.services.recovery import recover
 from pointline.services.retry import put_back
-from pointline.tables import fast_path
+from pointline.tables import cells
 
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02
@@ -101,7 +101,7 @@ class Supervisor:
         """Recover, start the parts, watch over them, stop them; return the exit code."""
         self._handle_signals()
         root = str(self.lake.config.paths.root)
-        log.info(events.DAEMON_STARTED, lake=root, pid=os.getpid(), once=self._once, parser=fast_path.PARSER)
+        log.info(events.DAEMON_STARTED, lake=root, pid=os.getpid(), once=self._once, parser=cells.PARSER)
         self._tick()
         try:
             self._recover()

@@ -9,16 +9,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pointline.tables import cells
 from pointline.tables.rules import Belonging, any_broken
 from pointline.tables.schema import EventTable
-
-try:
-    from pointline.tables.compiled_cells import typed
-except ImportError:  # there was no compiler when this was installed
-    from pointline.tables.polars_cells import typed
-
-PARSER = typed.__module__.rpartition(".")[2].removesuffix("_cells")
-"""``compiled`` or ``polars``."""
 
 
 def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belonging) -> pl.DataFrame | None:
@@ -27,5 +20,5 @@ def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belo
     ``data`` holds whole lines without the header; ``header`` names the cells of a line. Columns that the table does
     not know are left out.
     """
-    frame = typed(table, header, data)
+    frame = cells.typed(table, header, data)
     return None if frame is None or any_broken(frame, table, belonging) else frame

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pointline.tables import fast_path
+from pointline.tables import cells
 from tests.bench.process import REPOSITORY
 
 PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "isal", "watchdog", "dlt")
@@ -29,7 +29,7 @@ def describe(scratch: Path) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             **_versions(),
-            "parser": fast_path.PARSER,
+            "parser": cells.PARSER,
             "commit": _commit(),
         },
     }

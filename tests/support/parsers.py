@@ -7,12 +7,13 @@ from unittest.mock import patch
 
 import polars as pl
 
-from pointline.tables import fast_path, polars_cells
+from pointline.tables import cells, fast_path
+from pointline.tables.cells import by_polars
 from pointline.tables.rules import Belonging
 from pointline.tables.schema import EventTable
 
 Typed = Callable[[EventTable, Sequence[str], bytes], pl.DataFrame | None]
-PARSERS: Mapping[str, Typed] = {"polars": polars_cells.typed, fast_path.PARSER: fast_path.typed}
+PARSERS: Mapping[str, Typed] = {"polars": by_polars.typed, cells.PARSER: cells.typed}
 
 
 def by_every_parser(
@@ -21,6 +22,6 @@ def by_every_parser(
     """What the fast path makes of a block with each of them."""
     found = {}
     for name, typed in PARSERS.items():
-        with patch.object(fast_path, "typed", typed):
+        with patch.object(cells, "typed", typed):
             found[name] = fast_path.parse(table, header, data, belonging)
     return found

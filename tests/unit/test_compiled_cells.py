@@ -8,7 +8,7 @@ import struct
 import polars as pl
 import pytest
 
-from pointline.tables import fast_path, text_path
+from pointline.tables import cells, text_path
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable, choice, flag, number, text, time
 
@@ -19,7 +19,7 @@ TABLE = EventTable(
 HEADER = ("word", "size", "at", "on", "side")
 
 
-pytestmark = pytest.mark.skipif(fast_path.PARSER != "compiled", reason="the compiled parser was not built")
+pytestmark = pytest.mark.skipif(cells.PARSER != "compiled", reason="the compiled parser was not built")
 
 
 def block(*lines: str) -> bytes:
@@ -27,7 +27,7 @@ def block(*lines: str) -> bytes:
 
 
 def typed(*lines: str) -> pl.DataFrame | None:
-    return fast_path.typed(TABLE, HEADER, block(*lines))
+    return cells.typed(TABLE, HEADER, block(*lines))
 
 
 def numbers(*texts: str) -> list[float] | None:
@@ -108,7 +108,7 @@ class TestText:
         assert typed(*(f"{word},1,1,true,buy" for word in words))["word"].to_list() == words
 
     def test_bytes_that_are_no_text(self):
-        assert fast_path.typed(TABLE, HEADER, b"a\xff,1,1,true,buy\n") is None
+        assert cells.typed(TABLE, HEADER, b"a\xff,1,1,true,buy\n") is None
 
     @pytest.mark.parametrize("word", ['"a"', "a b", "a\tb", "a\0b", "a\rb", '"'])
     def test_what_is_left_to_a_closer_look(self, word):
@@ -157,11 +157,11 @@ class TestCells:
 
     def test_a_block_that_does_not_end_with_a_line(self):
         for data in (b"", b"a", b"a,1,1,true,buy", b"a,1,1,true,buy\nb,1"):
-            assert fast_path.typed(TABLE, HEADER, data) is None
+            assert cells.typed(TABLE, HEADER, data) is None
 
     def test_columns_in_another_order_among_unknown_ones(self):
         header = ("x", "side", "on", "y", "at", "size", "word", "z")
-        frame = fast_path.typed(TABLE, header, b"?,buy,false,,5,2.5,w,\n!,sell,true,q,6,3.5,v,9\n")
+        frame = cells.typed(TABLE, header, b"?,buy,false,,5,2.5,w,\n!,sell,true,q,6,3.5,v,9\n")
         assert frame.rows() == [("w", 2.5, 5, False, "buy"), ("v", 3.5, 6, True, "sell")]
 
 
@@ -177,4 +177,4 @@ def test_every_table_is_known_to_it():
     """Its letters cover each kind of cell."""
     for table in event_tables().values():
         line = ",".join("" for _ in table.columns) + "\n"
-        assert fast_path.typed(table, list(table.raw_schema), line.encode()).schema == table.raw_schema
+        assert cells.typed(table, list(table.raw_schema), line.encode()).schema == table.raw_schema

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import polars as pl
 import pytest
 
 from daemon.samples import Sample, csv_bytes, sample_frame
-from pointline.tables import fast_path, text_path
+from pointline.tables import cells, text_path
 from pointline.tables.registry import event_tables
 from pointline.tables.rules import Belonging
 from tests.support.parsers import by_every_parser
@@ -31,7 +33,7 @@ def parse_fast(event_table, header, data: bytes, belonging=HERE):
     found = by_every_parser(event_table, header, data, belonging)
     accepted = [frame for frame in found.values() if frame is not None]
     assert not accepted or all(accepted[0].equals(frame) for frame in accepted)
-    return found[fast_path.PARSER]
+    return found[cells.PARSER]
 
 
 def parse_both(table: str, header, data: bytes, belonging=HERE):
@@ -153,7 +155,18 @@ def can_compile() -> bool:
 
 @pytest.mark.skipif(not can_compile(), reason="no C compiler, or no headers of Python")
 def test_the_compiled_parser_is_there():
-    assert fast_path.PARSER == "compiled"
+    assert cells.PARSER == "compiled"
+
+
+def test_without_it_everything_is_there_and_polars_types():
+    program = (
+        "import sys; sys.modules['pointline.tables.cells._cells'] = None\n"
+        "from pointline.tables import cells, registry\n"
+        "import daemon.supervisor\n"
+        "print(cells.PARSER, *sorted(registry.event_tables()))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["polars", *TABLES]
 
 
 class TestRules:

@@ -1,4 +1,4 @@
-"""Plain CSV typed by ``_cells``, a parser that knows the kinds of cells there are (``pointline/tables/c``)."""
+"""Plain CSV typed by ``_cells``, a parser that knows the kinds of cells there are; its source is in ``c``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pointline.tables import _cells
+from pointline.tables.cells import _cells
 from pointline.tables.schema import Column, EventTable, Kind
 
 LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}

@@ -130,6 +130,15 @@ class TestCells:
         assert found["side"].to_list() == ["buyer", "buy", "sell", "buyer"]
         assert found.schema["side"] == pl.Enum(["buy", "sell", "buyer"])
 
+    @pytest.mark.parametrize("count", [1, 16, 17, 300])
+    def test_any_number_of_words(self, count):
+        words = [f"word{number}" for number in range(count)]
+        table = EventTable(name="toy", columns=(choice("side", *words),))
+        found = cells.typed(table, ("side",), block(*words, words[0]))
+        assert found["side"].to_list() == [*words, words[0]]
+        assert found.schema["side"] == pl.Enum(words)
+        assert cells.typed(table, ("side",), block(*words, "word")) is None
+
     @pytest.mark.parametrize("side", ["bu", "buyers", "Buy", "buy ", "none"])
     def test_no_such_word(self, side):
         assert typed(f"a,1,1,true,{side}") is None

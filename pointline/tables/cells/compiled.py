@@ -11,22 +11,26 @@ from pointline.tables.schema import Column, EventTable, Kind
 
 LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}
 SKIPPED = b"-"
+MOST_WORDS = 16
+"""Among more of them a hash is faster than one comparison after the other: they are read as text."""
 
 
 def typed(table: EventTable, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
     """Return the columns of ``table`` from whole lines of plain CSV, or None where a cell needs a closer look."""
     known = {column.name: column for column in table.columns}
     cells = [known.get(name) for name in header]
-    letters = b"".join(SKIPPED if cell is None else LETTERS[cell.kind] for cell in cells)
-    words = tuple(() if cell is None else tuple(word.encode() for word in cell.choices) for cell in cells)
-    parsed = _cells.parse(data, letters, words)
+    letters, words = zip(*map(_told, cells), strict=True)
+    parsed = _cells.parse(data, b"".join(letters), words)
     if parsed is None:
         return None
     arrays, is_ascii = parsed
     if not is_ascii and not _is_utf8(data):
         return None
     columns = [cell for cell in cells if cell is not None]
-    frame = pl.DataFrame([_series(*pair) for pair in zip(columns, arrays, strict=True)])
+    try:
+        frame = pl.DataFrame([_series(*pair) for pair in zip(columns, arrays, strict=True)])
+    except pl.exceptions.InvalidOperationError:  # no such word
+        return None
     return frame if columns == list(table.columns) else frame.select(list(known))
 
 
@@ -38,10 +42,21 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
+def _told(column: Column | None) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return what the parser is told of a cell: its letter, and the words to choose from."""
+    if column is None:
+        return SKIPPED, ()
+    if column.kind is not Kind.CHOICE:
+        return LETTERS[column.kind], ()
+    if len(column.choices) > MOST_WORDS:
+        return LETTERS[Kind.TEXT], ()
+    return LETTERS[Kind.CHOICE], tuple(word.encode() for word in column.choices)
+
+
 def _series(column: Column, array: _cells.Capsules) -> pl.Series:
     values = pl.Series(_Exported(array))
-    if column.kind is Kind.CHOICE:  # the place of each word among them
-        values = values.cat.to(column.dtype)
+    if column.kind is Kind.CHOICE:  # a word, or its place among them
+        values = values.cast(column.dtype) if values.dtype == pl.String else values.cat.to(column.dtype)
     return values.alias(column.name)
 
 

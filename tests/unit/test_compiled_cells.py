@@ -182,6 +182,14 @@ def test_frames_outlive_their_text():
     assert {math.fsum(frame["size"]) for frame in frames} == {math.fsum(row + 0.25 for row in range(500))}
 
 
+@pytest.mark.parametrize(
+    ("kinds", "words"), [(b"x", ((),)), (b"\0", ((),)), (b"t", ()), (b"c", ("buy",)), (b"c", ((b"w",) * 17,))]
+)
+def test_what_it_cannot_be_asked(kinds, words):
+    with pytest.raises(ValueError, match="cell"):
+        cells.compiled._cells.parse(b"a\n", kinds, words)
+
+
 def test_every_table_is_known_to_it():
     """Its letters cover each kind of cell."""
     for table in event_tables().values():

@@ -120,13 +120,15 @@ static Py_ssize_t count_lines(const char *text, const char *end)
 
 /* ---- the module */
 
-static int set_words(struct column *column, PyObject *words)
+static int set_kind(struct column *column, char letter, PyObject *words)
 {
-    column->word_count = (int)PyTuple_GET_SIZE(words);
-    if (column->word_count > MOST_WORDS) {
-        PyErr_Format(PyExc_ValueError, "more than %d words to choose from", MOST_WORDS);
+    if (letter == '\0' || strchr("tnifc-", letter) == NULL || !PyTuple_Check(words) ||
+        PyTuple_GET_SIZE(words) > MOST_WORDS) {
+        PyErr_Format(PyExc_ValueError, "no kind of cell, or more than %d words to choose from", MOST_WORDS);
         return 0;
     }
+    column->kind = (enum kind)letter;
+    column->word_count = (int)PyTuple_GET_SIZE(words);
     for (int word = 0; word < column->word_count; word++) {
         Py_ssize_t size;
         char *bytes;
@@ -175,10 +177,8 @@ static PyObject *parse(PyObject *Py_UNUSED(module), PyObject *args)
     int is_ready = columns != NULL && above != NULL, is_plain = 0;
     if (!is_ready)
         PyErr_NoMemory();
-    for (Py_ssize_t place = 0; is_ready && place < width; place++) {
-        columns[place].kind = (enum kind)kinds[place];
-        is_ready = set_words(&columns[place], PyTuple_GET_ITEM(words, place));
-    }
+    for (Py_ssize_t place = 0; is_ready && place < width; place++)
+        is_ready = set_kind(&columns[place], kinds[place], PyTuple_GET_ITEM(words, place));
     if (is_ready) {
         Py_BEGIN_ALLOW_THREADS
         if (width > 0 && text < end && end[-1] == '\n') {

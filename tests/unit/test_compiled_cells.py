@@ -54,6 +54,15 @@ class TestNumbers:
         expected = [float(text), float(f"-{text}".replace("--", ""))]
         assert [struct.pack("d", one) for one in found] == [struct.pack("d", one) for one in expected]
 
+    def test_between_two_doubles(self):
+        """Halves go to the even one, and the least bit more or less decides."""
+        doubles = [2**53 + 2 * step for step in range(40)]
+        texts = [f"{one + 1}{more}" for one in doubles for more in ("", ".0", ".00", ".01", ".001")]
+        texts += [f"{one}.99" for one in doubles]
+        texts += [f"{2**52 + step}.{rest}" for step in range(40) for rest in ("5", "25", "75", "249", "251", "500")]
+        texts += [".9516237000573218308", ".4990625016349084231"]  # half, as far as 64 bits tell, and a little more
+        assert numbers(*texts) == [float(text) for text in texts]
+
     def test_digits_at_every_length(self):
         texts = [
             "1234567890123456789012345"[:whole] + ("." + "9876543210987654321098765"[:decimals] if decimals else "")

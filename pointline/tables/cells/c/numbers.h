@@ -24,12 +24,11 @@
 #error "a quotient of doubles has to be rounded once"
 #endif
 
-enum { MOST_WHOLE_DIGITS = 18, MOST_DIGITS = 19, MOST_EXACT_POWER = 22, LONGEST_NUMBER = 64 };
+enum { MOST_WHOLE_DIGITS = 18, MOST_DIGITS = 19, LONGEST_NUMBER = 64 };
 
 static const uint64_t MOST_EXACT_WHOLE = 1ull << 53; /* up to here every whole number is a double */
-static const double POWERS_OF_TEN[MOST_EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static const double POWERS_OF_TEN[MOST_DIGITS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+                                                      1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
 static locale_t plain_locale; /* its decimal sign is a point; made when the module is loaded */
 
 static inline int is_digit(char byte) { return (unsigned char)(byte - '0') < 10; }
@@ -78,7 +77,28 @@ static inline const char *read_whole(const char *text, const char *end, int64_t 
     return text;
 }
 
-/* What the quick way below cannot do exactly: the C library rounds it right. The number's form is known to be good. */
+/* `value` / 10^`decimals`, rounded once, to the nearest double and half to even: by whole numbers, with a remainder.
+ *
+ * Programs write a double with up to seventeen digits, which two exact doubles cannot be divided to.
+ */
+static double divided(uint64_t value, ptrdiff_t decimals)
+{
+    typedef unsigned __int128 wide;
+    const uint64_t power = (uint64_t)POWERS_OF_TEN[decimals]; /* exact: all of them are, as doubles too */
+    const int zeros = __builtin_clzll(value);
+    const wide dividend = (wide)(value << zeros) << 64; /* its highest bit is set: the quotient has 64 bits or more */
+    const wide quotient = dividend / power;
+    const int is_rest = quotient * power != dividend;
+    const uint64_t upper = (uint64_t)(quotient >> 64);
+    const int dropped = (upper ? 128 - __builtin_clzll(upper) : 64) - DBL_MANT_DIG;
+    const wide below = quotient & (((wide)1 << dropped) - 1), half = (wide)1 << (dropped - 1);
+    uint64_t kept = (uint64_t)(quotient >> dropped);
+    if (below > half || (below == half && (is_rest || kept & 1)))
+        kept++;
+    return ldexp((double)kept, dropped - 64 - zeros);
+}
+
+/* What neither way below can do exactly: the C library rounds it right. The number's form is known to be good. */
 static const char *read_rounded(const char *text, const char *after, double *number)
 {
     char copy[LONGEST_NUMBER];
@@ -116,9 +136,10 @@ static inline const char *read_number(const char *const text, double *number)
             after++;
         return read_rounded(text, after, number);
     }
-    if (count > MOST_DIGITS || value > MOST_EXACT_WHOLE || decimals > MOST_EXACT_POWER)
+    if (count > MOST_DIGITS)
         return read_rounded(text, after, number);
-    const double size = (double)value / POWERS_OF_TEN[decimals];
+    const int is_exact = value <= MOST_EXACT_WHOLE; /* and so is the power: there are not more decimals than digits */
+    const double size = is_exact ? (double)value / POWERS_OF_TEN[decimals] : divided(value, decimals);
     *number = negative ? -size : size;
     return after;
 }

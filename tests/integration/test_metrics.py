@@ -196,9 +196,8 @@ def test_a_port_that_is_taken_stops_nothing(tmp_path):
             write_sample(sample("A"), lake.bronze / sample("A").file_name)
             lake.wait_for_settled(1)
             assert len(lake.events("metrics.failed")) == 1
-            answer = status(lake)
-            assert answer["health"] == "troubled"
-            assert "port" in answer["reason"]
+            assert wait_until(lambda: status(lake)["health"] == "troubled", 20)
+            assert "port" in status(lake)["reason"]
             assert lake.stop() == 0
         finally:
             lake.kill()

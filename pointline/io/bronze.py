@@ -25,12 +25,14 @@ from pointline.errors import PointlineError, Rejected, StorageTrouble
 from pointline.io.layout import Layout, Refused
 from pointline.io.protocols import BronzeFileMetadata
 
-_Row: TypeAlias = tuple[str, int, int]
-"""Path, size in bytes, modification time in microseconds."""
+_Row: TypeAlias = tuple[str, int, int, int, int]
+"""Path, size in bytes, mtime and ctime in microseconds, inode."""
 
 NOT_UTF8 = "file name is not valid UTF-8: rename it"
 
-_SURVEY_SCHEMA = pl.Schema({"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64()})
+_SURVEY_SCHEMA = pl.Schema(
+    {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64(), "changed_us": pl.Int64(), "inode": pl.Int64()}
+)
 _SURVEY_CHUNK_FILES = 65_536
 ESCAPED_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -54,14 +56,14 @@ class FolderBronzeSource:
         Raises ``StorageTrouble`` if bronze itself cannot be read.
         """
         wanted = _glob(glob_pattern)
-        for path, size, mtime_us in chain.from_iterable(self._walk()):
+        for path, *version in chain.from_iterable(self._walk()):
             if wanted.fullmatch(path):
-                meta = self.describe(path, size, mtime_us)
+                meta = self.describe(path, *version)
                 if meta is not None:
                     yield meta
 
     def survey(self, folder: str = "") -> pl.DataFrame:
-        """Every regular file below a folder, but ignored names; foreign ones included: ``path, size, mtime_us``.
+        """Every regular file below a folder, but ignored names: ``path, size, mtime_us, changed_us, inode``.
 
         Made for an anti-join with the manifest: a million files take seconds and a few hundred megabytes.
         Raises ``StorageTrouble`` if bronze itself cannot be read.
@@ -91,9 +93,11 @@ class FolderBronzeSource:
         except OSError as error:
             self._report(written_path(path), error)
             return None
-        return None if status is None else self.describe(path, status.st_size, status.st_mtime_ns // 1000)
+        return None if status is None else self.describe(path, *version_of(status))
 
-    def describe(self, path: str, size: int, mtime_us: int) -> BronzeFileMetadata | None:
+    def describe(
+        self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0
+    ) -> BronzeFileMetadata | None:
         """What the path alone tells about a file, without looking at the disk; ``None`` if it is foreign."""
         path = written_path(path)
         found = self._layout.recognise(path)
@@ -108,6 +112,8 @@ class FolderBronzeSource:
             bronze_file_path=path,
             file_size_bytes=size,
             last_modified_ts=mtime_us,
+            changed_us=changed_us,
+            inode=inode,
             vendor=found.vendor,
             problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
         )
@@ -194,7 +200,7 @@ class FolderBronzeSource:
                 except (OSError, Rejected) as error:
                     self._report(path, error)
                 else:
-                    rows.append((path, status.st_size, status.st_mtime_ns // 1000))
+                    rows.append((path, *version_of(status)))
 
     def _report(self, path: str, error: Exception) -> None:
         """What vanished while we walked is no trouble: it is not there."""
@@ -202,8 +208,14 @@ class FolderBronzeSource:
             self._on_trouble(path, error)
 
 
+def version_of(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Return size, mtime and ctime (microseconds since the epoch), inode: what tells versions of a file apart."""
+    inode = status.st_ino & 0x7FFF_FFFF_FFFF_FFFF  # some file systems use the last bit, which no table column has
+    return status.st_size, status.st_mtime_ns // 1000, status.st_ctime_ns // 1000, inode
+
+
 def _frame(rows: list[_Row]) -> pl.DataFrame:
-    columns = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = zip(*rows, strict=True) if rows else ((),) * len(_SURVEY_SCHEMA)
     return pl.DataFrame(dict(zip(_SURVEY_SCHEMA, columns, strict=True)), schema=_SURVEY_SCHEMA)
 
 

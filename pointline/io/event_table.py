@@ -28,6 +28,7 @@ FIELDS = (
     "warnings",
     "error",
     "superseded_by",
+    "symbols",
 )
 """The order in which a commit lists the facts of an outcome."""
 
@@ -139,4 +140,6 @@ def _packed(outcome: Outcome) -> list[object]:
 def _unpacked(values: list[object]) -> Outcome:
     facts = dict(zip(FIELDS, values, strict=True))
     facts["status"] = Status(str(facts["status"]))
+    symbols = facts["symbols"]
+    facts["symbols"] = None if symbols is None else tuple(symbols)  # type: ignore[arg-type]
     return Outcome(**facts)  # type: ignore[arg-type]

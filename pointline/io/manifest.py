@@ -20,13 +20,13 @@ from pointline.io.commit_log import FOUND, MOVES
 from pointline.io.delta import DeltaTableRepository, updated
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.io.translate import storage_errors
-from pointline.tables.ingest_manifest import CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
 
 OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
-VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts")
+VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts", "changed_ts", "inode")
 WORDS = ("vendor", "exchange", "data_type", "symbol", "status")
 """Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
-LEFT_ON_DISK = ("rows_read", "rows_written", "rows_quarantined", "warnings", "error", "vendor")
+LEFT_ON_DISK = ("rows_read", "rows_written", "rows_quarantined", "warnings", "error", "vendor", "symbols")
 
 
 class DeltaManifest:
@@ -105,15 +105,14 @@ class DeltaManifest:
             entries = self.entries()
             versions = _versions(metas)
             same_path = pl.col("bronze_file_path").is_in(versions["bronze_file_path"].to_list())
-            known = _join_newest(versions, entries.filter(same_path, ~stands_at(Status.SUPERSEDED)))
+            known = _join_newest(versions, entries.filter(same_path, ~stands_at(*CLOSED)))
             ids: list[int | None] = known["file_id"].to_list()
             newest = entries["file_id"].max()
             next_id = 1 + (newest if isinstance(newest, int) else 0)
-            minted: dict[tuple[str, int, int], int] = {}
+            minted: dict[tuple[object, ...], int] = {}
             for position, meta in enumerate(metas):
                 if ids[position] is None:
-                    key = (meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts)
-                    ids[position] = minted.setdefault(key, next_id + len(minted))
+                    ids[position] = minted.setdefault(_version_of(meta), next_id + len(minted))
             if minted:
                 first = {file_id: metas[position] for position, file_id in reversed(list(enumerate(ids)))}
                 rows = self._pending_rows([(file_id, first[file_id]) for file_id in minted.values()])
@@ -128,8 +127,8 @@ class DeltaManifest:
         if not candidates:
             return []
         versions = _versions(candidates).with_row_index("position")
-        settled = self.entries().lazy().filter(~stands_at(Status.PENDING, Status.SUPERSEDED)).select(VERSION_KEY)
-        open_versions = versions.lazy().join(settled, on=VERSION_KEY, how="anti").collect()
+        settled = self.entries().lazy().filter(~stands_at(Status.PENDING, *CLOSED)).select(VERSION_KEY)
+        open_versions = versions.lazy().join(settled, on=VERSION_KEY, how="anti", nulls_equal=True).collect()
         open_positions = open_versions["position"].sort()
         return [candidates[position] for position in open_positions]
 
@@ -168,6 +167,8 @@ class DeltaManifest:
                 pl.Series("file_id", [file_id for file_id, _ in moves], dtype=pl.Int64),
                 "bronze_file_path",
                 "last_modified_ts",
+                "changed_ts",
+                "inode",
                 pl.lit(self._clock(), pl.Int64).alias("updated_at_us"),
             )
             known = self.entries().filter(pl.col("file_id").is_in(rows["file_id"].to_list()))
@@ -200,6 +201,8 @@ class DeltaManifest:
                 "bronze_file_path": meta.bronze_file_path,
                 "file_size_bytes": meta.file_size_bytes,
                 "last_modified_ts": meta.last_modified_ts,
+                "changed_ts": meta.changed_us or None,
+                "inode": meta.inode or None,
                 "status": Status.PENDING.value,
                 "attempts": 0,
                 "created_at_us": now,
@@ -207,9 +210,9 @@ class DeltaManifest:
             }
             for file_id, meta in minted
         ]
-        integer_time = {**SCHEMA, "last_modified_ts": pl.Int64()}
-        rows = pl.DataFrame(facts, schema=integer_time, orient="row")
-        return rows.with_columns(pl.col("last_modified_ts").cast(SCHEMA["last_modified_ts"]))
+        times = ("last_modified_ts", "changed_ts")
+        rows = pl.DataFrame(facts, schema={**SCHEMA, **dict.fromkeys(times, pl.Int64())}, orient="row")
+        return rows.with_columns(pl.col(times).cast(SCHEMA[times[0]]))
 
     def _outcome_rows(self, outcomes: Sequence[Outcome]) -> pl.DataFrame:
         now = self._clock()
@@ -225,6 +228,7 @@ class DeltaManifest:
                 "rows_quarantined": outcome.rows_quarantined,
                 "first_local_timestamp": outcome.first_local_us,
                 "last_local_timestamp": outcome.last_local_us,
+                "symbols": None if outcome.symbols is None else list(outcome.symbols),
                 "warnings": None if outcome.warnings is None else json.dumps(dict(outcome.warnings)),
                 "error": outcome.error,
                 "updated_at_us": now,
@@ -240,7 +244,7 @@ class DeltaManifest:
 def _attempts(outcome: Outcome, before: int) -> int:
     if outcome.attempts is not None:
         return outcome.attempts
-    return before if outcome.status is Status.SUPERSEDED else before + 1
+    return before if outcome.status in CLOSED else before + 1
 
 
 def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:
@@ -282,19 +286,18 @@ def _slim(columns: Iterable[str]) -> list[pl.Expr]:
 
 
 def _versions(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
-    integers = {"bronze_file_path": pl.String, "file_size_bytes": pl.Int64, "last_modified_ts": pl.Int64}
-    versions = pl.DataFrame(
-        {
-            "bronze_file_path": [meta.bronze_file_path for meta in metas],
-            "file_size_bytes": [meta.file_size_bytes for meta in metas],
-            "last_modified_ts": [meta.last_modified_ts for meta in metas],
-        },
-        schema=integers,
-    )
-    return versions.with_columns(pl.col("last_modified_ts").cast(SCHEMA["last_modified_ts"]))
+    integers = {name: pl.String() if name == "bronze_file_path" else pl.Int64() for name in VERSION_KEY}
+    versions = pl.DataFrame([_version_of(meta) for meta in metas], schema=integers, orient="row")
+    return versions.with_columns(pl.col("last_modified_ts", "changed_ts").cast(SCHEMA["last_modified_ts"]))
+
+
+def _version_of(meta: BronzeFileMetadata) -> tuple[str, int, int, int | None, int | None]:
+    """Return the values of ``VERSION_KEY``."""
+    changed_us, inode = meta.changed_us or None, meta.inode or None
+    return meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts, changed_us, inode
 
 
 def _join_newest(versions: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    newest = entries.select("file_id", *VERSION_KEY).join(versions, on=list(VERSION_KEY), how="semi")
+    newest = entries.select("file_id", *VERSION_KEY).join(versions, on=list(VERSION_KEY), how="semi", nulls_equal=True)
     newest = newest.group_by(VERSION_KEY).agg(pl.col("file_id").max())
-    return versions.join(newest, on=list(VERSION_KEY), how="left", maintain_order="left")
+    return versions.join(newest, on=list(VERSION_KEY), how="left", maintain_order="left", nulls_equal=True)

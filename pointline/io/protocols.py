@@ -16,8 +16,8 @@ from pointline.tables.ingest_manifest import Status
 class BronzeFileMetadata:
     """One version of one file in bronze, as seen by looking at it from outside.
 
-    ``bronze_file_path`` is relative to bronze, POSIX style. ``last_modified_ts`` is in microseconds since the epoch,
-    UTC.
+    ``bronze_file_path`` is relative to bronze, POSIX style. ``last_modified_ts`` (mtime) and ``changed_us`` (ctime) are
+    in microseconds since the epoch, UTC. ``changed_us`` and ``inode`` are 0 where nobody looked at the file itself.
     ``problem`` says why a file that claims to be market data cannot be taken at all (its date does not exist, no table
     for its data type, ...); such a file is never opened and goes to the ledger as ``quarantined``.
     """
@@ -29,6 +29,8 @@ class BronzeFileMetadata:
     bronze_file_path: str
     file_size_bytes: int
     last_modified_ts: int
+    changed_us: int = 0
+    inode: int = 0
     vendor: str = "tardis"
     problem: str | None = None
     found_by: str | None = field(default=None, compare=False)
@@ -51,6 +53,8 @@ class Outcome:
     rows_quarantined: int | None = 0
     first_local_us: int | None = None
     last_local_us: int | None = None
+    symbols: tuple[str, ...] | None = None
+    """The symbols found in the rows that were kept, as the rows spell them, sorted."""
     warnings: Mapping[str, int] | None = field(default_factory=dict)
     error: str | None = None
     superseded_by: int | None = None

@@ -63,6 +63,18 @@ class LoadedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The kept rows of one symbol in one file: when the first and the last were received, and how many there are.
+
+    Microseconds since the epoch, UTC.
+    """
+
+    first_us: int
+    last_us: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Where the time of a file, or of the group it shared, went. Milliseconds."""
 
@@ -78,6 +90,8 @@ class Loaded:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     delays: dict[int, Transient] = field(default_factory=dict)
     """Files that could not be loaded now but may be later."""
+    spans: dict[int, dict[str, Span]] = field(default_factory=dict)
+    """Of each file, the kept rows by symbol as the rows spell it."""
     parts: list[LoadedPart] = field(default_factory=list)
     set_aside: list[pl.DataFrame] = field(default_factory=list)
     symbols: dict[int, Metadata] = field(default_factory=dict)

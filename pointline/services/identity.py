@@ -30,6 +30,8 @@ class Candidate:
     """Older versions of the same path that are not superseded yet."""
     is_again: bool = False
     """The ledger had it as pending already: it may have left rows in quarantine."""
+    is_accepted: bool = False
+    """A person said to take it in spite of what it was refused for: ``pointline retry --accept``."""
     has_siblings: bool = False
     """Other files of the same exchange, type, symbol and date exist: their time ranges have to be compared."""
 

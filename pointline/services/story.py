@@ -26,6 +26,8 @@ NEXT_STEPS = {
     "was not, change that and `pointline retry {file_id}`",
     Status.SUPERSEDED: "nothing has to be done; `pointline explain {superseded_by}` tells of what replaced it",
     Status.DUPLICATE: "nothing has to be done; one of the two files may be removed",
+    Status.WITHDRAWN: "nothing has to be done; `pointline retry {file_id}` takes the file in again",
+    Status.GONE: "nothing has to be done; if the file comes back it is read again",
 }
 
 
@@ -150,6 +152,8 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
             return [Chapter(what=f"It was refused{tries}: {row['error']}", at_us=at_us)]
         case Status.SUPERSEDED:
             return _superseded(row, sources, at_us)
+        case Status.WITHDRAWN | Status.GONE:
+            return [Chapter(what=_left(row), at_us=at_us)]
 
 
 def _waits(row: LedgerRow) -> Chapter:
@@ -186,6 +190,13 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
         Chapter(what=f"File {row['superseded_by']}, newer at the same path, replaced it: {gone}", at_us=at_us)
     )
     return chapters
+
+
+def _left(row: LedgerRow) -> str:
+    if row["status"] == Status.WITHDRAWN:
+        return "You withdrew it: its rows are not in the lake any more"
+    why = f", after it was refused: {row['error']}" if row["error"] else ""
+    return f"It was removed from bronze before it got into the lake{why}"
 
 
 def _home(row: LedgerRow) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
 PAIR: Final = ("exchange", "data_type")
 SERIES: Final = (*PAIR, "symbol")
@@ -101,7 +101,7 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     for Sunday. Everywhere else weekends are days like others.
     """
     exchange = pl.lit(value=True) if wanted.exchange is None else pl.col("exchange") == wanted.exchange
-    files = ledger.filter(exchange, ~stands_at(Status.SUPERSEDED)).select(COLUMNS).collect()
+    files = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN)).select(COLUMNS).collect()
     undated = files.filter(pl.col("date").is_null(), wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())
     rests = _rests(files)

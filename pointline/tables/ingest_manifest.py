@@ -24,6 +24,14 @@ class Status(StrEnum):
     """A newer version of the same path has replaced it."""
     DUPLICATE = "duplicate"
     """The same content is in the lake under another path."""
+    WITHDRAWN = "withdrawn"
+    """A person took its rows out of the lake."""
+    GONE = "gone"
+    """It never got in, and the file is no longer in bronze."""
+
+
+CLOSED = (Status.SUPERSEDED, Status.GONE)
+"""Versions that are history: the file may come back, and is a new version then."""
 
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -49,8 +57,12 @@ SCHEMA: dict[str, pl.DataType] = {
     "created_at_us": pl.Int64(),
     "updated_at_us": pl.Int64(),
     "superseded_by": pl.Int64(),
+    "symbols": pl.List(pl.String()),
+    "changed_ts": UTC_TIME,
+    "inode": pl.Int64(),
 }
-"""``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count."""
+"""``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count.
+``symbols`` are those found in the rows; ``changed_ts`` is the file's ctime."""
 
 CONTENT_FACTS = (
     "content_hash",
@@ -60,6 +72,7 @@ CONTENT_FACTS = (
     "first_local_timestamp",
     "last_local_timestamp",
     "warnings",
+    "symbols",
 )
 """What reading the file told. A later outcome that says nothing about them leaves them as they are."""
 

@@ -59,6 +59,7 @@ def bronze(tmp_path):
 def test_a_file_is_described_by_its_path_size_and_time(bronze):
     full = bronze.write(f"a/b/{BTC}", b"12345")
     os.utime(full, ns=(0, 1_723_200_000_123_456_789))
+    seen = full.stat()
     expected = BronzeFileMetadata(
         exchange="binance",
         data_type="trades",
@@ -67,10 +68,14 @@ def test_a_file_is_described_by_its_path_size_and_time(bronze):
         bronze_file_path=f"a/b/{BTC}",
         file_size_bytes=5,
         last_modified_ts=1_723_200_000_123_456,
+        changed_us=seen.st_ctime_ns // 1000,
+        inode=seen.st_ino,
     )
     assert list(bronze.source.list_files()) == [expected]
     assert bronze.source.look(f"a/b/{BTC}") == expected
-    assert bronze.source.survey().rows() == [(f"a/b/{BTC}", 5, 1_723_200_000_123_456)]
+    assert bronze.source.survey().rows() == [
+        (f"a/b/{BTC}", 5, 1_723_200_000_123_456, seen.st_ctime_ns // 1000, seen.st_ino)
+    ]
     assert bronze.read(f"a/b/{BTC}") == b"12345"
 
 
@@ -85,7 +90,8 @@ def test_the_survey_holds_foreign_files_but_no_ignored_ones(bronze):
 
 
 def test_an_empty_bronze_has_an_empty_survey(bronze):
-    assert bronze.source.survey().schema == {"path": pl.String, "size": pl.Int64, "mtime_us": pl.Int64}
+    integers = ("size", "mtime_us", "changed_us", "inode")
+    assert bronze.source.survey().schema == {"path": pl.String, **dict.fromkeys(integers, pl.Int64)}
     assert bronze.surveyed() == set()
 
 
@@ -283,7 +289,7 @@ class TestNames:
         assert meta.bronze_file_path == written
         assert meta.problem == NOT_UTF8
         assert bronze.surveyed() == {written}
-        assert bronze.source.describe(written, 4, meta.last_modified_ts) == meta
+        assert bronze.source.describe(written, 4, meta.last_modified_ts, meta.changed_us, meta.inode) == meta
         assert bronze.source.look(written) == meta
         assert bronze.source.look(os.fsdecode(raw)) == meta
         assert bronze.read(written) == b"data"

@@ -211,14 +211,14 @@ class MemoryManifest:
             facts["last_local_timestamp"] = outcome.last_local_us
             row |= {name: value for name, value in facts.items() if value is not None and name != "warnings"}
             row |= {"status": outcome.status.value, "error": outcome.error, "superseded_by": outcome.superseded_by}
-            row["attempts"] = int(str(row["attempts"])) + (outcome.status is not Status.SUPERSEDED)
+            row["attempts"] = int(str(row["attempts"])) + (outcome.status not in ingest_manifest.CLOSED)
         self._last_batch = self._last_batch if batch is None else batch
 
     def last_batch(self) -> int:
         return self._last_batch
 
     def entries(self) -> pl.DataFrame:
-        times = ("last_modified_ts", "first_local_timestamp", "last_local_timestamp")
+        times = ("last_modified_ts", "changed_ts", "first_local_timestamp", "last_local_timestamp")
         schema = {**ingest_manifest.SCHEMA, **dict.fromkeys(times, pl.Int64())}
         frame = pl.DataFrame(self.rows, schema=schema, orient="row")
         words = [pl.col(name).cast(pl.Categorical) for name in ("exchange", "data_type", "symbol", "status")]
@@ -235,6 +235,7 @@ class MemoryManifest:
 
     def _mint(self, meta: BronzeFileMetadata) -> int:
         known = {name: getattr(meta, name) for name in ingest_manifest.SCHEMA if hasattr(meta, name)}
+        known |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None}
         row = dict.fromkeys(ingest_manifest.SCHEMA) | known
         self.rows.append(row | {"file_id": len(self.rows) + 1, "status": "pending", "attempts": 0})
         return len(self.rows)
@@ -293,8 +294,10 @@ class MemoryBronze:
 
 
 def _key(meta: BronzeFileMetadata) -> tuple[object, ...]:
-    return meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts
+    version = meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts
+    return *version, meta.changed_us or None, meta.inode or None
 
 
 def _version(row: Mapping[str, object]) -> tuple[object, ...]:
-    return row["bronze_file_path"], row["file_size_bytes"], row["last_modified_ts"]
+    version = row["bronze_file_path"], row["file_size_bytes"], row["last_modified_ts"]
+    return *version, row["changed_ts"], row["inode"]

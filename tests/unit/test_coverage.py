@@ -222,7 +222,7 @@ def count_by_hand(files: list[dict[str, object]]) -> dict[tuple[str, dt.date], s
     for symbol in SYMBOLS:
         by_day: dict[dt.date, list[dict[str, object]]] = {}
         for one in files:
-            if one["symbol"] == symbol and one["status"] != "superseded":
+            if one["symbol"] == symbol and one["status"] not in {"superseded", "withdrawn", "gone"}:
                 by_day.setdefault(one["date"], []).append(one)
         dates = sorted(by_day)
         worst = {date: max(WORST.index(Status(one["status"])) for one in by_day[date]) for date in dates}

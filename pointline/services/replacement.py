@@ -15,6 +15,7 @@ from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry, Span
 from pointline.services.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans
 from pointline.services.silver_facts import SilverFacts
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 
@@ -136,8 +137,8 @@ class Judge:
         old: Sequence[int],
         gone: Sequence[Held],
     ) -> Outcome | None:
-        if not (old or gone) or entry.candidate.is_accepted:
-            return None
+        if not (old or gone) or entry.candidate.is_accepted or entry.meta.data_type == INSTRUMENTS:
+            return None  # lists of instruments have a guard of their own
         replaced = [*old, *(held.file_id for held in gone)]
         before = sum(self.facts.rows_written(file_id) for file_id in replaced)
         mine = self._rows_instead(outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])

@@ -187,6 +187,24 @@ class TestVersions:
         found = folder.sort()
         assert (entering(found), found.settled) == ({}, {2: 1})
 
+    @pytest.mark.parametrize("status", [Status.QUARANTINED, Status.FAILED])
+    def test_refused_unread_and_changed_outside(self, folder, status):
+        """Its mode was put right, or the lake was copied: it is read again under its id."""
+        folder.take("a", "X", Status.PENDING, changed_us=1)
+        folder.manifest.update_statuses([Outcome(file_id=1, status=status)])
+        meta = folder.put("a", "X", changed_us=2)
+        found = folder.sort()
+        assert (found.again, entering(found)) == ([(1, meta)], {"a": ()})
+        assert found.entering[0].is_again
+
+    def test_put_back_and_changed_outside(self, folder):
+        """Read before, put back by a person, and the lake was copied meanwhile: nothing must take it for settled."""
+        folder.take("a", "X", Status.QUARANTINED, changed_us=1)
+        folder.manifest.update_statuses([Outcome.reopened(1)])
+        meta = folder.put("a", "X", changed_us=2)
+        found = folder.sort()
+        assert (found.again, entering(found), found.touched) == ([(1, meta)], {"a": ()}, [])
+
     @pytest.mark.parametrize("status", [Status.SUPERSEDED, Status.GONE])
     def test_history_may_come_back(self, folder, status):
         folder.take("a", "X", status)

@@ -50,7 +50,7 @@ class Touched:
 
     def _load(self) -> dict[str, tuple[int, int]]:
         try:
-            rows = pl.read_parquet(self._file, columns=list(SCHEMA)).rows()
+            rows = pl.read_parquet(self._file, columns=list(SCHEMA), glob=False, hive_partitioning=False).rows()
         except (OSError, pl.exceptions.PolarsError):
             return {}
         return {path: (size, mtime_us) for path, size, mtime_us in rows}

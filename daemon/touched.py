@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.table_path import read_data_file
 
 SCHEMA = {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64()}
 
@@ -50,7 +51,7 @@ class Touched:
 
     def _load(self) -> dict[str, tuple[int, int]]:
         try:
-            rows = pl.read_parquet(self._file, columns=list(SCHEMA), glob=False, hive_partitioning=False).rows()
+            rows = read_data_file(self._file, list(SCHEMA)).rows()
         except (OSError, pl.exceptions.PolarsError):
             return {}
         return {path: (size, mtime_us) for path, size, mtime_us in rows}

@@ -27,7 +27,7 @@ from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
-from pointline.io.table_path import create_table, is_table, open_table, partition_columns, scan_data_files
+from pointline.io.table_path import create_table, delta_name, is_table, open_table, partition_columns, scan_data_files
 from pointline.io.translate import storage_errors
 
 NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
@@ -73,6 +73,7 @@ class DeltaTableRepository:
             if self._table is None:
                 self._table = open_table(self.path)
             else:
+                delta_name(self.path)
                 self._table.update_incremental()
             return self._table
 

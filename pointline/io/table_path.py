@@ -4,7 +4,7 @@ A path is a path for both, but neither takes every path as it is (deltalake 1.6.
 
 - delta-rs decodes the path twice where it reads the log. ``per%20cent`` becomes ``per cent``, a backslash a slash; a
   control character it refuses. It resolves links, so that a link with a plain name is no way round. Such a table is
-  opened in a folder of its own whose log is a link to the log of the table: only the log is read and written there.
+  opened in a folder of temporary files, whose log is a link to the log of the table: nothing else is used of it.
 - ``file_uris`` of delta-rs are percent-encoded, and Polars takes them for paths: a blank in a folder above the table is
   then ``%20``, and no file. The paths of data files are relative and encoded once in the log; decoded here.
 - Polars looks for partitions in the whole of a path: a folder ``exchange=x`` above the table counts as one.
@@ -14,12 +14,13 @@ A path is a path for both, but neither takes every path as it is (deltalake 1.6.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import re
-import shutil
+import stat
 import tempfile
-import weakref
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -46,9 +47,40 @@ def is_table(path: Path) -> bool:
         return False
 
 
+def delta_name(path: Path) -> str:
+    """Return the name of a table by which delta-rs finds its log, and see to it that it does.
+
+    To be called again before a handle is used again: whoever cleans the folder of temporary files may have been there.
+    """
+    real = os.path.realpath(path)
+    if not _MISREAD.search(real):
+        return str(path)
+    # Always the same for the same table, so that processes that are killed leave no more than one.
+    ours = Path(tempfile.gettempdir()).resolve() / f"pointline-{os.geteuid()}"
+    if odd := _MISREAD.search(str(ours)):
+        raise StorageTrouble(
+            f"delta-rs cannot open {real!r}, nor {str(ours)!r} in place of it: it misreads {odd[0]!r}",
+            subject=path.name,
+            hint="set TMPDIR to a folder whose path has no backslash, no control character and no % before two digits",
+        )
+    ours.mkdir(mode=0o700, exist_ok=True)
+    status = ours.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise StorageTrouble(
+            f"{ours} is needed to open {real!r}, and others may write there",
+            subject=path.name,
+            hint=f"remove {ours}, or set TMPDIR to another folder",
+        )
+    stand_in = ours / hashlib.sha256(real.encode()).hexdigest()[:32]
+    stand_in.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        (stand_in / LOG).symlink_to(Path(real) / LOG)
+    return str(stand_in)
+
+
 def open_table(path: Path) -> DeltaTable:
     """Return a handle for what the log says; data files are read and written without it."""
-    return _named(path, DeltaTable)
+    return DeltaTable(delta_name(path))
 
 
 def create_table(
@@ -60,18 +92,15 @@ def create_table(
     hooks: PostCommitHookProperties,
 ) -> DeltaTable:
     """Create a table where there is none, and return the handle."""
-
-    def create(name: str) -> DeltaTable:
-        return DeltaTable.create(
-            name,
-            schema=schema,
-            partition_by=list(partition_by) or None,
-            mode="ignore",
-            configuration=configuration,
-            post_commithook_properties=hooks,
-        )
-
-    return _named(path, create)
+    make_folder(path / LOG)
+    return DeltaTable.create(
+        delta_name(path),
+        schema=schema,
+        partition_by=list(partition_by) or None,
+        mode="ignore",
+        configuration=configuration,
+        post_commithook_properties=hooks,
+    )
 
 
 def data_files(table: DeltaTable, *, flatten: bool) -> pl.DataFrame:
@@ -141,32 +170,3 @@ def _scan(
 def _values(folder: str) -> dict[str, str]:
     """Return the partition that a folder of a table is, as text by column."""
     return {name: unquote(value) for name, _, value in (part.partition("=") for part in folder.split("/"))}
-
-
-def _named(path: Path, run: Callable[[str], DeltaTable]) -> DeltaTable:
-    """Call with a name of the table that delta-rs understands. What that needs lasts as long as the handle."""
-    if not _MISREAD.search(os.path.realpath(path)):
-        return run(str(path))
-    stand_in = Path(tempfile.mkdtemp(prefix="pointline-"))
-    try:
-        table = run(_stand_in(path, stand_in))
-    except BaseException:
-        shutil.rmtree(stand_in, ignore_errors=True)
-        raise
-    weakref.finalize(table, shutil.rmtree, stand_in, ignore_errors=True)
-    return table
-
-
-def _stand_in(path: Path, folder: Path) -> str:
-    """Return a folder in ``folder`` whose log is that of the table."""
-    if odd := _MISREAD.search(os.path.realpath(folder)):
-        raise StorageTrouble(
-            f"delta-rs cannot open {str(path)!r}, nor {str(folder)!r} in place of it: it misreads {odd[0]!r}",
-            subject=path.name,
-            hint="set TMPDIR to a folder whose path has no backslash, no control character and no % before two digits",
-        )
-    make_folder(path / LOG)
-    table = folder / path.name
-    table.mkdir()
-    (table / LOG).symlink_to(path.resolve() / LOG)
-    return str(table)

@@ -21,7 +21,6 @@ BROAD_ALLOWED = {
     "pointline/io/decode.py",  # two decoders that share no base class
     "pointline/io/delta.py",  # looks whether the commit happened, or discards a part; raises again
     "pointline/io/manifest.py",  # what may have happened is in doubt; raises again
-    "pointline/io/table_path.py",  # removes what a handle would have needed; raises again
     "pointline/services/compaction.py",  # discards a part, raises again
     "pointline/services/group_load.py",  # one file's boundary; undoes a group, raises again
     "pointline/services/ingest.py",  # discards a part, raises again

@@ -129,8 +129,9 @@ class DeltaTableRepository:
             return is_table(self.path)
 
     def create(self) -> None:
-        """Create the table where there is none."""
+        """Create the table where there is none; add the columns that an older one lacks."""
         if self.exists():
+            self._add_missing_columns()
             return
         make_folder(self.path)
         with self._lock, storage_errors(self.path.name):
@@ -139,6 +140,14 @@ class DeltaTableRepository:
             )
         self.flush_commit(0)
         flush_folder(self.path)
+
+    def _add_missing_columns(self) -> None:
+        """Their values are null in the rows that are there."""
+        there = {field.name for field in self.table().schema().fields}
+        missing = [field for field in self._delta_schema().fields if field.name not in there]
+        if missing:
+            self._newest_log()  # refuses a table of features that nobody here knows
+            self._commit_unflushed(lambda table: table.alter.add_columns(missing, post_commithook_properties=NO_HOOKS))
 
     def part_writer(
         self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
@@ -306,12 +315,18 @@ class DeltaTableRepository:
         return parts
 
     def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a part in order, without the partition columns, one frame per row group."""
+        """Yield the rows of a part in order, without the partition columns, one frame per row group.
+
+        A column that an older part lacks is null.
+        """
+        wanted = {name: self.schema[name] for name in columns or self.schema if name not in part.partition}
         with storage_errors(part.path), pq.ParquetFile(self.path / part.path) as file:
+            stored = set(file.schema_arrow.names)
+            lacking = [pl.lit(None, kind).alias(name) for name, kind in wanted.items() if name not in stored]
             for group in range(file.num_row_groups):
-                frame = pl.from_arrow(file.read_row_group(group, columns=list(columns) if columns else None))
+                frame = pl.from_arrow(file.read_row_group(group, columns=[name for name in wanted if name in stored]))
                 assert isinstance(frame, pl.DataFrame)
-                yield frame
+                yield frame.with_columns(lacking).select(list(wanted)) if lacking else frame
 
     def _newest_log(self) -> DeltaLog:
         if self._log is None:

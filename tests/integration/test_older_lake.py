@@ -68,7 +68,6 @@ def test_what_reads_reads_it_as_it_is(lake):
         ["retry", "1", "--dry-run"],
         ["verify"],
         ["verify", "--deep"],
-        ["maintain", "--dry-run"],
     ):
         said(lake, *arguments)
     assert content(lake) == before

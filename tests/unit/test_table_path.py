@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 from pointline.errors import StorageTrouble
 from pointline.io.delta import DeltaTableRepository
@@ -129,6 +130,23 @@ class TestScan:
         assert found.columns == list(schema)
         wanted = [(f"e{number % 7}", number, f"2024-01-{number % 28 + 1:02}") for number in range(200)]
         assert [(one, v, str(day)) for one, v, day in found.sort("v").rows()] == wanted
+
+    @pytest.mark.parametrize("above", ["plain", "exchange=x"])
+    def test_any_value_of_a_partition(self, tmp_path, above):
+        """The name of its folder is encoded, and that name is encoded once more in the log."""
+        values = ["a b", "a%41", "ü", "x/y", "50%", "a=b", "#?"]
+        table = DeltaTableRepository(
+            tmp_path / above / "table", {"exchange": pl.String(), "v": pl.Int64()}, ["exchange"]
+        )
+        table.create()
+        written = pl.DataFrame({"exchange": values, "v": range(len(values))})
+        table.append(written)
+        assert table.read_all().sort("v").equals(written)
+        assert sorted(part.partition["exchange"] for part in table.live_parts()) == sorted(values)
+        assert all((table.path / path).is_file() for path in table.live_paths())
+        table.merge(written.with_columns(pl.col("v") + 10), ["exchange"])
+        assert table.read_all()["v"].sort().to_list() == [10 + number for number in range(len(values))]
+        assert DeltaTable(table.path).to_pyarrow_table().num_rows == len(values)
 
     def test_no_files(self, tmp_path):
         assert scan_data_files(tmp_path, [], SCHEMA).collect().schema == pl.Schema(SCHEMA)

@@ -14,6 +14,7 @@ from pointline.io.decode import Limits
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
 from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine, DeltaSymbolTable
+from pointline.io.last_id import LastId
 from pointline.io.layout import Layout
 from pointline.io.manifest import DeltaManifest
 from pointline.io.mend import SetAside, mend_table
@@ -125,7 +126,7 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
         tables=tables,
         source=source,
         reader=FileReader(source.open, source.look, limits),
-        manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us),
+        manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us, LastId(paths.state / "last_file_id")),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},
         symbols=DeltaSymbolTable(paths.table(dim_symbol.NAME)),

@@ -15,7 +15,20 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 MIB: Final = 1024 * 1024
-PATTERN_GROUPS: Final = frozenset({"exchange", "data_type", "date", "symbol"})
+PATTERN_GROUPS: Final = ("exchange", "data_type", "date", "symbol")
+UNFINISHED_NAMES: Final = (
+    *("*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload", "*.download", "*.filepart", "*.aria2"),
+    ".*",
+)
+"""Downloads and copies in progress, and hidden names."""
+COMPANION_NAMES: Final = (
+    *("*.checksum", "*.md5", "*.sha1", "*.sha256", "*.sha512", "*.sig", "*.asc", "md5sums", "sha256sums"),
+    *("manifest.json", "metadata.json", "symbology.json", "condition.json"),
+    *("_success", "_metadata", "_common_metadata"),
+    *("__macosx", "thumbs.db", "desktop.ini", "@eadir", "lost+found"),
+)
+"""What vendors and programs lay beside data: checksums, descriptions of a delivery, marks of file managers."""
+DEFAULT_IGNORE: Final = UNFINISHED_NAMES + COMPANION_NAMES
 SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
 Treatment = Literal["count", "quarantine", "off"]
@@ -52,7 +65,10 @@ class IngestSettings(Section, frozen=True):
 class BronzeSettings(Section, frozen=True):
     # Beyond the layouts recognised out of the box; matched against the path relative to bronze.
     patterns: tuple[str, ...] = ()
-    ignore: tuple[NonEmpty, ...] = ("*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload", ".*")
+    # Matched against each name in that path by itself.
+    ignore: tuple[NonEmpty, ...] = DEFAULT_IGNORE
+    # Links to folders, and links out of bronze.
+    follow_links: bool = False
 
 
 class CheckSettings(Section, frozen=True):
@@ -175,7 +191,7 @@ def _check_patterns(patterns: tuple[str, ...]) -> None:
             groups = re.compile(pattern).groupindex
         except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
-        if missing := sorted(PATTERN_GROUPS - groups.keys()):
+        if missing := [name for name in PATTERN_GROUPS if name not in groups]:
             raise ValueError(f"{pattern!r} lacks the named groups {', '.join(missing)}")
 
 

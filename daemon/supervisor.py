@@ -31,7 +31,7 @@ from daemon.symbol_wish import SymbolWish
 from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
-from pointline.io.bronze import written_path
+from pointline.io.spelled_path import written_path
 from pointline.services.ingest import Committed
 from pointline.services.recovery import recover
 from pointline.services.retry import put_back

@@ -107,7 +107,13 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     moment = _moment_of(config)
     layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
     return [
-        _answer(target, look_closer(bronze, layout, path), versions.get(path, []), moment, ledger)
+        _answer(
+            target,
+            look_closer(bronze, layout, path, follow_links=config.bronze.follow_links),
+            versions.get(path, []),
+            moment,
+            ledger,
+        )
         for target, path in paths.items()
     ]
 

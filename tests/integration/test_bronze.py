@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from pointline.errors import PointlineError, Rejected, StorageTrouble
-from pointline.io.bronze import NOT_UTF8, FolderBronzeSource
+from pointline.io.bronze import FolderBronzeSource
 from pointline.io.layout import Layout
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.spelled_path import NOT_UTF8
 
 NAME = "binance_trades_2024-08-09_{}.csv.gz"
 BTC = NAME.format("BTCUSDT")

@@ -45,6 +45,7 @@ class Intake:
         settings: IngestSettings,
         clock: Callable[[], int],
         on_touched: Callable[[BronzeFileMetadata], None],
+        on_unread: Callable[[str], None] = lambda _path: None,
     ) -> None:
         self._inbox = inbox
         self._flow = flow
@@ -55,6 +56,7 @@ class Intake:
         self._settings = settings
         self._clock = clock
         self._on_touched = on_touched
+        self._on_unread = on_unread
         self._room = WaitingRoom(int(settings.settle_seconds * 1_000_000))
         self._gathered: dict[str, tuple[BronzeFileMetadata, float]] = {}
         self._gathered_bytes = 0
@@ -93,6 +95,7 @@ class Intake:
         seen_at, found_by = self._first_seen.setdefault(path, (seen_at, by))
         if meta is None:
             self._forget(path)
+            self._on_unread(path)
         elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
             pass
         elif self._room.is_due(path, now):

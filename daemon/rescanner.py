@@ -12,9 +12,11 @@ import structlog
 from daemon import events
 from daemon.inbox import Inbox
 from daemon.touched import Touched
+from daemon.unread import Unread
 from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import IngestionManifestRepository
+from pointline.io.unrecognised import Seen, Unrecognised
 from pointline.services.backlog import backlog
 from pointline.services.schedule import next_try_us
 
@@ -58,6 +60,8 @@ class Rescanner:
         self.failing = ""
         self.scanned_at = time.time()
         self.last_scan: dict[str, object] = {}
+        self.unread = Unread(source.why_unread)
+        self._foreign: list[str] = []
 
     def ask(self, reason: str) -> None:
         """Ask for a scan of all of bronze soon. Never blocks."""
@@ -92,6 +96,7 @@ class Rescanner:
                     self._scan(folder, [], stopping)
             else:
                 self._touched.save()
+                self.unread.say()
                 self._wanted.wait(min(left, LONGEST_WAIT_SECONDS))
 
     def _take_wishes(self, *, timer: bool) -> tuple[list[str], list[str]]:
@@ -109,8 +114,12 @@ class Rescanner:
     def _scan(self, folder: str, reasons: list[str], stopping: threading.Event) -> None:
         started = time.monotonic()
         self.has_begun = True
+        self._foreign.clear()
+        left_out: list[Unrecognised] = []
+        if not folder:
+            self.unread.scan_begins()
         try:
-            survey = self._source.survey(folder)
+            survey = self._source.survey(folder, left_out)
         except Transient as error:
             if self._postpone is None:
                 raise  # nobody waits for the next scan
@@ -122,13 +131,18 @@ class Rescanner:
         waiting = waiting.join(self._touched.frame(), on=["path", "size", "mtime_us"], how="anti")
         offered = self._offer(waiting.sort("path"), stopping)
         if folder:
+            for path in (*self._foreign, *(one.path for one in left_out)):
+                self.unread.met(path)
             return
+        if not stopping.is_set():
+            self._note_unread(left_out)
         self.scans += 1
         self.failing, self.scanned_at = "", time.time()
         self.last_scan = {
             "reasons": reasons,
             "files": survey.height,
             "offered": offered,
+            "unrecognised": (self.unread.state or {}).get("files"),
             "seconds": round(time.monotonic() - started, 3),
         }
         log.info(events.RESCAN_FINISHED, **self.last_scan)
@@ -140,6 +154,7 @@ class Rescanner:
             if stopping.is_set():
                 break
             if self._source.describe(path, size, mtime_us) is None:
+                self._foreign.append(path)
                 continue  # no market data by its name
             due_us = next_try_us(path, attempts, tried_us) if attempts else 0
             if self._postpone is not None and due_us > self._clock():
@@ -150,6 +165,16 @@ class Rescanner:
             offered += 1
         self.to_offer = 0
         return offered
+
+    def _note_unread(self, left_out: list[Unrecognised]) -> None:
+        """Count what fits no layout; a file that the ledger knows under its old layout is not among it."""
+        foreign = self._foreign
+        if foreign:
+            paths = self._manifest.entries()["bronze_file_path"]
+            known = set(paths.filter(paths.is_in(foreign)))
+            foreign = [path for path in foreign if path not in known]
+        self.unread.scanned(Seen(foreign, left_out))
+        self.unread.say()
 
 
 def _outermost(folders: set[str]) -> list[str]:

@@ -141,6 +141,7 @@ class Supervisor:
             settings=self.lake.config.ingest,
             clock=now_us,
             on_touched=self._touched.add,
+            on_unread=self.rescanner.unread.met,
         )
         committer = Committer(
             flow=self.flow,

@@ -24,10 +24,10 @@ import polars as pl
 from pointline.errors import PointlineError, Rejected, StorageTrouble
 from pointline.io.bronze_walk import BronzeWalk, Row, leaves_bronze, version_of
 from pointline.io.layout import Layout, Refused
-from pointline.io.links import is_inside
+from pointline.io.links import follow, is_inside, kind_of, left_out_link, left_out_special
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
-from pointline.io.unrecognised import Seen, Unrecognised
+from pointline.io.unrecognised import Seen, Unrecognised, describe_foreign
 
 _SURVEY_SCHEMA = pl.Schema(
     {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64(), "changed_us": pl.Int64(), "inode": pl.Int64()}
@@ -96,6 +96,26 @@ class FolderBronzeSource:
                 return None
             seen.foreign.extend(row[0] for row in rows if self._layout.recognise(row[0]) is None)
         return seen
+
+    def why_unread(self, path: str) -> Unrecognised | None:
+        """Say why what is at a path is not read; None where it is, or is ignored, or there is nothing."""
+        if not _is_plain(path) or any(self._layout.ignores(name) for name in path.split("/")):
+            return None
+        root = os.path.realpath(self._bronze)
+        full = f"{root}/{spelled_path(root, path)}"
+        try:
+            status = os.lstat(full)
+            if os.path.realpath(full.rpartition("/")[0]) != full.rpartition("/")[0]:
+                return None  # behind a link, which is named itself
+            if stat.S_ISLNK(status.st_mode):
+                target = follow(root, full, follow_links=self._follow_links)
+                return left_out_link(path, target) if target.fault else None
+        except OSError:
+            return None
+        kind = kind_of(status)
+        if kind is None:
+            return describe_foreign(path) if self._layout.recognise(path) is None else None
+        return None if stat.S_ISDIR(status.st_mode) else left_out_special(path, kind)
 
     def look(self, path: str) -> BronzeFileMetadata | None:
         """The file as it is now; ``None`` if it is gone, foreign, not regular, or not inside bronze.

@@ -9,7 +9,8 @@ from pointline.io.layout import ENDING, JSON_ENDING, Layout, name_filter
 
 HIVE_KEYS = ("exchange", "type", "date", "symbol")
 HIVE_FOLDER = re.compile(r"(exchange|type|date|symbol)=(.*)", re.DOTALL)
-SOME_DATE = re.compile(r"(?:^|_)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:_|$)")
+SOME_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DATE_IN_PLACE = re.compile(r"_[0-9]{4}-[0-9]{2}-[0-9]{2}_")
 HIDDEN = ".*"
 
 
@@ -35,7 +36,9 @@ def why_foreign(path: str) -> str:
     if keys:
         return _hive_fault(keys)
     stem = name[: ending.start()]
-    fault = "it has no date YYYY-MM-DD" if not SOME_DATE.search(stem) else "something is missing round the date"
+    fault = "something is missing round the date" if DATE_IN_PLACE.search(stem) else "its parts are not divided by _"
+    if not SOME_DATE.search(stem):
+        fault = "it has no date YYYY-MM-DD"
     return (
         f"its name {name!r} does not read {{exchange}}_{{data_type}}_{{YYYY-MM-DD}}_{{symbol}} ({fault}), and its "
         "folders are neither exchange=.../type=.../date=.../symbol=... nor exchange/data_type/yyyy/mm/dd"

@@ -39,8 +39,10 @@ class Seen(NamedTuple):
     def files(self) -> int:
         return len(self.foreign) + len(self.left_out)
 
+    def paths(self) -> list[str]:
+        return [*self.foreign, *(one.path for one in self.left_out)]
+
     def first(self, most: int | None = EXAMPLES) -> list[Unrecognised]:
         """Return the first by path, or all of them."""
         named = {one.path: one for one in self.left_out}
-        paths = sorted([*self.foreign, *named])[:most]
-        return [named.get(path) or describe_foreign(path) for path in paths]
+        return [named.get(path) or describe_foreign(path) for path in sorted(self.paths())[:most]]

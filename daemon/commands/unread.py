@@ -1,0 +1,103 @@
+"""What lies in bronze and is not read, for the commands: by a walk of their own, or as the daemon last saw it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from daemon.commands.health import Daemon
+from daemon.commands.present import (
+    cut_line,
+    duration,
+    is_terminal,
+    plural,
+    print_labelled,
+    print_lines,
+    printable,
+    shorten_path,
+    terminal_width,
+)
+from pointline.config import Config
+from pointline.errors import PointlineError
+from pointline.io.bronze import FolderBronzeSource
+from pointline.io.layout import Layout
+from pointline.io.ledger import scan_ledger
+from pointline.io.unrecognised import Seen
+from pointline.tables import ingest_manifest
+
+PATIENCE_SECONDS = 2.0
+LIST = "`pointline files --unrecognised` says why, and what to do"
+
+
+def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
+    """Walk all of bronze for what is not read; None where that takes longer than ``seconds``.
+
+    A file that the ledger knows is not among it, whatever the layouts of now say. Raises PointlineError.
+    """
+    layout = Layout(config.bronze.patterns, config.bronze.ignore)
+    source = FolderBronzeSource(
+        config.paths.bronze,
+        layout,
+        on_trouble=lambda _path, _error: None,
+        follow_links=config.bronze.follow_links,
+    )
+    deadline = None if seconds is None else time.monotonic() + seconds
+    seen = source.unrecognised(give_up=lambda: deadline is not None and time.monotonic() > deadline)
+    if seen is None or not seen.foreign:
+        return seen
+    known = _known(config, seen.foreign)
+    return Seen([path for path in seen.foreign if path not in known], seen.left_out)
+
+
+def _known(config: Config, paths: Sequence[str]) -> set[str]:
+    column = pl.col("bronze_file_path")
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    return set(ledger.filter(column.is_in(paths)).select(column).collect().to_series())
+
+
+def count_unread(config: Config, daemon: Daemon, now: float) -> dict[str, Any]:
+    """Count and name what is not read, ready for JSON: ``files`` (None: unknown), ``examples``, ``counted``.
+
+    ``counted`` says by whom and when: a running daemon knows; without one bronze is walked, unless that takes long.
+    """
+    published = daemon.state.get("unrecognised")
+    published = published if isinstance(published, dict) else None
+    if daemon.knows_work:
+        counted = "by the daemon" if published else "the daemon's first scan is under way"
+        return {**(published or {"files": None, "examples": []}), "counted": counted}
+    try:
+        seen = walk_bronze(config, seconds=PATIENCE_SECONDS)
+    except PointlineError as error:
+        return {"files": None, "examples": [], "counted": str(error)}
+    if seen is not None:
+        return {"files": seen.files, "examples": [one.as_json() for one in seen.first()], "counted": "now"}
+    scanned_at = daemon.state.get("scanned_at")
+    if published is not None and scanned_at:
+        return {**published, "counted": f"{duration(now - scanned_at)} ago, by the last daemon"}
+    return {
+        "files": None,
+        "examples": [],
+        "counted": f"bronze takes more than {PATIENCE_SECONDS:g} s to walk; `pointline files --unrecognised` does",
+    }
+
+
+def show_unread(unread: dict[str, Any]) -> None:
+    """Print how many there are and the first of them; nothing where there are none."""
+    if unread["files"] is None:
+        print_labelled("not read   ", f"not counted: {unread['counted']}")
+        return
+    if not unread["files"]:
+        return
+    what = f"{plural(unread['files'], 'file or link', 'files or links')} in bronze, counted {unread['counted']}"
+    print_labelled("not read   ", f"{what}: {LIST}")
+    for one in unread["examples"]:
+        looks = f"  ({printable(one['looks_like'])})" if one["looks_like"] else ""
+        path = printable(one["path"])
+        if is_terminal():
+            path = shorten_path(path, max(24, terminal_width() - 11 - len(looks)))
+        print_lines([cut_line(f"           {path}{looks}")])
+    if unread["files"] > len(unread["examples"]):
+        print_lines([f"           and {unread['files'] - len(unread['examples']):,} more"])

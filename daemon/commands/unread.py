@@ -10,24 +10,30 @@ import polars as pl
 
 from daemon.commands.health import Daemon
 from daemon.commands.present import (
+    Column,
     cut_line,
     duration,
     is_terminal,
     plural,
+    print_json,
     print_labelled,
     print_lines,
+    print_problem,
+    print_table,
     printable,
     shorten_path,
     terminal_width,
 )
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.layout import Layout
 from pointline.io.ledger import scan_ledger
-from pointline.io.unrecognised import Seen
+from pointline.io.unrecognised import Seen, Unrecognised
 from pointline.tables import ingest_manifest
 
+SHOWN = 50
 PATIENCE_SECONDS = 2.0
 LIST = "`pointline files --unrecognised` says why, and what to do"
 
@@ -84,6 +90,42 @@ def count_unread(config: Config, daemon: Daemon, now: float) -> dict[str, Any]:
     }
 
 
+def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
+    """Print each path with the reason, what it looks like and what to do, in the order of the paths.
+
+    ``last`` is how many at most, 0 for all; a terminal gets 50 where it is None, everything else all.
+    """
+    try:
+        seen = walk_bronze(config)
+    except PointlineError as error:
+        print_problem(str(error), error.hint, as_json=as_json)
+        return EXIT_FINDINGS
+    assert seen is not None
+    most = (SHOWN if is_terminal() and not as_json else 0) if last is None else last
+    shown = seen.first(most or None)
+    if as_json:
+        print_json([one.as_json() for one in shown])
+    elif not shown:
+        print_lines(["every file in bronze is in the ledger, on its way into it, or left alone by its name"])
+    elif is_terminal():
+        _show_on_terminal(seen, shown)
+    else:
+        columns = [Column(title=title) for title in ("path", "reason", "looks like", "try")]
+        print_table(columns, [[printable(cell) for cell in one] for one in shown])
+    return EXIT_OK
+
+
+def _show_on_terminal(seen: Seen, shown: Sequence[Unrecognised]) -> None:
+    for one in shown:
+        print_lines([printable(one.path)])
+        print_labelled("      what  ", one.reason)
+        if one.looks_like:
+            print_labelled("      like  ", one.looks_like)
+        print_labelled("      try   ", one.advice)
+    if seen.files > len(shown):
+        print_lines([f"\n{len(shown):,} of {seen.files:,}; --last 0 shows all"])
+
+
 def show_unread(unread: dict[str, Any]) -> None:
     """Print how many there are and the first of them; nothing where there are none."""
     if unread["files"] is None:
@@ -91,8 +133,8 @@ def show_unread(unread: dict[str, Any]) -> None:
         return
     if not unread["files"]:
         return
-    what = f"{plural(unread['files'], 'file or link', 'files or links')} in bronze, counted {unread['counted']}"
-    print_labelled("not read   ", f"{what}: {LIST}")
+    what = f"{plural(unread['files'], 'file')} in bronze (counted {unread['counted']})"
+    print_labelled("not read   ", f"{what}; {LIST}")
     for one in unread["examples"]:
         looks = f"  ({printable(one['looks_like'])})" if one["looks_like"] else ""
         path = printable(one["path"])

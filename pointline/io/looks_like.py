@@ -14,6 +14,7 @@ DESCRIBE = (
     "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol}, or describe its path in the setting bronze.patterns; "
     "a name to leave alone belongs into bronze.ignore"
 )
+PACKETS = "convert it to .csv with the columns of Tardis first: Pointline reads no packets"
 TEXT = (
     "if it holds market data, write it as .csv with the name and the columns of Tardis; else put its name into the "
     "setting bronze.ignore"
@@ -84,14 +85,10 @@ _VENDORS: Final = tuple(
         (r"L2orderbook-\d+lv-", "OKX: order books"),
         (rf"-(?P<type>candlesticks|swaprates|fundingrates|borrowrates)-{_MONTH}", "OKX: {type}"),
         (rf"(?:^|/)\w+-[\w-]+-(?P<type>trades|aggtrades)-{_MONTH}", "OKX: {type}"),
-        (r"(?:^|/)kucoin(?:[/._-]|$)", "KuCoin"),
-        (r"(?:^|[/.])(?:huobi|htx)(?:[/._-]|$)", "HTX"),
-        (r"(?:^|/)(?:okx|okex)/", "OKX"),
-        (r"(?:^|/)kraken(?:/|_)|(?:^|/)[A-Z]{6,8}_(?:1|5|15|30|60|240|720|1440)\.csv$", "Kraken"),
-        (r"(?:^|/)bybit(?:/|_)", "Bybit"),
-        (r"(?:^|/)bitget(?:/|_)", "Bitget"),
-        (r"(?:^|/)gate(?:io)?(?:/|_)", "Gate"),
-        (r"(?:^|/)hyperliquid(?:/|_)", "Hyperliquid"),
+        (r"(?:^|/)[A-Z]{6,8}_(?:1|5|15|30|60|240|720|1440)\.csv$", "Kraken: OHLCVT"),
+        (rf"(?:^|/)[A-Z0-9]+_{_DAY}\.csv(?:\.gz)?$", "Bybit: spot trades"),
+        (r"(?:^|/)kucoin/.*-(?P<type>trades|klines)-", "KuCoin: {type}"),
+        (r"(?:^|[/.])(?:huobi|htx)(?:\.com)?/.*(?P<type>trades|klines)", "HTX: {type}"),
         (r"(?:^|/)kaiko(?:/|_)|_\d{4}_\d{2}_\d{2}\.csv\.gz$", "Kaiko"),
         (r"(?:^|/)(?:iqfeed|qcollector)(?:/|_)", "IQFeed"),
         (r"(?:^|/)algoseek(?:/|_)", "AlgoSeek"),
@@ -104,10 +101,25 @@ _VENDORS: Final = tuple(
         ),
         (rf"(?:^|/)\w+-{_INTERVAL}-{_DAY}(?:\.\w+)?\.(?:zip|csv)(?:\.\w+)?$", "Binance: klines, daily"),
         (rf"(?:^|/)\w+-{_INTERVAL}-{_MONTH}(?:\.\w+)?\.(?:zip|csv)(?:\.\w+)?$", "Binance: klines, monthly"),
-        (r"(?:^|/)binance(?:/|_public|-public)", "Binance"),
+        (r"T_DEPTH|aggregate_trade_updates|(?:^|/)(?:data\.binance\.vision|binance[-_]public[-_]data)/", "Binance"),
     )
 )
-"""Where several fit, the first one counts: from what only one vendor writes down to the name of a folder."""
+"""Where several fit, the first one counts."""
+_EXCHANGE_FOLDERS: Final = {
+    "okx": "OKX",
+    "okex": "OKX",
+    "bybit": "Bybit",
+    "bitget": "Bitget",
+    "bitmex": "BitMEX",
+    "gate": "Gate",
+    "gateio": "Gate",
+    "kucoin": "KuCoin",
+    "huobi": "HTX",
+    "htx": "HTX",
+    "kraken": "Kraken",
+    "hyperliquid": "Hyperliquid",
+}
+"""Exchanges that publish files, by what people call a folder of theirs; it may hold anything else of that exchange."""
 
 _COPY: Final = re.compile(
     r"(?P<head>.+\.(?:csv|parquet))"
@@ -137,13 +149,9 @@ _KINDS: Final = tuple(
     for pattern, what, advice in (
         (r"\.(?:zip|7z|rar|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))$", "an archive", UNPACK),
         (r"\.(?:bz2|xz|lz4|lzma|br|snappy|z)$", "a compressed file", UNPACK),
-        (r"\.(?:gz|zst)$", "a compressed file whose name does not say what is in it", DESCRIBE),
+        (r"\.(?:pcap|pcapng|cap)(?:\.gz)?$", "a packet capture", PACKETS),
+        (r"(?<!\.csv)\.(?:gz|zst)$", "a compressed file whose name does not say what is in it", DESCRIBE),
         (r"\.(?:xlsx?|xlsm|ods|numbers)$", "a spreadsheet", "export it as .csv with the columns of Tardis"),
-        (
-            r"\.(?:pcap|pcapng|cap)$",
-            "a packet capture",
-            "convert it to .csv with the columns of Tardis first; Pointline reads no packets",
-        ),
         (
             r"\.(?:arrow|feather|ipc|orc|avro|h5|hdf5?|np[yz]|pkl|pickle|rds|rdata|duckdb|sqlite3?|db)$",
             "data of another program",
@@ -167,7 +175,7 @@ _KINDS: Final = tuple(
 def looks_like(path: str) -> Look:
     """Guess what a path that fits no layout names, and say what its owner can do about it."""
     name = path.rpartition("/")[2]
-    return _copy(name) or _vendor(path) or _nearly(path) or _kind(name) or Look("", DESCRIBE)
+    return _copy(name) or _vendor(path) or _nearly(path) or _kind(name) or _exchange(path) or Look("", DESCRIBE)
 
 
 def _copy(name: str) -> Look | None:
@@ -191,11 +199,19 @@ def _nearly(path: str) -> Look | None:
     """What nearly fits a layout of Tardis."""
     folders, _, name = path.rpartition("/")
     if renamed := _renamed_keys(folders):
-        return Look("hive folders with other keys", f"rename the folders: {renamed}")
+        return Look("hive folders with other keys", f"rename {renamed}")
     if (found := _OTHER_SEPARATORS.fullmatch(name)) is not None:
         proper = f"{found['exchange']}_{found['type']}_{found['date']}_{found['symbol']}{found['ending']}"
         return Look("a Tardis name with other separators", f"rename it to {proper}")
     return Look("a Tardis name without its date", DESCRIBE) if _NO_DATE.fullmatch(name) else None
+
+
+def _exchange(path: str) -> Look | None:
+    """Name the exchange that a folder is called after."""
+    for folder in path.lower().split("/")[:-1]:
+        if folder in _EXCHANGE_FOLDERS:
+            return Look(f"{_EXCHANGE_FOLDERS[folder]}, by the name of a folder", DESCRIBE)
+    return None
 
 
 def _kind(name: str) -> Look | None:
@@ -203,6 +219,8 @@ def _kind(name: str) -> Look | None:
 
 
 def _renamed_keys(folders: str) -> str:
-    """Say which hive keys are called otherwise here, such as ``dt= is date=``."""
+    """Say which hive keys are called otherwise here, such as ``the folder dt=... to date=...``."""
     keys = [folder.partition("=")[0] for folder in folders.split("/") if "=" in folder]
-    return ", ".join(f"{key}= is {_OTHER_KEYS[key.lower()]}=" for key in keys if key.lower() in _OTHER_KEYS)
+    return ", ".join(
+        f"the folder {key}=... to {_OTHER_KEYS[key.lower()]}=..." for key in keys if key.lower() in _OTHER_KEYS
+    )

@@ -14,7 +14,9 @@ from pointline.io.unrecognised import EXAMPLES, Seen, Unrecognised
 
 MOST_REMEMBERED = 50_000
 """Beyond that many paths, arrivals are counted by the scans alone."""
-HINT = "`pointline files --unrecognised` lists them, with what to do; names to leave alone belong into bronze.ignore"
+HINT = (
+    "`pointline files --unrecognised` lists them, with what to do; names to leave alone belong into bronze.ignore_also"
+)
 
 log = structlog.get_logger()
 

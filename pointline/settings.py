@@ -67,8 +67,15 @@ class BronzeSettings(Section, frozen=True):
     patterns: tuple[str, ...] = ()
     # Matched against each name in that path by itself.
     ignore: tuple[NonEmpty, ...] = DEFAULT_IGNORE
+    # Beside these, so that a name can be added without writing all of them down again.
+    ignore_also: tuple[NonEmpty, ...] = ()
     # Links to folders, and links out of bronze.
     follow_links: bool = False
+
+    @property
+    def left_alone(self) -> tuple[str, ...]:
+        """All names that are left alone."""
+        return *self.ignore, *self.ignore_also
 
 
 class CheckSettings(Section, frozen=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon.commands.health import look_at_daemon
 from daemon.commands.present import bytes_text, count, plural, print_json, print_lines, print_problem, printable
-from daemon.commands.unread import walk_bronze
+from daemon.commands.unread import LIST, walk_bronze
 from daemon.commands.verify import show_findings
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
 from daemon.lake import Lake, open_lake
@@ -182,7 +182,7 @@ def _unread(lake: Lake, facts: Facts) -> list[Finding]:
     )
     more = f" and {seen.files - NAMED:,} more" if seen.files > NAMED else ""
     what = f"{plural(seen.files, 'file')} in bronze {fit}: {named}{more}"
-    hint = "`pointline files --unrecognised` says why, and what to do; a name to leave alone belongs into bronze.ignore"
+    hint = f"{LIST}; a name to leave alone belongs into bronze.ignore_also"
     return [Finding(kind="unrecognised", table="", path="bronze", what=what, hint=hint)]
 
 

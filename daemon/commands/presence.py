@@ -9,7 +9,7 @@ from pointline.services.story import LedgerRow
 
 NEXT_STEPS = {
     Place.OUTSIDE: "copy or hard-link it into bronze",
-    Place.IGNORED: "rename it when it is whole, or change bronze.ignore",
+    Place.IGNORED: "rename it when it is whole, or change bronze.ignore (or ignore_also)",
     Place.FOREIGN: "rename it, or describe its layout in bronze.patterns",
     Place.REFUSED: "move or rename it",
     Place.NOT_A_FILE: "put the file itself there: copy or hard-link it; bronze.follow_links follows links to folders",

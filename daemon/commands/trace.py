@@ -142,7 +142,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     from pointline.services.original import find_row  # noqa: PLC0415 - as above
 
     path = file["bronze_file_path"]
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
+    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
     source = FolderBronzeSource(
         config.paths.bronze,
         layout,

@@ -43,7 +43,7 @@ def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
 
     A file that the ledger knows is not among it, whatever the layouts of now say. Raises PointlineError.
     """
-    layout = Layout(config.bronze.patterns, config.bronze.ignore)
+    layout = Layout(config.bronze.patterns, config.bronze.left_alone)
     source = FolderBronzeSource(
         config.paths.bronze,
         layout,

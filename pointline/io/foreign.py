@@ -20,7 +20,7 @@ def why_ignored(path: str, layout: Layout) -> str | None:
         for glob in layout.ignore:
             if name_filter([glob])(name):
                 kind = "a hidden name" if glob == HIDDEN else "a temporary or ignored name"
-                return f"{name!r} is {kind}: it matches {glob!r} of the setting bronze.ignore"
+                return f"{name!r} is {kind}: it matches {glob!r} of the setting bronze.ignore (or ignore_also)"
     return None
 
 

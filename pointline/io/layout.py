@@ -167,12 +167,16 @@ class Layout:
             return Recognised(exchange, said.data_type, symbol, date, vendor)
         reasons = [clash] if clash else []
         if date is None:
-            reasons.append(f"the date {said.date_text!r} does not exist")
+            reasons.append(f"the date {said.date_text!r} does not exist: rename what is called so to the right day")
         if not plain:
-            reasons.append(f"{said.exchange!r} is no exchange id: at most 64 letters, digits, '.', '-', '_'")
+            rule = "at most 64 letters, digits, '.', '-', '_'"
+            reasons.append(f"{said.exchange!r} is no exchange id ({rule}): rename what is called so")
         if unknown:
             known = ", ".join(sorted(self._known_types or ()))
-            reasons.append(f"there is no table for data type {said.data_type!r}; there is one for {known}")
+            reasons.append(
+                f"there is no table for data type {said.data_type!r}: rename the file if it is one of {known}, "
+                "else keep it outside bronze"
+            )
         return Refused(exchange, said.data_type, symbol, date, "; ".join(reasons), vendor)
 
     def _read_folder(self, path: str) -> _Folder:

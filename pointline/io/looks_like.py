@@ -12,12 +12,12 @@ READABLE = ".csv, .csv.gz, .csv.zst and .parquet"
 UNPACK = f"unpack it: Pointline reads {READABLE}"
 DESCRIBE = (
     "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol}, or describe its path in the setting bronze.patterns; "
-    "a name to leave alone belongs into bronze.ignore"
+    "a name to leave alone belongs into bronze.ignore_also"
 )
 PACKETS = "convert it to .csv with the columns of Tardis first: Pointline reads no packets"
 TEXT = (
     "if it holds market data, write it as .csv with the name and the columns of Tardis; else put its name into the "
-    "setting bronze.ignore"
+    "setting bronze.ignore_also"
 )
 NOT_READ = (
     "Pointline does not read {vendor}'s files yet: write them as .csv with the name and the columns of Tardis, "
@@ -161,7 +161,7 @@ _KINDS: Final = tuple(
         (
             r"\.(?:md|pdf|html?|docx?|rtf|log|py|sh|ipynb|toml|ya?ml|ini)$|^(?:readme|licen[cs]e)",
             "notes or a program",
-            "keep it outside bronze, or put its name into the setting bronze.ignore",
+            "keep it outside bronze, or put its name into the setting bronze.ignore_also",
         ),
         (
             r"\.(?:txt|tsv|dat|data)$",

@@ -126,7 +126,7 @@ def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
     if found is None:
         what = looks_like(path).what
         guess = f"; it looks like {what}" if what else ""
-        return Place.FOREIGN, f"is no market data by its name: {why_foreign(path)}{guess}"
+        return Place.FOREIGN, f"fits no layout: {why_foreign(path)}{guess}"
     if ESCAPED_BYTE.search(path):
         return Place.REFUSED, f"cannot be taken: {NOT_UTF8}"
     if isinstance(found, Refused):

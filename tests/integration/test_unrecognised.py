@@ -77,6 +77,9 @@ def test_without_a_daemon(lake):
     lines = pointline(lake.root, "files", "--unrecognised", **lake.settings).stdout.splitlines()
     assert lines[0].split() == ["path", "reason", "looks", "like", "try"]
     assert len(lines) == 6
+    lake.settings["bronze__ignore_also"] = '["NOTES.txt"]'
+    assert looks(asked(lake, "files", "--unrecognised")).keys() == LEFT.keys() - {"notes.txt"}
+    del lake.settings["bronze__ignore_also"]
     (lake.bronze / "more.zip").write_bytes(b"x")
     assert asked(lake, "status")["unrecognised"]["files"] == 6  # as bronze is now, not as the last daemon saw it
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,11 +27,11 @@ from daemon.commands.present import (
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.bronze import FolderBronzeSource
-from pointline.io.layout import Layout
 from pointline.io.ledger import scan_ledger
-from pointline.io.unrecognised import Seen, Unrecognised
 from pointline.tables import ingest_manifest
+
+if TYPE_CHECKING:
+    from pointline.io.unrecognised import Seen, Unrecognised
 
 SHOWN = 50
 PATIENCE_SECONDS = 2.0
@@ -43,6 +43,9 @@ def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
 
     A file that the ledger knows is not among it, whatever the layouts of now say. Raises PointlineError.
     """
+    from pointline.io.bronze import FolderBronzeSource  # noqa: PLC0415 - a daemon that runs has counted already
+    from pointline.io.layout import Layout  # noqa: PLC0415 - as above
+
     layout = Layout(config.bronze.patterns, config.bronze.left_alone)
     source = FolderBronzeSource(
         config.paths.bronze,
@@ -55,7 +58,7 @@ def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
     if seen is None or not seen.foreign:
         return seen
     known = _known(config, seen.foreign)
-    return Seen([path for path in seen.foreign if path not in known], seen.left_out)
+    return seen._replace(foreign=[path for path in seen.foreign if path not in known])
 
 
 def _known(config: Config, paths: Sequence[str]) -> set[str]:

@@ -135,7 +135,8 @@ class Rescanner:
                 self.unread.met(path)
             return
         if not stopping.is_set():
-            self._note_unread(left_out)
+            self.unread.scanned(Seen(list(self._foreign), left_out))
+            self.unread.say()
         self.scans += 1
         self.failing, self.scanned_at = "", time.time()
         self.last_scan = {
@@ -165,16 +166,6 @@ class Rescanner:
             offered += 1
         self.to_offer = 0
         return offered
-
-    def _note_unread(self, left_out: list[Unrecognised]) -> None:
-        """Count what fits no layout; a file that the ledger knows under its old layout is not among it."""
-        foreign = self._foreign
-        if foreign:
-            paths = self._manifest.entries()["bronze_file_path"]
-            known = set(paths.filter(paths.is_in(foreign)))
-            foreign = [path for path in foreign if path not in known]
-        self.unread.scanned(Seen(foreign, left_out))
-        self.unread.say()
 
 
 def _outermost(folders: set[str]) -> list[str]:

@@ -80,8 +80,9 @@ class Unread:
                 return
             self._said = news
         write = log.warning if files else log.info
+        shown = [{"path": one.path, "looks_like": one.looks_like} for one in examples]
         facts = {"hint": HINT} if files else {}
-        write(events.BRONZE_UNRECOGNISED, files=files, examples=[one.as_json() for one in examples], **facts)
+        write(events.BRONZE_UNRECOGNISED, files=files, examples=shown, **facts)
 
     def _latest(self) -> tuple[int, list[Unrecognised]]:
         assert self._files is not None

@@ -29,8 +29,10 @@ from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import Status, stands_at
 
 if TYPE_CHECKING:
+    from pointline.io.bronze_walk import Row
     from pointline.io.unrecognised import Seen, Unrecognised
 
 SHOWN = 50
@@ -41,7 +43,7 @@ LIST = "`pointline files --unrecognised` says why, and what to do"
 def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
     """Walk all of bronze for what is not read; None where that takes longer than ``seconds``.
 
-    A file that the ledger knows is not among it, whatever the layouts of now say. Raises PointlineError.
+    A file that the ledger has is not among it, whatever the layouts of now say. Raises PointlineError.
     """
     from pointline.io.bronze import FolderBronzeSource  # noqa: PLC0415 - a daemon that runs has counted already
     from pointline.io.layout import Layout  # noqa: PLC0415 - as above
@@ -54,17 +56,21 @@ def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
         follow_links=config.bronze.follow_links,
     )
     deadline = None if seconds is None else time.monotonic() + seconds
-    seen = source.unrecognised(give_up=lambda: deadline is not None and time.monotonic() > deadline)
-    if seen is None or not seen.foreign:
-        return seen
-    known = _known(config, seen.foreign)
-    return seen._replace(foreign=[path for path in seen.foreign if path not in known])
+    return source.unrecognised(
+        known=lambda rows: _known(config, rows),
+        give_up=lambda: deadline is not None and time.monotonic() > deadline,
+    )
 
 
-def _known(config: Config, paths: Sequence[str]) -> set[str]:
-    column = pl.col("bronze_file_path")
-    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
-    return set(ledger.filter(column.is_in(paths)).select(column).collect().to_series())
+def _known(config: Config, rows: list[Row]) -> list[Row]:
+    """Return the versions that the ledger has, under a layout of before; a superseded one may have come back."""
+    path = pl.col("bronze_file_path")
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(~stands_at(Status.SUPERSEDED))
+    found = ledger.filter(path.is_in([row[0] for row in rows])).select(
+        path, "file_size_bytes", pl.col("last_modified_ts").to_physical()
+    )
+    versions = set(found.collect().iter_rows())
+    return [row for row in rows if row[:3] in versions]
 
 
 def count_unread(config: Config, daemon: Daemon, now: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -85,17 +85,26 @@ class FolderBronzeSource:
         chunks.append(_frame(rows))
         return pl.concat(chunks)
 
-    def unrecognised(self, *, give_up: Callable[[], bool] = lambda: False) -> Seen | None:
+    def unrecognised(
+        self,
+        *,
+        known: Callable[[list[Row]], Collection[Row]] = lambda _rows: (),
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> Seen | None:
         """Walk all of bronze for what is not read; None where ``give_up`` said so before the end.
+
+        ``known`` picks the files that the ledger has from those that fit no layout, however they got into it.
 
         Raises ``StorageTrouble`` if bronze itself cannot be read.
         """
-        seen = Seen([], [])
-        for rows in self._walk("", seen.left_out):
+        left_out: list[Unrecognised] = []
+        foreign: list[Row] = []
+        for rows in self._walk("", left_out):
             if give_up():
                 return None
-            seen.foreign.extend(row[0] for row in rows if self._layout.recognise(row[0]) is None)
-        return seen
+            foreign += [row for row in rows if self._layout.recognise(row[0]) is None]
+        settled = set(known(foreign)) if foreign else set()
+        return Seen([row[0] for row in foreign if row not in settled], left_out)
 
     def why_unread(self, path: str) -> Unrecognised | None:
         """Say why what is at a path is not read; None where it is, or is ignored, or there is nothing."""

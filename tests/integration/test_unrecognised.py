@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import urllib.request
+from dataclasses import replace
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_without_a_daemon(lake):
     assert lake.once() == 0
     (said,) = lake.events("bronze.unrecognised")
     assert (said["level"], said["files"]) == ("warning", 5)
-    assert looks(said["examples"]) == LEFT
+    assert {one["path"]: one["looks_like"] for one in said["examples"]} == LEFT
     told = asked(lake, "status")["unrecognised"]
     assert (told["files"], told["counted"]) == (5, "now")
     assert looks(told["examples"]) == LEFT
@@ -135,6 +136,10 @@ def test_a_file_that_is_in_the_lake_by_a_layout_of_before_is_not_among_them(lake
     assert lake.once() == 0
     assert lake.events("bronze.unrecognised") == []
     assert asked(lake, "status")["unrecognised"]["files"] == 0
+    write_sample(replace(GOOD, rows=30), lake.bronze / path)  # and a version that the ledger has not is
+    assert lake.once() == 0
+    assert [one["files"] for one in lake.events("bronze.unrecognised")] == [1]
+    assert asked(lake, "status")["unrecognised"]["files"] == 1
 
 
 def test_a_contradiction_is_held_and_moving_the_file_as_advised_lets_it_in(lake):

@@ -62,7 +62,7 @@ def test_a_line_per_change_and_none_without(told):
     first, last = told.said()
     assert (first["event"], first["level"], first["files"]) == ("bronze.unrecognised", "warning", 2)
     assert [one["path"] for one in first["examples"]] == ["a.zip", "b.zip"]
-    assert set(first["examples"][0]) == {"path", "reason", "looks_like", "try"}
+    assert set(first["examples"][0]) == {"path", "looks_like"}
     assert "pointline files --unrecognised" in first["hint"]
     assert (last["level"], last["files"], last["examples"]) == ("info", 0, [])
 

@@ -17,7 +17,8 @@ from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import IngestionManifestRepository
 from pointline.io.unrecognised import Seen, Unrecognised
-from pointline.services.backlog import backlog
+from pointline.services.backlog import VERSION, backlog
+from pointline.services.departure import Departures
 from pointline.services.schedule import next_try_us
 
 LONGEST_WAIT_SECONDS = 1.0
@@ -38,6 +39,7 @@ class Rescanner:
         postpone: Callable[[str, int], None] | None,
         source: FolderBronzeSource,
         manifest: IngestionManifestRepository,
+        compare: Callable[[pl.DataFrame, pl.DataFrame], Departures],
         clock: Callable[[], int],
         interval_seconds: float,
         touched: Touched,
@@ -46,6 +48,7 @@ class Rescanner:
         self._postpone = postpone
         self._source = source
         self._manifest = manifest
+        self._compare = compare
         self._clock = clock
         self._interval_seconds = interval_seconds
         self._wanted = threading.Event()
@@ -118,8 +121,11 @@ class Rescanner:
         left_out: list[Unrecognised] = []
         if not folder:
             self.unread.scan_begins()
+        known = self._manifest.entries()
         try:
             survey = self._source.survey(folder, left_out)
+            if not folder:
+                log_departures(self._compare(survey, known))
         except Transient as error:
             if self._postpone is None:
                 raise  # nobody waits for the next scan
@@ -128,7 +134,7 @@ class Rescanner:
             self.failing = str(error)
             return
         waiting = backlog(survey, self._manifest.entries())
-        waiting = waiting.join(self._touched.frame(), on=["path", "size", "mtime_us"], how="anti")
+        waiting = waiting.join(self._touched.frame(), on=["path", *VERSION], how="anti")
         offered = self._offer(waiting.sort("path"), stopping)
         if folder:
             for path in (*self._foreign, *(one.path for one in left_out)):
@@ -150,11 +156,11 @@ class Rescanner:
 
     def _offer(self, waiting: pl.DataFrame, stopping: threading.Event) -> int:
         offered = 0
-        for position, (path, size, mtime_us, attempts, tried_us) in enumerate(waiting.iter_rows()):
+        for position, (path, *version, attempts, tried_us) in enumerate(waiting.iter_rows()):
             self.to_offer = waiting.height - position
             if stopping.is_set():
                 break
-            if self._source.describe(path, size, mtime_us) is None:
+            if self._source.describe(path, *version) is None:
                 self._foreign.append(path)
                 continue  # no market data by its name
             due_us = next_try_us(path, attempts, tried_us) if attempts else 0
@@ -166,6 +172,14 @@ class Rescanner:
             offered += 1
         self.to_offer = 0
         return offered
+
+
+def log_departures(found: Departures) -> None:
+    """Say which refused files are closed, and which are read again."""
+    for file_id, path in found.gone.items():
+        log.info(events.FILE_GONE, file_id=file_id, path=path)
+    for file_id, path in found.freed.items():
+        log.info(events.FILE_REOPENED, file_id=file_id, path=path)
 
 
 def _outermost(folders: set[str]) -> list[str]:

@@ -59,8 +59,10 @@ def list_files(
     if unrecognised:
         return list_unread(config, last=last, as_json=as_json)
     last = SHOWN if last is None else last
-    wanted = {"status": status, "data_type": table, "symbol": symbol}
+    wanted = {"status": status, "data_type": table}
     chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
+    if symbol is not None:
+        chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
     try:
         ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(*chosen)
     except PointlineError as error:

@@ -1,21 +1,23 @@
-"""How names of symbols are compared: a path cannot spell every symbol as the exchange does."""
+"""Symbols as people and vendors spell them: which spellings mean the same, and which names stand for many symbols."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from functools import lru_cache
 
-GROUPS: Final = frozenset({"SPOT", "FUTURES", "PERPETUALS", "OPTIONS"})
-"""Names that stand for all symbols of a kind, where a path has the place of a symbol."""
-_SAME: Final = str.maketrans("/:", "--")
+GROUPS = ("SPOT", "FUTURES", "PERPETUALS", "OPTIONS")
+"""Names of files that hold all symbols of a kind. Source: Tardis, grouped symbols."""
+
+_AS_IN_NAMES = str.maketrans("/:", "--")
 
 
+@lru_cache(maxsize=65_536)
 def symbol_key(text: str) -> str:
-    """Return what is equal for two spellings of one symbol: upper case, with ``/`` and ``:`` as ``-``."""
-    return text.upper().translate(_SAME)
+    """Return what equal symbols have in common: file names cannot hold ``/`` and ``:``, and case says nothing."""
+    return text.upper().translate(_AS_IN_NAMES)
 
 
 def is_group(symbol: str, groups: Collection[str] = ()) -> bool:
-    """Tell whether a name stands for a group of symbols: one of ``GROUPS``, or one of ``groups``, without case."""
-    name = symbol.upper()
-    return name in GROUPS or any(name == group.upper() for group in groups)
+    """Tell whether a name stands for many symbols; ``groups`` are names beyond those that Tardis uses."""
+    key = symbol_key(symbol)
+    return key in GROUPS or any(key == symbol_key(group) for group in groups)

@@ -124,7 +124,7 @@ class Rescanner:
         known = self._manifest.entries()
         try:
             survey = self._source.survey(folder, left_out)
-            if not folder:
+            if not folder and not any(one.is_unreadable for one in left_out):  # what cannot be seen is not gone
                 log_departures(self._compare(survey, known))
         except Transient as error:
             if self._postpone is None:

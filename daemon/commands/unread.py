@@ -120,7 +120,7 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
         _show_on_terminal(seen, shown)
     else:
         columns = [Column(title=title) for title in ("path", "reason", "looks like", "try")]
-        print_table(columns, [[printable(cell) for cell in one] for one in shown])
+        print_table(columns, [[printable(cell) for cell in one.as_json().values()] for one in shown])
     return EXIT_OK
 
 

@@ -86,6 +86,5 @@ def left_out_special(path: str, kind: str) -> Unrecognised:
 
 def left_out_unreadable(path: str, error: OSError) -> Unrecognised:
     """Describe a folder or a file that could not be looked at."""
-    return Unrecognised(
-        path, f"it cannot be read: {error.strerror or error}", "", "let the daemon's user read it, or check its disk"
-    )
+    reason = f"it cannot be read: {error.strerror or error}"
+    return Unrecognised(path, reason, "", "let the daemon's user read it, or check its disk", is_unreadable=True)

@@ -11,12 +11,16 @@ EXAMPLES = 5
 
 
 class Unrecognised(NamedTuple):
-    """``reason`` says what was found, ``looks_like`` what it may be (empty: unknown), ``advice`` what to do."""
+    """``reason`` says what was found, ``looks_like`` what it may be (empty: unknown), ``advice`` what to do.
+
+    ``is_unreadable``: there may be files in it, and nobody can tell which.
+    """
 
     path: str
     reason: str
     looks_like: str
     advice: str
+    is_unreadable: bool = False
 
     def as_json(self) -> dict[str, str]:
         """Return it for programs."""

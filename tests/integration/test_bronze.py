@@ -465,6 +465,11 @@ def test_a_folder_that_fails_is_reported_and_the_rest_goes_on(bronze, monkeypatc
     ((path, error),) = bronze.trouble
     assert path == "bad"
     assert isinstance(error, OSError)
+    left: list[Unrecognised] = []
+    bronze.source.survey("", left)
+    assert [(one.path, one.reason, one.is_unreadable) for one in left] == [
+        ("bad", "it cannot be read: Input/output error", True)
+    ]
 
 
 def test_a_survey_of_many_files_in_many_folders(bronze, monkeypatch):

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.samples import Sample, write_sample
+from tests.support.daemon_thread import Daemon
 from tests.support.observed import free_port
 from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
@@ -182,3 +183,31 @@ def test_links_to_folders_are_followed_by_a_setting(lake):
     assert asked(lake, "trace", "trades", str(lake.entry(path)["file_id"]), "1")
     assert lake.once() == 0  # and nothing is read twice
     assert lake.table("trades").height == GOOD.rows
+
+
+def test_what_cannot_be_read_is_told_and_not_taken_for_gone(tmp_path, monkeypatch):
+    """A folder whose disk fails holds a refused file: it is not closed, and the folder is named."""
+    daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=0.2)
+    refused = f"bad/binance_trades_2024-02-30_{GOOD.symbol}.csv.gz"
+    write_sample(GOOD, daemon.bronze / refused)
+    bad = (daemon.bronze / "bad").stat()
+    scandir = os.scandir
+
+    def failing(descriptor):
+        if is_broken and os.path.samestat(os.fstat(descriptor), bad):
+            raise OSError(5, "Input/output error")
+        return scandir(descriptor)
+
+    is_broken = False
+    monkeypatch.setattr(os, "scandir", failing)
+    with daemon.running() as supervisor:
+        daemon.wait_for("file.quarantined")
+        is_broken = True
+        assert daemon.wait_for("bronze.unrecognised")["files"] == 1
+        scans = supervisor.rescanner.scans
+        assert wait_until(lambda: supervisor.rescanner.scans > scans + 2, 10)
+        statuses = daemon.lake.manifest.entries()["status"].to_list()
+        assert [str(status) for status in statuses] == ["quarantined"]
+        is_broken = False
+        (daemon.bronze / refused).unlink()
+        assert wait_until(lambda: daemon.lake.manifest.entries()["status"].to_list() == ["gone"], 10)

@@ -137,10 +137,10 @@ class Layout:
 
         A hive file may be called anything, and a name below URL folders is the symbol only where nothing else says it.
         """
-        configured = self._configured(path) if self._patterns else None
+        configured = self._configured(path) if self._patterns else ()
         hive = folder.hive if folder.hive_is_whole else None
         client = _client_reading(stem)
-        whole = [one for one in (configured, hive, client) if one is not None]
+        whole = [one for one in (*configured, hive, client) if one is not None]
         yield from whole
         if folder.url is not None:
             if not whole and stem:
@@ -150,12 +150,14 @@ class Layout:
         if whole and hive is None and folder.hive is not None:
             yield folder.hive
 
-    def _configured(self, path: str) -> Reading | None:
-        for pattern in self._patterns:
+    def _configured(self, path: str) -> list[Reading]:
+        readings = []
+        for number, pattern in enumerate(self._patterns, 1):
             found = pattern.search(path)
             if found is not None and all(found.group(*PATTERN_GROUPS)):
-                return Reading("bronze.patterns", *map(percent_decoded, found.group(*PATTERN_GROUPS)))
-        return None
+                said_by = f"pattern {number} of bronze.patterns"
+                readings.append(Reading(said_by, *map(percent_decoded, found.group(*PATTERN_GROUPS))))
+        return readings
 
     def _judge(self, said: Reading, clash: str | None, vendor: str) -> Recognised | Refused:
         date = read_date(said.date_text)

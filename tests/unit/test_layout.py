@@ -264,10 +264,13 @@ class TestConfiguredPatterns:
         [
             ("type=trades/y-trades-%E6%AF%94-20240809.csv", Recognised("y", "trades", "比", DAY)),
             ("y/trades/2024/08/09/Y-trades-X-20240809.csv", Recognised("y", "trades", "X", DAY)),
-            ("type=quotes/y-trades-X-20240809.csv", "bronze.patterns says type=trades, the folder says type=quotes"),
+            (
+                "type=quotes/y-trades-X-20240809.csv",
+                "1 of bronze.patterns says type=trades, the folder says type=quotes",
+            ),
             (
                 "z/trades/2024/08/09/Y-trades-X-20240809.csv",
-                "bronze.patterns says exchange=Y, the folder says exchange=",
+                "of bronze.patterns says exchange=Y, the folder says exchange=",
             ),
         ],
     )
@@ -278,6 +281,16 @@ class TestConfiguredPatterns:
             assert expected in found.reason
         else:
             assert found == expected
+
+    def test_two_patterns_that_read_a_path_must_agree(self):
+        exact = r"(?P<exchange>y)-(?P<data_type>trades)-(?P<symbol>[^-]+)-(?P<date>\d{8})"
+        loose = r"(?P<exchange>y)-(?P<data_type>\w+)-(?P<symbol>.+)-(?P<date>\d{8})"
+        layout = Layout([exact, loose])
+        assert layout.recognise("y-trades-X-20240809.csv") == Recognised("y", "trades", "X", DAY)
+        assert layout.recognise("y-quotes-X-20240809.csv") == Recognised("y", "quotes", "X", DAY)
+        refused = layout.recognise("y-trades-A-20240808-y-trades-B-20240809.csv")
+        assert isinstance(refused, Refused)
+        assert "pattern 1 of bronze.patterns says date=20240808, symbol=A, pattern 2 of" in refused.reason
 
     def test_all_problems_are_reported_at_once(self):
         with pytest.raises(ConfigurationError) as caught:

@@ -116,8 +116,8 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
     """Assemble the adapters of a lake. Touches nothing on disk."""
     paths = config.paths
     tables = dict(event_tables())
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*tables, dim_symbol.INSTRUMENTS})
-    source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble)
+    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*tables, dim_symbol.INSTRUMENTS})
+    source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble, follow_links=config.bronze.follow_links)
     limits = Limits(
         max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
     )

@@ -142,8 +142,13 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     from pointline.services.original import find_row  # noqa: PLC0415 - as above
 
     path = file["bronze_file_path"]
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
-    source = FolderBronzeSource(config.paths.bronze, layout, on_trouble=lambda _path, _error: None)
+    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
+    source = FolderBronzeSource(
+        config.paths.bronze,
+        layout,
+        on_trouble=lambda _path, _error: None,
+        follow_links=config.bronze.follow_links,
+    )
     meta = source.look(path)
     if meta is None:
         return Line(problem="the file is gone from bronze: its line cannot be shown")

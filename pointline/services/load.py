@@ -210,7 +210,7 @@ class _RowsLoad(GroupLoad):
             frame, bad = text_path.parse(self._table, header, data, self._belonging)
             seq = (pl.col("row") + first_seq).alias("file_seq")
             tally.add_set_aside(bad.with_columns(seq))
-        tally.add_frame(frame)
+        tally.add_frame(frame.select(list(self._table.raw_schema)))  # the text path numbers its rows
         silver = frame.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), seq)
         self._parse_s += time.perf_counter() - started
         return silver

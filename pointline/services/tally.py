@@ -45,7 +45,7 @@ class Tally:
         self._last_row: pl.DataFrame | None = None
 
     def add_frame(self, frame: pl.DataFrame) -> None:
-        """Account for rows that go in: the next ones of the file, typed raw columns."""
+        """Account for rows that go in: the next ones of the file, the table's typed raw columns and no others."""
         if frame.is_empty():
             return
         self.add_facts(frame.select(facts(self._checks)).row(0, named=True))

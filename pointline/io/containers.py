@@ -5,7 +5,7 @@ from __future__ import annotations
 from pointline.errors import Rejected
 
 SNIFFED_BYTES = 512
-SHOWN_BYTES = 24
+SHOWN_BYTES = 12
 NUL_BLOCK = b"\0" * 16
 """So many NUL bytes in a row are no text: a block that was never written. A single one is a bad cell."""
 UNPACK = "unpack it and put the .csv or .csv.gz in its place"
@@ -70,8 +70,9 @@ def refuse_nul_block(text: bytes, offset: int, path: str) -> None:
         return
     rest = text[place:]
     count = len(rest) - len(rest.lstrip(b"\0"))
+    more = "at least " if count == len(rest) else ""
     raise Rejected(
-        f"{path} is damaged: {count} NUL bytes at offset {offset + place}, where text should be",
+        f"{path} is damaged: {more}{count} NUL bytes at offset {offset + place}, where text should be",
         subject=path,
         hint="download or copy the file again: that part of it was never written",
     )

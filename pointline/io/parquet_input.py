@@ -17,6 +17,7 @@ from pointline.errors import Rejected, Unfinished
 from pointline.io.decode import FREE_BYTES, Limits, check_expansion
 
 ROWS_PER_BLOCK = 4096
+ROWS_OF_DIFFERENCES = 256
 MOST_DECODED_BYTES = 32 << 20
 """What the dictionaries of a batch may become at once. A batch that would take more is decoded in parts."""
 IS_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -29,7 +30,6 @@ IS_PLAIN = (
     pa.types.is_decimal128,
     pa.types.is_null,
 )
-DICTIONARY_ENCODINGS = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 WRITE_HINT = "write the vendor's columns as numbers, text, flags and time stamps"
 
 
@@ -63,8 +63,9 @@ class ParquetInput:
         total = 0
         with _arrow_errors(self._path):
             self._check_claimed_size(read)
-            parquet = pq.ParquetFile(self._file, read_dictionary=self._with_dictionaries(read))
-            for batch in parquet.iter_batches(batch_size=ROWS_PER_BLOCK, columns=read):
+            dictionaries, rows = self._with_dictionaries(read)
+            parquet = pq.ParquetFile(self._file, read_dictionary=dictionaries)
+            for batch in parquet.iter_batches(batch_size=rows, columns=read):
                 for part, size in self._parts(batch):
                     total += size
                     check_expansion(total, self._size, self._path, self._limits)
@@ -94,17 +95,21 @@ class ParquetInput:
         )  # of each column; a page is never larger
         check_expansion(claimed, self._size, self._path, self._limits)
 
-    def _with_dictionaries(self, read: list[str]) -> list[str]:
-        """Return the columns of text to be read as dictionaries: what they become can be told before they do."""
-        found = {
+    def _with_dictionaries(self, read: list[str]) -> tuple[list[str], int]:
+        """Return the columns of text to be read as dictionaries, and how many rows to read at once.
+
+        What a dictionary becomes can be told before it is decoded. Arrow makes none of values that are stored as
+        differences, which expand as well: of those few are read at a time.
+        """
+        texts = {field.name for field in self._schema if any(is_kind(field.type) for is_kind in IS_TEXT)}.intersection(
+            read
+        )
+        differing = {
             chunk.path_in_schema
             for chunk in _chunks(self._parquet.metadata)
-            if chunk.path_in_schema in read
-            and chunk.physical_type == "BYTE_ARRAY"
-            and not DICTIONARY_ENCODINGS.isdisjoint(chunk.encodings)
+            if any(encoding.startswith("DELTA") for encoding in chunk.encodings)
         }
-        texts = {field.name for field in self._schema if any(is_kind(field.type) for is_kind in IS_TEXT)}
-        return sorted(found & texts)
+        return sorted(texts - differing), ROWS_OF_DIFFERENCES if texts & differing else ROWS_PER_BLOCK
 
     def _parts(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Yield a batch in parts of which none decodes to much, each with its size decoded."""

@@ -43,16 +43,16 @@ def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
     if missing and (known := _known_trouble(table, header)) is not None:
         what, hint = known
         raise Rejected(f"{path}: {what}", subject=path, hint=hint)
-    doubled = sorted(name for name, count in Counter(header).items() if count > 1)
-    if doubled:
-        raise Rejected(
-            f"{path}: the header names {_listed(doubled)} twice", subject=path, hint="download the file again"
-        )
     if len(missing) == len(table.raw_schema):
         raise Rejected(
             f"{path} does not begin with the header of {table.name} but with {_beginning(header)}",
             subject=path,
             hint="is it this vendor's file, and of this data type?",
+        )
+    doubled = sorted(name for name, count in Counter(header).items() if count > 1)
+    if doubled:
+        raise Rejected(
+            f"{path}: the header names {_listed(doubled)} twice", subject=path, hint="download the file again"
         )
     if missing:
         raise Rejected(
@@ -74,12 +74,12 @@ def _known_trouble(table: EventTable, header: Sequence[str]) -> tuple[str, str] 
         return f"its column names have blanks around them: {_beginning(header)}", "write the header without them"
     if _is_better(table, header, [name.strip().casefold() for name in header]):
         names = _listed(list(table.raw_schema))
-        return f"its column names are in other case: {_beginning(header)}", f"write them as the vendor does: {names}"
+        return f"its column names are in another case: {_beginning(header)}", f"write them as the vendor does: {names}"
     return None
 
 
 def _known(table: EventTable, names: Sequence[str]) -> set[str]:
-    return {name.strip().casefold() for name in names} & {name.casefold() for name in table.raw_schema}
+    return {name.strip(' "').casefold() for name in names} & {name.casefold() for name in table.raw_schema}
 
 
 def _is_better(table: EventTable, header: Sequence[str], names: Sequence[str]) -> bool:

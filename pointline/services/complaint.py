@@ -22,6 +22,9 @@ MOST_HOURS = 14
 """No zone is further from UTC."""
 LEAST_SPAN_US = 12 * HOUR_US
 """Rows of fewer hours say nothing of where their day was cut."""
+LEAST_OUTSIDE = 5
+MOST_GAP_US = 2 * HOUR_US
+"""On both sides of midnight: rows of a day that was cut elsewhere just go on there."""
 FRACTIONS = {
     Fraction(1, 4): "a quarter",
     Fraction(1, 3): "a third",
@@ -80,25 +83,24 @@ class Complaint:
         ``kept`` is the range of the times of the rows that can be kept, in microseconds.
         """
         times = self._times("outside_day")
-        if kept is None or not times:
+        if kept is None or len(times) < LEAST_OUTSIDE:
             return None
         day_us = self._belonging.first_us
         low, high = min(times), max(times)
         if high < day_us:
             hours = -((low - day_us) // HOUR_US)
-            from_us, to_us, zone = low, kept[1], f"UTC+{hours}"
+            from_us, to_us, gap_us, zone = low, kept[1], kept[0] - high, f"UTC+{hours}"
             where = f"before 00:00 UTC of {self._belonging.date}, from {_minute(low)} on"
         elif low >= day_us + DAY_US:
             hours = -((day_us + DAY_US - 1 - high) // HOUR_US)
-            from_us, to_us, zone = kept[0], high, f"UTC-{hours}"
+            from_us, to_us, gap_us, zone = kept[0], high, low - kept[1], f"UTC-{hours}"
             where = f"after 24:00 UTC of {self._belonging.date}, until {_minute(high)}"
         else:
             return None
-        if hours > MOST_HOURS or not LEAST_SPAN_US <= to_us - from_us < DAY_US:
+        if hours > MOST_HOURS or gap_us > MOST_GAP_US or not LEAST_SPAN_US <= to_us - from_us < DAY_US:
             return None
-        verb = "lies" if len(times) == 1 else "lie"
         share = _share(len(times), rows)
-        return f"{share} of the rows ({len(times)} of {rows}) {verb} {where}; are these days cut at {zone}?"
+        return f"{share} of the rows ({len(times)} of {rows}) lie {where}; are these days cut at {zone}?"
 
     def _detail(self, rule: str, column: str, raw: str) -> str:
         cells = text_path.split_cells(raw)

@@ -351,9 +351,12 @@ class TestZone:
         assert outcome.status == "quarantined"
         assert f"{said}; are these days cut at UTC{hours:+}?" in outcome.error
 
-    def test_one_row_of_the_day_before_names_none(self, load):
-        outcome, _, _ = load(csv(trade(-1), *(trade(n) for n in range(30))))
-        assert "UTC+" not in outcome.error
+    @pytest.mark.parametrize("gap", [0, 3 * HOUR_US])
+    @pytest.mark.parametrize("outside", [1, 4, 5])
+    def test_a_few_rows_of_the_day_before_name_none(self, load, outside, gap):
+        before = [trade(n - outside, start=-gap) for n in range(outside)]
+        outcome, _, _ = load(csv(*before, *(trade(n, step=HOUR_US) for n in range(19))))
+        assert ("UTC+" in outcome.error) == (outside == 5 and not gap)
 
     def test_rows_of_two_days_name_none(self, load):
         rows = [trade(n, step=HOUR_US, start=-20 * HOUR_US) for n in range(40)]

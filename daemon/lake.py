@@ -108,6 +108,8 @@ class Lake:
             reader=self.reader,
             claims=claims,
             checks=values_of(self.config.checks),
+            groups=self.config.bronze.groups,
+            max_quarantined_share=settings.max_quarantined_share,
         )
         return service, loader
 

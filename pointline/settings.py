@@ -57,6 +57,8 @@ class IngestSettings(Section, frozen=True):
     overlap: Literal["quarantine", "allow"] = "quarantine"
     # Of the rows that a file replaces; one with fewer is held until a person accepts it.
     min_replacement_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    # Of a file's rows, if at least ten cannot be kept: more than that, and nothing of the file goes in.
+    max_quarantined_share: Annotated[float, Meta(ge=0, le=1)] = 0.2
     # Against gzip bombs: decompressed to compressed size, looked at only beyond 64 MiB decompressed.
     max_expansion_ratio: Annotated[float, Meta(ge=2, le=100_000)] = 200.0
     max_line_bytes: Annotated[int, Meta(ge=1024, le=1024 * MIB)] = MIB

@@ -157,11 +157,9 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     )
     reader = FileReader(source.open, source.look, limits)
     try:
+        if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
+            return Line(problem="the file in bronze has changed since: the line that was read is not there any more")
         with reader.open(meta) as content:
-            if file["content_hash"] and content.content_hash != file["content_hash"]:
-                return Line(
-                    problem="the file in bronze has changed since: the line that was read is not there any more"
-                )
             found = find_row(content, file_seq)
     except PointlineError as error:
         return Line(problem=f"the file cannot be read: {error}")

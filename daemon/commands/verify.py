@@ -102,7 +102,9 @@ def _parties(lake: Lake) -> Parties:
         parts=PartFiles(config.paths.silver),
         bronze=lake.source,
         reader=lake.reader,
-        rereaders={name: Rereader(table, lake.reader, escalated) for name, table in lake.tables.items()},
+        rereaders={
+            name: Rereader(table, lake.reader, escalated, config.bronze.groups) for name, table in lake.tables.items()
+        },
         has_writer=lambda: holder_of(config.paths.lock_file) is not None,
         settled_before_us=lambda: int((time.time() - patience) * 1_000_000),
         groups=None if config.ingest.overlap == "allow" else config.bronze.groups,

@@ -186,7 +186,15 @@ class BronzeSource(Protocol):
 class BronzeContent(Protocol):
     """One opened bronze file version."""
 
-    content_hash: str
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the bytes of which rows were made. There is none before all of them were read: RuntimeError."""
+        ...
+
+    @property
+    def warnings(self) -> Mapping[str, int]:
+        """What is odd about the file and no reason to refuse it, with counts; complete as the hash is."""
+        ...
 
     def __enter__(self) -> Self: ...
 
@@ -196,9 +204,11 @@ class BronzeContent(Protocol):
         """Return the column names; empty where the file holds no data at all."""
         ...
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """Yield the data rows as blocks of whole CSV lines, in file order.
 
+        ``wanted`` names the columns that matter, with what each should hold in words; where a file allows to leave out
+        the others, they are empty.
         Raises Unfinished where the file ends early, ChangedWhileRead where it is not what was opened, Rejected where
         it cannot be accepted.
         """
@@ -213,7 +223,7 @@ class BronzeReader(Protocol):
     """Opens bronze files for reading."""
 
     def open(self, meta: BronzeFileMetadata) -> BronzeContent:
-        """Open the file and take its content hash. Raises Rejected, Unfinished, Transient."""
+        """Open the file. Raises ChangedWhileRead where it is not the version that was seen, Rejected, Transient."""
         ...
 
     def content_hash(self, path: str) -> str | None:

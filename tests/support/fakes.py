@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import polars as pl
@@ -277,6 +277,7 @@ class MemoryContent:
     data: bytes
     block_bytes: int
     content_hash: str
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -288,7 +289,7 @@ class MemoryContent:
         line = self.data.partition(b"\n")[0].decode()
         return tuple(line.split(",")) if line else ()
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
         block = b""
         for line in self.data.splitlines(keepends=True)[1:]:
             block += line

@@ -155,7 +155,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     limits = Limits(
         max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
     )
-    reader = FileReader(source.open, source.look, limits)
+    reader = FileReader(source, limits)
     try:
         if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
             return Line(problem="the file in bronze has changed since: the line that was read is not there any more")

@@ -143,6 +143,15 @@ class FolderBronzeSource:
             return None
         return None if status is None else self.describe(path, *version_of(status))
 
+    def is_gone(self, path: str) -> bool:
+        """Whether no file is at ``path``; False where that cannot be told, as in a folder that may not be read."""
+        try:
+            return not _is_plain(path) or self._status(path) is None
+        except (FileNotFoundError, NotADirectoryError, Rejected):
+            return True
+        except OSError:
+            return False
+
     def describe(
         self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0
     ) -> BronzeFileMetadata | None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
-from typing import BinaryIO, Self, TypeAlias, cast
+from typing import BinaryIO, Protocol, Self, cast
 
 from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinished
 from pointline.io.containers import (
@@ -38,7 +38,21 @@ PARQUET_MAGIC = b"PAR1"
 LINE_END = b"\r\n"
 FEW_BYTES = 64
 
-Look: TypeAlias = Callable[[str], BronzeFileMetadata | None]
+
+class Folder(Protocol):
+    """Where the files are: opens them safely, never a FIFO and never outside bronze."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a regular file. Raises Rejected, Transient."""
+        ...
+
+    def look(self, path: str) -> BronzeFileMetadata | None:
+        """Return what is at ``path`` now; None where no market-data file can be seen."""
+        ...
+
+    def is_gone(self, path: str) -> bool:
+        """Tell whether no file is at ``path`` for certain."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,9 +304,8 @@ def _split_blank_end(block: bytes) -> tuple[bytes, bytes]:
 class FileReader:
     """Opens bronze files; ``open_file`` does so safely (never a FIFO, never outside bronze)."""
 
-    def __init__(self, open_file: Callable[[str], BinaryIO], look: Look, limits: Limits) -> None:
-        self._open_file = open_file
-        self._look = look
+    def __init__(self, source: Folder, limits: Limits) -> None:
+        self._source = source
         self._limits = limits
         self.steps = 0
         """Rises while files are being read. Evidence of work, no count: threads may step on each other."""
@@ -312,7 +325,9 @@ class FileReader:
         """Open the file. Raises ChangedWhileRead where it is not the version that was seen, Rejected, Transient."""
         path = meta.bronze_file_path
         with storage_errors(path):
-            content = FileContent(self._open_file(path), meta, self._limits, on_step=self._step, on_close=self._closing)
+            content = FileContent(
+                self._source.open(path), meta, self._limits, on_step=self._step, on_close=self._closing
+            )
         with self._lock:
             self._open.add(content)
         try:
@@ -328,11 +343,15 @@ class FileReader:
     def content_hash(self, path: str) -> str | None:
         """Return the SHA-256 of the file's content now, or None where it cannot be read."""
         try:
-            with self._open_file(path) as file:
+            with self._source.open(path) as file:
                 return hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
         except (OSError, PointlineError):
             return None
 
     def look(self, path: str) -> BronzeFileMetadata | None:
-        """Return what is at ``path`` (relative to bronze) now; None where there is no market-data file."""
-        return self._look(path)
+        """Return what is at ``path`` (relative to bronze) now; None where no market-data file can be seen."""
+        return self._source.look(path)
+
+    def is_gone(self, path: str) -> bool:
+        """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
+        return self._source.is_gone(path)

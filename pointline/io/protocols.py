@@ -231,7 +231,11 @@ class BronzeReader(Protocol):
         ...
 
     def look(self, path: str) -> BronzeFileMetadata | None:
-        """Return what is at ``path`` (relative to bronze) now; None where there is no market-data file."""
+        """Return what is at ``path`` (relative to bronze) now; None where no market-data file can be seen."""
+        ...
+
+    def is_gone(self, path: str) -> bool:
+        """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
         ...
 
 

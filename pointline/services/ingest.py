@@ -176,7 +176,7 @@ class IngestService:
         """Nothing is at these paths any more: close what never got in, and put back what was in their way."""
         with self._lock:
             entries = self._manifest.entries().filter(pl.col("bronze_file_path").is_in(list(paths)))
-            gone = [path for path in entries["bronze_file_path"].unique() if self._reader.look(path) is None]
+            gone = [path for path in entries["bronze_file_path"].unique() if self._reader.is_gone(path)]
             entries = entries.filter(pl.col("bronze_file_path").is_in(gone))
             closed = self._close(closed_by_absence(entries))
             freed = self._reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())

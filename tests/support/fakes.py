@@ -324,6 +324,9 @@ class MemoryBronze:
     def look(self, path: str) -> BronzeFileMetadata | None:
         return self.metas[path] if path in self.files else None
 
+    def is_gone(self, path: str) -> bool:
+        return path not in self.files
+
 
 def _key(meta: BronzeFileMetadata) -> tuple[object, ...]:
     version = meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts

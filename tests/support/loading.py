@@ -21,6 +21,7 @@ from pointline.services.identity import Candidate
 from pointline.services.load import Loader
 from pointline.tables.registry import event_tables
 from tests.support.fakes import MemoryEventTable
+from tests.support.plain_folder import PlainFolder
 
 DAY = dt.date(2024, 5, 1)
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
@@ -67,9 +68,7 @@ class Bench:
         )
 
     def reader(self) -> FileReader:
-        return FileReader(
-            lambda path: (self.folder / path).open("rb"), lambda path: (self.folder / path).exists(), LIMITS
-        )
+        return FileReader(PlainFolder(self.folder), LIMITS)
 
     def load(
         self, *metas: BronzeFileMetadata, accepted: Collection[int] = (), **options: object

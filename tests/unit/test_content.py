@@ -19,6 +19,7 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.tables import text_path
 from pointline.tables.registry import event_tables
 from pointline.tables.rules import Belonging
+from tests.support.plain_folder import PlainFolder
 
 DAY = dt.date(2024, 5, 1)
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
@@ -27,7 +28,7 @@ HEADER = ("a", "b")
 
 @pytest.fixture
 def reader(tmp_path):
-    return FileReader(lambda path: (tmp_path / path).open("rb"), lambda _: None, LIMITS)
+    return FileReader(PlainFolder(tmp_path), LIMITS)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pytest
 
 from pointline.errors import ChangedWhileRead, Rejected
-from pointline.io.content import BLOCK_BYTES
+from pointline.io.content import BLOCK_BYTES, FileReader
 from pointline.services.claims import Claims
-from tests.support.loading import Bench, blocks_of
+from tests.support.loading import LIMITS, Bench, blocks_of
+from tests.support.plain_folder import PlainFolder
 
 TEXT = b"exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n" + b"binance,S,1,1,1,buy,1,1\n" * 40
 
@@ -100,7 +101,7 @@ def test_named(bench, kind, read_bytes, monkeypatch):
     assert silver.is_empty()
 
 
-@pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT), zipped()])
+@pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT), zipped()], ids=["text", "gzip", "zip"])
 def test_what_is_no_parquet(bench, data):
     outcome, _, _ = bench.load_one(bench.put(data, name="x.parquet"))
     assert "is no Parquet file: it begins with '" in outcome.error
@@ -145,8 +146,11 @@ class TestOnePass:
                 taken += len(data)
                 return data
 
-        reader = bench.reader()
-        reader._open_file = lambda path: Counting(bench.folder / path)
+        class Folder(PlainFolder):
+            def open(self, path):
+                return Counting(self.root / path)
+
+        reader = FileReader(Folder(bench.folder), LIMITS)
         with reader.open(meta) as content:
             content.header()
             for _ in content.blocks():

@@ -166,17 +166,20 @@ class World:
         if problems:
             raise BrokenError("\n".join(problems))
 
-    def check_deep(self) -> None:
-        """``verify --deep`` of a lake at rest."""
+    def audit(self) -> list[str]:
+        """What ``verify --deep`` finds, of a lake at rest."""
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             verify_lake(self.root, deep=True, as_json=True)
-        if findings := json.loads(out.getvalue())["findings"]:
-            raise BrokenError("\n".join(f"verify --deep: {one['kind']} {one}" for one in findings))
+        return [f"{one['kind']} {one}" for one in json.loads(out.getvalue())["findings"]]
+
+    def check_deep(self) -> None:
+        if findings := self.audit():
+            raise BrokenError("\n".join(f"verify --deep: {one}" for one in findings))
 
 
 @contextlib.contextmanager
-def _hurried() -> Iterator[None]:
+def hurried() -> Iterator[None]:
     """Waits that a person would not notice are cut short."""
     with mock.patch.object(supervisor, "TICK_SECONDS", 0.02), mock.patch.object(schedule, "FIRST_SECONDS", 0.05):
         yield
@@ -186,7 +189,7 @@ def play(script: Script, form: str, root: Path) -> None:
     """Play a script on a new lake. Raises BrokenError with all there is to know."""
     world = World(root)
     try:
-        with _hurried():
+        with hurried():
             _play_live(script, world) if form == "live" else _play_stopped(script, world)
             world.check_deep()
     except AssertionError as error:

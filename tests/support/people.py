@@ -80,7 +80,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.deeds = Deeds()
-        (root / "bronze").mkdir(parents=True)
+        (root / "bronze").mkdir(parents=True, exist_ok=True)
         self.bronze = Bronze(root / "bronze", self.deeds, self.command)
         self.lines: list[str] = []
         self._daemon: InProcess | None = None

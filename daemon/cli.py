@@ -153,7 +153,7 @@ def quarantine(
     raise typer.Exit(show_quarantine(lake_root, targets or [], rule=rule, last=last, as_csv=csv, as_json=json))
 
 
-@app.command(epilog="Example: pointline retry --status failed, or: pointline retry 17 --dry-run")
+@app.command(epilog="Example: pointline retry --status failed, or: pointline retry 17 --accept")
 def retry(
     targets: Annotated[
         list[str] | None, typer.Argument(help="File ids, or paths of files or folders in bronze.")
@@ -164,15 +164,34 @@ def retry(
     rule: Annotated[
         str | None, typer.Option(help="Files with rows that broke this rule, or whose error names it.")
     ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take them in spite of many bad rows, or of replacing more than they hold.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
     json: Json = False,
 ) -> None:
-    """Try failed or quarantined files again, under the same ids."""
+    """Try failed, quarantined or withdrawn files again, under the same ids."""
+    from daemon.commands.retry import Options
     from daemon.commands.retry import retry as put_back
     from pointline.tables.ingest_manifest import Status
 
     chosen = None if status is None else Status(status.value)
-    raise typer.Exit(put_back(lake_root, targets or [], status=chosen, rule=rule, dry_run=dry_run, as_json=json))
+    options = Options(status=chosen, rule=rule, accept=accept, dry_run=dry_run, as_json=json)
+    raise typer.Exit(put_back(lake_root, targets or [], options))
+
+
+@app.command(epilog="Example: pointline withdraw 17 --dry-run, or: pointline withdraw binance/2024-05-01")
+def withdraw(
+    targets: Annotated[list[str], typer.Argument(help="File ids, or paths of files or folders in bronze.")],
+    *,
+    lake_root: LakeRoot = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
+    json: Json = False,
+) -> None:
+    """Take the rows of files out of silver and quarantine; the files in bronze stay."""
+    from daemon.commands.withdraw import withdraw as take_out
+
+    raise typer.Exit(take_out(lake_root, targets, dry_run=dry_run, as_json=json))
 
 
 @app.command(epilog="Example: pointline coverage --exchange deribit --from 2024-05-01 --html coverage.html")

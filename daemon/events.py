@@ -15,6 +15,9 @@ FILE_QUARANTINED: Final[str] = "file.quarantined"
 FILE_FAILED: Final[str] = "file.failed"
 FILE_DUPLICATE: Final[str] = "file.duplicate"
 FILE_MOVED: Final[str] = "file.moved"
+FILE_GONE: Final[str] = "file.gone"
+FILE_REOPENED: Final[str] = "file.reopened"
+FILES_WITHDRAWN: Final[str] = "files.withdrawn"
 FILE_WAITING: Final[str] = "file.waiting"
 FILE_IGNORED: Final[str] = "file.ignored"
 
@@ -54,6 +57,9 @@ EVENTS: Final[dict[str, str]] = {
     FILE_FAILED: "Trouble that may pass did not pass within the permitted attempts.",
     FILE_DUPLICATE: "The same content is already in the lake from another path; nothing was added.",
     FILE_MOVED: "Known content under a new path, the old path is gone; the manifest follows.",
+    FILE_GONE: "A refused or waiting file is no longer in bronze; the ledger has closed it.",
+    FILE_REOPENED: "What the file was refused for is out of the way; it is read again.",
+    FILES_WITHDRAWN: "A person took the rows of these files out of the lake.",
     FILE_WAITING: "The file is not finished yet, or is to be tried again later.",
     FILE_IGNORED: "The path is no market data by its name and was left alone.",
     BATCH_COMMITTED: "A group of files went into the lake together.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -13,9 +13,10 @@ import structlog
 from daemon import events
 from daemon.flow import Flow, RunningBatch
 from daemon.inbox import Inbox
+from daemon.rescanner import log_departures
 from daemon.waiting import WaitingRoom
 from pointline.errors import DiskFull, Transient
-from pointline.io.bronze import FolderBronzeSource
+from pointline.io.bronze import FolderBronzeSource, written_path
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
@@ -60,6 +61,7 @@ class Intake:
         self._gathered_bytes = 0
         self._gathering_since = 0.0
         self._first_seen: dict[str, tuple[float, str]] = {}
+        self._gone: list[str] = []
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -67,6 +69,7 @@ class Intake:
             room = self._settings.batch_max_files - len(self._gathered)
             for path, finished, seen_at in self._inbox.take(max(room, 0), self._patience()):
                 self._look(path, seen_at, finished=finished)
+            self._note_gone()
             now = self._clock()
             for path in self._room.take_due(now):
                 self._inbox.offer(path, finished=False)
@@ -92,6 +95,7 @@ class Intake:
         by = "a scan" if self._inbox.is_by_scan(path) else "an event"
         seen_at, found_by = self._first_seen.setdefault(path, (seen_at, by))
         if meta is None:
+            self._gone.append(written_path(path))
             self._forget(path)
         elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
             pass
@@ -104,6 +108,23 @@ class Intake:
             return
         self._flow.set_waiting(unfinished=self._room.unfinished, scheduled=self._room.scheduled)
         self._inbox.landed(path)
+
+    def _note_gone(self) -> None:
+        """Files that left bronze may have been in the way of others."""
+        gone, self._gone = self._gone, []
+        if not gone:
+            return
+        try:
+            found = self._service.note_gone(gone)
+        except Transient as error:  # the next scan finds them too
+            self._say_once(error)
+            return
+        log_departures(found)
+        self._offer(found.freed.values())
+
+    def _offer(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._inbox.offer(path, finished=True)
 
     def _may_begin(self) -> bool:
         """Nothing is being loaded: begin with what is there. Else gather until a limit closes the batch."""
@@ -131,6 +152,7 @@ class Intake:
             log.info(events.INGEST_RESUMED, step=BEGIN)
         for meta in found.touched:
             self._on_touched(meta)
+        self._offer(found.reopened)
         for move in found.moved:
             log.info(events.FILE_MOVED, file_id=move.file_id, path=move.meta.bronze_file_path, before=move.before)
         entering = {entry.meta.bronze_file_path for entry in batch.entries}

@@ -96,6 +96,8 @@ class Lake:
                 overlap=settings.overlap,
                 max_attempts=min(settings.max_attempts, ONCE_ATTEMPTS) if once else settings.max_attempts,
                 unfinished_us=0 if once else int(settings.unfinished_seconds * 1_000_000),
+                min_replacement_share=settings.min_replacement_share,
+                groups=self.config.bronze.groups,
             ),
             clock=now_us,
         )
@@ -122,7 +124,7 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
         config=config,
         tables=tables,
         source=source,
-        reader=FileReader(source.open, lambda path: source.look(path) is not None, limits),
+        reader=FileReader(source.open, source.look, limits),
         manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},

@@ -15,7 +15,8 @@ from daemon.touched import Touched
 from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import IngestionManifestRepository
-from pointline.services.backlog import backlog
+from pointline.services.backlog import VERSION, backlog
+from pointline.services.departure import Departures
 from pointline.services.schedule import next_try_us
 
 LONGEST_WAIT_SECONDS = 1.0
@@ -36,6 +37,7 @@ class Rescanner:
         postpone: Callable[[str, int], None] | None,
         source: FolderBronzeSource,
         manifest: IngestionManifestRepository,
+        compare: Callable[[pl.DataFrame, pl.DataFrame], Departures],
         clock: Callable[[], int],
         interval_seconds: float,
         touched: Touched,
@@ -44,6 +46,7 @@ class Rescanner:
         self._postpone = postpone
         self._source = source
         self._manifest = manifest
+        self._compare = compare
         self._clock = clock
         self._interval_seconds = interval_seconds
         self._wanted = threading.Event()
@@ -109,8 +112,11 @@ class Rescanner:
     def _scan(self, folder: str, reasons: list[str], stopping: threading.Event) -> None:
         started = time.monotonic()
         self.has_begun = True
+        known = self._manifest.entries()
         try:
             survey = self._source.survey(folder)
+            if not folder:
+                log_departures(self._compare(survey, known))
         except Transient as error:
             if self._postpone is None:
                 raise  # nobody waits for the next scan
@@ -119,7 +125,7 @@ class Rescanner:
             self.failing = str(error)
             return
         waiting = backlog(survey, self._manifest.entries())
-        waiting = waiting.join(self._touched.frame(), on=["path", "size", "mtime_us"], how="anti")
+        waiting = waiting.join(self._touched.frame(), on=["path", *VERSION], how="anti")
         offered = self._offer(waiting.sort("path"), stopping)
         if folder:
             return
@@ -135,11 +141,11 @@ class Rescanner:
 
     def _offer(self, waiting: pl.DataFrame, stopping: threading.Event) -> int:
         offered = 0
-        for position, (path, size, mtime_us, attempts, tried_us) in enumerate(waiting.iter_rows()):
+        for position, (path, *version, attempts, tried_us) in enumerate(waiting.iter_rows()):
             self.to_offer = waiting.height - position
             if stopping.is_set():
                 break
-            if self._source.describe(path, size, mtime_us) is None:
+            if self._source.describe(path, *version) is None:
                 continue  # no market data by its name
             due_us = next_try_us(path, attempts, tried_us) if attempts else 0
             if self._postpone is not None and due_us > self._clock():
@@ -150,6 +156,14 @@ class Rescanner:
             offered += 1
         self.to_offer = 0
         return offered
+
+
+def log_departures(found: Departures) -> None:
+    """Say which refused files are closed, and which are read again."""
+    for file_id, path in found.gone.items():
+        log.info(events.FILE_GONE, file_id=file_id, path=path)
+    for file_id, path in found.freed.items():
+        log.info(events.FILE_REOPENED, file_id=file_id, path=path)
 
 
 def _outermost(folders: set[str]) -> list[str]:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 
+import polars as pl
 import structlog
 
 from daemon import events
@@ -24,6 +25,7 @@ from daemon.lake import Lake, now_us
 from daemon.live import LiveState
 from daemon.maintenance import Maintenance
 from daemon.part import Part, PartDied
+from daemon.prepare import prepare
 from daemon.requests import Request, serve
 from daemon.rescanner import Rescanner
 from daemon.state import StatePublisher
@@ -32,9 +34,8 @@ from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
 from pointline.io.bronze import written_path
-from pointline.services.ingest import Committed
-from pointline.services.recovery import recover
-from pointline.services.retry import put_back
+from pointline.services.departure import Departures
+from pointline.services.ingest import Committed, IngestService
 from pointline.tables import cells
 
 TICK_SECONDS = 0.5
@@ -67,6 +68,7 @@ class Supervisor:
             postpone=None if once else self.flow.postpone,
             source=lake.source,
             manifest=lake.manifest,
+            compare=self._compare,
             clock=now_us,
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
@@ -96,6 +98,7 @@ class Supervisor:
         self.parts: list[Part] = []
         self.is_stopping = False
         self.last_commit_at: float | None = None
+        self._service: IngestService | None = None
 
     def run(self) -> int:
         """Recover, start the parts, watch over them, stop them; return the exit code."""
@@ -114,23 +117,11 @@ class Supervisor:
     # ---- start
 
     def _recover(self) -> None:
-        lake = self.lake
-        for found in lake.mend():
-            log.error(
-                events.COMMIT_SET_ASIDE,
-                table=found.table,
-                file=found.file,
-                reason=found.reason,
-                kept_at=str(found.kept_at),
-                hint="nothing to do: what it held is ingested again",
-            )
-        lake.create()
-        recovered = recover(lake.manifest, lake.quarantine, lake.batch_tables)
-        if recovered.outcomes or recovered.forgotten:
-            log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
+        prepare(self.lake)
 
     def _start(self) -> None:
         service, loader = self.lake.ingest(once=self._once)
+        self._service = service
         intake = Intake(
             inbox=self.inbox,
             flow=self.flow,
@@ -195,7 +186,7 @@ class Supervisor:
                 break
             if not self._once:
                 self._check_watcher()
-            answers = {"retry": self._retry, "symbols": self._update_symbols}
+            answers = {"retry": self._retry, "withdraw": self._withdraw, "symbols": self._update_symbols}
             serve(self.lake.config.paths.requests, answers, elsewhere=("maintain",))
             self.state.publish()
             self._tick()
@@ -297,9 +288,21 @@ class Supervisor:
         return {**self._live.collect(), "files_done": self.files_done, "rows_written": self.rows_written}
 
     def _retry(self, request: Request) -> Request:
-        put_back(self.lake.manifest, request["file_ids"])
+        assert self._service is not None
+        count = self._service.put_back(request["file_ids"], accepted=request.get("accept", False))
         self.rescanner.ask("retry")
-        return {"put_back": len(request["file_ids"])}
+        return {"put_back": count}
+
+    def _withdraw(self, request: Request) -> Request:
+        assert self._service is not None
+        withdrawn = self._service.withdraw(request["file_ids"])
+        log.info(events.FILES_WITHDRAWN, file_ids=withdrawn)
+        self.rescanner.ask("withdraw")  # what these were in the way of is pending now
+        return {"withdrawn": withdrawn}
+
+    def _compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
+        assert self._service is not None
+        return self._service.compare(survey, known)
 
     def _update_symbols(self, request: Request) -> Request:
         return SymbolWish.from_request(request).fulfil(self.lake.symbol_service())

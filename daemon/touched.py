@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.services.backlog import VERSION
 
-SCHEMA = {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64()}
+SCHEMA = {"path": pl.String(), **dict.fromkeys(VERSION, pl.Int64())}
 
 
 class Touched:
@@ -27,11 +28,12 @@ class Touched:
     def add(self, meta: BronzeFileMetadata) -> None:
         """Remember a version."""
         with self._lock:
-            self._versions[meta.bronze_file_path] = (meta.file_size_bytes, meta.last_modified_ts)
+            version = (meta.file_size_bytes, meta.last_modified_ts, meta.changed_us, meta.inode)
+            self._versions[meta.bronze_file_path] = version
             self._changed = True
 
     def frame(self) -> pl.DataFrame:
-        """Return ``path, size, mtime_us`` of all of them."""
+        """Return ``path`` and ``VERSION`` of all of them."""
         with self._lock:
             rows = [(path, *version) for path, version in self._versions.items()]
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")
@@ -48,9 +50,9 @@ class Touched:
         except OSError:
             self._changed = True
 
-    def _load(self) -> dict[str, tuple[int, int]]:
+    def _load(self) -> dict[str, tuple[int, ...]]:
         try:
             rows = pl.read_parquet(self._file, columns=list(SCHEMA)).rows()
         except (OSError, pl.exceptions.PolarsError):
             return {}
-        return {path: (size, mtime_us) for path, size, mtime_us in rows}
+        return {path: tuple(version) for path, *version in rows}

@@ -27,6 +27,7 @@ from watchdog.events import (
     DirMovedEvent,
     FileClosedEvent,
     FileCreatedEvent,
+    FileDeletedEvent,
     FileModifiedEvent,
     FileMovedEvent,
     FileSystemEvent,
@@ -59,6 +60,7 @@ _APPEARED: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileMovedEvent,
     FileClosedEvent,
+    FileDeletedEvent,
 ]
 # Elsewhere there is no event for a file that was closed. On Linux there is, and one per write would only be noise.
 _EVENTS = _APPEARED if sys.platform == "linux" else [*_APPEARED, FileModifiedEvent]

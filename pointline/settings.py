@@ -42,6 +42,8 @@ class IngestSettings(Section, frozen=True):
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 8
     # Two different files of one exchange, type, symbol and date whose time ranges overlap.
     overlap: Literal["quarantine", "allow"] = "quarantine"
+    # Of the rows that a file replaces; one with fewer is held until a person accepts it.
+    min_replacement_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
     # Against gzip bombs: decompressed to compressed size, looked at only beyond 64 MiB decompressed.
     max_expansion_ratio: Annotated[float, Meta(ge=2, le=100_000)] = 200.0
     max_line_bytes: Annotated[int, Meta(ge=1024, le=1024 * MIB)] = MIB
@@ -52,6 +54,8 @@ class IngestSettings(Section, frozen=True):
 class BronzeSettings(Section, frozen=True):
     # Beyond the layouts recognised out of the box; matched against the path relative to bronze.
     patterns: tuple[str, ...] = ()
+    # Names of files that hold many symbols, beyond SPOT, FUTURES, PERPETUALS and OPTIONS.
+    groups: tuple[NonEmpty, ...] = ()
     ignore: tuple[NonEmpty, ...] = ("*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload", ".*")
 
 

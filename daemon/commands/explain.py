@@ -26,7 +26,7 @@ from pointline.services.aside import by_rule
 from pointline.services.story import Chapter, LedgerRow, Sources, next_step, tell
 from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline.tables.registry import event_tables
 
 MOST_GUESSES = 3
@@ -117,7 +117,7 @@ def _answer(
 ) -> Answer:
     if target.isdecimal():
         rows = [one for one in rows if one[0]["file_id"] == int(target)]
-    standing = [row for row, _ in rows if row["status"] != Status.SUPERSEDED]
+    standing = [row for row, _ in rows if row["status"] not in CLOSED]
     newest = standing[-1] if standing else None
     if rows and newest is None:
         presence = Presence(what="What is in bronze at its path is a newer version")
@@ -180,12 +180,13 @@ def _similar(ledger: pl.LazyFrame, path: str) -> list[str]:
 
 def _moment_of(config: Config) -> Moment:
     daemon = look_at_daemon(config.paths.lock_file, config.paths.state_file)
+    touched = Touched(config.paths.state / "touched.parquet").frame()
     return Moment(
         now_us=time.time_ns() // 1000,
         settle_us=int(config.ingest.settle_seconds * 1_000_000),
         rescan_seconds=config.ingest.rescan_seconds,
         daemon_runs=daemon.is_alive,
-        touched=frozenset(Touched(config.paths.state / "touched.parquet").frame().iter_rows()),
+        touched=frozenset(touched.select("path", "size", "mtime_us").iter_rows()),
     )
 
 

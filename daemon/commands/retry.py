@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +15,7 @@ from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from pointline.config import Config, load_config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger, scan_rows
-from pointline.services.retry import Selection, put_back, select
+from pointline.services.retry import Selection, select
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
 
@@ -22,17 +23,24 @@ SHOWN = 20
 ERROR_WIDTH = 300
 
 
-def retry(
-    lake_root: Path | None,
-    targets: Sequence[str],
-    *,
-    status: Status | None,
-    rule: str | None,
-    dry_run: bool,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a person asks for beside the files."""
+
+    status: Status | None = None
+    rule: str | None = None
+    accept: bool = False
+    dry_run: bool = False
+    as_json: bool = False
+
+
+def retry(lake_root: Path | None, targets: Sequence[str], options: Options) -> int:
     """Put refused files back to pending; with ``dry_run`` only name them."""
     config = load_config(lake_root)
+    status, rule, dry_run, as_json = options.status, options.rule, options.dry_run, options.as_json
+    if options.accept and not targets:
+        print_problem("--accept needs the files by name", "name a file id or a path", as_json=as_json)
+        return EXIT_USAGE
     if not targets and status is None and rule is None:
         hint = "name a file id or a path, or use --status failed, or --rule ragged"
         print_problem("nothing was named to try again", hint, as_json=as_json)
@@ -48,7 +56,7 @@ def retry(
     entries = ledger.select(columns).collect()
     found = select(entries, selection)
     if not dry_run and not found.is_empty():
-        _put_back(config, found["file_id"].to_list())
+        _put_back(config, found["file_id"].to_list(), accept=options.accept)
     if as_json:
         print_json({"dry_run": dry_run, "files": found.to_dicts()})
     elif found.is_empty():
@@ -68,20 +76,22 @@ def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
     return tuple(rows.filter(pl.col("rule") == rule).select("file_id").unique().collect()["file_id"])
 
 
-def _put_back(config: Config, file_ids: list[int]) -> None:
-    from daemon.lake import now_us  # noqa: PLC0415 - a dry run needs none of the writing side
+def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
+    from daemon.lake import open_lake  # noqa: PLC0415 - a dry run needs none of the writing side
+    from daemon.prepare import prepare  # noqa: PLC0415 - as above
     from daemon.requests import Request, do_or_ask  # noqa: PLC0415 - as above
-    from pointline.io.manifest import DeltaManifest  # noqa: PLC0415 - as above
 
     def do(request: Request) -> Request:
-        put_back(DeltaManifest(config.paths.table(ingest_manifest.NAME), now_us), request["file_ids"])
-        return {"put_back": len(request["file_ids"])}
+        lake = open_lake(config)
+        prepare(lake)
+        service, _ = lake.ingest()
+        return {"put_back": service.put_back(request["file_ids"], accepted=request["accept"])}
 
-    do_or_ask(config.paths, {"command": "retry", "file_ids": file_ids}, do, purpose="retry")
+    do_or_ask(config.paths, {"command": "retry", "file_ids": file_ids, "accept": accept}, do, purpose="retry")
 
 
 def _show_none(named: pl.DataFrame) -> None:
-    print_lines(["no failed or quarantined file is meant by that; `pointline files --status quarantined` lists them"])
+    print_lines(["No failed or quarantined file matches; `pointline files --status quarantined` lists them"])
     for file_id, path, status, _ in named.head(SHOWN).iter_rows():
         print_lines([f"file {file_id} is {status}, and stays so: {printable(path)}"])
 

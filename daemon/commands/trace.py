@@ -150,7 +150,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     limits = Limits(
         max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
     )
-    reader = FileReader(source.open, lambda one: source.look(one) is not None, limits)
+    reader = FileReader(source.open, source.look, limits)
     try:
         with reader.open(meta) as content:
             if file["content_hash"] and content.content_hash != file["content_hash"]:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self, TypeAlias, cast
 
 from pointline.errors import ChangedWhileRead, PointlineError, Rejected
 from pointline.io.decode import Limits, decoded
@@ -27,6 +27,8 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_END = b"\r\n"
 FEW_BYTES = 64
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+Look: TypeAlias = Callable[[str], BronzeFileMetadata | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,9 +221,9 @@ def _split_blank_end(block: bytes) -> tuple[bytes, bytes]:
 class FileReader:
     """Opens bronze files; ``open_file`` does so safely (never a FIFO, never outside bronze)."""
 
-    def __init__(self, open_file: Callable[[str], BinaryIO], exists: Callable[[str], bool], limits: Limits) -> None:
+    def __init__(self, open_file: Callable[[str], BinaryIO], look: Look, limits: Limits) -> None:
         self._open_file = open_file
-        self._exists = exists
+        self._look = look
         self._limits = limits
         self.steps = 0
         """Rises while files are being read. Evidence of work, no count: threads may step on each other."""
@@ -262,6 +264,6 @@ class FileReader:
         except (OSError, PointlineError):
             return None
 
-    def exists(self, path: str) -> bool:
-        """Tell whether a file is at ``path`` (relative to bronze)."""
-        return self._exists(path)
+    def look(self, path: str) -> BronzeFileMetadata | None:
+        """Return what is at ``path`` (relative to bronze) now; None where there is no market-data file."""
+        return self._look(path)

@@ -18,6 +18,7 @@ import polars as pl
 from pointline.errors import LakeDamaged
 from pointline.io.commit_log import FOUND, MOVES
 from pointline.io.delta import DeltaTableRepository, updated
+from pointline.io.live_parts import may_hold
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import CLOSED, CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
@@ -54,6 +55,15 @@ class DeltaManifest:
                         hint="run `pointline verify`",
                     )
             return self._entries
+
+    def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
+        """Return the whole rows of these versions, read from disk."""
+        wanted = list(file_ids)
+        parts = [part for part in self.repository.live_parts() if may_hold(part, wanted)]
+        rows = [
+            rows.filter(pl.col("file_id").is_in(wanted)) for part in parts for rows in self.repository.rows_of(part)
+        ]
+        return pl.concat([pl.DataFrame(schema=SCHEMA), *rows])
 
     def known_entries(self) -> pl.DataFrame | None:
         """Return the ledger in memory as it is, without waiting for a write; None where it has to be read."""
@@ -244,7 +254,7 @@ class DeltaManifest:
 def _attempts(outcome: Outcome, before: int) -> int:
     if outcome.attempts is not None:
         return outcome.attempts
-    return before if outcome.status in CLOSED else before + 1
+    return before if outcome.status in (*CLOSED, Status.WITHDRAWN) else before + 1
 
 
 def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:

@@ -11,6 +11,9 @@ import polars as pl
 
 from pointline.tables.ingest_manifest import Status
 
+ACCEPTED = "accepted"
+"""Stands among the warnings of a version that a person has accepted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BronzeFileMetadata:
@@ -58,21 +61,49 @@ class Outcome:
     warnings: Mapping[str, int] | None = field(default_factory=dict)
     error: str | None = None
     superseded_by: int | None = None
-    """The version that replaced this one; of a duplicate, the file that brought the content."""
+    """The version that replaced this one; of a duplicate, the file that brought the content; of a refused file, the
+    one in whose way it is."""
     attempts: int | None = None
     """None: one more than before."""
 
     @classmethod
-    def reopened(cls, file_id: int) -> Outcome:
-        """The version is to be read again, as if it had never been tried; what is known of its content stays."""
+    def reopened(cls, file_id: int, *, accepted: bool = False) -> Outcome:
+        """The version is to be read again, as if it had never been tried; what is known of its content stays.
+
+        ``accepted``: a person said to take it in spite of what it was refused for.
+        """
         return cls(
             file_id=file_id,
             status=Status.PENDING,
             rows_read=None,
             rows_written=None,
             rows_quarantined=None,
-            warnings=None,
+            warnings={ACCEPTED: 1} if accepted else None,
             attempts=0,
+        )
+
+    @classmethod
+    def duplicate(cls, file_id: int, *, content_hash: str | None, of: int) -> Outcome:
+        """Another file brought the same content."""
+        return cls(
+            file_id=file_id,
+            status=Status.DUPLICATE,
+            content_hash=content_hash,
+            error=f"same content as file {of}",
+            superseded_by=of,
+        )
+
+    @classmethod
+    def left(cls, file_id: int, status: Status, *, error: str | None = None) -> Outcome:
+        """The version is withdrawn or gone; what it held stays on record."""
+        return cls(
+            file_id=file_id,
+            status=status,
+            rows_read=None,
+            rows_written=None,
+            rows_quarantined=None,
+            warnings=None,
+            error=error,
         )
 
     @classmethod
@@ -177,8 +208,8 @@ class BronzeReader(Protocol):
         """Return the hash of the file's content now, or None where it cannot be read."""
         ...
 
-    def exists(self, path: str) -> bool:
-        """Tell whether a file is at ``path`` (relative to bronze)."""
+    def look(self, path: str) -> BronzeFileMetadata | None:
+        """Return what is at ``path`` (relative to bronze) now; None where there is no market-data file."""
         ...
 
 
@@ -334,6 +365,10 @@ class IngestionManifestRepository(Protocol):
 
     def entries(self) -> pl.DataFrame:
         """Return the ledger's rows: the columns of ``ingest_manifest`` that decisions need."""
+        ...
+
+    def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
+        """Return the whole rows of these versions, with the columns that ``entries`` leaves out."""
         ...
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:

@@ -4,41 +4,37 @@ from __future__ import annotations
 
 import polars as pl
 
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
-VERSION = ["bronze_file_path", "file_size_bytes", "last_modified_ts"]
+VERSION = ("size", "mtime_us", "changed_us", "inode")
 
 
 def backlog(survey: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return ``path, size, mtime_us, attempts, updated_at_us`` of versions that are new or still pending.
+    """Return ``path``, ``VERSION``, ``attempts, updated_at_us`` of versions that are new or still pending.
 
-    ``survey`` has ``path, size, mtime_us`` of every file in bronze, ``entries`` the ledger's rows. For new versions
+    ``survey`` has ``path`` and ``VERSION`` of every file in bronze, ``entries`` the ledger's rows. For new versions
     ``attempts`` is null.
     """
     # A superseded version may come back: the file was restored, with its old time stamp. It is new then.
+    known = {
+        "known_size": pl.col("file_size_bytes"),
+        "known_mtime_us": pl.col("last_modified_ts").to_physical(),
+        "known_changed_us": pl.col("changed_ts").to_physical(),
+        "known_inode": pl.col("inode"),
+    }
     ledger = (
         entries.lazy()
-        .filter(~stands_at(Status.SUPERSEDED))
-        .select(
-            pl.col("bronze_file_path").alias("path"),
-            pl.col("file_size_bytes").alias("size"),
-            pl.col("last_modified_ts").to_physical().alias("mtime_us"),
-            "attempts",
-            "updated_at_us",
-            (stands_at(Status.PENDING)).alias("pending"),
-        )
+        .filter(~stands_at(*CLOSED))
+        .select("attempts", "updated_at_us", pending=stands_at(Status.PENDING), path="bronze_file_path", **known)
     )
-    key = ["path", "size", "mtime_us"]
-    new = (
-        survey.lazy()
-        .join(ledger, on=key, how="anti")
-        .select(*key, pl.lit(None, pl.Int64).alias("attempts"), pl.lit(None, pl.Int64).alias("updated_at_us"))
-    )
-    settled = ledger.filter(~pl.col("pending")).select(key)
-    waiting = (
-        survey.lazy()
-        .join(ledger.filter("pending").drop("pending"), on=key, how="inner")
-        .join(settled, on=key, how="anti")
-        .select(*key, "attempts", "updated_at_us")
-    )
-    return pl.concat([new, waiting]).collect()
+    same = [
+        (pl.col(name) == pl.col(f"known_{name}")).fill_null(value=True)  # what was never noted says nothing
+        for name in VERSION
+    ]
+    matches = survey.lazy().join(ledger, on="path", how="inner").filter(same)
+    found = matches.select("path", *VERSION, "attempts", "updated_at_us", "pending").collect()
+    settled = found.filter(~pl.col("pending")).select("path")
+    waiting = found.filter("pending").drop("pending").join(settled, on="path", how="anti")
+    never = pl.lit(None, pl.Int64)
+    new = survey.join(found.select("path"), on="path", how="anti").with_columns(attempts=never, updated_at_us=never)
+    return pl.concat([new.select(waiting.columns), waiting])

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from pointline.services.batch import Entry
+from pointline.tables.spelling import symbol_key
 
 BATCHES_REMEMBERED = 8
 """More than can be between ``begin`` and ``commit`` at once."""
@@ -21,14 +22,15 @@ class Claims:
         self._keys: dict[int, tuple[str, ...]] = {}
         self._retired: deque[tuple[int, ...]] = deque()
 
-    def claim(self, entry: Entry, content_hash: str, *, has_rows: bool) -> int:
+    def claim(self, entry: Entry, content_hash: str) -> int:
         """Return the id that brings this content: the entry's own, or that of the file that was first.
 
-        Equal bytes are the same content only within one table and partition: a file of trades says something else
-        when it is named liquidations, and every "no data" day has the same empty gzip.
+        Equal bytes are the same content only within one table, day and symbol: a file of trades says something else
+        when it is named liquidations, every "no data" day has the same empty gzip, and under the name of another symbol
+        the same bytes may be refused.
         """
         meta = entry.meta
-        key = (content_hash, meta.data_type, meta.exchange, str(meta.date), "" if has_rows else meta.symbol)
+        key = (content_hash, meta.data_type, meta.exchange, str(meta.date), symbol_key(meta.symbol))
         with self._lock:
             holder = self._holders.setdefault(key, entry.file_id)
             if holder == entry.file_id:

@@ -11,6 +11,7 @@ from pointline.io.protocols import BronzeContent, BronzeReader, Outcome
 from pointline.services.batch import Entry, Group, Loaded, Timing
 from pointline.services.claims import Claims
 from pointline.tables.ingest_manifest import Status
+from pointline.tables.spelling import symbol_key
 
 LONGEST_REASON = 500
 
@@ -64,10 +65,10 @@ class GroupLoad(ABC):
 
     def _is_first(self, entry: Entry, content_hash: str, *, has_rows: bool) -> bool:
         """Tell whether this file brings its content; else it is noted as a duplicate."""
-        holder = self._claims.claim(entry, content_hash, has_rows=has_rows)
+        holder = self._claims.claim(entry, content_hash)
         meta = entry.meta
         twin = self._result.group.contents.get(
-            (content_hash, meta.data_type, meta.exchange, str(meta.date)) if has_rows else ("",) * 4
+            (content_hash, meta.data_type, meta.exchange, str(meta.date), symbol_key(meta.symbol) if has_rows else "")
         )
         first = holder if twin is None else twin
         if first != entry.file_id:
@@ -80,13 +81,7 @@ class GroupLoad(ABC):
         self._result.outcomes[entry.file_id] = Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=reason)
 
     def _duplicate(self, entry: Entry, content_hash: str, of: int) -> None:
-        self._result.outcomes[entry.file_id] = Outcome(
-            file_id=entry.file_id,
-            status=Status.DUPLICATE,
-            content_hash=content_hash,
-            error=f"same content as file {of}",
-            superseded_by=of,
-        )
+        self._result.outcomes[entry.file_id] = Outcome.duplicate(entry.file_id, content_hash=content_hash, of=of)
 
 
 def unexpected(entry: Entry, error: BaseException) -> Rejected:

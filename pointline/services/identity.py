@@ -1,24 +1,28 @@
-"""What a file seen in bronze is to the ledger: known, new, touched, moved, a newer version of a known path.
+"""What a file seen in bronze is to the ledger: known, touched, moved, a newer version of a known path, or new.
 
 Content hashes settle what paths, sizes and times cannot; a file is read for that only where its size leaves a doubt.
+A version has left its path when the file there is gone or is another one: so a rename is told from a copy, also where
+two files have changed places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.spelling import is_group, symbol_key
 
-ContentKey: TypeAlias = tuple[str, str, str, str]
-"""Content hash, data type, exchange and date: equal bytes are the same content only within one partition of a table."""
+ContentKey: TypeAlias = tuple[str, str, str, str, str]
+"""Content hash, data type, exchange, date and the key of the symbol that the path of the *new* file claims."""
 
-WORDS = ("exchange", "data_type", "symbol", "status")
+REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)
+"""Versions without rows in silver whose path still waits for something better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +31,13 @@ class Candidate:
 
     meta: BronzeFileMetadata
     replaces: tuple[int, ...] = ()
-    """Older versions of the same path that are not superseded yet."""
+    """Older versions of the same path that are not history yet."""
     is_again: bool = False
     """The ledger had it as pending already: it may have left rows in quarantine."""
     is_accepted: bool = False
     """A person said to take it in spite of what it was refused for: ``pointline retry --accept``."""
     has_siblings: bool = False
-    """Other files of the same exchange, type, symbol and date exist: their time ranges have to be compared."""
+    """Other files of the same exchange, type and day may hold rows of its symbols: times have to be compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,94 +57,175 @@ class Sorted:
     touched: list[BronzeFileMetadata] = field(default_factory=list)
     moved: list[Move] = field(default_factory=list)
     known: list[BronzeFileMetadata] = field(default_factory=list)
+    reopened: tuple[str, ...] = ()
+    """Paths of refused files that may be read again, because of a move."""
+    settled: dict[int, int] = field(default_factory=dict)
+    """Refused versions whose path holds known content again, and the version that has it."""
     contents: dict[ContentKey, int] = field(default_factory=dict)
     """Contents in the lake that an entering file may bring again, by its size, and the file that brought them."""
 
 
-class _LedgerRow(NamedTuple):
+class LedgerRow(NamedTuple):
     """What the ledger knows of a file version."""
 
     file_id: int
     path: str
     size: int
     modified_us: int
+    changed_us: int | None
+    inode: int | None
     content_hash: str | None
     status: str
+    symbol: str
 
 
-def sort_candidates(metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, reader: BronzeReader) -> Sorted:
+def sort_candidates(
+    metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, reader: BronzeReader, groups: Collection[str] = ()
+) -> Sorted:
     """Tell the candidates apart by the ledger's ``entries``."""
     found = Sorted()
     if not metas:
         return found
     asked = _frame(metas)
     entries = entries.filter(_may_matter(asked))  # of a large ledger a few rows, and only they are copied below
-    standing = entries.filter(~stands_at(Status.SUPERSEDED))
+    standing = entries.filter(~stands_at(*CLOSED))
     history = _rows_by_position(asked.select("position", "bronze_file_path"), standing, on=["bronze_file_path"])
-    in_lake = entries.filter(stands_at(Status.SUCCESS))
-    found.contents = _contents(asked, in_lake)
-    # A move keeps size and time stamp. A copy whose original was deleted is found by its content, when it is read.
-    unmoved = ["exchange", "data_type", "date", "file_size_bytes", "last_modified_ts"]
-    lookalikes = _rows_by_position(asked.select("position", *unmoved), in_lake, on=unmoved)
-    of_day = ["exchange", "data_type", "symbol", "date"]
-    in_batch = asked.group_by(of_day).len().filter(pl.col("len") > 1)
-    alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING))
-    siblings = _rows_by_position(asked.select("position", *of_day), alive, on=of_day)
-    crowded = set(asked.join(in_batch, on=of_day, how="semi")["position"])
-    found_again: set[int] = set()
+    moves = _find_moves(metas, asked, standing, history, reader)
+    found.moved = list(moves.values())
+    relocated = {move.file_id for move in found.moved}
+    crowded = _crowded(asked, entries, groups)
     for position, meta in enumerate(metas):
-        versions = history.get(position, [])
-        is_again = False
-        newest = versions[-1] if versions else None
-        if newest is not None and _is_version(meta, newest):
-            if newest.status != Status.PENDING:
-                found.known.append(meta)
-                continue
-            versions, is_again = versions[:-1], True
-        elif newest is not None and _same_content(meta, newest, reader):
+        versions = [row for row in history.get(position, []) if row.file_id not in relocated]
+        if position in moves:
+            found.settled |= {row.file_id: moves[position].file_id for row in versions if row.status in REFUSED}
+            continue
+        same = next((row for row in reversed(versions) if is_version(meta, row)), None)
+        if same is not None and same.status != Status.PENDING:
+            found.known.append(meta)
+        elif same is None and (twin := _same_content(meta, versions, reader)) is not None:
             found.touched.append(meta)
-            continue
-        others = [row for row in lookalikes.get(position, []) if row.path != meta.bronze_file_path]
-        others = [row for row in others if row.file_id not in found_again]
-        if newest is None and (origin := _moved_from(meta, others, reader)) is not None:
-            found.moved.append(Move(file_id=origin.file_id, before=origin.path, meta=meta))
-            found_again.add(origin.file_id)
-            continue
-        found.entering.append(
-            Candidate(
-                meta=meta,
-                is_again=is_again,
-                replaces=tuple(row.file_id for row in versions),
-                has_siblings=position in crowded
-                or any(row.path != meta.bronze_file_path for row in siblings.get(position, [])),
+            newer = [row.file_id for row in versions if row.status in REFUSED and row.file_id > twin.file_id]
+            found.settled |= dict.fromkeys(newer, twin.file_id)
+        else:
+            found.entering.append(
+                Candidate(
+                    meta=meta,
+                    is_again=same is not None,
+                    replaces=tuple(row.file_id for row in versions if row is not same),
+                    has_siblings=position in crowded,
+                )
             )
-        )
     leaving = {old for candidate in found.entering for old in candidate.replaces}
-    found.contents = {key: file_id for key, file_id in found.contents.items() if file_id not in leaving}
+    found.contents = _contents(found.entering, asked, standing.filter(~pl.col("file_id").is_in(list(leaving))), reader)
     return found
 
 
-def _is_version(meta: BronzeFileMetadata, row: _LedgerRow) -> bool:
-    return (meta.file_size_bytes, meta.last_modified_ts) == (row.size, row.modified_us)
+def is_version(meta: BronzeFileMetadata, row: LedgerRow) -> bool:
+    """Tell whether the file is, as far as one can see from outside, the version of the ledger's row."""
+    seen = (meta.file_size_bytes, meta.last_modified_ts) == (row.size, row.modified_us)
+    return seen and _agrees(meta.changed_us, row.changed_us) and _agrees(meta.inode, row.inode)
 
 
-def _same_content(meta: BronzeFileMetadata, row: _LedgerRow, reader: BronzeReader) -> bool:
-    """The time stamp changed, the bytes did not."""
-    if row.size != meta.file_size_bytes or not row.content_hash or meta.problem:
-        return False
-    return reader.content_hash(meta.bronze_file_path) == row.content_hash
+def _agrees(now: int, known: int | None) -> bool:
+    """What was never noted says nothing."""
+    return not now or not known or now == known
 
 
-def _moved_from(meta: BronzeFileMetadata, rows: Sequence[_LedgerRow], reader: BronzeReader) -> _LedgerRow | None:
-    """Return the version that was at another path until now."""
-    gone = [row for row in rows if not reader.exists(row.path)]
-    if not gone or meta.problem:
+def _same_content(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reader: BronzeReader) -> LedgerRow | None:
+    """Return the version of the path whose bytes the file has, whatever its times say."""
+    alike = [row for row in versions if row.size == meta.file_size_bytes and row.content_hash]
+    if not alike or meta.problem:
         return None
     content = reader.content_hash(meta.bronze_file_path)
-    for row in gone:
-        if row.content_hash == content:
-            return row
-    return None
+    return next((row for row in reversed(alike) if row.content_hash == content), None)
+
+
+def _find_moves(
+    metas: Sequence[BronzeFileMetadata],
+    asked: pl.DataFrame,
+    standing: pl.DataFrame,
+    history: Mapping[int, Sequence[LedgerRow]],
+    reader: BronzeReader,
+) -> dict[int, Move]:
+    """Return the candidates that are files of the lake at another path, by position.
+
+    A move keeps size and time stamp. One that does not is found by its content, when it is read.
+    """
+    unmoved = ["exchange", "data_type", "date", "file_size_bytes", "last_modified_ts"]
+    in_lake = standing.filter(stands_at(Status.SUCCESS, Status.WITHDRAWN))
+    lookalikes = _rows_by_position(asked.select("position", *unmoved), in_lake, on=unmoved)
+    moves: dict[int, Move] = {}
+    taken: set[int] = set()
+    for position, rows in lookalikes.items():
+        meta = metas[position]
+        known = history.get(position, [])
+        if meta.problem or any(is_version(meta, row) and row.status != Status.PENDING for row in known):
+            continue
+        key = symbol_key(meta.symbol)
+        origins = [
+            row
+            for row in rows
+            if row.path != meta.bronze_file_path
+            and row.file_id not in taken
+            and symbol_key(row.symbol) == key
+            and has_left(row, reader)
+        ]
+        if origins and not _is_content_of(known, content := reader.content_hash(meta.bronze_file_path)):
+            origin = next((row for row in origins if row.content_hash == content), None)
+            if origin is not None:
+                moves[position] = Move(file_id=origin.file_id, before=origin.path, meta=meta)
+                taken.add(origin.file_id)
+    return _onto_free_paths(moves, history)
+
+
+def _onto_free_paths(moves: dict[int, Move], history: Mapping[int, Sequence[LedgerRow]]) -> dict[int, Move]:
+    """Leave out moves onto a path whose own rows stay: these have to leave silver, which takes a commit."""
+    while True:
+        leaving = {move.file_id for move in moves.values()}
+        onto_rows = [
+            position
+            for position in moves
+            if any(row.status not in REFUSED and row.file_id not in leaving for row in history.get(position, []))
+        ]
+        if not onto_rows:
+            return moves
+        for position in onto_rows:
+            del moves[position]
+
+
+def _is_content_of(known: Sequence[LedgerRow], content: str | None) -> bool:
+    return any(row.content_hash == content for row in known if row.status not in REFUSED)
+
+
+def has_left(row: LedgerRow, reader: BronzeReader) -> bool:
+    """Tell whether the version is no longer at its path: nothing is there, or something else."""
+    meta = reader.look(row.path)
+    if meta is None or is_version(meta, row):
+        return meta is None
+    same_size = meta.file_size_bytes == row.size
+    return not same_size or reader.content_hash(row.path) != row.content_hash
+
+
+def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]) -> set[int]:
+    """Return the positions of files that may share rows with others: of their symbol, or of a group."""
+    day = ["exchange", "data_type", "date"]
+    alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING)).join(asked, on=day, how="semi")
+    columns = [*day, "symbol", "bronze_file_path"]
+    files = pl.concat([asked.select(columns), alive.select(columns)]).unique()
+    keys = {name: "" if is_group(name, groups) else symbol_key(name) for name in files["symbol"].cast(pl.String)}
+    files = files.with_columns(_keyed(keys))
+    of_key = files.group_by(*day, "key").agg(pl.col("bronze_file_path").n_unique().alias("of_key"))
+    of_day = files.group_by(day).agg(
+        pl.col("bronze_file_path").n_unique().alias("of_day"), (pl.col("key") == "").any().alias("has_group")
+    )
+    counted = asked.with_columns(_keyed(keys)).join(of_key, on=[*day, "key"]).join(of_day, on=day)
+    meets = (pl.col("of_key") > 1) | (pl.col("has_group") & (pl.col("of_day") > 1))
+    return set(counted.filter(meets)["position"])
+
+
+def _keyed(keys: Mapping[str, str]) -> pl.Expr:
+    texts = pl.col("symbol").cast(pl.String)
+    return texts.replace_strict(list(keys), list(keys.values()), return_dtype=pl.String).alias("key")
 
 
 def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
@@ -155,8 +240,8 @@ def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
     }
     columns = {name: [getattr(meta, name) for meta in metas] for name in schema}
     frame = pl.DataFrame(columns, schema=schema).with_row_index("position")
-    frame = frame.with_columns(pl.col("last_modified_ts").cast(UTC_TIME))
-    return frame.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS if name in frame.columns)
+    words = [pl.col(name).cast(pl.Categorical) for name in ("exchange", "data_type", "symbol")]
+    return frame.with_columns(pl.col("last_modified_ts").cast(UTC_TIME), *words)
 
 
 def _may_matter(asked: pl.DataFrame) -> pl.Expr:
@@ -168,27 +253,48 @@ def _may_matter(asked: pl.DataFrame) -> pl.Expr:
     return in_partition | pl.col("bronze_file_path").is_in(asked["bronze_file_path"].to_list())
 
 
-def _contents(asked: pl.DataFrame, in_lake: pl.DataFrame) -> dict[ContentKey, int]:
-    same_size = in_lake.join(asked, on=["exchange", "data_type", "date", "file_size_bytes"], how="semi")
-    facts = same_size.select(
-        "content_hash", *(pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")), "file_id"
-    )
-    return {(content, table, exchange, date): file_id for content, table, exchange, date, file_id in facts.iter_rows()}
+def _contents(
+    entering: Sequence[Candidate], asked: pl.DataFrame, standing: pl.DataFrame, reader: BronzeReader
+) -> dict[ContentKey, int]:
+    """Return the contents in the lake that a file may be a copy of.
+
+    A file that has left bronze counts only for its own symbol: for any other name, the bytes have to be read.
+    """
+    same_day = ["exchange", "data_type", "date", "file_size_bytes"]
+    in_lake = standing.filter(stands_at(Status.SUCCESS), pl.col("content_hash").is_not_null())
+    twins = _rows_by_position(asked.select("position", *same_day), in_lake, on=same_day)
+    position_of = {path: position for position, path in enumerate(asked["bronze_file_path"])} if twins else {}
+    found: dict[ContentKey, int] = {}
+    for candidate in entering:
+        meta = candidate.meta
+        key = symbol_key(meta.symbol)
+        for row in twins.get(position_of.get(meta.bronze_file_path, -1), []):
+            assert row.content_hash is not None
+            if symbol_key(row.symbol) == key or not has_left(row, reader):
+                found[row.content_hash, meta.data_type, meta.exchange, str(meta.date), key] = row.file_id
+    return found
 
 
-def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[_LedgerRow]]:
+def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[LedgerRow]]:
     """Return the ledger rows that agree with each candidate in ``on``, oldest first."""
     rows = entries.join(asked, on=on, how="inner").sort("file_id")
-    by_position: dict[int, list[_LedgerRow]] = {}
-    facts = rows.select(
-        "position",
+    by_position: dict[int, list[LedgerRow]] = {}
+    for position, row in zip(rows["position"], ledger_rows(rows), strict=True):
+        by_position.setdefault(position, []).append(row)
+    return by_position
+
+
+def ledger_rows(entries: pl.DataFrame) -> list[LedgerRow]:
+    """Return the rows of a piece of the ledger."""
+    facts = entries.select(
         "file_id",
         "bronze_file_path",
         "file_size_bytes",
         pl.col("last_modified_ts").to_physical().alias("modified_us"),
+        pl.col("changed_ts").to_physical().alias("changed_us"),
+        "inode",
         "content_hash",
         pl.col("status").cast(pl.String),
+        pl.col("symbol").cast(pl.String),
     )
-    for position, *row in facts.iter_rows():
-        by_position.setdefault(position, []).append(_LedgerRow(*row))
-    return by_position
+    return [LedgerRow(*row) for row in facts.iter_rows()]

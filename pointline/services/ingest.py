@@ -8,17 +8,21 @@
                What files say of symbols goes into dim_symbol the same way.
 4. ``commit``  outcomes go to the manifest, with the batch number up to which it is complete.
 
+``withdraw`` takes rows out by the same steps, 3 and 4, under a batch number of its own.
+
 Batches are committed one at a time and in order, so the manifest is never more than one batch behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from pointline.io.protocols import (
+    ACCEPTED,
     BronzeFileMetadata,
     BronzeReader,
     EventTableRepository,
@@ -30,11 +34,22 @@ from pointline.io.protocols import (
 from pointline.services.batch import Batch, Entry, Loaded, make_groups
 from pointline.services.claims import Claims
 from pointline.services.compaction import DICTIONARY
-from pointline.services.identity import Sorted, sort_candidates
+from pointline.services.departure import (
+    Departures,
+    absent_files,
+    closed_by_absence,
+    freed_by_absence,
+    freed_by_departure,
+    refused_because_of,
+)
+from pointline.services.identity import REFUSED, Sorted, sort_candidates
+from pointline.services.retry import put_back
+from pointline.services.silver_facts import LakeFacts
 from pointline.services.symbol_files import SymbolFiles
 from pointline.services.verdict import Policy, Verdict, decide
+from pointline.services.withdrawal import plan_withdrawal
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import Status, stands_at
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +65,10 @@ class Committed:
 
 
 class IngestService:
-    """Brings batches of files into the lake. ``begin`` and ``commit`` are each called by one thread at a time."""
+    """Brings batches of files into the lake, and takes files out.
+
+    ``begin`` and ``commit`` are each called by one thread at a time; the rest by any.
+    """
 
     def __init__(
         self,
@@ -72,6 +90,9 @@ class IngestService:
         self._claims = claims
         self._policy = policy
         self._clock = clock
+        self._facts = LakeFacts(manifest, repositories, reader)
+        self._lock = threading.RLock()
+        self._tried: set[tuple[int, int]] = set()
         self._next_batch = 1 + max(
             manifest.last_batch(),
             quarantine.last_batch(),
@@ -81,11 +102,18 @@ class IngestService:
 
     def begin(self, candidates: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
         """Step 1: tell the candidates apart and mint ids for those that enter."""
-        found = sort_candidates(candidates, self._manifest.entries(), self._reader)
-        self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
+        found = sort_candidates(candidates, self._manifest.entries(), self._reader, self._policy.groups)
+        if found.moved:
+            self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
+            found.reopened = tuple(self._reopen_for({move.file_id for move in found.moved}).values())
+        self._manifest.update_statuses(Outcome.superseded(old, by=by) for old, by in found.settled.items())
         ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering])
+        accepted = self._accepted(
+            file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again
+        )
         entries = [
-            Entry(file_id=file_id, candidate=candidate) for file_id, candidate in zip(ids, found.entering, strict=True)
+            Entry(file_id=file_id, candidate=replace(candidate, is_accepted=file_id in accepted))
+            for file_id, candidate in zip(ids, found.entering, strict=True)
         ]
         refused = tuple(
             Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=entry.meta.problem)
@@ -95,38 +123,117 @@ class IngestService:
         groups = make_groups((entry for entry in entries if not entry.meta.problem), found.contents)
         return Batch(entries=tuple(entries), groups=tuple(groups), refused=refused), found
 
+    def _accepted(self, file_ids: Iterable[int]) -> set[int]:
+        rows = self._manifest.rows_of(list(file_ids))
+        return set(rows.filter(pl.col("warnings").str.contains(f'"{ACCEPTED}"', literal=True))["file_id"])
+
     def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
         """Steps 3 and 4. May be repeated with the same arguments after a Transient error."""
-        loaded = self._symbols.judge(self._next_batch, loaded)
-        verdict = decide(batch, loaded, ledger=self._manifest.entries(), policy=self._policy, clock=self._clock)
-        committed = Committed(
-            number=self._next_batch, outcomes=verdict.all_outcomes(), reopened=tuple(verdict.reopened.values())
-        )
-        self._set_aside(committed.number, loaded, verdict)
-        parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
-        for table in verdict.tables():
-            if table == INSTRUMENTS:
-                self._symbols.commit(committed.number, verdict.told_to(table))
-            else:
-                self._commit_table(table, [part.part for part in parts if part.table == table], verdict, committed)
-        self._manifest.update_statuses(committed.outcomes, batch=committed.number)
-        self._next_batch = committed.number + 1
+        with self._lock:
+            loaded = self._symbols.judge(self._next_batch, loaded)
+            ledger = self._manifest.entries()
+            verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, clock=self._clock)
+            committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
+            self._write_quarantine(committed.number, loaded, verdict)
+            parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
+            for table in verdict.tables():
+                if table == INSTRUMENTS:
+                    self._symbols.commit(committed.number, verdict.told_to(table))
+                else:
+                    add = [part.part for part in parts if part.table == table]
+                    self._commit_table(table, add, verdict.leaving(table), verdict.told_to(table), committed)
+            self._manifest.update_statuses(committed.outcomes, batch=committed.number)
+            self._next_batch = committed.number + 1
+            self._settle_claims(verdict)
+            freed = self._follow_moves(verdict) | {one.file_id for one in verdict.replaced}
+            committed.reopened = (*verdict.reopened.values(), *self._reopen_for(freed).values())
+            return committed
+
+    def _settle_claims(self, verdict: Verdict) -> None:
         self._claims.release(file_id for file_id, one in verdict.outcomes.items() if one.status is not Status.SUCCESS)
+        self._claims.release(one.file_id for one in verdict.replaced)
         self._claims.retire(file_id for file_id, one in verdict.outcomes.items() if one.status is Status.SUCCESS)
-        self._follow_moves(verdict)
-        return committed
 
-    def _follow_moves(self, verdict: Verdict) -> None:
-        """A duplicate whose original is gone from bronze is where the content is now."""
-        originals = {file_id: by for file_id, by in verdict.duplicates() if by not in verdict.entries}
-        if originals:
-            entries = self._manifest.entries().filter(pl.col("file_id").is_in(sorted(set(originals.values()))))
-            path_of = dict(entries.select("file_id", "bronze_file_path").iter_rows())
-            gone = {by: file_id for file_id, by in originals.items() if not self._reader.exists(path_of[by])}
-            self._manifest.relocate([(by, verdict.entries[file_id].meta) for by, file_id in gone.items()])
+    def _follow_moves(self, verdict: Verdict) -> set[int]:
+        """A duplicate whose original has left bronze is where the content is now; return the originals moved there."""
+        entries = verdict.entries
+        copies = {by: file_id for file_id, by in verdict.duplicates() if by not in entries}
+        gone = {by: file_id for by, file_id in copies.items() if self._facts.has_left_bronze(by)}
+        self._manifest.relocate([(by, entries[file_id].meta) for by, file_id in gone.items()])
+        self._manifest.update_statuses(Outcome.superseded(file_id, by=by) for by, file_id in gone.items())
+        return set(gone)
 
-    def _set_aside(self, number: int, loaded: Sequence[Loaded], verdict: Verdict) -> None:
-        """Write the rows set aside of files whose outcome counts them, in place of what an earlier try left."""
+    # ---- what is no longer in the way
+
+    def note_gone(self, paths: Sequence[str]) -> Departures:
+        """Nothing is at these paths any more: close what never got in, and put back what was in their way."""
+        with self._lock:
+            entries = self._manifest.entries().filter(pl.col("bronze_file_path").is_in(list(paths)))
+            gone = [path for path in entries["bronze_file_path"].unique() if self._reader.look(path) is None]
+            entries = entries.filter(pl.col("bronze_file_path").is_in(gone))
+            closed = self._close(closed_by_absence(entries))
+            freed = self._reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())
+            return Departures(gone=closed, freed=freed)
+
+    def compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
+        """Close refused files that are not in bronze, and put back those that nothing stands in the way of now.
+
+        ``survey`` lists bronze, ``known`` is the ledger as it was before bronze was listed.
+        """
+        if survey.is_empty():
+            return Departures()  # more likely bronze is not mounted
+        with self._lock:
+            now = self._manifest.entries()
+            absent = absent_files(known, survey)
+            still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
+            gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
+            freed = freed_by_absence(now, absent, tried=self._tried) | freed_by_departure(now)
+            return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone))
+
+    def _close(self, gone: Mapping[int, str]) -> Mapping[int, str]:
+        self._manifest.update_statuses(Outcome.left(file_id, Status.GONE) for file_id in gone)
+        return gone
+
+    def _reopen(self, refused: Mapping[int, str], *, leaving_out: Collection[int] = ()) -> dict[int, str]:
+        freed = {file_id: path for file_id, path in refused.items() if file_id not in leaving_out}
+        self._manifest.update_statuses(Outcome.reopened(file_id) for file_id in freed)
+        return freed
+
+    def _reopen_for(self, file_ids: Collection[int]) -> dict[int, str]:
+        """Put back the files that were refused because of these."""
+        return self._reopen(refused_because_of(self._manifest.entries(), file_ids))
+
+    def put_back(self, file_ids: Sequence[int], *, accepted: bool = False) -> int:
+        """Put refused and withdrawn files back to pending; return how many there were. See ``retry``."""
+        with self._lock:
+            return put_back(self._manifest, file_ids, accepted=accepted)
+
+    # ---- taking out
+
+    def withdraw(self, file_ids: Sequence[int]) -> list[int]:
+        """Take the rows of these files, and of copies of them, out of silver and quarantine; return their ids.
+
+        Steps 3 and 4 with a batch number of its own: a crash in between is mended like that of any other batch.
+        Raises Rejected where a file is not one that can be withdrawn.
+        """
+        with self._lock:
+            ledger = self._manifest.entries()
+            plan = plan_withdrawal(ledger, file_ids)
+            number = self._next_batch
+            committed = Committed(number=number, outcomes=plan.outcomes())
+            for table in plan.tables():
+                self._commit_table(table, [], plan.leaving(table), plan.told_to(table), committed)
+            self._quarantine.forget(plan.file_ids)
+            self._manifest.update_statuses(committed.outcomes, batch=number)
+            self._next_batch = number + 1
+            self._claims.release(plan.file_ids)
+            self._reopen_for(plan.file_ids)
+            return plan.file_ids
+
+    # ---- effects
+
+    def _write_quarantine(self, number: int, loaded: Sequence[Loaded], verdict: Verdict) -> None:
+        """Write the quarantined rows of files whose outcome counts them, in place of what an earlier try left."""
         again = [file_id for file_id, entry in verdict.entries.items() if entry.candidate.is_again]
         if again and self._quarantine.last_batch() < number:
             self._quarantine.forget(again)
@@ -135,17 +242,24 @@ class IngestService:
         if counted and frames:
             self._quarantine.set_aside(number, pl.concat(frames).filter(pl.col("file_id").is_in(counted)))
 
-    def _commit_table(self, table: str, parts: Sequence[Part], verdict: Verdict, committed: Committed) -> None:
-        """One Delta commit: what goes in and what it replaces, seen together or not at all."""
+    def _commit_table(
+        self,
+        table: str,
+        parts: Sequence[Part],
+        leaving: Mapping[tuple[tuple[str, str], ...], Sequence[int]],
+        outcomes: Sequence[Outcome],
+        committed: Committed,
+    ) -> None:
+        """One Delta commit: what goes in and what leaves, seen together or not at all."""
         repository = self._repositories[table]
         if repository.last_batch() >= committed.number:
             return
         add, remove = list(parts), []
-        for partition, leaving in verdict.leaving(table).items():
-            for part in repository.parts_of(leaving, dict(partition)):
-                add += _rest_of(part, leaving, repository)
+        for partition, file_ids in leaving.items():
+            for part in repository.parts_of(file_ids, dict(partition)):
+                add += _rest_of(part, file_ids, repository)
                 remove.append(part)
-        repository.commit(committed.number, add=add, remove=remove, outcomes=verdict.told_to(table))
+        repository.commit(committed.number, add=add, remove=remove, outcomes=outcomes)
         committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in add}
 
 

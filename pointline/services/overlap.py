@@ -1,90 +1,145 @@
-"""Parts of one day: files of the same exchange, type, symbol and date go in side by side unless their times overlap."""
+"""Whose rows lie where: the times that files hold of each symbol on one day, and which of them overlap.
+
+Files of one exchange, table, symbol and day go in side by side unless their times overlap; to share the one instant at
+which one ends and the other begins is no overlap.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from pointline.io.protocols import Outcome
-from pointline.services.batch import Entry
+from pointline.io.protocols import BronzeFileMetadata
+from pointline.services.batch import Span
 from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.spelling import is_group, symbol_key
+
+Day = tuple[str, str, str]
+"""Exchange, table and date."""
+
+
+def day_of(meta: BronzeFileMetadata) -> Day:
+    """Return the day of a table that a path claims."""
+    return meta.exchange, meta.data_type, str(meta.date)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Range:
+class Held:
+    """A file whose rows are in silver, or go in with this batch.
+
+    ``spans`` by symbol key, None where they were not looked up yet. Of files of the ledger ``rows`` are not known.
+    """
+
     file_id: int
     path: str
-    first_us: int
-    last_us: int
+    span: Span
+    spans: Mapping[str, Span] | None
+
+    def may_hold(self, symbol: str) -> bool:
+        """False is certain."""
+        return self.spans is None or symbol in self.spans
 
 
-def find_overlaps(
-    entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledger: pl.DataFrame
-) -> dict[int, Outcome]:
-    """Return new outcomes of the files whose time range meets that of a file already in, or of one before them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collision:
+    """Two files overlap. ``symbol`` as a key; ``span`` is what the file in the lake holds of it."""
 
-    Counting a day twice in silence is the worst outcome, so ranges that share one instant meet.
-    """
-    refused: dict[int, Outcome] = {}
-    taken: dict[tuple[str, ...], list[_Range]] = {}
-    for file_id in sorted(entries):
-        entry, outcome = entries[file_id], outcomes.get(file_id)
-        if outcome is None or not entry.candidate.has_siblings or outcome.status is not Status.SUCCESS:
-            continue
-        if outcome.first_local_us is None or outcome.last_local_us is None:
-            continue
-        key = (entry.meta.exchange, entry.meta.data_type, entry.meta.symbol, str(entry.meta.date))
-        if key not in taken:
-            replaced = {
-                old
-                for newer, other in entries.items()
-                for old in other.candidate.replaces
-                if newer in outcomes and outcomes[newer].status is Status.SUCCESS
-            }
-            taken[key] = _ranges_in(ledger, entry, leaving_out=replaced)
-        mine = _Range(
-            file_id=file_id,
-            path=entry.meta.bronze_file_path,
-            first_us=outcome.first_local_us,
-            last_us=outcome.last_local_us,
-        )
-        met = next((other for other in taken[key] if _meet(mine, other)), None)
-        if met is None:
-            taken[key].append(mine)
-        else:
-            refused[file_id] = Outcome(
-                file_id=file_id,
-                status=Status.QUARANTINED,
-                content_hash=outcome.content_hash,
-                error=f"its times overlap those of file {met.file_id} ({met.path}), which is in the lake for the same "
-                "exchange, type, symbol and date; remove one of the two, or set ingest.overlap to allow and run "
-                "`pointline retry`",
-            )
-    return refused
+    other: Held
+    symbol: str
+    span: Span
 
 
-def _ranges_in(ledger: pl.DataFrame, entry: Entry, *, leaving_out: set[int]) -> list[_Range]:
-    meta = entry.meta
+SpansOf = Callable[[int, Day], Mapping[str, Span]]
+"""The spans by symbol key of a file of many symbols, read from silver."""
+
+
+class Occupied:
+    """What silver holds on the days that a batch has to do with. Not thread-safe."""
+
+    def __init__(self, ledger: pl.DataFrame, days: Collection[Day], spans_of: SpansOf, groups: Collection[str]) -> None:
+        self._spans_of = spans_of
+        self._days: dict[Day, dict[int, Held]] = {}
+        for day, held in _held(ledger, days, groups):
+            self._days.setdefault(day, {})[held.file_id] = held
+
+    def held_on(self, day: Day) -> Mapping[int, Held]:
+        """Return the files whose rows are in silver on a day, by id."""
+        return self._days.get(day, {})
+
+    def spans(self, held: Held, day: Day) -> Mapping[str, Span]:
+        """Return what a file holds of each symbol."""
+        if held.spans is None:
+            found = {symbol_key(symbol): span for symbol, span in self._spans_of(held.file_id, day).items()}
+            held = Held(file_id=held.file_id, path=held.path, span=held.span, spans=found)
+            self._days[day][held.file_id] = held
+        assert held.spans is not None
+        return held.spans
+
+    def collisions(
+        self, spans: Mapping[str, Span], day: Day, also: Iterable[Held], leaving: Collection[int]
+    ) -> list[Collision]:
+        """Return what overlaps these spans, one per file: files of the lake that stay, and ``also``."""
+        whole = join_spans(spans.values())
+        found = []
+        for held in [*self.held_on(day).values(), *also]:
+            if held.file_id in leaving or not overlap(whole, held.span) or not any(map(held.may_hold, spans)):
+                continue
+            theirs = held.spans if held.spans is not None else self.spans(held, day)
+            met = [key for key in spans if key in theirs and overlap(spans[key], theirs[key])]
+            if met:
+                found.append(Collision(other=held, symbol=met[0], span=theirs[met[0]]))
+        return found
+
+
+def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) -> Iterator[tuple[Day, Held]]:
+    if not days:
+        return
+    exchanges, tables, dates = (sorted({day[position] for day in days}) for position in range(3))
     rows = ledger.filter(
-        pl.col("exchange") == meta.exchange,
-        pl.col("data_type") == meta.data_type,
-        pl.col("symbol") == meta.symbol,
-        pl.col("date") == meta.date,
+        pl.col("exchange").is_in(exchanges),
+        pl.col("data_type").is_in(tables),
+        pl.col("date").is_in([dt.date.fromisoformat(date) for date in dates]),
         stands_at(Status.SUCCESS),
         pl.col("first_local_timestamp").is_not_null(),
-        ~pl.col("file_id").is_in(sorted(leaving_out)),
     ).select(
+        *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date", "symbol")),
         "file_id",
         "bronze_file_path",
         pl.col("first_local_timestamp").to_physical(),
         pl.col("last_local_timestamp").to_physical(),
     )
-    return [
-        _Range(file_id=file_id, path=path, first_us=first, last_us=last) for file_id, path, first, last in rows.rows()
-    ]
+    for exchange, table, date, symbol, file_id, path, first, last in rows.iter_rows():
+        span = Span(first_us=first, last_us=last, rows=0)
+        spans = None if is_group(symbol, groups) else {symbol_key(symbol): span}
+        yield (exchange, table, date), Held(file_id=file_id, path=path, span=span, spans=spans)
 
 
-def _meet(one: _Range, other: _Range) -> bool:
-    return one.first_us <= other.last_us and other.first_us <= one.last_us
+def overlap(one: Span, other: Span) -> bool:
+    """Tell whether two spans overlap.
+
+    A span of a single instant has no end of its own that could be a seam: it overlaps whatever holds that instant.
+    """
+    if one.first_us == one.last_us or other.first_us == other.last_us:
+        return one.first_us <= other.last_us and other.first_us <= one.last_us
+    return one.first_us < other.last_us and other.first_us < one.last_us
+
+
+def join_spans(spans: Iterable[Span]) -> Span:
+    """Return the span from the first to the last of them, with all their rows."""
+    parts: Sequence[Span] = list(spans)
+    return Span(
+        first_us=min(part.first_us for part in parts),
+        last_us=max(part.last_us for part in parts),
+        rows=sum(part.rows for part in parts),
+    )
+
+
+def by_key(spans: Mapping[str, Span]) -> dict[str, Span]:
+    """Return spans by symbol key; those of symbols that are spelled in two ways are joined."""
+    found: dict[str, list[Span]] = {}
+    for symbol, span in spans.items():
+        found.setdefault(symbol_key(symbol), []).append(span)
+    return {key: join_spans(parts) for key, parts in found.items()}

@@ -47,11 +47,13 @@ def recover(
     not_in = sorted(set(pending) - set(found))
     # The rows set aside of a batch are written before its files get in. Those of files that did not are written again
     # when the files are read again.
-    forgotten = quarantine.forget(not_in) if not_in else 0
+    withdrawn = [outcome.file_id for outcome in found.values() if outcome.status is Status.WITHDRAWN]
+    forgotten = quarantine.forget([*not_in, *withdrawn]) if not_in or withdrawn else 0
     if found:
         manifest.update_statuses(found.values(), batch=newest)
     manifest.update_statuses(_overtaken(manifest.entries()))
     manifest.update_statuses(_orphaned_copies(manifest.entries()))
+    manifest.update_statuses(_copies_of_withdrawn(manifest.entries()))
     return Recovered(outcomes=tuple(found.values()), forgotten=forgotten)
 
 
@@ -63,6 +65,13 @@ def _overtaken(entries: pl.DataFrame) -> list[Outcome]:
     newer = is_in.group_by("bronze_file_path").agg(pl.col("file_id").max().alias("newer"))
     rows = open_.join(newer, on="bronze_file_path").filter(pl.col("newer") > pl.col("file_id"))
     return [Outcome.superseded(file_id, by=by) for file_id, by in rows.select("file_id", "newer").iter_rows()]
+
+
+def _copies_of_withdrawn(entries: pl.DataFrame) -> list[Outcome]:
+    """Duplicates of a file that a person took out: they go with it."""
+    gone = entries.filter(stands_at(Status.WITHDRAWN)).select(pl.col("file_id").alias("superseded_by"))
+    copies = entries.filter(stands_at(Status.DUPLICATE)).join(gone, on="superseded_by", how="semi")
+    return [Outcome.left(file_id, Status.WITHDRAWN) for file_id in copies["file_id"]]
 
 
 def _orphaned_copies(entries: pl.DataFrame) -> list[Outcome]:

@@ -11,6 +11,8 @@ from pointline.io.protocols import IngestionManifestRepository, Outcome
 from pointline.tables.ingest_manifest import Status, stands_at
 
 RETRIABLE = (Status.FAILED, Status.QUARANTINED)
+BY_NAME = (*RETRIABLE, Status.WITHDRAWN)
+"""A file that a person took out comes back only where it is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class Selection:
 
 def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
     """Return ``file_id, bronze_file_path, status, error`` of the refused files that are meant, by rising id."""
-    statuses = RETRIABLE if selection.status is None else (selection.status,)
+    by_default = BY_NAME if selection.file_ids else RETRIABLE
+    statuses = by_default if selection.status is None else (selection.status,)
     wanted = [stands_at(*statuses)]
     if selection.file_ids:
         wanted.append(pl.col("file_id").is_in(selection.file_ids))
@@ -38,10 +41,12 @@ def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
     return found.with_columns(pl.col("status").cast(pl.String)).sort("file_id")
 
 
-def put_back(manifest: IngestionManifestRepository, file_ids: Sequence[int]) -> None:
-    """Put files back to ``pending``. What they left in quarantine goes when they are read again.
+def put_back(manifest: IngestionManifestRepository, file_ids: Sequence[int], *, accepted: bool = False) -> int:
+    """Put files back to ``pending``; return how many. What they left in quarantine goes when they are read again.
 
-    Files that are not refused any more, because something newer came meanwhile, are left alone.
+    Files that are not refused any more, because something newer came meanwhile, are left alone. With ``accepted`` they
+    are taken in spite of a share of bad rows, or of leaving too few rows of what they replace.
     """
-    refused = manifest.entries().filter(pl.col("file_id").is_in(list(file_ids)), stands_at(*RETRIABLE))["file_id"]
-    manifest.update_statuses(Outcome.reopened(file_id) for file_id in refused)
+    refused = manifest.entries().filter(pl.col("file_id").is_in(list(file_ids)), stands_at(*BY_NAME))["file_id"]
+    manifest.update_statuses(Outcome.reopened(file_id, accepted=accepted) for file_id in refused)
+    return len(refused)

@@ -146,10 +146,9 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
             where = f" ({sources.paths[by]})" if by in sources.paths else ""
             what = f"It has the same content as file {by}{where}, in the lake already: nothing was added{tries}"
             return [Chapter(what=what, at_us=at_us)]
-        case Status.FAILED:
-            return [Chapter(what=f"It was given up{tries}: {row['error']}", at_us=at_us)]
-        case Status.QUARANTINED:
-            return [Chapter(what=f"It was refused{tries}: {row['error']}", at_us=at_us)]
+        case Status.FAILED | Status.QUARANTINED:
+            done = "given up" if row["status"] == Status.FAILED else "refused"
+            return [Chapter(what=f"It was {done}{tries}: {row['error']}", at_us=at_us)]
         case Status.SUPERSEDED:
             return _superseded(row, sources, at_us)
         case Status.WITHDRAWN | Status.GONE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,10 +10,11 @@ import polars as pl
 from pointline.errors import Transient, Unfinished
 from pointline.io.protocols import Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
-from pointline.services.overlap import find_overlaps
+from pointline.services.overlap import Occupied, day_of
+from pointline.services.replacement import ACCEPTED, Judge
+from pointline.services.silver_facts import SilverFacts
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
-
-ACCEPTED = (Status.SUCCESS, Status.DUPLICATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,25 +24,41 @@ class Policy:
     overlap: str = "quarantine"
     max_attempts: int = 8
     unfinished_us: int = 30_000_000
+    min_replacement_share: float = 0.5
+    groups: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """A version whose rows leave silver, where they are, and the version that takes its place."""
+
+    file_id: int
+    by: int
+    table: str
+    partition: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcomes of a batch, and the older versions that give way to newer ones of their paths."""
+    """The outcomes of a batch, and the older versions that give way."""
 
     entries: Mapping[int, Entry]
     outcomes: Mapping[int, Outcome]
-    replaced: Mapping[int, int]
-    """Versions whose rows leave silver, and the newer version of their path."""
+    replaced: Sequence[Leaving]
     overtaken: Mapping[int, int]
     """Versions that never had rows in silver, and the newer version of their path."""
     reopened: Mapping[int, str]
     """Duplicates whose original leaves silver, with their paths: now their own rows have to come."""
 
     def tables(self) -> list[str]:
-        """Return the event tables that this batch changes."""
+        """Return the event tables that this batch changes: first those that lose rows to another one.
+
+        After a crash between two commits rows are then missing until the next start, and never there twice.
+        """
         ids = [file_id for file_id, outcome in self.outcomes.items() if outcome.rows_written]
-        return sorted({self.entries[file_id].meta.data_type for file_id in [*ids, *self.replaced.values()]})
+        changed = {self.entries[file_id].meta.data_type for file_id in ids} | {one.table for one in self.replaced}
+        losing = {one.table for one in self.replaced if self.entries[one.by].meta.data_type != one.table}
+        return sorted(changed, key=lambda table: (table not in losing, table))
 
     def told_to(self, table: str) -> list[Outcome]:
         """Return the outcomes that the commit to an event table makes true."""
@@ -50,13 +67,15 @@ class Verdict:
             for file_id, outcome in self.outcomes.items()
             if outcome.status in ACCEPTED and self.entries[file_id].meta.data_type == table
         ]
-        return [*accepted, *(Outcome.superseded(old, by=new) for old, new in self._replaced_in(table).items())]
+        leaving = [Outcome.superseded(one.file_id, by=one.by) for one in self.replaced if one.table == table]
+        return [*accepted, *leaving]
 
     def leaving(self, table: str) -> dict[tuple[tuple[str, str], ...], list[int]]:
         """Return the versions whose rows leave a table, by partition."""
         found: dict[tuple[tuple[str, str], ...], list[int]] = {}
-        for old, new in self._replaced_in(table).items():
-            found.setdefault(tuple(self.entries[new].partition.items()), []).append(old)
+        for one in self.replaced:
+            if one.table == table:
+                found.setdefault(one.partition, []).append(one.file_id)
         return found
 
     def duplicates(self) -> list[tuple[int, int]]:
@@ -69,7 +88,7 @@ class Verdict:
 
     def all_outcomes(self) -> list[Outcome]:
         """Return what the ledger has to record."""
-        gone = {**self.overtaken, **self.replaced}
+        gone = {**self.overtaken, **{one.file_id: one.by for one in self.replaced}}
         superseded = [Outcome.superseded(old, by=new) for old, new in gone.items()]
         reopened = [Outcome.reopened(file_id) for file_id in self.reopened]
         return [*self.outcomes.values(), *superseded, *reopened]
@@ -78,12 +97,15 @@ class Verdict:
         """A part goes in when its files do; a file that may not has a part of its own."""
         return any(self.outcomes[file_id].status is Status.SUCCESS for file_id in part.file_ids)
 
-    def _replaced_in(self, table: str) -> dict[int, int]:
-        return {old: new for old, new in self.replaced.items() if self.entries[new].meta.data_type == table}
-
 
 def decide(
-    batch: Batch, loaded: Sequence[Loaded], *, ledger: pl.DataFrame, policy: Policy, clock: Callable[[], int]
+    batch: Batch,
+    loaded: Sequence[Loaded],
+    *,
+    ledger: pl.DataFrame,
+    facts: SilverFacts,
+    policy: Policy,
+    clock: Callable[[], int],
 ) -> Verdict:
     """Decide over a batch by what was loaded and what the ledger holds."""
     entries = {entry.file_id: entry for entry in batch.entries}
@@ -92,22 +114,79 @@ def decide(
         outcomes |= group.outcomes
         for file_id, error in group.delays.items():
             outcomes[file_id] = _delayed(entries[file_id], error, ledger, policy, clock())
-    if policy.overlap == "quarantine":
-        outcomes |= find_overlaps(entries, outcomes, ledger)
-    outcomes |= _unsettled_duplicates(outcomes, ledger)
-
     older = [(old, file_id) for file_id, entry in entries.items() for old in entry.candidate.replaces]
-    in_silver = _in_silver(ledger, (old for old, _ in older))
-    replaced = {old: new for old, new in older if old in in_silver and outcomes[new].status in ACCEPTED}
+    places = _places(ledger, (old for old, _ in older))
+    days = {day_of(entry.meta) for entry in entries.values() if entry.candidate.has_siblings}
+    found = Judge(
+        entries=entries,
+        outcomes=outcomes,
+        old=_old_of(entries, outcomes, ledger, places, facts),
+        spans={file_id: spans for group in loaded for file_id, spans in group.spans.items()},
+        occupied=Occupied(ledger, days, facts.spans_of, policy.groups),
+        facts=facts,
+        allows_overlap=policy.overlap == "allow",
+        min_share=policy.min_replacement_share,
+    ).decide()
+    outcomes |= found.refused
+    outcomes |= _copies(entries, outcomes)
+    outcomes |= _unsettled_duplicates(outcomes, ledger, found.replaced)
+    replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED}
     return Verdict(
         entries=entries,
         outcomes=outcomes,
-        replaced=replaced,
+        replaced=_leaving(ledger, replaced),
         reopened=_copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
-        overtaken={
-            old: new for old, new in older if old not in in_silver and outcomes[new].status is not Status.PENDING
-        },
+        overtaken={old: new for old, new in older if old not in places and outcomes[new].status is not Status.PENDING},
     )
+
+
+def _old_of(
+    entries: Mapping[int, Entry],
+    outcomes: Mapping[int, Outcome],
+    ledger: pl.DataFrame,
+    places: Mapping[int, str],
+    facts: SilverFacts,
+) -> dict[int, tuple[int, ...]]:
+    """Return the files in silver whose place each file takes if it gets in.
+
+    The older versions of its path, as far as they were not found under another path meanwhile; and a file with the
+    same content that was moved here from a path that claimed something else.
+    """
+    moved = _moved_here(entries, outcomes, ledger, facts)
+    found = {}
+    for file_id, entry in entries.items():
+        path = entry.meta.bronze_file_path
+        same_path = [old for old in entry.candidate.replaces if places.get(old) == path]
+        if old := (*same_path, *(one for one in moved.get(file_id, ()) if one not in same_path)):
+            found[file_id] = old
+    return found
+
+
+def _moved_here(
+    entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledger: pl.DataFrame, facts: SilverFacts
+) -> dict[int, list[int]]:
+    by_content: dict[str, list[int]] = {}
+    for file_id, outcome in outcomes.items():
+        if outcome.status is Status.SUCCESS and outcome.content_hash and outcome.rows_written:
+            by_content.setdefault(outcome.content_hash, []).append(file_id)
+    sizes = {entries[file_id].meta.file_size_bytes for ids in by_content.values() for file_id in ids}
+    if not sizes:
+        return {}
+    rows = (
+        ledger.filter(pl.col("file_size_bytes").is_in(list(sizes)))
+        .filter(
+            pl.col("content_hash").is_in(list(by_content)),
+            stands_at(Status.SUCCESS),
+            pl.col("first_local_timestamp").is_not_null(),
+            pl.col("data_type") != INSTRUMENTS,
+        )
+        .select("file_id", "content_hash")
+    )
+    found: dict[int, list[int]] = {}
+    for old, content in rows.iter_rows():
+        if old not in entries and facts.has_left_bronze(old):
+            found.setdefault(min(by_content[content]), []).append(old)
+    return found
 
 
 def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Policy, now_us: int) -> Outcome:
@@ -123,23 +202,42 @@ def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Polic
     elif tried >= policy.max_attempts:
         status = Status.FAILED
     reason = f"{error}; {error.hint}" if error.hint else str(error)
-    return Outcome(file_id=entry.file_id, status=status, error=reason)
+    return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None)
 
 
-def _unsettled_duplicates(outcomes: Mapping[int, Outcome], ledger: pl.DataFrame) -> dict[int, Outcome]:
-    """A duplicate of a file that did not get in after all is tried again."""
+def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
+    """A refused file whose bytes get in from another path is a copy, and nothing is wrong with it."""
+    brought = {
+        (outcome.content_hash, *day_of(entries[file_id].meta)): file_id
+        for file_id, outcome in outcomes.items()
+        if outcome.status is Status.SUCCESS and outcome.rows_written
+    }
+    return {
+        file_id: Outcome.duplicate(file_id, content_hash=outcome.content_hash, of=original)
+        for file_id, outcome in outcomes.items()
+        if outcome.status is Status.QUARANTINED
+        and outcome.content_hash
+        and not entries[file_id].candidate.replaces
+        and (original := brought.get((outcome.content_hash, *day_of(entries[file_id].meta)))) is not None
+    }
+
+
+def _unsettled_duplicates(
+    outcomes: Mapping[int, Outcome], ledger: pl.DataFrame, replaced: Collection[int]
+) -> dict[int, Outcome]:
+    """A duplicate of a file that did not get in after all, or that leaves with this batch, is read again."""
+    originals = {
+        file_id: outcome.superseded_by
+        for file_id, outcome in outcomes.items()
+        if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
+    }
+    in_silver = _places(ledger, (one for one in originals.values() if one not in outcomes)).keys() - set(replaced)
     waiting = {}
-    for file_id, outcome in outcomes.items():
-        original = outcome.superseded_by
-        if outcome.status is not Status.DUPLICATE or original is None:
-            continue
-        if original in outcomes:
-            is_in = outcomes[original].status is Status.SUCCESS
-        else:
-            is_in = bool(_in_silver(ledger, [original]))
+    for file_id, original in originals.items():
+        is_in = outcomes[original].status is Status.SUCCESS if original in outcomes else original in in_silver
         if not is_in:
             reason = f"waits for file {original}, which has the same content"
-            waiting[file_id] = Outcome(file_id=file_id, status=Status.PENDING, error=reason)
+            waiting[file_id] = Outcome(file_id=file_id, status=Status.PENDING, error=reason, warnings=None)
     return waiting
 
 
@@ -155,8 +253,27 @@ def _copies_of(ledger: pl.DataFrame, originals: Iterable[int], *, leaving_out: S
     return dict(copies.select("file_id", "bronze_file_path").iter_rows())
 
 
-def _in_silver(ledger: pl.DataFrame, file_ids: Iterable[int]) -> set[int]:
+def _places(ledger: pl.DataFrame, file_ids: Iterable[int]) -> dict[int, str]:
+    """Return the paths of those of these files whose rows are in silver."""
     wanted = list(file_ids)
     if not wanted:
-        return set()
-    return set(ledger.filter(pl.col("file_id").is_in(wanted), stands_at(Status.SUCCESS))["file_id"])
+        return {}
+    rows = ledger.filter(pl.col("file_id").is_in(wanted), stands_at(Status.SUCCESS))
+    return dict(rows.select("file_id", "bronze_file_path").iter_rows())
+
+
+def _leaving(ledger: pl.DataFrame, replaced: Mapping[int, int]) -> list[Leaving]:
+    if not replaced:
+        return []
+    rows = ledger.filter(pl.col("file_id").is_in(list(replaced))).select(
+        "file_id", *(pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date"))
+    )
+    return [
+        Leaving(
+            file_id=file_id,
+            by=replaced[file_id],
+            table=table,
+            partition=(("exchange", exchange), ("date", date)),
+        )
+        for file_id, table, exchange, date in rows.iter_rows()
+    ]

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pointline.io.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import CLOSED, Status
 
 META = BronzeFileMetadata(
     exchange="binance",
@@ -127,7 +127,7 @@ class Ledger(RuleBasedStateMachine):
         row = self.rows[outcome.file_id]
         if outcome.attempts is not None:
             row["attempts"] = outcome.attempts
-        elif outcome.status is not Status.SUPERSEDED:
+        elif outcome.status not in (*CLOSED, Status.WITHDRAWN):
             row["attempts"] += 1
         for name in ("content_hash", "rows_read"):
             if getattr(outcome, name) is not None:

@@ -179,6 +179,9 @@ class MemoryQuarantine(MemoryTable):
         self._rows = self._rows.filter(~pl.col("file_id").is_in(list(file_ids)))
 
 
+UNTRIED = (*ingest_manifest.CLOSED, Status.WITHDRAWN)
+
+
 class MemoryManifest:
     """``IngestionManifestRepository``: a list of rows, oldest first."""
 
@@ -211,7 +214,7 @@ class MemoryManifest:
             facts["last_local_timestamp"] = outcome.last_local_us
             row |= {name: value for name, value in facts.items() if value is not None and name != "warnings"}
             row |= {"status": outcome.status.value, "error": outcome.error, "superseded_by": outcome.superseded_by}
-            row["attempts"] = int(str(row["attempts"])) + (outcome.status not in ingest_manifest.CLOSED)
+            row["attempts"] = int(str(row["attempts"])) + (outcome.status not in UNTRIED)
         self._last_batch = self._last_batch if batch is None else batch
 
     def last_batch(self) -> int:
@@ -223,6 +226,9 @@ class MemoryManifest:
         frame = pl.DataFrame(self.rows, schema=schema, orient="row")
         words = [pl.col(name).cast(pl.Categorical) for name in ("exchange", "data_type", "symbol", "status")]
         return frame.with_columns(*words, pl.col(times).cast(ingest_manifest.SCHEMA["last_modified_ts"]))
+
+    def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
+        return self.entries().filter(pl.col("file_id").is_in(list(file_ids)))
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
         for file_id, meta in moves:
@@ -275,12 +281,14 @@ class MemoryBronze:
 
     def __init__(self, *, block_bytes: int = 4 << 20) -> None:
         self.files: dict[str, bytes] = {}
+        self.metas: dict[str, BronzeFileMetadata] = {}
         self._block_bytes = block_bytes
 
     def drop(self, meta: BronzeFileMetadata, data: bytes) -> BronzeFileMetadata:
         """Put a file there; its metadata with the size filled in."""
         self.files[meta.bronze_file_path] = data
-        return replace(meta, file_size_bytes=len(data))
+        self.metas[meta.bronze_file_path] = replace(meta, file_size_bytes=len(data))
+        return self.metas[meta.bronze_file_path]
 
     def open(self, meta: BronzeFileMetadata) -> MemoryContent:
         data = self.files[meta.bronze_file_path]
@@ -289,8 +297,8 @@ class MemoryBronze:
     def content_hash(self, path: str) -> str | None:
         return hashlib.sha256(self.files[path]).hexdigest() if path in self.files else None
 
-    def exists(self, path: str) -> bool:
-        return path in self.files
+    def look(self, path: str) -> BronzeFileMetadata | None:
+        return self.metas[path] if path in self.files else None
 
 
 def _key(meta: BronzeFileMetadata) -> tuple[object, ...]:

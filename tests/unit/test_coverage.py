@@ -218,11 +218,12 @@ WORST = (Status.DUPLICATE, Status.SUCCESS, Status.PENDING, Status.QUARANTINED, S
 def count_by_hand(files: list[dict[str, object]]) -> dict[tuple[str, dt.date], str]:
     """State per symbol and day, day by day; days out of every span are left out."""
     known: dict[tuple[str, dt.date], str] = {}
+    files = [one for one in files if one["status"] not in {"superseded", "withdrawn", "gone"}]
     rests = rest_days(files)
     for symbol in SYMBOLS:
         by_day: dict[dt.date, list[dict[str, object]]] = {}
         for one in files:
-            if one["symbol"] == symbol and one["status"] not in {"superseded", "withdrawn", "gone"}:
+            if one["symbol"] == symbol:
                 by_day.setdefault(one["date"], []).append(one)
         dates = sorted(by_day)
         worst = {date: max(WORST.index(Status(one["status"])) for one in by_day[date]) for date in dates}

@@ -1,4 +1,4 @@
-"""``find_overlaps``: no row of a day is counted twice, and the file that is refused hears of the other."""
+"""``Judge``: no row of a day is counted twice, what gives way to what, and who is refused hears of the other."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.batch import Entry
+from pointline.services.batch import Entry, Span
 from pointline.services.identity import Candidate
-from pointline.services.overlap import find_overlaps
+from pointline.services.overlap import Day, Occupied, day_of
+from pointline.services.replacement import Judge, Replacements
 from pointline.tables.ingest_manifest import SCHEMA, Status
 
 META = BronzeFileMetadata(
@@ -30,8 +31,14 @@ def entry(file_id: int, *, siblings: bool = True, replaces: tuple[int, ...] = ()
     return Entry(file_id=file_id, candidate=Candidate(meta=meta, replaces=replaces, has_siblings=siblings))
 
 
-def outcome(file_id: int, first: int | None, last: int | None, status: Status = Status.SUCCESS) -> Outcome:
-    return Outcome(file_id=file_id, status=status, content_hash=f"h{file_id}", first_local_us=first, last_local_us=last)
+def outcome(
+    file_id: int, first: int | None, last: int | None, status: Status = Status.SUCCESS, rows: int = 10
+) -> Outcome:
+    rows = 0 if first is None else rows
+    times = {"first_local_us": first, "last_local_us": last}
+    return Outcome(
+        file_id=file_id, status=status, content_hash=f"h{file_id}", rows_read=rows, rows_written=rows, **times
+    )
 
 
 def ledger(*rows: tuple[int, int | None, int | None, str]) -> pl.DataFrame:
@@ -49,15 +56,55 @@ def ledger(*rows: tuple[int, int | None, int | None, str]) -> pl.DataFrame:
     return frame.with_columns(*words, pl.col(times).cast(SCHEMA["last_modified_ts"]))
 
 
-def refused(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None) -> dict[int, Outcome]:
+class Facts:
+    """``SilverFacts``: every file is in bronze, and has ``rows`` in silver, but those that are named."""
+
+    def __init__(self, *, gone: set[int], rows: dict[int, int], spans: dict[int, dict[str, Span]]) -> None:
+        self.gone = gone
+        self.rows = rows
+        self.spans = spans
+
+    def is_in_bronze(self, file_id: int) -> bool:
+        return file_id not in self.gone
+
+    def has_left_bronze(self, file_id: int) -> bool:
+        return file_id in self.gone
+
+    def rows_written(self, file_id: int) -> int:
+        return self.rows.get(file_id, 10)
+
+    def spans_of(self, file_id: int, day: Day) -> dict[str, Span]:
+        return self.spans[file_id]
+
+
+def judged(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **more) -> Replacements:
     entries = {one.file_id: one for one, _ in files}
-    return find_overlaps(entries, {one.file_id: one for _, one in files}, ledger() if known is None else known)
+    facts = Facts(gone=more.get("gone", set()), rows=more.get("rows", {}), spans=more.get("silver", {}))
+    days = {day_of(one.meta) for one in entries.values()}
+    return Judge(
+        entries=entries,
+        outcomes={one.file_id: one for _, one in files},
+        old={one.file_id: one.candidate.replaces for one in entries.values() if one.candidate.replaces},
+        spans=more.get("spans", {}),
+        occupied=Occupied(ledger() if known is None else known, days, facts.spans_of, ()),
+        facts=facts,
+        allows_overlap=False,
+        min_share=0.5,
+    ).decide()
+
+
+def refused(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **more) -> dict[int, Outcome]:
+    return judged(*files, known=known, **more).refused
 
 
 RANGES = [
     pytest.param((1, 9), True, id="within"),
-    pytest.param((10, 15), True, id="one instant in common"),
+    pytest.param((10, 15), False, id="the seam after"),
+    pytest.param((-5, 0), False, id="the seam before"),
+    pytest.param((9, 15), True, id="more than the seam"),
     pytest.param((5, 5), True, id="an instant within"),
+    pytest.param((10, 10), True, id="the last instant alone"),
+    pytest.param((11, 11), False, id="an instant after"),
     pytest.param((0, 99), True, id="around"),
     pytest.param((11, 15), False, id="after"),
     pytest.param((-9, -1), False, id="before"),
@@ -67,7 +114,7 @@ RANGES = [
 @pytest.mark.parametrize(("times", "meets"), RANGES)
 @pytest.mark.parametrize("is_in", [True, False])
 def test_two_ranges(times, meets, is_in):
-    """Guards _meet, with the other file in the lake already and with both in one batch."""
+    """Guards overlap, with the other file in the lake already and with both in one batch."""
     second = (entry(2), outcome(2, *times))
     if is_in:
         found = refused(second, known=ledger((1, 0, 10, "success")))
@@ -114,10 +161,101 @@ def test_a_version_that_stays_does(status):
     assert set(refused(*files, known=known)) == {3}
 
 
-def test_no_rows_meet_nothing():
+def test_no_rows_beside_rows_say_nothing():
     known = ledger((1, None, None, "success"), (4, 0, 10, "success"))
-    assert refused((entry(2), outcome(2, None, None)), known=known) == {}
+    found = refused((entry(2), outcome(2, None, None)), known=known)
+    assert (found[2].status, found[2].superseded_by) == (Status.QUARANTINED, 4)
+    assert "`pointline withdraw 4`" in str(found[2].error)
+    assert refused((entry(2), outcome(2, None, None)), known=ledger((1, None, None, "success"))) == {}
 
 
 def test_without_siblings_nobody_looks():
     assert refused((entry(2, siblings=False), outcome(2, 0, 10)), known=ledger((1, 0, 10, "success"))) == {}
+
+
+class TestGone:
+    """The file in the lake is not in bronze any more: a re-issue at another path takes its place."""
+
+    KNOWN = ((1, 0, 10, "success"),)
+
+    def test_it_gives_way(self):
+        found = judged((entry(2), outcome(2, 3, 12)), known=ledger(*self.KNOWN), gone={1})
+        assert (found.refused, found.replaced) == ({}, {1: 2})
+
+    def test_but_not_for_another_part_of_the_day(self):
+        found = judged((entry(2), outcome(2, 11, 12)), known=ledger(*self.KNOWN), gone={1})
+        assert (found.refused, found.replaced) == ({}, {})
+
+    def test_nor_where_another_one_stays(self):
+        known = ledger(*self.KNOWN, (3, 11, 20, "success"))
+        found = judged((entry(2), outcome(2, 0, 20)), known=known, gone={1})
+        assert found.refused[2].superseded_by == 3
+        assert found.replaced == {}
+
+    def test_nor_for_too_few_rows(self):
+        found = judged((entry(2), outcome(2, 0, 10, rows=4)), known=ledger(*self.KNOWN), gone={1})
+        assert found.replaced == {}
+        assert "4 rows and would replace 10 rows of file 1" in str(found.refused[2].error)
+        assert "`pointline retry 2 --accept`" in str(found.refused[2].error)
+
+    def test_only_one_of_a_batch_takes_its_place(self):
+        files = [(entry(2), outcome(2, 0, 10)), (entry(3), outcome(3, 0, 10))]
+        found = judged(*files, known=ledger(*self.KNOWN), gone={1})
+        assert (set(found.refused), found.replaced) == ({3}, {1: 2})
+
+
+SPANS = {2: {"S": Span(first_us=0, last_us=10, rows=5), "T": Span(first_us=20, last_us=30, rows=5)}}
+
+
+class TestGroups:
+    """Files of many symbols are compared symbol by symbol."""
+
+    @pytest.mark.parametrize(("times", "meets"), [((0, 10), True), ((20, 30), False), ((9, 21), True)])
+    @pytest.mark.parametrize("is_in", [True, False])
+    def test_a_group_comes_second(self, times, meets, is_in):
+        group = (entry(2, symbol="SPOT"), outcome(2, 0, 30))
+        if is_in:
+            found = refused(group, known=ledger((1, *times, "success")), spans=SPANS)
+        else:
+            found = refused((entry(1), outcome(1, *times)), group, spans=SPANS)
+        assert set(found) == ({2} if meets else set())
+
+    @pytest.mark.parametrize(("symbol", "times", "meets"), [("s", (0, 10), True), ("S", (20, 30), False)])
+    def test_a_member_comes_second(self, symbol, times, meets):
+        known = ledger((1, 0, 30, "success")).with_columns(symbol=pl.lit("SPOT").cast(pl.Categorical))
+        member = (entry(2, symbol=symbol), outcome(2, *times))
+        assert set(refused(member, known=known, silver={1: SPANS[2]})) == ({2} if meets else set())
+
+    def test_a_member_takes_no_place_of_a_group(self):
+        """The group is gone from bronze, but its other symbols have nobody else: only withdrawing it helps."""
+        known = ledger((1, 0, 30, "success")).with_columns(symbol=pl.lit("SPOT").cast(pl.Categorical))
+        found = refused((entry(2), outcome(2, 0, 10)), known=known, silver={1: SPANS[2]}, gone={1})
+        assert "`pointline withdraw 1`" in str(found[2].error)
+        assert "delete" not in str(found[2].error)
+
+    def test_a_group_takes_the_place_of_a_member(self):
+        group = (entry(2, symbol="SPOT"), outcome(2, 0, 30))
+        found = judged(group, known=ledger((1, 0, 10, "success")), spans=SPANS, gone={1})
+        assert (found.refused, found.replaced) == ({}, {1: 2})
+
+
+class TestTooFew:
+    """A new version of a path that has far fewer rows is held."""
+
+    KNOWN = ((1, 0, 10, "success"),)
+
+    @pytest.mark.parametrize(("rows", "held"), [(4, True), (5, False), (0, True)])
+    @pytest.mark.parametrize("accepted", [True, False])
+    def test_share(self, rows, held, accepted):
+        one = replace(entry(2).candidate, replaces=(1,), is_accepted=accepted)
+        file = (Entry(file_id=2, candidate=one), outcome(2, 0 if rows else None, 10 if rows else None, rows=rows))
+        found = judged(file, known=ledger(*self.KNOWN))
+        assert set(found.refused) == ({2} if held and not accepted else set())
+        assert found.replaced == ({} if held and not accepted else {1: 2})
+
+    def test_a_held_version_leaves_its_predecessor_in_the_way(self):
+        """Guards the repetition in Judge.decide."""
+        files = [(entry(2, replaces=(1,)), outcome(2, 0, 10, rows=1)), (entry(3), outcome(3, 0, 10))]
+        found = judged(*files, known=ledger(*self.KNOWN))
+        assert {file_id: one.superseded_by for file_id, one in found.refused.items()} == {2: 1, 3: 1}
+        assert found.replaced == {}

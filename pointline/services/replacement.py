@@ -1,0 +1,207 @@
+"""Which files get in, and which give way to them: a batch held against the rows that silver has.
+
+A new version of a path takes the place of the old one. A file at another path takes it only where its rows overlap and
+the old file is gone from bronze. Whatever would leave too few rows is held until a person accepts it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from pointline.io.protocols import Outcome
+from pointline.services.batch import Entry, Span
+from pointline.services.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans
+from pointline.services.silver_facts import SilverFacts
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.spelling import symbol_key
+
+ACCEPTED = (Status.SUCCESS, Status.DUPLICATE)
+
+
+@dataclass(slots=True, kw_only=True)
+class Replacements:
+    """One pass over a batch: what gives way to what, and who is refused."""
+
+    replaced: dict[int, int] = field(default_factory=dict)
+    """Files whose rows leave silver, and the file that takes their place."""
+    refused: dict[int, Outcome] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Decides over the files of a batch that were read and can be kept.
+
+    ``old`` are, for each of them, the files in silver whose place it takes in any case; ``spans`` by file and symbol.
+    """
+
+    entries: Mapping[int, Entry]
+    outcomes: Mapping[int, Outcome]
+    old: Mapping[int, tuple[int, ...]]
+    spans: Mapping[int, Mapping[str, Span]]
+    occupied: Occupied
+    facts: SilverFacts
+    allows_overlap: bool
+    min_share: float
+
+    def decide(self) -> Replacements:
+        """Return who gives way and who is refused; a file that is refused leaves the old rows where they are.
+
+        Who is refused may leave rows in that stand in the way of another, so that is asked again until nothing changes.
+        """
+        refused: dict[int, Outcome] = {}
+        while True:
+            found = self._pass(refused)
+            if not found.refused:
+                return Replacements(replaced=found.replaced, refused=refused)
+            refused |= found.refused
+
+    def _pass(self, refused: Mapping[int, Outcome]) -> Replacements:
+        found = Replacements()
+        taken: dict[Day, list[Held]] = {}
+        for file_id, old in self.old.items():
+            if file_id not in refused and self.outcomes[file_id].status in ACCEPTED:
+                found.replaced |= dict.fromkeys(old, file_id)
+        for file_id in sorted(self.entries):
+            outcome = self.outcomes.get(file_id)
+            if outcome is None or file_id in refused or outcome.status not in ACCEPTED:
+                continue
+            entry, old = self.entries[file_id], self.old.get(file_id, ())
+            if not old and not entry.candidate.has_siblings:
+                continue
+            spans = self._spans_of(entry, outcome)
+            gone, complaint = self._gives_way(entry, outcome, spans, taken, found.replaced)
+            if complaint is None:
+                complaint = self._too_few(entry, outcome, spans, old, gone)
+            if complaint is not None:
+                found.refused[file_id] = complaint
+                continue
+            found.replaced |= dict.fromkeys((held.file_id for held in gone), file_id)
+            if spans and outcome.status is Status.SUCCESS:
+                path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
+                held = Held(file_id=file_id, path=path, span=whole, spans=spans)
+                taken.setdefault(day_of(entry.meta), []).append(held)
+        return found
+
+    def _spans_of(self, entry: Entry, outcome: Outcome) -> Mapping[str, Span]:
+        spans = self.spans.get(entry.file_id)
+        if spans:
+            return by_key(spans)
+        if outcome.first_local_us is None or outcome.last_local_us is None:
+            return {}
+        whole = Span(first_us=outcome.first_local_us, last_us=outcome.last_local_us, rows=outcome.rows_written or 0)
+        return {symbol_key(entry.meta.symbol): whole}
+
+    def _gives_way(
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        spans: Mapping[str, Span],
+        taken: Mapping[Day, Iterable[Held]],
+        replaced: Mapping[int, int],
+    ) -> tuple[list[Held], Outcome | None]:
+        """Return the files at other paths whose place this one takes, or the outcome where it must not."""
+        if self.allows_overlap or not entry.candidate.has_siblings or outcome.status is not Status.SUCCESS:
+            return [], None
+        day = day_of(entry.meta)
+        leaving = {*replaced, entry.file_id}
+        if not spans:
+            standing = [
+                held
+                for held in self.occupied.held_on(day).values()
+                if held.file_id not in leaving and held.spans and symbol_key(entry.meta.symbol) in held.spans
+            ]
+            return [], _says_nothing(entry, outcome, standing[0]) if standing else None
+        gone: list[Held] = []
+        for met in self.occupied.collisions(spans, day, taken.get(day, ()), leaving):
+            if not self._may_replace(met, spans, day):
+                return [], self._overlapping(entry, outcome, met, spans, day)
+            gone.append(met.other)
+        return gone, None
+
+    def _may_replace(self, met: Collision, spans: Mapping[str, Span], day: Day) -> bool:
+        """The old file is gone from bronze, and all that it holds is a matter of the new one too."""
+        other = met.other
+        if other.file_id in self.entries or self.facts.is_in_bronze(other.file_id):
+            return False
+        return self._symbols_of(other, day) <= spans.keys()
+
+    def _too_few(
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        spans: Mapping[str, Span],
+        old: Sequence[int],
+        gone: Sequence[Held],
+    ) -> Outcome | None:
+        if not (old or gone) or entry.candidate.is_accepted:
+            return None
+        replaced = [*old, *(held.file_id for held in gone)]
+        before = sum(self.facts.rows_written(file_id) for file_id in replaced)
+        mine = self._rows_instead(outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
+        if mine >= self.min_share * before:
+            return None
+        names = " and ".join(f"file {file_id}" for file_id in replaced)
+        copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
+        what = (
+            f"it has {mine:,} rows{copy} and would replace {before:,} rows of {names}, which stay in the lake; if it "
+            f"is right, `pointline retry {entry.file_id} --accept` lets it in; else put a complete file in its place"
+        )
+        return _refused(entry, outcome, what, replaced[0])
+
+    def _rows_instead(self, outcome: Outcome, spans: Iterable[Span]) -> int:
+        """How many rows the lake has of the file; of a copy those of a file that is nowhere else any more."""
+        if outcome.status is Status.SUCCESS:
+            return sum(span.rows for span in spans)
+        original = outcome.superseded_by
+        is_moved = original is not None and original not in self.entries and self.facts.has_left_bronze(original)
+        return self.facts.rows_written(original) if original is not None and is_moved else 0
+
+    def _overlapping(
+        self, entry: Entry, outcome: Outcome, met: Collision, spans: Mapping[str, Span], day: Day
+    ) -> Outcome:
+        other = met.other
+        ways = [f"withdraw the other one with `pointline withdraw {other.file_id}`"]
+        if self._symbols_of(other, day) <= spans.keys():
+            delete = f"delete {other.path}, and this file is ingested automatically"
+            ways = [f"move this file to {other.path}", delete, *ways]
+        what = (
+            f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
+            f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC; to use this file instead, "
+            f"{'; or '.join(ways)}"
+        )
+        return _refused(entry, outcome, what, other.file_id)
+
+    def _symbols_of(self, held: Held, day: Day) -> AbstractSet[str]:
+        return (held.spans if held.file_id in self.entries and held.spans else self.occupied.spans(held, day)).keys()
+
+
+def _any_holds(files: Iterable[Held], symbol: str) -> bool:
+    return any(held.may_hold(symbol) for held in files)
+
+
+def _says_nothing(entry: Entry, outcome: Outcome, held: Held) -> Outcome:
+    return _refused(
+        entry,
+        outcome,
+        f"it holds no rows, but file {held.file_id} ({held.path}) has rows of this symbol and day in the lake; to "
+        f"clear the day, withdraw those with `pointline withdraw {held.file_id}`",
+        held.file_id,
+    )
+
+
+def _refused(entry: Entry, outcome: Outcome, error: str, because_of: int) -> Outcome:
+    return Outcome(
+        file_id=entry.file_id,
+        status=Status.QUARANTINED,
+        content_hash=outcome.content_hash,
+        symbols=outcome.symbols,
+        error=error,
+        superseded_by=because_of,
+    )
+
+
+def _time(at_us: int) -> str:
+    return dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S")

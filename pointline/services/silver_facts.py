@@ -1,0 +1,84 @@
+"""What the lake knows of files whose rows are in silver, looked up for the few files that a decision is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import polars as pl
+
+from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository
+from pointline.services.batch import Span
+from pointline.services.identity import LedgerRow, has_left, ledger_rows
+from pointline.services.overlap import Day
+
+
+class SilverFacts(Protocol):
+    """What decisions ask."""
+
+    def is_in_bronze(self, file_id: int) -> bool:
+        """Tell whether anything is at the file's path."""
+        ...
+
+    def has_left_bronze(self, file_id: int) -> bool:
+        """Tell whether the file is no longer at its path: nothing is there, or something else."""
+        ...
+
+    def rows_written(self, file_id: int) -> int:
+        """Return how many rows a file has in silver."""
+        ...
+
+    def spans_of(self, file_id: int, day: Day) -> Mapping[str, Span]:
+        """Return what a file holds of each symbol on a day, read from its rows."""
+        ...
+
+
+class LakeFacts:
+    """``SilverFacts`` of a lake."""
+
+    def __init__(
+        self,
+        manifest: IngestionManifestRepository,
+        repositories: Mapping[str, EventTableRepository],
+        reader: BronzeReader,
+    ) -> None:
+        self._manifest = manifest
+        self._repositories = repositories
+        self._reader = reader
+
+    def is_in_bronze(self, file_id: int) -> bool:
+        """Tell whether anything is at the file's path."""
+        return self._reader.look(self._row(file_id).path) is not None
+
+    def has_left_bronze(self, file_id: int) -> bool:
+        """Tell whether the file is no longer at its path: nothing is there, or something else."""
+        return has_left(self._row(file_id), self._reader)
+
+    def rows_written(self, file_id: int) -> int:
+        """Return how many rows a file has in silver."""
+        rows = self._manifest.rows_of([file_id])["rows_written"]
+        return int(rows.sum())
+
+    def spans_of(self, file_id: int, day: Day) -> Mapping[str, Span]:
+        """Return what a file holds of each symbol on a day, read from its rows."""
+        exchange, table, date = day
+        repository = self._repositories[table]
+        time = pl.col("local_timestamp").to_physical()
+        found = [
+            rows.filter(pl.col("file_id") == file_id)
+            .group_by(pl.col("symbol").cast(pl.String))
+            .agg(time.min().alias("first"), time.max().alias("last"), pl.len().alias("rows"))
+            for part in repository.parts_of([file_id], {"exchange": exchange, "date": date})
+            for rows in repository.rows_of(part, ["file_id", "symbol", "local_timestamp"])
+        ]
+        if not found:
+            return {}
+        whole = (
+            pl.concat(found).group_by("symbol").agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
+        )
+        return {
+            symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in whole.iter_rows()
+        }
+
+    def _row(self, file_id: int) -> LedgerRow:
+        return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]

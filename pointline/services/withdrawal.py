@@ -1,0 +1,79 @@
+"""Which versions go when a person takes files out of the lake, and where their rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pointline.errors import Rejected
+from pointline.io.protocols import Outcome
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import Status, stands_at
+
+MAY_GO = (Status.SUCCESS, Status.DUPLICATE, Status.QUARANTINED, Status.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """``rows`` of the ledger that go: the files that were named, and the copies of them."""
+
+    rows: pl.DataFrame
+
+    @property
+    def file_ids(self) -> list[int]:
+        """All that go, rising."""
+        return self.rows["file_id"].to_list()
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what the ledger has to record."""
+        return [Outcome.left(file_id, Status.WITHDRAWN) for file_id in self.file_ids]
+
+    def tables(self) -> list[str]:
+        """Return the event tables that lose rows."""
+        return sorted(self._in_silver()["table"].unique())
+
+    def told_to(self, table: str) -> list[Outcome]:
+        """Return the outcomes that the commit to an event table makes true."""
+        ids = self.rows.filter(pl.col("data_type") == table)["file_id"]
+        return [Outcome.left(file_id, Status.WITHDRAWN) for file_id in ids]
+
+    def leaving(self, table: str) -> dict[tuple[tuple[str, str], ...], list[int]]:
+        """Return the versions whose rows leave a table, by partition."""
+        found: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        rows = self._in_silver().filter(pl.col("table") == table)
+        for file_id, exchange, date in rows.select("file_id", "exchange", "date").iter_rows():
+            found.setdefault((("exchange", exchange), ("date", date)), []).append(file_id)
+        return found
+
+    def _in_silver(self) -> pl.DataFrame:
+        texts = {"table": "data_type", "exchange": "exchange", "date": "date"}
+        return self.rows.filter(stands_at(Status.SUCCESS)).select(
+            "file_id", **{name: pl.col(column).cast(pl.String) for name, column in texts.items()}
+        )
+
+
+def plan_withdrawal(ledger: pl.DataFrame, file_ids: Sequence[int]) -> Withdrawal:
+    """Return what goes when these files are withdrawn. Raises Rejected, naming the first that cannot be."""
+    wanted = list(file_ids)
+    named = ledger.filter(pl.col("file_id").is_in(wanted))
+    if unknown := sorted(set(wanted) - set(named["file_id"])):
+        raise Rejected(f"the ledger knows no file {unknown[0]}", hint="`pointline files` lists the files")
+    facts = named.select("file_id", *(pl.col(name).cast(pl.String) for name in ("status", "data_type")))
+    for file_id, status, table in facts.iter_rows():
+        if table == INSTRUMENTS:
+            raise Rejected(
+                f"file {file_id} tells of instruments, and what it said is part of dim_symbol",
+                hint="put a corrected file in its place, or use `pointline symbols update`",
+            )
+        if status not in MAY_GO:
+            raise Rejected(f"file {file_id} is {status}", hint=_hint(Status(status), file_id))
+    copies = ledger.filter(stands_at(Status.DUPLICATE), pl.col("superseded_by").is_in(wanted))
+    return Withdrawal(rows=pl.concat([named, copies]).unique("file_id").sort("file_id"))
+
+
+def _hint(status: Status, file_id: int) -> str:
+    if status is Status.PENDING:
+        return "wait until it is in, or delete the file from bronze"
+    return f"it has no rows in the lake; `pointline explain {file_id}` tells why"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.people import World, hurried
+from tests.support.people import BrokenError, World, hurried
 from tests.support.people_contents import DAYS, GROUP, TABLES, client, digest, hive, make_content
 from tests.support.people_judge import CLOSED, Picture, describe, judge
 
@@ -371,10 +371,10 @@ def _play_in_step(world: World, people: dict[str, Person], problems: dict[str, l
         for person in people.values():
             for step in person.batches[number] if number < len(person.batches) else ():
                 person.do(step)
-        if form == "live":
-            world.wait_for_quiet()
-        else:
-            world.once()
+        try:
+            world.wait_for_quiet() if form == "live" else world.once()
+        except BrokenError as error:
+            problems[""].append(f"after batch {number + 1}: {error}")
         _sort_in(problems, people, judge(world.root, world.deeds), f"after batch {number + 1}")
 
 

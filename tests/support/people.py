@@ -25,6 +25,7 @@ from daemon import supervisor
 from daemon.cli import app
 from daemon.commands.verify import verify_lake
 from daemon.logs import configure_logging
+from pointline.errors import PointlineError
 from pointline.io.lock import LakeLock
 from pointline.services import schedule
 from tests.support.daemon_thread import Daemon, InProcess
@@ -112,7 +113,9 @@ class World:
     def command(self, *arguments: str) -> int:
         """A command of the program; what it withdrew is noted."""
         done = CliRunner().invoke(app, [*arguments, "--lake-root", str(self.root)])
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
+        if isinstance(done.exception, PointlineError):
+            self.lines.append(f"error: {done.exception}")
+        elif done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         if arguments[0] == "withdraw" and done.exit_code == 0:
             path = arguments[1]

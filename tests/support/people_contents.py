@@ -188,10 +188,10 @@ def expect(data: bytes, claim: Claim) -> Expected:
     reading = read(data)
     if reading.trouble:
         return Expected(refused=reading.trouble)
+    if reading.header and reading.header != HEADERS[claim.table]:
+        return Expected(refused="the header of another table")
     if not reading.rows:
         return Expected()
-    if reading.header != HEADERS[claim.table]:
-        return Expected(refused="the header of another table")
     kept, aside = {}, {}
     for seq, row in enumerate(reading.rows, 1):
         rules = _broken(row, claim)

@@ -171,13 +171,12 @@ def retry(
     json: Json = False,
 ) -> None:
     """Try failed, quarantined or withdrawn files again, under the same ids."""
-    from daemon.commands.retry import Options
     from daemon.commands.retry import retry as put_back
     from pointline.tables.ingest_manifest import Status
 
     chosen = None if status is None else Status(status.value)
-    options = Options(status=chosen, rule=rule, accept=accept, dry_run=dry_run, as_json=json)
-    raise typer.Exit(put_back(lake_root, targets or [], options))
+    options = {"dry_run": dry_run, "as_json": json, "accept": accept}
+    raise typer.Exit(put_back(lake_root, targets or [], status=chosen, rule=rule, **options))
 
 
 @app.command(epilog="Example: pointline withdraw 17 --dry-run, or: pointline withdraw binance/2024-05-01")

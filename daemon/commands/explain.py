@@ -120,7 +120,9 @@ def _answer(
     standing = [row for row, _ in rows if row["status"] not in CLOSED]
     newest = standing[-1] if standing else None
     if rows and newest is None:
-        presence = Presence(what="What is in bronze at its path is a newer version")
+        there = where.place in {Place.TAKEN, Place.REFUSED}
+        what = "What is in bronze at its path is another version" if there else "Nothing is at its path in bronze"
+        presence = Presence(what=what)
     else:
         presence = describe_presence(where, newest, moment)
     is_known = bool(rows) or where.place not in {Place.MISSING, Place.OUTSIDE}

@@ -48,8 +48,10 @@ def list_files(
     if problem := _usage_problem(status, table, last):
         print_problem(*problem, as_json=as_json)
         return EXIT_USAGE
-    wanted = {"status": status, "data_type": table, "symbol": symbol}
+    wanted = {"status": status, "data_type": table}
     chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
+    if symbol is not None:
+        chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
     try:
         ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(*chosen)
     except PointlineError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -23,22 +22,19 @@ SHOWN = 20
 ERROR_WIDTH = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a person asks for beside the files."""
-
-    status: Status | None = None
-    rule: str | None = None
-    accept: bool = False
-    dry_run: bool = False
-    as_json: bool = False
-
-
-def retry(lake_root: Path | None, targets: Sequence[str], options: Options) -> int:
+def retry(
+    lake_root: Path | None,
+    targets: Sequence[str],
+    *,
+    status: Status | None,
+    rule: str | None,
+    dry_run: bool,
+    as_json: bool,
+    accept: bool = False,
+) -> int:
     """Put refused files back to pending; with ``dry_run`` only name them."""
     config = load_config(lake_root)
-    status, rule, dry_run, as_json = options.status, options.rule, options.dry_run, options.as_json
-    if options.accept and not targets:
+    if accept and not targets:
         print_problem("--accept needs the files by name", "name a file id or a path", as_json=as_json)
         return EXIT_USAGE
     if not targets and status is None and rule is None:
@@ -56,7 +52,7 @@ def retry(lake_root: Path | None, targets: Sequence[str], options: Options) -> i
     entries = ledger.select(columns).collect()
     found = select(entries, selection)
     if not dry_run and not found.is_empty():
-        _put_back(config, found["file_id"].to_list(), accept=options.accept)
+        _put_back(config, found["file_id"].to_list(), accept=accept)
     if as_json:
         print_json({"dry_run": dry_run, "files": found.to_dicts()})
     elif found.is_empty():

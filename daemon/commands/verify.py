@@ -105,6 +105,7 @@ def _parties(lake: Lake) -> Parties:
         rereaders={name: Rereader(table, lake.reader, escalated) for name, table in lake.tables.items()},
         has_writer=lambda: holder_of(config.paths.lock_file) is not None,
         settled_before_us=lambda: int((time.time() - patience) * 1_000_000),
+        groups=None if config.ingest.overlap == "allow" else config.bronze.groups,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,10 +57,12 @@ class BronzeFolder(Protocol):
     """What lies in bronze."""
 
     def survey(self) -> pl.DataFrame:
-        """Return every file: ``path, size, mtime_us``."""
+        """Return every file: ``path, size, mtime_us, changed_us, inode``."""
         ...
 
-    def describe(self, path: str, size: int, mtime_us: int) -> BronzeFileMetadata | None:
+    def describe(
+        self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0
+    ) -> BronzeFileMetadata | None:
         """Return what the path tells about a file; None where it is no market data."""
         ...
 
@@ -79,3 +81,5 @@ class Parties:
     rereaders: Mapping[str, Rereader]
     has_writer: Callable[[], bool]
     settled_before_us: Callable[[], int]
+    groups: Collection[str] | None = ()
+    """Names of files that hold many symbols, beyond the usual ones; None where files may overlap."""

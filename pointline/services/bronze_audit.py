@@ -10,7 +10,7 @@ import polars as pl
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
 from pointline.services.audited import Parties
 from pointline.services.findings import Checked, Finding
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
 
 def audit_bronze(
@@ -18,10 +18,10 @@ def audit_bronze(
 ) -> tuple[list[Finding], pl.DataFrame]:
     """Compare sizes and times; return the findings, and the ledger's rows of files that are in and unchanged.
 
-    These have the columns ``size`` (bytes) and ``mtime_us`` (microseconds since the epoch, UTC) besides.
+    These have the columns of ``survey`` besides: ``size`` (bytes), ``mtime_us`` (microseconds since the epoch, UTC) ...
     """
-    survey = to.bronze.survey().rename({"path": "bronze_file_path"})
-    alive = ledger.filter(~stands_at(Status.SUPERSEDED)).sort("file_id")
+    survey = to.bronze.survey().rename({"path": "bronze_file_path", "inode": "inode_now"})
+    alive = ledger.filter(~stands_at(*CLOSED)).sort("file_id")
     newest = alive.group_by("bronze_file_path", maintain_order=True).last()
     both = newest.join(survey, on="bronze_file_path", how="left").with_columns(_is_as_known().alias("is_as_known"))
     checked.bronze_files = survey.height

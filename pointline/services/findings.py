@@ -26,6 +26,8 @@ HINTS = {
     "manifest_doubled": "put the ledger back from a copy of the lake",
     "manifest_link": "put the ledger back from a copy of the lake",
     "manifest_fact": "put the ledger back from a copy of the lake: its facts are not those that were committed",
+    "duplicate_of_nothing": "`pointline run --once` reads it again",
+    "rows_overlap": "`pointline explain` both files, then `pointline withdraw` the wrong one",
     "quarantine_missing": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
     "quarantine_extra": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
     "symbol_windows": "put silver/dim_symbol back from a copy of the lake, or remove it and bring every file again",

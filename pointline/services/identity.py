@@ -59,6 +59,8 @@ class Sorted:
     known: list[BronzeFileMetadata] = field(default_factory=list)
     reopened: tuple[str, ...] = ()
     """Paths of refused files that may be read again, because of a move."""
+    again: list[tuple[int, BronzeFileMetadata]] = field(default_factory=list)
+    """Refused versions that were never read to their end: who opens them, or their inode, has changed."""
     settled: dict[int, int] = field(default_factory=dict)
     """Refused versions whose path holds known content again, and the version that has it."""
     contents: dict[ContentKey, int] = field(default_factory=dict)
@@ -107,6 +109,8 @@ def sort_candidates(
             newer = [row.file_id for row in versions if row.status in REFUSED and row.file_id > twin.file_id]
             found.settled |= dict.fromkeys(newer, twin.file_id)
         else:
+            if same is None and (same := _unread(meta, versions)) is not None:
+                found.again.append((same.file_id, meta))
             found.entering.append(
                 Candidate(
                     meta=meta,
@@ -133,11 +137,21 @@ def _agrees(now: int, known: int | None) -> bool:
 
 def _same_content(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reader: BronzeReader) -> LedgerRow | None:
     """Return the version of the path whose bytes the file has, whatever its times say."""
-    alike = [row for row in versions if row.size == meta.file_size_bytes and row.content_hash]
+    settled = [row for row in versions if row.status != Status.PENDING]
+    alike = [row for row in settled if row.size == meta.file_size_bytes and row.content_hash]
     if not alike or meta.problem:
         return None
     content = reader.content_hash(meta.bronze_file_path)
     return next((row for row in reversed(alike) if row.content_hash == content), None)
+
+
+def _unread(meta: BronzeFileMetadata, versions: Sequence[LedgerRow]) -> LedgerRow | None:
+    """Return the newest version of the path where it was refused unread and looks the same but for ctime and inode."""
+    newest = versions[-1] if versions else None
+    if newest is None or newest.status not in REFUSED or (newest.content_hash and newest.status != Status.PENDING):
+        return None
+    seen = (meta.file_size_bytes, meta.last_modified_ts) == (newest.size, newest.modified_us)
+    return newest if seen else None
 
 
 def _find_moves(

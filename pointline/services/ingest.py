@@ -106,7 +106,9 @@ class IngestService:
         if found.moved:
             self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
             found.reopened = tuple(self._reopen_for({move.file_id for move in found.moved}).values())
-        self._manifest.update_statuses(Outcome.superseded(old, by=by) for old, by in found.settled.items())
+        self._record([Outcome.superseded(old, by=by) for old, by in found.settled.items()])
+        if found.again:
+            self._manifest.relocate(found.again)
         ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering])
         accepted = self._accepted(
             file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again
@@ -160,7 +162,7 @@ class IngestService:
         copies = {by: file_id for file_id, by in verdict.duplicates() if by not in entries}
         gone = {by: file_id for by, file_id in copies.items() if self._facts.has_left_bronze(by)}
         self._manifest.relocate([(by, entries[file_id].meta) for by, file_id in gone.items()])
-        self._manifest.update_statuses(Outcome.superseded(file_id, by=by) for by, file_id in gone.items())
+        self._record([Outcome.superseded(file_id, by=by) for by, file_id in gone.items()])
         return set(gone)
 
     # ---- what is no longer in the way
@@ -191,12 +193,12 @@ class IngestService:
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone))
 
     def _close(self, gone: Mapping[int, str]) -> Mapping[int, str]:
-        self._manifest.update_statuses(Outcome.left(file_id, Status.GONE) for file_id in gone)
+        self._record([Outcome.left(file_id, Status.GONE) for file_id in gone])
         return gone
 
     def _reopen(self, refused: Mapping[int, str], *, leaving_out: Collection[int] = ()) -> dict[int, str]:
         freed = {file_id: path for file_id, path in refused.items() if file_id not in leaving_out}
-        self._manifest.update_statuses(Outcome.reopened(file_id) for file_id in freed)
+        self._record([Outcome.reopened(file_id) for file_id in freed])
         return freed
 
     def _reopen_for(self, file_ids: Collection[int]) -> dict[int, str]:
@@ -229,6 +231,10 @@ class IngestService:
             self._claims.release(plan.file_ids)
             self._reopen_for(plan.file_ids)
             return plan.file_ids
+
+    def _record(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            self._manifest.update_statuses(outcomes)
 
     # ---- effects
 

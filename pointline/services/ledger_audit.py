@@ -8,7 +8,7 @@ import polars as pl
 
 from pointline.services.findings import Finding
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
 FACTS = ("rows_read", "rows_written", "rows_quarantined")
 
@@ -25,6 +25,9 @@ def audit_ledger(still: pl.DataFrame, ledger: pl.DataFrame) -> Iterator[Finding]
     linked = still.filter(stands_at(Status.SUPERSEDED, Status.DUPLICATE))
     lost = linked.join(ledger, left_on="superseded_by", right_on="file_id", how="anti")
     yield from _report(lost, "manifest_link", "superseded_by names no file of the ledger")
+    not_in = ledger.filter(~stands_at(Status.SUCCESS, Status.PENDING)).select(superseded_by="file_id")
+    copies = still.filter(stands_at(Status.DUPLICATE)).join(not_in, on="superseded_by", how="semi")
+    yield from _report(copies, "duplicate_of_nothing", "the file whose content it has is not in the lake")
 
 
 def audit_counts(
@@ -108,7 +111,7 @@ def audit_quarantine(still: pl.DataFrame, ledger: pl.DataFrame, aside: pl.DataFr
         aside.select("file_id", "rows", "doubled"), on="file_id", how="left"
     )
     held = held.with_columns(pl.col("rows", "doubled", "rows_quarantined").fill_null(0))
-    gone = stands_at(Status.SUPERSEDED) & (pl.col("rows") == 0)
+    gone = stands_at(*CLOSED, Status.WITHDRAWN) & (pl.col("rows") == 0)
     wrong = held.filter(((pl.col("rows") != pl.col("rows_quarantined")) & ~gone) | (pl.col("doubled") > 0))
     for row in wrong.iter_rows(named=True):
         if row["rows"] < row["rows_quarantined"]:

@@ -75,7 +75,8 @@ def _copies_of_withdrawn(entries: pl.DataFrame) -> list[Outcome]:
 
 
 def _orphaned_copies(entries: pl.DataFrame) -> list[Outcome]:
-    """Duplicates whose original has left silver: now their own rows have to come."""
-    gone = entries.filter(stands_at(Status.SUPERSEDED)).select(pl.col("file_id").alias("superseded_by"))
+    """Duplicates whose original is not in silver: now their own rows have to come."""
+    there = (Status.SUCCESS, Status.PENDING, Status.WITHDRAWN)
+    gone = entries.filter(~stands_at(*there)).select(pl.col("file_id").alias("superseded_by"))
     copies = entries.filter(stands_at(Status.DUPLICATE)).join(gone, on="superseded_by", how="semi")
     return [Outcome.reopened(file_id) for file_id in copies["file_id"]]

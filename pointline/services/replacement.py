@@ -15,10 +15,11 @@ from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry, Span
 from pointline.services.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans
 from pointline.services.silver_facts import SilverFacts
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 
-ACCEPTED = (Status.SUCCESS, Status.DUPLICATE)
+ACCEPTED_STATUSES = (Status.SUCCESS, Status.DUPLICATE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,11 +63,11 @@ class Judge:
         found = Replacements()
         taken: dict[Day, list[Held]] = {}
         for file_id, old in self.old.items():
-            if file_id not in refused and self.outcomes[file_id].status in ACCEPTED:
+            if file_id not in refused and self.outcomes[file_id].status in ACCEPTED_STATUSES:
                 found.replaced |= dict.fromkeys(old, file_id)
         for file_id in sorted(self.entries):
             outcome = self.outcomes.get(file_id)
-            if outcome is None or file_id in refused or outcome.status not in ACCEPTED:
+            if outcome is None or file_id in refused or outcome.status not in ACCEPTED_STATUSES:
                 continue
             entry, old = self.entries[file_id], self.old.get(file_id, ())
             if not old and not entry.candidate.has_siblings:
@@ -136,8 +137,8 @@ class Judge:
         old: Sequence[int],
         gone: Sequence[Held],
     ) -> Outcome | None:
-        if not (old or gone) or entry.candidate.is_accepted:
-            return None
+        if not (old or gone) or entry.candidate.is_accepted or entry.meta.data_type == INSTRUMENTS:
+            return None  # lists of instruments have a guard of their own
         replaced = [*old, *(held.file_id for held in gone)]
         before = sum(self.facts.rows_written(file_id) for file_id in replaced)
         mine = self._rows_instead(outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
@@ -204,4 +205,4 @@ def _refused(entry: Entry, outcome: Outcome, error: str, because_of: int) -> Out
 
 
 def _time(at_us: int) -> str:
-    return dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return dt.datetime.fromtimestamp(at_us / 1_000_000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

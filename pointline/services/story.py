@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointline.io.protocols import CommitNote, Move
+from pointline.io.protocols import ACCEPTED, CommitNote, Move
 from pointline.services.aside import RuleBroken
 from pointline.tables import dim_symbol
 from pointline.tables.ingest_manifest import Status
@@ -22,8 +22,8 @@ MOST_RULES = 5
 LONGEST_EXAMPLE = 160
 NEXT_STEPS = {
     Status.FAILED: "put the cause right, then `pointline retry {file_id}`",
-    Status.QUARANTINED: "put a good file in its place, which is taken up by itself; if the file is right and a setting "
-    "was not, change that and `pointline retry {file_id}`",
+    Status.QUARANTINED: "put a good file in its place, which is ingested automatically; if the file is right and a "
+    "setting was not, change that and `pointline retry {file_id}`",
     Status.SUPERSEDED: "nothing has to be done; `pointline explain {superseded_by}` tells of what replaced it",
     Status.DUPLICATE: "nothing has to be done; one of the two files may be removed",
     Status.WITHDRAWN: "nothing has to be done; `pointline retry {file_id}` takes the file in again",
@@ -56,7 +56,7 @@ class Sources:
 
 def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
     """Return the chapters of a version, oldest first."""
-    chapters = [_seen(row, sources), *_replaced(sources)]
+    chapters = [_seen(row, sources), *_replaced(row, sources)]
     if row["content_hash"] or row["rows_read"]:
         chapters += _read(row)
         chapters += _set_aside(row, sources)
@@ -78,6 +78,8 @@ def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
         if daemon_runs:
             return "nothing has to be done: the running daemon takes it up by itself"
         return "`pointline run` takes it up; no daemon is running"
+    if status is Status.QUARANTINED and row["superseded_by"] is not None:
+        return "choose one of the ways that the reason names"
     step = NEXT_STEPS[status].format(**row)
     return f"{lines}; {step}" if lines and status is Status.QUARANTINED else step
 
@@ -93,25 +95,35 @@ def _seen(row: LedgerRow, sources: Sources) -> Chapter:
     )
 
 
-def _replaced(sources: Sources) -> list[Chapter]:
+def _named(file_id: int, row: LedgerRow, sources: Sources) -> str:
+    """Name another file; its path only where that is another one."""
+    path = sources.paths.get(file_id, row["bronze_file_path"])
+    where = "an older version" if path == row["bronze_file_path"] else path
+    return f"file {file_id} ({where})"
+
+
+def _replaced(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if not sources.replaced:
         return []
-    older = ", ".join(f"file {file_id}" for file_id in sources.replaced)
-    return [Chapter(what=f"It is a newer version at a known path: it takes the place of {older}")]
+    older = ", ".join(_named(file_id, row, sources) for file_id in sources.replaced)
+    return [Chapter(what=f"It takes the place of {older}")]
 
 
 def _read(row: LedgerRow) -> list[Chapter]:
     if row["status"] == Status.DUPLICATE:
         return []
     if not row["rows_read"]:
-        nothing = "It was read and holds no rows: the vendor's word for a day without data"
+        nothing = "It was read and holds no rows"
         return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
     what = f"It was read: {_rows(row['rows_read'])}"
     if row["first_local_timestamp"] is not None:
         what += f", received from {_time(row['first_local_timestamp'])} to {_time(row['last_local_timestamp'])}"
     chapters = [Chapter(what=what)]
-    odd = ", ".join(f"{count:,} x {check}" for check, count in json.loads(row["warnings"] or "{}").items())
-    if odd:
+    warnings: dict[str, int] = json.loads(row["warnings"] or "{}")
+    if warnings.pop(ACCEPTED, None):
+        chapters.append(Chapter(what="You accepted it with `pointline retry --accept`"))
+    if warnings:
+        odd = ", ".join(f"{count:,} x {check}" for check, count in warnings.items())
         chapters.append(Chapter(what=f"Odd but kept, as the settings of checks say: {odd}"))
     return chapters
 
@@ -185,9 +197,10 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
     left = _last(sources, Status.SUPERSEDED)
     rows = "its rows left the table" + (f" in version {left.version}" if left else "")
     gone = rows if row["rows_written"] else "it never had rows in silver"
-    chapters.append(
-        Chapter(what=f"File {row['superseded_by']}, newer at the same path, replaced it: {gone}", at_us=at_us)
-    )
+    by = row["superseded_by"]
+    path = sources.paths.get(by, row["bronze_file_path"])
+    where = "a newer version" if path == row["bronze_file_path"] else path
+    chapters.append(Chapter(what=f"File {by} ({where}) took its place: {gone}", at_us=at_us))
     return chapters
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from pointline.errors import Transient, Unfinished
-from pointline.io.protocols import Outcome
+from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.overlap import Occupied, day_of
-from pointline.services.replacement import ACCEPTED, Judge
+from pointline.services.replacement import ACCEPTED_STATUSES, Judge
 from pointline.services.silver_facts import SilverFacts
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -65,7 +65,7 @@ class Verdict:
         accepted = [
             outcome
             for file_id, outcome in self.outcomes.items()
-            if outcome.status in ACCEPTED and self.entries[file_id].meta.data_type == table
+            if outcome.status in ACCEPTED_STATUSES and self.entries[file_id].meta.data_type == table
         ]
         leaving = [Outcome.superseded(one.file_id, by=one.by) for one in self.replaced if one.table == table]
         return [*accepted, *leaving]
@@ -128,9 +128,10 @@ def decide(
         min_share=policy.min_replacement_share,
     ).decide()
     outcomes |= found.refused
+    outcomes |= _marked(entries, outcomes)
     outcomes |= _copies(entries, outcomes)
     outcomes |= _unsettled_duplicates(outcomes, ledger, found.replaced)
-    replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED}
+    replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED_STATUSES}
     return Verdict(
         entries=entries,
         outcomes=outcomes,
@@ -138,6 +139,15 @@ def decide(
         reopened=_copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
         overtaken={old: new for old, new in older if old not in places and outcomes[new].status is not Status.PENDING},
     )
+
+
+def _marked(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
+    """What a person accepted says so for good."""
+    return {
+        file_id: replace(outcomes[file_id], warnings={ACCEPTED: 1, **(outcomes[file_id].warnings or {})})
+        for file_id, entry in entries.items()
+        if entry.candidate.is_accepted and outcomes[file_id].status in ACCEPTED_STATUSES
+    }
 
 
 def _old_of(

@@ -18,6 +18,7 @@ from pointline.services.audited import AuditedEventTable, Parties
 from pointline.services.bronze_audit import as_found, audit_bronze
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.overlap_audit import audit_overlap
 from pointline.services.reread import digest_aside
 from pointline.services.row_counts import COUNTS, AuditedTable, count_rows
 from pointline.services.symbol_audit import audit_symbols
@@ -86,6 +87,8 @@ class _Look:
         self._checked.rows = int(found["rows"].sum())
         still = ledger.filter(~pl.col("file_id").is_in(sorted(ahead)))
         self._findings += audit_ledger(still, ledger)
+        if self._to.groups is not None:
+            self._findings += audit_overlap(still, self._to.groups)
         self._findings += audit_counts(still, ledger, found, aside, readable)
         if aside is not None:
             self._checked.quarantined_rows = int(aside["rows"].sum())

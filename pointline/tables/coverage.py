@@ -16,10 +16,11 @@ from typing import Final
 import polars as pl
 
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
+from pointline.tables.spelling import symbol_key
 
 PAIR: Final = ("exchange", "data_type")
 SERIES: Final = (*PAIR, "symbol")
-COLUMNS: Final = (*SERIES, "date", "file_id", "status", "rows_written", "rows_quarantined", "error")
+COLUMNS: Final = (*SERIES, "symbols", "date", "file_id", "status", "rows_written", "rows_quarantined", "error")
 """What of the ledger is needed."""
 
 FEW_SHARE: Final = 0.1
@@ -101,7 +102,7 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     for Sunday. Everywhere else weekends are days like others.
     """
     exchange = pl.lit(value=True) if wanted.exchange is None else pl.col("exchange") == wanted.exchange
-    files = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN)).select(COLUMNS).collect()
+    files = _by_symbol(ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN)).select(COLUMNS).collect())
     undated = files.filter(pl.col("date").is_null(), wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())
     rests = _rests(files)
@@ -111,6 +112,25 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     days = days.filter(wanted.days("date")).drop("series", "standing")
     spans = _cut(spans, wanted).sort(SERIES)
     return Coverage(days=days, spans=spans, gaps=_gaps(days, missing), rests=rests, undated=undated)
+
+
+def _by_symbol(files: pl.DataFrame) -> pl.DataFrame:
+    """One row per file and symbol found in it, spelled as in the rows; a file without rows has the one of its name.
+
+    How many rows a file of many symbols has of each is not known.
+    """
+    found = pl.col("symbols").list.len().fill_null(0)
+    files = files.with_columns(
+        pl.when(found > 0).then("symbols").otherwise(pl.concat_list(pl.col("symbol").cast(pl.String))).alias("symbol"),
+        (found > 0).alias("is_found"),
+        pl.when(found <= 1).then("rows_written").alias("rows_written"),
+        pl.when(found <= 1).then("rows_quarantined").alias("rows_quarantined"),
+    ).explode("symbol", empty_as_null=False)
+    keys = {name: symbol_key(name) for name in files["symbol"].unique()}
+    files = files.with_columns(pl.col("symbol").replace_strict(keys, return_dtype=pl.String).alias("key"))
+    spelled = files.filter("is_found").group_by(*PAIR, "key").agg(pl.col("symbol").min().alias("spelling"))
+    files = files.join(spelled, on=[*PAIR, "key"], how="left", maintain_order="left")
+    return files.with_columns(pl.coalesce("spelling", "symbol").alias("symbol")).drop("symbols", "key", "is_found")
 
 
 def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:

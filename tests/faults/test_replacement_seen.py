@@ -36,7 +36,7 @@ class Ingest:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.bronze = root / "bronze"
-        self.lake: Lake = open_lake(load_config(root, environ={}))
+        self.lake: Lake = open_lake(load_config(root, environ={"POINTLINE_INGEST__MIN_REPLACEMENT_SHARE": "0"}))
         self.lake.create()
         self._service, self._loader = self.parts_of(self.lake)
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame, write_sample
-from tests.support.process import Lake
+from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
 
 DAY = dt.date(2024, 5, 1)
@@ -394,9 +394,9 @@ class TestIdentity:
         put(lake.bronze / NAME, packed([header, b"garbage\n"]))
         assert lake.once() == 1
         assert lake.table("trades").height == len(rows)
-        put(lake.bronze / NAME, packed([header, *rows[:10]]))
+        put(lake.bronze / NAME, packed([header, *rows[:60]]))
         assert lake.once() == 0
-        assert lake.table("trades").height == 10
+        assert lake.table("trades").height == 60
 
     def test_rotated_between_two_looks(self, lake):
         """The file of before is at a new path, new rows are at the old one: both are in."""
@@ -494,6 +494,10 @@ class TestNoData:
         write_sample(sample(), lake.bronze / NAME)
         assert lake.once() == 0
         put(lake.bronze / NAME, gzip.compress(b""))
+        assert lake.once() == 1
+        assert lake.table("trades").height == 100, "it is held until a person accepts it"
+        assert "`pointline retry 2 --accept`" in lake.entry(NAME)["error"]
+        assert pointline(lake.root, "retry", "2", "--accept").returncode == 0
         assert lake.once() == 0
         assert lake.table("trades").height == 0
         assert lake.manifest()["status"].to_list() == ["superseded", "success"]

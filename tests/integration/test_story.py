@@ -291,7 +291,7 @@ class TestExplain:
         _, story = self.story(ask, own_lake, name_of("GZ"))
         old, new = story["versions"]
         assert (old["file_id"], old["status"], new["status"]) == (first, "superseded", "success")
-        assert f"File {new['file_id']}, newer at the same path, replaced it: its rows left the table in" in told(old)
+        assert f"File {new['file_id']} (a newer version) took its place: its rows left the table in" in told(old)
         came, left = re.findall(r"in (?:its )?version (\d+)", told(old))
         assert int(came) < int(left)
         assert f"200 rows went into trades, committed in its version {came}" in told(old)

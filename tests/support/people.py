@@ -111,17 +111,17 @@ class World:
         raise BrokenError(f"{MOST_RUNS} times `run --once`, and there is still something to do")
 
     def command(self, *arguments: str) -> int:
-        """A command of the program; what it withdrew is noted."""
+        """A command of the program; what it withdraws is noted."""
+        before = Picture(self.root, self.deeds).entries if arguments[0] == "withdraw" else []
         done = CliRunner().invoke(app, [*arguments, "--lake-root", str(self.root)])
         if isinstance(done.exception, PointlineError):
             self.lines.append(f"error: {done.exception}")
         elif done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         if arguments[0] == "withdraw" and done.exit_code == 0:
-            path = arguments[1]
-            entries = Picture(self.root, self.deeds).entries
-            self.deeds.withdrawn |= {one.content for one in entries if one.path == path and one.content}
-            self.deeds.withdrawn.add(digest((self.root / "bronze" / path).read_bytes()))
+            entries = [*before, *Picture(self.root, self.deeds).entries]
+            at_path = {one.content for one in entries if one.path == arguments[1] and one.content}
+            self.deeds.withdrawn |= {arguments[1], *at_path}
         return done.exit_code
 
     def wait_for_quiet(self) -> None:

@@ -40,6 +40,7 @@ class Deeds:
     contents: dict[str, bytes] = field(default_factory=dict)
     """Every content that was ever written."""
     withdrawn: set[str] = field(default_factory=set)
+    """Contents, and paths for files that could not be read."""
     accepted: set[str] = field(default_factory=set)
 
 
@@ -217,7 +218,7 @@ def _judge_ledger(picture: Picture) -> list[str]:
             problems.append(f"gone: {entry} is not in bronze any more")
         elif entry.status in REFUSED and entry.content and entry.content != there:
             problems.append(f"stale: {entry} is about a content that no longer lies there")
-        if entry.status == "withdrawn" and entry.content not in picture.deeds.withdrawn:
+        if entry.status == "withdrawn" and (entry.content or entry.path) not in picture.deeds.withdrawn:
             problems.append(f"withdrawn: nobody withdrew {entry}")
         if entry.status == "duplicate" and there == entry.content:
             original = by_id.get(entry.by or -1)
@@ -238,7 +239,9 @@ def _judge_file(picture: Picture, path: str) -> list[str]:
     mine = [one for one in standing if one.content == content]
     # What cannot be read may have no hash.
     mine = mine or [
-        one for one in standing if one.content is None and one.size == len(data) and one.status == "quarantined"
+        one
+        for one in standing
+        if one.content is None and one.size == len(data) and one.status in ("quarantined", "withdrawn")
     ]
     if not mine:
         return [f"unknown: no row of the ledger stands for {path} [{content[:6]}]: {[str(one) for one in standing]}"]

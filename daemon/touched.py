@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.table_path import read_data_file
 from pointline.services.backlog import VERSION
 
 SCHEMA = {"path": pl.String(), **dict.fromkeys(VERSION, pl.Int64())}
@@ -52,7 +53,7 @@ class Touched:
 
     def _load(self) -> dict[str, tuple[int, ...]]:
         try:
-            rows = pl.read_parquet(self._file, columns=list(SCHEMA)).rows()
+            rows = read_data_file(self._file, list(SCHEMA)).rows()
         except (OSError, pl.exceptions.PolarsError):
             return {}
         return {path: tuple(version) for path, *version in rows}

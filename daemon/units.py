@@ -84,8 +84,8 @@ def _fill_line(line: str, places: Places) -> str:
 def _quoted(path: str, key: str) -> str:
     """Write a path as it has to stand between quotes, or, where systemd takes the rest of the line, without any."""
     path = _without_specifiers(path)
-    if key.startswith("Assert"):
-        return path
+    if key.startswith("Assert"):  # a blank at the end would be dropped, a backslash would go on in the next line
+        return f"{path}/" if path[-1].isspace() or path[-1] == "\\" else path
     path = path.replace("\\", "\\\\").replace('"', '\\"')
     return path.replace("$", "$$") if key.startswith("Exec") else path
 

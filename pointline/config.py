@@ -153,6 +153,9 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
         root = Path(given).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigurationError([_problem("lake_root", str(given), source, f"not a usable path: {error}")]) from error
+    if any("\udc80" <= letter <= "\udcff" for letter in str(root)):
+        what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
+        raise ConfigurationError([_problem("lake_root", str(given), source, what)])
     if root.exists() and not root.is_dir():
         raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder")])
     return root, source

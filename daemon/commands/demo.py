@@ -19,12 +19,13 @@ from daemon.commands.present import print_lines, print_problem
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
+from pointline.reading import scan
 
 PATIENCE_SECONDS = 20.0
 LINE_SHOWN = 26
 LANDED = {events.FILE_COMMITTED, events.FILE_QUARANTINED, events.FILE_FAILED, events.FILE_DUPLICATE}
 QUERY = """\
-pl.scan_delta(f"{lake}/silver/trades")
+pointline.scan("trades", lake_root=lake)
   .group_by("exchange", "symbol", "date")
   .agg(
       vwap=(pl.col("price") * pl.col("amount")).sum() / pl.col("amount").sum(),
@@ -90,7 +91,7 @@ def _take(daemon: DemoDaemon, arrivals: Arrivals, dropped_at: dict[str, float], 
 
 
 def _show_result(paths: LakePaths) -> None:
-    trades = pl.scan_delta(str(paths.table("trades")))
+    trades = scan("trades", lake_root=paths.root)
     price, amount = pl.col("price"), pl.col("amount")
     vwap = (
         trades.group_by("exchange", "symbol", "date")
@@ -99,7 +100,7 @@ def _show_result(paths: LakePaths) -> None:
         .collect()
     )
     set_aside = (
-        pl.scan_delta(str(paths.table("quarantine")))
+        scan("quarantine", lake_root=paths.root)
         .sort("file_id", "file_seq")
         .tail(5)
         .select("file_seq", "rule", "column", pl.col("raw").str.head(LINE_SHOWN) + "...")

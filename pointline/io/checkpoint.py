@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pointline.io.delta_log import entry_name
 from pointline.io.durable import flush_file, replace_file
+from pointline.io.table_path import read_data_file
 
 POINTER = "_last_checkpoint"
 
@@ -77,4 +78,4 @@ def _leave_out_removed(checkpoint: Path) -> int:
 
 def _removals(checkpoint: Path) -> pl.Series:
     """Return what each row of a checkpoint says of a removed part, null where it is about something else."""
-    return pl.read_parquet(checkpoint, columns=["remove"])["remove"]
+    return read_data_file(checkpoint, ["remove"])["remove"]

@@ -27,6 +27,7 @@ from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
+from pointline.io.table_path import create_table, delta_name, is_table, open_table, partition_columns, scan_data_files
 from pointline.io.translate import storage_errors
 
 NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
@@ -63,14 +64,16 @@ class DeltaTableRepository:
     def scan(self) -> pl.LazyFrame:
         """Return the rows of the newest version, lazily."""
         with self._lock, storage_errors(self.path.name):
-            return pl.scan_delta(self.table())
+            files = self._newest_parts().paths.to_list()
+            return scan_data_files(self.path, files, self.schema, self.partition_by)
 
     def table(self) -> DeltaTable:
         """Return the handle, brought up to the newest version."""
         with self._lock, storage_errors(self.path.name):
             if self._table is None:
-                self._table = DeltaTable(self.path)
+                self._table = open_table(self.path)
             else:
+                delta_name(self.path)
                 self._table.update_incremental()
             return self._table
 
@@ -122,24 +125,29 @@ class DeltaTableRepository:
 
     def exists(self) -> bool:
         """Tell whether there is a table."""
-        return bool(DeltaTable.is_deltatable(str(self.path)))
+        with storage_errors(self.path.name):
+            return is_table(self.path)
 
     def create(self) -> None:
-        """Create the table where there is none."""
+        """Create the table where there is none; add the columns that an older one lacks."""
         if self.exists():
+            self._add_missing_columns()
             return
         make_folder(self.path)
         with self._lock, storage_errors(self.path.name):
-            self._table = DeltaTable.create(
-                self.path,
-                schema=self._delta_schema(),
-                partition_by=list(self.partition_by) or None,
-                mode="ignore",
-                configuration=TABLE_PROPERTIES,
-                post_commithook_properties=NO_HOOKS,
+            self._table = create_table(
+                self.path, self._delta_schema(), self.partition_by, configuration=TABLE_PROPERTIES, hooks=NO_HOOKS
             )
         self.flush_commit(0)
         flush_folder(self.path)
+
+    def _add_missing_columns(self) -> None:
+        """Their values are null in the rows that are there."""
+        there = {field.name for field in self.table().schema().fields}
+        missing = [field for field in self._delta_schema().fields if field.name not in there]
+        if missing:
+            self._newest_log()  # refuses a table of features that nobody here knows
+            self._commit_unflushed(lambda table: table.alter.add_columns(missing, post_commithook_properties=NO_HOOKS))
 
     def part_writer(
         self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
@@ -156,27 +164,30 @@ class DeltaTableRepository:
         self.commit_parts(add=self.write_parts(df), remove=self.live_parts())
 
     def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
-        """Update the rows that agree with ``df`` in ``keys`` and insert the rest, by Delta's own merge."""
-        predicate = [f"target.{key} = source.{key}" for key in keys]
-        # A range prunes the files that cannot match: without it the whole table is read and rewritten.
-        predicate += [
-            f"target.{key} >= {df[key].min()!s} AND target.{key} <= {df[key].max()!s}"
-            for key in keys
-            if df.schema[key] == pl.Int64 and df.height
-        ]
+        """Update the rows that agree with ``df`` in ``keys`` and insert the rest, in one commit.
 
-        def run(table: DeltaTable) -> None:
-            merger = table.merge(
-                df.to_arrow(compat_level=pl.CompatLevel.oldest()),
-                predicate=" AND ".join(predicate),
-                source_alias="source",
-                target_alias="target",
-                post_commithook_properties=NO_HOOKS,
-            )
-            changes = {name: f"source.{name}" for name in df.columns if name not in keys}
-            merger.when_matched_update(changes).when_not_matched_insert_all().execute()
+        ``df`` has all columns, and ``keys`` name each of its rows. Only parts that hold one of them are replaced.
+        """
+        with self._lock:
+            ids = df["file_id"].to_list() if "file_id" in keys else None
+            new = df.select(list(self.schema))
+            add: list[Part] = []
+            remove: list[Part] = []
+            for part in self.live_parts():
+                if ids is not None and not may_hold(part, ids):
+                    continue
+                rows = self._whole_rows(part)
+                if rows.join(df, on=keys, how="semi").is_empty():
+                    continue
+                add += self.write_parts(rows.update(df, on=keys, how="left", include_nulls=True))
+                remove.append(part)
+                new = new.join(rows, on=keys, how="anti")
+            self.commit_parts(add=[*add, *self.write_parts(new)], remove=remove)
 
-        self._commit_unflushed(run)
+    def _whole_rows(self, part: Part) -> pl.DataFrame:
+        """Return the rows of a part with all columns."""
+        shared = partition_columns(part.partition, self.schema)
+        return pl.concat(self.rows_of(part)).with_columns(shared).select(list(self.schema))
 
     def update_rows(
         self,
@@ -304,12 +315,18 @@ class DeltaTableRepository:
         return parts
 
     def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a part in order, without the partition columns, one frame per row group."""
+        """Yield the rows of a part in order, without the partition columns, one frame per row group.
+
+        A column that an older part lacks is null.
+        """
+        wanted = {name: self.schema[name] for name in columns or self.schema if name not in part.partition}
         with storage_errors(part.path), pq.ParquetFile(self.path / part.path) as file:
+            stored = set(file.schema_arrow.names)
+            lacking = [pl.lit(None, kind).alias(name) for name, kind in wanted.items() if name not in stored]
             for group in range(file.num_row_groups):
-                frame = pl.from_arrow(file.read_row_group(group, columns=list(columns) if columns else None))
+                frame = pl.from_arrow(file.read_row_group(group, columns=[name for name in wanted if name in stored]))
                 assert isinstance(frame, pl.DataFrame)
-                yield frame
+                yield frame.with_columns(lacking).select(list(wanted)) if lacking else frame
 
     def _newest_log(self) -> DeltaLog:
         if self._log is None:

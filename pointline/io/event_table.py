@@ -30,7 +30,7 @@ FIELDS = (
     "superseded_by",
     "symbols",
 )
-"""The order in which a commit lists the facts of an outcome."""
+"""The order in which a commit lists the facts of an outcome. New ones go to the end: older commits lack them."""
 
 
 class DeltaBatchTable(DeltaTableRepository):
@@ -138,8 +138,9 @@ def _packed(outcome: Outcome) -> list[object]:
 
 
 def _unpacked(values: list[object]) -> Outcome:
-    facts = dict(zip(FIELDS, values, strict=True))
+    # An older commit has fewer of them; one that has more is of a version to come, and an error.
+    facts = dict(zip(FIELDS[: len(values)], values, strict=True))
     facts["status"] = Status(str(facts["status"]))
-    symbols = facts["symbols"]
+    symbols = facts.get("symbols")
     facts["symbols"] = None if symbols is None else tuple(symbols)  # type: ignore[arg-type]
     return Outcome(**facts)  # type: ignore[arg-type]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
-from deltalake import DeltaTable
 
 from pointline.errors import PointlineError
+from pointline.io.table_path import data_files, is_table, open_table, scan_data_files
 from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import NAME, SCHEMA
 
@@ -20,20 +20,20 @@ def scan_ledger(path: Path) -> pl.LazyFrame:
     Raises PointlineError where there is no lake.
     """
     with storage_errors(NAME):
-        if not DeltaTable.is_deltatable(str(path)):
+        if not is_table(path):
             root = path.parent.parent
             raise PointlineError(
                 f"there is no lake at {root}",
                 subject=str(root),
                 hint=f"`pointline run --lake-root {root}` makes one; `pointline demo` makes one with data to try",
             )
-        return _scan(DeltaTable(path).file_uris(), SCHEMA)
+        return _scan_all(path, SCHEMA)
 
 
 def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """Return the rows of an unpartitioned table's newest version, lazily; none where there is no table."""
     with storage_errors(path.name):
-        return _scan(DeltaTable(path).file_uris() if DeltaTable.is_deltatable(str(path)) else [], schema)
+        return _scan_all(path, schema) if is_table(path) else pl.LazyFrame(schema=dict(schema))
 
 
 def scan_rows_of(
@@ -46,21 +46,19 @@ def scan_rows_of(
     """
     in_parts = {name: dtype for name, dtype in schema.items() if name not in (partition or {})}
     with storage_errors(path.name):
-        if not file_ids or not DeltaTable.is_deltatable(str(path)):
+        if not file_ids or not is_table(path):
             return pl.LazyFrame(schema=in_parts)
-        parts = pl.DataFrame(DeltaTable(path).get_add_actions(flatten=True))
+        parts = data_files(open_table(path), flatten=True)
         if "min.file_id" not in parts.columns:  # no part at all, or none with bounds
-            return _scan([str(path / part) for part in parts["path"]], in_parts).filter(
-                pl.col("file_id").is_in(file_ids)
-            )
+            return scan_data_files(path, parts["path"].to_list(), in_parts).filter(pl.col("file_id").is_in(file_ids))
         low, high = pl.col("min.file_id"), pl.col("max.file_id")
         held = low.is_null() | ((low <= max(file_ids)) & (high >= min(file_ids)))
         of_partition = [
             pl.col(f"partition.{name}").cast(pl.String) == value for name, value in (partition or {}).items()
         ]
-        chosen = [str(path / part) for part in parts.filter(held, *of_partition)["path"]]
-        return _scan(chosen, in_parts).filter(pl.col("file_id").is_in(file_ids))
+        chosen = parts.filter(held, *of_partition)["path"].to_list()
+        return scan_data_files(path, chosen, in_parts).filter(pl.col("file_id").is_in(file_ids))
 
 
-def _scan(parts: list[str], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    return pl.scan_parquet(parts, schema=dict(schema)) if parts else pl.LazyFrame(schema=dict(schema))
+def _scan_all(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    return scan_data_files(path, data_files(open_table(path), flatten=False)["path"].to_list(), schema)

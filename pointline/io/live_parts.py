@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from pointline.io.parts import COMPACTED
 from pointline.io.protocols import Part
+from pointline.io.table_path import data_files
 
 LAST_FILE_ID = (1 << 63) - 1
 
@@ -20,7 +21,7 @@ class LiveParts:
 
     def __init__(self, table: DeltaTable, partition_by: Sequence[str]) -> None:
         self.version = table.version()
-        self._actions = pl.DataFrame(table.get_add_actions(flatten=False))
+        self._actions = data_files(table, flatten=False)
         self._partition_by = partition_by
         self._parts: dict[tuple[str, ...], list[Part]] = {}
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import polars as pl
 import pyarrow as pa
@@ -35,7 +36,7 @@ class ParquetPartWriter:
         self._table = table
         self._partition = dict(partition)
         self._dictionary = dictionary
-        folder = table.joinpath(*(f"{name}={value}" for name, value in partition.items()))
+        folder = table.joinpath(*(f"{name}={quote(value, safe='')}" for name, value in partition.items()))
         self._path = folder / f"{prefix}-{uuid.uuid4().hex}.parquet"
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from deltalake import DeltaTable
 
+from pointline.io.table_path import data_files, is_table, open_table, scan_data_files
 from pointline.io.translate import storage_errors
 
 JUST_BEFORE = dt.timedelta(microseconds=1)
@@ -45,19 +45,7 @@ def scan_wanted(
     table: Path, schema: Mapping[str, pl.DataType], partition_by: Collection[str], wanted: Wanted
 ) -> pl.LazyFrame:
     """Return the wanted rows of the newest version, lazily; none where there is no table."""
-    parts = parts_with(table, wanted)
-    if not parts:
-        return pl.LazyFrame(schema=dict(schema))
-    # Every component of a path that looks like a partition is taken for one, those above the table too.
-    above = {one.partition("=")[0]: pl.String() for one in table.parts if "=" in one}
-    frame = pl.scan_parquet(
-        [str(table / part) for part in parts],
-        schema={name: kind for name, kind in schema.items() if name not in partition_by},
-        hive_partitioning=bool(partition_by),
-        hive_schema={**above, **{name: schema[name] for name in partition_by}} if partition_by else None,
-        glob=False,
-    )
-    return frame.select(list(schema)).filter(*wanted.rows())
+    return scan_data_files(table, parts_with(table, wanted), schema, partition_by).filter(*wanted.rows())
 
 
 def parts_with(table: Path, wanted: Wanted) -> list[str]:
@@ -66,9 +54,9 @@ def parts_with(table: Path, wanted: Wanted) -> list[str]:
     A file of rows belongs to the day of their ``local_timestamp``, so that times choose partitions too.
     """
     with storage_errors(table.name):
-        if not DeltaTable.is_deltatable(str(table)):
+        if not is_table(table):
             return []
-        parts = pl.DataFrame(DeltaTable(table).get_add_actions(flatten=True))
+        parts = data_files(open_table(table), flatten=True)
     unknown = [name for name in _LOOKED_AT if name not in parts.columns]
     known = parts.with_columns(pl.lit(None, _LOOKED_AT[name]).alias(name) for name in unknown)
     order = ["partition.exchange", "partition.date", "min.file_id", "path"]

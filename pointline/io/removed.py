@@ -18,6 +18,7 @@ import polars as pl
 from pointline.errors import LakeDamaged
 from pointline.io.checkpoint import checkpoint_files, entries_after, newest_checkpoint, removed_in
 from pointline.io.durable import replace_file
+from pointline.io.table_path import read_data_file
 from pointline.io.translate import storage_errors
 
 RECORD = "_removed.parquet"
@@ -56,7 +57,7 @@ def record_removed(table: Path, removed: dict[str, int]) -> None:
 
 def _recorded(log: Path) -> dict[str, int]:
     record = log / RECORD
-    return dict(pl.read_parquet(record).iter_rows()) if record.exists() else {}
+    return dict(read_data_file(record).iter_rows()) if record.exists() else {}
 
 
 def _removed_by(entry: Path) -> Iterator[tuple[str, int]]:

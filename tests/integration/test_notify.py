@@ -216,7 +216,7 @@ class TestReady:
     """READY comes when the first scan has begun and every part runs, and not a moment before."""
 
     def test_not_while_it_recovers(self, daemon, manager):
-        daemon.start("daemon.supervisor.recover = hang")
+        daemon.start("daemon.prepare.recover = hang")
         daemon.wait_for("hung")
         assert manager.heard_within(1.0, "READY") == 0
         assert manager.lines() == ["STATUS=starting: 0 queued, 0 in flight; nothing committed yet"]

@@ -155,9 +155,10 @@ class TestInstall:
         assert str(into / "pointline.service") in said
 
     @analyze
+    @pytest.mark.parametrize("name", [ODD, "trailing ", "trailing\\", "jü 市📈 #;~[x]*{a,b}=?:&'<>|!+per%20cent"])
     @pytest.mark.parametrize("options", [(), ("--user",), ("--instances",)])
-    def test_odd_names_are_names(self, command, tmp_path, into, options):
-        lake = give_away(tmp_path / ODD)
+    def test_odd_names_are_names(self, command, tmp_path, into, options, name):
+        lake = give_away(tmp_path / name)
         assert "so is the unit (systemd-analyze)" in run(
             "install", "--lake-root", lake, "--into", into, "--manager", "systemd", *options
         )
@@ -167,6 +168,14 @@ class TestInstall:
         text = run("install", "--lake-root", lake, "--print", "--manager", "systemd")
         odd = 'la ke \\"A\\" 50%%h $HOME \\\\x'
         assert values(text, "ReadWritePaths") == [f'"{tmp_path}/{odd}"']
+
+    @pytest.mark.parametrize("name", ["trailing ", "trailing\\"])
+    def test_an_end_that_systemd_would_not_see(self, command, tmp_path, into, name):
+        """The value of AssertPathIsDirectory= stands without quotes."""
+        lake = give_away(tmp_path / name)
+        text = run("install", "--lake-root", lake, "--print", "--manager", "systemd", "--user")
+        assert values(text, "AssertPathIsDirectory") == [f"{lake}/"]
+        assert values(text, "StartLimitIntervalSec")
 
     @analyze
     def test_a_unit_that_systemd_refuses_is_not_written(self, command, lake, into, monkeypatch):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -277,3 +278,10 @@ class TestStart:
         root = Path(__file__).parents[2]
         done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == ""
+
+
+def test_a_path_that_is_not_utf_8_is_refused_before_anything_is_made(tmp_path):
+    given = os.fsdecode(os.fsencode(tmp_path) + b"/j\xfcrgen")
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        load_config(given)
+    assert not list(tmp_path.iterdir())

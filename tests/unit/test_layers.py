@@ -106,6 +106,39 @@ class TestLayers:
         assert not found & {"os", "time", "pathlib", "logging", "io", "shutil"}
 
 
+class TestPaths:
+    """delta-rs and Polars misread some paths of tables: one module knows how to name each to them."""
+
+    OWN = "pointline/io/table_path.py"
+    TAKE_A_PATH = ("is_deltatable", "file_uris", "get_add_actions", "to_pyarrow_dataset", "scan_delta", "read_delta")
+    OF_POLARS = ("scan_parquet", "read_parquet")
+    IN_MEMORY = ("pointline/tables/dim_symbol_columns.py",)
+
+    def uses(self, *attributes: str) -> set[str]:
+        return {
+            names(path)
+            for path in modules("pointline", "daemon")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute) and node.attr in attributes
+        }
+
+    def test_no_other_module_names_a_table_or_its_data_files(self):
+        assert self.uses(*self.TAKE_A_PATH) <= {self.OWN}
+        polars = {path for path in self.uses(*self.OF_POLARS) if path not in self.IN_MEMORY}
+        assert polars == {self.OWN}
+
+    def test_no_other_module_opens_a_table(self):
+        """A class to name in a type, and no more."""
+        found = {
+            names(path)
+            for path in modules("pointline", "daemon")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+            and "DeltaTable" in {one.id for one in ast.walk(node.func) if isinstance(one, ast.Name)}
+        }
+        assert found == {self.OWN}
+
+
 class TestEnvironment:
     """One module reads the environment; one sets what an allocator reads there."""
 

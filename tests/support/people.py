@@ -30,7 +30,6 @@ from pointline.io.lock import LakeLock
 from pointline.services import schedule
 from tests.support.daemon_thread import Daemon, InProcess
 from tests.support.people_acts import WEIGHTS, Act, Bronze
-from tests.support.people_contents import digest
 from tests.support.people_judge import Deeds, Picture, describe, judge
 from tests.support.waiting import wait_until
 

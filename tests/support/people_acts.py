@@ -98,6 +98,10 @@ class Bronze:
         table = "trades" if len(rows[0].rest[0]) > 3 else "quotes"
         return make_content(table, symbols, day, first=first, last=last, rows=len(rows), issue=self.issues)
 
+    def is_linked(self, path: str, target: str) -> bool:
+        """The two are one file, which cannot be copied onto itself."""
+        return (self.folder / target).exists() and (self.folder / target).samefile(self.folder / path)
+
     # ---- writing
 
     def remember(self, path: str) -> None:
@@ -149,7 +153,7 @@ class Bronze:
 
     def act_copy(self, x: int, y: int, z: int) -> str:
         path, target = self.pick(x), PLACES[y % len(PLACES)]
-        if path is None or path == target:
+        if path is None or path == target or self.is_linked(path, target):
             return ""
         self.remember(target)
         (self.folder / target).parent.mkdir(parents=True, exist_ok=True)

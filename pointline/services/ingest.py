@@ -25,15 +25,15 @@ from pointline.io.protocols import (
     ACCEPTED,
     BronzeFileMetadata,
     BronzeReader,
+    Discovery,
     EventTableRepository,
     IngestionManifestRepository,
     Outcome,
-    Part,
     QuarantineRepository,
 )
 from pointline.services.batch import Batch, Entry, Loaded, make_groups
+from pointline.services.change import Change, commit_change
 from pointline.services.claims import Claims
-from pointline.services.compaction import DICTIONARY
 from pointline.services.departure import (
     Departures,
     absent_files,
@@ -142,8 +142,13 @@ class IngestService:
                 if table == INSTRUMENTS:
                     self._symbols.commit(committed.number, verdict.told_to(table))
                 else:
-                    add = [part.part for part in parts if part.table == table]
-                    self._commit_table(table, add, verdict.leaving(table), verdict.told_to(table), committed)
+                    change = Change(
+                        add=[part.part for part in parts if part.table == table],
+                        leaving=verdict.leaving(table),
+                        outcomes=verdict.told_to(table),
+                        found=_discoveries(verdict.entries, ledger),
+                    )
+                    self._commit_table(table, change, committed)
             self._manifest.update_statuses(committed.outcomes, batch=committed.number)
             self._next_batch = committed.number + 1
             self._settle_claims(verdict)
@@ -224,7 +229,8 @@ class IngestService:
             number = self._next_batch
             committed = Committed(number=number, outcomes=plan.outcomes())
             for table in plan.tables():
-                self._commit_table(table, [], plan.leaving(table), plan.told_to(table), committed)
+                change = Change(leaving=plan.leaving(table), outcomes=plan.told_to(table))
+                self._commit_table(table, change, committed)
             self._quarantine.forget(plan.file_ids)
             self._manifest.update_statuses(committed.outcomes, batch=number)
             self._next_batch = number + 1
@@ -248,37 +254,13 @@ class IngestService:
         if counted and frames:
             self._quarantine.set_aside(number, pl.concat(frames).filter(pl.col("file_id").is_in(counted)))
 
-    def _commit_table(
-        self,
-        table: str,
-        parts: Sequence[Part],
-        leaving: Mapping[tuple[tuple[str, str], ...], Sequence[int]],
-        outcomes: Sequence[Outcome],
-        committed: Committed,
-    ) -> None:
-        """One Delta commit: what goes in and what leaves, seen together or not at all."""
-        repository = self._repositories[table]
-        if repository.last_batch() >= committed.number:
-            return
-        add, remove = list(parts), []
-        for partition, file_ids in leaving.items():
-            for part in repository.parts_of(file_ids, dict(partition)):
-                add += _rest_of(part, file_ids, repository)
-                remove.append(part)
-        repository.commit(committed.number, add=add, remove=remove, outcomes=outcomes)
-        committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in add}
+    def _commit_table(self, table: str, change: Change, committed: Committed) -> None:
+        added = commit_change(self._repositories[table], committed.number, change)
+        committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in added}
 
 
-def _rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:
-    """Write what a part holds of other files to a new part; none where it holds nothing else."""
-    writer = repository.part_writer(part.partition, DICTIONARY)
-    written = False
-    try:
-        for rows in repository.rows_without(part, leaving):
-            if not rows.is_empty():
-                writer.write(rows)
-                written = True
-        return [writer.close()] if written else []
-    except BaseException:
-        writer.discard()
-        raise
+def _discoveries(entries: Mapping[int, Entry], ledger: pl.DataFrame) -> dict[int, Discovery]:
+    known = ledger.filter(pl.col("file_id").is_in(list(entries))).select("file_id", "created_at_us")
+    return {
+        file_id: Discovery(meta=entries[file_id].meta, created_at_us=created) for file_id, created in known.iter_rows()
+    }

@@ -81,6 +81,8 @@ class World:
         self.root = root
         self.deeds = Deeds()
         (root / "bronze").mkdir(parents=True, exist_ok=True)
+        # An empty bronze is taken for one that is not mounted: nothing counts as gone from it.
+        (root / "bronze" / "notes.txt").touch()
         self.bronze = Bronze(root / "bronze", self.deeds, self.command)
         self.lines: list[str] = []
         self._daemon: InProcess | None = None

@@ -13,6 +13,8 @@ from pointline.tables.ingest_manifest import Status
 
 ACCEPTED = "accepted"
 """Stands among the warnings of a version that a person has accepted."""
+OTHER_IS_GONE = "other_is_gone"
+"""Stands among those of a refused one: the file in whose way it is was gone from bronze already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

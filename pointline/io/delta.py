@@ -320,13 +320,17 @@ class DeltaTableRepository:
         A column that an older part lacks is null.
         """
         wanted = {name: self.schema[name] for name in columns or self.schema if name not in part.partition}
-        with storage_errors(part.path), pq.ParquetFile(self.path / part.path) as file:
+        with storage_errors(part.path), self._open_part(part) as file:
             stored = set(file.schema_arrow.names)
             lacking = [pl.lit(None, kind).alias(name) for name, kind in wanted.items() if name not in stored]
             for group in range(file.num_row_groups):
                 frame = pl.from_arrow(file.read_row_group(group, columns=[name for name in wanted if name in stored]))
                 assert isinstance(frame, pl.DataFrame)
                 yield frame.with_columns(lacking).select(list(wanted)) if lacking else frame
+
+    def _open_part(self, part: Part) -> pq.ParquetFile:
+        """Whatever is read is compared with the checksums of its pages: no damage is written on as if it were data."""
+        return pq.ParquetFile(self.path / part.path, page_checksum_verification=True)
 
     def _newest_log(self) -> DeltaLog:
         if self._log is None:

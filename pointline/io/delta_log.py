@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pointline.errors import CommitConflict
+from pointline.io.checksums import CHECKSUM, ENGINE, ZEROS, sealed
 from pointline.io.durable import flush_folder
 from pointline.io.protocols import Part
 
@@ -67,7 +68,7 @@ class DeltaLog:
         staged = self._folder / f".{entry.name}.tmp"
         with staged.open("wb") as file:
             # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
-            file.write(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines))
+            file.write(sealed(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)))
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -95,7 +96,8 @@ def change_of_parts(
         "timestamp": now_ms,
         "operation": "WRITE" if data_change else "OPTIMIZE",
         "operationParameters": {"mode": "Append"},
-        "engineInfo": "pointline",
+        "engineInfo": ENGINE,
+        CHECKSUM: ZEROS,
         **metadata,
         ADDED: len(add),
         REMOVED: len(remove),

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pointline.io.checksums import checksum_of
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.protocols import Part
 from pointline.io.translate import storage_errors
@@ -28,7 +29,10 @@ WRITTEN, COMPACTED = "part", "compacted"
 
 
 class ParquetPartWriter:
-    """Streams frames into one part, one row group per frame. The file is flushed to disk when ``close`` returns."""
+    """Streams frames into one part, one row group per frame.
+
+    When ``close`` returns, the file is flushed to disk and its name carries its checksum.
+    """
 
     def __init__(
         self, table: Path, partition: Mapping[str, str], dictionary: Sequence[str], *, prefix: str = WRITTEN
@@ -59,6 +63,7 @@ class ParquetPartWriter:
             self._writer.close()
             metadata = pq.read_metadata(self._path)
             flush_file(self._path)
+            self._name_by_content()
             flush_folder(self._path.parent)
         return Part(
             path=self._path.relative_to(self._table).as_posix(),
@@ -67,6 +72,11 @@ class ParquetPartWriter:
             rows=self._rows,
             stats=statistics(metadata),
         )
+
+    def _name_by_content(self) -> None:
+        named = self._path.with_name(f"{self._path.stem}-{checksum_of(self._path)}.parquet")
+        self._path.rename(named)
+        self._path = named
 
     def discard(self) -> None:
         """Remove the file."""
@@ -88,6 +98,7 @@ class ParquetPartWriter:
             # the bounds of what could have been chosen.
             write_statistics=[field.name for field in schema if field.name in texts or _has_order(field.type)],
             store_schema=False,
+            write_page_checksum=True,
             **COMPRESSION,
         )
 

@@ -118,7 +118,9 @@ def _show(checked: Checked, *, deep: bool) -> None:
     lines = [
         f"ledger     {plural(checked.files, 'file')}{flight}",
         f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} set aside",
-        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}",
+        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}"
+        if not checked.bronze_unread
+        else "bronze     cannot be listed, and was not compared",
     ]
     if checked.parts_unread:
         files = plural(checked.parts_unread, "data file")

@@ -1,15 +1,13 @@
 """One Delta table on a local disk. The only module that commits.
 
-Parts go in and out by entries of our own (``DeltaLog``); merges and checkpoints are delta-rs's, which flushes nothing
-and may raise after it has committed. So every commit of its is followed by a flush of what it wrote, and every
-failure by a look at the table: did it happen?
+Every entry of its log is our own (``DeltaLog``): delta-rs reads, and writes checkpoints.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,20 +17,25 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.transaction import PostCommitHookProperties
 
 from pointline.errors import CommitConflict, LakeDamaged
-from pointline.io.delta_log import APP_ID, BATCH, DeltaLog, change_of_parts, entry_name
+from pointline.io.delta_log import (
+    APP_ID,
+    BATCH,
+    DeltaLog,
+    change_of_parts,
+    change_of_schema,
+    entry_name,
+    table_of,
+)
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
-from pointline.io.table_path import create_table, delta_name, is_table, open_table, partition_columns, scan_data_files
+from pointline.io.table_path import LOG, delta_name, is_table, open_table, partition_columns, scan_data_files
 from pointline.io.translate import storage_errors
 
-NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-"""Checkpoints and clean-up are maintenance's, at a moment of its choosing and flushed."""
-
+READER_VERSION = 1
 WRITER_VERSION = 2
 """Of the Delta protocol: what the tables are created with, and all that ``DeltaLog`` knows."""
 
@@ -133,21 +136,27 @@ class DeltaTableRepository:
         if self.exists():
             self._add_missing_columns()
             return
-        make_folder(self.path)
+        make_folder(self.path / LOG)
+        actions = table_of(
+            self._delta_schema().to_json(),
+            self.partition_by,
+            TABLE_PROPERTIES,
+            reader=READER_VERSION,
+            writer=WRITER_VERSION,
+        )
         with self._lock, storage_errors(self.path.name):
-            self._table = create_table(
-                self.path, self._delta_schema(), self.partition_by, configuration=TABLE_PROPERTIES, hooks=NO_HOOKS
-            )
-        self.flush_commit(0)
-        flush_folder(self.path)
+            DeltaLog(self.path / LOG, version=-1, last_batch=-1).append(actions, batch=None)
 
     def _add_missing_columns(self) -> None:
         """Their values are null in the rows that are there."""
-        there = {field.name for field in self.table().schema().fields}
-        missing = [field for field in self._delta_schema().fields if field.name not in there]
+        there = self.table().schema().fields
+        names = {field.name for field in there}
+        missing = [field for field in self._delta_schema().fields if field.name not in names]
         if missing:
-            self._newest_log()  # refuses a table of features that nobody here knows
-            self._commit_unflushed(lambda table: table.alter.add_columns(missing, post_commithook_properties=NO_HOOKS))
+            added = [field.name for field in missing]
+            actions = change_of_schema(self.table().metadata(), Schema([*there, *missing]).to_json(), added)
+            with self._lock, storage_errors(self.path.name):
+                self._newest_log().append(actions, batch=None)  # refuses a table of features that nobody here knows
 
     def part_writer(
         self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
@@ -257,19 +266,6 @@ class DeltaTableRepository:
             raise CommitConflict(
                 f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"
             )
-
-    def _commit_unflushed(self, run: Callable[[DeltaTable], None]) -> None:
-        """Let delta-rs commit, and force to disk what it wrote."""
-        with self._lock, storage_errors(self.path.name):
-            before = self.version()
-            try:
-                run(self.table())
-            except Exception:
-                self._table = None  # it may have been committed all the same
-                raise
-            for version in range(before + 1, self.version() + 1):
-                self._flush_parts_of(version)
-                self.flush_commit(version)
 
     def _flush_parts_of(self, version: int) -> None:
         """Force the parts that delta-rs itself wrote to disk; ours are flushed when they are closed."""

@@ -91,6 +91,8 @@ class Checked:
     bronze_files: int = 0
     bronze_gone: int = 0
     bronze_waiting: int = 0
+    bronze_unread: int = 0
+    """1 where bronze could not be listed: silver was not compared with it."""
     contents: int = 0
 
     def as_json(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError
+from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError, Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
 from pointline.services.audited import AuditedEventTable, Parties
 from pointline.services.bronze_audit import as_found, audit_bronze
@@ -108,10 +108,7 @@ class _Look:
             self._checked.quarantined_rows = int(aside["rows"].sum())
             self._findings += audit_quarantine(still, ledger, aside)
         self._findings += self._audit_symbols(known=dim_symbol.INSTRUMENTS in held)
-        settled = self._to.settled_before_us() if self._to.has_writer() else None
-        newest = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
-        changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
-        self._findings += changed
+        bronze = self._audit_bronze(flying)
         if self._deep:
             files = {row["file_id"]: as_found(row) for row in bronze.iter_rows(named=True)}
             for name, snapshot in snapshots.items():
@@ -119,6 +116,19 @@ class _Look:
                     self._compare(name, snapshot, still, files)
         kept = [one for one in self._findings if self._wants(one.table)]
         return Report(checked=self._checked, findings=kept)
+
+    def _audit_bronze(self, flying: set[int]) -> pl.DataFrame:
+        settled = self._to.settled_before_us() if self._to.has_writer() else None
+        newest = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
+        try:
+            changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
+        except Transient:
+            if self._deep or not self._data:
+                raise
+            self._checked.bronze_unread = 1
+            return pl.DataFrame()  # data files can be read without it
+        self._findings += changed
+        return bronze
 
     def _wants(self, table: str) -> bool:
         return self._only is None or table in self._only

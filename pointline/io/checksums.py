@@ -47,6 +47,11 @@ def checksum_in_name(name: str) -> str | None:
     return found["checksum"] if found else None
 
 
+def stem_of(name: str) -> str:
+    """Return the name of a data file without its checksum, which it has from its first byte on."""
+    return name[: -len(".parquet")].removesuffix(f"-{checksum_in_name(name)}")
+
+
 def sealed(entry: bytes) -> bytes:
     """Return a log entry with its checksum in the place of the zeros."""
     return _FIELD.sub(f"{zlib.crc32(entry):08x}".encode(), entry, count=1)

@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,7 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 
-from pointline.errors import CommitConflict, LakeDamaged
+from pointline.errors import CommitConflict, LakeDamaged, PartsLost
+from pointline.io.checksums import stem_of
+from pointline.io.clock import Clock
 from pointline.io.delta_log import (
     APP_ID,
     BATCH,
@@ -29,6 +31,7 @@ from pointline.io.delta_log import (
     table_of,
 )
 from pointline.io.durable import flush_file, flush_folder, make_folder
+from pointline.io.links import refuse_links
 from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
@@ -56,6 +59,8 @@ class DeltaTableRepository:
         self._table: DeltaTable | None = None
         self._log: DeltaLog | None = None
         self._parts: LiveParts | None = None
+        self._unfinished: set[str] = set()
+        self.clock = Clock()
 
     # ---- reading
 
@@ -136,6 +141,7 @@ class DeltaTableRepository:
         if self.exists():
             self._add_missing_columns()
             return
+        refuse_links(self.path, self.path / LOG)
         make_folder(self.path / LOG)
         actions = table_of(
             self._delta_schema().to_json(),
@@ -153,6 +159,7 @@ class DeltaTableRepository:
         names = {field.name for field in there}
         missing = [field for field in self._delta_schema().fields if field.name not in names]
         if missing:
+            refuse_links(self.path, self.path / LOG)
             added = [field.name for field in missing]
             actions = change_of_schema(self.table().metadata(), Schema([*there, *missing]).to_json(), added)
             with self._lock, storage_errors(self.path.name):
@@ -162,7 +169,12 @@ class DeltaTableRepository:
         self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
     ) -> ParquetPartWriter:
         """Start a part of one partition."""
-        return ParquetPartWriter(self.path, partition, dictionary, prefix=COMPACTED if is_compacted else WRITTEN)
+        prefix = COMPACTED if is_compacted else WRITTEN
+        return ParquetPartWriter(self.path, partition, dictionary, prefix=prefix, unfinished=self._unfinished)
+
+    def is_unfinished(self, path: str) -> bool:
+        """Tell whether this process has written that file, or begun to, and not committed it."""
+        return stem_of(PurePosixPath(path).name) in self._unfinished
 
     def append(self, df: pl.DataFrame) -> None:
         """Add rows in one commit."""
@@ -249,6 +261,9 @@ class DeltaTableRepository:
                     f"{self.path.name} has changed meanwhile", subject=self.path.name, hint="try again"
                 )
             self._require_live(remove)
+            self._require_on_disk(add)
+            refuse_links(self.path, self.path / LOG)
+            self.clock.look()
             try:
                 log.append(actions, batch=batch)
             except OSError:
@@ -256,6 +271,19 @@ class DeltaTableRepository:
                 if batch is None or log.last_batch < batch:
                     raise
                 self.flush_commit(log.version)
+            self._unfinished -= {stem_of(PurePosixPath(part.path).name) for part in add}
+
+    def _require_on_disk(self, parts: Sequence[Part]) -> None:
+        """Whatever befell a file between its last byte and its commit: no commit names one that is not there."""
+        lost = [part.path for part in parts if _size_of(self.path / part.path) != part.size_bytes]
+        if lost:
+            raise PartsLost(
+                f"{len(lost)} of {len(parts)} data files of {self.path.name} were removed or cut before they were "
+                f"committed, such as {lost[0]}",
+                paths=frozenset(lost),
+                subject=self.path.name,
+                hint="find out what removes files in silver; they are written again",
+            )
 
     def _require_live(self, parts: Sequence[Part]) -> None:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
@@ -361,6 +389,13 @@ class DeltaTableRepository:
     def _delta_schema(self) -> Schema:
         arrow = pl.DataFrame(schema=self.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         return Schema.from_arrow(pa.schema(arrow))
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _metadata(batch: int | None, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pointline.io.checksums import checksum_of
+from pointline.io.checksums import checksum_of, stem_of
 from pointline.io.durable import flush_file, flush_folder, make_folder
+from pointline.io.links import refuse_links
 from pointline.io.protocols import Part
 from pointline.io.translate import storage_errors
 
@@ -35,13 +36,22 @@ class ParquetPartWriter:
     """
 
     def __init__(
-        self, table: Path, partition: Mapping[str, str], dictionary: Sequence[str], *, prefix: str = WRITTEN
+        self,
+        table: Path,
+        partition: Mapping[str, str],
+        dictionary: Sequence[str],
+        *,
+        prefix: str = WRITTEN,
+        unfinished: set[str] | None = None,
     ) -> None:
+        """``unfinished`` is told the stem of the file's name, for as long as no commit mentions it."""
         self._table = table
         self._partition = dict(partition)
         self._dictionary = dictionary
         folder = table.joinpath(*(f"{name}={quote(value, safe='')}" for name, value in partition.items()))
         self._path = folder / f"{prefix}-{uuid.uuid4().hex}.parquet"
+        self._unfinished = set() if unfinished is None else unfinished
+        self._unfinished.add(stem_of(self._path.name))  # before there is a file that a vacuum might meet
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 
@@ -50,6 +60,7 @@ class ParquetPartWriter:
         table = _to_arrow(frame, self._dictionary)
         with storage_errors(str(self._path)):
             if self._writer is None:
+                refuse_links(self._table, self._path.parent)
                 make_folder(self._path.parent)
                 texts = [name for name in self._dictionary if frame.schema.get(name) == pl.String]
                 self._writer = self._open(table.schema, texts)
@@ -85,6 +96,7 @@ class ParquetPartWriter:
                 self._writer.close()
         with suppress(OSError):
             self._path.unlink()
+        self._unfinished.discard(stem_of(self._path.name))
 
     def _open(self, schema: pa.Schema, texts: Sequence[str]) -> pq.ParquetWriter:
         dictionary = [name for name in self._dictionary if name in schema.names]

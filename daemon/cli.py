@@ -263,13 +263,16 @@ def maintain(
 def verify(
     *,
     lake_root: LakeRoot = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read bronze again and compare every value.")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Read every data file whole; bronze is not needed.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read bronze again and compare every value; includes --data.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Audit the lake: bronze = manifest = silver. Exit code 1 with findings."""
     from daemon.commands.verify import verify_lake
 
-    raise typer.Exit(verify_lake(lake_root, deep=deep, as_json=json))
+    raise typer.Exit(verify_lake(lake_root, data=data, deep=deep, as_json=json))
 
 
 @app.command(epilog="Example: pointline doctor --fix")

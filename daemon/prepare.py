@@ -59,7 +59,9 @@ def mend_and_recover(lake: Lake) -> None:
 
 def find_disagreements(lake: Lake, fault_of: FaultOf | None = None) -> Healing:
     """Hold the ledger against the tables; say what has to be done where they disagree."""
-    tables = compare_tables(lake.manifest, lake.events, fault_of or PartFiles(lake.config.paths.silver).absence_of)
+    tables = compare_tables(
+        lake.manifest, lake.events, fault_of or PartFiles(lake.config.paths.silver, lake.config.paths.state).absence_of
+    )
     return plan_healing(lake.manifest, lake.reader, tables, compare_quarantine(lake.manifest, lake.quarantine))
 
 

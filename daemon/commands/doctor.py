@@ -193,7 +193,7 @@ def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
             continue  # being written this moment
         what = f"the log entry is {fault.reason}"
         hint = "`pointline doctor --fix` sets it aside; its files are then ingested again"
-        if not fault.is_newest:
+        if not fault.is_mendable:
             hint = "put the entry back from a copy of the lake; the table cannot be trusted without it"
         kind = "commit_missing" if fault.reason == "missing" else "commit_torn"
         path = f"silver/{table.name}/_delta_log/{fault.entry}"

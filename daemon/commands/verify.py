@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.commands.present import (
+    bytes_text,
     count,
     make_console,
     plural,
@@ -37,7 +38,7 @@ GRACE_SECONDS = 60.0
 """Beside a daemon, a bronze file modified later than this is on its way in; added to the settle and rescan times."""
 
 
-def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
+def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_json: bool) -> int:
     """Audit a lake; say what does not agree and what mends it. It only reads."""
     config = load_config(lake_root)
     try:
@@ -47,7 +48,7 @@ def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
             print_problem(str(error), error.hint, as_json=as_json)
             return EXIT_FINDINGS
     with _progress() as on_step:
-        report = verify(_parties(open_lake(config)), deep=deep, on_step=on_step)
+        report = verify(_parties(open_lake(config)), data=data, deep=deep, on_step=on_step)
     if as_json:
         findings = [finding.as_json() for finding in report.findings]
         print_json({"ok": report.ok, "checked": report.checked.as_json(), "findings": findings})
@@ -99,7 +100,7 @@ def _parties(lake: Lake) -> Parties:
         tables=lake.events,
         quarantine=lake.quarantine,
         symbols=lake.symbols,
-        parts=PartFiles(config.paths.silver),
+        parts=PartFiles(config.paths.silver, config.paths.state),
         bronze=lake.source,
         reader=lake.reader,
         rereaders={
@@ -120,8 +121,17 @@ def _show(checked: Checked, *, deep: bool) -> None:
     lines = [
         f"ledger     {plural(checked.files, 'file')}{flight}",
         f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} set aside",
-        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}",
+        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}"
+        if not checked.bronze_unread
+        else "bronze     cannot be listed, and was not compared",
     ]
+    if checked.parts_unread:
+        files = plural(checked.parts_unread, "data file")
+        size = bytes_text(checked.bytes_unread)
+        lines += [f"data       {files}, {size}, were not read:", "           `pointline verify --data` reads them"]
+    if checked.parts_without_checksum:
+        files = plural(checked.parts_without_checksum, "data file")
+        lines.append(f"data       {files} carry no checksum, and could only be decoded")
     if deep:
         lines.append(f"content    {plural(checked.contents, 'file')} read again and compared")
     print_lines(lines)

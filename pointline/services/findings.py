@@ -13,6 +13,10 @@ HINTS = {
     "without; else put the log back from a copy of the lake",
     "part_missing": LOST,
     "part_size": LOST,
+    "part_damaged": LOST,
+    "commit_altered": "put the entry back from a copy of the lake; the table cannot be trusted without it",
+    "symbolic_link": "put the file or folder itself in the place of the link: only the lake, silver and bronze may be "
+    "links",
     "part_unreadable": LOST,
     "part_replaced": LOST,
     "rows_missing": LOST,
@@ -77,12 +81,19 @@ class Checked:
     in_flight: int = 0
     tables: int = 0
     parts: int = 0
+    parts_unread: int = 0
+    """Data files of which only the footer and the columns that are counted were read."""
+    bytes_unread: int = 0
+    parts_without_checksum: int = 0
+    """Data files of an older release, or of another program: what they hold proves nothing by itself."""
     rows: int = 0
     quarantined_rows: int = 0
     bronze_files: int = 0
     bronze_gone: int = 0
     bronze_waiting: int = 0
     bronze_unrecognised: int = 0
+    bronze_unread: int = 0
+    """1 where bronze could not be listed: silver was not compared with it."""
     contents: int = 0
 
     def as_json(self) -> dict[str, int]:

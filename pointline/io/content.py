@@ -177,7 +177,8 @@ class FileContent:
             start += chunk
             if len(start) >= SNIFFED_BYTES:
                 break
-        refuse_container(start, self._meta.bronze_file_path, content.packed_as, is_csv=is_csv)
+        if is_csv or content.packed_as or not start.startswith(PARQUET_MAGIC):  # symbols may be Parquet, under any name
+            refuse_container(start, self._meta.bronze_file_path, content.packed_as, is_csv=is_csv)
         if start:
             yield start
         yield from content.chunks

@@ -51,6 +51,7 @@ from pointline.services.verdict import Policy, Verdict, decide
 from pointline.services.withdrawal import plan_withdrawal
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.spelling import symbol_key
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,7 +165,11 @@ class IngestService:
         """A duplicate whose original has left bronze is where the content is now; return the originals moved there."""
         entries = verdict.entries
         copies = {by: file_id for file_id, by in verdict.duplicates() if by not in entries}
-        gone = {by: file_id for by, file_id in copies.items() if self._facts.has_left_bronze(by)}
+        gone = {
+            by: file_id
+            for by, file_id in copies.items()
+            if self._facts.symbol_of(by) == symbol_key(entries[file_id].meta.symbol) and self._facts.has_left_bronze(by)
+        }
         self._manifest.relocate([(by, entries[file_id].meta) for by, file_id in gone.items()])
         self._record([Outcome.superseded(file_id, by=by) for by, file_id in gone.items()])
         return set(gone)

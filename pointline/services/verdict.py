@@ -129,7 +129,7 @@ def decide(
     ).decide()
     outcomes |= found.refused
     outcomes |= _marked(entries, outcomes)
-    outcomes |= _copies(entries, outcomes)
+    outcomes |= _copies(entries, outcomes, ledger)
     outcomes |= _unsettled_duplicates(outcomes, ledger, found.replaced)
     replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED_STATUSES}
     return Verdict(
@@ -215,13 +215,18 @@ def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Polic
     return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None)
 
 
-def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
-    """A refused file whose bytes get in from another path is a copy, and nothing is wrong with it."""
+def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledger: pl.DataFrame) -> dict[int, Outcome]:
+    """A refused file whose bytes get in from another path, or are in, is a copy, and nothing is wrong with it."""
     brought = {
         (outcome.content_hash, *day_of(entries[file_id].meta)): file_id
         for file_id, outcome in outcomes.items()
         if outcome.status is Status.SUCCESS and outcome.rows_written
     }
+    in_the_way = [outcome.superseded_by for outcome in outcomes.values() if outcome.status is Status.QUARANTINED]
+    others = ledger.filter(pl.col("file_id").is_in([one for one in in_the_way if one is not None]))
+    days = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")]
+    for content, *day, other in others.select("content_hash", *days, "file_id").iter_rows():
+        brought.setdefault((content, day[0], day[1], day[2]), other)
     return {
         file_id: Outcome.duplicate(file_id, content_hash=outcome.content_hash, of=original)
         for file_id, outcome in outcomes.items()

@@ -21,7 +21,7 @@ from daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from daemon.flow import Flow
 from daemon.inbox import Inbox
 from daemon.intake import Intake
-from daemon.lake import Lake, now_us
+from daemon.lake import Lake
 from daemon.live import LiveState
 from daemon.maintenance import Maintenance
 from daemon.part import Part, PartDied
@@ -69,7 +69,7 @@ class Supervisor:
             source=lake.source,
             manifest=lake.manifest,
             compare=self._compare,
-            clock=now_us,
+            clock=lake.clock,
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
         )
@@ -130,7 +130,7 @@ class Supervisor:
             loader=loader,
             pool=self._pool,
             settings=self.lake.config.ingest,
-            clock=now_us,
+            clock=self.lake.clock,
             on_touched=self._touched.add,
         )
         committer = Committer(
@@ -141,7 +141,7 @@ class Supervisor:
             on_committed=self._on_committed,
             attempts_of=self.lake.manifest.attempts_of,
             steps_read=lambda: self.lake.reader.steps,
-            clock=now_us,
+            clock=self.lake.clock.now_us,
         )
         # In the order in which they are stopped: first what brings files, last what commits them.
         on_death = self._messages.put

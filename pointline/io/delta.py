@@ -44,6 +44,7 @@ WRITER_VERSION = 2
 
 ROWS_PER_GROUP = 131_072
 
+LOG_RETENTION_SECONDS = 3600.0
 TABLE_PROPERTIES = {"delta.logRetentionDuration": "interval 1 hours"}
 """A log entry that a checkpoint has summed up is kept for an hour: for readers that are about to read it."""
 

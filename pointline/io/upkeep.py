@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.checkpoint import entries_after, leave_out_removed, newest_checkpoint
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.links import refuse_links
 from pointline.io.loose_files import part_files
 from pointline.io.protocols import Part
@@ -60,11 +60,19 @@ class TableUpkeep:
             version = table.version()
             leave_out_removed(self._log, version)
             # Only now: until the checkpoint is on disk, the entries are all there is.
-            table.cleanup_metadata()
+            self._drop_entries_before(version)
             for old in sorted(self._log.glob("*.checkpoint*.parquet"))[:-2]:
                 if not old.name.startswith(f"{version:020}"):
                     old.unlink(missing_ok=True)
         return version
+
+    def _drop_entries_before(self, version: int) -> None:
+        """Not by delta-rs: it goes by the clock of the wall, and drops after a jump what readers are about to read."""
+        for entry in sorted(self._log.glob("[0-9]*.json")):
+            age = self.repository.clock.age(entry.stat().st_mtime)
+            if int(entry.stem) >= version or age is None or age < LOG_RETENTION_SECONDS:
+                return
+            entry.unlink()
 
     def vacuum(self, retention_hours: float, *, dry_run: bool) -> Removed:
         """Remove files that no version within the retention needs, orphans of crashes included.

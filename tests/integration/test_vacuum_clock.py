@@ -95,3 +95,12 @@ class TestVacuumAndTheClock:
         assert max(removed_parts(table.repository.path).values()) <= time.time() * 1000
         clocks.passed += 7300
         assert table.vacuum(1.0, dry_run=False).files == 2
+
+    @pytest.mark.parametrize(("jump", "passed", "kept"), [(8 * DAY, 60, 3), (-8 * DAY, 60, 3), (-8 * DAY, 3700, 1)])
+    def test_log_entries_are_dropped_by_their_age(self, table, clocks, jump, passed, kept):
+        table.repository.append(pl.DataFrame({"file_id": [2]}))
+        clocks.ahead += jump
+        clocks.passed += passed
+        table.checkpoint()
+        assert len(list((table.repository.path / "_delta_log").glob("*.json"))) == kept
+        assert table.repository.read_all().height == 2

@@ -34,6 +34,7 @@ from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
 from pointline.io.bronze import written_path
+from pointline.io.translate import one_line
 from pointline.services.departure import Departures
 from pointline.services.ingest import Committed, IngestService
 from pointline.tables import cells
@@ -234,7 +235,7 @@ class Supervisor:
             log.error(
                 events.DAEMON_PART_DIED,
                 part=died.name,
-                error=str(died.error) if died.error else "it returned",
+                error=one_line(died.error) if died.error else "it returned",
                 hint=getattr(died.error, "hint", ""),
                 exc_info=died.error,
             )

@@ -18,6 +18,7 @@ from pointline.config import LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io import health, loose_files
 from pointline.io.lock import LakeLock
+from pointline.io.translate import one_line
 from pointline.services.findings import Finding
 
 BATCHES_OF_HEADROOM = 2
@@ -149,7 +150,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
                 recorded = repository.last_batch()
             orphans += loose_files.orphans(table, repository.live_paths(), writer=writer)
         except (PointlineError, ValueError) as error:
-            what = str(error).partition("\n")[0][:200]
+            what = one_line(error)
             found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
         found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
     facts["tables"] = len(_tables(lake))

@@ -13,6 +13,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from pointline.errors import Rejected, Unfinished
 from pointline.io.decode import Limits, check_expansion
+from pointline.io.translate import one_line
 
 ROWS_PER_BLOCK = 4096
 NOT_IN_A_NAME = frozenset('",\r\n')
@@ -49,7 +50,7 @@ def parquet_blocks(file: BinaryIO, path: str, limits: Limits) -> Iterator[bytes]
         if isinstance(error, OSError) and error.errno:
             raise  # the disk's trouble, not the file's
         raise Unfinished(
-            f"{path}: not a readable Parquet file ({str(error).partition(chr(10))[0][:200]})",
+            f"{path}: not a readable Parquet file ({one_line(error)})",
             subject=path,
             hint="copy the file again; its columns must be those of the vendor's CSV",
         ) from error

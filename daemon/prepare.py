@@ -6,6 +6,7 @@ import structlog
 
 from daemon import events
 from daemon.lake import Lake
+from pointline.io.links import refuse_links
 from pointline.services.recovery import recover
 
 log = structlog.get_logger()
@@ -13,6 +14,9 @@ log = structlog.get_logger()
 
 def prepare(lake: Lake) -> None:
     """Bring a lake into the state that ingest starts from. For the holder of the writer's lock."""
+    paths = lake.config.paths
+    for folder in (paths.requests, paths.state / "set_aside"):
+        refuse_links(paths.state, folder)
     for found in lake.mend():
         log.error(
             events.COMMIT_SET_ASIDE,

@@ -17,6 +17,7 @@ from daemon.lake import Lake, open_lake
 from pointline.config import LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io import health, loose_files
+from pointline.io.links import links_in
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
 from pointline.services.findings import Finding
@@ -157,6 +158,9 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
     vacuum = "`pointline maintain --vacuum` removes it once it is old enough"
     found += [_loose("orphan", file, "no version of the table names this file", vacuum) for file in orphans]
+    for path, target in links_in(paths.silver, paths.state):
+        what = f"a symbolic link to {target}: nothing is written or removed through it"
+        found.append(Finding(kind="symbolic_link", table="", path=path, what=what))
     return found + _leftover_findings(paths, lake, facts, writer=writer)
 
 

@@ -22,7 +22,7 @@ from deltalake.table import Metadata
 
 from pointline.errors import CommitConflict
 from pointline.io.checksums import CHECKSUM, ENGINE, ZEROS, sealed
-from pointline.io.durable import flush_folder
+from pointline.io.durable import flush_folder, open_new
 from pointline.io.protocols import Part
 
 APP_ID = "pointline"
@@ -69,7 +69,7 @@ class DeltaLog:
         lines = [*actions, *([{"txn": {"appId": APP_ID, "version": batch}}] if batch is not None else [])]
         entry = self.entry(self.version + 1)
         staged = self._folder / f".{entry.name}.tmp"
-        with staged.open("wb") as file:
+        with open_new(staged) as file:
             # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
             file.write(sealed(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)))
             file.flush()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointline.io.durable import flush_folder
+from pointline.io.links import link_on_the_way
 from pointline.io.mend import staged_files
 from pointline.io.removed import removed_parts
 
@@ -75,12 +76,13 @@ def leftovers(root: Path, state: Path, tables: Sequence[Path], *, writer: bool) 
 
 
 def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    yield from (("", path) for path in sorted(state.glob(".*.tmp")))
-    yield from (("", path) for path in sorted(state.joinpath("requests").glob("*")) if path.is_file())
-    yield from (("", path) for path in sorted(state.joinpath("requests").glob(".*.tmp")))
+    for folder, names in ((state, (".*.tmp",)), (state / "requests", ("*", ".*.tmp"))):
+        if not link_on_the_way(state, folder):
+            yield from (("", path) for name in names for path in sorted(folder.glob(name)) if path.is_file())
     for table in tables:
         log = table / "_delta_log"
-        yield from ((table.name, path) for path in (staged_files(log) if log.is_dir() else []))
+        is_ours = log.is_dir() and not link_on_the_way(table, log)
+        yield from ((table.name, path) for path in (staged_files(log) if is_ours else []))
 
 
 def remove_leftovers(root: Path, found: Sequence[LooseFile]) -> None:

@@ -23,6 +23,7 @@ from pointline.io.checkpoint import POINTER, checkpoint_files
 from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta_log import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
+from pointline.io.links import link_on_the_way, refuse_links
 from pointline.io.parts import COMPACTED, WRITTEN
 
 ENTRY = re.compile(r"\d{20}\.json")
@@ -50,10 +51,11 @@ class SetAside:
 def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[SetAside]:
     """Make a table readable after a power cut; what is unreadable is moved to ``keep_in``, never deleted.
 
-    ``recorded_batch`` is the newest batch whose outcomes are in the manifest.
+    ``recorded_batch`` is the newest batch whose outcomes are in the manifest. A log that a symbolic link leads to is
+    left as it is.
     """
     log = table / "_delta_log"
-    if not log.is_dir():
+    if not log.is_dir() or link_on_the_way(table, log):
         return []
     _remove_staged(log)
     done = _mend_checkpoint(table, log, keep_in)
@@ -183,6 +185,7 @@ def _points_somewhere(pointer: Path) -> bool:
 
 
 def _set_aside(table: Path, file: Path, reason: str, keep_in: Path) -> SetAside:
+    refuse_links(keep_in.parent, keep_in)
     make_folder(keep_in)
     kept_at = keep_in / f"{table.name}-{time.time_ns()}-{file.name}"
     file.rename(kept_at)

@@ -251,7 +251,7 @@ class DeltaTableRepository:
         With ``batch`` nothing happens where the table has that batch already. With ``expected_version`` the commit is
         the one after it: raises CommitConflict where another came in between.
         """
-        actions = change_of_parts(add=add, remove=remove, metadata=_metadata(batch, metadata), data_change=data_change)
+        told = _metadata(batch, metadata)
         with self._lock, storage_errors(self.path.name):
             log = self._newest_log()
             if batch is not None and log.last_batch >= batch:
@@ -264,7 +264,8 @@ class DeltaTableRepository:
             self._require_live(remove)
             self._require_on_disk(add)
             refuse_links(self.path, self.path / LOG)
-            self.clock.look()
+            now_ms = self.clock.stamp_ms()
+            actions = change_of_parts(add=add, remove=remove, metadata=told, data_change=data_change, now_ms=now_ms)
             try:
                 log.append(actions, batch=batch)
             except OSError:

@@ -144,10 +144,9 @@ def change_of_schema(metadata: Metadata, schema: str, added: Sequence[str]) -> l
 
 
 def change_of_parts(
-    *, add: Sequence[Part], remove: Sequence[Part], metadata: Mapping[str, Any], data_change: bool
+    *, add: Sequence[Part], remove: Sequence[Part], metadata: Mapping[str, Any], data_change: bool, now_ms: int
 ) -> list[Action]:
     """Return the actions of a commit: what it says of itself, then parts that come and parts that go."""
-    now_ms = time.time_ns() // 1_000_000
     operation = "WRITE" if data_change else "OPTIMIZE"
     told = {**metadata, ADDED: len(add), REMOVED: len(remove)}
     actions = [commit_info(operation, {"mode": "Append"}, told)]

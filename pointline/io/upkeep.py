@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ class TableUpkeep:
         # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and tear
         # the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
         path, clock = self.repository.path, self.repository.clock
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = clock.stamp_ms()
         with self.repository.exclusive(), storage_errors(self.name):
             refuse_links(path, self._log)
             live, removed = self.repository.live_paths(), removed_parts(path)

@@ -8,17 +8,21 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from daemon.commands.verify import verify_lake
 from daemon.lake import open_lake
 from pointline.config import load_config
+from pointline.errors import StorageTrouble
 from pointline.io.health import PartFiles
+from pointline.services.compaction import compact_partition
 from tests.support.process import pointline
 from tests.support.small_lake import add_symbols, at
 from tests.support.sound_lake import live_parts
 
 FLIPS = 40
+PARTITION = {"exchange": "binance", "date": "2024-05-01"}
 OLDER = Path(__file__).parents[1] / "fixtures/lake-829b7c8.tar.xz"
 SMALL = ("ingest_manifest", "quarantine", "dim_symbol")
 
@@ -122,6 +126,19 @@ def test_the_audit_names_the_entry(sound, found, tmp_path):
         flip(entry, 8 * 40)
         assert ("commit_altered", entry.relative_to(lake).as_posix()) in found(lake, data=False)
         flip(entry, 8 * 40)
+
+
+def test_damage_is_not_written_on_as_if_it_were_data(own_lake):
+    """A compaction of a damaged file would give the damage a good checksum."""
+    path = live_parts(own_lake, "trades")[0]
+    column = pq.read_metadata(path).row_group(0).column(4)
+    flip(path, 8 * (column.data_page_offset + column.total_compressed_size - 3))
+    table = open_lake(load_config(own_lake, environ={})).events["trades"]
+    version = table.version()
+    with pytest.raises(StorageTrouble, match="CRC") as refused:
+        compact_partition(table, PARTITION, target_bytes=1 << 20, min_small_files=2)
+    assert "verify --data" in refused.value.hint
+    assert table.version() == version
 
 
 def test_it_says_what_it_has_not_read(sound, capsys):

@@ -14,9 +14,8 @@ log = structlog.get_logger()
 
 def prepare(lake: Lake) -> None:
     """Bring a lake into the state that ingest starts from. For the holder of the writer's lock."""
-    paths = lake.config.paths
-    for folder in (paths.requests, paths.state / "set_aside"):
-        refuse_links(paths.state, folder)
+    state = lake.config.paths.state
+    refuse_links(state, state / "set_aside")
     for found in lake.mend():
         log.error(
             events.COMMIT_SET_ASIDE,

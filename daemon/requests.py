@@ -63,8 +63,6 @@ def _ask(paths: LakePaths, request: Request, patience: float) -> Request:
 
 def serve(folder: Path, handlers: Mapping[str, Handler], *, elsewhere: Collection[str] = ()) -> None:
     """Answer the requests that lie there, but those that another part of the daemon answers. One look at a folder."""
-    if folder.is_symlink():
-        return  # nothing is removed through it; `doctor` names it
     try:
         names = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     except FileNotFoundError:

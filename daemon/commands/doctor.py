@@ -138,7 +138,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     paths = lake.config.paths
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     facts["daemon"] = daemon.as_json(time.time())
-    writer = daemon.is_alive
+    writer, since = daemon.is_alive, daemon.since
     found: list[Finding] = []
     orphans: list[loose_files.LooseFile] = []
     recorded = -1
@@ -149,7 +149,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
         try:
             if repository is lake.manifest.repository:
                 recorded = repository.last_batch()
-            orphans += loose_files.orphans(table, repository.live_paths(), writer=writer)
+            orphans += loose_files.orphans(table, repository.live_paths(), writer=writer, writer_since=since)
         except (PointlineError, ValueError) as error:
             what = one_line(error)
             found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
@@ -161,7 +161,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     for path, target in links_in(paths.silver, paths.state):
         what = f"a symbolic link to {target}: nothing is written or removed through it"
         found.append(Finding(kind="symbolic_link", table="", path=path, what=what))
-    return found + _leftover_findings(paths, lake, facts, writer=writer)
+    return found + _leftover_findings(paths, lake, facts, writer=writer, since=since)
 
 
 def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
@@ -179,8 +179,8 @@ def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
     return found
 
 
-def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool) -> list[Finding]:
-    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=writer)
+def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool, since: float) -> list[Finding]:
+    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=writer, writer_since=since)
     facts["leftovers"] = len(left)
     fix = "`pointline doctor --fix` removes it"
     return [_loose("leftover", file, "a killed process left it half written", fix) for file in left]

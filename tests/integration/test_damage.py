@@ -14,8 +14,9 @@ import pytest
 from daemon.commands.verify import verify_lake
 from daemon.lake import open_lake
 from pointline.config import load_config
-from pointline.errors import StorageTrouble
+from pointline.errors import LakeDamaged, StorageTrouble
 from pointline.io.health import PartFiles
+from pointline.io.upkeep import TableUpkeep
 from pointline.services.compaction import compact_partition
 from tests.support.process import pointline
 from tests.support.small_lake import add_symbols, at
@@ -104,6 +105,24 @@ def test_every_flipped_bit_of_a_log_entry_is_found(sound, table):
     assert list(files.log_faults(table)) == []
 
 
+@pytest.mark.parametrize("table", ["trades", "ingest_manifest"])
+def test_every_flipped_bit_of_a_checkpoint_is_found(own_lake, table):
+    lake = open_lake(load_config(own_lake, environ={}))
+    repository = lake.manifest.repository if table == "ingest_manifest" else lake.events[table]
+    repository.write_full(repository.read_all())
+    TableUpkeep(repository=repository).checkpoint()
+    files = files_of(own_lake, table)
+    [checkpoint] = (own_lake / "silver" / table / "_delta_log").glob("*.checkpoint.parquet")
+    assert list(files.log_faults(table)) == []
+    for bit in places(checkpoint.stat().st_size, table):
+        flip(checkpoint, bit)
+        faults = list(files.log_faults(table))
+        flip(checkpoint, bit)
+        assert [name for name, _ in faults] == [checkpoint.name]
+    (checkpoint.parent / "_last_checkpoint").write_bytes(b"{")
+    assert [name for name, _ in files.log_faults(table)] == ["_last_checkpoint"]
+
+
 @pytest.mark.parametrize("table", ["trades", *SMALL])
 def test_the_audit_names_the_file(sound, found, tmp_path, table):
     """Small tables are always read; of the others, `verify` says what it has not read."""
@@ -139,6 +158,18 @@ def test_damage_is_not_written_on_as_if_it_were_data(own_lake):
         compact_partition(table, PARTITION, target_bytes=1 << 20, min_small_files=2)
     assert "verify --data" in refused.value.hint
     assert table.version() == version
+
+
+def test_a_damaged_ledger_is_not_believed(own_lake):
+    path = live_parts(own_lake, "ingest_manifest")[0]
+    size = path.stat().st_size
+    for bit in (8 * (size // 3), 8 * (size // 2) + 5):
+        flip(path, bit)
+        with pytest.raises(LakeDamaged, match=path.name) as refused:
+            open_lake(load_config(own_lake, environ={})).manifest.entries()
+        assert refused.value.hint
+        flip(path, bit)
+    assert open_lake(load_config(own_lake, environ={})).manifest.entries().height == 7
 
 
 def test_it_says_what_it_has_not_read(sound, capsys):

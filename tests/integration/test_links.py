@@ -15,7 +15,6 @@ from daemon.commands.doctor import examine
 from daemon.commands.verify import verify_lake
 from daemon.lake import open_lake
 from daemon.prepare import prepare
-from daemon.requests import serve
 from daemon.upkeep import Upkeep, Wish
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble
@@ -61,7 +60,7 @@ def link_away(path: Path, to: Path) -> None:
 def do_everything(root: Path) -> None:
     """Whatever a daemon, `maintain` and `doctor --fix` change."""
     lake = open_lake(load_config(root, environ={}))
-    steps = [lambda: prepare(lake), lambda: serve(lake.config.paths.requests, {})]
+    steps = [lambda: prepare(lake)]
     for repository in (lake.manifest.repository, lake.quarantine, lake.events["trades"]):
         steps += [
             lambda one=repository: one.commit_parts(add=one.write_parts(one.read_all().head(1)), remove=()),

@@ -111,7 +111,7 @@ class PartFiles:
         return links_in(self._silver, self._state)
 
     def log_faults(self, table: str) -> Iterator[tuple[str, str]]:
-        """Yield ``(name, reason)`` of the log entries of a table, and its checkpoint, that are not as they were written."""
+        """Yield ``(name, reason)`` of what is not as it was written of a table's log: entries and checkpoint."""
         log = self._silver / table / "_delta_log"
         for entry in sorted(log.glob("[0-9]*.json")):
             with suppress(FileNotFoundError):  # dropped this moment: a checkpoint holds it

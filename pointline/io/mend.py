@@ -34,6 +34,8 @@ STAGED = re.compile(
     r"|\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)"
 )
 """What has not got its name in a log yet: an entry of ours, or what delta-rs writes."""
+TOLD_BATCH = re.compile(rb'"%s":(\d+)' % BATCH.encode())
+"""The batch number of an entry that cannot be taken apart."""
 MOST_UNFLUSHED = 3
 """Ours is one. A vacuum by other hands makes two commits; one more for whatever came before."""
 
@@ -88,17 +90,23 @@ def newest_entry(log: Path) -> Path | None:
 
 
 def fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
-    """Say why a commit cannot have reached the disk whole, or None where it did."""
+    """Say why a commit cannot have reached the disk whole, or None where it did, or where it cannot be undone."""
     content = entry.read_bytes()
     actions = _actions(content)
     if actions is None:
-        return "empty" if not entry.stat().st_size else "torn"
+        told = TOLD_BATCH.search(content)
+        is_recorded = told is not None and int(told[1]) <= recorded_batch
+        return None if is_recorded else "torn" if content else "empty"
     if not _is_complete(actions, first=int(entry.stem) == 0):
         return "cut short"
     info = _all(actions, "commitInfo")[0]
-    if BATCH in info and info[BATCH] <= recorded_batch:
-        return None
-    if is_altered(content) and BATCH in info and _can_be_undone(table, actions):
+    is_recorded = BATCH in info and info[BATCH] <= recorded_batch
+    # What took files out that a vacuum has removed since was whole once, and the table needs it, damaged or not.
+    return None if is_recorded or not _can_be_undone(table, actions) else _damage_of(table, content, actions)
+
+
+def _damage_of(table: Path, content: bytes, actions: list[dict[str, Any]]) -> str | None:
+    if is_altered(content) and BATCH in _all(actions, "commitInfo")[0]:
         return "altered"
     for added in _all(actions, "add"):
         if fault := _fault_of_part(table / unquote(added["path"]), added["size"]):

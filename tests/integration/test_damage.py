@@ -16,6 +16,7 @@ from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.errors import LakeDamaged, StorageTrouble
 from pointline.io.health import PartFiles
+from pointline.io.mend import mend_table
 from pointline.io.upkeep import TableUpkeep
 from pointline.services.compaction import compact_partition
 from tests.support.process import pointline
@@ -170,6 +171,52 @@ def test_a_damaged_ledger_is_not_believed(own_lake):
         assert refused.value.hint
         flip(path, bit)
     assert open_lake(load_config(own_lake, environ={})).manifest.entries().height == 7
+
+
+class TestMending:
+    """What a start sets aside comes again. What would not is left, and named."""
+
+    def newest(self, lake: Path, table: str) -> Path:
+        return max((lake / "silver" / table / "_delta_log").glob("*.json"))
+
+    @pytest.mark.parametrize("table", ["trades", "ingest_manifest"])
+    @pytest.mark.parametrize("where", ["entry", "part"])
+    def test_an_unrecorded_batch_is_set_aside(self, own_lake, tmp_path, table, where):
+        entry = self.newest(own_lake, table)
+        path = entry
+        if where == "part":
+            added = next(line for line in map(json.loads, entry.read_text().splitlines()) if "add" in line)
+            path = own_lake / "silver" / table / added["add"]["path"]
+        flip(path, 8 * 30)  # in an entry: another digit of its time
+        [aside] = mend_table(own_lake / "silver" / table, tmp_path / "aside", recorded_batch=-1)
+        assert aside.file == entry.name
+        assert ("altered" if where == "entry" else "damaged") in aside.reason
+        assert not entry.exists()
+
+    @pytest.mark.parametrize("bit", [8 * 30, 8 * 60, 8])
+    def test_a_recorded_batch_is_left_and_named(self, own_lake, tmp_path, examined, bit):
+        """Whether or not it can still be taken apart."""
+        entry = self.newest(own_lake, "trades")
+        flip(entry, bit)
+        recorded = open_lake(load_config(own_lake, environ={})).manifest.last_batch()
+        assert mend_table(own_lake / "silver/trades", tmp_path / "aside", recorded_batch=recorded) == []
+        [found] = [one for one in examined(own_lake)["findings"] if one["path"].endswith(entry.name)]
+        assert "altered" in found["what"]
+        assert "--fix" not in found["try"]
+
+    @pytest.mark.parametrize("is_vacuumed", [False, True])
+    def test_a_compaction_is_undone_only_while_it_can_be(self, own_lake, tmp_path, is_vacuumed):
+        table = open_lake(load_config(own_lake, environ={})).events["trades"]
+        rows = table.read_all().height
+        assert compact_partition(table, PARTITION, target_bytes=1 << 20, min_small_files=2)
+        [path] = live_parts(own_lake, "trades")
+        flip(path, 8 * 60)
+        if is_vacuumed:
+            TableUpkeep(repository=table).vacuum(0.0, dry_run=False)
+        mended = mend_table(table.path, tmp_path / "aside", recorded_batch=99)
+        assert len(mended) == (not is_vacuumed)
+        if not is_vacuumed:
+            assert open_lake(load_config(own_lake, environ={})).events["trades"].read_all().height == rows
 
 
 def test_it_says_what_it_has_not_read(sound, capsys):

@@ -82,7 +82,7 @@ class IngestService:
         reader: BronzeReader,
         claims: Claims,
         policy: Policy,
-        clock: Callable[[], int],
+        age_us: Callable[[int], int],
     ) -> None:
         self._manifest = manifest
         self._quarantine = quarantine
@@ -91,7 +91,7 @@ class IngestService:
         self._reader = reader
         self._claims = claims
         self._policy = policy
-        self._clock = clock
+        self._age_us = age_us
         self._facts = LakeFacts(manifest, repositories, reader)
         self._lock = threading.RLock()
         self._next_batch = 1 + max(
@@ -134,7 +134,7 @@ class IngestService:
         with self._lock:
             loaded = self._symbols.judge(self._next_batch, loaded)
             ledger = self._manifest.entries()
-            verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, clock=self._clock)
+            verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, age_us=self._age_us)
             committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
             self._write_quarantine(committed.number, loaded, verdict)
             parts = [part for group in loaded for part in group.parts if verdict.wants(part)]

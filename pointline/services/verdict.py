@@ -105,7 +105,7 @@ def decide(
     ledger: pl.DataFrame,
     facts: SilverFacts,
     policy: Policy,
-    clock: Callable[[], int],
+    age_us: Callable[[int], int],
 ) -> Verdict:
     """Decide over a batch by what was loaded and what the ledger holds."""
     entries = {entry.file_id: entry for entry in batch.entries}
@@ -113,7 +113,7 @@ def decide(
     for group in loaded:
         outcomes |= group.outcomes
         for file_id, error in group.delays.items():
-            outcomes[file_id] = _delayed(entries[file_id], error, ledger, policy, clock())
+            outcomes[file_id] = _delayed(entries[file_id], error, ledger, policy, age_us)
     older = [(old, file_id) for file_id, entry in entries.items() for old in entry.candidate.replaces]
     places = _places(ledger, (old for old, _ in older))
     days = {day_of(entry.meta) for entry in entries.values() if entry.candidate.has_siblings}
@@ -199,15 +199,17 @@ def _moved_here(
     return found
 
 
-def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Policy, now_us: int) -> Outcome:
+def _delayed(
+    entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Policy, age_us: Callable[[int], int]
+) -> Outcome:
     """A file that could not be loaded: back to pending, until its time or its tries are used up."""
     row = ledger.row(by_predicate=pl.col("file_id") == entry.file_id, named=True)
     tried = row["attempts"] + 1
     status = Status.PENDING
     if isinstance(error, Unfinished):
         # A time stamp may lie in the future; a file cannot have been seen there.
-        still_since = min(entry.meta.last_modified_ts, row["created_at_us"])
-        if now_us - still_since >= policy.unfinished_us:
+        still_us = max(age_us(entry.meta.last_modified_ts), age_us(row["created_at_us"]))
+        if still_us >= policy.unfinished_us:
             status = Status.QUARANTINED
     elif tried >= policy.max_attempts:
         status = Status.FAILED

@@ -28,6 +28,14 @@ class LakeInUse(PointlineError):
     """Another process holds the writer's lock of this lake."""
 
 
+class LakeReplaced(PointlineError):
+    """The folder at the lake's path is not the one whose lock the process holds; writing there is somebody else's."""
+
+
+class NotTheOwner(PointlineError):
+    """The process runs as a user who does not own the lake, and may not write it."""
+
+
 class LakeDamaged(PointlineError):
     """The lake's own tables cannot be read or disagree with each other; a person has to look."""
 

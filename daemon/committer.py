@@ -67,7 +67,9 @@ class Committer:
         attempts_of: Callable[[Sequence[int]], Mapping[int, int]],
         steps_read: Callable[[], int],
         clock: Callable[[], int],
+        require_lake: Callable[[], None],
     ) -> None:
+        self._require_lake = require_lake
         self._clock = clock
         self._flow = flow
         self._service = service
@@ -94,12 +96,16 @@ class Committer:
         loaded = [self._loaded(running, position, stopping) for position in range(len(running.loads))]
         self._got_through("load")
         started = time.monotonic()
-        committed = self._repeat(lambda: self._service.commit(running.batch, loaded), "commit", stopping)
+        committed = self._repeat(lambda: self._commit(running, loaded), "commit", stopping)
         self._got_through("commit")
         done = self._sum_up(running, loaded, committed, time.monotonic() - started)
         landed = self._report(running, done)
         self._on_committed(committed, done)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
+
+    def _commit(self, running: RunningBatch, loaded: list[Loaded]) -> Committed:
+        self._require_lake()
+        return self._service.commit(running.batch, loaded)
 
     def _loaded(self, running: RunningBatch, position: int, stopping: StopSign) -> Loaded:
         """Return what a worker made of a group; where the lake's disk was in the way, have it made again."""

@@ -46,7 +46,9 @@ class Intake:
         settings: IngestSettings,
         clock: Callable[[], int],
         on_touched: Callable[[BronzeFileMetadata], None],
+        require_lake: Callable[[], None],
     ) -> None:
+        self._require_lake = require_lake
         self._inbox = inbox
         self._flow = flow
         self._source = source
@@ -140,6 +142,7 @@ class Intake:
         )
 
     def _begin(self) -> None:
+        self._require_lake()
         gathered, self._gathered, self._gathered_bytes = self._gathered, {}, 0
         try:
             # By name: files of one symbol then lie side by side in silver, and a query of it reads little else.

@@ -93,6 +93,8 @@ class LiveState:
             "partitions": self._maintenance.first_waiting(SHOWN_PARTITIONS),
             "last_scan": self._rescanner.last_scan,
             "scanned_at": self._rescanner.scanned_at if self._rescanner.scans else None,
+            "bronze": self._rescanner.presence.identity,
+            "vanished": self._rescanner.presence.vanished,
             "stuck": self._stuck(work),
             "retrying": self._flow.failing,
             "maintenance": self._maintenance.failing,

@@ -14,6 +14,7 @@ from daemon.commands.present import bytes_text, count, plural, print_json, print
 from daemon.commands.verify import show_findings
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
 from daemon.lake import Lake, open_lake
+from daemon.owner import require_owner
 from pointline.config import LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io import health, loose_files
@@ -39,6 +40,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     lake = open_lake(config)
     fixed: list[str] = []
     if fix:
+        require_owner(paths.root)
         try:
             with LakeLock(paths.lock_file, purpose="doctor --fix"):
                 fixed = _mend(lake)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from daemon.commands.present import bytes_text, duration, plural
 from daemon.health import Health, judge_state
+from daemon.state import last_death, read_state
 from pointline.io.lock import holder_of
 
 WORK = ("queued", "in_flight", "unfinished", "scheduled", "partitions_waiting")
@@ -31,6 +31,14 @@ class Daemon:
         """The published state is that of the process which holds the lake."""
         return self.holder is not None and self.state.get("pid") == self.holder.get("pid")
 
+    @property
+    def last_death(self) -> dict[str, Any] | None:
+        """When (``at``, seconds since the epoch) and why the daemon before ended; None where it ended as it should."""
+        if not self.is_alive:
+            return last_death(self.state)
+        # Until a daemon has published for itself, the state is that of the one before.
+        return self.state.get("last_death") if self.knows_work else last_death(self.state)
+
     def work(self) -> dict[str, int]:
         """Return what is on its way into the lake."""
         return {name: int(self.state.get(name, 0)) if self.knows_work else 0 for name in WORK}
@@ -52,10 +60,11 @@ class Daemon:
     def as_json(self, now: float) -> dict[str, object]:
         """Return the facts for programs."""
         if self.holder is None:
-            return {"running": False}
+            return {"running": False, "last_death": self.last_death}
         return {
             "running": True,
             **self.holder,
+            "last_death": self.last_death,
             "seconds": round(now - float(str(self.holder.get("since", now))), 1),
             "files_done": self.state.get("files_done", 0) if self.knows_work else 0,
             "rows_written": self.state.get("rows_written", 0) if self.knows_work else 0,
@@ -64,21 +73,18 @@ class Daemon:
 
 def look_at_daemon(lock_file: Path, state_file: Path) -> Daemon:
     """Look at the lock and at the last published state. Takes and changes nothing."""
-    try:
-        state = json.loads(state_file.read_bytes())
-    except (OSError, ValueError):
-        state = {}
-    return Daemon(holder=holder_of(lock_file), state=state if isinstance(state, dict) else {})
+    return Daemon(holder=holder_of(lock_file), state=read_state(state_file))
 
 
-def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, now: float) -> Health:
-    """Find the one word, worst first, and the reason for it."""
+def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, start: str, now: float) -> Health:
+    """Find the one word, worst first, and the reason for it. ``start`` is the command that starts the daemon."""
     state = daemon.state
-    age = now - float(state.get("at", 0.0))
     if not daemon.is_alive:
-        if state.get("running"):
-            return Health(word="down", reason=f"the last daemon ended unexpectedly about {duration(age)} ago")
-        return Health(word="down", reason="`pointline run` starts the daemon")
+        died = daemon.last_death
+        reason = f"`{start}` starts the daemon"
+        if died is not None:
+            reason = f"the last daemon ended {duration(now - float(died['at']))} ago: {died['reason']}; {reason}"
+        return Health(word="down", reason=reason)
     if not daemon.knows_work:
         return Health(word="starting")
     health = judge_state(state, now=now)

@@ -73,17 +73,15 @@ def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
 
 
 def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
-    from daemon.lake import open_lake  # noqa: PLC0415 - a dry run needs none of the writing side
-    from daemon.prepare import prepare  # noqa: PLC0415 - as above
-    from daemon.requests import Request, do_or_ask  # noqa: PLC0415 - as above
+    from daemon.lake import Lake  # noqa: PLC0415 - a dry run needs none of the writing side
+    from daemon.requests import Answer, Retry  # noqa: PLC0415 - as above
+    from daemon.writing import write_or_ask  # noqa: PLC0415 - as above
 
-    def do(request: Request) -> Request:
-        lake = open_lake(config)
-        prepare(lake)
+    def do(lake: Lake) -> Answer:
         service, _ = lake.ingest()
-        return {"put_back": service.put_back(request["file_ids"], accepted=request["accept"])}
+        return {"put_back": service.put_back(file_ids, accepted=accept)}
 
-    do_or_ask(config.paths, {"command": "retry", "file_ids": file_ids, "accept": accept}, do, purpose="retry")
+    write_or_ask(config, Retry(file_ids=tuple(file_ids), accept=accept), do, purpose="retry")
 
 
 def _show_none(named: pl.DataFrame) -> None:

@@ -27,6 +27,7 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.service_hint import start_command
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.health import Health
 from pointline.config import load_config
@@ -35,7 +36,12 @@ from pointline.tables import ingest_manifest
 
 BATCHES_OF_HEADROOM = 2
 MOST_TABLES = 3
-HEALTH_COLOURS = {"healthy": "bold green", "starting": "bold yellow", "paused": "bold yellow"}
+HEALTH_COLOURS = {
+    "healthy": "bold green",
+    "starting": "bold yellow",
+    "degraded": "bold yellow",
+    "paused": "bold yellow",
+}
 
 
 def show_status(lake_root: Path | None, *, as_json: bool) -> int:
@@ -51,7 +57,8 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.root)
     low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
-    health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, now=now)
+    start = start_command(paths.root)
+    health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
     if as_json:
         print_json(
             {
@@ -96,6 +103,9 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     else:
         print_lines([f"health     {health.word}{reason}"])
     print_lines([f"daemon     {daemon.describe(now)}"])
+    if daemon.last_death is not None and daemon.is_alive:
+        ago = duration(now - float(daemon.last_death["at"]))
+        print_lines([f"last end   {ago} ago, not as it should: {printable(str(daemon.last_death['reason']))}"])
     _show_work(daemon)
     scan = daemon.state.get("last_scan")
     if isinstance(scan, dict) and scan:

@@ -78,6 +78,14 @@ class FolderBronzeSource:
         chunks.append(_frame(rows))
         return pl.concat(chunks)
 
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of bronze; None where it cannot be looked at."""
+        try:
+            status = self._bronze.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     def look(self, path: str) -> BronzeFileMetadata | None:
         """The file as it is now; ``None`` if it is gone, foreign, not regular, or not inside bronze.
 

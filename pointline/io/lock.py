@@ -30,7 +30,7 @@ NO_FOLDER_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPN
 
 
 class LakeLock:
-    """The writer's lock of a lake. Use as a context manager. ``path`` is the file in ``.pointline``."""
+    """The writer's lock of a lake, taken at the latest by ``with``. ``path`` is the file in ``.pointline``."""
 
     def __init__(self, path: Path, *, purpose: str) -> None:
         self._path = path
@@ -43,7 +43,8 @@ class LakeLock:
         """Whether the lake's folder had to be made."""
 
     def __enter__(self) -> Self:
-        self.acquire()
+        if self._folder is None:
+            self.acquire()
         return self
 
     def __exit__(self, *exc_info: object) -> None:

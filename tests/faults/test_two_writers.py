@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.requests import do_or_ask
+from daemon.requests import Retry, do_or_ask
 from pointline.config import load_config
 from pointline.errors import LakeInUse
 from pointline.io.lock import LakeLock
@@ -96,7 +96,7 @@ def test_a_holder_that_does_not_answer_is_named(lake):
     os.kill(lake.process.pid, signal.SIGSTOP)
     try:
         with pytest.raises(LakeInUse, match=f"process {lake.process.pid} .* does not answer"):
-            do_or_ask(paths, {"command": "retry", "file_ids": []}, pytest.fail, purpose="retry", patience=0.2)
+            do_or_ask(paths, Retry(file_ids=()), pytest.fail, purpose="retry", patience=0.2)
     finally:
         os.kill(lake.process.pid, signal.SIGCONT)
     assert not list(paths.requests.glob("*.json"))
@@ -128,11 +128,11 @@ def test_a_command_that_writes_holds_the_lock_itself_where_nobody_does(tmp_path)
     """Guards do_or_ask the other way: without a daemon there is nobody to ask."""
     paths = load_config(tmp_path, environ={}).paths
 
-    def do(request):
+    def do():
         with pytest.raises(LakeInUse, match="pointline retry"), LakeLock(paths.lock_file, purpose="run"):
             pass
-        return {"did": request["command"]}
+        return {"did": "it"}
 
-    assert do_or_ask(paths, {"command": "retry"}, do, purpose="retry") == {"did": "retry"}
+    assert do_or_ask(paths, Retry(file_ids=()), do, purpose="retry") == {"did": "it"}
     with LakeLock(paths.lock_file, purpose="run"):
         pass

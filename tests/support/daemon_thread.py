@@ -48,10 +48,10 @@ class Daemon:
     @contextlib.contextmanager
     def running(self) -> Iterator[InProcess]:
         """Run it; at the end ask it to stop and wait."""
-        with self.log_file.open("w") as stream, LakeLock(self.config.paths.lock_file, purpose="run"):
+        with self.log_file.open("w") as stream, LakeLock(self.config.paths.lock_file, purpose="run") as lock:
             self._log = Log(self.log_file)
             configure_logging("json", "info", stream)
-            supervisor = self.supervisor = InProcess(self.lake)
+            supervisor = self.supervisor = InProcess(self.lake, lock=lock)
 
             def run() -> None:
                 self.exit_code = supervisor.run()

@@ -44,6 +44,8 @@ WATCHER_FAILED: Final[str] = "watcher.failed"
 MAINTENANCE_FAILED: Final[str] = "maintenance.failed"
 MAINTENANCE_RESUMED: Final[str] = "maintenance.resumed"
 PARTITION_COMPACTED: Final[str] = "partition.compacted"
+PARTITION_HELD_UP: Final[str] = "partition.held_up"
+PARTITION_RELEASED: Final[str] = "partition.released"
 TABLE_VACUUMED: Final[str] = "table.vacuumed"
 TABLE_CHECKPOINTED: Final[str] = "table.checkpointed"
 
@@ -87,6 +89,8 @@ EVENTS: Final[dict[str, str]] = {
     MAINTENANCE_FAILED: "A table or a partition could not be tended; it is tried again later.",
     MAINTENANCE_RESUMED: "What could not be tended before was tended now.",
     PARTITION_COMPACTED: "Small parts of one partition were rewritten into larger ones, row for row.",
+    PARTITION_HELD_UP: "A partition's folder cannot be written; its files are tried again later, all others go on.",
+    PARTITION_RELEASED: "The partition can be written again, and its files get in.",
     TABLE_VACUUMED: "Files that no retained version of the table needs were removed.",
     TABLE_CHECKPOINTED: "A table's log was summed up, and entries older than that were cleaned away.",
     NOTIFY_FAILED: "The service manager cannot be told how the daemon is, and may take it for hung.",

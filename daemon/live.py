@@ -96,7 +96,7 @@ class LiveState:
             "bronze": self._rescanner.presence.identity,
             "vanished": self._rescanner.presence.vanished,
             "stuck": self._stuck(work),
-            "retrying": self._flow.failing,
+            "retrying": {**self._flow.failing, **_few(self._flow.partitions_held_up)},
             "maintenance": self._maintenance.failing,
             "machine": self._machine(),
         }
@@ -168,6 +168,13 @@ class LiveState:
 
 
 _RATES = ("bytes", "files", "rows")
+
+
+def _few(held_up: dict[str, str]) -> dict[str, str]:
+    """Return the first of many."""
+    first = dict(sorted(held_up.items())[:SHOWN_PARTITIONS])
+    more = len(held_up) - len(first)
+    return first | ({"more": f"{more} more partitions"} if more > 0 else {})
 
 
 def _totals(counts: Counts) -> tuple[int, int, int]:

@@ -178,6 +178,7 @@ class Supervisor:
             steps_read=lambda: self.lake.reader.steps,
             clock=now_us,
             require_lake=self._lock.require,
+            waits_for_access=not self._once,
         )
         # In the order in which they are stopped: first what brings files, last what commits them.
         on_death = self._messages.put

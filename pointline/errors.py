@@ -68,5 +68,9 @@ class StorageTrouble(Transient):
     """An I/O error, missing permission, or too many open files."""
 
 
+class NoAccess(StorageTrouble):
+    """Missing permission, or a read-only file system: passes when a person changes that, however long it takes."""
+
+
 class CommitConflict(Transient):
     """A foreign writer committed to the table in between."""

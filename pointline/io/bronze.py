@@ -21,9 +21,10 @@ from typing import BinaryIO, TypeAlias
 
 import polars as pl
 
-from pointline.errors import PointlineError, Rejected, StorageTrouble
+from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
 from pointline.io.layout import Layout, Refused
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.translate import NO_ACCESS
 
 _Row: TypeAlias = tuple[str, int, int, int, int]
 """Path, size in bytes, mtime and ctime in microseconds, inode."""
@@ -310,7 +311,8 @@ def _translated(error: OSError, path: str) -> PointlineError:
         return StorageTrouble("the file is gone", subject=subject, hint="it is taken up again when it comes back")
     if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}:
         return Rejected(f"cannot be opened as a file: {error.strerror}", subject=subject, hint="remove it from bronze")
-    return StorageTrouble(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")
+    kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble
+    return kind(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")
 
 
 def written_path(path: str) -> str:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from deltalake.exceptions import CommitFailedError, DeltaError
 from polars.exceptions import PanicException
 
-from pointline.errors import CommitConflict, DiskFull, LakeDamaged, PointlineError, StorageTrouble
+from pointline.errors import CommitConflict, DiskFull, LakeDamaged, NoAccess, PointlineError, StorageTrouble
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
+NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 FULL_WORDS = ("no space left", "disk quota exceeded", "os error 28")
 TROUBLE_WORDS = ("permission denied", "too many open files", "input/output error", "os error")
 HINTS = {
@@ -53,7 +54,8 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
     if error.errno in FULL:
         return _disk_full(subject)
     hint = HINTS.get(error.errno or 0, "run `pointline doctor`")
-    return StorageTrouble(f"{subject}: {error.strerror or error}", subject=subject, hint=hint)
+    kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble
+    return kind(f"{subject}: {error.strerror or error}", subject=subject, hint=hint)
 
 
 def _disk_full(subject: str) -> DiskFull:

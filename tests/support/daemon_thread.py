@@ -66,6 +66,13 @@ class Daemon:
                 thread.join(SECONDS)
                 assert not thread.is_alive()
 
+    def once(self) -> int:
+        """Ingest what is there and end; the exit code."""
+        with self.log_file.open("w") as stream, LakeLock(self.config.paths.lock_file, purpose="run --once") as lock:
+            self._log = Log(self.log_file)
+            configure_logging("json", "info", stream)
+            return InProcess(self.lake, lock=lock, once=True).run()
+
     def log_text(self) -> str:
         return self._log.text()
 

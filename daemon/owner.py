@@ -37,6 +37,18 @@ def act_as_owner(root: Path) -> None:
             subject=str(root),
             hint=command_of_owner(root, user),
         ) from error
+    if shut := shut_off():
+        raise NotTheOwner(
+            f"the lake {root} belongs to {name_of_user(user)}, who may not read {shut}, where pointline is installed",
+            subject=str(shut),
+            hint="install pointline where every user may read it, such as /opt/pointline",
+        )
+
+
+def shut_off() -> Path | None:
+    """Return a place that this program is made of and its user may not read; None where all may be read."""
+    places = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent)
+    return next((place for place in places if not os.access(place, os.R_OK | os.X_OK)), None)
 
 
 def may_write(root: Path) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daemon.lake import Lake, open_lake
+from daemon.logs import log_to_stderr
 from daemon.prepare import prepare
 from daemon.requests import ANSWER_SECONDS, Answer, Request, do_or_ask
 from pointline.config import Config
@@ -19,6 +20,7 @@ def write_or_ask(
     """Do it to the lake, prepared as for ingest, or have the running daemon do what is requested; see ``do_or_ask``."""
 
     def here() -> Answer:
+        log_to_stderr()
         lake = open_lake(config)
         prepare(lake)
         return do(lake)

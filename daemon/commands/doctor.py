@@ -9,12 +9,15 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from daemon.commands.doctor_owners import owner_findings
 from daemon.commands.health import look_at_daemon
 from daemon.commands.present import bytes_text, count, plural, print_json, print_lines, print_problem, printable
 from daemon.commands.verify import show_findings
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
 from daemon.lake import Lake, open_lake
+from daemon.logs import log_to_stderr
 from daemon.owner import require_owner
+from daemon.prepare import prepare
 from pointline.config import LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io import health, loose_files
@@ -41,9 +44,11 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     fixed: list[str] = []
     if fix:
         require_owner(paths.root)
+        log_to_stderr()
         try:
             with LakeLock(paths.lock_file, purpose="doctor --fix"):
                 fixed = _mend(lake)
+                fixed += _prepare(lake)
         except LakeInUse as error:
             print_problem(str(error), "stop it first, or leave out --fix: without, nothing is changed", as_json=as_json)
             return EXIT_IN_USE
@@ -76,6 +81,15 @@ def _mend(lake: Lake) -> list[str]:
         ]
     loose_files.remove_leftovers(paths.root, left)
     return done + [f"removed {file.path} ({bytes_text(file.size_bytes)}), left half written" for file in left]
+
+
+def _prepare(lake: Lake) -> list[str]:
+    """Leave the lake as every other command that writes does: tables made, the ledger brought up to them."""
+    try:
+        prepare(lake)
+    except PointlineError as error:
+        return [f"the ledger was not brought up to the tables: {error}"]
+    return []
 
 
 def _tables(lake: Lake) -> list[Path]:
@@ -158,7 +172,9 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
     vacuum = "`pointline maintain --vacuum` removes it once it is old enough"
     found += [_loose("orphan", file, "no version of the table names this file", vacuum) for file in orphans]
-    return found + _leftover_findings(paths, lake, facts, writer=writer)
+    owners = owner_findings(paths)
+    facts["owners"] = len(owners)
+    return found + owners + _leftover_findings(paths, lake, facts, writer=writer)
 
 
 def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
@@ -210,6 +226,7 @@ def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
         f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
         f"bronze     {plural(folders, 'folder')}{watches}",
         f"writer     {holder}",
+        f"owners     {facts['owners'] or 'nothing'} amiss",
         f"tables     {facts['tables']}, {plural(orphans['files'], 'orphan')} ({bytes_text(orphans['bytes'])})",
     ]
     print_lines(lines)

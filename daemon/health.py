@@ -26,6 +26,8 @@ class Health:
 
 def judge_state(state: dict[str, Any], *, now: float) -> Health:
     """Find the one word for a state published at ``state["at"]``, worst first, and the reason for it."""
+    if state.get("starting"):
+        return Health(word="starting", serves=False)
     age = now - float(state.get("at", 0.0))
     if age > SILENT_SECONDS:
         return Health(word="silent", reason=f"no sign of life for {age:.0f} s: restart it", serves=False)

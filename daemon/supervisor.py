@@ -126,6 +126,7 @@ class Supervisor:
         )
         self._watch_at = 0.0
         self.parts: list[Part] = []
+        self._is_starting = True
         self.is_stopping = False
         self.last_commit_at: float | None = None
         self._service: IngestService | None = None
@@ -135,10 +136,12 @@ class Supervisor:
         self._handle_signals()
         root = str(self.lake.config.paths.root)
         log.info(events.DAEMON_STARTED, lake=root, pid=os.getpid(), once=self._once, parser=cells.PARSER)
+        self.state.publish()
         self._tick()
         try:
             self._recover()
             self._start()
+            self._is_starting = False
             died = self._watch_over()
         except PointlineError as error:
             self.state.died(f"it could not start: {error}")
@@ -355,7 +358,8 @@ class Supervisor:
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
 
     def _collect(self) -> dict[str, object]:
-        return {**self._live.collect(), "files_done": self.files_done, "rows_written": self.rows_written}
+        starting = {"starting": True} if self._is_starting else {}
+        return {**self._live.collect(), **starting, "files_done": self.files_done, "rows_written": self.rows_written}
 
     def _retry(self, request: Retry) -> Answer:
         assert self._service is not None

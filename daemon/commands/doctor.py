@@ -18,7 +18,7 @@ from daemon.lake import Lake, open_lake
 from daemon.logs import log_to_stderr
 from daemon.owner import require_owner
 from daemon.prepare import prepare
-from pointline.config import LakePaths, load_config
+from pointline.config import Config, LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io import health, loose_files
 from pointline.io.lock import LakeLock
@@ -34,7 +34,7 @@ Facts = dict[str, object]
 
 def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     """Look at machine and lake and say what is wrong. Changes nothing without ``fix``, and deletes no data ever."""
-    config = load_config(lake_root)
+    config = load_config(lake_root, needs=())
     paths = config.paths
     if not paths.silver.is_dir():
         hint = f"`pointline run --lake-root {paths.root}` makes one; `pointline demo` makes one with data to try"
@@ -54,7 +54,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
             return EXIT_IN_USE
         lake = open_lake(config)
     facts: Facts = {}
-    findings = [*_machine(lake, facts), *_files(lake, facts)]
+    findings = [*_settings(config), *_machine(lake, facts), *_files(lake, facts)]
     if as_json:
         told = [finding.as_json() for finding in findings]
         print_json({"ok": not findings, "checked": facts, "findings": told, "fixed": fixed})
@@ -95,6 +95,12 @@ def _prepare(lake: Lake) -> list[str]:
 def _tables(lake: Lake) -> list[Path]:
     repositories = (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values())
     return [repository.path for repository in repositories if repository.path.is_dir()]
+
+
+def _settings(config: Config) -> list[Finding]:
+    where = str(config.paths.settings_file)
+    hint = "correct it; `pointline config check` shows all, and `pointline run` starts with none of them"
+    return [Finding(kind="setting", table="", path=where, what=problem, hint=hint) for problem in config.problems]
 
 
 # ---- the machine

@@ -14,9 +14,10 @@ import polars as pl
 from daemon.commands.health import look_at_daemon
 from daemon.commands.presence import Moment, Presence, describe_presence
 from daemon.commands.present import print_json, print_labelled, print_lines, print_problem, printable
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.touched import Touched
-from pointline.config import Config, load_config
+from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.layout import Layout
@@ -78,7 +79,7 @@ class Answer:
 
 def explain(lake_root: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
     """Tell the stories of files by id or path. It only reads."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("bronze",))
     try:
         answers = _answers(config, targets)
     except PointlineError as error:

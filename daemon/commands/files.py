@@ -22,8 +22,8 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
@@ -44,7 +44,7 @@ def list_files(
     lake_root: Path | None, *, status: str | None, table: str | None, symbol: str | None, last: int, as_json: bool
 ) -> int:
     """Print the file versions that fit all filters, those that changed last first."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root)
     if problem := _usage_problem(status, table, last):
         print_problem(*problem, as_json=as_json)
         return EXIT_USAGE

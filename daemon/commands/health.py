@@ -59,12 +59,13 @@ class Daemon:
 
     def as_json(self, now: float) -> dict[str, object]:
         """Return the facts for programs."""
+        died = {} if self.last_death is None else {"last_death": self.last_death}
         if self.holder is None:
-            return {"running": False, "last_death": self.last_death}
+            return {"running": False, **died}
         return {
             "running": True,
             **self.holder,
-            "last_death": self.last_death,
+            **died,
             "seconds": round(now - float(str(self.holder.get("since", now))), 1),
             "files_done": self.state.get("files_done", 0) if self.knows_work else 0,
             "rows_written": self.state.get("rows_written", 0) if self.knows_work else 0,
@@ -88,11 +89,12 @@ def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, start: str, now: fl
     if not daemon.knows_work:
         return Health(word="starting")
     health = judge_state(state, now=now)
-    if health.word in {"silent", "paused"}:
+    if health.word in {"starting", "silent", "paused"}:
         return health
     troubles = [health.reason] if health.reason else []
     if failed:
         troubles.append(f"{plural(failed, 'file')} failed")
     if disk_is_low:
         troubles.append("the disk is nearly full")
-    return Health(word="troubled", reason="; ".join(troubles)) if troubles else health
+    is_worse = failed or disk_is_low
+    return Health(word="troubled", reason="; ".join(troubles)) if is_worse else health

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from daemon import events
 from daemon.commands.present import Column, bytes_text, plural, print_json, print_table
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_OK
 from daemon.lake import Lake, open_lake
 from daemon.requests import Answer, Maintain
 from daemon.upkeep import Facts, Upkeep
 from daemon.writing import write_or_ask
-from pointline.config import load_config
 from pointline.errors import PointlineError
 
 PATIENCE_SECONDS = 3600.0
@@ -24,7 +24,7 @@ COLUMNS = (
 
 def maintain(lake_root: Path | None, wish: Maintain, *, as_json: bool) -> int:
     """Run one pass of maintenance now, here or in the running daemon."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("maintenance",))
     lake = open_lake(config)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")

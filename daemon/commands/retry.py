@@ -9,9 +9,10 @@ import polars as pl
 
 from daemon.commands.health import look_at_daemon
 from daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from daemon.commands.settings import INGEST, settings_for
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import Config, load_config
+from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger, scan_rows
 from pointline.services.retry import Selection, select
@@ -33,7 +34,7 @@ def retry(
     accept: bool = False,
 ) -> int:
     """Put refused files back to pending; with ``dry_run`` only name them."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=INGEST)
     if accept and not targets:
         print_problem("--accept needs the files by name", "name a file id or a path", as_json=as_json)
         return EXIT_USAGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 SYSTEM, USER = Path("/etc/systemd/system"), Path(".config/systemd/user")
@@ -17,7 +18,7 @@ def start_command(root: Path, *, system: Path = SYSTEM, home: Path | None = None
         return "sudo systemctl start pointline"
     if _lake_of(system / "pointline@.service") == f"{root.parent}/%i":
         return f"sudo systemctl start pointline@{root.name}"
-    return f"pointline run --lake-root {root}"
+    return f"pointline run --lake-root {shlex.quote(str(root))}"
 
 
 def _lake_of(unit: Path) -> str:

@@ -46,7 +46,7 @@ HEALTH_COLOURS = {
 
 def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     """Print the state of a lake. It only reads: where there is no lake, none is made."""
-    config = load_config(lake_root)
+    config = load_config(lake_root, needs=())
     paths = config.paths
     now = time.time()
     try:
@@ -73,6 +73,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
                 "last_hour": ledger.last_hour,
                 "last_commits": ledger.commits,
                 "last_errors": ledger.errors,
+                "problems": list(config.problems),
                 "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
             }
         )
@@ -83,6 +84,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
         [
             f"last hour  {plural(ledger.last_hour['files'], 'file')}, {plural(ledger.last_hour['rows'], 'row')}",
             f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
+            *(f"settings   {printable(problem)}" for problem in config.problems),
             "",
         ]
     )

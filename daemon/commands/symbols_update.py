@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from daemon.commands.present import Column, plural, print_json, print_lines, print_problem, print_table, printable
+from daemon.commands.settings import READING, settings_for
 from daemon.commands.symbols_show import parsed_time, short_time
 from daemon.exit_codes import EXIT_OK, EXIT_USAGE
 from daemon.lake import Lake, open_lake
 from daemon.requests import Answer
 from daemon.symbol_wish import SymbolWish
 from daemon.writing import write_or_ask
-from pointline.config import Config, load_config
+from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.decode import Limits, decoded
 from pointline.io.translate import storage_errors
@@ -44,7 +45,7 @@ class Source:
 
 def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: bool, as_json: bool) -> int:
     """Bring dim_symbol up to a file, here or in the running daemon."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("symbols", *READING))
     try:
         effective_at = None if source.effective_at is None else parsed_time("--effective-at", source.effective_at)
     except ValueError as error:

@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 
 from daemon.commands.present import Column, print_json, print_lines, print_problem, print_table, printable
+from daemon.commands.settings import READING, settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import Config, load_config
+from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.ledger import scan_ledger, scan_rows_of
@@ -67,7 +68,7 @@ class Trace:
 
 def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as_json: bool) -> int:
     """Print a row, its line, and what keeps one of them from being found. It only reads."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("bronze", *READING))
     if table not in event_tables():
         print_problem(f"there is no table {table!r}", f"one of: {', '.join(event_tables())}", as_json=as_json)
         return EXIT_USAGE

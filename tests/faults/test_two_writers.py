@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from daemon.requests import Retry, do_or_ask
 from pointline.config import load_config
 from pointline.errors import LakeInUse
-from pointline.io.lock import LakeLock
+from pointline.io.lock import LakeLock, holder_of
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
@@ -43,6 +46,93 @@ def test_a_second_run_names_the_holder(lake, how):
     assert lake.versions() == before
     put_file(lake.bronze, NAME, file_content(NAME, 10))
     lake.wait_for("file.committed", NAME)
+
+
+@pytest.mark.parametrize("how", ["removed", "put back from a copy", "file replaced"])
+def test_the_folder_of_the_state_is_not_the_lock(lake, how):
+    """Guards LakeLock.keep and Supervisor._keep_lock: nobody gets in, the daemon is named, asked, and goes on."""
+    state = lake.root / ".pointline"
+    if how == "removed":
+        shutil.rmtree(state)
+    elif how == "file replaced":
+        (state / "new").write_text('{"pid": 1}')
+        (state / "new").replace(state / "lock")
+    else:
+        shutil.copytree(state, lake.root / "copy")
+        state.rename(lake.root / "away")
+        (lake.root / "copy").rename(state)
+    assert pointline(lake.root, "run", "--once").returncode == IN_USE
+    assert wait_until(lambda: lake.events("lock.written_again"), 10)
+    second = pointline(lake.root, "run", "--once")
+    assert second.returncode == IN_USE
+    assert f"process {lake.process.pid} on" in second.stderr
+    assert wait_until(lambda: "for" in pointline(lake.root, "status").stdout.splitlines()[2], 10)
+    put_file(lake.bronze, REFUSED, b"no gzip")
+    lake.wait_for("file.quarantined", REFUSED)
+    assert pointline(lake.root, "retry", REFUSED).returncode == 0
+    lake.wait_for("file.quarantined", REFUSED, times=2)
+    assert json.loads(pointline(lake.root, "status", "--json").stdout)["daemon"]["pid"] == lake.process.pid
+    assert lake.stop() == 0
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "replaced"])
+def test_another_lake_at_its_path_ends_the_daemon(lake, again):
+    """Guards LakeLock.require: the daemon writes nothing to a lake that it did not lock, and says why it ends."""
+    put_file(lake.bronze, NAME, file_content(NAME, 10))
+    lake.wait_for("file.committed", NAME)
+    moved = lake.root.with_name("moved")
+    lake.root.rename(moved)
+    if again:
+        shutil.copytree(moved, lake.root)
+        before = {path: path.stat().st_mtime_ns for path in lake.root.rglob("*")}
+    assert lake.process.wait(20) == 70
+    [said] = lake.events("lake.replaced")
+    assert said["hint"]
+    assert lake.root.exists() == again
+    if again:
+        assert {path: path.stat().st_mtime_ns for path in lake.root.rglob("*")} == before
+        assert pointline(lake.root, "run", "--once").returncode == 0
+        assert_exact(lake.root, expect(lake.bronze))
+
+
+def test_who_waits_for_a_daemon_that_dies_does_it_itself(lake):
+    """Guards requests._ask: two seconds after the daemon's death the command has the lock."""
+    put_file(lake.bronze, REFUSED, b"no gzip")
+    lake.wait_for("file.quarantined", REFUSED)
+    paths = load_config(lake.root, environ={}).paths
+    os.kill(lake.process.pid, signal.SIGSTOP)
+    done = []
+    asker = threading.Thread(
+        target=lambda: done.append(
+            do_or_ask(paths, Retry(file_ids=(1,)), lambda: {"did": holder_of(paths.lock_file)}, purpose="retry")
+        )
+    )
+    asker.start()
+    assert wait_until(lambda: list(paths.requests.glob("*.json")), 10)
+    lake.kill()
+    began = time.monotonic()
+    asker.join(20)
+    assert time.monotonic() - began < 2
+    assert done[0]["did"]["purpose"] == "retry"
+    assert not list(paths.requests.iterdir())
+
+
+def test_requests_removed_under_who_waits_are_left_again(lake):
+    """Guards requests._ask: `.pointline` may be removed at any moment, also while somebody waits for an answer."""
+    put_file(lake.bronze, REFUSED, b"no gzip")
+    lake.wait_for("file.quarantined", REFUSED)
+    paths = load_config(lake.root, environ={}).paths
+    os.kill(lake.process.pid, signal.SIGSTOP)
+    done = []
+    asker = threading.Thread(
+        target=lambda: done.append(do_or_ask(paths, Retry(file_ids=(1,)), pytest.fail, purpose="retry"))
+    )
+    asker.start()
+    assert wait_until(lambda: list(paths.requests.glob("*.json")), 10)
+    shutil.rmtree(paths.state)
+    os.kill(lake.process.pid, signal.SIGCONT)
+    asker.join(20)
+    assert done == [{"put_back": 1}]
 
 
 def test_the_lock_goes_with_its_holder(lake):

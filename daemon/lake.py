@@ -7,14 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from daemon.bronze_access import make_reader, make_source
 from pointline.config import Config
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.content import FileReader
-from pointline.io.decode import Limits
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
 from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine, DeltaSymbolTable
-from pointline.io.layout import Layout
 from pointline.io.manifest import DeltaManifest
 from pointline.io.mend import SetAside, mend_table
 from pointline.services.claims import Claims
@@ -115,16 +114,12 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
     """Assemble the adapters of a lake. Touches nothing on disk."""
     paths = config.paths
     tables = dict(event_tables())
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*tables, dim_symbol.INSTRUMENTS})
-    source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble)
-    limits = Limits(
-        max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
-    )
+    source = make_source(config, on_trouble=on_trouble)
     return Lake(
         config=config,
         tables=tables,
         source=source,
-        reader=FileReader(source.open, source.look, limits),
+        reader=make_reader(config, source),
         manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from daemon.bronze_access import make_layout
 from daemon.commands.health import look_at_daemon
 from daemon.commands.presence import Moment, Presence, describe_presence
 from daemon.commands.present import print_json, print_labelled, print_lines, print_problem, printable
@@ -20,7 +21,6 @@ from daemon.touched import Touched
 from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.commit_log import found_by, moves_of, notes_on, oldest_entry
-from pointline.io.layout import Layout
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.io.whereabouts import Place, Whereabouts, find_path, look_closer
 from pointline.services.aside import by_rule
@@ -106,7 +106,7 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
+    layout = make_layout(config)
     return [
         _answer(target, look_closer(bronze, layout, path), versions.get(path, []), moment, ledger)
         for target, path in paths.items()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from daemon.bronze_access import make_limits
 from daemon.commands.present import Column, plural, print_json, print_lines, print_problem, print_table, printable
 from daemon.commands.settings import READING, settings_for
 from daemon.commands.symbols_show import parsed_time, short_time
@@ -18,7 +19,7 @@ from daemon.symbol_wish import SymbolWish
 from daemon.writing import write_or_ask
 from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.decode import Limits, decoded
+from pointline.io.decode import decoded
 from pointline.io.translate import storage_errors
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
 
@@ -65,9 +66,7 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
 
 
 def _read(config: Config, source: Source, effective_at: dt.datetime | None) -> Metadata:
-    limits = Limits(
-        max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
-    )
+    limits = make_limits(config)
     name = str(source.file)
     with storage_errors(name):
         if not source.file.is_file():

@@ -9,15 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from daemon.bronze_access import make_reader, make_source
 from daemon.commands.present import Column, print_json, print_lines, print_problem, print_table, printable
 from daemon.commands.settings import READING, settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.bronze import FolderBronzeSource
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
@@ -137,23 +136,15 @@ def _why_absent(file: Row, file_seq: int) -> str:
 
 
 def _read_line(config: Config, file: Row, file_seq: int) -> Line:
-    from pointline.io.content import FileReader  # noqa: PLC0415 - brings pyarrow; not before it is known to be needed
-    from pointline.io.decode import Limits  # noqa: PLC0415 - as above
-    from pointline.io.layout import Layout  # noqa: PLC0415 - as above
-    from pointline.services.original import find_row  # noqa: PLC0415 - as above
+    from pointline.services.original import find_row  # noqa: PLC0415 - not before it is known to be needed
 
     path = file["bronze_file_path"]
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
-    source = FolderBronzeSource(config.paths.bronze, layout, on_trouble=lambda _path, _error: None)
+    source = make_source(config)
     meta = source.look(path)
     if meta is None:
         return Line(problem="the file is gone from bronze: its line cannot be shown")
-    limits = Limits(
-        max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
-    )
-    reader = FileReader(source.open, source.look, limits)
     try:
-        with reader.open(meta) as content:
+        with make_reader(config, source).open(meta) as content:
             if file["content_hash"] and content.content_hash != file["content_hash"]:
                 return Line(
                     problem="the file in bronze has changed since: the line that was read is not there any more"

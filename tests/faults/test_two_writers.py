@@ -16,7 +16,17 @@ from daemon.requests import Retry, do_or_ask
 from pointline.config import load_config
 from pointline.errors import LakeInUse
 from pointline.io.lock import LakeLock, holder_of
-from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
+from pointline.services.load import Loader
+from tests.support.daemon_thread import Daemon
+from tests.support.lake_check import (
+    assert_exact,
+    expect,
+    file_content,
+    file_name,
+    put_file,
+    read_manifest,
+    read_table,
+)
 from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
 
@@ -93,6 +103,42 @@ def test_another_lake_at_its_path_ends_the_daemon(lake, again):
         assert {path: path.stat().st_mtime_ns for path in lake.root.rglob("*")} == before
         assert pointline(lake.root, "run", "--once").returncode == 0
         assert_exact(lake.root, expect(lake.bronze))
+
+
+@pytest.mark.parametrize("part", ["intake", "committer"])
+def test_each_commit_looks_whose_lake_it_is(tmp_path, monkeypatch, part):
+    """Guards require_lake in Intake and Committer: between two looks of the supervisor nothing is written either."""
+    daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=0.2)
+    daemon.log_file = tmp_path / "log"
+    monkeypatch.setattr("daemon.supervisor.Supervisor._keep_lock", lambda _supervisor: None)
+    moved = tmp_path / "moved"
+
+    def move() -> None:
+        daemon.root.rename(moved)
+        shutil.copytree(moved, daemon.root)
+        put_file(daemon.bronze, NAME, file_content(NAME, 10))
+
+    load = Loader.load
+
+    def load_and_move(loader, group):
+        loaded = load(loader, group)
+        move()
+        return loaded
+
+    if part == "committer":
+        monkeypatch.setattr(Loader, "load", load_and_move)
+    with daemon.running():
+        daemon.wait_for("rescan.finished")
+        if part == "committer":
+            put_file(daemon.bronze, NAME, file_content(NAME, 10))
+        else:
+            move()
+        assert daemon.wait_for_end() == 70
+    said = daemon.events("lake.replaced")[0]
+    assert said["part"] == part
+    ledgers = [read_manifest(lake).height for lake in (daemon.root, moved)]
+    assert ledgers == ([1, 1] if part == "committer" else [0, 0])
+    assert all(read_table(lake, "trades").is_empty() for lake in (daemon.root, moved))
 
 
 def test_who_waits_for_a_daemon_that_dies_does_it_itself(lake):

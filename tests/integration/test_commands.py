@@ -216,3 +216,24 @@ def test_once_twice_changes_nothing(lake, tmp_path):
     assert pointline(lake, "run", "--once").returncode == 1  # the quarantined file is still in bronze
     assert json.loads(pointline(lake, "files", "--json", "--last", "0").stdout) == before
     assert pointline(tmp_path, "run", "--once").returncode == 0
+
+
+class TestNewLake:
+    """A wrong LAKE_ROOT looks like an empty lake: it is said, or refused."""
+
+    def test_is_said_once(self, tmp_path):
+        first, second = (pointline(tmp_path / "lake", "run", "--once") for _ in range(2))
+        assert (first.returncode, second.returncode) == (0, 0)
+        said = [line for line in first.stdout.splitlines() if "lake.created" in line]
+        assert len(said) == 1
+        assert str(tmp_path / "lake") in said[0]
+        assert "environment LAKE_ROOT" in said[0]
+        assert "lake.created" not in second.stdout
+
+    @pytest.mark.parametrize("command", [["run", "--once"], ["run"]])
+    def test_is_not_made_where_its_disk_is_missing(self, tmp_path, command):
+        found = pointline(tmp_path / "disk" / "data" / "lake", *command)
+        assert found.returncode == 1
+        assert f"the folder {tmp_path}/disk does not exist" in found.stderr
+        assert "mounted" in found.stderr
+        assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import time
 from concurrent.futures import Future
 
 import msgspec
+import polars as pl
 import pytest
 
 from daemon import request_desk
@@ -42,6 +44,13 @@ NONSENSE = {
     "no base64": b'{"command":"symbols","updates":"?"}',
     "time without a zone": b'{"command":"symbols","updates":"","snapshot_at":"2024-05-01T00:00:00"}',
 }
+
+
+def frame(**columns) -> bytes:
+    """A frame as Arrow IPC."""
+    content = io.BytesIO()
+    pl.DataFrame(columns).write_ipc(content)
+    return content.getvalue()
 
 
 class Desk:
@@ -141,7 +150,7 @@ class TestNonsense:
         desk.serve()
         assert desk.names() == ["a.json"]
 
-    @pytest.mark.parametrize("updates", [b"", b"ARROW1 and nothing else", b"PAR1"])
+    @pytest.mark.parametrize("updates", [b"", b"ARROW1 and nothing else", b"PAR1", frame(symbol=["A"]), frame()])
     def test_updates_of_symbols_that_are_none(self, desk, updates):
         desk.put(msgspec.json.encode(UpdateSymbols(updates=updates)))
         desk.serve()

@@ -54,8 +54,8 @@ def _closed_to_the_group(paths: LakePaths, user: int) -> Iterator[Finding]:
         table="",
         path=str(paths.requests.relative_to(paths.root)),
         what=f"members of the group {group} may drop files, and may not ask the daemon for `retry` or `withdraw`: "
-        f"{name_of_user(user)} is not in that group",
-        hint=f"sudo usermod -aG {group} {name_of_user(user)}, then start the daemon again",
+        f"{name_of_user(user)} may not give the folder to that group",
+        hint=f"sudo chgrp {group} {shlex.quote(str(paths.state))} {shlex.quote(str(paths.requests))}",
     )
 
 

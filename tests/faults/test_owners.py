@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -199,6 +200,28 @@ class TestBesideTheDaemon:
             assert {tuple(fact) for fact in facts} == {(str(OWNER),) * 4, (str(GROUP),) * 4}
         assert lake.strange() == set()
         assert_exact(lake.root, expect(lake.bronze))
+
+
+def test_the_group_asks_after_what_doctor_says(lake):
+    """Guards doctor's advice: the owner is not in the group of bronze, and the chgrp that is named makes up for it."""
+    usual = AS["owner"]
+    AS["owner"] = (OWNER, GROUP, ())
+    try:
+        lake.put(BAD, b"no gzip")
+        with lake.daemon():
+            assert wait_until(lambda: lake.events("file.quarantined"), SECONDS)
+            assert lake.run("member", "retry", BAD).returncode == 1
+            found = json.loads(lake.run("owner", "doctor", "--json").stdout)["findings"]
+            [one] = [finding for finding in found if finding["kind"] == "requests"]
+            command = shlex.split(one["try"])
+            assert command[0] == "sudo"
+            subprocess.run(command[1:], check=True)
+            requests = lake.root / ".pointline" / "requests"
+            assert wait_until(lambda: requests.stat().st_mode & 0o770 == 0o770, 5)
+            done = lake.run("member", "retry", BAD)
+            assert done.returncode == 0, done.stderr
+    finally:
+        AS["owner"] = usual
 
 
 def test_a_partition_of_another_owner_holds_up_its_own_files(lake):

@@ -667,8 +667,8 @@ def _start_up(lake: Path, bronze: Path, *, thin: bool) -> tuple[list[str], list[
         configure_logging("json", "info", stream)
         try:
             config = load_config(lake, environ={})
-            with LakeLock(config.paths.lock_file, purpose="test"):
-                code = Supervisor(open_lake(config), once=True).run()
+            with LakeLock(config.paths.lock_file, purpose="test") as lock:
+                code = Supervisor(open_lake(config), lock=lock, once=True).run()
             problems = [f"exit code {code}"] if code else []
         except (Exception, PanicException) as error:  # noqa: BLE001 - this is the finding
             problems = [f"start-up failed: {type(error).__name__}: {error}"]

@@ -27,7 +27,7 @@ from daemon.commands.present import (
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.ledger import scan_ledger
+from pointline.io.ledger import require_known_ledger, scan_ledger
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -105,6 +105,7 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
     ``last`` is how many at most, 0 for all; a terminal gets 50 where it is None, everything else all.
     """
     try:
+        require_known_ledger(config.paths.table(ingest_manifest.NAME))
         seen = walk_bronze(config)
     except PointlineError as error:
         print_problem(str(error), error.hint, as_json=as_json)

@@ -41,6 +41,8 @@ GRACE_SECONDS = 60.0
 def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_json: bool) -> int:
     """Audit a lake; say what does not agree and what mends it. It only reads."""
     config = load_config(lake_root)
+    lake = open_lake(config)
+    lake.require_known_format()
     try:
         scan_ledger(config.paths.table(ingest_manifest.NAME))
     except PointlineError as error:
@@ -48,7 +50,7 @@ def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_js
             print_problem(str(error), error.hint, as_json=as_json)
             return EXIT_FINDINGS
     with _progress() as on_step:
-        report = verify(_parties(open_lake(config)), data=data, deep=deep, on_step=on_step)
+        report = verify(_parties(lake), data=data, deep=deep, on_step=on_step)
     if as_json:
         findings = [finding.as_json() for finding in report.findings]
         print_json({"ok": report.ok, "checked": report.checked.as_json(), "findings": findings})

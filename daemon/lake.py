@@ -73,7 +73,7 @@ class Lake:
 
     def require_known_format(self) -> None:
         """Raise NewerFormat where a later release wrote one of the tables."""
-        for repository in self._repositories():
+        for repository in self.repositories():
             require_known_log(repository.path)
 
     def create(self) -> None:
@@ -84,9 +84,10 @@ class Lake:
         make_folder(self.config.paths.bronze)
         self.manifest.repository.create()  # every command looks at it: from now on those of an older release refuse
         with ThreadPoolExecutor(CREATED_AT_ONCE) as pool:  # most of it is waiting for the disk
-            list(pool.map(lambda repository: repository.create(), self._repositories()))
+            list(pool.map(lambda repository: repository.create(), self.repositories()))
 
-    def _repositories(self) -> list[DeltaTableRepository]:
+    def repositories(self) -> list[DeltaTableRepository]:
+        """Return all tables."""
         return [self.manifest.repository, self.quarantine, *self.batch_tables.values()]
 
     def symbol_service(self) -> DimSymbolService:

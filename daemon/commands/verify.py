@@ -27,7 +27,7 @@ from pointline.io.health import PartFiles
 from pointline.io.ledger import scan_ledger
 from pointline.io.lock import holder_of
 from pointline.services.audited import Parties
-from pointline.services.findings import Checked, Finding
+from pointline.services.findings import Checked, Finding, Report
 from pointline.services.reread import Rereader
 from pointline.services.verify import verify
 from pointline.settings import values_of
@@ -49,8 +49,7 @@ def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_js
         if not config.paths.silver.is_dir():
             print_problem(str(error), error.hint, as_json=as_json)
             return EXIT_FINDINGS
-    with _progress() as on_step:
-        report = verify(_parties(lake), data=data, deep=deep, on_step=on_step)
+    report = audit(lake, data=data, deep=deep)
     if as_json:
         findings = [finding.as_json() for finding in report.findings]
         print_json({"ok": report.ok, "checked": report.checked.as_json(), "findings": findings})
@@ -58,6 +57,12 @@ def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_js
         _show(report.checked, deep=deep)
         show_findings(report.findings)
     return EXIT_OK if report.ok else EXIT_FINDINGS
+
+
+def audit(lake: Lake, *, data: bool = False, deep: bool = False) -> Report:
+    """Audit a lake, and show on a terminal how far it is."""
+    with _progress() as on_step:
+        return verify(_parties(lake), data=data, deep=deep, on_step=on_step)
 
 
 @contextmanager

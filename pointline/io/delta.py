@@ -112,6 +112,11 @@ class DeltaTableRepository:
                 self._parts = LiveParts(self.table(), self.partition_by)
             return self._parts
 
+    def let_go(self) -> None:
+        """Drop what is known of the table: another one is in its place."""
+        with self._lock:
+            self._table = self._log = self._parts = None
+
     @contextmanager
     def exclusive(self) -> Iterator[DeltaTable]:
         """Hold the table, brought up to its newest version: nobody else in this process commits meanwhile."""

@@ -107,6 +107,10 @@ class PartFiles:
             return "part_damaged", f"it cannot be read: {one_line(error)}"
         return None
 
+    def any_fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return what is wrong with a data file at all; reads the whole of it."""
+        return self.fault_of(table, part) or self.content_fault_of(table, part)
+
     def has_checksum(self, part: Part) -> bool:
         """Tell whether the name of the file carries its checksum; files of older releases have none."""
         return checksum_in_name(Path(part.path).name) is not None

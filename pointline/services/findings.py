@@ -4,43 +4,63 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-LOST = "put the part back from a copy of the lake; without one, make a new lake from this bronze with `pointline run`"
-INGEST = "`pointline run --once` (or a running daemon) takes it in"
+REPAIR = "`pointline repair` mends it from bronze; `pointline repair --dry-run` says first what it would do"
+INGEST = "`pointline run --once` (or a running daemon) ingests it"
 REPLAY = "`pointline run --once` brings the ledger up to silver"
 
 HINTS = {
-    "unreadable_table": "`pointline doctor` names the entry; `pointline doctor --fix` sets aside what it can do "
-    "without; else put the log back from a copy of the lake",
-    "part_missing": LOST,
-    "part_size": LOST,
-    "part_damaged": LOST,
-    "commit_altered": "put the entry back from a copy of the lake; the table cannot be trusted without it",
+    **dict.fromkeys(
+        (
+            "unreadable_table",
+            "part_missing",
+            "part_size",
+            "part_damaged",
+            "part_unreadable",
+            "part_replaced",
+            "commit_altered",
+            "rows_missing",
+            "rows_extra",
+            "rows_doubled",
+            "rows_misnumbered",
+            "rows_misplaced",
+            "rows_without_success",
+            "manifest_counts",
+            "manifest_doubled",
+            "manifest_link",
+            "manifest_fact",
+            "quarantine_missing",
+            "quarantine_extra",
+        ),
+        REPAIR,
+    ),
     "symbolic_link": "put the file or folder itself in the place of the link: only the lake, silver and bronze may be "
     "links",
-    "part_unreadable": LOST,
-    "part_replaced": LOST,
-    "rows_missing": LOST,
-    "rows_extra": "compare with `pointline verify --deep`, then put the table back from a copy of the lake",
-    "rows_doubled": "put the table back from a copy of the lake",
-    "rows_misnumbered": LOST,
-    "rows_misplaced": "put the ledger or the table back from a copy of the lake: they name different tables or days",
-    "rows_without_success": "put the ledger back from a copy of the lake; rows of no known file are no one's",
     "manifest_behind": REPLAY,
-    "manifest_counts": "put the ledger back from a copy; `pointline verify --deep` tells which side is right",
-    "manifest_doubled": "put the ledger back from a copy of the lake",
-    "manifest_link": "put the ledger back from a copy of the lake",
-    "manifest_fact": "put the ledger back from a copy of the lake: its facts are not those that were committed",
     "duplicate_of_nothing": "`pointline run --once` reads it again",
     "rows_overlap": "`pointline explain` both files, then `pointline withdraw` the wrong one",
-    "quarantine_missing": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
-    "quarantine_extra": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
     "symbol_windows": "put silver/dim_symbol back from a copy of the lake, or remove it and bring every file again",
     "bronze_changed": INGEST,
     "bronze_altered": "put the original file back; if the new content is right, `touch` it and `pointline run --once`",
     "bronze_unreadable": "check the owner and mode of the file, then `pointline verify --deep` again",
-    "content_differs": "put the table back from a copy; or were `checks.*` changed since it was ingested?",
-    "quarantine_differs": "put silver/quarantine back from a copy of the lake; or were `checks.*` changed since?",
+    "content_differs": f"{REPAIR}; or were `checks.*` changed since it was ingested?",
+    "quarantine_differs": f"{REPAIR}; or were `checks.*` changed since it was ingested?",
 }
+READ_AGAIN = frozenset(
+    {
+        "rows_missing",
+        "rows_extra",
+        "rows_doubled",
+        "rows_misnumbered",
+        "manifest_counts",
+        "manifest_fact",
+        "manifest_link",
+        "quarantine_missing",
+        "quarantine_extra",
+        "content_differs",
+        "quarantine_differs",
+    }
+)
+"""What is mended by reading the file again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

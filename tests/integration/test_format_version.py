@@ -55,6 +55,9 @@ COMMANDS = [
     ("withdraw", "3", "--dry-run"),
     ("withdraw", "3"),
     ("coverage",),
+    ("repair",),
+    ("repair", "--dry-run"),
+    ("repair", "--table", "trades"),
     ("maintain",),
     ("maintain", "--dry-run"),
     ("verify",),
@@ -64,7 +67,7 @@ COMMANDS = [
     ("symbols", "show"),
     ("symbols", "update", "listed.csv", "--exchange", "okx", "--effective-at", "2024-05-01"),
 ]
-WRITING = [arguments for arguments in COMMANDS if arguments[0] in {"run", "doctor", "verify"}]
+WRITING = [arguments for arguments in COMMANDS if arguments[0] in {"run", "doctor", "verify", "repair"}]
 
 
 @pytest.fixture(scope="module", params=["829b7c8", "e0ba0e8"])

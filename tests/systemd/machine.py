@@ -95,11 +95,9 @@ class Machine:
         self._leader = inside[0].pid
         return self.run("systemctl is-system-running").stdout.strip() in {"running", "degraded"}
 
-    def run(
-        self, script: str, *, user: str = "root", seconds: float = COMMAND_SECONDS
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, *, user: str = "root") -> subprocess.CompletedProcess[str]:
         """Run a script of the shell in it, as somebody who has just logged in."""
-        enter = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w/src"]
+        enter = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"]
         become = [] if user == "root" else ["runuser", "-u", user, "--"]
         return subprocess.run(
             [
@@ -114,7 +112,7 @@ class Machine:
             ],
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
 

@@ -87,9 +87,8 @@ class Service:
         for name, content in contents.items():
             (folder / name).write_bytes(content)
         self.shell(
-            f"cd /drops/{self._drops} && for name in *; do "
-            f'cp "$name" "{LAKE}/bronze/$name.unconfirmed" && mv "{LAKE}/bronze/$name.unconfirmed" "{LAKE}/bronze/$name" '
-            "|| exit 1; done",
+            f"cd /drops/{self._drops} && for name in *; do to={LAKE}/bronze/$name; "
+            'cp "$name" "$to.unconfirmed" && mv "$to.unconfirmed" "$to" || exit 1; done',
             user=user,
         )
 

@@ -122,7 +122,8 @@ def disk_full(service: Service) -> None:
 
     try:
         said = wait_until(is_said, SECONDS)
-        told = f"status: {service.pointline('status', user=MEMBER, code=None)[:300]}; systemd: {service.fact('StatusText')}"
+        status = service.pointline("status", user=MEMBER, code=None)
+        told = f"status: {status[:300]}; systemd: {service.fact('StatusText')}"
     finally:
         service.shell(f"rm -f {LAKE}/filler")
     service.wait_for(names)

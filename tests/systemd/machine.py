@@ -98,18 +98,10 @@ class Machine:
     def run(self, script: str, *, user: str = "root") -> subprocess.CompletedProcess[str]:
         """Run a script of the shell in it, as somebody who has just logged in."""
         enter = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"]
+        environ = ["env", "-i", *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
         become = [] if user == "root" else ["runuser", "-u", user, "--"]
         return subprocess.run(
-            [
-                *enter,
-                "env",
-                "-i",
-                *(f"{name}={value}" for name, value in ENVIRONMENT.items()),
-                *become,
-                "sh",
-                "-c",
-                script,
-            ],
+            [*enter, *environ, *become, "sh", "-c", f"cd /src; {script}"],
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,

@@ -96,7 +96,7 @@ class Service:
         """Return ``file_id, status`` of the newest version, by path."""
         said = self.machine.run(f"{POINTLINE} files --json --last 0 --lake-root {LAKE}", user=MEMBER)
         rows = json.loads(said.stdout) if said.returncode == 0 else []
-        return {row["path"]: (row["file_id"], row["status"]) for row in reversed(rows)}
+        return {row["bronze_file_path"]: (row["file_id"], row["status"]) for row in reversed(rows)}
 
     def wait_for(self, names: Iterable[str], status: str = "success", seconds: float = SECONDS) -> None:
         wanted = set(names)

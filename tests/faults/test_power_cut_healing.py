@@ -1,7 +1,7 @@
 """Power cuts inside withdrawal, the rebuild of a ledger, healing at a start, `repair` and an upgrade.
 
-Each command is recorded once on a lake that something befell, cut at every point in every way a disk may lose, and given
-again.
+Each command is recorded once on a lake that something befell, cut at every point in every way a disk may lose, and
+given again.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -89,10 +90,11 @@ class Machine:
         assert self._nspawn is not None
         if self._nspawn.poll() is not None:
             return False
-        inside = [one for one in psutil.Process(self._nspawn.pid).children(recursive=True) if one.name() == "systemd"]
-        if not inside:
+        with suppress(psutil.NoSuchProcess):  # it has children that come and go
+            children = psutil.Process(self._nspawn.pid).children(recursive=True)
+            self._leader = next((one.pid for one in children if one.name() == "systemd"), 0)
+        if not self._leader:
             return False
-        self._leader = inside[0].pid
         return self.run("systemctl is-system-running").stdout.strip() in {"running", "degraded"}
 
     def run(self, script: str, *, user: str = "root") -> subprocess.CompletedProcess[str]:

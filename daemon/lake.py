@@ -15,6 +15,7 @@ from pointline.io.content import FileReader
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
 from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine, DeltaSymbolTable
+from pointline.io.format_in_log import require_known_log
 from pointline.io.health import PartFiles
 from pointline.io.last_id import LastId
 from pointline.io.manifest import DeltaManifest
@@ -64,7 +65,11 @@ class Lake:
         return PartFiles(self.config.paths.silver, self.config.paths.state)
 
     def mend(self) -> list[SetAside]:
-        """Set aside what a power cut left half written. For the writer's lock holder, before anything is read."""
+        """Set aside what a power cut left half written. For the writer's lock holder, before anything is read.
+
+        Raises NewerFormat, and touches nothing, where a later release wrote one of the tables.
+        """
+        self.require_known_format()
         keep_in = self.config.paths.state / "set_aside"
         ledger = self.manifest.repository
         mended = mend_table(ledger.path, keep_in)
@@ -73,9 +78,18 @@ class Lake:
             mended += mend_table(repository.path, keep_in, recorded_batch=recorded)
         return mended
 
+    def require_known_format(self) -> None:
+        """Raise NewerFormat where a later release wrote one of the tables."""
+        for repository in self.repositories():
+            require_known_log(repository.path)
+
     def create(self) -> None:
-        """Create what a lake consists of, where it is missing. For the holder of the writer's lock."""
+        """Create what a lake consists of, where it is missing, and upgrade the tables of an older release.
+
+        For the holder of the writer's lock.
+        """
         make_folder(self.config.paths.bronze)
+        self.manifest.repository.create()  # every command looks at it: from now on those of an older release refuse
         with ThreadPoolExecutor(CREATED_AT_ONCE) as pool:  # most of it is waiting for the disk
             list(pool.map(lambda repository: repository.create(), self.repositories()))
 

@@ -40,6 +40,10 @@ class LakeDamaged(PointlineError):
     """The lake's own tables cannot be read or disagree with each other; a person has to look."""
 
 
+class NewerFormat(PointlineError):
+    """A later release wrote the lake: this one neither reads nor writes it."""
+
+
 class Rejected(PointlineError):
     """The content of a bronze file cannot be accepted. Final for this file version: ``quarantined``."""
 

@@ -45,6 +45,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
         print_problem(f"there is no lake at {paths.root}", hint, as_json=as_json)
         return EXIT_FINDINGS
     lake = open_lake(config)
+    lake.require_known_format()
     fixed: list[str] = []
     if fix:
         require_owner(paths.root)

@@ -22,6 +22,7 @@ from pointline.io.lock import LakeLock
 from pointline.services.findings import READ_AGAIN, Finding
 from pointline.services.healing import Healing, plan_rereading
 from pointline.services.reconcile import describe
+from pointline.tables.ingest_manifest import Status, stands_at
 
 SHOWN = 20
 
@@ -73,13 +74,14 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         print_problem(f"there is no lake at {config.paths.root}", hint, as_json=as_json)
         return EXIT_FINDINGS
     require_owner(config.paths.root)
+    lake.require_known_format()
     configure_logging(config.log.format, config.log.level, sys.stderr)
     with LakeLock(config.paths.lock_file, purpose="repair"):
         found = _look(lake, table) if dry_run else _mend(lake, table)
     if dry_run:
         _show(found, as_json=as_json, done={"dry_run": True})
         return EXIT_OK if found.is_sound else EXIT_FINDINGS
-    if not found.is_sound:
+    if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
         keep_lake(config, once=True, stream=sys.stderr)
     findings = audit(open_lake(config), deep=True).findings
     lost = dict(found.plan.lost)
@@ -95,6 +97,10 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     done = {"dry_run": False, "findings": [one.as_json() for one in findings], "lost": list(lost.values())}
     _show(found, as_json=as_json, done=done, findings=findings)
     return EXIT_FINDINGS if findings or lost else EXIT_OK
+
+
+def _has_pending(lake: Lake) -> bool:
+    return not lake.manifest.entries().filter(stands_at(Status.PENDING)).is_empty()
 
 
 def _to_read_again(findings: Sequence[Finding], table: str | None) -> dict[int, str]:

@@ -55,6 +55,7 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
     lake = open_lake(config)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
+    lake.require_known_format()
     metadata = _meant(_read(config, source, effective_at), source, effective_at)
     wish = SymbolWish(metadata=metadata, exchange=source.exchange, insist=insist)
     changes = _look(lake, wish) if dry_run else _do(config, wish)

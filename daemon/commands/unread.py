@@ -27,7 +27,7 @@ from daemon.commands.present import (
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.ledger import scan_ledger
+from pointline.io.ledger import require_known_ledger, scan_ledger
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -45,16 +45,9 @@ def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
 
     A file that the ledger has is not among it, whatever the layouts of now say. Raises PointlineError.
     """
-    from pointline.io.bronze import FolderBronzeSource  # noqa: PLC0415 - a daemon that runs has counted already
-    from pointline.io.layout import Layout  # noqa: PLC0415 - as above
+    from daemon.bronze_access import make_source  # noqa: PLC0415 - a daemon that runs has counted already
 
-    layout = Layout(config.bronze.patterns, config.bronze.left_alone)
-    source = FolderBronzeSource(
-        config.paths.bronze,
-        layout,
-        on_trouble=lambda _path, _error: None,
-        follow_links=config.bronze.follow_links,
-    )
+    source = make_source(config)
     deadline = None if seconds is None else time.monotonic() + seconds
     return source.unrecognised(
         known=lambda rows: _known(config, rows),
@@ -105,6 +98,7 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
     ``last`` is how many at most, 0 for all; a terminal gets 50 where it is None, everything else all.
     """
     try:
+        require_known_ledger(config.paths.table(ingest_manifest.NAME))
         seen = walk_bronze(config)
     except PointlineError as error:
         print_problem(str(error), error.hint, as_json=as_json)

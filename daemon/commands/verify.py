@@ -41,13 +41,15 @@ GRACE_SECONDS = 60.0
 def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_json: bool) -> int:
     """Audit a lake; say what does not agree and what mends it. It only reads."""
     config = settings_for(lake_root, needs=("bronze", "checks", "ingest.overlap", *READING))
+    lake = open_lake(config)
+    lake.require_known_format()
     try:
         scan_ledger(config.paths.table(ingest_manifest.NAME))
     except PointlineError as error:
         if not config.paths.silver.is_dir():
             print_problem(str(error), error.hint, as_json=as_json)
             return EXIT_FINDINGS
-    report = audit(open_lake(config), data=data, deep=deep)
+    report = audit(lake, data=data, deep=deep)
     if as_json:
         findings = [finding.as_json() for finding in report.findings]
         print_json({"ok": report.ok, "checked": report.checked.as_json(), "findings": findings})

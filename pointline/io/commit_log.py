@@ -6,7 +6,7 @@ Maintenance sums the log up and drops old entries: a version whose entry is gone
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,49 @@ OUTCOMES, MOVES, FOUND = "pointline_outcomes", "pointline_moves", "pointline_fou
 """Under these names a commit lists what became of files, ``[file_id, status, ...]``, their moves, ``[file_id, from,
 to]``, and what found those that got an id, ``[first file_id, last file_id, by]``."""
 
+FIELDS = "pointline_fields"
+"""Under this name a commit says what the values in each list of outcomes are."""
+FIRST_FIELDS = (
+    "file_id",
+    "status",
+    "content_hash",
+    "rows_read",
+    "rows_written",
+    "rows_quarantined",
+    "first_local_us",
+    "last_local_us",
+    "warnings",
+    "error",
+    "superseded_by",
+    "symbols",
+    "vendor",
+    "exchange",
+    "data_type",
+    "symbol",
+    "date",
+    "bronze_file_path",
+    "file_size_bytes",
+    "last_modified_ts",
+    "changed_us",
+    "inode",
+    "created_at_us",
+)
+"""What they are where a commit does not say: before format version 1 the place of a value said what it is."""
+
+
+def outcomes_in(info: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the facts of each outcome that a commit tells of, by name."""
+    names = info.get(FIELDS, FIRST_FIELDS)
+    return [dict(zip(names, values, strict=False)) for values in info.get(OUTCOMES, [])]
+
 
 def notes_on(table: Path, file_id: int) -> list[CommitNote]:
     """Return the outcomes of a file that the table's commits made true, oldest first."""
     return [
-        CommitNote(version=version, at_us=info["timestamp"] * 1000, status=str(outcome[1]))
+        CommitNote(version=version, at_us=info["timestamp"] * 1000, status=str(outcome["status"]))
         for version, info in _infos_with(table, _naming(file_id))
-        for outcome in info.get(OUTCOMES, [])
-        if outcome[0] == file_id
+        for outcome in outcomes_in(info)
+        if outcome["file_id"] == file_id
     ]
 
 

@@ -26,11 +26,12 @@ from pointline.io.delta_log import (
     BATCH,
     DeltaLog,
     change_of_parts,
-    change_of_schema,
     entry_name,
     table_of,
+    upgrade_of,
 )
 from pointline.io.durable import flush_file, flush_folder, make_folder
+from pointline.io.format_version import FORMAT_VERSION, PROPERTY, require_known, version_in
 from pointline.io.lake_links import refuse_links
 from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
@@ -45,7 +46,8 @@ WRITER_VERSION = 2
 ROWS_PER_GROUP = 131_072
 
 LOG_RETENTION_SECONDS = 3600.0
-TABLE_PROPERTIES = {"delta.logRetentionDuration": "interval 1 hours"}
+FORMAT_PROPERTY = {PROPERTY: str(FORMAT_VERSION)}
+TABLE_PROPERTIES = {"delta.logRetentionDuration": "interval 1 hours", **FORMAT_PROPERTY}
 """A log entry that a checkpoint has summed up is kept for an hour: for readers that are about to read it."""
 
 
@@ -84,6 +86,7 @@ class DeltaTableRepository:
             else:
                 delta_name(self.path)
                 self._table.update_incremental()
+                require_known(self.path.name, self._table.metadata().configuration)
             return self._table
 
     def version(self) -> int:
@@ -144,9 +147,12 @@ class DeltaTableRepository:
             return is_table(self.path)
 
     def create(self) -> None:
-        """Create the table where there is none; add the columns that an older one lacks."""
+        """Create the table where there is none; upgrade one of an older release.
+
+        Raises NewerFormat, and changes nothing, where a later release wrote it.
+        """
         if self.exists():
-            self._add_missing_columns()
+            self._upgrade()
             return
         refuse_links(self.path, self.path / LOG)
         make_folder(self.path / LOG)
@@ -160,15 +166,15 @@ class DeltaTableRepository:
         with self._lock, storage_errors(self.path.name):
             DeltaLog(self.path / LOG, version=-1, last_batch=-1).append(actions, batch=None)
 
-    def _add_missing_columns(self) -> None:
-        """Their values are null in the rows that are there."""
-        there = self.table().schema().fields
+    def _upgrade(self) -> None:
+        """Add the columns that are missing, null in the rows that are there, and the format version, in one commit."""
+        metadata, there = self.table().metadata(), self.table().schema().fields
         names = {field.name for field in there}
         missing = [field for field in self._delta_schema().fields if field.name not in names]
-        if missing:
+        if missing or version_in(metadata.configuration) < FORMAT_VERSION:
             refuse_links(self.path, self.path / LOG)
             added = [field.name for field in missing]
-            actions = change_of_schema(self.table().metadata(), Schema([*there, *missing]).to_json(), added)
+            actions = upgrade_of(metadata, Schema([*there, *missing]).to_json(), added, FORMAT_PROPERTY)
             with self._lock, storage_errors(self.path.name):
                 self._newest_log().append(actions, batch=None)  # refuses a table of features that nobody here knows
 

@@ -124,10 +124,10 @@ def table_of(
     ]
 
 
-def change_of_schema(metadata: Metadata, schema: str, added: Sequence[str]) -> list[Action]:
-    """Return the actions that give a table another schema, and leave everything else as it is."""
+def upgrade_of(metadata: Metadata, schema: str, added: Sequence[str], configuration: Mapping[str, str]) -> list[Action]:
+    """Return the actions that give a table more columns and properties, and leave everything else as it is."""
     return [
-        commit_info("ADD COLUMN", {"fields": json.dumps(list(added))}, {}),
+        commit_info("UPGRADE", {"columns": json.dumps(list(added)), "properties": json.dumps(dict(configuration))}, {}),
         {
             "metaData": {
                 "id": str(metadata.id),
@@ -137,7 +137,7 @@ def change_of_schema(metadata: Metadata, schema: str, added: Sequence[str]) -> l
                 "schemaString": schema,
                 "partitionColumns": metadata.partition_columns,
                 "createdTime": metadata.created_time,
-                "configuration": metadata.configuration,
+                "configuration": {**metadata.configuration, **configuration},
             }
         },
     ]

@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from pointline.io.commit_log import OUTCOMES
+from pointline.io.commit_log import outcomes_in
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.delta_log import BATCH
 from pointline.io.live_parts import may_hold
-from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
+from pointline.io.outcome_facts import Facts, committed, telling
+from pointline.io.protocols import CommittedBatch, Discovery, Outcome, Part
 from pointline.io.told import recorded_after
 from pointline.io.translate import storage_errors
 from pointline.tables import dim_symbol, quarantine
-from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
-
-FIELDS = (
-    "file_id",
-    "status",
-    "content_hash",
-    "rows_read",
-    "rows_written",
-    "rows_quarantined",
-    "first_local_us",
-    "last_local_us",
-    "warnings",
-    "error",
-    "superseded_by",
-    "symbols",
-)
-"""The order in which a commit lists the facts of an outcome. New ones go to the end: older commits lack them."""
-
-
-FOUND = (
-    "vendor",
-    "exchange",
-    "data_type",
-    "symbol",
-    "date",
-    "bronze_file_path",
-    "file_size_bytes",
-    "last_modified_ts",
-    "changed_us",
-    "inode",
-)
-"""The order of the facts of a discovery that follow, and after them ``created_at_us``."""
 
 
 class DeltaBatchTable(DeltaTableRepository):
@@ -58,7 +26,7 @@ class DeltaBatchTable(DeltaTableRepository):
         """Return what was committed after that batch, oldest first."""
         if self.last_batch() <= batch:
             return []
-        told: dict[int, list[list[object]]] = {}
+        told: dict[int, list[Facts]] = {}
         for version in range(self.version(), -1, -1):
             info = self.commit_info(version)
             if info is None:  # a checkpoint stands for it and all before; what they told is on record
@@ -68,8 +36,8 @@ class DeltaBatchTable(DeltaTableRepository):
             if number <= batch:
                 break
             if BATCH in info:
-                told[number] = info.get(OUTCOMES, [])
-        return [_committed(number, told[number]) for number in sorted(told)]
+                told[number] = [*outcomes_in(info)]
+        return [committed(number, told[number]) for number in sorted(told)]
 
 
 class DeltaEventTable(DeltaBatchTable):
@@ -91,7 +59,7 @@ class DeltaEventTable(DeltaBatchTable):
 
         Nothing happens where the batch is in already. ``found`` tells of the files that come.
         """
-        self.commit_parts(add=add, remove=remove, batch=batch, metadata=_telling(outcomes, found or {}))
+        self.commit_parts(add=add, remove=remove, batch=batch, metadata=telling(outcomes, found or {}))
 
     def totals(self) -> pl.DataFrame:
         """Return ``exchange, date, rows, first_id, last_id`` per partition, by what the log says of its parts."""
@@ -141,7 +109,7 @@ class DeltaSymbolTable(DeltaBatchTable):
             add=self.write_parts(rows),
             remove=self.live_parts(),
             batch=batch,
-            metadata=_telling(outcomes),
+            metadata=telling(outcomes, {}),
             expected_version=expected_version,
         )
 
@@ -172,39 +140,3 @@ class DeltaQuarantine(DeltaTableRepository):
                     self.commit_parts(add=self.write_parts(kept), remove=[part])
                     forgotten += rows.height - kept.height
         return forgotten
-
-
-def _telling(outcomes: Sequence[Outcome], found: Mapping[int, Discovery] | None = None) -> dict[str, object]:
-    return {OUTCOMES: [[*_packed(one), *_packed_discovery((found or {}).get(one.file_id))] for one in outcomes]}
-
-
-def _packed(outcome: Outcome) -> list[object]:
-    return [getattr(outcome, name) for name in FIELDS]
-
-
-def _packed_discovery(found: Discovery | None) -> list[object]:
-    if found is None:
-        return []
-    facts = [getattr(found.meta, name) for name in FOUND]
-    return [*(str(fact) if isinstance(fact, dt.date) else fact for fact in facts), found.created_at_us]
-
-
-def _committed(number: int, told: Sequence[list[object]]) -> CommittedBatch:
-    found = {}
-    for values in told:
-        *facts, created_at_us = values[len(FIELDS) :] or [None]
-        if facts:
-            known = dict(zip(FOUND, facts, strict=True))
-            day = known["date"]
-            known["date"] = None if day is None else dt.date.fromisoformat(str(day))
-            meta = BronzeFileMetadata(**known)  # type: ignore[arg-type]
-            found[int(str(values[0]))] = Discovery(meta=meta, created_at_us=int(str(created_at_us)))
-    return CommittedBatch(number=number, outcomes=tuple(map(_unpacked, told)), found=found)
-
-
-def _unpacked(values: list[object]) -> Outcome:
-    facts = dict(zip(FIELDS, values, strict=False))  # an older commit has fewer; those of a discovery follow
-    facts["status"] = Status(str(facts["status"]))
-    symbols = facts.get("symbols")
-    facts["symbols"] = None if symbols is None else tuple(symbols)  # type: ignore[arg-type]
-    return Outcome(**facts)  # type: ignore[arg-type]

@@ -30,6 +30,13 @@ def scan_ledger(path: Path) -> pl.LazyFrame:
         return _scan_all(path, SCHEMA)
 
 
+def require_known_ledger(path: Path) -> None:
+    """Raise NewerFormat where a later release wrote the lake: for what answers without the ledger."""
+    with storage_errors(NAME):
+        if is_table(path):
+            open_table(path)
+
+
 def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """Return the rows of an unpartitioned table's newest version, lazily; none where there is no table."""
     with storage_errors(path.name):

@@ -28,6 +28,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from pointline.errors import StorageTrouble
+from pointline.io.format_version import require_known
 
 LOG = "_delta_log"
 _NAMED = re.compile(r"\d{20}(\.json|\.checkpoint.*\.parquet)|_last_checkpoint")
@@ -77,8 +78,13 @@ def delta_name(path: Path) -> str:
 
 
 def open_table(path: Path) -> DeltaTable:
-    """Return a handle for what the log says; data files are read and written without it."""
-    return DeltaTable(delta_name(path))
+    """Return a handle for what the log says; data files are read and written without it.
+
+    Raises NewerFormat where a later release wrote the table.
+    """
+    table = DeltaTable(delta_name(path))
+    require_known(path.name, table.metadata().configuration)
+    return table
 
 
 def data_files(table: DeltaTable, *, flatten: bool) -> pl.DataFrame:

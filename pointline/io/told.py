@@ -10,12 +10,12 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
-from pointline.io.commit_log import OUTCOMES
+from pointline.io.commit_log import FIELDS, OUTCOMES, outcomes_in
 from pointline.io.delta_log import BATCH, entry_name
 from pointline.io.durable import flush_folder, replace_file
 from pointline.io.table_path import read_data_file
@@ -23,8 +23,17 @@ from pointline.io.translate import storage_errors
 
 PIECE = re.compile(r"_told-(\d{20})-(\d{20})\.parquet")
 """First and last version that a piece tells of. Readers of Delta pass over names that they do not know."""
-SCHEMA = {"version": pl.Int64(), "batch": pl.Int64(), "file_id": pl.Int64(), "told": pl.String()}
-"""``told`` is an outcome as the commit lists it, JSON."""
+SCHEMA = {
+    "version": pl.Int64(),
+    "batch": pl.Int64(),
+    "file_id": pl.Int64(),
+    "told": pl.String(),
+    "fields": pl.Categorical(),
+}
+"""``told`` is an outcome as the commit lists it, and ``fields`` the names of its values; both JSON.
+
+Pieces of format version 0 have no ``fields``: the place of a value says what it is.
+"""
 
 
 def record_told(table: Path, version: int) -> None:
@@ -39,7 +48,7 @@ def record_told(table: Path, version: int) -> None:
     joined = []
     while pieces and pieces[-1][2].stat().st_size <= max(1, frame.estimated_size()):
         start, _, path = pieces.pop()
-        frame, first = pl.concat([read_data_file(path), frame]), start
+        frame, first = pl.concat([_read(path), frame]), start
         joined.append(path)
     content = io.BytesIO()
     frame.write_parquet(content)
@@ -49,15 +58,22 @@ def record_told(table: Path, version: int) -> None:
     flush_folder(log)
 
 
-def recorded_after(table: Path, batch: int) -> dict[int, list[list[object]]]:
-    """Return what the batches after that one told, by batch, as far as it is on record."""
-    found: dict[int, list[list[object]]] = {}
+def recorded_after(table: Path, batch: int) -> dict[int, list[Mapping[str, object]]]:
+    """Return the facts that the batches after that one told, by batch, as far as they are on record."""
+    found: dict[int, list[Mapping[str, object]]] = {}
     with storage_errors(table.name):
         for _, _, path in _pieces(table / "_delta_log"):
-            rows = read_data_file(path).filter(pl.col("batch") > batch).sort("version", maintain_order=True)
-            for number, told in rows.select("batch", "told").iter_rows():
-                found.setdefault(number, []).append(json.loads(told))
+            rows = _read(path).filter(pl.col("batch") > batch).sort("version", maintain_order=True)
+            for number, told, fields in rows.select("batch", "told", "fields").iter_rows():
+                info = {OUTCOMES: [json.loads(told)]} | ({} if fields is None else {FIELDS: json.loads(fields)})
+                found.setdefault(number, []).extend(outcomes_in(info))
     return found
+
+
+def _read(piece: Path) -> pl.DataFrame:
+    rows = read_data_file(piece)
+    missing = [pl.lit(None, kind).alias(name) for name, kind in SCHEMA.items() if name not in rows.columns]
+    return rows.with_columns(missing).select(list(SCHEMA))
 
 
 def _pieces(log: Path) -> list[tuple[int, int, Path]]:
@@ -70,7 +86,7 @@ def _pieces(log: Path) -> list[tuple[int, int, Path]]:
     return whole
 
 
-def _told_by(entry: Path, version: int) -> Iterator[tuple[int, int, int, str]]:
+def _told_by(entry: Path, version: int) -> Iterator[tuple[int, int, int, str, str | None]]:
     try:
         lines = entry.read_bytes().splitlines()
     except FileNotFoundError:
@@ -78,5 +94,8 @@ def _told_by(entry: Path, version: int) -> Iterator[tuple[int, int, int, str]]:
     for line in lines:
         if line.startswith(b'{"commitInfo"'):
             info = json.loads(line)["commitInfo"]
-            for told in info.get(OUTCOMES, []) if BATCH in info else []:
-                yield version, info[BATCH], told[0], json.dumps(told, separators=(",", ":"))
+            if BATCH not in info:
+                continue
+            fields = json.dumps(info[FIELDS], separators=(",", ":")) if FIELDS in info else None
+            for told, facts in zip(info.get(OUTCOMES, []), outcomes_in(info), strict=True):
+                yield version, info[BATCH], facts["file_id"], json.dumps(told, separators=(",", ":")), fields

@@ -230,12 +230,16 @@ class IngestService:
     def withdraw(self, file_ids: Sequence[int]) -> list[int]:
         """Take the rows of these files, and of copies of them, out of silver and quarantine; return their ids.
 
-        Steps 3 and 4 with a batch number of its own: a crash in between is mended like that of any other batch.
+        Steps 3 and 4 with a batch number of its own: a crash in between is mended like that of any other batch. Files
+        that are withdrawn already are passed over: an earlier try may have been cut short.
         Raises Rejected where a file is not one that can be withdrawn.
         """
         with self._lock:
             ledger = self._manifest.entries()
-            plan = plan_withdrawal(ledger, file_ids)
+            done = set(ledger.filter(stands_at(Status.WITHDRAWN))["file_id"])
+            if not (left := [file_id for file_id in file_ids if file_id not in done]):
+                return []
+            plan = plan_withdrawal(ledger, left)
             number = self._next_batch
             committed = Committed(number=number, outcomes=plan.outcomes())
             for table in plan.tables():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import power_cut
+from tests.support.cuts import SEED, Run, check, cuts_of, damage, sample, step
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
-from tests.support.power_cut import Cut, Disk, Operation
+from tests.support.power_cut import Cut, Disk
 
-SEED = 20240501
 SHORT_CUTS = 30
 SHORT_MAINTENANCE_CUTS = 24
 SHORT_MENDING_CUTS = 12
@@ -26,19 +25,6 @@ pytestmark = [
     pytest.mark.skipif(power_cut.can_trace() is not None, reason=power_cut.can_trace() or ""),
     pytest.mark.xdist_group("power_cut"),
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """What one process did. ``bronze`` is what the next start finds."""
-
-    during: str
-    operations: list[Operation]
-    bronze: Path
-
-    @property
-    def is_maintenance(self) -> bool:
-        return self.during in MAINTENANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +53,14 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         operations = power_cut.record_run(lake, folder / f"trace-{number}", arguments, module=module)
         if module == "daemon":
             assert_exact(lake, expect(bronze))
-        runs.append(Run(during=during, operations=power_cut.join_writes(operations), bronze=found))
+        runs.append(
+            Run(
+                during=during,
+                operations=power_cut.join_writes(operations),
+                bronze=found,
+                is_maintenance=during in MAINTENANCE,
+            )
+        )
 
     def ingest(during: str) -> None:
         record(during, "run", "--once", module="daemon")
@@ -127,57 +120,6 @@ def all_cuts(recording: Recording) -> list[Cut]:
     return cuts_of(power_cut.load_disk(recording.start), recording.runs)
 
 
-def cuts_of(disk: Disk, runs: list[Run]) -> list[Cut]:
-    """Every point in every variant, each state of silver once."""
-    rng = random.Random(SEED)
-    cuts: list[Cut] = []
-    seen: set[tuple[int, object]] = set()
-    point = 0
-    for number, run in enumerate(runs):
-        for operation in run.operations:
-            operation.apply(disk)
-            point += 1
-            for variant, tree in power_cut.variants(disk, rng):
-                key = (number, power_cut.identity(tree))
-                if key in seen:
-                    continue
-                seen.add(key)
-                thins = [False, True] if variant == "all unflushed dropped" else [len(cuts) % 2 == 1]
-                cuts += [
-                    Cut(
-                        point=point,
-                        after=operation.text,
-                        variant=variant,
-                        tree=tree,
-                        bronze=run.bronze,
-                        during=run.during,
-                        thin=thin,
-                        tended=run.is_maintenance,
-                    )
-                    for thin in thins
-                ]
-    return cuts
-
-
-def sample(cuts: list[Cut], count: int, rng: random.Random, kind: Callable[[Cut], str]) -> list[Cut]:
-    """So many of them at random, every kind among them as far as they go."""
-    shuffled = rng.sample(cuts, len(cuts))
-    first_of_kind = {kind(cut): cut for cut in reversed(shuffled)}
-    chosen = list(first_of_kind.values())
-    rest = [cut for cut in shuffled if cut is not first_of_kind[kind(cut)]]
-    print(f"seed {SEED}, {len(first_of_kind)} kinds")
-    return [*chosen, *rest][:count]
-
-
-def damage(cut: Cut) -> str:
-    return cut.variant
-
-
-def step(cut: Cut) -> str:
-    """What was done last, whatever the table, the version and the part."""
-    return re.sub(r"silver/\w+/|[0-9a-f-]{20,}", "", cut.after)
-
-
 def torn_by_hand(all_cuts: list[Cut]) -> list[Cut]:
     """One cut for each entry of a log, cut in half as other programs, which flush nothing, may leave it.
 
@@ -200,18 +142,6 @@ def cuts_while_mending(cut: Cut, folder: Path) -> list[Cut]:
     disk = power_cut.load_disk(lake)
     run = power_cut.join_writes(power_cut.record_run(lake, folder / "trace"))
     return cuts_of(disk, [Run(during=f"mending after {cut.during}", operations=run, bronze=cut.bronze)])
-
-
-def check(cuts: list[Cut], folder: Path) -> None:
-    points = len({cut.point for cut in cuts})
-    print(f"{points} points, {len(cuts)} lakes")
-    answers = power_cut.start_all(cuts, folder)
-    broken = [answer for answer in answers if answer.problems]
-    kinds = Counter(answer.problems[0][:160] for answer in broken)
-    for kind, count in kinds.most_common():
-        print(f"{count} x {kind}")
-    shown = "\n".join(f"{answer.cut}: {'; '.join(answer.problems)[:600]}" for answer in broken[:40])
-    assert not broken, f"{len(broken)} of {len(cuts)} lakes:\n{shown}"
 
 
 def test_the_recording_is_complete(recording: Recording) -> None:

@@ -124,8 +124,8 @@ def test_parts_of_an_older_table_are_rewritten_with_all_columns(lake):
     assert repository.read_all().sort("file_id").equals(found)
 
 
-def test_opened_twice_columns_are_added_once(lake):
+def test_opened_twice_it_is_upgraded_once(lake):
     for _ in range(2):
         open_lake(load_config(lake, environ={})).create()
     assert DeltaTable(lake / "silver/ingest_manifest").version() == 5
-    assert DeltaTable(lake / "silver/trades").version() == 2
+    assert DeltaTable(lake / "silver/trades").version() == 3

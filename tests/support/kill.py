@@ -2,9 +2,11 @@
 
 As a program: ``python -m tests.support.kill LAKE CALL before|after NTH`` takes all of bronze in one batch, as a run
 does that finds it at start, and is killed on the way. With steps of ``tests.support.maintained`` behind, it takes those
-instead. A call is named ``manifest.update_statuses``, ``events.trades.commit`` or, of a part,
-``events.trades.part_writer.close``. Of what is behind the adapters there is ``ledger.commit_parts``, ``disk.link``
-and ``disk.unlink``, ``upkeep._drop_entries_before``, and what delta-rs does: ``delta.create_checkpoint``.
+instead; with ``command`` and the words of one behind, it is that command of the program. A call is named
+``manifest.update_statuses``, ``events.trades.commit`` or, of a part, ``events.trades.part_writer.close``. Of what is
+behind the adapters there is ``ledger.commit_parts``, ``disk.link`` and ``disk.unlink``,
+``upkeep._drop_entries_before``, and what delta-rs does: ``delta.create_checkpoint``. A command knows those of the disk
+alone.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from daemon import cli
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
 from daemon.supervisor import Supervisor
@@ -90,11 +93,16 @@ def watch(owner: object, function: str, name: str, fuse: Fuse) -> None:
     setattr(owner, function, Proxy(owner, name, fuse).__getattr__(function))
 
 
+def watch_disk(fuse: Fuse) -> None:
+    """What every writer does, whichever adapters it made for itself; a log entry gets its name by a link."""
+    watch(os, "link", "disk", fuse)
+    watch(Path, "unlink", "disk", fuse)
+
+
 def surround(lake: Lake, moment: Moment) -> Lake:
     """Return the lake with a proxy round every adapter that writes."""
     fuse = Fuse(moment)
-    watch(os, "link", "disk", fuse)
-    watch(Path, "unlink", "disk", fuse)
+    watch_disk(fuse)
     watch(DeltaTable, "create_checkpoint", "delta", fuse)
     watch(TableUpkeep, "_drop_entries_before", "upkeep", fuse)
     watch(lake.manifest.repository, "commit_parts", "ledger", fuse)
@@ -120,6 +128,10 @@ def run_once(lake: Path) -> subprocess.CompletedProcess[str]:
 
 def _main() -> int:
     root, call, when, nth, *steps = sys.argv[1:]
+    if steps[:1] == ["command"]:
+        watch_disk(Fuse(Moment(call, when, int(nth))))
+        sys.argv = ["pointline", *steps[1:], "--lake-root", root]
+        cli.main()
     config = load_config(root, environ={})
     configure_logging("json", "debug")
     lake = surround(open_lake(config), Moment(call, when, int(nth)))

@@ -22,8 +22,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
 from polars.exceptions import PanicException
 
+from daemon import cli
+from daemon.commands.verify import audit
 from daemon.lake import open_lake
 from daemon.logs import configure_logging
 from daemon.supervisor import Supervisor
@@ -548,6 +551,8 @@ class Cut:
     """One lake as a power cut may leave it, and what its bronze holds at the next start.
 
     ``thin``: bronze files that the ledger calls settled are taken away. ``tended``: maintenance follows the start.
+    ``again``: the words of the command that was cut short; it is given again in place of a start. ``leaves``: the files
+    that are withdrawn after it.
     """
 
     point: int
@@ -558,6 +563,8 @@ class Cut:
     during: str = "ingest"
     thin: bool = False
     tended: bool = False
+    again: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         taken = ", settled bronze files gone" if self.thin else ""
@@ -607,6 +614,7 @@ def start_all(cuts: Sequence[Cut], folder: Path, *, processes: int = 2) -> list[
                     program = share.program = _start_program()
                     programs.append(program)
                 request = {"lake": str(lake), "bronze": str(cut.bronze), "thin": cut.thin, "tended": cut.tended}
+                request |= {"again": cut.again, "leaves": cut.leaves}
                 program.stdin.write(json.dumps(request) + "\n")
                 program.stdin.flush()
                 line = program.stdout.readline()
@@ -646,7 +654,8 @@ def _serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         signal.alarm(STARTUP_SECONDS)
-        problems, said = _start_up(Path(request["lake"]), Path(request["bronze"]), thin=request["thin"])
+        lake, bronze, again = Path(request["lake"]), Path(request["bronze"]), request["again"]
+        problems, said = _start_up(lake, bronze, thin=request["thin"], again=again, leaves=request["leaves"])
         if request["tended"] and not problems:
             problems = _tend(Path(request["lake"]), Path(request["bronze"]))
         signal.alarm(0)
@@ -654,7 +663,9 @@ def _serve() -> None:
         answers.flush()
 
 
-def _start_up(lake: Path, bronze: Path, *, thin: bool) -> tuple[list[str], list[str]]:
+def _start_up(
+    lake: Path, bronze: Path, *, thin: bool, again: Sequence[str], leaves: Sequence[str]
+) -> tuple[list[str], list[str]]:
     try:
         ids_before = ids_by_version(lake)
         if thin:
@@ -666,26 +677,49 @@ def _start_up(lake: Path, bronze: Path, *, thin: bool) -> tuple[list[str], list[
     with log.open("w") as stream:
         configure_logging("json", "info", stream)
         try:
-            config = load_config(lake, environ={})
-            with LakeLock(config.paths.lock_file, purpose="test") as lock:
-                code = Supervisor(open_lake(config), lock=lock, once=True).run()
+            code = _give(again, lake) if again else _run_once(lake)
             problems = [f"exit code {code}"] if code else []
         except (Exception, PanicException) as error:  # noqa: BLE001 - this is the finding
             problems = [f"start-up failed: {type(error).__name__}: {error}"]
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     loud = [entry for entry in entries if entry["level"] in {"warning", "error"}]
     said = sorted({entry["event"] for entry in loud})
-    if _set_aside(lake) != aside_before and "commit.set_aside" not in said:
+    if not again and _set_aside(lake) != aside_before and "commit.set_aside" not in said:
         problems.append("something was set aside in silence")
     problems += [f"left over: {path.name}" for log in lake.glob("silver/*/_delta_log") for path in staged_files(log)]
     if not problems:
         try:
-            problems = find_differences(lake, expect(bronze), ids_before)
+            problems = _withdrawn(lake, leaves) if leaves else find_differences(lake, expect(bronze), ids_before)
         except (Exception, PanicException) as error:  # noqa: BLE001 - this is the finding
             problems = [f"silver cannot be read: {type(error).__name__}: {error}"]
     else:
         problems += [str(entry.get("error")) for entry in loud if entry["level"] == "error"]
     return problems, said
+
+
+def _run_once(lake: Path) -> int:
+    config = load_config(lake, environ={})
+    with LakeLock(config.paths.lock_file, purpose="test") as lock:
+        return Supervisor(open_lake(config), lock=lock, once=True).run()
+
+
+def _give(words: Sequence[str], lake: Path) -> int:
+    """Give a command as a person does."""
+    sys.argv = ["pointline", *words, "--lake-root", str(lake)]
+    try:
+        cli.app()
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    return 0
+
+
+def _withdrawn(lake: Path, files: Sequence[str]) -> list[str]:
+    """These files are out, and the audit finds nothing."""
+    rows = read_manifest(lake).filter(pl.col("bronze_file_path").is_in(list(files)), pl.col("status") != "superseded")
+    problems = [f"{path} is {status}" for path, status in rows.select("bronze_file_path", "status").iter_rows()]
+    problems = [problem for problem in problems if not problem.endswith(" is withdrawn")]
+    report = audit(open_lake(load_config(lake, environ={})), data=True, deep=True)
+    return problems + [f"{one.kind}: {one.what}" for one in report.findings]
 
 
 def _tend(lake: Path, bronze: Path) -> list[str]:

@@ -23,6 +23,8 @@ class Policy:
 
     overlap: str = "quarantine"
     max_attempts: int = 8
+    max_deaths: int = 8
+    """How often the process may end while a file is being read."""
     unfinished_us: int = 30_000_000
     min_replacement_share: float = 0.5
     groups: Collection[str] = ()
@@ -202,14 +204,13 @@ def _moved_here(
 def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Policy, now_us: int) -> Outcome:
     """A file that could not be loaded: back to pending, until its time or its tries are used up."""
     row = ledger.row(by_predicate=pl.col("file_id") == entry.file_id, named=True)
-    tried = row["attempts"] + 1
     status = Status.PENDING
     if isinstance(error, Unfinished):
         # A time stamp may lie in the future; a file cannot have been seen there.
         still_since = min(entry.meta.last_modified_ts, row["created_at_us"])
         if now_us - still_since >= policy.unfinished_us:
             status = Status.QUARANTINED
-    elif tried >= policy.max_attempts:
+    elif row["attempts"] >= policy.max_attempts:
         status = Status.FAILED
     reason = f"{error}; {error.hint}" if error.hint else str(error)
     return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None)

@@ -24,5 +24,8 @@ def prepare(lake: Lake) -> None:
         )
     lake.create()
     recovered = recover(lake.manifest, lake.quarantine, lake.batch_tables)
+    symbols = lake.symbol_service()
+    symbols.catch_up(lake.next_batch())
+    symbols.refresh()
     if recovered.outcomes or recovered.forgotten:
         log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)

@@ -29,7 +29,7 @@ from daemon.prepare import prepare
 from daemon.requests import Request, serve
 from daemon.rescanner import Rescanner
 from daemon.state import StatePublisher
-from daemon.symbol_wish import SymbolWish
+from daemon.symbol_wish import SymbolWish, answer
 from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
@@ -305,7 +305,8 @@ class Supervisor:
         return self._service.compare(survey, known)
 
     def _update_symbols(self, request: Request) -> Request:
-        return SymbolWish.from_request(request).fulfil(self.lake.symbol_service())
+        assert self._service is not None
+        return answer(self._service.update_symbols(SymbolWish.from_request(request).told))
 
     def _handle_signals(self) -> None:
         def enqueue(number: int, _frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from pointline.config import LakePaths, load_config
 from pointline.errors import PointlineError
 from pointline.io.reading import Wanted, scan_wanted
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS, UTC_TIME
 
@@ -140,7 +140,8 @@ def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
     """Return a table's columns and what it is partitioned by."""
     if table in event_tables():
         return event_tables()[table].silver_schema, PARTITION_COLUMNS
-    others = {module.NAME: module.SCHEMA for module in (dim_symbol, ingest_manifest, quarantine)}
+    others = {module.NAME: module.SCHEMA for module in (dim_symbol, ingest_manifest, quarantine, symbol_observations)}
+    others[symbol_observations.STATES_NAME] = symbol_observations.STATES_SCHEMA
     if table in others:
         return others[table], ()
     known = ", ".join([*event_tables(), *others])

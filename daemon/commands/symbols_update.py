@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,15 +11,16 @@ from typing import Any
 
 from daemon.commands.present import Column, plural, print_json, print_lines, print_problem, print_table, printable
 from daemon.commands.symbols_show import parsed_time, short_time
-from daemon.exit_codes import EXIT_OK, EXIT_USAGE
+from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from daemon.lake import Lake, open_lake
+from daemon.prepare import prepare
 from daemon.requests import Request, do_or_ask
-from daemon.symbol_wish import SymbolWish
+from daemon.symbol_wish import SymbolWish, answer
 from pointline.config import Config, load_config
 from pointline.errors import PointlineError
 from pointline.io.decode import Limits, decoded
 from pointline.io.translate import storage_errors
-from pointline.services.recovery import recover
+from pointline.services.symbols import Told
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
 
 SHOWN = 50
@@ -54,13 +56,24 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
     metadata = _meant(_read(config, source, effective_at), source, effective_at)
-    wish = SymbolWish(metadata=metadata, exchange=source.exchange, insist=insist)
-    changes = _look(lake, wish) if dry_run else _do(lake, wish)
+    wish = SymbolWish(told=Told(metadata=metadata, exchange=source.exchange, insist=insist))
+    found = _look(lake, wish) if dry_run else _do(lake, wish)
     if as_json:
-        print_json({"dry_run": dry_run, "changes": changes})
+        print_json({"dry_run": dry_run, "changes": found["changes"], "held": found["held"], "reason": found["reason"]})
     else:
-        _show(changes, dry_run=dry_run)
-    return EXIT_OK
+        _show(found["changes"], dry_run=dry_run)
+        if found["held"]:
+            print_problem(f"held: {found['reason']}", f"if that is right: {_insisting(source)}")
+    return EXIT_FINDINGS if found["held"] else EXIT_OK
+
+
+def _insisting(source: Source) -> str:
+    """The command that was typed, insisting."""
+    words = ["pointline", "symbols", "update", str(source.file)]
+    words += ["--snapshot"] if source.snapshot else []
+    words += ["--effective-at", source.effective_at] if source.effective_at else []
+    words += ["--exchange", source.exchange] if source.exchange else []
+    return f"`{shlex.join([*words, '--insist'])}`"
 
 
 def _read(config: Config, source: Source, effective_at: dt.datetime | None) -> Metadata:
@@ -83,27 +96,22 @@ def _meant(metadata: Metadata, source: Source, effective_at: dt.datetime | None)
         if at is None:
             raise PointlineError("the snapshot does not say when it was taken", hint="add --effective-at 2024-05-01")
         return replace(metadata, snapshot_at=at)
-    return replace(metadata, snapshot_at=None) if metadata.snapshot_at == effective_at else metadata
+    return replace(metadata, snapshot_at=None, is_partial=True) if metadata.snapshot_at == effective_at else metadata
 
 
-def _look(lake: Lake, wish: SymbolWish) -> list[dict[str, Any]]:
+def _look(lake: Lake, wish: SymbolWish) -> dict[str, Any]:
     if not lake.symbols.exists():
         raise PointlineError("the lake has no symbols yet", hint="leave --dry-run away: its first update makes them")
-    changes: list[dict[str, Any]] = wish.fulfil(lake.symbol_service(), dry_run=True)["changes"]
-    return changes
+    return answer(lake.symbol_service().update(lake.next_batch(), wish.told, dry_run=True))
 
 
-def _do(lake: Lake, wish: SymbolWish) -> list[dict[str, Any]]:
+def _do(lake: Lake, wish: SymbolWish) -> dict[str, Any]:
     def do(_request: Request) -> Request:
-        lake.mend()
-        lake.create()
-        recover(lake.manifest, lake.quarantine, lake.batch_tables)
-        return wish.fulfil(lake.symbol_service())
+        prepare(lake)
+        service, _ = lake.ingest()
+        return answer(service.update_symbols(wish.told))
 
-    changes: list[dict[str, Any]] = do_or_ask(lake.config.paths, wish.as_request(), do, purpose="symbols update")[
-        "changes"
-    ]
-    return changes
+    return do_or_ask(lake.config.paths, wish.as_request(), do, purpose="symbols update")
 
 
 def _show(changes: list[dict[str, Any]], *, dry_run: bool) -> None:

@@ -11,8 +11,7 @@ from pointline.io.commit_log import OUTCOMES
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.live_parts import may_hold
 from pointline.io.protocols import CommittedBatch, Outcome, Part
-from pointline.io.translate import storage_errors
-from pointline.tables import dim_symbol, quarantine
+from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 
@@ -58,7 +57,7 @@ class DeltaEventTable(DeltaBatchTable):
 
         Nothing happens where the batch is in already.
         """
-        self.commit_parts(add=add, remove=remove, batch=batch, metadata=_telling(outcomes))
+        self.commit_parts(add=add, remove=remove, batch=batch, metadata=telling(outcomes))
 
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         """Put parts in the place of others that hold the same rows."""
@@ -77,33 +76,6 @@ class DeltaEventTable(DeltaBatchTable):
         """Yield the rows of a live part that belong to other files, in order."""
         for rows in self.rows_of(part):
             yield rows.filter(~pl.col("file_id").is_in(list(file_ids)))
-
-
-class DeltaSymbolTable(DeltaBatchTable):
-    """``dim_symbol``. It is small: every change writes it anew, as one part."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, dim_symbol.SCHEMA)
-
-    def read_version(self) -> tuple[pl.DataFrame, int]:
-        """Return all rows and the version they make up."""
-        with self.exclusive() as table, storage_errors(self.path.name):
-            return self.read_all(), table.version()
-
-    def replace(
-        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
-    ) -> None:
-        """Put ``rows`` in the place of all rows, on disk when this returns.
-
-        Nothing happens where the batch is in already. Raises CommitConflict where the table has another version.
-        """
-        self.commit_parts(
-            add=self.write_parts(rows),
-            remove=self.live_parts(),
-            batch=batch,
-            metadata=_telling(outcomes),
-            expected_version=expected_version,
-        )
 
 
 class DeltaQuarantine(DeltaTableRepository):
@@ -129,7 +101,8 @@ class DeltaQuarantine(DeltaTableRepository):
         return forgotten
 
 
-def _telling(outcomes: Sequence[Outcome]) -> dict[str, object]:
+def telling(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """Return the metadata of a commit that makes these outcomes true."""
     return {OUTCOMES: [_packed(one) for one in outcomes]}
 
 

@@ -7,13 +7,13 @@ between versions that do not touch the symbol was delisted. ``tables.dim_symbol_
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import polars as pl
 
-from pointline.errors import LakeDamaged, Rejected
-from pointline.tables.scd2 import overlay
+from pointline.errors import Rejected
 from pointline.tables.schema import UTC_TIME
 
 NAME = "dim_symbol"
@@ -69,77 +69,30 @@ def empty() -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What an upsert does: rows of the table that go, rows that come. A row whose window changes is in both."""
+    """What becomes of a table: rows that go, rows that come. A row whose window changes is in both."""
 
     removed: pl.DataFrame
     added: pl.DataFrame
-    before: pl.DataFrame
-    """All versions of the keys that the updates name, as they were."""
     after: pl.DataFrame
-    """The same as they will be."""
+    """All versions of the exchanges concerned as they will be, by exchange, symbol and ``valid_from``."""
 
     def __bool__(self) -> bool:
         return bool(self.removed.height or self.added.height)
 
 
-def scd2_upsert(current: pl.DataFrame, updates: pl.DataFrame) -> pl.DataFrame:
-    """Return the table after ``updates`` (``UPDATE_SCHEMA``), or ``current`` itself where they change nothing.
-
-    A batch is laid over what was recorded before it in one go, in whatever order its rows stand: each update holds
-    until the next recorded change or the next update of its symbol. An update for the very time of a recorded change
-    corrects it. Only symbols that the updates name are looked at.
-
-    Order of the rows: those that stay as they are first, in the order of ``current``; then the new and changed ones, by
-    exchange, symbol and ``valid_from``.
-
-    Raises ``Rejected`` for updates that cannot be used.
-    """
-    return apply(current, plan(current, updates))
-
-
-def plan(current: pl.DataFrame, updates: pl.DataFrame) -> Changes:
-    """Find what ``updates`` change. Raises as ``scd2_upsert``."""
-    updates = typed_updates(updates)
-    before = versions_of(current, updates.select(KEY).unique())
-    laid = overlay(before, updates, key=KEY, attributes=tuple(ATTRIBUTES))
-    after = laid.with_columns(
-        symbol_ids(laid).alias("symbol_id"), pl.col("valid_until").is_null().alias("is_current")
-    ).select(list(SCHEMA))
-    return Changes(removed=_not_in(after, before), added=_not_in(before, after), before=before, after=after)
-
-
-def apply(current: pl.DataFrame, changes: Changes) -> pl.DataFrame:
-    """Return ``current`` after ``changes``, which were planned on it."""
-    if not changes:
-        return current
-    kept = current.select(list(SCHEMA))
-    if changes.removed.height:
-        kept = kept.filter(~pl.col("symbol_id").is_in(changes.removed["symbol_id"].implode()))
-    if kept.height != current.height - changes.removed.height:
-        raise LakeDamaged(
-            "symbol_id is not unique in dim_symbol, or its rows changed meanwhile",
-            subject=NAME,
-            hint="run `pointline verify`",
-        )
-    return pl.concat([kept, changes.added], rechunk=False)
-
-
-def versions_of(table: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """Return all versions of ``keys``, sorted by key and ``valid_from``."""
-    # The look at one column alone leaves few rows for the exact one.
-    return (
-        table.lazy()
-        .filter(pl.col("symbol").is_in(keys["symbol"].unique().implode()))
-        .join(keys.lazy(), on=KEY, how="semi")
-        .select(list(SCHEMA))
-        .sort(*KEY, "valid_from")
-        .collect()
-    )
+def changes_between(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
+    """Compare the versions of some exchanges as they were and as they will be."""
+    return Changes(removed=_not_in(after, before), added=_not_in(before, after), after=after)
 
 
 def in_force(at: pl.Expr) -> pl.Expr:
     """Tell whether a version holds at a time."""
     return (pl.col("valid_from") <= at) & (pl.col("valid_until").is_null() | (at < pl.col("valid_until")))
+
+
+def as_of(table: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
+    """Return versions with ``is_current`` as it is at that time: true for those that hold then."""
+    return table.with_columns(in_force(pl.lit(now, UTC_TIME)).alias("is_current"))
 
 
 def symbol_ids(versions: pl.DataFrame) -> pl.Series:

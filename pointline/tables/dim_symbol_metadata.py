@@ -12,6 +12,7 @@ from pointline.tables.dim_symbol import typed_updates
 from pointline.tables.dim_symbol_columns import read_columns, read_csv, read_parquet
 from pointline.tables.dim_symbol_json import binance_updates, parse_json, tardis_updates
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.symbol_observations import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,13 @@ class Metadata:
     """In ``UPDATE_SCHEMA``."""
     snapshot_at: dt.datetime | None
     """When this is all there is, so that what is missing is delisted; None where the rows tell times of their own."""
+    is_partial: bool = False
+    """Some symbols from one time on, as a person tells them."""
+
+    @property
+    def kind(self) -> Kind:
+        """How it is meant."""
+        return Kind.SNAPSHOT if self.snapshot_at is not None else Kind.PARTIAL if self.is_partial else Kind.WINDOWS
 
 
 def read_metadata(data: bytes, *, exchange: str = "", effective_at: dt.datetime | None = None) -> Metadata:

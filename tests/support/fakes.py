@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,9 +11,10 @@ import polars as pl
 
 from pointline.errors import CommitConflict
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Outcome, Part
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import EventTable
+from pointline.tables.symbol_observations import Observed
 
 
 class MemoryTable:
@@ -54,13 +55,30 @@ class MemoryPartWriter:
 
 
 class MemorySymbolTable:
-    """``SymbolTable``; each of ``rivals`` is called once, before a replacement."""
+    """``SymbolTable``."""
 
     def __init__(self) -> None:
         self.rows = dim_symbol.empty()
-        self.version = 0
+        self.batch = -1
+
+    def last_batch(self) -> int:
+        return self.batch
+
+    def read_all(self) -> pl.DataFrame:
+        return self.rows
+
+    def replace(self, rows: pl.DataFrame | None, *, batch: int | None) -> None:
+        if batch is None or batch > self.batch:
+            self.rows = self.rows if rows is None else rows
+            self.batch = self.batch if batch is None else batch
+
+
+class MemoryObservations:
+    """``SymbolObservations``."""
+
+    def __init__(self) -> None:
+        self.said = Observed.join([])
         self.batches: list[CommittedBatch] = []
-        self.rivals: list[Callable[[], None]] = []
 
     def last_batch(self) -> int:
         return max((one.number for one in self.batches), default=-1)
@@ -68,20 +86,19 @@ class MemorySymbolTable:
     def batches_after(self, batch: int) -> list[CommittedBatch]:
         return [one for one in self.batches if one.number > batch]
 
-    def read_version(self) -> tuple[pl.DataFrame, int]:
-        return self.rows, self.version
+    def heads(self) -> pl.DataFrame:
+        return self.said.rows.select(symbol_observations.HEAD)
 
-    def replace(
-        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
-    ) -> None:
-        if self.rivals:
-            self.rivals.pop()()
-        if batch is not None and self.last_batch() >= batch:
-            return
-        if self.version != expected_version:
-            raise CommitConflict("dim_symbol has changed meanwhile")
-        self.rows, self.version = rows, self.version + 1
-        if batch is not None:
+    def of_exchanges(self, exchanges: Collection[str]) -> pl.DataFrame:
+        return self.said.rows.filter(pl.col("exchange").is_in(list(exchanges)))
+
+    def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:
+        return self.said.states.filter(pl.col("exchange").is_in(list(exchanges)))
+
+    def commit(self, batch: int, *, add: Observed, remove: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+        if batch > self.last_batch():
+            kept = self.said.rows.filter(~pl.col("file_id").is_in(list(remove)))
+            self.said = Observed.join([Observed(rows=kept, states=self.said.states), add])
             self.batches.append(CommittedBatch(number=batch, outcomes=tuple(outcomes)))
 
 

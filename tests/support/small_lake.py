@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,8 @@ from pointline.services.compaction import DICTIONARY
 from pointline.tables import dim_symbol
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
+from pointline.tables.symbol_observations import Kind, observe, recorded
+from tests.support.told import origin, versions_of
 
 TRADES = event_tables()["trades"]
 
@@ -68,4 +71,6 @@ def add_symbols(lake: Path, versions: Sequence[tuple[str, str, dt.datetime, floa
     )
     table = DeltaTableRepository(lake / "silver" / dim_symbol.NAME, dim_symbol.SCHEMA)
     table.create()
-    table.write_full(dim_symbol.scd2_upsert(table.read_all(), updates))
+    before = recorded(table.read_all())
+    said = observe(dim_symbol.typed_updates(updates), Kind.WINDOWS, None, origin(1))
+    table.write_full(versions_of([replace(before, rows=before.rows.with_columns(kind=pl.lit("partial"))), said]))

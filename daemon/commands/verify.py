@@ -99,6 +99,7 @@ def _parties(lake: Lake) -> Parties:
         tables=lake.events,
         quarantine=lake.quarantine,
         symbols=lake.symbols,
+        observed=lake.symbol_service(),
         parts=PartFiles(config.paths.silver),
         bronze=lake.source,
         reader=lake.reader,

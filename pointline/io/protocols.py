@@ -285,6 +285,10 @@ class SymbolTable(Protocol):
 class SymbolObservations(BatchTable, Protocol):
     """What files and people said of symbols, as ``tables.symbol_observations`` has it."""
 
+    def exists(self) -> bool:
+        """Tell whether there is a table."""
+        ...
+
     def heads(self) -> pl.DataFrame:
         """Return all observations without what they hold."""
         ...

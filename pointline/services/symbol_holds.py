@@ -12,6 +12,8 @@ from pointline.tables.ingest_manifest import Status
 
 MARK = "held:"
 """Begins the warnings of a file whose word on an exchange does not count; the name of the exchange follows."""
+IS_MARKED = pl.col("warnings").str.contains(f'"{MARK}', literal=True)
+"""True for rows of the ledger that say something is held."""
 SHOWN = 3
 
 
@@ -87,7 +89,7 @@ def warnings_of(file: Mapping[str, object]) -> dict[str, int]:
 
 def marked(rows: pl.DataFrame) -> list[int]:
     """Return the files that rows of the ledger say something is held of."""
-    return rows.filter(pl.col("warnings").str.contains(f'"{MARK}', literal=True))["file_id"].to_list()
+    return rows.filter(IS_MARKED)["file_id"].to_list()
 
 
 def says_the_same(file: Mapping[str, object], outcome: Outcome) -> bool:

@@ -225,6 +225,14 @@ class Symbols:
 
     # ---- from observations to versions
 
+    def exists(self) -> bool:
+        """Tell whether observations are kept."""
+        return self._observations.exists()
+
+    def heads(self) -> pl.DataFrame:
+        """Return all observations without what they hold."""
+        return self._observations.heads()
+
     def compute(self) -> History:
         """Compute ``dim_symbol`` from all observations."""
         heads = self._observations.heads()

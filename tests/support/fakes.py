@@ -86,6 +86,9 @@ class MemoryObservations:
     def batches_after(self, batch: int) -> list[CommittedBatch]:
         return [one for one in self.batches if one.number > batch]
 
+    def exists(self) -> bool:
+        return True
+
     def heads(self) -> pl.DataFrame:
         return self.said.rows.select(symbol_observations.HEAD)
 

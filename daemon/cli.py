@@ -91,20 +91,33 @@ def status(
     raise typer.Exit(show_status(lake_root, as_json=json))
 
 
-@app.command(epilog="Example: pointline files --status quarantined")
+@app.command(epilog="Example: pointline files --status quarantined, or: pointline files --unrecognised")
 def files(
     *,
     lake_root: LakeRoot = None,
     status: Annotated[str | None, typer.Option(help="Only files of this status.")] = None,
     table: Annotated[str | None, typer.Option(help="Only files of this table.")] = None,
     symbol: Annotated[str | None, typer.Option(help="Only files of this symbol.")] = None,
-    last: Annotated[int, typer.Option(help="How many, newest first; 0 for all.")] = 50,
+    unrecognised: Annotated[
+        bool, typer.Option("--unrecognised", help="List what lies in bronze and is not read: why, and what to do.")
+    ] = False,
+    last: Annotated[int | None, typer.Option(help="How many, newest first; 0 for all. Default: 50.")] = None,
     json: Json = False,
 ) -> None:
     """List the ledger: every file version and what became of it."""
     from daemon.commands.files import list_files
 
-    raise typer.Exit(list_files(lake_root, status=status, table=table, symbol=symbol, last=last, as_json=json))
+    raise typer.Exit(
+        list_files(
+            lake_root,
+            status=status,
+            table=table,
+            symbol=symbol,
+            last=last,
+            as_json=json,
+            unrecognised=unrecognised,
+        )
+    )
 
 
 @app.command(epilog="Example: pointline explain 17, or: pointline explain deribit_trades_2024-05-01_BTC.csv.gz")

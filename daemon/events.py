@@ -21,6 +21,7 @@ FILES_WITHDRAWN: Final[str] = "files.withdrawn"
 FILE_WAITING: Final[str] = "file.waiting"
 FILE_IGNORED: Final[str] = "file.ignored"
 
+BRONZE_UNRECOGNISED: Final[str] = "bronze.unrecognised"
 BATCH_COMMITTED: Final[str] = "batch.committed"
 COMMIT_SET_ASIDE: Final[str] = "commit.set_aside"
 
@@ -62,6 +63,7 @@ EVENTS: Final[dict[str, str]] = {
     FILES_WITHDRAWN: "A person took the rows of these files out of the lake.",
     FILE_WAITING: "The file is not finished yet, or is to be tried again later.",
     FILE_IGNORED: "The path is no market data by its name and was left alone.",
+    BRONZE_UNRECOGNISED: "Files in bronze fit no layout, or links are not followed: how many, whenever that changes.",
     BATCH_COMMITTED: "A group of files went into the lake together.",
     COMMIT_SET_ASIDE: "An unreadable newest entry of a table's log was moved away and its files are ingested again.",
     INGEST_PAUSED: "Ingest waits for a condition that would fail every file, such as a full disk.",

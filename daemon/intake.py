@@ -16,8 +16,9 @@ from daemon.inbox import Inbox
 from daemon.rescanner import log_departures
 from daemon.waiting import WaitingRoom
 from pointline.errors import DiskFull, Transient
-from pointline.io.bronze import FolderBronzeSource, written_path
+from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.spelled_path import written_path
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
 from pointline.settings import IngestSettings
@@ -46,6 +47,7 @@ class Intake:
         settings: IngestSettings,
         clock: Callable[[], int],
         on_touched: Callable[[BronzeFileMetadata], None],
+        on_unread: Callable[[str], None] = lambda _path: None,
     ) -> None:
         self._inbox = inbox
         self._flow = flow
@@ -56,6 +58,7 @@ class Intake:
         self._settings = settings
         self._clock = clock
         self._on_touched = on_touched
+        self._on_unread = on_unread
         self._room = WaitingRoom(int(settings.settle_seconds * 1_000_000))
         self._gathered: dict[str, tuple[BronzeFileMetadata, float]] = {}
         self._gathered_bytes = 0
@@ -97,6 +100,7 @@ class Intake:
         if meta is None:
             self._gone.append(written_path(path))
             self._forget(path)
+            self._on_unread(path)
         elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
             pass
         elif self._room.is_due(path, now):

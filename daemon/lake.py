@@ -14,6 +14,7 @@ from pointline.io.decode import Limits
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
 from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine
+from pointline.io.last_id import LastId
 from pointline.io.layout import Layout
 from pointline.io.manifest import DeltaManifest
 from pointline.io.mend import SetAside, mend_table
@@ -122,6 +123,8 @@ class Lake:
             reader=self.reader,
             claims=claims,
             checks=values_of(self.config.checks),
+            groups=self.config.bronze.groups,
+            max_quarantined_share=settings.max_quarantined_share,
         )
         return service, loader
 
@@ -130,8 +133,8 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
     """Assemble the adapters of a lake. Touches nothing on disk."""
     paths = config.paths
     tables = dict(event_tables())
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*tables, dim_symbol.INSTRUMENTS})
-    source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble)
+    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*tables, dim_symbol.INSTRUMENTS})
+    source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble, follow_links=config.bronze.follow_links)
     limits = Limits(
         max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
     )
@@ -139,8 +142,8 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
         config=config,
         tables=tables,
         source=source,
-        reader=FileReader(source.open, source.look, limits),
-        manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us),
+        reader=FileReader(source, limits),
+        manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us, LastId(paths.state / "last_file_id")),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},
         observations=DeltaObservations(

@@ -92,6 +92,7 @@ class LiveState:
             "partitions_waiting": self._maintenance.waiting,
             "partitions": self._maintenance.first_waiting(SHOWN_PARTITIONS),
             "last_scan": self._rescanner.last_scan,
+            "unrecognised": self._rescanner.unread.state,
             "scanned_at": self._rescanner.scanned_at if self._rescanner.scans else None,
             "stuck": self._stuck(work),
             "retrying": self._flow.failing,

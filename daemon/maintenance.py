@@ -76,7 +76,7 @@ class Maintenance:
         due = time.monotonic() + settings.interval_seconds
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
             answer = partial(self._answer, on_step=stopping.is_set)
-            serve(self._lake.config.paths.requests, {"maintain": answer}, elsewhere=("retry", "symbols"))
+            serve(self._lake.config.paths.requests, {"maintain": answer}, elsewhere=("retry", "withdraw", "symbols"))
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds

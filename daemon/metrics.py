@@ -37,6 +37,7 @@ METRICS: Final[dict[str, str]] = {
     "pointline_files_in_flight": "Files that are being loaded or committed.",
     "pointline_bytes_in_flight": "Bytes of these files.",
     "pointline_files_unfinished": "Files that have not stood still long enough.",
+    "pointline_unrecognised_files": "Files in bronze that fit no layout, and links that are not followed.",
     "pointline_files_to_retry": "Files that wait to be tried again.",
     "pointline_commit_seconds": "How long it took to commit a batch (histogram).",
     "pointline_drop_to_queryable_seconds": "From a file's arrival, or last write, until its rows are seen (histogram).",
@@ -103,6 +104,8 @@ class Metrics(Collector):
             for metric, name in names.items():
                 if values.get(name) is not None:
                     yield _gauge(metric, {(): values[name]})
+        if state.get("unrecognised"):
+            yield _gauge("pointline_unrecognised_files", {(): state["unrecognised"]["files"]})
         if state.get("scanned_at"):
             yield _gauge("pointline_last_rescan_age_seconds", {(): max(0.0, time.time() - state["scanned_at"])})
 

@@ -12,9 +12,11 @@ import structlog
 from daemon import events
 from daemon.inbox import Inbox
 from daemon.touched import Touched
+from daemon.unread import Unread
 from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import IngestionManifestRepository
+from pointline.io.unrecognised import Seen, Unrecognised
 from pointline.services.backlog import VERSION, backlog
 from pointline.services.departure import Departures
 from pointline.services.schedule import next_try_us
@@ -61,6 +63,8 @@ class Rescanner:
         self.failing = ""
         self.scanned_at = time.time()
         self.last_scan: dict[str, object] = {}
+        self.unread = Unread(source.why_unread)
+        self._foreign: list[str] = []
 
     def ask(self, reason: str) -> None:
         """Ask for a scan of all of bronze soon. Never blocks."""
@@ -95,6 +99,7 @@ class Rescanner:
                     self._scan(folder, [], stopping)
             else:
                 self._touched.save()
+                self.unread.say()
                 self._wanted.wait(min(left, LONGEST_WAIT_SECONDS))
 
     def _take_wishes(self, *, timer: bool) -> tuple[list[str], list[str]]:
@@ -112,10 +117,14 @@ class Rescanner:
     def _scan(self, folder: str, reasons: list[str], stopping: threading.Event) -> None:
         started = time.monotonic()
         self.has_begun = True
+        self._foreign.clear()
+        left_out: list[Unrecognised] = []
+        if not folder:
+            self.unread.scan_begins()
         known = self._manifest.entries()
         try:
-            survey = self._source.survey(folder)
-            if not folder:
+            survey = self._source.survey(folder, left_out)
+            if not folder and not any(one.is_unreadable for one in left_out):  # what cannot be seen is not gone
                 log_departures(self._compare(survey, known))
         except Transient as error:
             if self._postpone is None:
@@ -128,13 +137,19 @@ class Rescanner:
         waiting = waiting.join(self._touched.frame(), on=["path", *VERSION], how="anti")
         offered = self._offer(waiting.sort("path"), stopping)
         if folder:
+            for path in (*self._foreign, *(one.path for one in left_out)):
+                self.unread.met(path)
             return
+        if not stopping.is_set():
+            self.unread.scanned(Seen(list(self._foreign), left_out))
+            self.unread.say()
         self.scans += 1
         self.failing, self.scanned_at = "", time.time()
         self.last_scan = {
             "reasons": reasons,
             "files": survey.height,
             "offered": offered,
+            "unrecognised": (self.unread.state or {}).get("files"),
             "seconds": round(time.monotonic() - started, 3),
         }
         log.info(events.RESCAN_FINISHED, **self.last_scan)
@@ -146,6 +161,7 @@ class Rescanner:
             if stopping.is_set():
                 break
             if self._source.describe(path, *version) is None:
+                self._foreign.append(path)
                 continue  # no market data by its name
             due_us = next_try_us(path, attempts, tried_us) if attempts else 0
             if self._postpone is not None and due_us > self._clock():

@@ -33,7 +33,7 @@ from daemon.symbol_wish import SymbolWish, answer
 from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
-from pointline.io.bronze import written_path
+from pointline.io.spelled_path import written_path
 from pointline.services.departure import Departures
 from pointline.services.ingest import Committed, IngestService
 from pointline.tables import cells
@@ -132,6 +132,7 @@ class Supervisor:
             settings=self.lake.config.ingest,
             clock=now_us,
             on_touched=self._touched.add,
+            on_unread=self.rescanner.unread.met,
         )
         committer = Committer(
             flow=self.flow,

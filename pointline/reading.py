@@ -38,16 +38,19 @@ def scan(
     """Return the rows of a table as it is now, lazily.
 
     ``start`` and ``end`` are of ``local_timestamp``, half open: dates, or datetimes, which count as UTC where they have
-    no zone. ``exchange`` and ``symbol`` name one or several. Only parts that can hold such rows are opened. Without
-    ``in_order`` the rows of a file stand in its order, but files in none; with it all are sorted by ``ORDER``. The lake
-    is ``lake_root``, or else ``LAKE_ROOT``.
+    no zone. ``exchange`` (upper or lower case) and ``symbol`` name one or several. Only parts that can hold such rows
+    are opened. Without ``in_order`` the rows of a file stand in its order, but files in none; with it all are sorted by
+    ``ORDER``. The lake is ``lake_root``, or else ``LAKE_ROOT``.
 
     What is returned keeps to the version of now. Its parts stay for ``maintenance.vacuum_retention_hours``.
     Raises PointlineError for an unknown table or column, and for a filter on a column that the table has not.
     """
     schema, partition_by = _described(table)
     wanted = Wanted(
-        exchanges=_words(exchange), symbols=_words(symbol), start=_instant("start", start), end=_instant("end", end)
+        exchanges=_exchange_ids(exchange),
+        symbols=_words(symbol),
+        start=_instant("start", start),
+        end=_instant("end", end),
     )
     for name in [*(columns or ()), *wanted.columns(), *(ORDER if in_order else ())]:
         if name not in schema:
@@ -159,6 +162,12 @@ def _paths(lake_root: str | Path | None) -> LakePaths:
 
 def _words(given: str | Collection[str] | None) -> list[str] | None:
     return [given] if isinstance(given, str) else None if given is None else list(given)
+
+
+def _exchange_ids(given: str | Collection[str] | None) -> list[str] | None:
+    """Ids stand in lower case in the tables; a symbol's file or an older lake may hold one as it was spelled."""
+    words = _words(given)
+    return None if words is None else list(dict.fromkeys(one for word in words for one in (word.lower(), word)))
 
 
 def _instant(name: str, given: Time | None) -> dt.datetime | None:

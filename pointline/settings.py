@@ -15,7 +15,20 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 MIB: Final = 1024 * 1024
-PATTERN_GROUPS: Final = frozenset({"exchange", "data_type", "date", "symbol"})
+PATTERN_GROUPS: Final = ("exchange", "data_type", "date", "symbol")
+UNFINISHED_NAMES: Final = (
+    *("*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload", "*.download", "*.filepart", "*.aria2"),
+    ".*",
+)
+"""Downloads and copies in progress, and hidden names."""
+COMPANION_NAMES: Final = (
+    *("*.checksum", "*.md5", "*.sha1", "*.sha256", "*.sha512", "*.sig", "*.asc", "md5sums", "sha256sums"),
+    *("manifest.json", "metadata.json", "symbology.json", "condition.json"),
+    *("_success", "_metadata", "_common_metadata"),
+    *("__macosx", "thumbs.db", "desktop.ini", "@eadir", "lost+found"),
+)
+"""What vendors and programs lay beside data: checksums, descriptions of a delivery, marks of file managers."""
+DEFAULT_IGNORE: Final = UNFINISHED_NAMES + COMPANION_NAMES
 SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
 Treatment = Literal["count", "quarantine", "off"]
@@ -44,6 +57,8 @@ class IngestSettings(Section, frozen=True):
     overlap: Literal["quarantine", "allow"] = "quarantine"
     # Of the rows that a file replaces; one with fewer is held until a person accepts it.
     min_replacement_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    # Of a file's rows, if at least ten cannot be kept: more than that, and nothing of the file goes in.
+    max_quarantined_share: Annotated[float, Meta(ge=0, le=1)] = 0.2
     # Against gzip bombs: decompressed to compressed size, looked at only beyond 64 MiB decompressed.
     max_expansion_ratio: Annotated[float, Meta(ge=2, le=100_000)] = 200.0
     max_line_bytes: Annotated[int, Meta(ge=1024, le=1024 * MIB)] = MIB
@@ -56,7 +71,17 @@ class BronzeSettings(Section, frozen=True):
     patterns: tuple[str, ...] = ()
     # Names of files that hold many symbols, beyond SPOT, FUTURES, PERPETUALS and OPTIONS.
     groups: tuple[NonEmpty, ...] = ()
-    ignore: tuple[NonEmpty, ...] = ("*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload", ".*")
+    # Matched against each name in that path by itself.
+    ignore: tuple[NonEmpty, ...] = DEFAULT_IGNORE
+    # Beside these, so that a name can be added without writing all of them down again.
+    ignore_also: tuple[NonEmpty, ...] = ()
+    # Links to folders, and links out of bronze.
+    follow_links: bool = False
+
+    @property
+    def left_alone(self) -> tuple[str, ...]:
+        """All names that are left alone."""
+        return *self.ignore, *self.ignore_also
 
 
 class CheckSettings(Section, frozen=True):
@@ -179,7 +204,7 @@ def _check_patterns(patterns: tuple[str, ...]) -> None:
             groups = re.compile(pattern).groupindex
         except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
-        if missing := sorted(PATTERN_GROUPS - groups.keys()):
+        if missing := [name for name in PATTERN_GROUPS if name not in groups]:
             raise ValueError(f"{pattern!r} lacks the named groups {', '.join(missing)}")
 
 

@@ -129,7 +129,9 @@ def _png(coverage: Coverage) -> bytes:
 def _show(coverage: Coverage, wanted: Selection) -> None:
     undated = f"{plural(coverage.undated, 'file')} without a date that exists: `pointline files --status quarantined`"
     if coverage.days.is_empty() and coverage.gaps.is_empty():
-        print_lines([undated if coverage.undated else "the ledger is empty: no file was seen in bronze yet"])
+        print_lines(
+            [undated if coverage.undated else "the ledger is empty: no market-data file was seen in bronze yet"]
+        )
         return
     if coverage.days.is_empty():
         print_lines(["no file came in these days"])

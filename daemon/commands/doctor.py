@@ -11,6 +11,7 @@ from pathlib import Path
 
 from daemon.commands.health import look_at_daemon
 from daemon.commands.present import bytes_text, count, plural, print_json, print_lines, print_problem, printable
+from daemon.commands.unread import LIST, walk_bronze
 from daemon.commands.verify import show_findings
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
 from daemon.lake import Lake, open_lake
@@ -24,6 +25,7 @@ BATCHES_OF_HEADROOM = 2
 FEW_INODES = 10_000
 CLOCK_SLACK_SECONDS = 60.0
 EVENTS_AT_ONCE = 16_384
+NAMED = 3
 PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "watchdog")
 Facts = dict[str, object]
 
@@ -47,7 +49,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
             return EXIT_IN_USE
         lake = open_lake(config)
     facts: Facts = {}
-    findings = [*_machine(lake, facts), *_files(lake, facts)]
+    findings = [*_machine(lake, facts), *_files(lake, facts), *_unread(lake, facts)]
     if as_json:
         told = [finding.as_json() for finding in findings]
         print_json({"ok": not findings, "checked": facts, "findings": told, "fixed": fixed})
@@ -159,6 +161,31 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     return found + _leftover_findings(paths, lake, facts, writer=writer)
 
 
+def _unread(lake: Lake, facts: Facts) -> list[Finding]:
+    """Name the first of what lies in bronze and is not read, by what they look like."""
+    try:
+        seen = walk_bronze(lake.config)
+    except PointlineError as error:
+        what = str(error)
+        facts["unrecognised"] = None
+        return [Finding(kind="bronze_unreadable", table="", path="bronze", what=what, hint=error.hint)]
+    assert seen is not None
+    examples = seen.first()
+    facts["unrecognised"] = {"files": seen.files, "examples": [one.as_json() for one in examples]}
+    if not seen.files:
+        return []
+    named = ", ".join(f"{one.path} ({one.looks_like or 'unknown'})" for one in examples[:NAMED])
+    fit = (
+        "fits no layout, or is a link that is not followed"
+        if seen.files == 1
+        else ("fit no layout, or are links that are not followed")
+    )
+    more = f" and {seen.files - NAMED:,} more" if seen.files > NAMED else ""
+    what = f"{plural(seen.files, 'file')} in bronze {fit}: {named}{more}"
+    hint = f"{LIST}; a name to leave alone belongs into bronze.ignore_also"
+    return [Finding(kind="unrecognised", table="", path="bronze", what=what, hint=hint)]
+
+
 def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
     found = []
     for fault in health.log_faults(table, recorded_batch=recorded):
@@ -186,6 +213,10 @@ def _loose(kind: str, file: loose_files.LooseFile, what: str, hint: str) -> Find
     return Finding(kind=kind, table=file.table, path=file.path, what=f"{what} ({size})", hint=hint)
 
 
+def _unread_words(unread: object) -> str:
+    return f", {plural(unread['files'], 'file')} not read" if isinstance(unread, dict) and unread["files"] else ""
+
+
 def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
     disk, limits, clock = facts["disk"], facts["inotify"], facts["clock"]
     daemon, versions, orphans = facts["daemon"], facts["versions"], facts["orphans"]
@@ -206,7 +237,7 @@ def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
         f"           {', '.join(names[3:])}",
         f"files on   {facts['file_system'] or 'unknown'}",
         f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
-        f"bronze     {plural(folders, 'folder')}{watches}",
+        f"bronze     {plural(folders, 'folder')}{watches}{_unread_words(facts['unrecognised'])}",
         f"writer     {holder}",
         f"tables     {facts['tables']}, {plural(orphans['files'], 'orphan')} ({bytes_text(orphans['bytes'])})",
     ]

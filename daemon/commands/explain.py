@@ -105,9 +105,15 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
+    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
     return [
-        _answer(target, look_closer(bronze, layout, path), versions.get(path, []), moment, ledger)
+        _answer(
+            target,
+            look_closer(bronze, layout, path, follow_links=config.bronze.follow_links),
+            versions.get(path, []),
+            moment,
+            ledger,
+        )
         for target, path in paths.items()
     ]
 

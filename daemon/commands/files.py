@@ -22,6 +22,7 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.unread import SHOWN, list_unread
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from pointline.config import load_config
 from pointline.errors import PointlineError
@@ -41,13 +42,23 @@ COLUMNS = [
 
 
 def list_files(
-    lake_root: Path | None, *, status: str | None, table: str | None, symbol: str | None, last: int, as_json: bool
+    lake_root: Path | None,
+    *,
+    status: str | None,
+    table: str | None,
+    symbol: str | None,
+    last: int | None,
+    as_json: bool,
+    unrecognised: bool = False,
 ) -> int:
-    """Print the file versions that fit all filters, those that changed last first."""
+    """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
     config = load_config(lake_root)
-    if problem := _usage_problem(status, table, last):
+    if problem := _usage_problem(status, table, last, filters_unread=unrecognised and bool(status or table or symbol)):
         print_problem(*problem, as_json=as_json)
         return EXIT_USAGE
+    if unrecognised:
+        return list_unread(config, last=last, as_json=as_json)
+    last = SHOWN if last is None else last
     wanted = {"status": status, "data_type": table}
     chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
     if symbol is not None:
@@ -63,7 +74,13 @@ def list_files(
     if as_json:
         print_json([_as_json(row) for row in files.iter_rows(named=True)])
     elif files.is_empty():
-        print_lines(["no file of the ledger fits" if chosen else "the ledger is empty: no file was seen in bronze yet"])
+        print_lines(
+            [
+                "no file of the ledger fits"
+                if chosen
+                else "the ledger is empty: no market-data file was seen in bronze yet"
+            ]
+        )
     else:
         _show(files)
         if matching > files.height and is_terminal():
@@ -71,7 +88,11 @@ def list_files(
     return EXIT_OK
 
 
-def _usage_problem(status: str | None, table: str | None, last: int) -> tuple[str, str] | None:
+def _usage_problem(
+    status: str | None, table: str | None, last: int | None, *, filters_unread: bool
+) -> tuple[str, str] | None:
+    if filters_unread:
+        return "a file that is not recognised has no status, table or symbol", "give --unrecognised by itself"
     statuses = [one.value for one in Status]
     if status is not None and status not in statuses:
         return f"there is no status {status!r}", f"one of: {', '.join(statuses)}"
@@ -81,7 +102,7 @@ def _usage_problem(status: str | None, table: str | None, last: int) -> tuple[st
         known = [*event_tables(), INSTRUMENTS]
         if table not in known:
             return f"there is no table {table!r}", f"one of: {', '.join(known)}"
-    if last < 0:
+    if last is not None and last < 0:
         return f"--last is {last}", "give a number of files, or 0 for all"
     return None
 

@@ -17,7 +17,7 @@ NEXT_STEPS = {
     Status.SUCCESS: "nothing has to be done; the lines set aside stand in silver/quarantine with their reasons",
     Status.PENDING: "nothing has to be done; the file is tried again by itself",
     Status.FAILED: "put the cause right, then `pointline retry --status failed`",
-    Status.QUARANTINED: "replace the file in bronze by a good one: it is taken up by itself",
+    Status.QUARANTINED: "do what the reason says, or replace the file by a good one: it is ingested automatically",
 }
 
 Errors = list[dict[str, Any]]

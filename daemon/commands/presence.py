@@ -9,10 +9,10 @@ from pointline.services.story import LedgerRow
 
 NEXT_STEPS = {
     Place.OUTSIDE: "copy or hard-link it into bronze",
-    Place.IGNORED: "rename it when it is whole, or change bronze.ignore",
+    Place.IGNORED: "rename it when it is whole, or change bronze.ignore (or ignore_also)",
     Place.FOREIGN: "rename it, or describe its layout in bronze.patterns",
-    Place.REFUSED: "rename it",
-    Place.NOT_A_FILE: "put the file itself there: copy or hard-link it",
+    Place.REFUSED: "move or rename it",
+    Place.NOT_A_FILE: "put the file itself there: copy or hard-link it; bronze.follow_links follows links to folders",
     Place.UNREADABLE: "put it where the daemon's user may read it",
     Place.MISSING: "check the spelling; `pointline files` lists the files that are known",
 }
@@ -44,7 +44,7 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
     if where.place is Place.MISSING:
         return Presence(what="It is gone from bronze; silver keeps its rows")
     if where.place not in {Place.TAKEN, Place.REFUSED}:
-        return Presence(what=f"Now it {where.what}", next_step=NEXT_STEPS[where.place])
+        return Presence(what=f"Now it {where.what}", next_step=where.advice or NEXT_STEPS[where.place])
     seen = (newest["file_size_bytes"], round(newest["last_modified_ts"].timestamp() * 1_000_000))
     if seen == (where.size, where.mtime_us):
         return Presence(what="It is in bronze, unchanged")
@@ -57,7 +57,7 @@ def _unknown(where: Whereabouts, moment: Moment) -> Presence:
     if where.place is Place.TAKEN:
         return _on_its_way(f"It is in bronze and not in the ledger; it {where.what}", where, moment)
     known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else "; the ledger does not know it"
-    return Presence(what=f"It {where.what}{known}", next_step=NEXT_STEPS[where.place])
+    return Presence(what=f"It {where.what}{known}", next_step=where.advice or NEXT_STEPS[where.place])
 
 
 def _on_its_way(what: str, where: Whereabouts, moment: Moment) -> Presence:

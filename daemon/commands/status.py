@@ -27,6 +27,7 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.unread import count_unread, show_unread
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.health import Health
 from pointline.config import load_config
@@ -51,6 +52,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.root)
     low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
+    unread = count_unread(config, daemon, now)
     health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, now=now)
     if as_json:
         print_json(
@@ -63,6 +65,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
                 "live": daemon.live(),
                 "last_scan": daemon.state.get("last_scan") or None,
                 "files": ledger.tables,
+                "unrecognised": unread,
                 "last_hour": ledger.last_hour,
                 "last_commits": ledger.commits,
                 "last_errors": ledger.errors,
@@ -71,6 +74,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
         )
         return EXIT_OK
     _show_head(str(paths.root), health, daemon, now)
+    show_unread(unread)
     low_note = " -- nearly full" if low else ""
     print_lines(
         [
@@ -101,6 +105,8 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     if isinstance(scan, dict) and scan:
         because = ", ".join(map(str, scan.get("reasons", [])))
         found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(scan.get('offered'))} of them to do"
+        if scan.get("unrecognised"):
+            found += f", {count(scan['unrecognised'])} not recognised"
         print_lines([f"last scan  {found} ({printable(because)})"])
 
 
@@ -146,7 +152,7 @@ def _share(part: int, whole: int) -> str:
 
 def _show_tables(ledger: LedgerView) -> None:
     if not ledger.tables:
-        print_lines(["no file was seen in bronze yet"])
+        print_lines(["no market-data file was seen in bronze yet"])
         return
     columns = [
         Column(title="table"),

@@ -142,21 +142,24 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     from pointline.services.original import find_row  # noqa: PLC0415 - as above
 
     path = file["bronze_file_path"]
-    layout = Layout(config.bronze.patterns, config.bronze.ignore, {*event_tables(), INSTRUMENTS})
-    source = FolderBronzeSource(config.paths.bronze, layout, on_trouble=lambda _path, _error: None)
+    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
+    source = FolderBronzeSource(
+        config.paths.bronze,
+        layout,
+        on_trouble=lambda _path, _error: None,
+        follow_links=config.bronze.follow_links,
+    )
     meta = source.look(path)
     if meta is None:
         return Line(problem="the file is gone from bronze: its line cannot be shown")
     limits = Limits(
         max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
     )
-    reader = FileReader(source.open, source.look, limits)
+    reader = FileReader(source, limits)
     try:
+        if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
+            return Line(problem="the file in bronze has changed since: the line that was read is not there any more")
         with reader.open(meta) as content:
-            if file["content_hash"] and content.content_hash != file["content_hash"]:
-                return Line(
-                    problem="the file in bronze has changed since: the line that was read is not there any more"
-                )
             found = find_row(content, file_seq)
     except PointlineError as error:
         return Line(problem=f"the file cannot be read: {error}")

@@ -103,7 +103,9 @@ def _parties(lake: Lake) -> Parties:
         parts=PartFiles(config.paths.silver),
         bronze=lake.source,
         reader=lake.reader,
-        rereaders={name: Rereader(table, lake.reader, escalated) for name, table in lake.tables.items()},
+        rereaders={
+            name: Rereader(table, lake.reader, escalated, config.bronze.groups) for name, table in lake.tables.items()
+        },
         has_writer=lambda: holder_of(config.paths.lock_file) is not None,
         settled_before_us=lambda: int((time.time() - patience) * 1_000_000),
         groups=None if config.ingest.overlap == "allow" else config.bronze.groups,
@@ -114,11 +116,12 @@ def _show(checked: Checked, *, deep: bool) -> None:
     flight = f", {count(checked.in_flight)} of them in flight and left out" if checked.in_flight else ""
     gone = f", {plural(checked.bronze_gone, 'file')} gone since (rows are kept)" if checked.bronze_gone else ""
     waiting = f", {count(checked.bronze_waiting)} not taken in yet" if checked.bronze_waiting else ""
+    unread = f", {count(checked.bronze_unrecognised)} not recognised" if checked.bronze_unrecognised else ""
     aside = plural(checked.quarantined_rows, "row")
     lines = [
         f"ledger     {plural(checked.files, 'file')}{flight}",
         f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} set aside",
-        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}",
+        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}",
     ]
     if deep:
         lines.append(f"content    {plural(checked.contents, 'file')} read again and compared")

@@ -1,7 +1,7 @@
-r"""The bronze folder as a source of files. The only code that walks it and opens what lies in it.
+r"""The bronze folder as a source of files. The only code that opens what lies in it; ``bronze_walk`` walks it.
 
 People drop anything into a folder, so nothing here trusts it: only regular files count, folders behind symbolic links
-are not entered, and nothing outside bronze is ever opened.
+are not entered, and nothing outside bronze is ever opened, unless the setting ``bronze.follow_links`` says so.
 
 Paths are relative to bronze, POSIX style. A name that is not UTF-8 cannot be stored in a table; it is written with
 backslash escapes (``BTC\xff.csv.gz``), and such a file is never taken, only reported.
@@ -13,28 +13,26 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import polars as pl
 
 from pointline.errors import PointlineError, Rejected, StorageTrouble
+from pointline.io.bronze_walk import BronzeWalk, Row, leaves_bronze, version_of
 from pointline.io.layout import Layout, Refused
+from pointline.io.links import follow, is_inside, kind_of, left_out_link, left_out_special
 from pointline.io.protocols import BronzeFileMetadata
-
-_Row: TypeAlias = tuple[str, int, int, int, int]
-"""Path, size in bytes, mtime and ctime in microseconds, inode."""
-
-NOT_UTF8 = "file name is not valid UTF-8: rename it"
+from pointline.io.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
+from pointline.io.unrecognised import Seen, Unrecognised, describe_foreign
 
 _SURVEY_SCHEMA = pl.Schema(
     {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64(), "changed_us": pl.Int64(), "inode": pl.Int64()}
 )
 _SURVEY_CHUNK_FILES = 65_536
-ESCAPED_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -45,10 +43,18 @@ class FolderBronzeSource:
     leads out of bronze or in a circle. It is called on every walk that meets the trouble.
     """
 
-    def __init__(self, root: Path, layout: Layout, *, on_trouble: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        layout: Layout,
+        *,
+        on_trouble: Callable[[str, Exception], None],
+        follow_links: bool = False,
+    ) -> None:
         self._bronze = root
         self._layout = layout
         self._on_trouble = on_trouble
+        self._follow_links = follow_links
 
     def list_files(self, glob_pattern: str = "**/*") -> Iterator[BronzeFileMetadata]:
         """Market-data files whose path matches the glob (``**`` spans folders), in no particular order.
@@ -62,21 +68,63 @@ class FolderBronzeSource:
                 if meta is not None:
                     yield meta
 
-    def survey(self, folder: str = "") -> pl.DataFrame:
+    def survey(self, folder: str = "", left_out: list[Unrecognised] | None = None) -> pl.DataFrame:
         """Every regular file below a folder, but ignored names: ``path, size, mtime_us, changed_us, inode``.
 
-        Made for an anti-join with the manifest: a million files take seconds and a few hundred megabytes.
+        Made for an anti-join with the manifest: a million files take seconds and a few hundred megabytes. What was met
+        and is no file that may be read, such as a link that is not followed, is added to ``left_out``.
         Raises ``StorageTrouble`` if bronze itself cannot be read.
         """
         chunks = [pl.DataFrame(schema=_SURVEY_SCHEMA)]
-        rows: list[_Row] = []
-        for files in self._walk(folder):
+        rows: list[Row] = []
+        for files in self._walk(folder, left_out):
             rows += files
             if len(rows) >= _SURVEY_CHUNK_FILES:
                 chunks.append(_frame(rows))
                 rows.clear()
         chunks.append(_frame(rows))
         return pl.concat(chunks)
+
+    def unrecognised(
+        self,
+        *,
+        known: Callable[[list[Row]], Collection[Row]] = lambda _rows: (),
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> Seen | None:
+        """Walk all of bronze for what is not read; None where ``give_up`` said so before the end.
+
+        ``known`` picks the files that the ledger has from those that fit no layout, however they got into it.
+
+        Raises ``StorageTrouble`` if bronze itself cannot be read.
+        """
+        left_out: list[Unrecognised] = []
+        foreign: list[Row] = []
+        for rows in self._walk("", left_out):
+            if give_up():
+                return None
+            foreign += [row for row in rows if self._layout.recognise(row[0]) is None]
+        settled = set(known(foreign)) if foreign else set()
+        return Seen([row[0] for row in foreign if row not in settled], left_out)
+
+    def why_unread(self, path: str) -> Unrecognised | None:
+        """Say why what is at a path is not read; None where it is, or is ignored, or there is nothing."""
+        if not _is_plain(path) or any(self._layout.ignores(name) for name in path.split("/")):
+            return None
+        root = os.path.realpath(self._bronze)
+        full = f"{root}/{spelled_path(root, path)}"
+        try:
+            status = os.lstat(full)
+            if os.path.realpath(full.rpartition("/")[0]) != full.rpartition("/")[0]:
+                return None  # behind a link, which is named itself
+            if stat.S_ISLNK(status.st_mode):
+                target = follow(root, full, follow_links=self._follow_links)
+                return left_out_link(path, target) if target.fault else None
+        except OSError:
+            return None
+        kind = kind_of(status)
+        if kind is None:
+            return describe_foreign(path) if self._layout.recognise(path) is None else None
+        return None if stat.S_ISDIR(status.st_mode) else left_out_special(path, kind)
 
     def look(self, path: str) -> BronzeFileMetadata | None:
         """The file as it is now; ``None`` if it is gone, foreign, not regular, or not inside bronze.
@@ -94,6 +142,15 @@ class FolderBronzeSource:
             self._report(written_path(path), error)
             return None
         return None if status is None else self.describe(path, *version_of(status))
+
+    def is_gone(self, path: str) -> bool:
+        """Whether no file is at ``path``; False where that cannot be told, as in a folder that may not be read."""
+        try:
+            return not _is_plain(path) or self._status(path) is None
+        except (FileNotFoundError, NotADirectoryError, Rejected):
+            return True
+        except OSError:
+            return False
 
     def describe(
         self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0
@@ -137,7 +194,26 @@ class FolderBronzeSource:
             if stat.S_ISREG(status.st_mode):
                 return status  # no link on the way, as nearly always
         root = os.path.realpath(self._bronze)
-        return _regular_status(root, spelled_path(root, path))
+        full = f"{root}/{spelled_path(root, path)}"
+        status = os.lstat(full)
+        folder_path = full.rpartition("/")[0]
+        real_folder = os.path.realpath(folder_path)
+        if real_folder != folder_path and not (self._follow_links and not self._is_walked(root, real_folder)):
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            status = Path(full).stat()
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if not self._follow_links and not is_inside(root, os.path.realpath(full)):
+            raise leaves_bronze(path)
+        return status
+
+    def _is_walked(self, root: str, real: str) -> bool:
+        """Tell whether a folder is in bronze and entered there, so that its files have a path without a link."""
+        inside = os.path.relpath(real, root)
+        return inside == "." or (
+            is_inside(root, real) and not any(self._layout.ignores(name) for name in inside.split("/"))
+        )
 
     def _open(self, path: str) -> int | None:
         with suppress(OSError):  # nearly always there is no link on the way
@@ -145,62 +221,20 @@ class FolderBronzeSource:
                 return descriptor
         root = os.path.realpath(self._bronze)
         real = os.path.realpath(f"{root}/{spelled_path(root, path)}")
-        if not _is_inside(root, real):
-            raise _leaves_bronze(path)
-        return _open_regular(root, os.path.relpath(real, root))
+        if is_inside(root, real):
+            return _open_regular(root, os.path.relpath(real, root))
+        if not self._follow_links or not _is_plain(path):
+            raise leaves_bronze(path)
+        return _open_regular("/", real.lstrip("/"))
 
-    def _walk(self, below: str = "") -> Iterator[list[_Row]]:
-        """Folder by folder, depth first, without recursion and with one folder open at a time."""
-        root = os.path.realpath(self._bronze)
-        start = os.path.normpath(f"{root}/{spelled_path(root, below)}")
-        if os.path.realpath(start) != start or not f"{start}/".startswith(f"{root}/"):
-            return  # behind a symbolic link, or outside bronze
-        folders = [start]
-        while folders:
-            folder = folders.pop()
-            rows: list[_Row] = []
-            try:
-                self._read_folder(root, folder, rows, folders)
-            except OSError as error:
-                if folder == root:
-                    raise StorageTrouble(
-                        f"bronze cannot be read: {error.strerror}",
-                        subject=str(self._bronze),
-                        hint="check that the folder exists, is mounted and may be read",
-                    ) from error
-                self._report(written_path(os.path.relpath(folder, root)), error)
-            yield rows
-
-    def _read_folder(self, root: str, folder: str, rows: list[_Row], folders: list[str]) -> None:
-        """Adds the files of one folder to ``rows`` and the folders in it to ``folders``.
-
-        Everything is asked relative to the open folder, which spares the kernel a walk down the whole path per file.
-        """
-        prefix = "" if folder == root else f"{written_path(folder[len(root) + 1 :])}/"
-        ignores = self._layout.ignores
-        with _opened_folder(folder) as descriptor, os.scandir(descriptor) as entries:
-            for entry in entries:
-                name = entry.name
-                if ignores(name):
-                    continue
-                path = prefix + (name if name.isascii() else written_path(name))
-                try:
-                    if entry.is_file(follow_symlinks=False):
-                        status = entry.stat(follow_symlinks=False)
-                    elif entry.is_dir(follow_symlinks=False):
-                        folders.append(f"{folder}/{name}")
-                        continue
-                    elif entry.is_symlink():
-                        target = _regular_status(root, os.path.relpath(f"{folder}/{name}", root))
-                        if target is None:
-                            continue
-                        status = target
-                    else:
-                        continue
-                except (OSError, Rejected) as error:
-                    self._report(path, error)
-                else:
-                    rows.append((path, *version_of(status)))
+    def _walk(self, below: str = "", left_out: list[Unrecognised] | None = None) -> Iterator[list[Row]]:
+        return BronzeWalk(
+            self._bronze,
+            self._layout.ignores,
+            follow_links=self._follow_links,
+            on_trouble=self._report,
+            left_out=[] if left_out is None else left_out,
+        ).folders(below)
 
     def _report(self, path: str, error: Exception) -> None:
         """What vanished while we walked is no trouble: it is not there."""
@@ -208,44 +242,9 @@ class FolderBronzeSource:
             self._on_trouble(path, error)
 
 
-def version_of(status: os.stat_result) -> tuple[int, int, int, int]:
-    """Return size, mtime and ctime (microseconds since the epoch), inode: what tells versions of a file apart."""
-    inode = status.st_ino & 0x7FFF_FFFF_FFFF_FFFF  # some file systems use the last bit, which no table column has
-    return status.st_size, status.st_mtime_ns // 1000, status.st_ctime_ns // 1000, inode
-
-
-def _frame(rows: list[_Row]) -> pl.DataFrame:
+def _frame(rows: list[Row]) -> pl.DataFrame:
     columns = zip(*rows, strict=True) if rows else ((),) * len(_SURVEY_SCHEMA)
     return pl.DataFrame(dict(zip(_SURVEY_SCHEMA, columns, strict=True)), schema=_SURVEY_SCHEMA)
-
-
-@contextmanager
-def _opened_folder(path: str) -> Iterator[int]:
-    """A descriptor of a folder that is not a symbolic link."""
-    descriptor = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _regular_status(root: str, path: str) -> os.stat_result | None:
-    """Status of the regular file at a normal path relative to ``root``; through a symbolic link, that of its target.
-
-    ``None`` if it is no regular file or lies behind a link to a folder, ``Rejected`` if it is outside ``root``.
-    """
-    full = f"{root}/{path}"
-    folder = full.rpartition("/")[0]
-    status = os.lstat(full)
-    if os.path.realpath(folder) != folder:
-        return None
-    if stat.S_ISLNK(status.st_mode):
-        status = Path(full).stat()
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    if not _is_inside(root, os.path.realpath(full)):
-        raise _leaves_bronze(path)
-    return status
 
 
 @contextmanager
@@ -286,16 +285,6 @@ def _is_plain(path: str) -> bool:
     return os.path.normpath(path) == path and not path.startswith(("/", "../")) and path != ".."
 
 
-def _is_inside(root: str, real: str) -> bool:
-    return real.startswith(root.rstrip("/") + "/")
-
-
-def _leaves_bronze(path: str) -> Rejected:
-    return Rejected(
-        "the path leads out of bronze", subject=written_path(path), hint="copy or hard-link the file into bronze"
-    )
-
-
 def _translated(error: OSError, path: str) -> PointlineError:
     subject = written_path(path)
     if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -303,18 +292,6 @@ def _translated(error: OSError, path: str) -> PointlineError:
     if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}:
         return Rejected(f"cannot be opened as a file: {error.strerror}", subject=subject, hint="remove it from bronze")
     return StorageTrouble(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")
-
-
-def written_path(path: str) -> str:
-    """How a path is written in tables and logs: bytes that are not UTF-8 become backslash escapes."""
-    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def spelled_path(root: str, path: str) -> str:
-    """The inverse of ``written_path``: how the file system spells a path. A real backslash in the name wins."""
-    if ESCAPED_BYTE.search(path) and not os.path.lexists(f"{root}/{path}"):
-        return ESCAPED_BYTE.sub(lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
-    return path
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

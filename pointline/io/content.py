@@ -1,20 +1,31 @@
-"""Bronze files as blocks of CSV lines, read once for their hash and once for their rows, by one descriptor."""
+"""Bronze files as blocks of CSV lines, read once: the content hash is of the bytes that the lines were made of."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
-from typing import BinaryIO, Self, TypeAlias, cast
+from typing import BinaryIO, Protocol, Self, cast
 
-from pointline.errors import ChangedWhileRead, PointlineError, Rejected
-from pointline.io.decode import Limits, decoded
-from pointline.io.parquet_input import parquet_blocks
+from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinished
+from pointline.io.containers import (
+    BYTE_ORDER_MARK,
+    SNIFFED_BYTES,
+    refuse_container,
+    refuse_nul_block,
+    shown_bytes,
+)
+from pointline.io.decode import Decoded, Limits, decode
+from pointline.io.hashed import HashedFile, Version
+from pointline.io.parquet_input import ParquetInput
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
+from pointline.tables import text_path
 
 BLOCK_BYTES = 8 << 20
 """Text per block. Measured: 1 MB costs a third more to parse, 16 MB gains nothing and holds four times the memory."""
@@ -23,12 +34,25 @@ MOST_WAITING_BYTES = 64 << 20
 """Blank lines are held back until it is known whether rows follow; so many of them never make a file."""
 MOST_WHOLE_BYTES = 512 << 20
 """A file that is read as a whole. All instruments of a large exchange, with their history, are a few MB."""
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+PARQUET_MAGIC = b"PAR1"
 LINE_END = b"\r\n"
 FEW_BYTES = 64
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-Look: TypeAlias = Callable[[str], BronzeFileMetadata | None]
+
+class Folder(Protocol):
+    """Where the files are: opens them safely, never a FIFO and never outside bronze."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a regular file. Raises Rejected, Transient."""
+        ...
+
+    def look(self, path: str) -> BronzeFileMetadata | None:
+        """Return what is at ``path`` now; None where no market-data file can be seen."""
+        ...
+
+    def is_gone(self, path: str) -> bool:
+        """Tell whether no file is at ``path`` for certain."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +81,13 @@ class FileContent:
         self._file = file
         self._meta = meta
         self._limits = limits
-        self._stat = os.fstat(file.fileno())
+        self._version = Version.of(os.fstat(file.fileno()))
+        self._hashed = HashedFile(file)
+        self._parquet: ParquetInput | None = None
         self._lines: Iterator[bytes] = iter(())
         self._header: tuple[str, ...] | None = None
-        self.content_hash = ""
+        self._content_hash: str | None = None
+        self._warnings: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -69,43 +96,50 @@ class FileContent:
         self._on_close(self)
         self._file.close()
 
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the file. It is not known before all of the content was read: RuntimeError."""
+        if self._content_hash is None:
+            raise RuntimeError(f"{self._meta.bronze_file_path} is not read to its end")
+        return self._content_hash
+
+    @property
+    def warnings(self) -> Mapping[str, int]:
+        """What is odd about the file; complete when all of it was read."""
+        cut = self._parquet.nanoseconds_cut if self._parquet is not None else 0
+        return {**self._warnings, "nanoseconds_cut": cut} if cut else self._warnings
+
     def reading(self) -> Reading:
-        """Tell how far its rows are read, from any thread while the file is open. Taking the hash does not count."""
-        read = os.lseek(self._file.fileno(), 0, os.SEEK_CUR) if self.content_hash else 0
+        """Tell how far its rows are read, from any thread while the file is open. To take a hash does not count."""
+        is_hashed_only = self._meta.bronze_file_path.lower().endswith(".parquet") and self._parquet is None
+        read = 0 if is_hashed_only else os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
         return Reading(path=self._meta.bronze_file_path, bytes=self._meta.file_size_bytes, read_bytes=read)
 
-    def take_hash(self) -> None:
-        """Read the file once and keep its SHA-256."""
-        self._unchanged_since_seen()
-        digest = hashlib.sha256()
-        with storage_errors(self._meta.bronze_file_path):
-            while chunk := self._file.read(HASH_CHUNK_BYTES):
-                digest.update(chunk)
-                self._on_step()
-            self._file.seek(0)
-        self.content_hash = digest.hexdigest()
+    def check_seen(self) -> None:
+        """Raise ChangedWhileRead where the file is not the version that was seen in bronze."""
+        if not self._version.is_as_seen(self._meta):
+            raise self._changed()
 
     def header(self) -> tuple[str, ...]:
         """Return the column names; empty where the file holds no data at all."""
         if self._header is None:
-            with storage_errors(self._meta.bronze_file_path):
-                is_parquet = self._meta.bronze_file_path.lower().endswith(".parquet")
-                self._lines = (
-                    parquet_blocks(self._file, self._meta.bronze_file_path, self._limits)
-                    if is_parquet
-                    else self._csv_blocks()
-                )
-                self._header = self._parse_header(next(self._lines, b""))
+            path = self._meta.bronze_file_path
+            with storage_errors(path):
+                if path.lower().endswith(".parquet"):
+                    self._header = self._open_parquet().names
+                else:
+                    self._lines = self._csv_blocks()
+                    self._header = self._parse_header(next(self._lines, b""))
         return self._header
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the data rows as blocks of whole CSV lines, in file order."""
+    def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """Yield the data rows as blocks of whole CSV lines, in file order; see ``BronzeContent``."""
         self.header()
         with storage_errors(self._meta.bronze_file_path):
-            for block in self._lines:
+            for block in self._lines if self._parquet is None else self._parquet.blocks(wanted):
                 self._on_step()
                 yield block
-        self._unchanged_since_opened()
+        self._end()
 
     def whole(self) -> bytes:
         """Return all of the content, decompressed: for files that are not lines of rows."""
@@ -113,7 +147,9 @@ class FileContent:
         chunks: list[bytes] = []
         size = 0
         with storage_errors(path):
-            for chunk in decoded(self._file, path, self._limits):
+            content = decode(cast("BinaryIO", self._hashed), path, self._limits)
+            is_parquet = path.lower().endswith(".parquet")
+            for chunk in content.chunks if is_parquet else self._checked(content, is_csv=False):
                 self._on_step()
                 chunks.append(chunk)
                 size += len(chunk)
@@ -121,53 +157,109 @@ class FileContent:
                     raise Rejected(
                         f"{path} holds more than {MOST_WHOLE_BYTES} bytes of symbols", subject=path, hint="split it"
                     )
-        self._unchanged_since_opened()
+        self._end()
         return b"".join(chunks)
+
+    def _open_parquet(self) -> ParquetInput:
+        """Take the hash, then read the footer: the rows of a Parquet file are not read from first byte to last."""
+        path = self._meta.bronze_file_path
+        first = self._hashed.read(HASH_CHUNK_BYTES)
+        if not first:
+            raise Unfinished(f"{path} is empty", subject=path, hint="copy it again")
+        if not first.startswith(PARQUET_MAGIC):
+            raise Rejected(
+                f"{path} is no Parquet file: it begins with {shown_bytes(first)}",
+                subject=path,
+                hint="give the file the name of what it is, such as .csv or .csv.gz",
+            )
+        while self._hashed.read(HASH_CHUNK_BYTES):
+            self._on_step()
+        self._file.seek(0)
+        self._parquet = ParquetInput(self._file, path, self._limits)
+        return self._parquet
+
+    def _end(self) -> None:
+        """Keep the hash, if the file is still the version that was opened."""
+        with storage_errors(self._meta.bronze_file_path):
+            while self._parquet is None and self._hashed.read(HASH_CHUNK_BYTES):
+                self._on_step()
+            now = Version.of(os.fstat(self._file.fileno()))
+        if now != self._version or self._hashed.bytes_read != self._version.size:
+            raise self._changed()
+        self._content_hash = self._hashed.hexdigest()
+
+    def _checked(self, content: Decoded, *, is_csv: bool) -> Iterator[bytes]:
+        """Yield the chunks, the first one so long that what it begins with tells what it is."""
+        start = b""
+        for chunk in content.chunks:
+            start += chunk
+            if len(start) >= SNIFFED_BYTES:
+                break
+        refuse_container(start, self._meta.bronze_file_path, content.packed_as, is_csv=is_csv)
+        if start:
+            yield start
+        yield from content.chunks
 
     def _csv_blocks(self) -> Iterator[bytes]:
         """Yield the header line, then blocks of whole lines; blank lines at the very end are no rows."""
-        path = self._meta.bronze_file_path
+        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits)
         waiting: list[bytes] = []
-        size = unbroken = 0
+        size = unbroken = offset = 0
         header_seen = False
-        for chunk in decoded(self._file, path, self._limits):
+        for chunk in self._checked(content, is_csv=True):
             waiting.append(chunk)
             size += len(chunk)
             cut = chunk.rfind(b"\n") + 1
             unbroken = len(chunk) - cut if cut else unbroken + len(chunk)
             if unbroken > self._limits.max_line_bytes or size > MOST_WAITING_BYTES:
-                raise self._line_too_long()
+                raise self._line_too_long(b"".join(waiting), offset)
             if size < BLOCK_BYTES or not cut:
                 continue
             lines = b"".join([*waiting[:-1], chunk[:cut]])  # of nothing but bytes: other threads run meanwhile
-            block, blank = _split_blank_end(lines)
-            waiting, size = [blank + chunk[cut:]], len(blank) + len(chunk) - cut
-            self._check_lines(block)
+            block, rest = _split_blank_end(lines)
+            self._check_lines(block, offset)
+            offset += len(block)
             if not header_seen and block:
                 header, block = _split_header(block)
                 yield header
                 header_seen = True
+            if b'"' in block:
+                block, still_open = text_path.split_open_row(block, len(self._header or ()))
+                rest = still_open + rest
+                offset -= len(still_open)
+            waiting = [rest + chunk[cut:]]
+            size = len(waiting[0])
             if block:
                 yield block
         last = b"".join(waiting)
-        self._check_lines(last)
+        self._check_lines(last, offset)
+        if last and not last.endswith(b"\n") and not content.packed_as:
+            self._warnings["no_final_line_end"] = 1
         if not header_seen:
             header, last = _split_header(last)
             yield header
-        last = last.rstrip(b"\r\n")
+        last = last.rstrip(LINE_END)
         if last:
             yield last + b"\n"
 
-    def _check_lines(self, block: bytes) -> None:
-        """Raise Rejected where a line is longer than allowed: such a line covers one of a few places in the block."""
+    def _check_lines(self, block: bytes, offset: int) -> None:
+        """Raise Rejected where text is missing or a line is longer than allowed: it covers one of a few places."""
+        refuse_nul_block(block, offset, self._meta.bronze_file_path)
         limit = self._limits.max_line_bytes
         for place in range(limit // 2, len(block), limit // 2):
             start, end = block.rfind(b"\n", 0, place) + 1, block.find(b"\n", place)
             if (len(block) if end < 0 else end) - start > limit:
-                raise self._line_too_long()
+                raise self._line_too_long(block, offset)
 
-    def _line_too_long(self) -> Rejected:
+    def _line_too_long(self, text: bytes, offset: int) -> Rejected:
         path = self._meta.bronze_file_path
+        refuse_nul_block(text, offset, path)
+        if not offset and b"\r" in text and b"\n" not in text:
+            return Rejected(
+                f"{path}: its lines end with CR alone, as on old Macs",
+                subject=path,
+                hint="write it again with line feeds (`tr '\\r' '\\n'`)",
+            )
         return Rejected(
             f"{path} has a line of more than {self._limits.max_line_bytes} bytes",
             subject=path,
@@ -176,27 +268,20 @@ class FileContent:
 
     def _parse_header(self, line: bytes) -> tuple[str, ...]:
         path = self._meta.bronze_file_path
-        if line.startswith(UTF16_MARKS) or line[:2].count(0) == 1:
-            raise Rejected(f"{path} is UTF-16 text", subject=path, hint="save it as UTF-8")
-        line = line.removeprefix(BYTE_ORDER_MARK).strip(b"\r\n")
+        line = line.removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
         if not line:
             return ()
         try:
-            return tuple(cell.strip('"') for cell in line.decode("ascii").split(","))
+            text = line.decode()
         except UnicodeDecodeError as error:
             raise Rejected(
-                f"{path} does not begin with a CSV header", subject=path, hint="look at the file: is it this vendor's?"
+                f"{path} does not begin with a CSV header but with {shown_bytes(line)}",
+                subject=path,
+                hint="look at the file: is it this vendor's?",
             ) from error
-
-    def _unchanged_since_seen(self) -> None:
-        seen = (self._meta.file_size_bytes, self._meta.last_modified_ts)
-        if (self._stat.st_size, self._stat.st_mtime_ns // 1000) != seen:
-            raise self._changed()
-
-    def _unchanged_since_opened(self) -> None:
-        now = os.fstat(self._file.fileno())
-        if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
-            raise self._changed()
+        if '"' in text and len(rows := list(csv.reader([text]))) == 1:
+            return tuple(rows[0])
+        return tuple(cell.strip('"') for cell in text.split(","))
 
     def _changed(self) -> ChangedWhileRead:
         path = self._meta.bronze_file_path
@@ -221,9 +306,8 @@ def _split_blank_end(block: bytes) -> tuple[bytes, bytes]:
 class FileReader:
     """Opens bronze files; ``open_file`` does so safely (never a FIFO, never outside bronze)."""
 
-    def __init__(self, open_file: Callable[[str], BinaryIO], look: Look, limits: Limits) -> None:
-        self._open_file = open_file
-        self._look = look
+    def __init__(self, source: Folder, limits: Limits) -> None:
+        self._source = source
         self._limits = limits
         self.steps = 0
         """Rises while files are being read. Evidence of work, no count: threads may step on each other."""
@@ -240,14 +324,16 @@ class FileReader:
             self._open.discard(content)
 
     def open(self, meta: BronzeFileMetadata) -> FileContent:
-        """Open the file and take its content hash. Raises Rejected, Unfinished, Transient."""
+        """Open the file. Raises ChangedWhileRead where it is not the version that was seen, Rejected, Transient."""
         path = meta.bronze_file_path
         with storage_errors(path):
-            content = FileContent(self._open_file(path), meta, self._limits, on_step=self._step, on_close=self._closing)
+            content = FileContent(
+                self._source.open(path), meta, self._limits, on_step=self._step, on_close=self._closing
+            )
         with self._lock:
             self._open.add(content)
         try:
-            content.take_hash()
+            content.check_seen()
         except BaseException:
             content.__exit__()
             raise
@@ -259,11 +345,15 @@ class FileReader:
     def content_hash(self, path: str) -> str | None:
         """Return the SHA-256 of the file's content now, or None where it cannot be read."""
         try:
-            with self._open_file(path) as file:
+            with self._source.open(path) as file:
                 return hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
         except (OSError, PointlineError):
             return None
 
     def look(self, path: str) -> BronzeFileMetadata | None:
-        """Return what is at ``path`` (relative to bronze) now; None where there is no market-data file."""
-        return self._look(path)
+        """Return what is at ``path`` (relative to bronze) now; None where no market-data file can be seen."""
+        return self._source.look(path)
+
+    def is_gone(self, path: str) -> bool:
+        """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
+        return self._source.is_gone(path)

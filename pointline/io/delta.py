@@ -87,20 +87,6 @@ class DeltaTableRepository:
         with self._lock, storage_errors(self.path.name):
             return self._newest_log().last_batch
 
-    def metadata_after(self, batch: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield ``(batch, metadata)`` of the commits whose batch number is above ``batch``, newest first."""
-        version = self.version()
-        while version >= 0:
-            commit = self._commit_info(version)
-            if commit is None:
-                return
-            number = commit.get(BATCH)
-            if number is not None:
-                if number <= batch:
-                    return
-                yield number, commit
-            version -= 1
-
     def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
         """Return the parts that readers see, of one partition or of all."""
         return self._newest_parts().of(partition)
@@ -347,7 +333,8 @@ class DeltaTableRepository:
     def _log_entry(self, version: int) -> Path:
         return self.path / "_delta_log" / entry_name(version)
 
-    def _commit_info(self, version: int) -> dict[str, Any] | None:
+    def commit_info(self, version: int) -> dict[str, Any] | None:
+        """Return what the commit of a version says of itself, None where its entry is gone."""
         try:
             text = self._log_entry(version).read_text()
         except FileNotFoundError:

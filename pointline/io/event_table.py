@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from pointline.io.commit_log import OUTCOMES
 from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta_log import BATCH
 from pointline.io.live_parts import may_hold
-from pointline.io.protocols import CommittedBatch, Outcome, Part
+from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
+from pointline.io.told import recorded_after
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
@@ -32,6 +35,21 @@ FIELDS = (
 """The order in which a commit lists the facts of an outcome. New ones go to the end: older commits lack them."""
 
 
+FOUND = (
+    "vendor",
+    "exchange",
+    "data_type",
+    "symbol",
+    "date",
+    "bronze_file_path",
+    "file_size_bytes",
+    "last_modified_ts",
+    "changed_us",
+    "inode",
+)
+"""The order of the facts of a discovery that follow, and after them ``created_at_us``."""
+
+
 class DeltaBatchTable(DeltaTableRepository):
     """A table whose commits carry the outcomes they make true, so that the ledger can be rebuilt from them."""
 
@@ -39,11 +57,18 @@ class DeltaBatchTable(DeltaTableRepository):
         """Return what was committed after that batch, oldest first."""
         if self.last_batch() <= batch:
             return []
-        found = [
-            CommittedBatch(number=number, outcomes=tuple(map(_unpacked, metadata.get(OUTCOMES, []))))
-            for number, metadata in self.metadata_after(batch)
-        ]
-        return found[::-1]
+        told: dict[int, list[list[object]]] = {}
+        for version in range(self.version(), -1, -1):
+            info = self.commit_info(version)
+            if info is None:  # a checkpoint stands for it and all before; what they told is on record
+                told = recorded_after(self.path, batch) | told
+                break
+            number = info.get(BATCH, batch + 1)
+            if number <= batch:
+                break
+            if BATCH in info:
+                told[number] = info.get(OUTCOMES, [])
+        return [_committed(number, told[number]) for number in sorted(told)]
 
 
 class DeltaEventTable(DeltaBatchTable):
@@ -52,23 +77,38 @@ class DeltaEventTable(DeltaBatchTable):
     def __init__(self, path: Path, table: EventTable) -> None:
         super().__init__(path, table.silver_schema, PARTITION_COLUMNS)
 
-    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Sequence[Part],
+        remove: Sequence[Part],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
         """Make ``add`` visible and ``remove`` invisible at once, on disk when this returns.
 
-        Nothing happens where the batch is in already.
+        Nothing happens where the batch is in already. ``found`` tells of the files that come.
         """
-        self.commit_parts(add=add, remove=remove, batch=batch, metadata=telling(outcomes))
+        self.commit_parts(add=add, remove=remove, batch=batch, metadata=telling(outcomes, found or {}))
+
+    def totals(self) -> pl.DataFrame:
+        """Return ``exchange, date, rows, first_id, last_id`` per partition, by what the log says of its parts."""
+        return self._newest_parts().totals()
 
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         """Put parts in the place of others that hold the same rows."""
         self.commit_parts(add=add, remove=remove, data_change=False)
 
-    def parts_of(self, file_ids: Sequence[int], partition: Mapping[str, str]) -> list[Part]:
-        """Return the live parts of a partition that hold rows of these files."""
+    def parts_of(
+        self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()
+    ) -> list[Part]:
+        """Return the live parts of a partition that hold rows of these files; those at some paths are not looked at."""
         return [
             part
             for part in self.live_parts(partition)
-            if may_hold(part, file_ids)
+            if part.path not in without
+            and may_hold(part, file_ids)
             and any(rows["file_id"].is_in(list(file_ids)).any() for rows in self.rows_of(part, ["file_id"]))
         ]
 
@@ -101,18 +141,37 @@ class DeltaQuarantine(DeltaTableRepository):
         return forgotten
 
 
-def telling(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """Return the metadata of a commit that makes these outcomes true."""
-    return {OUTCOMES: [_packed(one) for one in outcomes]}
+def telling(outcomes: Sequence[Outcome], found: Mapping[int, Discovery] | None = None) -> dict[str, object]:
+    """Return the metadata of a commit that makes these outcomes true; ``found`` tells of the files that come."""
+    return {OUTCOMES: [[*_packed(one), *_packed_discovery((found or {}).get(one.file_id))] for one in outcomes]}
 
 
 def _packed(outcome: Outcome) -> list[object]:
     return [getattr(outcome, name) for name in FIELDS]
 
 
+def _packed_discovery(found: Discovery | None) -> list[object]:
+    if found is None:
+        return []
+    facts = [getattr(found.meta, name) for name in FOUND]
+    return [*(str(fact) if isinstance(fact, dt.date) else fact for fact in facts), found.created_at_us]
+
+
+def _committed(number: int, told: Sequence[list[object]]) -> CommittedBatch:
+    found = {}
+    for values in told:
+        *facts, created_at_us = values[len(FIELDS) :] or [None]
+        if facts:
+            known = dict(zip(FOUND, facts, strict=True))
+            day = known["date"]
+            known["date"] = None if day is None else dt.date.fromisoformat(str(day))
+            meta = BronzeFileMetadata(**known)  # type: ignore[arg-type]
+            found[int(str(values[0]))] = Discovery(meta=meta, created_at_us=int(str(created_at_us)))
+    return CommittedBatch(number=number, outcomes=tuple(map(_unpacked, told)), found=found)
+
+
 def _unpacked(values: list[object]) -> Outcome:
-    # An older commit has fewer of them; one that has more is of a version to come, and an error.
-    facts = dict(zip(FIELDS[: len(values)], values, strict=True))
+    facts = dict(zip(FIELDS, values, strict=False))  # an older commit has fewer; those of a discovery follow
     facts["status"] = Status(str(facts["status"]))
     symbols = facts.get("symbols")
     facts["symbols"] = None if symbols is None else tuple(symbols)  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ from pointline.io.layout import ENDING, JSON_ENDING, Layout, name_filter
 
 HIVE_KEYS = ("exchange", "type", "date", "symbol")
 HIVE_FOLDER = re.compile(r"(exchange|type|date|symbol)=(.*)", re.DOTALL)
-SOME_DATE = re.compile(r"(?:^|_)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:_|$)")
+SOME_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DATE_IN_PLACE = re.compile(r"_[0-9]{4}-[0-9]{2}-[0-9]{2}_")
 HIDDEN = ".*"
 
 
@@ -19,7 +20,7 @@ def why_ignored(path: str, layout: Layout) -> str | None:
         for glob in layout.ignore:
             if name_filter([glob])(name):
                 kind = "a hidden name" if glob == HIDDEN else "a temporary or ignored name"
-                return f"{name!r} is {kind}: it matches {glob!r} of the setting bronze.ignore"
+                return f"{name!r} is {kind}: it matches {glob!r} of the setting bronze.ignore (or ignore_also)"
     return None
 
 
@@ -28,18 +29,26 @@ def why_foreign(path: str) -> str:
     folders, _, name = path.rpartition("/")
     ending = ENDING.search(name)
     if ending is None:
-        return f"its name {name!r} ends in none of .csv, .csv.gz, .csv.zst, .parquet"
+        return "its name ends in none of .csv, .csv.gz, .csv.zst, .parquet"
     if JSON_ENDING.search(name):
-        return f"its name {name!r} ends in JSON, which is read of instruments only, and it does not say that it is such"
+        return "its name ends in JSON, which is read of instruments only, and its path does not say that it is such"
     keys = {found[1]: found[2] for folder in folders.split("/") if (found := HIVE_FOLDER.fullmatch(folder))}
     if keys:
         return _hive_fault(keys)
     stem = name[: ending.start()]
-    fault = "it has no date YYYY-MM-DD" if not SOME_DATE.search(stem) else "something is missing round the date"
     return (
-        f"its name {name!r} does not read {{exchange}}_{{data_type}}_{{YYYY-MM-DD}}_{{symbol}} ({fault}), and its "
+        f"its name does not read {{exchange}}_{{data_type}}_{{YYYY-MM-DD}}_{{symbol}} ({_name_fault(stem)}), and its "
         "folders are neither exchange=.../type=.../date=.../symbol=... nor exchange/data_type/yyyy/mm/dd"
     )
+
+
+def _name_fault(stem: str) -> str:
+    found = SOME_DATE.search(stem)
+    if found is None:
+        return "it has no date YYYY-MM-DD"
+    if found[0] == stem:
+        return "it is a date and nothing else"
+    return "something is missing round the date" if DATE_IN_PLACE.search(stem) else "its date is not between two '_'"
 
 
 def _hive_fault(keys: Mapping[str, str]) -> str:

@@ -1,16 +1,19 @@
 """Which market-data file a path in bronze names. Pure string work: nothing here touches a disk.
 
-Tried in this order, at any depth:
+Read at any depth:
 
 1. the configured patterns: regular expressions with the groups ``exchange, data_type, date, symbol``
-2. hive: ``…/exchange=X/type=T/date=D/symbol=S/<any>``, the keys in any order; they win over the file's name
+2. hive: ``…/exchange=X/type=T/date=D/symbol=S/<any>``, the keys in any order, the values percent-decoded
 3. the Tardis client's default name: ``{exchange}_{data_type}_{YYYY-MM-DD}_{symbol}`` in any folder
 4. the Tardis URL: ``…/{exchange}/{data_type}/{yyyy}/{mm}/{dd}/{symbol}``
 
 Instruments (``type=instruments``), which tell of all symbols of an exchange, need no ``symbol=`` and may be JSON.
 
-A name that fits none of them is foreign and nobody's business. A name that fits one but cannot be right is refused with
-a reason, so that its owner hears of it.
+The first of them that reads is what the path says, and every other one must agree with it: a file whose folder and name
+contradict each other is refused. Exchange ids are in lower case, as Tardis spells them; data types are exact.
+
+A name that fits none of them is foreign. A name that fits one but cannot be right is refused with a reason, so that
+its owner hears of it.
 """
 
 from __future__ import annotations
@@ -18,28 +21,29 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from pointline.errors import ConfigurationError
+from pointline.io.path_reading import Reading, contradiction, percent_decoded, read_date
+from pointline.settings import DEFAULT_IGNORE, PATTERN_GROUPS
 from pointline.tables.dim_symbol import INSTRUMENTS
 
-DEFAULT_IGNORE = (".*", "*.unconfirmed", "*.part", "*.partial", "*.tmp", "*.crdownload")
 DEFAULT_VENDOR = "tardis"
-PATTERN_GROUPS = ("exchange", "data_type", "date", "symbol")
 
 ENDING = re.compile(r"\.(?:(?:csv|json)(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
 JSON_ENDING = re.compile(r"\.json(?:\.gz|\.zst)?\Z", re.IGNORECASE)
 ALL_SYMBOLS = "ALL"
 _HIVE_KEY = re.compile(r"(exchange|type|date|symbol)=(.+)", re.DOTALL)
+_HIVE_FIELDS = {"exchange": "exchange", "type": "data_type", "date": "date_text", "symbol": "symbol"}
 # Exchange ids hold no underscore and data types no hyphen, so the first date divides the name without doubt.
 _CLIENT_NAME = re.compile(r"([^_]+)_([A-Za-z0-9_]+?)_([0-9]{4}-[0-9]{2}-[0-9]{2})_(.+)", re.DOTALL)
-_URL_FOLDER = re.compile(r"(?:.*/)?([^/]+)/([^/]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})", re.DOTALL)
+_URL_FOLDER = re.compile(r"(?:.*/)?([^/=]+)/([^/=]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})", re.DOTALL)
 _PREFIX_GLOB = re.compile(r"[^*?\[]+\*")
 _SUFFIX_GLOB = re.compile(r"\*[^*?\[]+")
-_DATE = re.compile(r"([0-9]{4})([-/_.]?)([0-9]{2})\2([0-9]{2})")
+_PLAIN_NAME = re.compile(r"[^*?\[]+")
 
 
 _FOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -67,25 +71,28 @@ class Refused(NamedTuple):
     vendor: str = DEFAULT_VENDOR
 
 
-class _Claim(NamedTuple):
-    """What a path says of itself, before anyone has checked it. ``symbol`` is empty if the file's name holds it."""
-
-    exchange: str
-    data_type: str
-    date_text: str
-    symbol: str
-    vendor: str = DEFAULT_VENDOR
-
-
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """What a folder tells about every file in it. ``last`` is its own name, ``keys`` are the hive keys so far."""
+    """What a folder tells about every file in it. ``last`` is its own name, ``keys`` are the hive keys so far.
+
+    ``clash`` says that a key stands there twice, with two values.
+    """
 
     last: str
     ignored: bool
     keys: dict[str, str]
     vendor: str
-    claim: _Claim | None
+    clash: str
+    hive: Reading | None
+    url: Reading | None
+
+    @property
+    def hive_is_whole(self) -> bool:
+        return len(self.keys) == len(_HIVE_FIELDS) or self.is_of_all_symbols
+
+    @property
+    def is_of_all_symbols(self) -> bool:
+        return self.keys.keys() == {"exchange", "type", "date"} and self.keys["type"] == INSTRUMENTS
 
 
 class Layout:
@@ -118,96 +125,105 @@ class Layout:
         folder = self._folder(folder_path)
         if folder.ignored:
             return None
-        claim = self._configured(path) or _claimed(folder, name[: ending.start()])
-        if claim is None or (JSON_ENDING.search(name) and claim.data_type != INSTRUMENTS):
+        readings = list(self._readings(path, folder, name[: ending.start()]))
+        if not readings or (JSON_ENDING.search(name) and readings[0].data_type != INSTRUMENTS):
             return None
-        return self._judge(claim)
+        first = readings[0]
+        clash = folder.clash or (contradiction(first, readings[1:]) if len(readings) > 1 else None)
+        return self._judge(first, clash, folder.vendor if first is folder.hive else DEFAULT_VENDOR)
 
-    def _configured(self, path: str) -> _Claim | None:
-        for pattern in self._patterns:
+    def _readings(self, path: str, folder: _Folder, stem: str) -> Iterator[Reading]:
+        """What the path says, whole readings first; nothing where none is whole.
+
+        A hive file may be called anything, and a name below URL folders is the symbol only where nothing else says it.
+        """
+        configured = self._configured(path) if self._patterns else ()
+        hive = folder.hive if folder.hive_is_whole else None
+        client = _client_reading(stem)
+        whole = [one for one in (*configured, hive, client) if one is not None]
+        yield from whole
+        if folder.url is not None:
+            if not whole and stem:
+                yield folder.url._replace(symbol=stem)
+            elif whole and (self._known_types is None or folder.url.data_type in self._known_types):
+                yield folder.url  # else its folders are called something else: archive/btc/2024/05/01
+        if whole and hive is None and folder.hive is not None:
+            yield folder.hive
+
+    def _configured(self, path: str) -> list[Reading]:
+        readings = []
+        for number, pattern in enumerate(self._patterns, 1):
             found = pattern.search(path)
             if found is not None and all(found.group(*PATTERN_GROUPS)):
-                return _Claim(*found.group(*PATTERN_GROUPS))
-        return None
+                said_by = f"pattern {number} of bronze.patterns"
+                readings.append(Reading(said_by, *map(percent_decoded, found.group(*PATTERN_GROUPS))))
+        return readings
 
-    def _judge(self, claim: _Claim) -> Recognised | Refused:
-        date = _date(claim.date_text)
-        unknown = self._known_types is not None and claim.data_type not in self._known_types
-        plain = _FOLDER_WORD.fullmatch(claim.exchange) is not None
-        if date is not None and not unknown and plain:
-            return Recognised(claim.exchange, claim.data_type, claim.symbol, date, claim.vendor)
-        reasons = []
+    def _judge(self, said: Reading, clash: str | None, vendor: str) -> Recognised | Refused:
+        date = read_date(said.date_text)
+        exchange = said.exchange.lower()
+        symbol = said.symbol or ALL_SYMBOLS
+        unknown = self._known_types is not None and said.data_type not in self._known_types
+        plain = _FOLDER_WORD.fullmatch(exchange) is not None
+        if date is not None and not unknown and plain and clash is None:
+            return Recognised(exchange, said.data_type, symbol, date, vendor)
+        reasons = [clash] if clash else []
         if date is None:
-            reasons.append(f"the date {claim.date_text!r} does not exist")
+            reasons.append(f"the date {said.date_text!r} does not exist: rename what is called so to the right day")
         if not plain:
-            reasons.append(f"{claim.exchange!r} is no exchange id: at most 64 letters, digits, '.', '-', '_'")
+            rule = "at most 64 letters, digits, '.', '-', '_'"
+            reasons.append(f"{said.exchange!r} is no exchange id ({rule}): rename what is called so")
         if unknown:
             known = ", ".join(sorted(self._known_types or ()))
-            reasons.append(f"there is no table for data type {claim.data_type!r}; there is one for {known}")
-        return Refused(claim.exchange, claim.data_type, claim.symbol, date, "; ".join(reasons), claim.vendor)
+            reasons.append(
+                f"there is no table for data type {said.data_type!r}: rename the file if it is one of {known}, "
+                "else keep it outside bronze"
+            )
+        return Refused(exchange, said.data_type, symbol, date, "; ".join(reasons), vendor)
 
     def _read_folder(self, path: str) -> _Folder:
         """Builds on the folder above, which is cached: a tree with one file per folder costs one component a file."""
         if not path:
-            return _Folder("", ignored=False, keys={}, vendor=DEFAULT_VENDOR, claim=None)
+            return _Folder("", ignored=False, keys={}, vendor=DEFAULT_VENDOR, clash="", hive=None, url=None)
         above_path, _, last = path.rpartition("/")
         above = self._folder(above_path)
-        keys, vendor = above.keys, above.vendor
+        keys, vendor, clash, hive = above.keys, above.vendor, above.clash, above.hive
         key = _HIVE_KEY.fullmatch(last)
         if key is not None:
             if not keys:
                 vendor = above.last or DEFAULT_VENDOR
-            keys = keys | {key[1]: key[2]}
-        if len(keys) == len(PATTERN_GROUPS) - 1 and "symbol" not in keys and keys["type"] == INSTRUMENTS:
-            claim: _Claim | None = _Claim(keys["exchange"], keys["type"], keys["date"], ALL_SYMBOLS, vendor)
-        elif len(keys) == len(PATTERN_GROUPS):
-            claim = _Claim(keys["exchange"], keys["type"], keys["date"], keys["symbol"], vendor)
-        else:
-            url = _URL_FOLDER.fullmatch(path)
-            claim = None if url is None else _Claim(url[1], url[2], url[3], "")
-        return _Folder(last, above.ignored or self.ignores(last), keys, vendor, claim)
+            field, value = _HIVE_FIELDS[key[1]], percent_decoded(key[2])
+            outer = hive or Reading("the folder")
+            inner = Reading("the folder in it", **{field: value})
+            clash = clash or contradiction(outer, [inner]) or ""
+            hive, keys = outer._replace(**{field: value}), keys | {key[1]: value}
+        found = _URL_FOLDER.fullmatch(path)
+        url = None if found is None else Reading("the folder", found[1], found[2], found[3])
+        return _Folder(last, above.ignored or self.ignores(last), keys, vendor, clash, hive, url)
 
 
-def _claimed(folder: _Folder, stem: str) -> _Claim | None:
-    """What a built-in layout makes of a file with this stem (its name without the ending) in this folder."""
-    if folder.claim is not None and folder.claim.symbol:
-        return folder.claim
-    client = _CLIENT_NAME.fullmatch(stem)
-    if client is not None:
-        return _Claim(client[1], client[2], client[3], client[4])
-    if folder.claim is not None and stem:
-        exchange, data_type, date_text, _, vendor = folder.claim
-        return _Claim(exchange, data_type, date_text, stem, vendor)
-    return None
+def _client_reading(stem: str) -> Reading | None:
+    found = _CLIENT_NAME.fullmatch(stem)
+    return None if found is None else Reading("the file name", *found.groups())
 
 
 def name_filter(globs: Sequence[str]) -> Callable[[str], bool]:
-    """Matches a name against all globs; nearly all are ``prefix*`` or ``*suffix``, which need no regular expression."""
+    """Matches a name against all globs; nearly all are ``prefix*``, ``*suffix`` or a plain name."""
     lower = [glob.lower() for glob in globs]
     prefixes = tuple(glob[:-1] for glob in lower if _PREFIX_GLOB.fullmatch(glob))
     suffixes = tuple(glob[1:] for glob in lower if _SUFFIX_GLOB.fullmatch(glob))
-    others = [glob for glob in lower if not _PREFIX_GLOB.fullmatch(glob) and not _SUFFIX_GLOB.fullmatch(glob)]
+    names = frozenset(glob for glob in lower if _PLAIN_NAME.fullmatch(glob))
+    shapes = (_PREFIX_GLOB, _SUFFIX_GLOB, _PLAIN_NAME)
+    others = [glob for glob in lower if not any(shape.fullmatch(glob) for shape in shapes)]
     pattern = re.compile("|".join(map(fnmatch.translate, others))) if others else None
 
     def matches(name: str) -> bool:
         name = name.lower()
-        if name.startswith(prefixes) or name.endswith(suffixes):
+        if name in names or name.startswith(prefixes) or name.endswith(suffixes):
             return True
         return pattern is not None and pattern.match(name) is not None
 
     return matches
-
-
-@lru_cache(maxsize=8192)
-def _date(text: str) -> dt.date | None:
-    """The day that ``2024-08-09``, ``2024/08/09`` or ``20240809`` names, if there is one."""
-    parts = _DATE.fullmatch(text)
-    if parts is None:
-        return None
-    try:
-        return dt.date(int(parts[1]), int(parts[3]), int(parts[4]))
-    except ValueError:
-        return None
 
 
 def _compile(patterns: Sequence[str], ignore: Sequence[str]) -> list[re.Pattern[str]]:

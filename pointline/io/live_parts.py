@@ -35,6 +35,17 @@ class LiveParts:
         keys = self._facts if partition is None else [tuple(partition[name] for name in self._partition_by)]
         return [part for key in keys for part in self._parts_of(key)]
 
+    def totals(self) -> pl.DataFrame:
+        """Return the partition columns, ``rows, first_id, last_id`` per partition."""
+        values = [pl.col("partition").struct.field(name).cast(pl.String) for name in self._partition_by]
+        ids = (self._bound_of_file_id("min"), self._bound_of_file_id("max"))
+        parts = self._actions.select(*values, pl.col("num_records").cast(pl.Int64), *ids)
+        return parts.group_by(self._partition_by).agg(
+            pl.col("num_records").sum().alias("rows"),
+            pl.col("min_file_id").min().alias("first_id"),
+            pl.col("max_file_id").max().alias("last_id"),
+        )
+
     def _parts_of(self, key: tuple[str, ...]) -> list[Part]:
         if key not in self._parts:
             self._parts[key] = [self._part(facts, key) for facts in self._facts.get(key, [])]

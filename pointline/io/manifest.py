@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -18,8 +18,9 @@ import polars as pl
 from pointline.errors import LakeDamaged
 from pointline.io.commit_log import FOUND, MOVES
 from pointline.io.delta import DeltaTableRepository, updated
+from pointline.io.last_id import LastId
 from pointline.io.live_parts import may_hold
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols import BronzeFileMetadata, Discovery, Outcome
 from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import CLOSED, CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
 
@@ -31,10 +32,11 @@ LEFT_ON_DISK = ("rows_read", "rows_written", "rows_quarantined", "warnings", "er
 
 
 class DeltaManifest:
-    """The ingest manifest. ``clock`` gives microseconds since the epoch, UTC."""
+    """The ingest manifest. ``clock`` gives microseconds since the epoch, UTC; ids go on from ``last_id``."""
 
-    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+    def __init__(self, path: Path, clock: Callable[[], int], last_id: LastId | None = None) -> None:
         self.repository = DeltaTableRepository(path, SCHEMA)
+        self._last_id = last_id or LastId(None)
         self._clock = clock
         self._lock = threading.RLock()
         self._entries: pl.DataFrame | None = None
@@ -88,6 +90,10 @@ class DeltaManifest:
                 self._in_doubt = True
                 raise
 
+    def note_last_id(self, file_id: int) -> None:
+        """That id has been given, though the ledger may not know it: the next one is above it."""
+        self._last_id.note(file_id)
+
     def attempts_of(self, file_ids: Sequence[int]) -> dict[int, int]:
         """Return how often each of these files was tried."""
         found = self._tail_from(min(file_ids, default=0)).filter(pl.col("file_id").is_in(list(file_ids)))
@@ -118,7 +124,7 @@ class DeltaManifest:
             known = _join_newest(versions, entries.filter(same_path, ~stands_at(*CLOSED)))
             ids: list[int | None] = known["file_id"].to_list()
             newest = entries["file_id"].max()
-            next_id = 1 + (newest if isinstance(newest, int) else 0)
+            next_id = 1 + max(newest if isinstance(newest, int) else 0, self._last_id.read())
             minted: dict[tuple[object, ...], int] = {}
             for position, meta in enumerate(metas):
                 if ids[position] is None:
@@ -130,6 +136,7 @@ class DeltaManifest:
                 self.repository.commit_parts(add=self.repository.write_parts(rows), remove=(), metadata=told)
                 columns = entries.columns
                 self._entries = _joined([entries, rows.select(columns).with_columns(_slim(columns))])
+                self._last_id.note(next_id + len(minted) - 1)
             return [file_id for file_id in ids if file_id is not None]
 
     def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
@@ -163,6 +170,18 @@ class DeltaManifest:
                 return
             self.repository.update_rows(rows, fill=CONTENT_FACTS, batch=batch)
             self._follow(rows, fill=CONTENT_FACTS)
+
+    def restore(self, found: Mapping[int, Discovery]) -> None:
+        """Bring back rows that the ledger has lost, as ``pending``; ids that it has are left alone."""
+        with self._writing():
+            known = set(self.entries().filter(pl.col("file_id").is_in(list(found)))["file_id"])
+            lost = [(file_id, one) for file_id, one in sorted(found.items()) if file_id not in known]
+            if lost:
+                rows = self._pending_rows([(file_id, one.meta) for file_id, one in lost])
+                created = pl.Series("created_at_us", [one.created_at_us for _, one in lost], dtype=pl.Int64)
+                rows = rows.with_columns(created, created.alias("updated_at_us"))
+                self.repository.commit_parts(add=self.repository.write_parts(rows), remove=())
+                self.forget_entries()
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
         """Note that the files of these versions were moved: same content, other path.

@@ -23,6 +23,7 @@ from pointline.io.checkpoint import POINTER, checkpoint_files
 from pointline.io.delta_log import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.parts import COMPACTED, WRITTEN
+from pointline.io.told import PIECE
 
 ENTRY = re.compile(r"\d{20}\.json")
 OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}\.parquet")
@@ -153,6 +154,8 @@ def _mend_checkpoint(table: Path, log: Path, keep_in: Path) -> list[SetAside]:
     pointer = log / POINTER
     done = []
     for summary in log.glob("*.parquet"):  # checkpoints, and the record of removed parts
+        if PIECE.fullmatch(summary.name):
+            continue  # read when the ledger has to be made again; there may be as much of it as of the ledger
         try:
             _read_all(summary)
         except (pa.ArrowException, OSError):

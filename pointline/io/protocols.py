@@ -139,11 +139,23 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """A file version as it was when it got its id. ``created_at_us`` is microseconds since the epoch, UTC."""
+
+    meta: BronzeFileMetadata
+    created_at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedBatch:
-    """What a silver commit says about itself: its batch number and the outcomes it made true."""
+    """What a silver commit says about itself: its batch number and the outcomes it made true.
+
+    ``found`` are the files that it brought, by id: with them the ledger can be made again.
+    """
 
     number: int
     outcomes: tuple[Outcome, ...]
+    found: Mapping[int, Discovery] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +187,15 @@ class BronzeSource(Protocol):
 class BronzeContent(Protocol):
     """One opened bronze file version."""
 
-    content_hash: str
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the bytes of which rows were made. There is none before all of them were read: RuntimeError."""
+        ...
+
+    @property
+    def warnings(self) -> Mapping[str, int]:
+        """What is odd about the file and no reason to refuse it, with counts; complete as the hash is."""
+        ...
 
     def __enter__(self) -> Self: ...
 
@@ -185,9 +205,11 @@ class BronzeContent(Protocol):
         """Return the column names; empty where the file holds no data at all."""
         ...
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """Yield the data rows as blocks of whole CSV lines, in file order.
 
+        ``wanted`` names the columns that matter, with what each should hold in words; where a file allows to leave out
+        the others, they are empty.
         Raises Unfinished where the file ends early, ChangedWhileRead where it is not what was opened, Rejected where
         it cannot be accepted.
         """
@@ -202,7 +224,7 @@ class BronzeReader(Protocol):
     """Opens bronze files for reading."""
 
     def open(self, meta: BronzeFileMetadata) -> BronzeContent:
-        """Open the file and take its content hash. Raises Rejected, Unfinished, Transient."""
+        """Open the file. Raises ChangedWhileRead where it is not the version that was seen, Rejected, Transient."""
         ...
 
     def content_hash(self, path: str) -> str | None:
@@ -210,7 +232,11 @@ class BronzeReader(Protocol):
         ...
 
     def look(self, path: str) -> BronzeFileMetadata | None:
-        """Return what is at ``path`` (relative to bronze) now; None where there is no market-data file."""
+        """Return what is at ``path`` (relative to bronze) now; None where no market-data file can be seen."""
+        ...
+
+    def is_gone(self, path: str) -> bool:
+        """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
         ...
 
 
@@ -301,7 +327,15 @@ class SymbolObservations(BatchTable, Protocol):
         """Return the states of symbols of these exchanges, each once."""
         ...
 
-    def commit(self, batch: int, *, add: Observed, remove: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Observed,
+        remove: Sequence[int],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
         """Add what was said, in the place of all that the files in ``remove`` said; on disk when this returns.
 
         ``add.states`` are those that are not there yet. Nothing happens where the batch is in already.
@@ -318,8 +352,10 @@ class EventTableRepository(TableRepository, BatchTable, Protocol):
         """Start a part. ``dictionary`` names the columns with few distinct values."""
         ...
 
-    def parts_of(self, file_ids: Sequence[int], partition: Mapping[str, str]) -> list[Part]:
-        """Return the live parts of a partition that hold rows of these files."""
+    def parts_of(
+        self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()
+    ) -> list[Part]:
+        """Return the live parts of a partition that hold rows of these files; those at some paths are not looked at."""
         ...
 
     def live_parts(self, partition: Mapping[str, str]) -> list[Part]:
@@ -341,11 +377,23 @@ class EventTableRepository(TableRepository, BatchTable, Protocol):
         """Yield the rows of a live part that belong to other files, in order."""
         ...
 
-    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Sequence[Part],
+        remove: Sequence[Part],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
         """Make ``add`` visible and ``remove`` invisible at once, on disk when this returns.
 
-        Nothing happens where the batch is in already.
+        Nothing happens where the batch is in already. ``found`` tells of the files that come.
         """
+        ...
+
+    def totals(self) -> pl.DataFrame:
+        """Return ``exchange, date, rows, first_id, last_id`` per partition, by what the log says of its parts."""
         ...
 
 
@@ -400,6 +448,10 @@ class IngestionManifestRepository(Protocol):
 
     def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
         """Return the whole rows of these versions, with the columns that ``entries`` leaves out."""
+        ...
+
+    def restore(self, found: Mapping[int, Discovery]) -> None:
+        """Bring back rows that the ledger has lost, as ``pending``; ids that it has are left alone."""
         ...
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.event_table import DeltaBatchTable, telling
 from pointline.io.live_parts import may_hold
-from pointline.io.protocols import Outcome, Part
+from pointline.io.protocols import Discovery, Outcome, Part
 from pointline.io.translate import storage_errors
 from pointline.tables import dim_symbol
 from pointline.tables import symbol_observations as observations
@@ -63,7 +63,15 @@ class DeltaObservations(DeltaBatchTable):
             found = self.states.scan().filter(pl.col("exchange").is_in(list(exchanges))).collect()
         return found.unique("state_id", maintain_order=True)
 
-    def commit(self, batch: int, *, add: Observed, remove: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Observed,
+        remove: Sequence[int],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
         """Add what was said, in the place of all that the files in ``remove`` said; on disk when this returns.
 
         ``add.states`` are those that are not there yet. Nothing happens where the batch is in already.
@@ -74,7 +82,7 @@ class DeltaObservations(DeltaBatchTable):
             self.states.append(add.states)
         coming, going = self._rewritten(remove)
         self.commit_parts(
-            add=[*self.write_parts(add.rows), *coming], remove=going, batch=batch, metadata=telling(outcomes)
+            add=[*self.write_parts(add.rows), *coming], remove=going, batch=batch, metadata=telling(outcomes, found)
         )
 
     def _rewritten(self, file_ids: Sequence[int]) -> tuple[list[Part], list[Part]]:

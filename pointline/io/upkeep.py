@@ -14,6 +14,7 @@ from pointline.io.delta import DeltaTableRepository
 from pointline.io.loose_files import part_files
 from pointline.io.protocols import Part
 from pointline.io.removed import record_removed, removed_parts
+from pointline.io.told import record_told
 from pointline.io.translate import storage_errors
 
 COMMITS_PER_CHECKPOINT = 100
@@ -52,8 +53,9 @@ class TableUpkeep:
         """Sum the log up and drop entries past their retention; return the version summed up."""
         with self.repository.exclusive() as table, storage_errors(self.name):
             record_removed(self.repository.path, removed_parts(self.repository.path))
-            table.create_checkpoint()
             version = table.version()
+            record_told(self.repository.path, version)
+            table.create_checkpoint()
             leave_out_removed(self._log, version)
             # Only now: until the checkpoint is on disk, the entries are all there is.
             table.cleanup_metadata()

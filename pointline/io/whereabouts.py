@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pointline.io.bronze import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 from pointline.io.foreign import why_foreign, why_ignored
 from pointline.io.layout import Layout, Refused
+from pointline.io.links import follow, is_inside, kind_of
+from pointline.io.looks_like import looks_like
+from pointline.io.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 
 
 class Place(StrEnum):
@@ -45,15 +47,8 @@ class Whereabouts:
     what: str
     size: int = 0
     mtime_us: int = 0
-
-
-KINDS = (
-    (stat.S_ISDIR, "a folder, not a file"),
-    (stat.S_ISFIFO, "a named pipe, not a file"),
-    (stat.S_ISSOCK, "a socket, not a file"),
-    (stat.S_ISCHR, "a device, not a file"),
-    (stat.S_ISBLK, "a device, not a file"),
-)
+    advice: str = ""
+    """What to do, where the path itself tells."""
 
 
 def find_path(bronze: Path, asked: str) -> str:
@@ -74,19 +69,21 @@ def find_path(bronze: Path, asked: str) -> str:
     return written_path(inside)
 
 
-def look_closer(bronze: Path, layout: Layout, path: str) -> Whereabouts:
+def look_closer(bronze: Path, layout: Layout, path: str, *, follow_links: bool = False) -> Whereabouts:
     """Look at one path, as ``find_path`` returns it. Opens nothing."""
     root = os.path.realpath(bronze)
     if Path(path).is_absolute():
         return Whereabouts(path=path, place=Place.OUTSIDE, what=f"is outside bronze, which is {root}")
     try:
-        status, fault = _status(root, spelled_path(root, path))
+        status, fault = _status(root, spelled_path(root, path), follow_links=follow_links)
     except OSError as error:
         return _not_reached(path, error)
     if status is None:
         return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault)
     place, what = _judge_name(path, layout)
-    return Whereabouts(path=path, place=place, what=what, size=status.st_size, mtime_us=status.st_mtime_ns // 1000)
+    advice = looks_like(path).advice if place is Place.FOREIGN else ""
+    mtime_us = status.st_mtime_ns // 1000
+    return Whereabouts(path=path, place=place, what=what, size=status.st_size, mtime_us=mtime_us, advice=advice)
 
 
 def _relative(root: str, path: str) -> str | None:
@@ -99,43 +96,27 @@ def _relative(root: str, path: str) -> str | None:
     return written_path(real.removeprefix(f"{root}/")) if real.startswith(f"{root}/") else None
 
 
-def _status(root: str, path: str) -> tuple[os.stat_result | None, str]:
+def _status(root: str, path: str, *, follow_links: bool) -> tuple[os.stat_result | None, str]:
     """The status of a regular file, or None and what is there instead. Raises OSError where nothing is."""
     *folders, name = path.split("/")
     above = root
     for folder in folders:
         above = f"{above}/{folder}"
         if stat.S_ISLNK(os.lstat(above).st_mode):
-            link = written_path(os.path.relpath(above, root))
-            return None, f"lies behind the symbolic link {link!r}, and folders behind links are not entered"
+            if not follow_links:
+                link = written_path(os.path.relpath(above, root))
+                return None, f"lies behind the symbolic link {link!r}, and folders behind links are not entered"
+            real = os.path.realpath(above)
+            if real == root or is_inside(root, real):
+                return None, f"is read at its own place: {written_path(os.path.relpath(real, root))!r} is in bronze"
     status = os.lstat(f"{above}/{name}")
     if stat.S_ISLNK(status.st_mode):
-        return _linked(root, f"{above}/{name}")
-    kind = _kind(status)
-    return (None, f"is {kind}") if kind else (status, "")
-
-
-def _linked(root: str, link: str) -> tuple[os.stat_result | None, str]:
-    target = written_path(str(Path(link).readlink()))
-    try:
-        status = Path(link).stat()
-    except FileNotFoundError:
-        return None, f"is a symbolic link to nothing: {target!r} does not exist"
-    except OSError as error:
-        circle = "in a circle" if error.errno == errno.ELOOP else f"to {target!r} ({error.strerror})"
-        return None, f"is a symbolic link that leads {circle}"
-    if kind := _kind(status):
-        return None, f"is a symbolic link to {target!r}, which is {kind}"
-    real = os.path.realpath(link)
-    if not real.startswith(f"{root}/"):
-        return None, f"is a symbolic link that leads out of bronze, to {written_path(real)!r}"
-    return status, ""
-
-
-def _kind(status: os.stat_result) -> str | None:
-    if stat.S_ISREG(status.st_mode):
-        return None
-    return next((kind for is_kind, kind in KINDS if is_kind(status.st_mode)), "not a regular file")
+        target = follow(root, f"{above}/{name}", follow_links=follow_links)
+        if target.fault:
+            return None, target.fault
+        status = target.status or status
+    kind = kind_of(status)
+    return (None, f"is {kind}, not a file") if kind else (status, "")
 
 
 def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
@@ -143,7 +124,9 @@ def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
         return Place.IGNORED, f"is left alone: {ignored}"
     found = layout.recognise(path)
     if found is None:
-        return Place.FOREIGN, f"is no market data by its name: {why_foreign(path)}"
+        what = looks_like(path).what
+        guess = f"; it looks like {what}" if what else ""
+        return Place.FOREIGN, f"fits no layout: {why_foreign(path)}{guess}"
     if ESCAPED_BYTE.search(path):
         return Place.REFUSED, f"cannot be taken: {NOT_UTF8}"
     if isinstance(found, Refused):

@@ -28,6 +28,7 @@ def audit_bronze(
     checked.bronze_gone = both.filter(stands_at(Status.SUCCESS), pl.col("size").is_null()).height
     new = survey.join(newest, on="bronze_file_path", how="anti")
     checked.bronze_waiting = sum(to.bronze.describe(*row) is not None for row in new.iter_rows())
+    checked.bronze_unrecognised = new.height - checked.bronze_waiting
     settled = both.filter(
         pl.col("size").is_not_null(), ~stands_at(Status.PENDING), ~pl.col("file_id").is_in(sorted(flying))
     )

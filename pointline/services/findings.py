@@ -84,6 +84,7 @@ class Checked:
     bronze_files: int = 0
     bronze_gone: int = 0
     bronze_waiting: int = 0
+    bronze_unrecognised: int = 0
     contents: int = 0
 
     def as_json(self) -> dict[str, int]:

@@ -214,10 +214,14 @@ def _is_content_of(known: Sequence[LedgerRow], content: str | None) -> bool:
 def has_left(row: LedgerRow, reader: BronzeReader) -> bool:
     """Tell whether the version is no longer at its path: nothing is there, or something else."""
     meta = reader.look(row.path)
-    if meta is None or is_version(meta, row):
-        return meta is None
-    same_size = meta.file_size_bytes == row.size
-    return not same_size or reader.content_hash(row.path) != row.content_hash
+    if meta is None:
+        return reader.is_gone(row.path)
+    if is_version(meta, row):
+        return False
+    if meta.file_size_bytes != row.size:
+        return True
+    content = reader.content_hash(row.path)
+    return content is not None and content != row.content_hash
 
 
 def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]) -> set[int]:

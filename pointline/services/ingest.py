@@ -26,15 +26,15 @@ from pointline.io.protocols import (
     ACCEPTED,
     BronzeFileMetadata,
     BronzeReader,
+    Discovery,
     EventTableRepository,
     IngestionManifestRepository,
     Outcome,
-    Part,
     QuarantineRepository,
 )
 from pointline.services.batch import Batch, Entry, Loaded, make_groups
+from pointline.services.change import Change, commit_change
 from pointline.services.claims import Claims
-from pointline.services.compaction import DICTIONARY
 from pointline.services.departure import (
     Departures,
     absent_files,
@@ -141,9 +141,15 @@ class IngestService:
             parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
             for table in verdict.tables():
                 if table != INSTRUMENTS:
-                    add = [part.part for part in parts if part.table == table]
-                    self._commit_table(table, add, verdict.leaving(table), verdict.told_to(table), committed)
-            self._symbols.commit(committed.number, verdict.told_to(INSTRUMENTS))
+                    change = Change(
+                        add=[part.part for part in parts if part.table == table],
+                        leaving=verdict.leaving(table),
+                        outcomes=verdict.told_to(table),
+                        found=_discoveries(verdict.entries, ledger),
+                    )
+                    self._commit_table(table, change, committed)
+            told = verdict.told_to(INSTRUMENTS)
+            self._symbols.commit(committed.number, told, _discoveries(verdict.entries, ledger))
             self._manifest.update_statuses(committed.outcomes, batch=committed.number)
             self._next_batch = committed.number + 1
             self._settle_claims(verdict)
@@ -171,7 +177,7 @@ class IngestService:
         """Nothing is at these paths any more: close what never got in, and put back what was in their way."""
         with self._lock:
             entries = self._manifest.entries().filter(pl.col("bronze_file_path").is_in(list(paths)))
-            gone = [path for path in entries["bronze_file_path"].unique() if self._reader.look(path) is None]
+            gone = [path for path in entries["bronze_file_path"].unique() if self._reader.is_gone(path)]
             entries = entries.filter(pl.col("bronze_file_path").is_in(gone))
             closed = self._close(closed_by_absence(entries))
             freed = self._reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())
@@ -232,7 +238,8 @@ class IngestService:
             committed = Committed(number=number, outcomes=plan.outcomes())
             for table in plan.tables():
                 if table != INSTRUMENTS:
-                    self._commit_table(table, [], plan.leaving(table), plan.told_to(table), committed)
+                    change = Change(leaving=plan.leaving(table), outcomes=plan.told_to(table))
+                    self._commit_table(table, change, committed)
             committed.outcomes += self._symbols.forget(number, plan.file_ids, plan.told_to(INSTRUMENTS)) or []
             self._quarantine.forget(plan.file_ids)
             self._manifest.update_statuses(committed.outcomes, batch=number)
@@ -264,37 +271,13 @@ class IngestService:
         if counted and frames:
             self._quarantine.set_aside(number, pl.concat(frames).filter(pl.col("file_id").is_in(counted)))
 
-    def _commit_table(
-        self,
-        table: str,
-        parts: Sequence[Part],
-        leaving: Mapping[tuple[tuple[str, str], ...], Sequence[int]],
-        outcomes: Sequence[Outcome],
-        committed: Committed,
-    ) -> None:
-        """One Delta commit: what goes in and what leaves, seen together or not at all."""
-        repository = self._repositories[table]
-        if repository.last_batch() >= committed.number:
-            return
-        add, remove = list(parts), []
-        for partition, file_ids in leaving.items():
-            for part in repository.parts_of(file_ids, dict(partition)):
-                add += _rest_of(part, file_ids, repository)
-                remove.append(part)
-        repository.commit(committed.number, add=add, remove=remove, outcomes=outcomes)
-        committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in add}
+    def _commit_table(self, table: str, change: Change, committed: Committed) -> None:
+        added = commit_change(self._repositories[table], committed.number, change)
+        committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in added}
 
 
-def _rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:
-    """Write what a part holds of other files to a new part; none where it holds nothing else."""
-    writer = repository.part_writer(part.partition, DICTIONARY)
-    written = False
-    try:
-        for rows in repository.rows_without(part, leaving):
-            if not rows.is_empty():
-                writer.write(rows)
-                written = True
-        return [writer.close()] if written else []
-    except BaseException:
-        writer.discard()
-        raise
+def _discoveries(entries: Mapping[int, Entry], ledger: pl.DataFrame) -> dict[int, Discovery]:
+    known = ledger.filter(pl.col("file_id").is_in(list(entries))).select("file_id", "created_at_us")
+    return {
+        file_id: Discovery(meta=entries[file_id].meta, created_at_us=created) for file_id, created in known.iter_rows()
+    }

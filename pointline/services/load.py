@@ -8,24 +8,28 @@ cost of a parse and of a part is paid once for many of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 from polars.exceptions import PanicException
 
+from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
 from pointline.services.ahead import ahead
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart
 from pointline.services.claims import Claims
 from pointline.services.group_load import GroupLoad, unexpected
-from pointline.services.header import check_header
+from pointline.services.header import check_header, unknown_columns, wanted_columns
 from pointline.services.load_symbols import SymbolsLoad
-from pointline.services.tally import Tally, facts
+from pointline.services.pack import Member, Pack
+from pointline.services.tally import Tally
 from pointline.tables import fast_path, text_path
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.rules import Belonging
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.rules import Belonging, doubtful_times, without_doubtful
 from pointline.tables.schema import EventTable, Kind
+from pointline.tables.spelling import is_group
 
 PACK_BYTES = 4 << 20
 """Text of small files typed in one parse."""
@@ -44,12 +48,16 @@ class Loader:
         reader: BronzeReader,
         claims: Claims,
         checks: Mapping[str, str],
+        groups: Collection[str] = (),
+        max_quarantined_share: float = 0.2,
     ) -> None:
         self._tables = tables
         self._repositories = repositories
         self._reader = reader
         self._claims = claims
         self._checks = checks
+        self._groups = groups
+        self._max_quarantined_share = max_quarantined_share
 
     def load(self, group: Group) -> Loaded:
         """Read, type, check and write a group. Trouble with a file stays with that file.
@@ -65,6 +73,8 @@ class Loader:
             reader=self._reader,
             claims=self._claims,
             checks=self._checks,
+            groups=self._groups,
+            max_quarantined_share=self._max_quarantined_share,
         ).run()
 
 
@@ -78,6 +88,8 @@ class _RowsLoad(GroupLoad):
         reader: BronzeReader,
         claims: Claims,
         checks: Mapping[str, str],
+        groups: Collection[str],
+        max_quarantined_share: float,
     ) -> None:
         super().__init__(group, reader=reader, claims=claims)
         first = group.entries[0]
@@ -87,13 +99,16 @@ class _RowsLoad(GroupLoad):
         escalated = frozenset(name for name, action in checks.items() if action == "quarantine")
         self._counted = [check for check in table.checks if checks.get(check.name, "count") == "count"]
         self._belonging = Belonging(exchange=first.meta.exchange, date=first.meta.date, escalated=escalated)
+        self._groups = groups
+        self._max_quarantined_share = max_quarantined_share
+        self._wanted = wanted_columns(table)
         self._partition = first.partition
         self._dictionary = [
             column.name
             for column in table.columns
             if column.kind is Kind.CHOICE or column.name in ("symbol", "underlying_index")
         ] + ["file_id"]
-        self._pack = _Pack()
+        self._pack = Pack()
         self._pack_writer: PartWriter | None = None
         self._pack_ids: set[int] = set()
         self._open: dict[PartWriter, None] = {}
@@ -111,62 +126,65 @@ class _RowsLoad(GroupLoad):
 
     def _load_content(self, entry: Entry, content: BronzeContent) -> None:
         header = content.header()
-        blocks = content.blocks()
+        blocks = content.blocks(self._wanted)
         kept, more = _take(blocks, KEPT_FOR_PACK)
         if header or kept:
             check_header(self._table, header, entry.meta.bronze_file_path)
-        has_rows = bool(kept) or more is not None
-        if not self._is_first(entry, content.content_hash, has_rows=has_rows):
-            return
-        tally = Tally(entry, content.content_hash, self._counted)
-        if more is None:
-            self._add_to_pack(tally, header, b"".join(kept))
-        else:
-            self._stream(tally, header, _chain([*kept, more], blocks))
+        symbol = None if is_group(entry.meta.symbol, self._groups) else entry.meta.symbol
+        belonging = replace(self._belonging, symbol=symbol)
+        tally = Tally(entry, table=self._table, header=header, belonging=belonging, checks=self._counted)
+        tally.warn(unknown_columns(self._table, header))
+        if more is not None:
+            self._stream(tally, header, content, _chain([*kept, more], blocks))
+        elif self._is_first(entry, content.content_hash, has_rows=bool(kept)):
+            tally.warn(content.warnings)
+            self._add_to_pack(Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash), header)
 
     # ---- small files, typed together
 
-    def _add_to_pack(self, tally: Tally, header: tuple[str, ...], data: bytes) -> None:
-        if not data:
-            self._finish(tally)
+    def _add_to_pack(self, member: Member, header: tuple[str, ...]) -> None:
+        if not member.data:
+            self._finish(member.tally, member.content_hash)
             return
-        if self._pack.members and (self._pack.header != header or self._pack.size + len(data) > PACK_BYTES):
+        pack = self._pack
+        if pack.members and (pack.header != header or pack.size + len(member.data) > PACK_BYTES):
             self._flush_pack()
         self._pack.header = header
-        self._pack.members.append((tally, data))
-        self._pack.size += len(data)
+        self._pack.add(member)
 
     def _flush_pack(self) -> None:
-        pack, self._pack = self._pack, _Pack()
+        pack, self._pack = self._pack, Pack()
         if not pack.members:
             return
-        rows = [data.count(b"\n") for _, data in pack.members]
         started = time.perf_counter()
-        frame = fast_path.parse(self._table, pack.header, b"".join(data for _, data in pack.members), self._belonging)
-        if frame is None or frame.height != sum(rows):
-            for tally, data in pack.members:
-                self._add_alone(tally, pack.header, data)
+        typed = pack.typed(self._table, self._belonging, self._counted)
+        if typed is None:
+            for member in pack.members:
+                self._add_alone(member, pack.header)
             return
-        lineage = _lineage([tally.entry.file_id for tally, _ in pack.members], rows)
-        per_file = frame.hstack(lineage.select("file_id")).group_by("file_id", maintain_order=True)
-        facts_by_id = {counts["file_id"]: counts for counts in per_file.agg(facts(self._counted)).iter_rows(named=True)}
-        for tally, _ in pack.members:
-            tally.add_facts(facts_by_id[tally.entry.file_id])
+        frame, lineage = typed
         silver = frame.select(self._silver()).hstack(lineage)
         self._parse_s += time.perf_counter() - started
-        self._write_to_pack(silver, [tally for tally, _ in pack.members])
-        for tally, _ in pack.members:
-            self._finish(tally)
+        self._write_to_pack(silver, [member.tally for member in pack.members])
+        for member in pack.members:
+            self._finish(member.tally, member.content_hash)
 
-    def _add_alone(self, tally: Tally, header: tuple[str, ...], data: bytes) -> None:
+    def _add_alone(self, member: Member, header: tuple[str, ...]) -> None:
         """A file of a pack that could not be typed as a whole."""
+        tally = member.tally
         try:
-            silver = self._parse_block(tally, header, data)
+            silver = self._parse_block(tally, header, member.data)
+            tally.check_end()
+            is_refused = tally.is_refused(self._max_quarantined_share)
+        except Rejected as error:
+            self._reject(tally.entry, error)
+            return
         except (Exception, PanicException) as error:  # noqa: BLE001 - one file's boundary: no content ends the daemon
             self._reject(tally.entry, unexpected(tally.entry, error))
             return
-        self._write_to_pack(silver, [tally])
-        self._finish(tally)
+        if not is_refused:
+            self._write_to_pack(silver, [tally])
+        self._finish(tally, member.content_hash)
 
     def _write_to_pack(self, silver: pl.DataFrame, members: Sequence[Tally]) -> None:
         if silver.is_empty():
@@ -178,7 +196,7 @@ class _RowsLoad(GroupLoad):
 
     # ---- large files, block by block
 
-    def _stream(self, tally: Tally, header: tuple[str, ...], blocks: Iterator[bytes]) -> None:
+    def _stream(self, tally: Tally, header: tuple[str, ...], content: BronzeContent, blocks: Iterator[bytes]) -> None:
         writer = self._start_part()
         written = False
         try:
@@ -187,15 +205,19 @@ class _RowsLoad(GroupLoad):
                     if not silver.is_empty():
                         self._write(writer, silver)
                         written = True
+            tally.check_end()
+            # What a large file brings is known when all of it was read: the hash is that of the bytes that were parsed.
+            is_first = self._is_first(tally.entry, content.content_hash, has_rows=True)
         except BaseException:
-            writer.discard()
-            del self._open[writer]
+            self._discard(writer)
             raise
-        if written:
-            self._close(writer, {tally.entry.file_id})
+        if not written or not is_first or tally.is_refused(self._max_quarantined_share):
+            self._discard(writer)
         else:
-            del self._open[writer]
-        self._finish(tally)
+            self._close(writer, {tally.entry.file_id})
+        if is_first:
+            tally.warn(content.warnings)
+            self._finish(tally, content.content_hash)
 
     # ---- rows
 
@@ -203,15 +225,18 @@ class _RowsLoad(GroupLoad):
         """Type one block of one file; rows set aside go to the quarantine with their lines."""
         started = time.perf_counter()
         first_seq = tally.rows_read + 1
-        frame = fast_path.parse(self._table, header, data, self._belonging)
+        frame = fast_path.parse(self._table, header, data, tally.belonging)
         if frame is not None:
-            seq = pl.int_range(first_seq, pl.len() + first_seq, dtype=pl.Int64).alias("file_seq")
+            seq = pl.int_range(first_seq, frame.height + first_seq, dtype=pl.Int64, eager=True).alias("file_seq")
         else:
-            frame, bad = text_path.parse(self._table, header, data, self._belonging)
-            seq = (pl.col("row") + first_seq).alias("file_seq")
-            tally.add_set_aside(bad.with_columns(seq))
-        tally.add_frame(frame)
-        silver = frame.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), seq)
+            frame, bad = text_path.parse(self._table, header, data, tally.belonging)
+            seq = (frame["row"] + first_seq).alias("file_seq")
+            tally.add_set_aside(bad.with_columns((pl.col("row") + first_seq).alias("file_seq")))
+        rows = frame.select(list(self._table.raw_schema))
+        doubtful = doubtful_times(self._table, rows)
+        tally.add_frame(rows, seq, doubtful)
+        rows = without_doubtful(rows, doubtful).with_columns(seq)
+        silver = rows.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), "file_seq")
         self._parse_s += time.perf_counter() - started
         return silver
 
@@ -240,25 +265,20 @@ class _RowsLoad(GroupLoad):
         self._result.parts.append(LoadedPart(table=self._table.name, part=part, file_ids=frozenset(file_ids)))
         self._write_s += time.perf_counter() - started
 
-    def _finish(self, tally: Tally) -> None:
-        self._result.outcomes[tally.entry.file_id] = tally.outcome()
-        self._result.set_aside += tally.set_aside
+    def _discard(self, writer: PartWriter) -> None:
+        writer.discard()
+        del self._open[writer]
 
-
-@dataclass(slots=True)
-class _Pack:
-    """Small files with the same header that wait to be typed together."""
-
-    header: tuple[str, ...] = ()
-    members: list[tuple[Tally, bytes]] = field(default_factory=list)
-    size: int = 0
-
-
-def _lineage(file_ids: Sequence[int], rows: Sequence[int]) -> pl.DataFrame:
-    """Return ``file_id, file_seq`` of files laid end to end."""
-    files = pl.DataFrame({"file_id": file_ids, "rows": rows}, schema={"file_id": pl.Int64, "rows": pl.Int64})
-    seq = pl.int_ranges(1, pl.col("rows") + 1, dtype=pl.Int64).alias("file_seq")
-    return files.select(pl.col("file_id").repeat_by("rows"), seq).explode("file_id", "file_seq")
+    def _finish(self, tally: Tally, content_hash: str) -> None:
+        file_id = tally.entry.file_id
+        if tally.is_refused(self._max_quarantined_share):
+            self._result.outcomes[file_id] = tally.refusal(content_hash)
+        else:
+            self._result.outcomes[file_id] = tally.outcome(content_hash)
+            self._result.spans[file_id] = tally.spans
+            self._result.set_aside += tally.set_aside
+        if self._result.outcomes[file_id].status is not Status.SUCCESS:
+            self._claims.release([file_id])  # another file with the same content may have the right name
 
 
 def _take(blocks: Iterator[bytes], limit: int) -> tuple[list[bytes], bytes | None]:

@@ -14,6 +14,7 @@ import polars as pl
 
 from pointline.io.protocols import (
     BatchTable,
+    Discovery,
     IngestionManifestRepository,
     Outcome,
     QuarantineRepository,
@@ -37,12 +38,16 @@ def recover(
 ) -> Recovered:
     """Make manifest, silver and quarantine agree. To be called before the first batch."""
     complete = manifest.last_batch()
+    batches = [batch for repository in repositories.values() for batch in repository.batches_after(complete)]
     found: dict[int, Outcome] = {}
-    newest = complete
-    for repository in repositories.values():
-        for batch in repository.batches_after(complete):
-            found |= {outcome.file_id: outcome for outcome in batch.outcomes}
-            newest = max(newest, batch.number)
+    discovered: dict[int, Discovery] = {}
+    for batch in sorted(batches, key=lambda one: one.number):
+        found |= {outcome.file_id: outcome for outcome in batch.outcomes}
+        discovered |= batch.found
+    newest = max([complete, *(batch.number for batch in batches)])
+    if discovered:
+        manifest.restore(discovered)
+    found = _known(found, manifest.entries())
     pending = manifest.entries().filter(stands_at(Status.PENDING))["file_id"]
     not_in = sorted(set(pending) - set(found))
     # The rows set aside of a batch are written before its files get in. Those of files that did not are written again
@@ -55,6 +60,12 @@ def recover(
     manifest.update_statuses(_orphaned_copies(manifest.entries()))
     manifest.update_statuses(_copies_of_withdrawn(manifest.entries()))
     return Recovered(outcomes=tuple(found.values()), forgotten=forgotten)
+
+
+def _known(found: Mapping[int, Outcome], entries: pl.DataFrame) -> dict[int, Outcome]:
+    """Leave out what became of files whose discovery nobody told of: only their going is known."""
+    known = set(entries.filter(pl.col("file_id").is_in(list(found)))["file_id"])
+    return {file_id: outcome for file_id, outcome in found.items() if file_id in known}
 
 
 def _overtaken(entries: pl.DataFrame) -> list[Outcome]:

@@ -6,17 +6,19 @@ at fault looked up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
+from pointline.services.header import wanted_columns
 from pointline.services.load import KEPT_FOR_PACK
 from pointline.services.row_counts import AuditedTable
 from pointline.tables import fast_path, text_path
-from pointline.tables.rules import Belonging
+from pointline.tables.rules import Belonging, doubtful_times, without_doubtful
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
+from pointline.tables.spelling import is_group
 
 ASIDE: dict[str, pl.DataType] = {
     "file_seq": pl.Int64(),
@@ -40,8 +42,11 @@ class Reread:
 class Rereader:
     """Reads files of one table the way they were ingested, with the same checks set to set rows aside."""
 
-    def __init__(self, table: EventTable, reader: BronzeReader, escalated: frozenset[str]) -> None:
+    def __init__(
+        self, table: EventTable, reader: BronzeReader, escalated: frozenset[str], groups: Collection[str] = ()
+    ) -> None:
         self._table = table
+        self._groups = groups
         self._reader = reader
         self._escalated = escalated
         self._schema = {
@@ -81,10 +86,11 @@ class Rereader:
 
     def _rows(self, meta: BronzeFileMetadata, content: BronzeContent) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         assert meta.date is not None
-        belonging = Belonging(exchange=meta.exchange, date=meta.date, escalated=self._escalated)
+        symbol = None if is_group(meta.symbol, self._groups) else meta.symbol
+        belonging = Belonging(exchange=meta.exchange, date=meta.date, symbol=symbol, escalated=self._escalated)
         header = content.header()
         read = 0
-        for data in as_loaded(content.blocks()):
+        for data in as_loaded(content.blocks(wanted_columns(self._table))):
             first_seq = read + 1
             good = fast_path.parse(self._table, header, data, belonging)
             if good is not None:
@@ -95,6 +101,7 @@ class Rereader:
                 seq = (pl.col("row") + first_seq).alias("file_seq")
                 bad = _shaped(bad.with_columns(seq), ASIDE)
             read += good.height + bad.height
+            good = without_doubtful(good, doubtful_times(self._table, good))
             yield _shaped(good.select(*self._table.to_silver(self._table.columns), seq), self._schema), bad
 
 

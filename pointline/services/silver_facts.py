@@ -48,7 +48,7 @@ class LakeFacts:
 
     def is_in_bronze(self, file_id: int) -> bool:
         """Tell whether anything is at the file's path."""
-        return self._reader.look(self._row(file_id).path) is not None
+        return not self._reader.is_gone(self._row(file_id).path)
 
     def has_left_bronze(self, file_id: int) -> bool:
         """Tell whether the file is no longer at its path: nothing is there, or something else."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pointline.io.protocols import IngestionManifestRepository, Outcome, SymbolObservations, SymbolTable
+from pointline.io.protocols import Discovery, IngestionManifestRepository, Outcome, SymbolObservations, SymbolTable
 from pointline.services import symbol_holds
 from pointline.services.batch import Entry, Loaded
 from pointline.services.verdict import Verdict
@@ -95,12 +95,12 @@ class Symbols:
                 self._judged = self._judge(number, loaded, verdict)
             return self._judged[2]
 
-    def commit(self, number: int, outcomes: Sequence[Outcome]) -> None:
-        """Write what was judged; nothing where the batch says nothing of symbols."""
+    def commit(self, number: int, outcomes: Sequence[Outcome], found: Mapping[int, Discovery]) -> None:
+        """Write what was judged; nothing where the batch says nothing of symbols. ``found`` tells of its files."""
         with self._lock:
             judged = self._judged
             if judged is not None and judged[0] == number and judged[1] is not None:
-                self._write(number, judged[1], outcomes)
+                self._write(number, judged[1], outcomes, found)
 
     def _judge(self, number: int, loaded: Sequence[Loaded], verdict: Verdict) -> tuple[int, Plan | None, Verdict]:
         told = {file_id: metadata for group in loaded for file_id, metadata in group.symbols.items()}
@@ -269,8 +269,10 @@ class Symbols:
             now=self._now(),
         )
 
-    def _write(self, number: int, plan: Plan, outcomes: Sequence[Outcome]) -> None:
-        self._observations.commit(number, add=plan.add, remove=plan.remove, outcomes=outcomes)
+    def _write(
+        self, number: int, plan: Plan, outcomes: Sequence[Outcome], found: Mapping[int, Discovery] | None = None
+    ) -> None:
+        self._observations.commit(number, add=plan.add, remove=plan.remove, outcomes=outcomes, found=found)
         self._table.replace(plan.after if plan.changes else None, batch=number)
 
     # ---- the ledger

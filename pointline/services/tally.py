@@ -1,7 +1,8 @@
-"""What is counted about a file while its rows go by: rows, time range, oddities, rows set aside."""
+"""What is counted about a file while its rows go by: rows, symbols, time range, oddities, quarantined rows."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,61 +10,102 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
-from pointline.services.batch import Entry
-from pointline.tables import quarantine, text_path
+from pointline.services.batch import Entry, Span
+from pointline.services.complaint import Complaint
+from pointline.services.restart import Beginning
+from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
-from pointline.tables.schema import Check
+from pointline.tables.rules import Belonging, is_doubtful
+from pointline.tables.schema import Check, EventTable
 
-MOST_PHRASES = 5
 MOST_BAD_ROWS = 200_000
 """A file whose rows are all bad is given up here: it is the file that is wrong, and its lines are in bronze."""
+LEAST_BAD_ROWS = 10
+"""Fewer quarantined rows never refuse a file, whatever share of it they are."""
+PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def facts(checks: Sequence[Check]) -> list[pl.Expr]:
-    """Expressions over typed raw rows of one file: ``rows, first_us, last_us`` and a count per check."""
+def facts(checks: Sequence[Check], doubtful: Sequence[str] = ()) -> list[pl.Expr]:
+    """Expressions over typed raw rows of one file: ``rows, first_us, last_us``, counts by check and doubtful column."""
     return [
         pl.len().alias("rows"),
         pl.col("local_timestamp").min().alias("first_us"),
         pl.col("local_timestamp").max().alias("last_us"),
         *(check.found.sum().alias(check.name) for check in checks),
+        *(is_doubtful(column).sum().alias(f"implausible_time:{column}") for column in doubtful),
     ]
+
+
+def spans_of(frame: pl.DataFrame) -> dict[str, Span]:
+    """Return the span of each symbol in typed raw rows."""
+    times = [
+        pl.col("local_timestamp").min().alias("first_us"),
+        pl.col("local_timestamp").max().alias("last_us"),
+        pl.len().alias("rows"),
+    ]
+    found = frame.group_by("symbol").agg(times)
+    return {symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in found.iter_rows()}
 
 
 class Tally:
     """The running account of one file. Not thread-safe: a file is read by one worker."""
 
-    def __init__(self, entry: Entry, content_hash: str, checks: Sequence[Check]) -> None:
+    def __init__(
+        self, entry: Entry, *, table: EventTable, header: Sequence[str], belonging: Belonging, checks: Sequence[Check]
+    ) -> None:
         self.entry = entry
+        self.belonging = belonging
         self.rows_read = 0
         self.set_aside: list[pl.DataFrame] = []
-        self._content_hash = content_hash
+        self.spans: dict[str, Span] = {}
+        self._table = table
+        self._header = header
         self._checks = checks
         self._rows_quarantined = 0
         self._first_us: int | None = None
         self._last_us: int | None = None
         self._warnings: Counter[str] = Counter()
         self._last_row: pl.DataFrame | None = None
+        self._beginning = Beginning()
 
-    def add_frame(self, frame: pl.DataFrame) -> None:
-        """Account for rows that go in: the next ones of the file, typed raw columns."""
+    def warn(self, warnings: Mapping[str, int]) -> None:
+        """Count what is odd about the file itself."""
+        self._warnings.update(warnings)
+
+    def add_frame(self, frame: pl.DataFrame, seq: pl.Series, doubtful: Sequence[str] = ()) -> None:
+        """Account for rows that go in: the next ones of the file, the table's typed raw columns, and their numbers.
+
+        Raises Rejected where the file starts again from its beginning.
+        """
         if frame.is_empty():
             return
-        self.add_facts(frame.select(facts(self._checks)).row(0, named=True))
+        if (again := self._beginning.find(frame, seq)) is not None:
+            raise self._starts_again(again)
+        counts = frame.select(facts(self._checks, doubtful)).row(0, named=True)
+        symbols = frame["symbol"]
+        if (symbols != symbols[0]).any():
+            spans = spans_of(frame)
+        else:
+            spans = {symbols[0]: Span(first_us=counts["first_us"], last_us=counts["last_us"], rows=counts["rows"])}
+        self.add_facts(counts, spans)
         pairs = [check.found.sum().alias(check.name) for check in self._checks if check.looks_back]
         if self._last_row is not None and pairs:
             border = pl.concat([self._last_row, frame.head(1)])
             self._warnings.update(border.select(pairs).row(0, named=True))
         self._last_row = frame.tail(1)
 
-    def add_facts(self, counts: Mapping[str, int | None]) -> None:
-        """Account for rows that go in, by their ``facts``."""
+    def add_facts(self, counts: Mapping[str, int | None], spans: Mapping[str, Span]) -> None:
+        """Account for rows that go in, by their ``facts`` and the spans of their symbols."""
         first, last = counts["first_us"], counts["last_us"]
         assert first is not None
         assert last is not None
         self.rows_read += counts["rows"] or 0
         self._first_us = first if self._first_us is None else min(first, self._first_us)
         self._last_us = last if self._last_us is None else max(last, self._last_us)
-        self._warnings.update({check.name: counts[check.name] or 0 for check in self._checks})
+        counted = {name: count for name, count in counts.items() if name not in {"rows", "first_us", "last_us"}}
+        self._warnings.update({name: count or 0 for name, count in counted.items() if name != "file_id"})
+        for symbol, span in spans.items():
+            self.spans[symbol] = _joined(self.spans[symbol], span) if symbol in self.spans else span
 
     def add_set_aside(self, bad: pl.DataFrame) -> None:
         """Account for rows that do not go in: ``file_seq, rule, column, raw``."""
@@ -83,31 +125,97 @@ class Tally:
         if self._first_us is None and self._rows_quarantined > MOST_BAD_ROWS:
             path = meta.bronze_file_path
             raise Rejected(
-                f"{path}: none of the first {self._rows_quarantined} rows can be kept: {self._phrases()}",
+                f"{path}: none of the first {self._rows_quarantined} rows can be kept: {self._complaint().phrases()}",
                 subject=path,
                 hint="is it this vendor's file, of this day and data type?",
             )
 
-    def outcome(self) -> Outcome:
+    def check_end(self) -> None:
+        """Raise Rejected where the last rows are the first ones again. To be called when there are no more rows."""
+        if (again := self._beginning.at_end()) is not None:
+            raise self._starts_again(again)
+
+    def is_refused(self, max_quarantined_share: float) -> bool:
+        """Tell whether so many rows cannot be kept that nothing of the file may go in."""
+        bad = self._rows_quarantined
+        if self.entry.candidate.is_accepted or not 0 < bad < self.rows_read:
+            return False
+        return bad > max_quarantined_share * self.rows_read and (bad >= LEAST_BAD_ROWS or self._zone() is not None)
+
+    def refusal(self, content_hash: str) -> Outcome:
+        """Return the outcome of a file that is refused because of the rows that cannot be kept."""
+        complaint = self._complaint()
+        rest = self.rows_read - self._rows_quarantined
+        command = f"`pointline retry {self.entry.file_id} --accept`"
+        sentences = [
+            f"{self._rows_quarantined} of {self.rows_read} rows cannot be kept: {complaint.phrases()}",
+            self._zone(),
+            complaint.first(),
+            "so nothing of the file is in silver",
+            f"put the right file in its place, or {command} takes the other {rest} row{'' if rest == 1 else 's'}",
+        ]
+        return Outcome(
+            file_id=self.entry.file_id,
+            status=Status.QUARANTINED,
+            content_hash=content_hash,
+            error="; ".join(sentence for sentence in sentences if sentence),
+        )
+
+    def outcome(self, content_hash: str) -> Outcome:
         """Return what became of the file."""
         written = self.rows_read - self._rows_quarantined
         return Outcome(
             file_id=self.entry.file_id,
             status=Status.QUARANTINED if self.rows_read and not written else Status.SUCCESS,
-            content_hash=self._content_hash,
+            content_hash=content_hash,
             rows_read=self.rows_read,
             rows_written=written,
             rows_quarantined=self._rows_quarantined,
             first_local_us=self._first_us,
             last_local_us=self._last_us,
+            symbols=tuple(sorted(self.spans)),
             warnings={name: count for name, count in self._warnings.items() if count},
-            error=self._complaint(),
+            error=self._reason() if self._rows_quarantined else None,
         )
 
-    def _complaint(self) -> str | None:
-        if not self.set_aside:
-            return None
-        return f"{self._rows_quarantined} of {self.rows_read} rows set aside: {self._phrases()}"
+    def _reason(self) -> str:
+        complaint = self._complaint()
+        bad, rows = self._rows_quarantined, self.rows_read
+        if bad == rows and (foreign := complaint.foreign()) is not None:
+            return self._misnamed(*foreign)
+        said = f"{bad} of {rows} rows set aside: {complaint.phrases()}"
+        return f"{said}; {zone}" if (zone := self._zone()) else said
 
-    def _phrases(self) -> str:
-        return ", ".join(list(text_path.describe(pl.concat(self.set_aside)))[:MOST_PHRASES])
+    def _misnamed(self, column: str, names: Sequence[str], claim: str) -> str:
+        found = ", ".join(names)
+        said = f"all {self.rows_read} rows are of {found}, the name says {claim}"
+        folder, _, name = self.entry.meta.bronze_file_path.rpartition("/")
+        right = names[0].replace("/", "-").replace(":", "-") if len(names) == 1 else ""
+        if claim in name and claim not in folder and PLAIN_NAME.fullmatch(right):
+            before, _, after = name.rpartition(claim)
+            return f"{said}; rename the file to {before}{right}{after}"
+        return f"{said}; move the file to where the name says the {column} of its rows"
+
+    def _zone(self) -> str | None:
+        if self._first_us is None or self._last_us is None:
+            return None
+        return self._complaint().zone((self._first_us, self._last_us), self.rows_read)
+
+    def _complaint(self) -> Complaint:
+        return Complaint(pl.concat(self.set_aside), self._table, self._header, self.belonging)
+
+    def _starts_again(self, row: int) -> Rejected:
+        path = self.entry.meta.bronze_file_path
+        return Rejected(
+            f"{path} starts again from its beginning at row {row}: its rows are in it twice",
+            subject=path,
+            hint=f"download the file again, or keep only the rows before row {row}",
+        )
+
+
+def _joined(one: Span, other: Span) -> Span:
+    return Span(
+        first_us=min(one.first_us, other.first_us),
+        last_us=max(one.last_us, other.last_us),
+        rows=one.rows + other.rows,
+    )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pointline.tables import cells
-from pointline.tables.rules import Belonging, any_broken
+from pointline.tables.rules import Belonging, any_broken, any_foreign
 from pointline.tables.schema import EventTable
 
 
@@ -20,5 +20,11 @@ def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belo
     ``data`` holds whole lines without the header; ``header`` names the cells of a line. Columns that the table does
     not know are left out.
     """
+    frame = parse_many(table, header, data, belonging)
+    return None if frame is None or any_foreign(frame["symbol"], belonging.owns_symbol) else frame
+
+
+def parse_many(table: EventTable, header: Sequence[str], data: bytes, belonging: Belonging) -> pl.DataFrame | None:
+    """Do the same for files that lie end to end; their symbols are not looked at."""
     frame = cells.typed(table, header, data)
     return None if frame is None or any_broken(frame, table, belonging) else frame

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import polars as pl
 
 from pointline.tables.schema import EventTable, Kind
+from pointline.tables.spelling import symbol_key
 
 DAY_US = 86_400_000_000
 EPOCH = dt.date(1970, 1, 1)
@@ -19,6 +21,8 @@ EPOCH = dt.date(1970, 1, 1)
 # and the four ranges do not touch, so the unit can be named.
 FIRST_SECOND, LAST_SECOND = 946_684_800, 7_258_118_400
 PLAUSIBLE_US = (FIRST_SECOND * 10**6, LAST_SECOND * 10**6)
+INVISIBLE = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|[\p{Zs}&&[^ ]]|^ | $"
+"""What nobody sees in a name: control and format characters, blanks other than a plain one, blanks at its ends."""
 UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 
@@ -28,12 +32,22 @@ class Belonging:
 
     exchange: str
     date: dt.date
+    symbol: str | None = None
+    """None: a group, whose rows may be of any symbol."""
     escalated: frozenset[str] = frozenset()
 
     @property
     def first_us(self) -> int:
         """First microsecond of the file's UTC day, since the epoch."""
         return (self.date - EPOCH).days * DAY_US
+
+    def owns_exchange(self, exchange: str) -> bool:
+        """Tell whether rows of that exchange belong to the file."""
+        return exchange.casefold() == self.exchange.casefold()
+
+    def owns_symbol(self, symbol: str) -> bool:
+        """Tell whether rows of that symbol belong to the file."""
+        return self.symbol is None or symbol_key(symbol) == symbol_key(self.symbol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +59,21 @@ class Rule:
     broken: pl.Expr
 
 
-def rules(table: EventTable, belonging: Belonging) -> Iterator[Rule]:
-    """Yield the rules of ``table`` for a file, most telling first, over its typed raw columns."""
+def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame) -> Iterator[Rule]:
+    """Yield the rules of ``table`` for a file, most telling first, over typed raw columns, to judge ``rows``."""
     for column in table.columns:
         if column.required:
             yield Rule(name="missing", column=column.name, broken=pl.col(column.name).is_null())
     for column in table.columns:
         if column.kind is Kind.NUMBER:
             yield Rule(name="non_finite", column=column.name, broken=~pl.col(column.name).is_finite())
-    yield Rule(name="other_exchange", column="exchange", broken=pl.col("exchange") != belonging.exchange)
+    for name in ("exchange", "symbol"):
+        yield Rule(name="invisible_character", column=name, broken=pl.col(name).str.contains(INVISIBLE))
+    other_exchange = _is_foreign(rows["exchange"], belonging.owns_exchange)
+    yield Rule(name="other_exchange", column="exchange", broken=other_exchange)
+    yield Rule(name="other_symbol", column="symbol", broken=_is_foreign(rows["symbol"], belonging.owns_symbol))
     for column in table.columns:
-        if column.kind is Kind.TIME:
+        if column.kind is Kind.TIME and column.required:
             yield from _time_rules(column.name)
     local_us = pl.col("local_timestamp")
     in_day = local_us.is_between(belonging.first_us, belonging.first_us + DAY_US, closed="left")
@@ -63,6 +81,11 @@ def rules(table: EventTable, belonging: Belonging) -> Iterator[Rule]:
     for check in table.checks:
         if check.name in belonging.escalated:
             yield Rule(name=check.name, column=check.column, broken=check.found)
+
+
+def _is_foreign(names: pl.Series, is_own: Callable[[str], bool]) -> pl.Expr:
+    foreign = [name for name in names.unique() if name is not None and not is_own(name)]
+    return pl.col(names.name).is_in(foreign) if foreign else pl.lit(value=False)
 
 
 def _time_rules(column: str) -> Iterator[Rule]:
@@ -87,15 +110,52 @@ def any_broken(frame: pl.DataFrame, table: EventTable, belonging: Belonging) -> 
         if (
             (column.required and values.null_count())
             or (column.kind is Kind.NUMBER and not math.isfinite(values.sum()))
-            or (column.kind is Kind.TIME and _any_outside(values, *PLAUSIBLE_US))
+            or (column.kind is Kind.TIME and column.required and _any_outside(values, *PLAUSIBLE_US))
         ):
             return True
     if _any_outside(frame["local_timestamp"], belonging.first_us, belonging.first_us + DAY_US):
         return True
-    if (frame["exchange"] != belonging.exchange).any():
+    if any_foreign(frame["exchange"], belonging.owns_exchange):
         return True
     escalated = [check.found.any() for check in table.checks if check.name in belonging.escalated]
     return bool(escalated) and bool(frame.select(pl.any_horizontal(escalated)).item())
+
+
+def any_foreign(names: pl.Series, is_own: Callable[[str], bool]) -> bool:
+    """Tell whether any of the names, none of them null, is not the file's own or has characters that nobody sees.
+
+    Nearly always all of them are spelled alike: one comparison with the first settles it.
+    """
+    if names.is_empty():
+        return False
+    first = names[0]
+    found = names.unique().to_list() if (names != first).any() else [first]
+    return not all(is_own(name) and is_visible(name) for name in found)
+
+
+@lru_cache(maxsize=4096)
+def is_visible(name: str) -> bool:
+    """Tell whether every character of a name can be seen."""
+    return not pl.Series([name]).str.contains(INVISIBLE).item()
+
+
+def doubtful_times(table: EventTable, frame: pl.DataFrame) -> list[str]:
+    """Return the optional columns of times in which a cell cannot be right, such as 0."""
+    return [
+        column.name
+        for column in table.columns
+        if column.kind is Kind.TIME and not column.required and _any_outside(frame[column.name], *PLAUSIBLE_US)
+    ]
+
+
+def is_doubtful(column: str) -> pl.Expr:
+    """True for times that cannot be right."""
+    return ~pl.col(column).is_between(*PLAUSIBLE_US, closed="left")
+
+
+def without_doubtful(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Return the rows with null for the times in ``columns`` that cannot be right."""
+    return frame.with_columns(pl.when(~is_doubtful(name)).then(pl.col(name)) for name in columns) if columns else frame
 
 
 def _any_outside(values: pl.Series, low: int, high: int) -> bool:

@@ -45,7 +45,7 @@ def parse(
         if column.kind is not Kind.TEXT
         for failed in [pl.col(f"{column.name}:text").is_not_null() & pl.col(column.name).is_null()]
     ]
-    verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in rules(table, belonging)]
+    verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in rules(table, belonging, typed)]
     judged = typed.with_columns(pl.coalesce([*unparseable, *verdicts]).alias("verdict"))
     good = judged.filter(pl.col("verdict").is_null()).select("row", *table.raw_schema)
     set_aside = judged.filter(pl.col("verdict").is_not_null()).select(
@@ -62,26 +62,45 @@ def split_records(data: bytes, cells: int) -> list[bytes]:
     A line feed inside a quoted cell does not end a row; but a quote that never closes must not swallow the rows after
     it, so lines are joined only where that gives a row of the right number of cells.
     """
-    lines = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
+    lines = data.removesuffix(b"\n").split(b"\n")
     if b'"' not in data:
-        return lines
-    records = []
+        return [line.removesuffix(b"\r") for line in lines]
+    return [b"\n".join(lines[start:end]).removesuffix(b"\r") for start, end, _ in _spans(lines, cells)]
+
+
+def split_open_row(data: bytes, cells: int) -> tuple[bytes, bytes]:
+    """Split whole lines before a row at their end of which more lines may follow: it has a quote that is still open."""
+    place = len(data) - 1
+    for _ in range(MOST_LINES_OF_A_ROW):
+        place = data.rfind(b"\n", 0, max(place, 0))
+    if all(line.count(b'"') % 2 == 0 for line in data[place + 1 :].split(b"\n")):
+        return data, b""  # nearly always: the lines before do not matter
+    lines = data.removesuffix(b"\n").split(b"\n")
+    for start, _, is_open in _spans(lines, cells):
+        if is_open:
+            cut = sum(map(len, lines[:start])) + start
+            return data[:cut], data[cut:]
+    return data, b""
+
+
+def _spans(lines: list[bytes], cells: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield the first line of each row, the line after it, and whether the quote in it may close further on."""
     at = 0
     while at < len(lines):
         end = _end_of_quoted_row(lines, at, cells) if lines[at].count(b'"') % 2 else at + 1
-        records.append(b"\n".join(lines[at:end]))
-        at = end
-    return records
+        yield at, end or at + 1, end is None
+        at = end or at + 1
 
 
-def _end_of_quoted_row(lines: list[bytes], start: int, cells: int) -> int:
+def _end_of_quoted_row(lines: list[bytes], start: int, cells: int) -> int | None:
+    """Return the line after a row; None where there are too few lines to tell."""
     quotes = 0
-    for end in range(start + 1, min(start + 1 + MOST_LINES_OF_A_ROW, len(lines) + 1)):
+    for end in range(start + 1, min(start + MOST_LINES_OF_A_ROW, len(lines)) + 1):
         quotes += lines[end - 1].count(b'"')
         if quotes % 2 == 0:
-            joined = _split_cells(readable(b"\n".join(lines[start:end])))
+            joined = split_cells(readable(b"\n".join(lines[start:end]).removesuffix(b"\r")))
             return end if len(joined) == cells else start + 1
-    return start + 1
+    return start + 1 if len(lines) >= start + MOST_LINES_OF_A_ROW else None
 
 
 def readable(line: bytes) -> str:
@@ -96,7 +115,8 @@ def _decoded(line: bytes) -> str | None:
         return None
 
 
-def _split_cells(line: str) -> list[str]:
+def split_cells(line: str) -> list[str]:
+    """Return the cells of one row; none where its quoting is broken."""
     try:
         rows = list(csv.reader([line], strict=True))
     except csv.Error:
@@ -118,7 +138,7 @@ def _cells(records: list[bytes], header: Sequence[str]) -> tuple[pl.DataFrame, p
     plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), pl.col("commas") == width - 1)
     cells = _split_plain(plain, width)
     quoted = lines.filter(~pl.col("nul"), pl.col("quoted"))
-    rows = [(row, _split_cells(line)) for row, line in quoted.select("row", "line").iter_rows()]
+    rows = [(row, split_cells(line)) for row, line in quoted.select("row", "line").iter_rows()]
     fitting = [(row, *found) for row, found in rows if len(found) == width]
     if fitting:
         cells = pl.concat([cells, pl.DataFrame(fitting, schema=cells.schema, orient="row")]).sort("row")
@@ -164,10 +184,3 @@ def _cast(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def _verdict(rule: str, column: str, broken: pl.Expr) -> pl.Expr:
     return pl.when(broken).then(pl.struct(pl.lit(rule).alias("rule"), pl.lit(column).alias("column")))
-
-
-def describe(bad: pl.DataFrame) -> Iterator[str]:
-    """Yield one phrase per broken rule, most frequent first, such as ``5 x unparseable (price)``."""
-    counts = bad.group_by("rule", "column").len().sort("len", "rule", "column", descending=[True, False, False])
-    for rule, column, count in counts.iter_rows():
-        yield f"{count} x {rule} ({column})" if column else f"{count} x {rule}"

@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 
 from pointline.errors import PointlineError, Rejected, StorageTrouble
-from pointline.io.bronze import NOT_UTF8, FolderBronzeSource
+from pointline.io.bronze import FolderBronzeSource
 from pointline.io.layout import Layout
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.spelled_path import NOT_UTF8
+from pointline.io.unrecognised import Unrecognised
 
 NAME = "binance_trades_2024-08-09_{}.csv.gz"
 BTC = NAME.format("BTCUSDT")
@@ -23,13 +25,14 @@ ETH = NAME.format("ETHUSDT")
 class Bronze:
     """A bronze folder, the source over it, and the trouble that the source reported."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, follow_links: bool = False) -> None:
         self.root = root
         self.trouble: list[tuple[str, Exception]] = []
         self.source = FolderBronzeSource(
             root,
             Layout(known_types=["trades", "quotes"]),
             on_trouble=lambda path, error: self.trouble.append((path, error)),
+            follow_links=follow_links,
         )
 
     def write(self, path: str | bytes, content: bytes = b"data") -> Path:
@@ -43,6 +46,16 @@ class Bronze:
 
     def surveyed(self) -> set[str]:
         return set(self.source.survey()["path"])
+
+    def left_out(self) -> dict[str, str]:
+        """Path and reason of what a walk meets and does not read; each with something to do."""
+        left: list[Unrecognised] = []
+        self.source.survey("", left)
+        assert all(one.advice and one.looks_like for one in left)
+        for one in left:
+            assert self.source.why_unread(one.path) == one
+            assert self.source.look(one.path) is None
+        return {one.path: one.reason for one in left}
 
     def read(self, path: str) -> bytes:
         with self.source.open(path) as file:
@@ -230,6 +243,118 @@ class TestSymbolicLinks:
         assert linked.read(f"a/{BTC}") == b"1"
 
 
+def furnish(root: Path) -> None:
+    """Bronze with every kind of thing that is not read, and a folder outside that links lead to."""
+    outside = root.parent / "outside"
+    for folder in (root / "real", root / ".store", outside / "below"):
+        folder.mkdir(parents=True)
+    for path in (f"real/{BTC}", f".store/{NAME.format('HIDDEN')}"):
+        (root / path).write_bytes(b"inside")
+    (outside / "below" / ETH).write_bytes(b"outside")
+    (root / "notes.txt").write_bytes(b"x")
+    os.mkfifo(root / "pipe")
+    links = {
+        "to-folder": "real",
+        "to-hidden": ".store",
+        "to-outside": str(outside),
+        "to-below": str(outside / "below"),
+        "to-bronze": ".",
+        "to-lake": "..",
+        "to-nothing": "gone",
+        "to-device": "/dev/null",
+        "real/round": ".",
+        "ring": "ring",
+        NAME.format("FILE"): f"real/{BTC}",
+        NAME.format("OUT"): str(outside / "below" / ETH),
+    }
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+
+
+class TestWhatIsLeftOut:
+    """Every link and every thing that is no file is named with its reason, or read."""
+
+    def test_without_following(self, bronze):
+        furnish(bronze.root)
+        left = bronze.left_out()
+        expected = {
+            "pipe": "it is a named pipe, not a file",
+            "to-folder": "'real', which is a folder: it is not entered",
+            "to-hidden": "'.store', which is a folder: it is not entered",
+            "to-outside": "outside', which is a folder: it is not entered",
+            "to-below": "below', which is a folder: it is not entered",
+            "to-bronze": "'.', which is a folder: it is not entered",
+            "to-lake": "'..', which is a folder: it is not entered",
+            "to-nothing": "a symbolic link to nothing: 'gone' does not exist",
+            "to-device": "'/dev/null', which is a device",
+            "real/round": "'.', which is a folder: it is not entered",
+            "ring": "a symbolic link that leads in a circle",
+            NAME.format("OUT"): "a symbolic link that leads out of bronze",
+        }
+        assert left.keys() == expected.keys()
+        assert {path: words in left[path] for path, words in expected.items()} == dict.fromkeys(expected, True)
+        assert bronze.surveyed() == {f"real/{BTC}", NAME.format("FILE"), "notes.txt"}
+        seen = bronze.source.unrecognised()
+        assert seen is not None
+        assert seen.foreign == ["notes.txt"]
+        assert seen.files == len(expected) + 1
+        assert bronze.source.unrecognised(give_up=lambda: True) is None
+
+    def test_following_reads_each_real_folder_once(self, bronze):
+        furnish(bronze.root)
+        following = Bronze(bronze.root, follow_links=True)
+        assert following.surveyed() == {
+            "notes.txt",
+            f"real/{BTC}",
+            NAME.format("FILE"),
+            NAME.format("OUT"),
+            f"to-below/{ETH}",
+            f"to-hidden/{NAME.format('HIDDEN')}",
+        }
+        left: list[Unrecognised] = []
+        following.source.survey("", left)
+        reasons = {one.path: one.reason for one in left}
+        assert reasons.keys() == {
+            *("pipe", "to-folder", "to-bronze", "to-lake", "to-nothing", "to-device", "real/round", "ring"),
+        }
+        for path in ("to-folder", "to-bronze", "to-lake", "real/round"):
+            assert "which is read already or holds bronze itself" in reasons[path]
+
+    def test_what_is_followed_can_be_looked_at_and_read_and_nothing_else(self, bronze):
+        furnish(bronze.root)
+        following = Bronze(bronze.root, follow_links=True)
+        for path in following.surveyed() - {"notes.txt"}:
+            meta = following.source.look(path)
+            assert meta is not None
+            assert meta in list(following.source.list_files())
+            assert following.read(path) in {b"inside", b"outside"}
+        for path in (f"to-folder/{BTC}", f"to-bronze/real/{BTC}", f"real/round/{BTC}"):
+            assert following.source.look(path) is None
+        for path in (f"to-below/../below/{ETH}", f"../outside/below/{ETH}"):
+            assert following.source.look(path) is None
+            with pytest.raises(Rejected):
+                following.source.open(path)
+
+    def test_a_link_that_is_not_followed_is_not_opened(self, bronze):
+        furnish(bronze.root)
+        for path in (NAME.format("OUT"), f"to-below/{ETH}"):
+            with pytest.raises(Rejected, match="leads out of bronze"):
+                bronze.source.open(path)
+
+    def test_a_link_within_a_linked_folder(self, bronze):
+        outside = bronze.root.parent / "outside"
+        further = bronze.root.parent / "further"
+        for folder in (outside, further):
+            folder.mkdir()
+        (further / BTC).write_bytes(b"1")
+        (outside / "on").symlink_to(further)
+        (further / "back").symlink_to(outside)
+        (bronze.root / "a").symlink_to(outside)
+        following = Bronze(bronze.root, follow_links=True)
+        assert following.surveyed() == {f"a/on/{BTC}"}
+        assert following.read(f"a/on/{BTC}") == b"1"
+
+
 @pytest.mark.parametrize("way_out", ["../{}", "a/../../{}", "{root}/../{}", "a/../{}", "./{}", "a//{}", "", ".", "\0"])
 def test_look_takes_no_path_that_a_walk_would_not_find(bronze, way_out):
     bronze.write(BTC)
@@ -340,6 +465,11 @@ def test_a_folder_that_fails_is_reported_and_the_rest_goes_on(bronze, monkeypatc
     ((path, error),) = bronze.trouble
     assert path == "bad"
     assert isinstance(error, OSError)
+    left: list[Unrecognised] = []
+    bronze.source.survey("", left)
+    assert [(one.path, one.reason, one.is_unreadable) for one in left] == [
+        ("bad", "it cannot be read: Input/output error", True)
+    ]
 
 
 def test_a_survey_of_many_files_in_many_folders(bronze, monkeypatch):

@@ -39,6 +39,11 @@ def read(lake: Path, **asked: object) -> pl.DataFrame:
     return pointline.scan("trades", lake_root=lake, **asked).collect()
 
 
+@pytest.mark.parametrize("asked", ["deribit", "DERIBIT", ["Deribit", "none"]])
+def test_an_exchange_is_one_in_upper_and_lower_case(lake, asked):
+    assert read(lake, exchange=asked)["exchange"].value_counts().rows() == [("deribit", 72)]
+
+
 class TestParts:
     """A query opens the parts that can hold its rows."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.integration.test_symbol_files import as_csv, drop, exchange_info, folder, instruments, statuses, versions
+from tests.integration.test_symbol_files import as_csv, drop, exchange_info, folder, statuses
 from tests.support.lake_check import read_manifest, read_table
 from tests.support.process import pointline
 

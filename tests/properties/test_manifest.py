@@ -151,7 +151,7 @@ class Ledger(RuleBasedStateMachine):
         def is_open(meta: BronzeFileMetadata) -> bool:
             version = (meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts)
             return all(
-                row["status"] in {"pending", "superseded"}
+                row["status"] in {"pending", "superseded", "gone"}
                 for row in self.rows.values()
                 if (row["bronze_file_path"], row["file_size_bytes"], row["modified_us"]) == version
             )

@@ -18,6 +18,7 @@ from tests.support.parsers import by_every_parser
 
 DAY = dt.date(2024, 5, 1)
 HERE = Belonging(exchange="binance", date=DAY)
+ONE = Belonging(exchange="binance", date=DAY, symbol="BTCUSDT")
 FIRST_US = HERE.first_us
 ROWS = 12
 
@@ -45,9 +46,14 @@ def block_of(table: str) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
 
 def check_agreement(table: str, header, data: bytes) -> None:
     """The promise that all properties here share."""
+    for belonging in (HERE, ONE):
+        check_agreement_of(belonging, table, header, data)
+
+
+def check_agreement_of(belonging: Belonging, table: str, header, data: bytes) -> None:
     event_table = event_tables()[table]
-    accepted = [fast for fast in by_every_parser(event_table, header, data, HERE).values() if fast is not None]
-    good, bad = text_path.parse(event_table, header, data, HERE)
+    accepted = [fast for fast in by_every_parser(event_table, header, data, belonging).values() if fast is not None]
+    good, bad = text_path.parse(event_table, header, data, belonging)
     records = split_records(data, len(header))
     assert sorted([*good["row"], *bad["row"]]) == list(range(len(records)))
     assert bad["raw"].to_list() == [readable(records[row]) for row in bad["row"]]
@@ -139,6 +145,8 @@ def typed_cells(table: str):
         filled = st.sampled_from(column.choices) if column.kind is Kind.CHOICE else by_kind[column.kind]
         if column.name == "exchange":
             filled = st.just("binance")
+        if column.name == "symbol":
+            filled = st.text(st.characters(categories="LNPS", exclude_characters='",'), min_size=1, max_size=12)
         cells.append(filled if column.required else st.one_of(st.just(""), filled))
     return st.lists(st.tuples(*cells), min_size=1, max_size=6)
 

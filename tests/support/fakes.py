@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import polars as pl
 
 from pointline.errors import CommitConflict
-from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Outcome, Part
+from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import EventTable
@@ -98,7 +98,15 @@ class MemoryObservations:
     def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:
         return self.said.states.filter(pl.col("exchange").is_in(list(exchanges)))
 
-    def commit(self, batch: int, *, add: Observed, remove: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Observed,
+        remove: Sequence[int],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
         if batch > self.last_batch():
             kept = self.said.rows.filter(~pl.col("file_id").is_in(list(remove)))
             self.said = Observed.join([Observed(rows=kept, states=self.said.states), add])
@@ -145,9 +153,17 @@ class MemoryEventTable(MemoryTable):
     def live_parts(self, partition: Mapping[str, str]) -> list[Part]:
         return [part for part in self._live.values() if part.partition == dict(partition)]
 
-    def parts_of(self, file_ids: Sequence[int], partition: Mapping[str, str]) -> list[Part]:
+    def parts_of(
+        self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()
+    ) -> list[Part]:
         wanted = pl.col("file_id").is_in(list(file_ids))
-        return [part for part in self.live_parts(partition) if self._stored[part.path].filter(wanted).height]
+        parts = [part for part in self.live_parts(partition) if part.path not in without]
+        return [part for part in parts if self._stored[part.path].filter(wanted).height]
+
+    def totals(self) -> pl.DataFrame:
+        ids = (pl.col("file_id").min().alias("first_id"), pl.col("file_id").max().alias("last_id"))
+        rows = self.read_all().with_columns(pl.col("date").cast(pl.String))
+        return rows.group_by("exchange", "date").agg(pl.len().cast(pl.Int64).alias("rows"), *ids)
 
     def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         rows = self._stored[part.path]
@@ -163,10 +179,20 @@ class MemoryEventTable(MemoryTable):
             del self._live[part.path]
         self._live |= {part.path: part for part in add}
 
-    def commit(self, batch: int, *, add: Sequence[Part], remove: Sequence[Part], outcomes: Sequence[Outcome]) -> None:
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Sequence[Part],
+        remove: Sequence[Part],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
         if batch > self.last_batch():
             self.rewrite(add=add, remove=remove)
-            self._batches.append(CommittedBatch(number=batch, outcomes=tuple(outcomes)))
+            told = {one.file_id for one in outcomes}
+            brought = {file_id: one for file_id, one in (found or {}).items() if file_id in told}
+            self._batches.append(CommittedBatch(number=batch, outcomes=tuple(outcomes), found=brought))
 
     def last_batch(self) -> int:
         return self._batches[-1].number if self._batches else -1
@@ -250,6 +276,11 @@ class MemoryManifest:
     def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
         return self.entries().filter(pl.col("file_id").is_in(list(file_ids)))
 
+    def restore(self, found: Mapping[int, Discovery]) -> None:
+        for file_id, one in sorted(found.items()):
+            if file_id > len(self.rows):
+                assert self._mint(one.meta) == file_id
+
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
         for file_id, meta in moves:
             row = self.rows[file_id - 1]
@@ -274,6 +305,7 @@ class MemoryContent:
     data: bytes
     block_bytes: int
     content_hash: str
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -285,7 +317,7 @@ class MemoryContent:
         line = self.data.partition(b"\n")[0].decode()
         return tuple(line.split(",")) if line else ()
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
         block = b""
         for line in self.data.splitlines(keepends=True)[1:]:
             block += line
@@ -319,6 +351,9 @@ class MemoryBronze:
 
     def look(self, path: str) -> BronzeFileMetadata | None:
         return self.metas[path] if path in self.files else None
+
+    def is_gone(self, path: str) -> bool:
+        return path not in self.files
 
 
 def _key(meta: BronzeFileMetadata) -> tuple[object, ...]:

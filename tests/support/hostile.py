@@ -138,6 +138,10 @@ def bomb(start: bytes, block: bytes, times: int) -> bytes:
     return head + body * times + b"\x03\x00" + struct.pack("<II", crc, size & 0xFFFFFFFF)
 
 
+def one_row(symbol: str) -> bytes:
+    return b"binance,%b,1714521601000000,1714521601000000,,buy,1,1\n" % symbol.encode()
+
+
 def repeated(line: bytes, size: int) -> bytes:
     return line * (size // len(line))
 
@@ -200,11 +204,14 @@ def in_unit(name: str, rule: str, factor: float) -> Case:
 
 
 def named(name: str, path: str | bytes, status: str = "success", *, kept: int = 3, **expected) -> Case:
-    """Three good trades under this path. ``{}`` in it stands for the symbol."""
+    """Three good trades, of the symbol that the path says, under this path. ``{}`` in it stands for a symbol."""
 
     def place(bronze: Path, symbol: str) -> str:
-        spelled = path.replace(b"{}", symbol.encode()) if isinstance(path, bytes) else path.replace("{}", symbol)
-        return drop(bronze, spelled, zipped(trades(symbol)))
+        if isinstance(path, bytes):
+            return drop(bronze, path.replace(b"{}", symbol.encode()), zipped(trades(symbol)))
+        spelled = path.replace("{}", symbol)
+        said = re.search(r"_trades_[-0-9]+_(.*)\.csv\.gz$", spelled, re.DOTALL)
+        return drop(bronze, spelled, zipped(trades(said[1] if said else symbol)))
 
     return Case(name=name, place=place, status=status, kept=kept if "success" in status else 0, **_with_rules(expected))
 
@@ -412,7 +419,8 @@ def hard_linked(name: str) -> Case:
 
     def place(bronze: Path, symbol: str) -> str:
         first = drop(bronze, f"{client_name(symbol)}.csv.gz", zipped(trades(symbol)))
-        os.link(bronze / first, bronze / f"{client_name(symbol)}-AGAIN.csv.gz")
+        (bronze / "again").mkdir()
+        os.link(bronze / first, bronze / "again" / first)
         return first
 
     return Case(name=name, place=place, status="success|duplicate", kept=3)
@@ -491,7 +499,6 @@ def encoded(encoding: str) -> Callable[[str], bytes]:
 
 
 LONG = "x" * 1_000_000
-ONE_ROW = b"binance,BOMB,1714521601000000,1714521601000000,,buy,1,1\n"
 FUTURE = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 PAST = dt.datetime(1931, 1, 1, tzinfo=dt.UTC)
 REFUSED = "quarantined"
@@ -504,7 +511,7 @@ COMPRESSED = [
         lambda _: bomb(b"", bytes(1 << 20), 300),
         REFUSED,
         pack=bytes,
-        reason="expands more than 200 times|line of more than",
+        reason="expands more than 200 times|NUL bytes at offset 0",
     ),
     content(
         "gzip-bomb-of-newlines",
@@ -515,21 +522,21 @@ COMPRESSED = [
     ),
     content(
         "gzip-bomb-of-rows",
-        lambda _: bomb(HEADER + b"\n", repeated(ONE_ROW, 1 << 20), 200),
+        lambda s: bomb(HEADER + b"\n", repeated(one_row(s), 1 << 20), 200),
         REFUSED,
         pack=bytes,
         reason="expands more than 200 times",
     ),
     content(
         "gzip-bomb-of-many-members",
-        lambda _: zipped(HEADER + b"\n") + gzip.compress(repeated(ONE_ROW, 1 << 20)) * 200,
+        lambda s: zipped(HEADER + b"\n") + gzip.compress(repeated(one_row(s), 1 << 20)) * 200,
         REFUSED,
         pack=bytes,
         reason="expands more than 200 times",
     ),
     content(
         "zstd-bomb-of-rows",
-        lambda _: HEADER + b"\n" + repeated(ONE_ROW, 100 << 20),
+        lambda s: HEADER + b"\n" + repeated(one_row(s), 100 << 20),
         REFUSED,
         pack=zstandard,
         ending=".csv.zst",
@@ -544,15 +551,15 @@ COMPRESSED = [
         rules="ragged",
         reason="200000 of 200000 rows set aside: 200000 x ragged",
     ),
-    content("gzip-of-a-gzip", trades, REFUSED, pack=lambda data: zipped(zipped(data)), reason=NO_HEADER),
+    content("gzip-of-a-gzip", trades, REFUSED, pack=lambda data: zipped(zipped(data)), reason="gzip inside"),
     content("csv-named-gz", trades, TAKEN, pack=bytes, kept=3),
     content("gzip-named-csv", trades, TAKEN, ending=".csv", kept=3),
     content("zstd-named-gz", trades, TAKEN, pack=zstandard, kept=3),
     content("gzip-named-zst", trades, TAKEN, ending=".csv.zst", kept=3),
     content("ending-in-capitals", trades, TAKEN, ending=".CSV.GZ", kept=3),
-    content("zip-named-gz", trades, REFUSED, pack=zip_archive, reason=NO_HEADER),
-    content("bzip2-named-gz", trades, REFUSED, pack=bz2.compress, reason=NO_HEADER),
-    content("xz-named-gz", trades, REFUSED, pack=lzma.compress, reason=NO_HEADER),
+    content("zip-named-gz", trades, REFUSED, pack=zip_archive, reason="is a zip archive"),
+    content("bzip2-named-gz", trades, REFUSED, pack=bz2.compress, reason="is bzip2"),
+    content("xz-named-gz", trades, REFUSED, pack=lzma.compress, reason="is xz"),
     content("gzip-cut-short", trades, REFUSED, pack=lambda data: zipped(data)[:-20], reason="gzip"),
     content(
         "gzip-without-its-trailer", trades, REFUSED, pack=lambda data: zipped(data)[:-8], reason="gzip ends before"
@@ -597,10 +604,10 @@ COMPRESSED = [
     content("empty-gzip", lambda _: b"", TAKEN),
     content("empty-zstd", lambda _: b"", TAKEN, pack=zstandard, ending=".csv.zst"),
     content("zero-bytes", lambda _: b"", REFUSED, pack=bytes, reason="is empty"),
-    content("all-nul", lambda _: bytes(4096), REFUSED, pack=bytes, ending=".csv", reason=NO_HEADER),
+    content("all-nul", lambda _: bytes(4096), REFUSED, pack=bytes, ending=".csv", reason="4096 NUL bytes at offset 0"),
     content("all-noise", lambda _: noise(100_000, 1), REFUSED, reason="header|line of more"),
     content("noise-uncompressed", lambda _: noise(100_000, 2), REFUSED, pack=bytes, reason=NO_HEADER),
-    special("one-gigabyte-of-nothing", sparse_file, REFUSED, reason="header|line of more"),
+    special("one-gigabyte-of-nothing", sparse_file, REFUSED, reason="NUL bytes at offset 0"),
 ]
 
 TEXT = [
@@ -613,7 +620,7 @@ TEXT = [
     content(
         "blank-line-in-the-middle", lambda symbol: with_line(symbol, b""), TAKEN, kept=3, set_aside=1, rules="ragged"
     ),
-    content("lone-carriage-returns", lambda symbol: joined(symbol, *[b"\r"] * 4), REFUSED, reason=NO_HEADER),
+    content("lone-carriage-returns", lambda symbol: joined(symbol, *[b"\r"] * 4), REFUSED, reason="old Macs"),
     content(
         "carriage-return-in-a-cell",
         lambda symbol: replaced(symbol, b"id2", b"i\rd"),
@@ -633,8 +640,8 @@ TEXT = [
         lambda symbol: replaced(symbol, b"\nbinance", b"\n\xef\xbb\xbfbinance"),
         REFUSED,
         set_aside=3,
-        rules="other_exchange",
-        reason="3 x other_exchange",
+        rules="invisible_character",
+        reason=r"3 x invisible_character \(exchange\), such as '\\ufeffbinance'",
     ),
     content(
         "latin-1", lambda s: replaced(s, b"id2", b"caf\xe9"), TAKEN, kept=2, set_aside=1, rules="not_utf8", reason="1 x"
@@ -651,11 +658,8 @@ TEXT = [
     content(
         "noise-after-good-rows",
         noise_after_rows,
-        TAKEN,
-        kept=3,
-        set_aside=NOISE.count(b"\n"),
-        rules=ANY,
-        reason="rows set",
+        REFUSED,
+        reason=r"\d+ of \d+ rows cannot be kept: \d+ x",
     ),
     content("vertical-tabs", lambda s: replaced(s, b"id2", "a\vb\fc\x1cd\x85e\u2028f".encode()), TAKEN, kept=3),
     cell("emoji-in-a-cell", "id", "\N{PILE OF POO}" * 50),
@@ -663,7 +667,7 @@ TEXT = [
     cell("json-in-a-cell", "id", FORGED),
     cell("formula-in-a-cell", "id", "=cmd|'/C calc'!A0"),
     cell("sql-in-a-cell", "id", "'; DROP TABLE trades; --"),
-    cell("path-in-a-cell", "symbol", "../../../../etc/passwd"),
+    cell("path-in-a-cell", "symbol", "../../../../etc/passwd", "other_symbol"),
     cell("template-in-a-cell", "id", "${jndi:ldap://x/a} {0.__class__} %(x)s %n"),
     cell("log-line-in-a-cell", "id", f"a\n{FORGED}\nb"),
     content(
@@ -756,7 +760,7 @@ HEADERS = [
         reason="price",
     ),
     content("header-reordered", reordered, TAKEN, kept=3),
-    content("header-in-capitals", lambda s: header_is(s, HEADER.upper()), REFUSED, reason=NO_HEADER),
+    content("header-in-capitals", lambda s: header_is(s, HEADER.upper()), REFUSED, reason="in another case"),
     content("column-in-another-case", lambda s: with_extra_columns(s, b"Price", bad_row=False), TAKEN, kept=3),
     content(
         "extra-columns",
@@ -803,10 +807,10 @@ HEADERS = [
     ),
     content("all-with-a-comma-too-many", lambda s: trades(s).replace(b"\n", b",\n"), TAKEN, kept=3),
     content(
-        "spaces-in-the-header", lambda s: header_is(s, HEADER.replace(b",", b", ")), REFUSED, reason="header lacks"
+        "spaces-in-the-header", lambda s: header_is(s, HEADER.replace(b",", b", ")), REFUSED, reason="blanks around"
     ),
-    content("semicolons", lambda s: trades(s).replace(b",", b";"), REFUSED, reason=NO_HEADER),
-    content("tabs", lambda s: trades(s).replace(b",", b"\t"), REFUSED, reason=NO_HEADER),
+    content("semicolons", lambda s: trades(s).replace(b",", b";"), REFUSED, reason="separated by ';'"),
+    content("tabs", lambda s: trades(s).replace(b",", b"\t"), REFUSED, reason="separated by TAB"),
     content(
         "header-again-in-the-middle",
         lambda s: with_line(s, HEADER),
@@ -850,9 +854,9 @@ HEADERS = [
         REFUSED,
         reason="twice",
     ),
-    content("json-lines", lambda _: FORGED.encode() * 3, REFUSED, reason=NO_HEADER),
-    content("web-page", lambda _: b"<!DOCTYPE html>\n<h1>404 Not Found</h1>\n", REFUSED, pack=bytes, reason=NO_HEADER),
-    content("git-lfs-pointer", lambda _: b"version https://git-lfs.github.com/spec/v1\n", REFUSED, reason=NO_HEADER),
+    content("json-lines", lambda _: FORGED.encode() * 3, REFUSED, reason="JSON inside"),
+    content("web-page", lambda _: b"<!DOCTYPE html>\n<h1>404</h1>\n", REFUSED, pack=bytes, reason="is a web page"),
+    content("git-lfs-pointer", lambda _: b"version https://git-lfs.github.com/spec/v1\n", REFUSED, reason="Git LFS"),
 ]
 
 CELLS = [
@@ -966,11 +970,30 @@ CELLS = [
     cell("side-of-1-mb", "side", LONG, "unknown_value"),
     cell("symbol-empty", "symbol", "", "missing"),
     cell("exchange-empty", "exchange", "", "missing"),
-    cell("exchange-with-a-space", "exchange", "binance ", "other_exchange"),
-    cell("exchange-in-capitals", "exchange", "BINANCE", "other_exchange"),
+    cell("exchange-with-a-space", "exchange", "binance ", "invisible_character"),
+    cell("exchange-in-capitals", "exchange", "BINANCE"),
+    cell("symbol-with-a-tab", "symbol", "\tSYMBOL-WITH-A-TAB", "invisible_character"),
+    cell("symbol-in-lower-case", "symbol", "symbol-in-lower-case"),
+    cell("symbol-with-slashes", "symbol", "SYMBOL/WITH:SLASHES"),
+    cell("one-row-of-another-symbol", "symbol", "ETHUSDT", "other_symbol"),
+    content(
+        "rows-of-another-symbol", lambda _: trades("XRP"), REFUSED, set_aside=3, rules="other_symbol", reason="all 3"
+    ),
+    content(
+        "appended-twice", lambda s: trades(s) + trades(s).partition(b"\n")[2], REFUSED, reason="again from its beg"
+    ),
+    content("zeros-after-the-gzip", trades, TAKEN, pack=lambda data: zipped(data) + bytes(5000), kept=3),
+    content("nul-block-inside", lambda s: replaced(s, b"id2", bytes(99)), REFUSED, reason="is damaged: 99 NUL bytes"),
     cell("exchange-of-lookalikes", "exchange", "b\u0456nance", "other_exchange"),
     cell("one-row-of-another-exchange", "exchange", "okex", "other_exchange"),
-    whole_column("rows-of-another-exchange", "other_exchange", lambda _: {"exchange": "okex"}),
+    content(
+        "rows-of-another-exchange",
+        lambda symbol: trades(symbol, exchange="okex"),
+        REFUSED,
+        set_aside=3,
+        rules="other_exchange",
+        reason="all 3 rows are of okex, the name says binance",
+    ),
     cell("time-empty", "timestamp", "", "missing"),
     cell("time-zero", "timestamp", "0", "implausible_time"),
     cell("time-negative", "timestamp", "-1714521601000000", "implausible_time"),
@@ -1002,16 +1025,22 @@ CELLS = [
     cell("arrival-empty", "local_timestamp", "", "missing"),
 ]
 
+UNSEEN: dict[str, object] = {
+    "status": REFUSED,
+    "set_aside": 3,
+    "rules": "invisible_character",
+    "reason": r"3 x invisible_character \(symbol\)",
+}
 NAMES = [
     named("symbol-dots", client_name("..") + ".csv.gz"),
     named("symbol-percent", client_name("%2F..%2F..%2Fetc%00") + ".csv.gz"),
     named("symbol-backslashes", client_name("..\\..\\{}") + ".csv.gz"),
-    named("symbol-with-a-log-line", client_name(f"{{}}\n{FORGED_NAME}".replace("{}", "A", 1)) + ".csv.gz"),
-    named("symbol-with-a-carriage-return", client_name("{}\r\x1b[2K") + ".csv.gz"),
-    named("symbol-with-ansi", client_name("{}\x1b[2J\x1b]0;owned\a") + ".csv.gz"),
-    named("symbol-right-to-left", client_name("{}\u202egz.vsc") + ".csv.gz"),
-    named("symbol-emoji", client_name("{}\N{PILE OF POO}\u200d\ufeff") + ".csv.gz"),
-    named("symbol-with-spaces", client_name(" {} ") + ".csv.gz"),
+    named("symbol-with-a-log-line", client_name(f"{{}}\n{FORGED_NAME}".replace("{}", "A", 1)) + ".csv.gz", **UNSEEN),
+    named("symbol-with-a-carriage-return", client_name("{}\r\x1b[2K") + ".csv.gz", **UNSEEN),
+    named("symbol-with-ansi", client_name("{}\x1b[2J\x1b]0;owned\a") + ".csv.gz", **UNSEEN),
+    named("symbol-right-to-left", client_name("{}\u202egz.vsc") + ".csv.gz", **UNSEEN),
+    named("symbol-emoji", client_name("{}\N{PILE OF POO}\u200d\ufeff") + ".csv.gz", **UNSEEN),
+    named("symbol-with-spaces", client_name(" {} ") + ".csv.gz", **UNSEEN),
     named("symbol-for-a-shell", client_name("{};$(touch owned)`touch owned`") + ".csv.gz"),
     named("symbol-for-a-database", client_name("{}' OR 1=1; --") + ".csv.gz"),
     named("symbol-of-wildcards", client_name("{}*[a-z]?**") + ".csv.gz"),
@@ -1130,7 +1159,7 @@ PARQUET = [
     parquet("csv-named-parquet", trades, REFUSED, reason="Parquet"),
     parquet("parquet-empty", lambda _: b"", REFUSED, reason="Parquet|empty"),
     content(
-        "parquet-named-gz", lambda s: parquet_bytes(arrow_trades(s)), REFUSED, pack=bytes, reason="header|line of more"
+        "parquet-named-gz", lambda s: parquet_bytes(arrow_trades(s)), REFUSED, pack=bytes, reason="is Parquet, no CSV"
     ),
     *(
         parquet(f"parquet-times-in-{unit}", lambda s, unit=unit: arrow_times(s, unit, "UTC"), TAKEN, kept=3)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import hashlib
 import os
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
@@ -17,6 +19,7 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.tables import text_path
 from pointline.tables.registry import event_tables
 from pointline.tables.rules import Belonging
+from tests.support.plain_folder import PlainFolder
 
 DAY = dt.date(2024, 5, 1)
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
@@ -25,7 +28,7 @@ HEADER = ("a", "b")
 
 @pytest.fixture
 def reader(tmp_path):
-    return FileReader(lambda path: (tmp_path / path).open("rb"), lambda _: None, LIMITS)
+    return FileReader(PlainFolder(tmp_path), LIMITS)
 
 
 @pytest.fixture
@@ -69,6 +72,9 @@ class TestText:
             pytest.param(b"a,b", HEADER, b"", id="header alone without newline"),
             pytest.param(b"a,b\n\n\n", HEADER, b"", id="header and blank lines"),
             pytest.param(gzip.compress(b""), (), b"", id="empty gzip"),
+            pytest.param(b'"a",b\n1,2\n', HEADER, b"1,2\n", id="half quoted header"),
+            pytest.param(b'a,"b,c"\n1,2\n', ("a", "b,c"), b"1,2\n", id="a comma in a name"),
+            pytest.param("a,größe\n1,2\n".encode(), ("a", "größe"), b"1,2\n", id="a name beyond ASCII"),
             pytest.param(gzip.compress(b"a,b\n1,2\n"), HEADER, b"1,2\n", id="gzip without its ending"),
         ],
     )
@@ -92,8 +98,21 @@ class TestText:
             content.header()
 
     def test_the_hash_is_that_of_the_file(self, opened, reader):
-        with opened(b"a,b\n1,2\n") as content:
-            assert content.content_hash == reader.content_hash("x.csv")
+        for data in (b"a,b\n1,2\n", gzip.compress(b"a,b\n1,2\n") * 3, pa.compress(b"a,b\n", "zstd", asbytes=True)):
+            with opened(data) as content:
+                content.header()
+                list(content.blocks())
+                assert content.content_hash == hashlib.sha256(data).hexdigest() == reader.content_hash("x.csv")
+            with opened(data) as content:
+                content.whole()
+                assert content.content_hash == hashlib.sha256(data).hexdigest()
+
+    def test_the_hash_is_not_known_before_the_end(self, opened):
+        with opened(b"a,b\n" + b"1,2\n" * BLOCK_BYTES) as content:
+            for ahead_of_the_end in (content.header, lambda: next(content.blocks())):
+                ahead_of_the_end()
+                with pytest.raises(RuntimeError):
+                    _ = content.content_hash
 
 
 class TestBlocks:
@@ -196,8 +215,8 @@ def test_what_is_being_read_and_how_far_can_be_seen_from_outside(reader, opened)
     assert reader.reading() == []
 
 
-def test_a_file_that_cannot_be_hashed_is_not_left_open(reader, opened, monkeypatch):
-    monkeypatch.setattr("pointline.io.content.FileContent.take_hash", lambda _content: 1 / 0)
+def test_a_file_that_cannot_be_looked_at_is_not_left_open(reader, opened, monkeypatch):
+    monkeypatch.setattr("pointline.io.content.FileContent.check_seen", lambda _content: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         opened(b"a\n1\n")
     assert reader.reading() == []

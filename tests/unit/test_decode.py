@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import random
+import time
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 
 from pointline.errors import Rejected, Unfinished
-from pointline.io.decode import FREE_BYTES, Limits, decoded
+from pointline.io.decode import FREE_BYTES, READ_BYTES, Limits, decoded
 
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 DATA = b"".join(b"%d,%d\n" % (number, random.Random(number).getrandbits(60)) for number in range(3_000))
@@ -36,6 +39,30 @@ class TestWhole:
 
     def test_several_members_each_longer_than_a_read(self):
         assert decode(GZIP * 7) == DATA * 7
+
+    @pytest.mark.parametrize("zeros", [1, 2, 511, READ_BYTES, 3 * READ_BYTES])
+    def test_zeros_after_gzip_are_padding(self, zeros):
+        assert decode(GZIP + bytes(zeros)) == DATA
+
+    def test_empty_members_cost_no_more_than_their_bytes(self):
+        empty = gzip.compress(b"", mtime=0)
+        began = time.process_time()
+        assert decode(GZIP + empty * 400_000 + GZIP) == DATA * 2
+        assert time.process_time() - began < 10  # half a second; copying what follows each of them took minutes
+
+    def test_small_members_between_large_ones(self):
+        sizes = [1, 60_000, 2, 3, 500, 40_000, 7]
+        parts = [DATA[:size] for size in sizes]
+        for read_bytes in (4, 64, READ_BYTES):
+            with patch("pointline.io.decode.READ_BYTES", read_bytes):
+                assert decode(b"".join(gzip.compress(part) for part in parts)) == b"".join(parts)
+
+    @pytest.mark.parametrize("magic", [0x50, 0x5E])
+    @pytest.mark.parametrize("size", [0, 4, 3 * READ_BYTES])
+    def test_a_skippable_frame_before_zstd(self, magic, size):
+        frame = bytes([magic]) + b"\x2a\x4d\x18" + size.to_bytes(4, "little") + bytes(size)
+        assert decode(frame + ZSTD) == DATA
+        assert decode(frame + ZSTD + frame + ZSTD) == DATA * 2
 
     def test_an_empty_gzip(self):
         assert decode(gzip.compress(b"")) == b""
@@ -83,7 +110,9 @@ class TestMangled:
             with pytest.raises((Unfinished, Rejected)):
                 decode(GZIP[:at] + bytes([GZIP[at] ^ 0x55]) + GZIP[at + 1 :])
 
-    @pytest.mark.parametrize("tail", [b"x", b"tail\n", b"\0", b"\0" * 1000, b"\x1f\x8c"])
+    @pytest.mark.parametrize(
+        "tail", [b"x", b"tail\n", b"\0x", b"\0" * 1000 + GZIP, b"\0" * 2_000_000 + b"\1", b"\x1f\x8c"]
+    )
     def test_bytes_behind_the_end(self, tail):
         with pytest.raises(Rejected):
             decode(GZIP + tail)
@@ -92,6 +121,28 @@ class TestMangled:
     def test_bytes_behind_the_end_of_zstd(self, tail):
         with pytest.raises((Rejected, Unfinished)):
             decode(ZSTD + tail)
+
+
+class TestRefused:
+    """What can be read, but not here, is called what it is."""
+
+    def test_a_window_of_zstd_that_is_too_large(self):
+        frame = b"\x28\xb5\x2f\xfd" + bytes([0x00, 0xA0]) + b"\x01\0\0"  # 2 GiB, then an empty last block
+        with pytest.raises(Rejected, match="window is too large") as caught:
+            decode(frame)
+        assert "--long" in caught.value.hint
+
+    def test_the_disks_trouble_is_not_the_files(self):
+        class Failing(io.BytesIO):
+            def read(self, size=-1):
+                if self.tell():
+                    raise OSError(errno.EIO, "Input/output error")
+                return super().read(20)
+
+        for content in (DATA, GZIP, ZSTD):
+            with pytest.raises(OSError) as caught:
+                b"".join(decoded(Failing(content), "a.csv", LIMITS))
+            assert caught.value.errno == errno.EIO
 
 
 class TestBombs:

@@ -57,15 +57,106 @@ def test_hive_folders_in_any_order_and_depth(path, vendor):
     assert Layout(known_types=TYPES).recognise(path) == BTC._replace(vendor=vendor)
 
 
-def test_hive_keys_win_over_the_file_name():
-    path = "exchange=binance/type=trades/date=2024-08-09/symbol=BTCUSDT/okex_quotes_2020-01-01_ETH.csv.gz"
-    assert Layout().recognise(path) == BTC
+HIVE = "exchange={}/type={}/date={}/symbol={}/{}.csv.gz"
+AGREEING = [
+    HIVE.format("binance", "trades", "2024-08-09", "BTCUSDT", "binance_trades_2024-08-09_BTCUSDT"),
+    HIVE.format("Binance", "trades", "20240809", "BTCUSDT", "BINANCE_trades_2024-08-09_btcusdt"),
+    HIVE.format("BINANCE", "trades", "2024%2D08%2D09", "BTCUSDT", "part-0"),
+    HIVE.format("binance", "trades", "2024-08-09", "BTCUSDT", "okex_quotes_ETH"),  # no client name: any name will do
+    "exchange=binance/exchange=BINANCE/type=trades/date=2024-08-09/symbol=BTCUSDT/0.csv.gz",
+    "exchange=binance/type=trades/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+    "symbol=btcusdt/date=2024-08-09/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+    "binance/trades/2024/08/09/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+    "archive/trade-files/2020/01/01/binance_trades_2024-08-09_BTCUSDT.csv.gz",  # no such type: folders of a person
+    HIVE.format("binance", "trades", "2024-08-09", "BTCUSDT", "binance/trades/2024/08/09/any"),
+]
+
+
+@pytest.mark.parametrize("path", AGREEING)
+def test_readings_that_agree(path):
+    assert Layout(known_types=TYPES).recognise(path) == BTC
+
+
+@pytest.mark.parametrize(
+    ("spelled", "symbol", "name"),
+    [
+        ("BTC%2FUSD", "BTC/USD", "okex_trades_2024-08-09_BTC-USD"),
+        ("BTC%3AUSD", "BTC:USD", "okex_trades_2024-08-09_btc-usd"),
+        ("BTC%2fUSD", "BTC/USD", "0"),
+        ("100%", "100%", "0"),
+        ("A%FFB", "A%FFB", "0"),  # what is no UTF-8 stays as it is
+        ("%E6%AF%94", "比", "okex_trades_2024-08-09_比"),
+        ("Btc-Usd", "Btc-Usd", "okex_trades_2024-08-09_BTC-USD"),
+    ],
+)
+def test_hive_values_are_percent_decoded(spelled, symbol, name):
+    path = HIVE.format("okex", "trades", "2024-08-09", spelled, name)
+    assert Layout(known_types=TYPES).recognise(path) == Recognised("okex", "trades", symbol, DAY)
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "name"),
+    [
+        (
+            HIVE.format("binance", "quotes", "2024-08-09", "BTCUSDT", "binance_trades_2024-08-09_BTCUSDT"),
+            "the folder says type=quotes",
+            "the file name says type=trades",
+        ),
+        (
+            HIVE.format("binance", "Trades", "2024-08-09", "BTCUSDT", "binance_trades_2024-08-09_BTCUSDT"),
+            "the folder says type=Trades",
+            "the file name says type=trades",
+        ),
+        (
+            HIVE.format("okex", "trades", "2024-08-10", "ETH", "binance_trades_2024-08-09_BTCUSDT"),
+            "the folder says exchange=okex, date=2024-08-10, symbol=ETH",
+            "the file name says exchange=binance, date=2024-08-09, symbol=BTCUSDT",
+        ),
+        (
+            "type=quotes/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+            "the folder says type=quotes",
+            "the file name says type=trades",
+        ),
+        (
+            "binance/quotes/2024/08/09/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+            "the folder says type=quotes",
+            "the file name says type=trades",
+        ),
+        (
+            "binance/trades/2024/08/10/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+            "the folder says date=2024/08/10",
+            "the file name says date=2024-08-09",
+        ),
+        (
+            HIVE.format("binance", "trades", "2024-08-09", "X", "okex/trades/2024/08/09/any"),
+            "the folder says exchange=binance",
+            "the folder says exchange=okex",
+        ),
+        (
+            "exchange=okex/exchange=binance/type=trades/date=2024-08-09/symbol=BTCUSDT/0.csv.gz",
+            "the folder says exchange=okex",
+            "the folder in it says exchange=binance",
+        ),
+        (
+            HIVE.format("binance", "trades", "yesterday", "BTCUSDT", "binance_trades_2024-08-09_BTCUSDT"),
+            "the folder says date=yesterday",
+            "the file name says date=2024-08-09",
+        ),
+    ],
+)
+def test_readings_that_contradict_each_other_are_refused_and_both_named(path, folder, name):
+    refused = Layout(known_types=TYPES).recognise(path)
+    assert isinstance(refused, Refused)
+    assert folder in refused.reason
+    assert name in refused.reason
+    assert "move or rename the file so that both agree" in refused.reason
 
 
 def test_an_incomplete_set_of_hive_keys_leaves_the_file_name_to_speak():
     layout = Layout()
-    assert layout.recognise("exchange=okex/type=quotes/binance_trades_2024-08-09_BTCUSDT.csv.gz") == BTC
+    assert layout.recognise("exchange=binance/type=trades/binance_trades_2024-08-09_BTCUSDT.csv.gz") == BTC
     assert layout.recognise("exchange=okex/type=quotes/date=2024-08-09/part-0.csv.gz") is None
+    assert layout.recognise("exchange=okex/type=quotes/2024/08/09/part-0.csv.gz") is None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +164,7 @@ def test_an_incomplete_set_of_hive_keys_leaves_the_file_name_to_speak():
     [
         "binance/trades/2024/08/09/BTCUSDT.csv.gz",
         "datasets.tardis.dev/v1/binance/trades/2024/08/09/BTCUSDT.csv.gz",
-        "okex/quotes/2020/01/01/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+        "BINANCE/trades/2024/08/09/BTCUSDT.csv.gz",
     ],
 )
 def test_url_paths(path):
@@ -111,6 +202,7 @@ def test_foreign_paths(path):
         ".binance_trades_2024-08-09_BTCUSDT.csv.gz",
         ".cache/binance_trades_2024-08-09_BTCUSDT.csv.gz",
         "job.tmp/deeper/binance_trades_2024-08-09_BTCUSDT.csv.gz",
+        "__MACOSX/binance_trades_2024-08-09_BTCUSDT.csv.gz",
     ],
 )
 def test_ignored_names_of_files_and_folders(path):
@@ -167,11 +259,38 @@ class TestConfiguredPatterns:
         assert layout.recognise("spot/binance/BTCUSDT-trades-20240809.csv") == BTC
         assert layout.recognise("spot/binance/BTCUSDT-trades-2024-08-09.zip") is None
 
-    def test_it_goes_before_the_built_in_layouts(self):
-        layout = Layout([r"(?P<symbol>x)(?P<exchange>y)/(?P<data_type>\w+)/(?P<date>\d{8})"])
-        path = "exchange=binance/type=trades/date=2024-08-09/symbol=BTCUSDT/xy/quotes/20240101.csv"
-        assert layout.recognise(path) == Recognised("y", "quotes", "x", dt.date(2024, 1, 1))
-        assert layout.recognise(path.replace("xy", "zz")) == BTC
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [
+            ("type=trades/y-trades-%E6%AF%94-20240809.csv", Recognised("y", "trades", "比", DAY)),
+            ("y/trades/2024/08/09/Y-trades-X-20240809.csv", Recognised("y", "trades", "X", DAY)),
+            (
+                "type=quotes/y-trades-X-20240809.csv",
+                "1 of bronze.patterns says type=trades, the folder says type=quotes",
+            ),
+            (
+                "z/trades/2024/08/09/Y-trades-X-20240809.csv",
+                "of bronze.patterns says exchange=Y, the folder says exchange=",
+            ),
+        ],
+    )
+    def test_it_goes_before_the_built_in_layouts_which_must_agree(self, path, expected):
+        layout = Layout([r"(?P<exchange>\w)-(?P<data_type>trades)-(?P<symbol>[^-]+)-(?P<date>\d{8})"])
+        found = layout.recognise(path)
+        if isinstance(found, Refused):
+            assert expected in found.reason
+        else:
+            assert found == expected
+
+    def test_two_patterns_that_read_a_path_must_agree(self):
+        exact = r"(?P<exchange>y)-(?P<data_type>trades)-(?P<symbol>[^-]+)-(?P<date>\d{8})"
+        loose = r"(?P<exchange>y)-(?P<data_type>\w+)-(?P<symbol>.+)-(?P<date>\d{8})"
+        layout = Layout([exact, loose])
+        assert layout.recognise("y-trades-X-20240809.csv") == Recognised("y", "trades", "X", DAY)
+        assert layout.recognise("y-quotes-X-20240809.csv") == Recognised("y", "quotes", "X", DAY)
+        refused = layout.recognise("y-trades-A-20240808-y-trades-B-20240809.csv")
+        assert isinstance(refused, Refused)
+        assert "pattern 1 of bronze.patterns says date=20240808, symbol=A, pattern 2 of" in refused.reason
 
     def test_all_problems_are_reported_at_once(self):
         with pytest.raises(ConfigurationError) as caught:

@@ -38,7 +38,8 @@ class Parts:
         self.flow = Flow(lambda: None)
         self.account = Account(TABLES)
         self.reading: list[Reading] = []
-        self.rescanner = SimpleNamespace(to_offer=0, failing="", scanned_at=EPOCH, scans=1, last_scan={})
+        unread = SimpleNamespace(state={"files": 0, "examples": []})
+        self.rescanner = SimpleNamespace(to_offer=0, failing="", scanned_at=EPOCH, scans=1, last_scan={}, unread=unread)
         self.maintenance = SimpleNamespace(waiting=0, failing="", first_waiting=lambda _most: [])
         self.live = LiveState(
             config=self.config,

@@ -15,11 +15,11 @@ import pytest
 from daemon.samples import Sample, csv_bytes, sample_frame
 from pointline.tables import cells, text_path
 from pointline.tables.registry import event_tables
-from pointline.tables.rules import Belonging
+from pointline.tables.rules import Belonging, doubtful_times, without_doubtful
 from tests.support.parsers import by_every_parser
 
 DAY = dt.date(2024, 5, 1)
-HERE = Belonging(exchange="binance", date=DAY)
+HERE = Belonging(exchange="binance", date=DAY, symbol="BTCUSDT")
 TABLES = sorted(event_tables())
 
 
@@ -184,7 +184,13 @@ class TestRules:
             ("side", "Buy", "unknown_value"),
             ("side", "", "missing"),
             ("exchange", "kraken", "other_exchange"),
-            ("exchange", "Binance", "other_exchange"),
+            ("exchange", "binance ", "invisible_character"),
+            ("exchange", "\ufeffbinance", "invisible_character"),
+            ("symbol", "ETHUSDT", "other_symbol"),
+            ("symbol", " BTCUSDT", "invisible_character"),
+            ("symbol", "BTCUSDT\u200b", "invisible_character"),
+            ("symbol", "BTC\u00a0USDT", "invisible_character"),
+            ("symbol", "BTC\u0007USDT", "invisible_character"),
             ("timestamp", "1.5e15", "unparseable"),
             ("timestamp", "2024-05-01T00:00:00", "unparseable"),
             ("timestamp", "0", "implausible_time"),
@@ -222,6 +228,46 @@ class TestRules:
         assert fast is not None
         assert (good.height, bad.height) == (1, 0)
 
+    @pytest.mark.parametrize(
+        ("column", "text"),
+        [("exchange", "Binance"), ("exchange", "BINANCE"), ("symbol", "btcusdt"), ("symbol", "BTCusdt")],
+    )
+    def test_names_are_compared_without_case(self, column, text):
+        line = with_cell(TRADES[1], HEADER.index(column), text)
+        for rows in ([line], [line, TRADES[2]], [TRADES[2], line]):
+            fast, good, bad = parse_both("trades", HEADER, joined(rows))
+            assert fast is not None
+            assert bad.is_empty()
+            assert text in good[column].to_list()
+
+    @pytest.mark.parametrize("text", ["BTC-USD", "BTC/USD", "btc:usd"])
+    @pytest.mark.parametrize("claim", ["BTC-USD", "btc/usd", "BTC:USD"])
+    def test_slash_and_colon_are_dashes(self, claim, text):
+        line = with_cell(TRADES[1], HEADER.index("symbol"), text)
+        belonging = Belonging(exchange="binance", date=DAY, symbol=claim)
+        assert parse_fast(event_tables()["trades"], HEADER, joined([line]), belonging) is not None
+
+    def test_a_group_takes_any_symbol_that_can_be_seen(self):
+        lines = [with_cell(TRADES[1], HEADER.index("symbol"), text) for text in ("A", "B", "B USD", "C\u200b")]
+        belonging = Belonging(exchange="binance", date=DAY)
+        assert parse_fast(event_tables()["trades"], HEADER, joined(lines[:2]), belonging) is not None
+        fast, good, bad = parse_both("trades", HEADER, joined(lines), belonging)
+        assert fast is None
+        assert good["symbol"].to_list() == ["A", "B", "B USD"]
+        assert bad["rule"].to_list() == ["invisible_character"]
+
+    @pytest.mark.parametrize("text", ["0", "1714521600000", "-1", "99999999999999999"])
+    def test_an_optional_time_that_cannot_be_right_is_no_reason_to_lose_the_row(self, text):
+        header, first, *rows = lines_of("derivative_ticker", 5)
+        line = with_cell(first, header.split(",").index("funding_timestamp"), text)
+        table = event_tables()["derivative_ticker"]
+        fast, good, bad = parse_both("derivative_ticker", header.split(","), joined([line, *rows]))
+        assert bad.is_empty()
+        assert good.drop("row").equals(fast)
+        assert doubtful_times(table, fast) == ["funding_timestamp"]
+        cleared = without_doubtful(fast, ["funding_timestamp"])["funding_timestamp"]
+        assert (cleared[0], cleared[1:].null_count()) == (None, fast["funding_timestamp"][1:].null_count())
+
     @pytest.mark.parametrize("text", ["9682", "9681.93", "1e-7", "1E5", "-3", "0", ".5", "5."])
     def test_numbers_as_vendors_write_them(self, text):
         line = with_cell(TRADES[1], HEADER.index("price"), text)
@@ -251,10 +297,12 @@ class TestRules:
         assert bad["raw"].item() == line
 
     def test_a_line_feed_inside_a_quoted_cell(self):
-        line = with_cell(TRADES[5], HEADER.index("id"), '"7\n8"')
-        _, good, bad = parse_both("trades", HEADER, joined([TRADES[4], line, TRADES[6]]))
-        assert bad.is_empty()
-        assert good["id"][1] == "7\n8"
+        for text in ("7\n8", "7\r\n8", "7\r\n\r\n8\r"):
+            line = with_cell(TRADES[5], HEADER.index("id"), f'"{text}"')
+            for end in ("\n", "\r\n"):
+                _, good, bad = parse_both("trades", HEADER, joined([TRADES[4], line, TRADES[6]], end))
+                assert bad.is_empty()
+                assert good["id"][1] == text
         assert good["row"].to_list() == [0, 1, 2]
 
     @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ class TestOneModule:
         (bronze / NAME).write_bytes(CSV)
         source = FolderBronzeSource(bronze, Layout((), (), tables), on_trouble=lambda _path, _error: None)
         limits = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
-        reader = FileReader(source.open, source.look, limits)
+        reader = FileReader(source, limits)
         manifest = DeltaManifest(silver / "ingest_manifest", lambda: 1_714_600_000_000_000)
         quarantine = DeltaQuarantine(silver / "quarantine")
         repositories = {name: DeltaEventTable(silver / name, table) for name, table in tables.items()}

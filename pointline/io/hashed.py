@@ -1,0 +1,55 @@
+"""A file whose hash is taken from the bytes as they are read, and which version of it that was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import BinaryIO, NamedTuple, Self
+
+from pointline.io.protocols import BronzeFileMetadata
+
+
+class Version(NamedTuple):
+    """What tells versions of a file apart; times in nanoseconds."""
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """Return the version that the file system shows."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & 0x7FFF_FFFF_FFFF_FFFF)
+
+    def is_as_seen(self, meta: BronzeFileMetadata) -> bool:
+        """Tell whether this is the version that was seen; what was not looked at then (0) is not compared."""
+        return (
+            (self.size, self.modified_ns // 1000) == (meta.file_size_bytes, meta.last_modified_ts)
+            and meta.changed_us in {0, self.changed_ns // 1000}
+            and meta.inode in {0, self.inode}
+        )
+
+
+class HashedFile:
+    """Reads a file from its beginning to its end and keeps the SHA-256 of what it read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.bytes_read = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        data = self._file.read(size)
+        self._digest.update(data)
+        self.bytes_read += len(data)
+        return data
+
+    def tell(self) -> int:
+        """Return how many bytes were read."""
+        return self.bytes_read
+
+    def hexdigest(self) -> str:
+        """Return the hash of the bytes read so far."""
+        return self._digest.hexdigest()

@@ -1,0 +1,54 @@
+"""One change of an event table: what comes and what leaves, in one Delta commit, seen together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part
+from pointline.services.compaction import DICTIONARY
+
+Partition = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """``leaving`` are files whose rows go, by partition; ``broken`` are parts that go unread."""
+
+    add: Sequence[Part] = ()
+    leaving: Mapping[Partition, Sequence[int]] = field(default_factory=dict)
+    broken: Sequence[Part] = ()
+    outcomes: Sequence[Outcome] = ()
+    found: Mapping[int, Discovery] = field(default_factory=dict)
+
+
+def commit_change(repository: EventTableRepository, number: int, change: Change) -> Sequence[Part]:
+    """Commit a change under a batch number; return the parts that came. Nothing happens where the batch is in already.
+
+    A part that holds rows of other files too is written again without those that leave.
+    """
+    if repository.last_batch() >= number:
+        return []
+    add, remove = list(change.add), list(change.broken)
+    broken = {part.path for part in change.broken}
+    for partition, file_ids in change.leaving.items():
+        for part in repository.parts_of(file_ids, dict(partition), without=broken):
+            add += _rest_of(part, file_ids, repository)
+            remove.append(part)
+    repository.commit(number, add=add, remove=remove, outcomes=change.outcomes, found=change.found)
+    return add
+
+
+def _rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:
+    """Write what a part holds of other files to a new part; none where it holds nothing else."""
+    writer = repository.part_writer(part.partition, DICTIONARY)
+    written = False
+    try:
+        for rows in repository.rows_without(part, leaving):
+            if not rows.is_empty():
+                writer.write(rows)
+                written = True
+        return [writer.close()] if written else []
+    except BaseException:
+        writer.discard()
+        raise

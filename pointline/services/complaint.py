@@ -1,0 +1,171 @@
+"""Why rows of a file cannot be kept, in words: what was found in them, with an example, and what is wanted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+import polars as pl
+
+from pointline.tables import text_path
+from pointline.tables.rules import DAY_US, Belonging
+from pointline.tables.schema import EventTable, Kind
+
+MOST_PHRASES = 5
+MOST_NAMES = 3
+LONGEST_CELL = 40
+LONGEST_LINE = 120
+HOUR_US = 3_600_000_000
+MOST_HOURS = 14
+"""No zone is further from UTC."""
+LEAST_SPAN_US = 12 * HOUR_US
+"""Rows of fewer hours say nothing of where their day was cut."""
+LEAST_OUTSIDE = 5
+MOST_GAP_US = 2 * HOUR_US
+"""On both sides of midnight: rows of a day that was cut elsewhere just go on there."""
+FRACTIONS = {
+    Fraction(1, 4): "a quarter",
+    Fraction(1, 3): "a third",
+    Fraction(1, 2): "half",
+    Fraction(2, 3): "two thirds",
+}
+FOREIGN = {"other_exchange": "exchange", "other_symbol": "symbol"}
+WANTED = {
+    Kind.TIME: "this feed has integer microseconds",
+    Kind.NUMBER: "a number such as 1234.5 is wanted",
+    Kind.FLAG: "true or false is wanted",
+}
+ODD_TIMES = (
+    (re.compile(r"\d{4}-\d\d-\d\d"), "an ISO time"),
+    (re.compile(r"\d([.,]\d+)?[Ee]\+?\d+"), "a number as a spreadsheet rounds it"),
+    (re.compile(r"\d+\.\d*"), "a number with a decimal point"),
+)
+
+
+class Complaint:
+    """What is wrong with the quarantined rows of one file: ``file_seq, rule, column, raw``, in file order."""
+
+    def __init__(self, rows: pl.DataFrame, table: EventTable, header: Sequence[str], belonging: Belonging) -> None:
+        self._rows = rows
+        self._table = table
+        self._header = list(header)
+        self._belonging = belonging
+
+    def phrases(self) -> str:
+        """Return one phrase per broken rule, most frequent first."""
+        counts = self._rows.group_by("rule", "column").agg(pl.len().alias("rows"), pl.col("raw").first())
+        ordered = counts.sort("rows", "rule", "column", descending=[True, False, False])
+        phrases = []
+        for rule, column, rows, raw in ordered.head(MOST_PHRASES).iter_rows():
+            what = f"{rows} x {rule} ({column})" if column else f"{rows} x {rule}"
+            phrases.append(what + self._detail(rule, column, raw))
+        more = ordered.height - MOST_PHRASES
+        return ", ".join([*phrases, *([f"and {more} rules more"] if more > 0 else [])])
+
+    def first(self) -> str:
+        """Name the first of the rows."""
+        seq, raw = self._rows.select("file_seq", "raw").row(0)
+        return f"the first of them is row {seq}: {shown(raw, LONGEST_LINE)}"
+
+    def foreign(self) -> tuple[str, list[str], str] | None:
+        """Return the column, the names found and the name claimed, where all rows are of another exchange or symbol."""
+        [rule, *others] = self._rows["rule"].unique().to_list()
+        if others or rule not in FOREIGN:
+            return None
+        column = FOREIGN[rule]
+        return column, self._names(column), self._claim(column)
+
+    def zone(self, kept: tuple[int, int] | None, rows: int) -> str | None:
+        """Name the zone by whose day the file was cut, where the times of its ``rows`` show one.
+
+        ``kept`` is the range of the times of the rows that can be kept, in microseconds.
+        """
+        times = self._times("outside_day")
+        if kept is None or len(times) < LEAST_OUTSIDE:
+            return None
+        day_us = self._belonging.first_us
+        low, high = min(times), max(times)
+        if high < day_us:
+            hours = -((low - day_us) // HOUR_US)
+            from_us, to_us, gap_us, zone = low, kept[1], kept[0] - high, f"UTC+{hours}"
+            where = f"before 00:00 UTC of {self._belonging.date}, from {_minute(low)} on"
+        elif low >= day_us + DAY_US:
+            hours = -((day_us + DAY_US - 1 - high) // HOUR_US)
+            from_us, to_us, gap_us, zone = kept[0], high, low - kept[1], f"UTC-{hours}"
+            where = f"after 24:00 UTC of {self._belonging.date}, until {_minute(high)}"
+        else:
+            return None
+        if hours > MOST_HOURS or gap_us > MOST_GAP_US or not LEAST_SPAN_US <= to_us - from_us < DAY_US:
+            return None
+        share = _share(len(times), rows)
+        return f"{share} of the rows ({len(times)} of {rows}) lie {where}; are these days cut at {zone}?"
+
+    def _detail(self, rule: str, column: str, raw: str) -> str:
+        cells = text_path.split_cells(raw)
+        if rule == "ragged":
+            return f": {len(cells)} cells where the header has {len(self._header)}" if cells else ": broken quoting"
+        if not column or len(cells) != len(self._header) or rule == "missing":
+            return ""
+        cell = shown(cells[self._header.index(column)])
+        found, wanted = f", such as {cell}", ""
+        kind = self._table.column(column).kind
+        if rule == "unparseable":
+            odd = next((f": {name}" for form, name in ODD_TIMES if form.match(cell[1:])), "")
+            found, wanted = f"{odd if kind is Kind.TIME else ''}{found}", WANTED[kind]
+        elif rule == "unknown_value":
+            wanted = f"known are {', '.join(self._table.column(column).choices)}"
+        elif rule in FOREIGN:
+            found, wanted = f": {_listed(self._names(column))}", f"the name says {self._claim(column)}"
+        elif rule == "outside_day":
+            found = "".join(f", such as {_minute(time)} UTC" for time in self._times(rule)[:1])
+        elif rule.startswith("time_in_"):
+            wanted = WANTED[Kind.TIME]
+        return f"{found}; {wanted}" if wanted else found
+
+    def _claim(self, column: str) -> str:
+        return self._belonging.exchange if column == "exchange" else self._belonging.symbol or ""
+
+    def _names(self, column: str) -> list[str]:
+        raws = self._rows.filter(pl.col("column") == column, pl.col("rule") == f"other_{column}")["raw"]
+        place = self._header.index(column)
+        found: dict[str, None] = {}
+        for raw in raws.unique(maintain_order=True):
+            cells = text_path.split_cells(raw)
+            if len(cells) == len(self._header):
+                found[cells[place]] = None
+            if len(found) > MOST_NAMES:
+                break
+        return list(found)
+
+    def _times(self, rule: str) -> list[int]:
+        place = self._header.index("local_timestamp")
+        cells = (
+            self._rows.filter(pl.col("rule") == rule)["raw"]
+            .str.split(",")
+            .list.get(place, null_on_oob=True)
+            .str.strip_chars('"')
+        )
+        return cells.cast(pl.Int64, strict=False).drop_nulls().to_list()
+
+
+def shown(text: str, longest: int = LONGEST_CELL) -> str:
+    """Return the text in quotes on one line, what cannot be seen escaped, cut where it is long."""
+    visible = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text[:longest])
+    return f"'{visible}{'...' if len(text) > longest else ''}'"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = ["and others"] if len(names) > MOST_NAMES else []
+    return ", ".join([*(shown(name)[1:-1] for name in names[:MOST_NAMES]), *more])
+
+
+def _minute(time_us: int) -> str:
+    return f"{dt.datetime.fromtimestamp(time_us // 1_000_000, dt.UTC):%Y-%m-%d %H:%M}"
+
+
+def _share(part: int, whole: int) -> str:
+    nearest = min(FRACTIONS, key=lambda one: abs(one - Fraction(part, whole)))
+    is_near = abs(nearest - Fraction(part, whole)) < Fraction(1, 50)
+    return FRACTIONS[nearest] if is_near else f"{part / whole:.0%}"

@@ -1,0 +1,95 @@
+"""A file that starts again from its beginning: it was appended to itself, or a download was resumed at the wrong place.
+
+Equal rows alone prove nothing: two fills may share everything, and a book repeats itself at a reconnect. But when the
+clock has gone on, the first row does not come a second time, least of all with the rows that followed it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import polars as pl
+
+COMPARED_ROWS = 32
+LEAST_ROWS = 2
+MOST_PLACES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a file may have started again: its row number, how many rows agree so far and how many have to."""
+
+    seq: int
+    agreed: int
+    wanted: int
+
+
+@dataclass(slots=True)
+class Beginning:
+    """The first kept rows of a file, and whether they come again among the later ones."""
+
+    _rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+    _seen: int = 0
+    _furthest_us: int = 0
+    _open: _Place | None = None
+    """Where the rows went on agreeing until there were no more of them."""
+
+    def find(self, frame: pl.DataFrame, seq: pl.Series) -> int | None:
+        """Return the number of the row at which the file starts again, from the next kept rows and their numbers."""
+        if frame.is_empty():
+            return None
+        if not self._seen:
+            self._rows = frame.head(COMPARED_ROWS)
+        elif self._seen < COMPARED_ROWS:
+            self._rows = pl.concat([self._rows, frame.head(COMPARED_ROWS - self._seen)])
+        found = self._go_on(frame)
+        local = frame["local_timestamp"]
+        first_us = self._rows["local_timestamp"][0]
+        if found is None and cast("int", local.min()) <= first_us:
+            found = self._look(frame, seq, self._progressed_at(local, first_us))
+        self._furthest_us = max(self._furthest_us, cast("int", local.max()))
+        self._seen += frame.height
+        return found
+
+    def at_end(self) -> int | None:
+        """Return the same for what the end of the file left open."""
+        return self._open.seq if self._open is not None and self._open.agreed >= LEAST_ROWS else None
+
+    def _progressed_at(self, local: pl.Series, first_us: int) -> int:
+        """Return the place from which on the clock had gone beyond the first instant."""
+        if self._furthest_us > first_us:
+            return 0
+        later = (local > first_us).arg_max() or 0
+        return later if local[later] > first_us else len(local)
+
+    def _look(self, frame: pl.DataFrame, seq: pl.Series, start: int) -> int | None:
+        first = self._rows.row(0, named=True)
+        later = frame.slice(start)
+        if not (later["local_timestamp"] == first["local_timestamp"]).any():
+            return None
+        same = [pl.col(name).eq_missing(pl.lit(value, frame.schema[name])) for name, value in first.items()]
+        places = later.select(pl.all_horizontal(same).arg_true()).to_series()
+        for place in places.head(MOST_PLACES) + start:
+            wanted = self._rows.head(self._seen + place)
+            rows = frame.slice(place, wanted.height)
+            if not rows.equals(wanted.head(rows.height)):
+                continue
+            if rows.height == wanted.height >= LEAST_ROWS:
+                return int(seq[place])
+            self._open = _Place(seq=int(seq[place]), agreed=rows.height, wanted=wanted.height)
+        return None
+
+    def _go_on(self, frame: pl.DataFrame) -> int | None:
+        """Compare the rows after a place at the end of the block before."""
+        place, self._open = self._open, None
+        if place is None:
+            return None
+        wanted = self._rows.slice(place.agreed, place.wanted - place.agreed)
+        rows = frame.head(wanted.height)
+        if not rows.equals(wanted.head(rows.height)):
+            return None
+        if rows.height == wanted.height:
+            return place.seq
+        self._open = replace(place, agreed=place.agreed + rows.height)
+        return None

@@ -30,6 +30,7 @@ INGEST_RESUMED: Final[str] = "ingest.resumed"
 INGEST_RETRIED: Final[str] = "ingest.retried"
 
 RECOVERY_FINISHED: Final[str] = "recovery.finished"
+LAKE_HEALED: Final[str] = "lake.healed"
 RESCAN_FINISHED: Final[str] = "rescan.finished"
 QUEUE_OVERFLOWED: Final[str] = "queue.overflowed"
 RESCAN_FAILED: Final[str] = "rescan.failed"
@@ -70,6 +71,7 @@ EVENTS: Final[dict[str, str]] = {
     INGEST_RESUMED: "The condition has passed and ingest goes on.",
     INGEST_RETRIED: "An operation failed in a way that may pass and is tried again.",
     RECOVERY_FINISHED: "The manifest has been brought up to what the silver logs say.",
+    LAKE_HEALED: "Ledger and tables did not agree; what was lost or damaged is ingested again from bronze.",
     RESCAN_FINISHED: "The whole of bronze was compared with the manifest.",
     QUEUE_OVERFLOWED: "More hints arrived than fit; a rescan will find what they pointed at.",
     WATCHER_RESTARTED: "Watching bronze had ended or lost events and was begun anew.",

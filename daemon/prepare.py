@@ -1,4 +1,9 @@
-"""What everybody who writes a lake does first: mend what a power cut left, create what is missing, recover."""
+"""What everybody who writes a lake does first: mend what a power cut left, create what is missing, recover, compare.
+
+The ledger is held against the tables at every start. What can be proven is mended and said: rows that are not there and
+whose files are in bronze are read again, rows that the ledger knows to be out leave. What cannot is refused, and
+``pointline repair`` is named.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,36 @@ import structlog
 
 from daemon import events
 from daemon.lake import Lake
+from pointline.errors import LakeDamaged
+from pointline.io.health import PartFiles
+from pointline.io.live_parts import LAST_FILE_ID
+from pointline.services.healing import Healing, heal, plan_healing
+from pointline.services.reconcile import FaultOf, compare_quarantine, compare_tables, describe
 from pointline.services.recovery import recover
 
 log = structlog.get_logger()
 
 
 def prepare(lake: Lake) -> None:
-    """Bring a lake into the state that ingest starts from. For the holder of the writer's lock."""
+    """Bring a lake into the state that ingest starts from. For the holder of the writer's lock.
+
+    Raises LakeDamaged where ledger and tables disagree in a way that takes a person's word.
+    """
+    mend_and_recover(lake)
+    plan = find_disagreements(lake)
+    if plan.is_empty:
+        return
+    if plan.doubts:
+        raise LakeDamaged(
+            "; ".join([*plan.doubts, *describe(plan.tables)]),
+            subject=str(lake.config.paths.silver),
+            hint="`pointline repair --dry-run` says what it would do, `pointline repair` does it",
+        )
+    apply(lake, plan)
+
+
+def mend_and_recover(lake: Lake) -> None:
+    """Mend what a crash or a power cut left, and bring the ledger up to what the commits of silver tell."""
     for found in lake.mend():
         log.error(
             events.COMMIT_SET_ASIDE,
@@ -29,3 +57,29 @@ def prepare(lake: Lake) -> None:
     symbols.refresh()
     if recovered.outcomes or recovered.forgotten:
         log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
+    lake.manifest.note_last_id(_last_id_in(lake))
+
+
+def find_disagreements(lake: Lake, fault_of: FaultOf | None = None) -> Healing:
+    """Hold the ledger against the tables; say what has to be done where they disagree."""
+    tables = compare_tables(lake.manifest, lake.events, fault_of or PartFiles(lake.config.paths.silver).absence_of)
+    return plan_healing(lake.manifest, lake.reader, tables, compare_quarantine(lake.manifest, lake.quarantine))
+
+
+def apply(lake: Lake, plan: Healing) -> None:
+    """Do what was planned, and say so."""
+    heal(plan, lake.manifest, lake.quarantine, lake.events)
+    log.warning(
+        events.LAKE_HEALED,
+        what=[*describe(plan.tables)],
+        read_again=len(plan.reread),
+        lost=len(plan.lost),
+        hint="nothing to do: these files are ingested again",
+    )
+
+
+def _last_id_in(lake: Lake) -> int:
+    """Return the highest file id that has rows anywhere."""
+    ids = [lake.quarantine.rows_per_file()["file_id"].max()]
+    ids += [table.totals()["last_id"].max() for table in lake.events.values()]
+    return max((one for one in ids if isinstance(one, int) and one < LAST_FILE_ID), default=0)

@@ -128,6 +128,11 @@ class DeltaQuarantine(DeltaTableRepository):
         """Add the rows of a batch. Nothing happens where the batch is in already."""
         self.commit_parts(add=self.write_parts(rows), remove=(), batch=batch)
 
+    def rows_per_file(self) -> pl.DataFrame:
+        """Return ``file_id, rows``."""
+        with storage_errors(self.path.name):
+            return self.scan().group_by("file_id").agg(pl.len().cast(pl.Int64).alias("rows")).collect()
+
     def forget(self, file_ids: Sequence[int]) -> int:
         """Remove the rows of files that did not get in after all; return how many there were."""
         forgotten = 0

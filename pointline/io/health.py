@@ -77,6 +77,14 @@ class PartFiles:
             return "part_replaced", f"the file has {rows:,} rows, committed were {part.rows:,}"
         return None
 
+    def absence_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Say the same by the file's size alone."""
+        try:
+            size = (self._silver / table / part.path).stat().st_size
+        except OSError:
+            return "part_missing", "the file is gone"
+        return None if size == part.size_bytes else ("part_size", f"the file has {size:,} bytes")
+
 
 def file_system_of(path: Path, mounts: Path = MOUNTS) -> str | None:
     """Return the type of the file system a path is on, None where the system does not tell."""

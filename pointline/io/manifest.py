@@ -171,6 +171,27 @@ class DeltaManifest:
             self.repository.update_rows(rows, fill=CONTENT_FACTS, batch=batch)
             self._follow(rows, fill=CONTENT_FACTS)
 
+    def totals(self) -> pl.DataFrame:
+        """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
+        place = [pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")]
+        with storage_errors("ingest_manifest"):
+            rows = self.repository.scan().filter(stands_at(Status.SUCCESS), pl.col("rows_written") > 0)
+            return (
+                rows.group_by(place)
+                .agg(
+                    pl.col("rows_written").sum().alias("rows"),
+                    pl.col("file_id").min().alias("first_id"),
+                    pl.col("file_id").max().alias("last_id"),
+                )
+                .collect()
+            )
+
+    def quarantined_rows(self) -> pl.DataFrame:
+        """Return ``file_id, status, rows_quarantined`` of the files that have any."""
+        with storage_errors("ingest_manifest"):
+            rows = self.repository.scan().filter(pl.col("rows_quarantined") > 0)
+            return rows.select("file_id", "status", "rows_quarantined").collect()
+
     def restore(self, found: Mapping[int, Discovery]) -> None:
         """Bring back rows that the ledger has lost, as ``pending``; ids that it has are left alone."""
         with self._writing():

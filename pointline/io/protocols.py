@@ -412,6 +412,10 @@ class QuarantineRepository(TableRepository, Protocol):
         """Remove the rows of files that did not get in after all; return how many there were."""
         ...
 
+    def rows_per_file(self) -> pl.DataFrame:
+        """Return ``file_id, rows``."""
+        ...
+
 
 class IngestionManifestRepository(Protocol):
     """The ledger. A ledger that cannot be read is an error, never an empty ledger."""
@@ -448,6 +452,18 @@ class IngestionManifestRepository(Protocol):
 
     def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
         """Return the whole rows of these versions, with the columns that ``entries`` leaves out."""
+        ...
+
+    def totals(self) -> pl.DataFrame:
+        """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
+        ...
+
+    def quarantined_rows(self) -> pl.DataFrame:
+        """Return ``file_id, status, rows_quarantined`` of the files that have any."""
+        ...
+
+    def note_last_id(self, file_id: int) -> None:
+        """Remember that an id was given, though the ledger may not know it."""
         ...
 
     def restore(self, found: Mapping[int, Discovery]) -> None:

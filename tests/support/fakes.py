@@ -221,6 +221,9 @@ class MemoryQuarantine(MemoryTable):
     def last_batch(self) -> int:
         return self._last_batch
 
+    def rows_per_file(self) -> pl.DataFrame:
+        return self._rows.group_by("file_id").agg(pl.len().cast(pl.Int64).alias("rows"))
+
     def forget(self, file_ids: Sequence[int]) -> None:
         self._rows = self._rows.filter(~pl.col("file_id").is_in(list(file_ids)))
 
@@ -275,6 +278,19 @@ class MemoryManifest:
 
     def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
         return self.entries().filter(pl.col("file_id").is_in(list(file_ids)))
+
+    def totals(self) -> pl.DataFrame:
+        place = [pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")]
+        held = self.entries().filter(pl.col("status") == "success", pl.col("rows_written") > 0)
+        ids = (pl.col("file_id").min().alias("first_id"), pl.col("file_id").max().alias("last_id"))
+        return held.group_by(place).agg(pl.col("rows_written").sum().alias("rows"), *ids)
+
+    def quarantined_rows(self) -> pl.DataFrame:
+        entries = self.entries().filter(pl.col("rows_quarantined") > 0)
+        return entries.select("file_id", pl.col("status").cast(pl.String), "rows_quarantined")
+
+    def note_last_id(self, file_id: int) -> None:
+        pass
 
     def restore(self, found: Mapping[int, Discovery]) -> None:
         for file_id, one in sorted(found.items()):

@@ -14,6 +14,7 @@ from pointline.io.delta_log import BATCH
 from pointline.io.live_parts import may_hold
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
 from pointline.io.told import recorded_after
+from pointline.io.translate import storage_errors
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable

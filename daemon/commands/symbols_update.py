@@ -6,8 +6,11 @@ import datetime as dt
 import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from daemon.commands.present import Column, plural, print_json, print_lines, print_problem, print_table, printable
 from daemon.commands.symbols_show import parsed_time, short_time
@@ -19,11 +22,15 @@ from daemon.symbol_wish import SymbolWish, answer
 from pointline.config import Config, load_config
 from pointline.errors import PointlineError
 from pointline.io.decode import Limits, decoded
+from pointline.io.ledger import scan_rows
 from pointline.io.translate import storage_errors
 from pointline.services.symbols import Told
+from pointline.tables import dim_symbol, ingest_manifest
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
 
 SHOWN = 50
+NEAR = 0.75
+"""How like a known name the name of an exchange has to be to be taken for a slip."""
 COLUMNS = (
     Column(title="change"),
     Column(title="exchange"),
@@ -52,6 +59,9 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
     except ValueError as error:
         print_problem(str(error.args[0]), str(error.args[1]), as_json=as_json)
         return EXIT_USAGE
+    if not insist and (complaint := _unknown_exchange(config, source)):
+        print_problem(*complaint, as_json=as_json)
+        return EXIT_USAGE
     lake = open_lake(config)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
@@ -65,6 +75,20 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
         if found["held"]:
             print_problem(f"held: {found['reason']}", f"if that is right: {_insisting(source)}")
     return EXIT_FINDINGS if found["held"] else EXIT_OK
+
+
+def _unknown_exchange(config: Config, source: Source) -> tuple[str, str] | None:
+    """Complain of an exchange that nothing in the lake is of, if its name is nearly one that something is of."""
+    tables = (
+        scan_rows(config.paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA),
+        scan_rows(config.paths.table(dim_symbol.NAME), dim_symbol.SCHEMA),
+    )
+    known = set(pl.concat([table.select("exchange").unique() for table in tables]).collect()["exchange"])
+    near = get_close_matches(source.exchange.lower(), sorted(known), n=3, cutoff=NEAR) if source.exchange else []
+    if not near or source.exchange in known:
+        return None
+    words = f"did you mean --exchange {' or '.join(near)}? a new exchange is taken with {_insisting(source)}"
+    return f"nothing in the lake is of exchange {source.exchange!r}", words
 
 
 def _insisting(source: Source) -> str:
@@ -91,12 +115,26 @@ def _read(config: Config, source: Source, effective_at: dt.datetime | None) -> M
 
 def _meant(metadata: Metadata, source: Source, effective_at: dt.datetime | None) -> Metadata:
     """Only who says so has symbols delisted for what a list lacks; an ``exchangeInfo`` says so itself."""
+    if effective_at is not None and metadata.knows_time and not source.snapshot:
+        own = "in valid_from" if metadata.snapshot_at is None else f"{short_time(metadata.snapshot_at)} UTC"
+        raise PointlineError(
+            f"{source.file} says itself when it holds ({own}), and --effective-at says {source.effective_at}",
+            hint="leave --effective-at away, or take the time out of the file",
+        )
+    if effective_at is not None and metadata.snapshot_at is not None and metadata.snapshot_at != effective_at:
+        raise PointlineError(
+            f"{source.file} is of {short_time(metadata.snapshot_at)} UTC by its own word, and --effective-at says "
+            f"{source.effective_at}",
+            hint="leave --effective-at away",
+        )
     if source.snapshot:
-        at = effective_at or metadata.snapshot_at
+        at = metadata.snapshot_at or effective_at
         if at is None:
             raise PointlineError("the snapshot does not say when it was taken", hint="add --effective-at 2024-05-01")
         return replace(metadata, snapshot_at=at)
-    return replace(metadata, snapshot_at=None, is_partial=True) if metadata.snapshot_at == effective_at else metadata
+    if metadata.snapshot_at is not None and not metadata.knows_time:
+        return replace(metadata, snapshot_at=None, is_partial=True)
+    return metadata
 
 
 def _look(lake: Lake, wish: SymbolWish) -> dict[str, Any]:

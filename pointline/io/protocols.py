@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 import polars as pl
 
+from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.symbol_observations import Observed
 
@@ -299,11 +300,15 @@ class SymbolTable(Protocol):
         """Return all versions."""
         ...
 
-    def replace(self, rows: pl.DataFrame | None, *, batch: int | None) -> None:
-        """Put ``rows`` in the place of all rows, on disk when this returns. Nothing happens where the batch is in.
+    def versions_of(self, scope: Scope) -> pl.DataFrame:
+        """Return the versions that are meant, by exchange, symbol and ``valid_from``."""
+        ...
 
-        None stands for the rows that are there: the commit only says that they are up to that batch. Without a batch
-        they are as up to date as before.
+    def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
+        """Put ``rows`` in the place of the versions that are meant, on disk when this returns.
+
+        None stands for the rows that are there: the commit only says that they are up to that batch. Nothing happens
+        where the batch is in; without one the table is as up to date as before.
         """
         ...
 
@@ -321,6 +326,10 @@ class SymbolObservations(BatchTable, Protocol):
 
     def of_exchanges(self, exchanges: Collection[str]) -> pl.DataFrame:
         """Return what was said of these exchanges."""
+        ...
+
+    def told_of(self, scope: Scope) -> Observed:
+        """Return what windows and updates say of some symbols, and their states, without the rest."""
         ...
 
     def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta import ROWS_PER_GROUP, DeltaTableRepository
 from pointline.io.event_table import DeltaBatchTable, telling
 from pointline.io.live_parts import may_hold
+from pointline.io.parts import ParquetPartWriter
 from pointline.io.protocols import Discovery, Outcome, Part
 from pointline.io.translate import storage_errors
 from pointline.tables import dim_symbol
 from pointline.tables import symbol_observations as observations
+from pointline.tables.dim_symbol import Scope
 from pointline.tables.symbol_observations import Observed
+
+ORDER = [*dim_symbol.KEY, "valid_from"]
+"""The same versions make the same table."""
+DICTIONARY = ("exchange", "base_asset", "quote_asset", "market_type", "settle_asset", "option_type")
 
 
 class DeltaSymbolTable(DeltaTableRepository):
@@ -23,21 +29,60 @@ class DeltaSymbolTable(DeltaTableRepository):
     def __init__(self, path: Path) -> None:
         super().__init__(path, dim_symbol.SCHEMA)
 
-    def versions_of(self, exchanges: Collection[str]) -> pl.DataFrame:
-        """Return the versions of these exchanges."""
+    def versions_of(self, scope: Scope) -> pl.DataFrame:
+        """Return the versions that are meant, by exchange, symbol and ``valid_from``."""
         with storage_errors(self.path.name):
-            return self.scan().filter(pl.col("exchange").is_in(list(exchanges))).collect()
+            return scope.of(self.scan()).sort(*dim_symbol.KEY, "valid_from").collect(engine="streaming")
 
-    def replace(self, rows: pl.DataFrame | None, *, batch: int | None) -> None:
-        """Put ``rows`` in the place of all rows, on disk when this returns. Nothing happens where the batch is in.
+    def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
+        """Put ``rows`` in the place of the versions that are meant, on disk when this returns.
 
-        None stands for the rows that are there: the commit only says that they are up to that batch. Without a batch
-        they are as up to date as before.
+        None stands for the rows that are there: the commit only says that they are up to that batch. Nothing happens
+        where the batch is in; without one the table is as up to date as before.
         """
-        if rows is None:
-            self.commit_parts(add=[], remove=[], batch=batch)
-        elif batch is None or self.last_batch() < batch:
-            self.commit_parts(add=self.write_parts(rows), remove=self.live_parts(), batch=batch)
+        if batch is not None and self.last_batch() >= batch:
+            return
+        parts = self.live_parts() if rows is not None else []
+        add = [] if rows is None else self._merged(parts, rows, scope)
+        self.commit_parts(add=add, remove=parts, batch=batch)
+
+    def _merged(self, parts: Sequence[Part], rows: pl.DataFrame, scope: Scope) -> list[Part]:
+        """Write one part of the rows of others and these, in order, a row group at a time."""
+        writer = self.part_writer({}, DICTIONARY)
+        left = rows.select(list(self.schema)).sort(ORDER)
+        written = False
+        try:
+            for group in self._in_order(parts):
+                exchange, symbol = group.select(dim_symbol.KEY).row(-1)
+                here = (pl.col("exchange") < exchange) | (
+                    (pl.col("exchange") == exchange) & (pl.col("symbol") <= symbol)
+                )
+                kept = scope.outside(group)
+                coming, left = left.filter(here), left.filter(~here)
+                written |= _write(writer, pl.concat([kept, coming]).sort(ORDER) if coming.height else kept)
+            for piece in left.iter_slices(ROWS_PER_GROUP):
+                written |= _write(writer, piece)
+            return [writer.close()] if written else []
+        except BaseException:
+            writer.discard()
+            raise
+
+    def _in_order(self, parts: Sequence[Part]) -> Iterator[pl.DataFrame]:
+        """Yield what the parts hold in order; they are one, unless somebody else wrote them."""
+        if len(parts) == 1:
+            yield from self.rows_of(parts[0])
+        elif parts:
+            yield from (
+                pl.concat([rows for part in parts for rows in self.rows_of(part)])
+                .sort(ORDER)
+                .iter_slices(ROWS_PER_GROUP)
+            )
+
+
+def _write(writer: ParquetPartWriter, rows: pl.DataFrame) -> bool:
+    if rows.height:
+        writer.write(rows)
+    return rows.height > 0
 
 
 class DeltaObservations(DeltaBatchTable):
@@ -56,6 +101,22 @@ class DeltaObservations(DeltaBatchTable):
         """Return what was said of these exchanges."""
         with storage_errors(self.path.name):
             return self.scan().filter(pl.col("exchange").is_in(list(exchanges))).collect()
+
+    def told_of(self, scope: Scope) -> Observed:
+        """Return what windows and updates say of some symbols, and their states, without the rest."""
+        with storage_errors(self.path.name):
+            states = scope.of(self.states.scan()).collect(engine="streaming").unique("state_id", maintain_order=True)
+            rows = (
+                self.scan()
+                .filter(pl.col("exchange").is_in(list(scope.exchanges)), pl.col("states").list.len() > 0)
+                .explode("states", "times")
+                .join(states.lazy().select(states="state_id"), on="states", how="semi")
+                .collect(engine="streaming")
+                .group_by(observations.HEAD)
+                .agg("states", "times")
+                .select(list(self.schema))
+            )
+        return Observed(rows=rows, states=states)
 
     def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:
         """Return the states of symbols of these exchanges, each once."""

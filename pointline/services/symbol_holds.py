@@ -47,7 +47,7 @@ def judged(file: Mapping[str, object], heads: pl.DataFrame, held: pl.DataFrame, 
         rows_written=rows,
         rows_quarantined=_number(file.get("rows_quarantined")) or 0,
         warnings=warnings,
-        error=reason(file, held, names) if names else None,
+        error=reason(file, held, names) if names else _text(file.get("error_of_rows")),
         attempts=_number(file.get("attempts")),
     )
 

@@ -18,11 +18,11 @@ from pointline.io.protocols import Discovery, IngestionManifestRepository, Outco
 from pointline.services import symbol_holds
 from pointline.services.batch import Entry, Loaded
 from pointline.services.verdict import Verdict
-from pointline.tables.dim_symbol import INSTRUMENTS, KEY, Changes, as_of, changes_between
+from pointline.tables.dim_symbol import INSTRUMENTS, KEY, Changes, Scope, as_of, changes_between
 from pointline.tables.dim_symbol_metadata import Metadata
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.symbol_history import History, history
-from pointline.tables.symbol_observations import HEAD, Kind, Observed, Origin, observe, recorded, unnamed
+from pointline.tables.symbol_observations import HEAD, Kind, Observed, Origin, observe, observe_at, recorded, unnamed
 
 REFRESH = dt.timedelta(hours=1)
 STANDS = (Status.SUCCESS, Status.QUARANTINED, Status.PENDING)
@@ -35,8 +35,9 @@ class Plan:
 
     add: Observed
     remove: Sequence[int]
-    after: pl.DataFrame
-    """``dim_symbol`` as it will be."""
+    scope: Scope
+    versions: pl.DataFrame
+    """The versions that are meant as they will be."""
     changes: Changes
     held: pl.DataFrame
     """What is held of the exchanges concerned (``symbol_history.HELD``)."""
@@ -138,7 +139,7 @@ class Symbols:
         # A list of several exchanges has a name of its own in the place of an exchange.
         names = set(metadata.updates["exchange"].unique())
         of = entry.meta.exchange if len(names - {entry.meta.exchange}) <= 0 else ""
-        return observe(metadata.updates, metadata.kind, metadata.snapshot_at, origin, of=of)
+        return _said(metadata, origin, of)
 
     # ---- people
 
@@ -155,7 +156,7 @@ class Symbols:
                 accepted=told.insist,
             )
             metadata = told.metadata
-            add = observe(metadata.updates, metadata.kind, metadata.snapshot_at, origin, of=told.exchange)
+            add = _said(metadata, origin, told.exchange)
             plan = self._plan(add, [])
             if not dry_run:
                 self.settle(number, plan, [])
@@ -199,7 +200,7 @@ class Symbols:
                 self.settle(number, self._plan(Observed.join([]), gone), [])
             elif self._table.last_batch() != self.last_batch():
                 whole = self._plan(Observed.join([]), [], everything=True)
-                self._table.replace(whole.after if whole.changes else None, batch=self.last_batch())
+                self._table.replace(whole.versions if whole.changes else None, whole.scope, batch=self.last_batch())
                 self._manifest.update_statuses(self._others(whole, leaving_out=set()).values())
 
     def _take_over(self, number: int, versions: pl.DataFrame, entries: pl.DataFrame) -> None:
@@ -217,8 +218,10 @@ class Symbols:
             self._refreshed = now
             table = self._table.read_all()
             fresh = as_of(table, now)
-            if not fresh["is_current"].equals(table["is_current"]):
-                self._table.replace(fresh, batch=None)
+            stale = table.filter(fresh["is_current"] != table["is_current"])
+            if stale.height:
+                scope = Scope(exchanges=frozenset(stale["exchange"]), keys=stale.select(KEY).unique())
+                self._table.replace(scope.of(fresh.lazy()).collect(), scope, batch=None)
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock() / 1_000_000, dt.UTC)
@@ -236,35 +239,54 @@ class Symbols:
     def compute(self) -> History:
         """Compute ``dim_symbol`` from all observations."""
         heads = self._observations.heads()
-        return self._history(frozenset(heads["exchange"].unique()), heads, Observed.join([]), [])
+        return self._history(Scope(exchanges=frozenset(heads["exchange"])), heads, Observed.join([]), [])
 
     def _plan(self, add: Observed, remove: Sequence[int], *, everything: bool = False) -> Plan:
         old = self._observations.heads()
         stay = old.filter(~pl.col("file_id").is_in(list(remove)))
         heads = pl.concat([stay, add.rows.select(HEAD)])
         touched = _touched(old, heads, {*remove, *add.rows["file_id"]})
-        before = self._table.read_all()
         if everything or self._table.last_batch() != self.last_batch():  # it was not written the last time
-            touched = frozenset({*heads["exchange"], *before["exchange"].unique()})
-        found = self._history(touched, heads, add, remove)
-        concerned = pl.col("exchange").is_in(list(touched))
+            touched = frozenset({*heads["exchange"], *self._table.read_all()["exchange"].unique()})
+            scope = Scope(exchanges=touched)
+        else:
+            scope = Scope(exchanges=touched, keys=self._keys_alone(touched, heads, add, remove))
+        found = self._history(scope, heads, add, remove)
         known = self._observations.states_of(add.states["exchange"].unique()) if add.states.height else add.states
         return Plan(
             add=replace(add, states=add.states.join(known, on="state_id", how="anti")),
             remove=remove,
-            after=pl.concat([as_of(before.filter(~concerned), self._now()), found.versions]).sort(*KEY, "valid_from"),
-            changes=changes_between(before.filter(concerned), found.versions),
+            scope=scope,
+            versions=found.versions,
+            changes=changes_between(self._table.versions_of(scope), found.versions),
             held=found.held,
             touched=touched,
             heads=heads,
         )
 
-    def _history(self, touched: frozenset[str], heads: pl.DataFrame, add: Observed, remove: Sequence[int]) -> History:
-        standing = self._observations.of_exchanges(touched).filter(~pl.col("file_id").is_in(list(remove)))
-        states = pl.concat([self._observations.states_of(touched), add.states])
+    def _keys_alone(
+        self, touched: frozenset[str], heads: pl.DataFrame, add: Observed, remove: Sequence[int]
+    ) -> pl.DataFrame | None:
+        """Return the symbols that are told of, where the others of their exchanges have nothing to do with it.
+
+        With snapshots they have: what these lack may be too much.
+        """
+        snapshots = heads.filter(pl.col("exchange").is_in(list(touched)), pl.col("kind") == Kind.SNAPSHOT)
+        if remove or not snapshots.is_empty() or add.rows.is_empty():
+            return None
+        return add.states.select(KEY).unique()
+
+    def _history(self, scope: Scope, heads: pl.DataFrame, add: Observed, remove: Sequence[int]) -> History:
+        touched = scope.exchanges
+        if scope.keys is None:
+            rows = self._observations.of_exchanges(touched)
+            before = Observed(rows=rows, states=self._observations.states_of(touched))
+        else:
+            before = self._observations.told_of(scope)
+        standing = before.rows.filter(~pl.col("file_id").is_in(list(remove)))
         return history(
             pl.concat([standing, add.rows]),
-            states.unique("state_id", maintain_order=True),
+            pl.concat([before.states, add.states]).unique("state_id", maintain_order=True),
             unnamed=unnamed(heads).filter(pl.col("exchange").is_in(list(touched))),
             now=self._now(),
         )
@@ -273,7 +295,7 @@ class Symbols:
         self, number: int, plan: Plan, outcomes: Sequence[Outcome], found: Mapping[int, Discovery] | None = None
     ) -> None:
         self._observations.commit(number, add=plan.add, remove=plan.remove, outcomes=outcomes, found=found)
-        self._table.replace(plan.after if plan.changes else None, batch=number)
+        self._table.replace(plan.versions if plan.changes else None, plan.scope, batch=number)
 
     # ---- the ledger
 
@@ -308,6 +330,12 @@ class Symbols:
         return self._marked & set(heads["file_id"])
 
 
+def _said(metadata: Metadata, origin: Origin, of: str) -> Observed:
+    if metadata.snapshot_at is not None:
+        return observe_at(metadata.updates, metadata.snapshot_at, origin, of=of)
+    return observe(metadata.updates, metadata.kind, None, origin)
+
+
 def symbol_files(heads: pl.DataFrame, file_ids: Collection[int]) -> list[int]:
     """Return those of these files that said anything of symbols."""
     return sorted(set(heads["file_id"]) & set(file_ids))
@@ -334,4 +362,5 @@ def _as_row(verdict: Verdict, file_id: int) -> dict[str, object]:
         "rows_quarantined": outcome.rows_quarantined,
         "warnings": json.dumps(dict(outcome.warnings or {})),
         "attempts": None,
+        "error_of_rows": outcome.error,
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pointline.tables.dim_symbol import ATTRIBUTES, KEY, NUMBERS, SCHEMA, in_force, symbol_ids
+from pointline.tables.dim_symbol import ATTRIBUTES, KEY, NUMBERS, SCHEMA, symbol_ids, tradable
 from pointline.tables.schema import UTC_TIME
 
 
@@ -23,7 +23,8 @@ class Violation:
 
 _EXPECTED_ID, _NOW = "_expected_id", "_now"
 _ROLLS_OVER = pl.any_horizontal(
-    pl.col(name).is_between(pl.col(_NOW) - pl.duration(days=1), pl.col(_NOW)) for name in ("valid_from", "valid_until")
+    pl.col(name).is_between(pl.col(_NOW) - pl.duration(days=1), pl.col(_NOW))
+    for name in ("valid_from", "valid_until", "expiry")
 ).fill_null(value=False)
 """What begins or ends becomes current, or ceases to be, when the table is written or looked over the next time."""
 _SAME_KEY = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in KEY).fill_null(value=False)
@@ -33,7 +34,7 @@ CHECKS: Mapping[str, pl.Expr] = {
     "key_present": pl.any_horizontal(pl.col(*KEY).is_null() | (pl.col(*KEY) == "")),
     "valid_from_present": pl.col("valid_from").is_null(),
     "window_not_empty": pl.col("valid_until") <= pl.col("valid_from"),
-    "current_holds": pl.col("is_current").ne_missing(in_force(pl.col(_NOW))) & ~_ROLLS_OVER,
+    "current_holds": pl.col("is_current").ne_missing(tradable(pl.col(_NOW))) & ~_ROLLS_OVER,
     "one_current": pl.col("is_current").shift(1) & _SAME_KEY,
     "no_overlap": _SAME_KEY & (_PREVIOUS_END.is_null() | (pl.col("valid_from") < _PREVIOUS_END)),
     "versions_differ": _SAME_KEY

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pointline.tables import scd2
-from pointline.tables.dim_symbol import ATTRIBUTES, KEY, in_force, symbol_ids
+from pointline.tables.dim_symbol import ATTRIBUTES, KEY, as_of, symbol_ids
 from pointline.tables.dim_symbol import SCHEMA as VERSIONS
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.symbol_guard import judge
@@ -148,6 +148,4 @@ def _versions(windows: pl.DataFrame, keys: pl.DataFrame, states: pl.DataFrame, n
         .join(stated, on="state_id", how="left", maintain_order="left")
         .drop("state_id")
     )
-    return found.with_columns(
-        symbol_ids(found).alias("symbol_id"), in_force(pl.lit(now, UTC_TIME)).alias("is_current")
-    ).select(list(VERSIONS))
+    return as_of(found.with_columns(symbol_ids(found).alias("symbol_id")), now).select(list(VERSIONS))

@@ -131,6 +131,22 @@ def observe(updates: pl.DataFrame, kind: Kind, at: dt.datetime | None, origin: O
     return Observed(rows=rows, states=held.select(list(STATES_SCHEMA)).unique("state_id", maintain_order=True))
 
 
+def observe_at(updates: pl.DataFrame, at: dt.datetime, origin: Origin, *, of: str = "") -> Observed:
+    """Return a snapshot at a time of what updates tell of, and what they say of the time after it, as windows."""
+    after = updates.filter(pl.col("valid_from") > pl.lit(at, UTC_TIME))
+    if after.is_empty() and not updates.select(pl.struct(KEY).is_duplicated().any()).item():
+        return observe(updates, Kind.SNAPSHOT, at, origin, of=of)
+    before = updates.filter(pl.col("valid_from") <= pl.lit(at, UTC_TIME)).sort("valid_from", maintain_order=True)
+    now = before.unique(KEY, keep="last", maintain_order=True).with_columns(pl.lit(at, UTC_TIME).alias("valid_from"))
+    # Symbols that only come later are not there yet, but their exchange is spoken for.
+    names = {*updates["exchange"].unique(), *([of] if of else [])} - set(now["exchange"].unique())
+    said = [observe(now, Kind.SNAPSHOT, at, origin, of=name) for name in sorted(names)[:1]] or [
+        observe(now, Kind.SNAPSHOT, at, origin)
+    ]
+    later = observe(after, Kind.WINDOWS, None, origin)
+    return Observed.join([*said, Observed(rows=later.rows.with_columns(rows=pl.lit(0, pl.Int64)), states=later.states)])
+
+
 def with_state_ids(updates: pl.DataFrame) -> pl.DataFrame:
     """Add ``state_id``: 63 bits of the BLAKE2b hash of what is said of the symbol, the same on every machine.
 

@@ -12,6 +12,7 @@ import polars as pl
 from pointline.errors import CommitConflict
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import EventTable
 from pointline.tables.symbol_observations import Observed
@@ -67,9 +68,13 @@ class MemorySymbolTable:
     def read_all(self) -> pl.DataFrame:
         return self.rows
 
-    def replace(self, rows: pl.DataFrame | None, *, batch: int | None) -> None:
+    def versions_of(self, scope: Scope) -> pl.DataFrame:
+        return scope.of(self.rows.lazy()).sort(*dim_symbol.KEY, "valid_from").collect()
+
+    def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
         if batch is None or batch > self.batch:
-            self.rows = self.rows if rows is None else rows
+            if rows is not None:
+                self.rows = pl.concat([scope.outside(self.rows), rows]).sort(*dim_symbol.KEY, "valid_from")
             self.batch = self.batch if batch is None else batch
 
 
@@ -94,6 +99,13 @@ class MemoryObservations:
 
     def of_exchanges(self, exchanges: Collection[str]) -> pl.DataFrame:
         return self.said.rows.filter(pl.col("exchange").is_in(list(exchanges)))
+
+    def told_of(self, scope: Scope) -> Observed:
+        states = scope.of(self.said.states.lazy()).collect()
+        rows = self.said.rows.filter(pl.col("exchange").is_in(list(scope.exchanges)), pl.col("states").list.len() > 0)
+        rows = rows.explode("states", "times").filter(pl.col("states").is_in(states["state_id"].implode()))
+        told = rows.group_by(symbol_observations.HEAD).agg("states", "times").select(self.said.rows.columns)
+        return Observed(rows=told, states=states)
 
     def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:
         return self.said.states.filter(pl.col("exchange").is_in(list(exchanges)))

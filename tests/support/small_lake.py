@@ -15,6 +15,7 @@ from pointline.io.protocols import Part
 from pointline.io.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.services.compaction import DICTIONARY
 from pointline.tables import dim_symbol, symbol_observations
+from pointline.tables.dim_symbol import Scope
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
 from pointline.tables.symbol_observations import Kind, Observed, observe
@@ -82,4 +83,5 @@ def add_symbols(lake: Path, versions: Sequence[tuple[str, str, dt.datetime, floa
     new = said.states.join(known, on="state_id", how="anti")
     observations.commit(number, add=replace(said, states=new), remove=[], outcomes=[])
     whole = Observed(rows=observations.read_all(), states=states.read_all())
-    table.replace(versions_of([whole]), batch=number)
+    everything = Scope(exchanges=frozenset(whole.rows["exchange"]))
+    table.replace(versions_of([whole]), everything, batch=number)

@@ -278,6 +278,9 @@ class Supervisor:
     def _on_committed(self, committed: Committed, done: BatchDone) -> None:
         self.account.add_batch(done)
         self.maintenance.note(committed.partitions)
+        for one in committed.judged_anew:
+            event = events.SYMBOLS_HELD if one.error else events.SYMBOLS_RELEASED
+            log.warning(event, file_id=one.file_id, status=one.status.value, error=one.error)
         for path in committed.reopened:
             if not self.inbox.offer(path, finished=True):
                 self.rescanner.ask("queue full")

@@ -63,6 +63,8 @@ class Committed:
     """``(table, exchange, date)`` that got parts."""
     reopened: tuple[str, ...] = ()
     """Paths of files that have to be read after all."""
+    judged_anew: tuple[Outcome, ...] = ()
+    """What becomes of lists of instruments that were in before."""
 
 
 class IngestService:
@@ -137,6 +139,7 @@ class IngestService:
             verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, clock=self._clock)
             verdict = self._symbols.judge(self._next_batch, loaded, verdict)
             committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
+            committed.judged_anew = tuple(verdict.others)
             self._write_quarantine(committed.number, loaded, verdict)
             parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
             for table in verdict.tables():

@@ -239,7 +239,8 @@ class Symbols:
     def compute(self) -> History:
         """Compute ``dim_symbol`` from all observations."""
         heads = self._observations.heads()
-        return self._history(Scope(exchanges=frozenset(heads["exchange"])), heads, Observed.join([]), [])
+        scope = Scope(exchanges=frozenset(heads["exchange"]))
+        return self._history(scope, self._said_of(scope), heads, Observed.join([]), [])
 
     def _plan(self, add: Observed, remove: Sequence[int], *, everything: bool = False) -> Plan:
         old = self._observations.heads()
@@ -251,10 +252,10 @@ class Symbols:
             scope = Scope(exchanges=touched)
         else:
             scope = Scope(exchanges=touched, keys=self._keys_alone(touched, heads, add, remove))
-        found = self._history(scope, heads, add, remove)
-        known = self._observations.states_of(add.states["exchange"].unique()) if add.states.height else add.states
+        before = self._said_of(scope)
+        found = self._history(scope, before, heads, add, remove)
         return Plan(
-            add=replace(add, states=add.states.join(known, on="state_id", how="anti")),
+            add=replace(add, states=add.states.join(before.states, on="state_id", how="anti")),
             remove=remove,
             scope=scope,
             versions=found.versions,
@@ -276,18 +277,20 @@ class Symbols:
             return None
         return add.states.select(KEY).unique()
 
-    def _history(self, scope: Scope, heads: pl.DataFrame, add: Observed, remove: Sequence[int]) -> History:
-        touched = scope.exchanges
-        if scope.keys is None:
-            rows = self._observations.of_exchanges(touched)
-            before = Observed(rows=rows, states=self._observations.states_of(touched))
-        else:
-            before = self._observations.told_of(scope)
+    def _said_of(self, scope: Scope) -> Observed:
+        if scope.keys is not None:
+            return self._observations.told_of(scope)
+        rows = self._observations.of_exchanges(scope.exchanges)
+        return Observed(rows=rows, states=self._observations.states_of(scope.exchanges))
+
+    def _history(
+        self, scope: Scope, before: Observed, heads: pl.DataFrame, add: Observed, remove: Sequence[int]
+    ) -> History:
         standing = before.rows.filter(~pl.col("file_id").is_in(list(remove)))
         return history(
             pl.concat([standing, add.rows]),
             pl.concat([before.states, add.states]).unique("state_id", maintain_order=True),
-            unnamed=unnamed(heads).filter(pl.col("exchange").is_in(list(touched))),
+            unnamed=unnamed(heads).filter(pl.col("exchange").is_in(list(scope.exchanges))),
             now=self._now(),
         )
 

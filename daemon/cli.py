@@ -263,13 +263,30 @@ def maintain(
 def verify(
     *,
     lake_root: LakeRoot = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read bronze again and compare every value.")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Read every data file whole; bronze is not needed.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read bronze again and compare every value; includes --data.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Audit the lake: bronze = manifest = silver. Exit code 1 with findings."""
     from daemon.commands.verify import verify_lake
 
-    raise typer.Exit(verify_lake(lake_root, deep=deep, as_json=json))
+    raise typer.Exit(verify_lake(lake_root, data=data, deep=deep, as_json=json))
+
+
+@app.command(epilog="Example: pointline repair --dry-run, or: pointline repair --table trades")
+def repair(
+    *,
+    lake_root: LakeRoot = None,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong and what would be done.")] = False,
+    json: Json = False,
+) -> None:
+    """Make ledger, tables and bronze agree again: what is lost or damaged is read again from bronze."""
+    from daemon.commands.repair import repair as make_whole
+
+    raise typer.Exit(make_whole(lake_root, table=table, dry_run=dry_run, as_json=json))
 
 
 @app.command(epilog="Example: pointline doctor --fix")

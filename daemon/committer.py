@@ -23,7 +23,7 @@ from daemon import events
 from daemon.account import BatchDone, FileDone
 from daemon.flow import Flow, RunningBatch
 from daemon.part import StopSign
-from pointline.errors import DiskFull, Transient
+from pointline.errors import DiskFull, PartsLost, Transient
 from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry, Loaded, Timing
 from pointline.services.ingest import Committed, IngestService
@@ -94,16 +94,26 @@ class Committer:
         loaded = [self._loaded(running, position, stopping) for position in range(len(running.loads))]
         self._got_through("load")
         started = time.monotonic()
-        committed = self._repeat(lambda: self._service.commit(running.batch, loaded), "commit", stopping)
+        committed = self._repeat(lambda: self._commit(running, loaded, stopping), "commit", stopping)
         self._got_through("commit")
         done = self._sum_up(running, loaded, committed, time.monotonic() - started)
         landed = self._report(running, done)
         self._on_committed(committed, done)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
 
-    def _loaded(self, running: RunningBatch, position: int, stopping: StopSign) -> Loaded:
+    def _commit(self, running: RunningBatch, loaded: list[Loaded], stopping: StopSign) -> Committed:
+        """Commit the batch; groups whose data files are gone are loaded again before it is tried once more."""
+        try:
+            return self._service.commit(running.batch, loaded)
+        except PartsLost as error:
+            for position, group in enumerate(loaded):
+                if not error.paths.isdisjoint(part.part.path for part in group.parts):
+                    loaded[position] = self._loaded(running, position, stopping, is_again=True)
+            raise
+
+    def _loaded(self, running: RunningBatch, position: int, stopping: StopSign, *, is_again: bool = False) -> Loaded:
         """Return what a worker made of a group; where the lake's disk was in the way, have it made again."""
-        first: list[Future[Loaded]] = [running.loads[position]]
+        first: list[Future[Loaded]] = [] if is_again else [running.loads[position]]
 
         def load() -> Loaded:
             future = first.pop() if first else self._pool.submit(self._loader.load, running.batch.groups[position])

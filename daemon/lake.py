@@ -73,9 +73,10 @@ class Lake:
         """Create what a lake consists of, where it is missing. For the holder of the writer's lock."""
         make_folder(self.config.paths.bronze)
         with ThreadPoolExecutor(CREATED_AT_ONCE) as pool:  # most of it is waiting for the disk
-            list(pool.map(lambda repository: repository.create(), self._repositories()))
+            list(pool.map(lambda repository: repository.create(), self.repositories()))
 
-    def _repositories(self) -> list[DeltaTableRepository]:
+    def repositories(self) -> list[DeltaTableRepository]:
+        """Return all tables."""
         made = (self.observations.states, self.symbols)
         return [self.manifest.repository, self.quarantine, *self.batch_tables.values(), *made]
 

@@ -17,6 +17,7 @@ from pointline.io.live_parts import LAST_FILE_ID
 from pointline.services.healing import Healing, heal, plan_healing
 from pointline.services.reconcile import FaultOf, compare_quarantine, compare_tables, describe
 from pointline.services.recovery import recover
+from pointline.tables import quarantine
 
 log = structlog.get_logger()
 
@@ -39,9 +40,10 @@ def prepare(lake: Lake) -> None:
     apply(lake, plan)
 
 
-def mend_and_recover(lake: Lake) -> None:
-    """Mend what a crash or a power cut left, and bring the ledger up to what the commits of silver tell."""
-    for found in lake.mend():
+def mend_and_recover(lake: Lake) -> list[str]:
+    """Mend what a crash or a power cut left, and bring the ledger up to what the commits of silver tell; say what."""
+    mended = lake.mend()
+    for found in mended:
         log.error(
             events.COMMIT_SET_ASIDE,
             table=found.table,
@@ -58,12 +60,22 @@ def mend_and_recover(lake: Lake) -> None:
     if recovered.outcomes or recovered.forgotten:
         log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
     lake.manifest.note_last_id(_last_id_in(lake))
+    said = [f"{found.table}: {found.file} was {found.reason}, and is moved away" for found in mended]
+    brought_up = len(recovered.outcomes)
+    return [*said, *([f"ledger: {brought_up:,} files are brought up to what silver tells"] if brought_up else [])]
 
 
-def find_disagreements(lake: Lake, fault_of: FaultOf | None = None) -> Healing:
-    """Hold the ledger against the tables; say what has to be done where they disagree."""
-    tables = compare_tables(lake.manifest, lake.events, fault_of or PartFiles(lake.config.paths.silver).absence_of)
-    return plan_healing(lake.manifest, lake.reader, tables, compare_quarantine(lake.manifest, lake.quarantine))
+def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = None) -> Healing:
+    """Hold the ledger against the tables; say what has to be done where they disagree.
+
+    With ``whole`` every data file is read, not only looked for; ``only`` names one table.
+    """
+    files = PartFiles(lake.config.paths.silver, lake.config.paths.state)
+    fault_of: FaultOf = files.any_fault_of if whole else files.absence_of
+    chosen = {name: table for name, table in lake.events.items() if only in {None, name}}
+    tables = compare_tables(lake.manifest, chosen, fault_of)
+    aside = compare_quarantine(lake.manifest, lake.quarantine) if only in {None, quarantine.NAME} else ({}, ())
+    return plan_healing(lake.manifest, lake.reader, tables, aside)
 
 
 def apply(lake: Lake, plan: Healing) -> None:

@@ -17,7 +17,7 @@ from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.protocols import IngestionManifestRepository
 from pointline.io.unrecognised import Seen, Unrecognised
-from pointline.services.backlog import VERSION, backlog
+from pointline.services.backlog import backlog
 from pointline.services.departure import Departures
 from pointline.services.schedule import next_try_us
 
@@ -133,8 +133,7 @@ class Rescanner:
                 log.error(events.RESCAN_FAILED, error=str(error), hint=error.hint)
             self.failing = str(error)
             return
-        waiting = backlog(survey, self._manifest.entries())
-        waiting = waiting.join(self._touched.frame(), on=["path", *VERSION], how="anti")
+        waiting = backlog(survey, self._manifest.entries(), self._touched.frame())
         offered = self._offer(waiting.sort("path"), stopping)
         if folder:
             for path in (*self._foreign, *(one.path for one in left_out)):

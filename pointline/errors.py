@@ -60,5 +60,13 @@ class StorageTrouble(Transient):
     """An I/O error, missing permission, or too many open files."""
 
 
+class PartsLost(Transient):
+    """Data files that were written are not there any more: they have to be written again. ``paths`` names them."""
+
+    def __init__(self, message: str, *, paths: frozenset[str], subject: str = "", hint: str = "") -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.paths = paths
+
+
 class CommitConflict(Transient):
     """A foreign writer committed to the table in between."""

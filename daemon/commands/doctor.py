@@ -79,7 +79,7 @@ def _mend(lake: Lake) -> list[str]:
 
 
 def _tables(lake: Lake) -> list[Path]:
-    repositories = (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values())
+    repositories = lake.repositories()
     return [repository.path for repository in repositories if repository.path.is_dir()]
 
 
@@ -142,7 +142,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     found: list[Finding] = []
     orphans: list[loose_files.LooseFile] = []
     recorded = -1
-    for repository in (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values()):
+    for repository in lake.repositories():
         table = repository.path
         if not table.is_dir():
             continue
@@ -193,7 +193,7 @@ def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
             continue  # being written this moment
         what = f"the log entry is {fault.reason}"
         hint = "`pointline doctor --fix` sets it aside; its files are then ingested again"
-        if not fault.is_newest:
+        if not fault.is_mendable:
             hint = "put the entry back from a copy of the lake; the table cannot be trusted without it"
         kind = "commit_missing" if fault.reason == "missing" else "commit_torn"
         path = f"silver/{table.name}/_delta_log/{fault.entry}"

@@ -6,7 +6,7 @@ import gc
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
 
@@ -33,9 +33,12 @@ def run_lake(lake_root: Path | None, *, once: bool) -> int:
     return keep_lake(load_config(lake_root), once=once, manager=notify_address())
 
 
-def keep_lake(config: Config, *, once: bool, manager: str = "") -> int:
-    """Do the same for settings that are known already. ``manager``: where a service manager listens."""
-    configure_logging(config.log.format, config.log.level)
+def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO | None = None) -> int:
+    """Do the same for settings that are known already, logging to ``stream`` (standard output).
+
+    ``manager``: where a service manager listens.
+    """
+    configure_logging(config.log.format, config.log.level, stream)
     known: set[str] = set()
 
     def on_trouble(path: str, error: Exception) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.commands.present import (
+    bytes_text,
     count,
     make_console,
     plural,
@@ -26,7 +27,7 @@ from pointline.io.health import PartFiles
 from pointline.io.ledger import scan_ledger
 from pointline.io.lock import holder_of
 from pointline.services.audited import Parties
-from pointline.services.findings import Checked, Finding
+from pointline.services.findings import Checked, Finding, Report
 from pointline.services.reread import Rereader
 from pointline.services.verify import verify
 from pointline.settings import values_of
@@ -37,7 +38,7 @@ GRACE_SECONDS = 60.0
 """Beside a daemon, a bronze file modified later than this is on its way in; added to the settle and rescan times."""
 
 
-def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
+def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_json: bool) -> int:
     """Audit a lake; say what does not agree and what mends it. It only reads."""
     config = load_config(lake_root)
     try:
@@ -46,8 +47,7 @@ def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
         if not config.paths.silver.is_dir():
             print_problem(str(error), error.hint, as_json=as_json)
             return EXIT_FINDINGS
-    with _progress() as on_step:
-        report = verify(_parties(open_lake(config)), deep=deep, on_step=on_step)
+    report = audit(open_lake(config), data=data, deep=deep)
     if as_json:
         findings = [finding.as_json() for finding in report.findings]
         print_json({"ok": report.ok, "checked": report.checked.as_json(), "findings": findings})
@@ -55,6 +55,12 @@ def verify_lake(lake_root: Path | None, *, deep: bool, as_json: bool) -> int:
         _show(report.checked, deep=deep)
         show_findings(report.findings)
     return EXIT_OK if report.ok else EXIT_FINDINGS
+
+
+def audit(lake: Lake, *, data: bool = False, deep: bool = False) -> Report:
+    """Audit a lake, and show on a terminal how far it is."""
+    with _progress() as on_step:
+        return verify(_parties(lake), data=data, deep=deep, on_step=on_step)
 
 
 @contextmanager
@@ -100,7 +106,7 @@ def _parties(lake: Lake) -> Parties:
         quarantine=lake.quarantine,
         symbols=lake.symbols,
         observed=lake.symbol_service(),
-        parts=PartFiles(config.paths.silver),
+        parts=PartFiles(config.paths.silver, config.paths.state),
         bronze=lake.source,
         reader=lake.reader,
         rereaders={
@@ -121,8 +127,17 @@ def _show(checked: Checked, *, deep: bool) -> None:
     lines = [
         f"ledger     {plural(checked.files, 'file')}{flight}",
         f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} set aside",
-        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}",
+        f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}"
+        if not checked.bronze_unread
+        else "bronze     cannot be listed, and was not compared",
     ]
+    if checked.parts_unread:
+        files = plural(checked.parts_unread, "data file")
+        size = bytes_text(checked.bytes_unread)
+        lines += [f"data       {files}, {size}, were not read:", "           `pointline verify --data` reads them"]
+    if checked.parts_without_checksum:
+        files = plural(checked.parts_without_checksum, "data file")
+        lines.append(f"data       {files} carry no checksum, and could only be decoded")
     if deep:
         lines.append(f"content    {plural(checked.contents, 'file')} read again and compared")
     print_lines(lines)

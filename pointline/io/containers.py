@@ -33,6 +33,7 @@ MAGICS = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", CONVERT),
     (b"%PDF", "a PDF", ANSWER),
 )
+ANY_MAGIC = tuple(magic for magic, _, _ in MAGICS)
 EXCEL = (b"[Content_Types].xml", b"xl/")
 TAR_AT, TAR = 257, b"ustar"
 TEXTS = (
@@ -89,7 +90,7 @@ def _escaped(one: str) -> str:
 
 
 def _container(first: bytes) -> tuple[str, str] | None:
-    for magic, name, hint in MAGICS:
+    for magic, name, hint in MAGICS if first.startswith(ANY_MAGIC) else ():
         if first.startswith(magic):
             is_excel = any(part in first for part in EXCEL) and magic.startswith(b"PK")
             return ("an Excel workbook", CONVERT) if is_excel else (name, hint)

@@ -195,7 +195,9 @@ class FileContent:
             start += chunk
             if len(start) >= SNIFFED_BYTES:
                 break
-        refuse_container(start, self._meta.bronze_file_path, content.packed_as, is_csv=is_csv)
+        first = start[:SNIFFED_BYTES]
+        if is_csv or content.packed_as or not first.startswith(PARQUET_MAGIC):  # symbols may be Parquet, under any name
+            refuse_container(first, self._meta.bronze_file_path, content.packed_as, is_csv=is_csv)
         if start:
             yield start
         yield from content.chunks
@@ -223,8 +225,8 @@ class FileContent:
                 header, block = _split_header(block)
                 yield header
                 header_seen = True
-            if b'"' in block:
-                block, still_open = text_path.split_open_row(block, len(self._header or ()))
+            block, still_open = text_path.split_open_row(block, len(self._header or ()))
+            if still_open:
                 rest = still_open + rest
                 offset -= len(still_open)
             waiting = [rest + chunk[cut:]]

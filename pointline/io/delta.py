@@ -1,17 +1,15 @@
 """One Delta table on a local disk. The only module that commits.
 
-Parts go in and out by entries of our own (``DeltaLog``); merges and checkpoints are delta-rs's, which flushes nothing
-and may raise after it has committed. So every commit of its is followed by a flush of what it wrote, and every
-failure by a look at the table: did it happen?
+Every entry of its log is our own (``DeltaLog``): delta-rs reads, and writes checkpoints.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,20 +17,28 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.transaction import PostCommitHookProperties
 
-from pointline.errors import CommitConflict, LakeDamaged
-from pointline.io.delta_log import APP_ID, BATCH, DeltaLog, change_of_parts, entry_name
+from pointline.errors import CommitConflict, LakeDamaged, PartsLost
+from pointline.io.checksums import stem_of
+from pointline.io.clock import Clock
+from pointline.io.delta_log import (
+    APP_ID,
+    BATCH,
+    DeltaLog,
+    change_of_parts,
+    change_of_schema,
+    entry_name,
+    table_of,
+)
 from pointline.io.durable import flush_file, flush_folder, make_folder
+from pointline.io.lake_links import refuse_links
 from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
-from pointline.io.table_path import create_table, delta_name, is_table, open_table, partition_columns, scan_data_files
+from pointline.io.table_path import LOG, delta_name, is_table, open_table, partition_columns, scan_data_files
 from pointline.io.translate import storage_errors
 
-NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-"""Checkpoints and clean-up are maintenance's, at a moment of its choosing and flushed."""
-
+READER_VERSION = 1
 WRITER_VERSION = 2
 """Of the Delta protocol: what the tables are created with, and all that ``DeltaLog`` knows."""
 
@@ -53,6 +59,8 @@ class DeltaTableRepository:
         self._table: DeltaTable | None = None
         self._log: DeltaLog | None = None
         self._parts: LiveParts | None = None
+        self._unfinished: set[str] = set()
+        self.clock = Clock()
 
     # ---- reading
 
@@ -101,6 +109,11 @@ class DeltaTableRepository:
                 self._parts = LiveParts(self.table(), self.partition_by)
             return self._parts
 
+    def let_go(self) -> None:
+        """Drop what is known of the table: another one is in its place."""
+        with self._lock:
+            self._table = self._log = self._parts = None
+
     @contextmanager
     def exclusive(self) -> Iterator[DeltaTable]:
         """Hold the table, brought up to its newest version: nobody else in this process commits meanwhile."""
@@ -119,27 +132,40 @@ class DeltaTableRepository:
         if self.exists():
             self._add_missing_columns()
             return
-        make_folder(self.path)
+        refuse_links(self.path, self.path / LOG)
+        make_folder(self.path / LOG)
+        actions = table_of(
+            self._delta_schema().to_json(),
+            self.partition_by,
+            TABLE_PROPERTIES,
+            reader=READER_VERSION,
+            writer=WRITER_VERSION,
+        )
         with self._lock, storage_errors(self.path.name):
-            self._table = create_table(
-                self.path, self._delta_schema(), self.partition_by, configuration=TABLE_PROPERTIES, hooks=NO_HOOKS
-            )
-        self.flush_commit(0)
-        flush_folder(self.path)
+            DeltaLog(self.path / LOG, version=-1, last_batch=-1).append(actions, batch=None)
 
     def _add_missing_columns(self) -> None:
         """Their values are null in the rows that are there."""
-        there = {field.name for field in self.table().schema().fields}
-        missing = [field for field in self._delta_schema().fields if field.name not in there]
+        there = self.table().schema().fields
+        names = {field.name for field in there}
+        missing = [field for field in self._delta_schema().fields if field.name not in names]
         if missing:
-            self._newest_log()  # refuses a table of features that nobody here knows
-            self._commit_unflushed(lambda table: table.alter.add_columns(missing, post_commithook_properties=NO_HOOKS))
+            refuse_links(self.path, self.path / LOG)
+            added = [field.name for field in missing]
+            actions = change_of_schema(self.table().metadata(), Schema([*there, *missing]).to_json(), added)
+            with self._lock, storage_errors(self.path.name):
+                self._newest_log().append(actions, batch=None)  # refuses a table of features that nobody here knows
 
     def part_writer(
         self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
     ) -> ParquetPartWriter:
         """Start a part of one partition."""
-        return ParquetPartWriter(self.path, partition, dictionary, prefix=COMPACTED if is_compacted else WRITTEN)
+        prefix = COMPACTED if is_compacted else WRITTEN
+        return ParquetPartWriter(self.path, partition, dictionary, prefix=prefix, unfinished=self._unfinished)
+
+    def is_unfinished(self, path: str) -> bool:
+        """Tell whether this process has written that file, or begun to, and not committed it."""
+        return stem_of(PurePosixPath(path).name) in self._unfinished
 
     def append(self, df: pl.DataFrame) -> None:
         """Add rows in one commit."""
@@ -226,6 +252,9 @@ class DeltaTableRepository:
                     f"{self.path.name} has changed meanwhile", subject=self.path.name, hint="try again"
                 )
             self._require_live(remove)
+            self._require_on_disk(add)
+            refuse_links(self.path, self.path / LOG)
+            self.clock.look()
             try:
                 log.append(actions, batch=batch)
             except OSError:
@@ -233,6 +262,19 @@ class DeltaTableRepository:
                 if batch is None or log.last_batch < batch:
                     raise
                 self.flush_commit(log.version)
+            self._unfinished -= {stem_of(PurePosixPath(part.path).name) for part in add}
+
+    def _require_on_disk(self, parts: Sequence[Part]) -> None:
+        """Whatever befell a file between its last byte and its commit: no commit names one that is not there."""
+        lost = [part.path for part in parts if _size_of(self.path / part.path) != part.size_bytes]
+        if lost:
+            raise PartsLost(
+                f"{len(lost)} of {len(parts)} data files of {self.path.name} were removed or cut before they were "
+                f"committed, such as {lost[0]}",
+                paths=frozenset(lost),
+                subject=self.path.name,
+                hint="find out what removes files in silver; they are written again",
+            )
 
     def _require_live(self, parts: Sequence[Part]) -> None:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
@@ -243,19 +285,6 @@ class DeltaTableRepository:
             raise CommitConflict(
                 f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"
             )
-
-    def _commit_unflushed(self, run: Callable[[DeltaTable], None]) -> None:
-        """Let delta-rs commit, and force to disk what it wrote."""
-        with self._lock, storage_errors(self.path.name):
-            before = self.version()
-            try:
-                run(self.table())
-            except Exception:
-                self._table = None  # it may have been committed all the same
-                raise
-            for version in range(before + 1, self.version() + 1):
-                self._flush_parts_of(version)
-                self.flush_commit(version)
 
     def _flush_parts_of(self, version: int) -> None:
         """Force the parts that delta-rs itself wrote to disk; ours are flushed when they are closed."""
@@ -306,13 +335,17 @@ class DeltaTableRepository:
         A column that an older part lacks is null.
         """
         wanted = {name: self.schema[name] for name in columns or self.schema if name not in part.partition}
-        with storage_errors(part.path), pq.ParquetFile(self.path / part.path) as file:
+        with storage_errors(part.path), self._open_part(part) as file:
             stored = set(file.schema_arrow.names)
             lacking = [pl.lit(None, kind).alias(name) for name, kind in wanted.items() if name not in stored]
             for group in range(file.num_row_groups):
                 frame = pl.from_arrow(file.read_row_group(group, columns=[name for name in wanted if name in stored]))
                 assert isinstance(frame, pl.DataFrame)
                 yield frame.with_columns(lacking).select(list(wanted)) if lacking else frame
+
+    def _open_part(self, part: Part) -> pq.ParquetFile:
+        """Whatever is read is compared with the checksums of its pages: no damage is written on as if it were data."""
+        return pq.ParquetFile(self.path / part.path, page_checksum_verification=True)
 
     def _newest_log(self) -> DeltaLog:
         if self._log is None:
@@ -348,6 +381,13 @@ class DeltaTableRepository:
     def _delta_schema(self) -> Schema:
         arrow = pl.DataFrame(schema=self.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         return Schema.from_arrow(pa.schema(arrow))
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _metadata(batch: int | None, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:

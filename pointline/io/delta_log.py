@@ -12,12 +12,16 @@ from __future__ import annotations
 import json
 import os
 import time
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from deltalake.table import Metadata
+
 from pointline.errors import CommitConflict
+from pointline.io.checksums import CHECKSUM, ENGINE, ZEROS, sealed
 from pointline.io.durable import flush_folder
 from pointline.io.protocols import Part
 
@@ -67,7 +71,7 @@ class DeltaLog:
         staged = self._folder / f".{entry.name}.tmp"
         with staged.open("wb") as file:
             # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
-            file.write(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines))
+            file.write(sealed(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)))
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -86,21 +90,67 @@ class DeltaLog:
             self.last_batch = batch
 
 
+def commit_info(operation: str, parameters: Mapping[str, Any], told: Mapping[str, Any]) -> Action:
+    """Return what a commit says of itself; its checksum gets its value when it is written."""
+    info = {
+        "timestamp": time.time_ns() // 1_000_000,
+        "operation": operation,
+        "operationParameters": dict(parameters),
+        "engineInfo": ENGINE,
+        CHECKSUM: ZEROS,
+        **told,
+    }
+    return {"commitInfo": info}
+
+
+def table_of(
+    schema: str, partition_by: Sequence[str], configuration: Mapping[str, str], *, reader: int, writer: int
+) -> list[Action]:
+    """Return the actions that make a table; ``schema`` is in Delta's JSON, the versions are the protocol's."""
+    metadata = {
+        "id": str(uuid.uuid4()),
+        "name": None,
+        "description": None,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema,
+        "partitionColumns": list(partition_by),
+        "createdTime": time.time_ns() // 1_000_000,
+        "configuration": dict(configuration),
+    }
+    return [
+        commit_info("CREATE TABLE", {"mode": "Ignore"}, {}),
+        {"protocol": {"minReaderVersion": reader, "minWriterVersion": writer}},
+        {"metaData": metadata},
+    ]
+
+
+def change_of_schema(metadata: Metadata, schema: str, added: Sequence[str]) -> list[Action]:
+    """Return the actions that give a table another schema, and leave everything else as it is."""
+    return [
+        commit_info("ADD COLUMN", {"fields": json.dumps(list(added))}, {}),
+        {
+            "metaData": {
+                "id": str(metadata.id),
+                "name": metadata.name,
+                "description": metadata.description,
+                "format": {"provider": "parquet", "options": {}},
+                "schemaString": schema,
+                "partitionColumns": metadata.partition_columns,
+                "createdTime": metadata.created_time,
+                "configuration": metadata.configuration,
+            }
+        },
+    ]
+
+
 def change_of_parts(
     *, add: Sequence[Part], remove: Sequence[Part], metadata: Mapping[str, Any], data_change: bool
 ) -> list[Action]:
     """Return the actions of a commit: what it says of itself, then parts that come and parts that go."""
     now_ms = time.time_ns() // 1_000_000
-    info = {
-        "timestamp": now_ms,
-        "operation": "WRITE" if data_change else "OPTIMIZE",
-        "operationParameters": {"mode": "Append"},
-        "engineInfo": "pointline",
-        **metadata,
-        ADDED: len(add),
-        REMOVED: len(remove),
-    }
-    actions: list[Action] = [{"commitInfo": info}]
+    operation = "WRITE" if data_change else "OPTIMIZE"
+    told = {**metadata, ADDED: len(add), REMOVED: len(remove)}
+    actions = [commit_info(operation, {"mode": "Append"}, told)]
     actions += [
         {
             "add": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pointline.io.checkpoint import newest_checkpoint
+from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta_log import entry_name
+from pointline.io.lake_links import links_in
 from pointline.io.mend import ENTRY, fault_of, newest_entry
 from pointline.io.protocols import Part
+from pointline.io.translate import one_line
 
 NETWORK = frozenset(
     [
@@ -52,13 +55,16 @@ class LogFault:
     entry: str
     reason: str
     is_newest: bool
+    is_mendable: bool = False
+    """A start, or ``doctor --fix``, sets it aside."""
 
 
 class PartFiles:
-    """The parts of a lake's tables as files; ``silver`` is the folder of the tables."""
+    """The parts of a lake's tables as files; ``silver`` is the folder of the tables, ``state`` that of the daemon."""
 
-    def __init__(self, silver: Path) -> None:
+    def __init__(self, silver: Path, state: Path) -> None:
         self._silver = silver
+        self._state = state
 
     def fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
         """Return ``(kind, what)`` of a live part that is not the file that was committed; reads its footer only."""
@@ -72,7 +78,7 @@ class PartFiles:
         try:
             rows = pq.read_metadata(path).num_rows
         except (pa.ArrowException, OSError) as error:
-            return "part_unreadable", f"the footer cannot be read: {str(error).partition(chr(10))[0][:120]}"
+            return "part_unreadable", f"the footer cannot be read: {one_line(error)}"
         if rows != part.rows:
             return "part_replaced", f"the file has {rows:,} rows, committed were {part.rows:,}"
         return None
@@ -84,6 +90,49 @@ class PartFiles:
         except OSError:
             return "part_missing", "the file is gone"
         return None if size == part.size_bytes else ("part_size", f"the file has {size:,} bytes")
+
+    def content_fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return ``(kind, what)`` of a data file that does not hold what was written; reads the whole of it.
+
+        By the checksum in its name. A file without one is decoded: its pages may have checksums of their own.
+        """
+        path = self._silver / table / part.path
+        wanted = checksum_in_name(path.name)
+        try:
+            if wanted is None:
+                read_pages(path)
+            elif (found := checksum_of(path)) != wanted:
+                return "part_damaged", f"the checksum of its {part.size_bytes:,} bytes is {found}, not {wanted}"
+        except (pa.ArrowException, OSError) as error:
+            return "part_damaged", f"it cannot be read: {one_line(error)}"
+        return None
+
+    def any_fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return what is wrong with a data file at all; reads the whole of it."""
+        return self.fault_of(table, part) or self.content_fault_of(table, part)
+
+    def has_checksum(self, part: Part) -> bool:
+        """Tell whether the name of the file carries its checksum; files of older releases have none."""
+        return checksum_in_name(Path(part.path).name) is not None
+
+    def links(self) -> Iterator[tuple[str, str]]:
+        """Yield ``(path, target)`` of the symbolic links in the lake, the path relative to the lake."""
+        return links_in(self._silver, self._state)
+
+    def log_faults(self, table: str) -> Iterator[tuple[str, str]]:
+        """Yield ``(entry, reason)`` of the entries of a table's log that are not as they were written."""
+        log = self._silver / table / "_delta_log"
+        for entry in sorted(log.glob("[0-9]*.json")):
+            with suppress(FileNotFoundError):  # dropped this moment: a checkpoint holds it
+                if reason := _fault_of_entry(entry.read_bytes()):
+                    yield entry.name, reason
+
+
+def read_pages(path: Path) -> None:
+    """Decode every page of a Parquet file, a row group at a time; raises where one cannot be right."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for group in range(file.num_row_groups):
+            file.read_row_group(group)
 
 
 def file_system_of(path: Path, mounts: Path = MOUNTS) -> str | None:
@@ -150,16 +199,26 @@ def log_faults(table: Path, *, recorded_batch: int = -1) -> list[LogFault]:
         faults.append(LogFault(table=table.name, entry=entry_name(0), reason="missing", is_newest=False))
     newest = newest_entry(log)
     for entry in entries:
-        reason = fault_of(table, entry, recorded_batch) if entry == newest else _torn(entry)
+        mendable = fault_of(table, entry, recorded_batch) if entry == newest else None
+        reason = mendable or _fault_of_entry(entry.read_bytes())
         if reason:
-            faults.append(LogFault(table=table.name, entry=entry.name, reason=reason, is_newest=entry == newest))
+            faults.append(
+                LogFault(
+                    table=table.name,
+                    entry=entry.name,
+                    reason=reason,
+                    is_newest=entry == newest,
+                    is_mendable=mendable is not None,
+                )
+            )
     return faults
 
 
-def _torn(entry: Path) -> str | None:
-    content = entry.read_bytes()
+def _fault_of_entry(content: bytes) -> str | None:
     if not content:
         return "empty"
+    if is_altered(content):
+        return "altered: it is not what its checksum says"
     try:
         for line in content.splitlines():
             msgspec.json.decode(line, type=msgspec.Raw)  # looks at it all and builds nothing

@@ -171,6 +171,15 @@ class DeltaManifest:
             self.repository.update_rows(rows, fill=CONTENT_FACTS, batch=batch)
             self._follow(rows, fill=CONTENT_FACTS)
 
+    def adopt(self, rows: pl.DataFrame) -> None:
+        """Add whole rows, saved from a damaged ledger, of the ids that this one lacks."""
+        with self._writing():
+            lost = rows.filter(~pl.col("file_id").is_in(self.entries()["file_id"].to_list()))
+            if not lost.is_empty():
+                new = lost.unique("file_id", keep="last").sort("file_id").select(list(SCHEMA))
+                self.repository.commit_parts(add=self.repository.write_parts(new), remove=())
+                self.forget_entries()
+
     def totals(self) -> pl.DataFrame:
         """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
         place = [pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")]

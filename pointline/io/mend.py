@@ -20,13 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pointline.io.checkpoint import POINTER, checkpoint_files
+from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta_log import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.parts import COMPACTED, WRITTEN
 from pointline.io.told import PIECE
 
 ENTRY = re.compile(r"\d{20}\.json")
-OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}\.parquet")
+OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}(-[0-9a-f]{{8}})?\.parquet")
 STAGED = re.compile(
     r"(\.\d{20}\.json\.tmp"
     r"|\.(_removed|\d{20}\.checkpoint.*)\.parquet\.tmp|\._last_checkpoint\.tmp"
@@ -87,7 +88,8 @@ def newest_entry(log: Path) -> Path | None:
 
 def fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
     """Say why a commit cannot have reached the disk whole, or None where it did."""
-    actions = _actions(entry.read_bytes())
+    content = entry.read_bytes()
+    actions = _actions(content)
     if actions is None:
         return "empty" if not entry.stat().st_size else "torn"
     if not _is_complete(actions, first=int(entry.stem) == 0):
@@ -95,6 +97,8 @@ def fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
     info = _all(actions, "commitInfo")[0]
     if BATCH in info and info[BATCH] <= recorded_batch:
         return None
+    if is_altered(content) and BATCH in info and _can_be_undone(table, actions):
+        return "altered"
     for added in _all(actions, "add"):
         if fault := _fault_of_part(table / unquote(added["path"]), added["size"]):
             return f"names a part that is {fault}: {added['path']}"
@@ -125,6 +129,11 @@ def _is_complete(actions: list[dict[str, Any]], *, first: bool) -> bool:
     return added in {None, len(adds)} and removed in {None, len(removes)}
 
 
+def _can_be_undone(table: Path, actions: list[dict[str, Any]]) -> bool:
+    """Tell whether all that a commit took out is still there: a vacuum may have been since."""
+    return all((table / unquote(removed["path"])).is_file() for removed in _all(actions, "remove"))
+
+
 def _all(actions: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [action[kind] for action in actions if kind in action]
 
@@ -135,6 +144,9 @@ def _fault_of_part(part: Path, size: int) -> str | None:
     if part.stat().st_size != size:
         return "cut short"
     try:
+        wanted = checksum_in_name(part.name)
+        if wanted is not None and checksum_of(part) != wanted:
+            return "damaged"
         pq.read_metadata(part)
         if not OWN_PART.fullmatch(part.name):
             # Written by delta-rs, which does not flush before it commits: only reading all of it tells.

@@ -14,7 +14,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pointline.io.checksums import checksum_of, stem_of
 from pointline.io.durable import flush_file, flush_folder, make_folder
+from pointline.io.lake_links import refuse_links
 from pointline.io.protocols import Part
 from pointline.io.translate import storage_errors
 
@@ -28,16 +30,28 @@ WRITTEN, COMPACTED = "part", "compacted"
 
 
 class ParquetPartWriter:
-    """Streams frames into one part, one row group per frame. The file is flushed to disk when ``close`` returns."""
+    """Streams frames into one part, one row group per frame.
+
+    When ``close`` returns, the file is flushed to disk and its name carries its checksum.
+    """
 
     def __init__(
-        self, table: Path, partition: Mapping[str, str], dictionary: Sequence[str], *, prefix: str = WRITTEN
+        self,
+        table: Path,
+        partition: Mapping[str, str],
+        dictionary: Sequence[str],
+        *,
+        prefix: str = WRITTEN,
+        unfinished: set[str] | None = None,
     ) -> None:
+        """``unfinished`` is told the stem of the file's name, for as long as no commit mentions it."""
         self._table = table
         self._partition = dict(partition)
         self._dictionary = dictionary
         folder = table.joinpath(*(f"{name}={quote(value, safe='')}" for name, value in partition.items()))
         self._path = folder / f"{prefix}-{uuid.uuid4().hex}.parquet"
+        self._unfinished = set() if unfinished is None else unfinished
+        self._unfinished.add(stem_of(self._path.name))  # before there is a file that a vacuum might meet
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 
@@ -46,6 +60,7 @@ class ParquetPartWriter:
         table = _to_arrow(frame, self._dictionary)
         with storage_errors(str(self._path)):
             if self._writer is None:
+                refuse_links(self._table, self._path.parent)
                 make_folder(self._path.parent)
                 texts = [name for name in self._dictionary if frame.schema.get(name) == pl.String]
                 self._writer = self._open(table.schema, texts)
@@ -59,6 +74,7 @@ class ParquetPartWriter:
             self._writer.close()
             metadata = pq.read_metadata(self._path)
             flush_file(self._path)
+            self._name_by_content()
             flush_folder(self._path.parent)
         return Part(
             path=self._path.relative_to(self._table).as_posix(),
@@ -68,6 +84,11 @@ class ParquetPartWriter:
             stats=statistics(metadata),
         )
 
+    def _name_by_content(self) -> None:
+        named = self._path.with_name(f"{self._path.stem}-{checksum_of(self._path)}.parquet")
+        self._path.rename(named)
+        self._path = named
+
     def discard(self) -> None:
         """Remove the file."""
         with suppress(OSError, pa.ArrowException):
@@ -75,6 +96,7 @@ class ParquetPartWriter:
                 self._writer.close()
         with suppress(OSError):
             self._path.unlink()
+        self._unfinished.discard(stem_of(self._path.name))
 
     def _open(self, schema: pa.Schema, texts: Sequence[str]) -> pq.ParquetWriter:
         dictionary = [name for name in self._dictionary if name in schema.names]
@@ -88,6 +110,7 @@ class ParquetPartWriter:
             # the bounds of what could have been chosen.
             write_statistics=[field.name for field in schema if field.name in texts or _has_order(field.type)],
             store_schema=False,
+            write_page_checksum=True,
             **COMPRESSION,
         )
 

@@ -15,6 +15,8 @@ from pointline.tables.symbol_observations import Observed
 
 ACCEPTED = "accepted"
 """Stands among the warnings of a version that a person has accepted."""
+OTHER_IS_GONE = "other_is_gone"
+"""Stands among those of a refused one: the file in whose way it is was gone from bronze already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

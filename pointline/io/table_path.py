@@ -25,11 +25,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
-from deltalake import DeltaTable, Schema
-from deltalake.transaction import PostCommitHookProperties
+from deltalake import DeltaTable
 
 from pointline.errors import StorageTrouble
-from pointline.io.durable import make_folder
 
 LOG = "_delta_log"
 _NAMED = re.compile(r"\d{20}(\.json|\.checkpoint.*\.parquet)|_last_checkpoint")
@@ -81,26 +79,6 @@ def delta_name(path: Path) -> str:
 def open_table(path: Path) -> DeltaTable:
     """Return a handle for what the log says; data files are read and written without it."""
     return DeltaTable(delta_name(path))
-
-
-def create_table(
-    path: Path,
-    schema: Schema,
-    partition_by: Sequence[str],
-    *,
-    configuration: Mapping[str, str],
-    hooks: PostCommitHookProperties,
-) -> DeltaTable:
-    """Create a table where there is none, and return the handle."""
-    make_folder(path / LOG)
-    return DeltaTable.create(
-        delta_name(path),
-        schema=schema,
-        partition_by=list(partition_by) or None,
-        mode="ignore",
-        configuration=configuration,
-        post_commithook_properties=hooks,
-    )
 
 
 def data_files(table: DeltaTable, *, flatten: bool) -> pl.DataFrame:

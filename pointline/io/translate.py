@@ -22,6 +22,9 @@ HINTS = {
     errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
     errno.EIO: "the disk reports an error: look at the kernel log",
 }
+LONGEST = 300
+"""Characters of a message that a library raises."""
+_ENDS = ("stack backtrace", "Resolved plan until failure", "This error occurred with the following context stack")
 
 
 @contextmanager
@@ -54,6 +57,15 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
         return _disk_full(subject)
     hint = HINTS.get(error.errno or 0, "run `pointline doctor`")
     return StorageTrouble(f"{subject}: {error.strerror or error}", subject=subject, hint=hint)
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says, without the backtrace, the plan or the schema that libraries append to it."""
+    lines = (" ".join(line.split()) for line in str(error).splitlines())
+    first = next((line for line in lines if line), type(error).__name__)
+    for end in _ENDS:
+        first = first.partition(end)[0].rstrip()
+    return first if len(first) <= LONGEST else f"{first[: LONGEST - 3]}..."
 
 
 def _disk_full(subject: str) -> DiskFull:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import polars as pl
 
 from pointline.io.checkpoint import entries_after, leave_out_removed, newest_checkpoint
 from pointline.io.delta import DeltaTableRepository
+from pointline.io.lake_links import refuse_links
 from pointline.io.loose_files import part_files
 from pointline.io.protocols import Part
 from pointline.io.removed import record_removed, removed_parts
@@ -52,6 +55,7 @@ class TableUpkeep:
     def checkpoint(self) -> int:
         """Sum the log up and drop entries past their retention; return the version summed up."""
         with self.repository.exclusive() as table, storage_errors(self.name):
+            refuse_links(self.repository.path, self._log)
             record_removed(self.repository.path, removed_parts(self.repository.path))
             version = table.version()
             record_told(self.repository.path, version)
@@ -67,22 +71,39 @@ class TableUpkeep:
     def vacuum(self, retention_hours: float, *, dry_run: bool) -> Removed:
         """Remove files that no version within the retention needs, orphans of crashes included.
 
-        A part that was removed is kept for the retention after that, a file that no version names after it was written.
+        A part that was removed is kept for the retention after that, a file that no version names after it was written;
+        what this process has written and not committed is never removed. A jump of the clock ages nothing, and a time
+        in the future counts as the moment at which it is met first.
         """
         # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and tear
         # the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
-        limit = time.time() - retention_hours * 3600
-        path = self.repository.path
+        path, clock = self.repository.path, self.repository.clock
+        now_ms = time.time_ns() // 1_000_000
         with self.repository.exclusive(), storage_errors(self.name):
+            refuse_links(path, self._log)
             live, removed = self.repository.live_paths(), removed_parts(path)
-            spare = {name: entry.stat(follow_symlinks=False) for name, entry in part_files(path) if name not in live}
+            spare = {name: status for name, status in self._files() if name not in live}
             since = {name: removed[name] / 1000 if name in removed else spare[name].st_mtime for name in spare}
-            gone = [name for name in spare if since[name] <= limit]
-            if gone and not dry_run:
+            ages = {name: clock.age(stamp) for name, stamp in since.items()}
+            gone = [name for name, age in ages.items() if (age or 0.0) >= retention_hours * 3600]
+            undated = [name for name, age in ages.items() if age is None and name not in gone]
+            if not dry_run:
                 for name in gone:
                     (path / name).unlink(missing_ok=True)
-                record_removed(path, {name: at for name, at in removed.items() if since.get(name, limit) > limit})
+                for name in undated:  # a clock was wrong; from now on they have an age
+                    if name not in removed:
+                        os.utime(path / name, follow_symlinks=False)
+                if gone or undated:
+                    dated = removed | {name: now_ms for name in undated if name in removed}
+                    record_removed(path, {name: at for name, at in dated.items() if name in spare and name not in gone})
         return Removed(files=len(gone), size_bytes=sum(spare[name].st_size for name in gone))
+
+    def _files(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield the data files of the table, whoever names them, but those that this process is about to commit."""
+        for name, entry in part_files(self.repository.path):
+            if not self.repository.is_unfinished(name):
+                with suppress(FileNotFoundError):
+                    yield name, entry.stat(follow_symlinks=False)
 
     def merge_small_parts(
         self, *, target_bytes: int, min_small_files: int, dry_run: bool = False

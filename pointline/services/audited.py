@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,10 @@ class AuditedLedger(Protocol):
         """Return all rows."""
         ...
 
+    def live_parts(self) -> list[Part]:
+        """Return its data files."""
+        ...
+
 
 class AuditedSymbols(Protocol):
     """What symbols were, and when."""
@@ -43,6 +47,10 @@ class AuditedSymbols(Protocol):
 
     def read_all(self) -> pl.DataFrame:
         """Return all rows."""
+        ...
+
+    def live_parts(self) -> list[Part]:
+        """Return its data files."""
         ...
 
 
@@ -66,7 +74,23 @@ class PartFiles(Protocol):
     """The files behind parts."""
 
     def fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
-        """Return ``(kind, what)`` where the file is not the one that was committed."""
+        """Return ``(kind, what)`` where the file is not the one that was committed; reads its footer only."""
+        ...
+
+    def content_fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return ``(kind, what)`` where the file does not hold what was written; reads all of it."""
+        ...
+
+    def has_checksum(self, part: Part) -> bool:
+        """Tell whether reading all of the file proves that it holds what was written."""
+        ...
+
+    def log_faults(self, table: str) -> Iterable[tuple[str, str]]:
+        """Yield ``(entry, reason)`` of the entries of a table's log that are not as they were written."""
+        ...
+
+    def links(self) -> Iterable[tuple[str, str]]:
+        """Yield ``(path, target)`` of the symbolic links in the lake, the path relative to the lake."""
         ...
 
 

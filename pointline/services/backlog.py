@@ -9,11 +9,11 @@ from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 VERSION = ("size", "mtime_us", "changed_us", "inode")
 
 
-def backlog(survey: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
     """Return ``path``, ``VERSION``, ``attempts, updated_at_us`` of versions that are new or still pending.
 
-    ``survey`` has ``path`` and ``VERSION`` of every file in bronze, ``entries`` the ledger's rows. For new versions
-    ``attempts`` is null.
+    ``survey`` has ``path`` and ``VERSION`` of every file in bronze, ``entries`` the ledger's rows; ``touched`` lists
+    the files that have the content the ledger knows, whatever their times say. For new versions ``attempts`` is null.
     """
     # A superseded version may come back: the file was restored, with its old time stamp. It is new then.
     known = {
@@ -31,10 +31,13 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         (pl.col(name) == pl.col(f"known_{name}")).fill_null(value=True)  # what was never noted says nothing
         for name in VERSION
     ]
-    matches = survey.lazy().join(ledger, on="path", how="inner").filter(same)
-    found = matches.select("path", *VERSION, "attempts", "updated_at_us", "pending").collect()
-    settled = found.filter(~pl.col("pending")).select("path")
-    waiting = found.filter("pending").drop("pending").join(settled, on="path", how="anti")
+    is_touched = touched.lazy().select("path", *VERSION, is_touched=pl.lit(value=True))
+    matches = survey.lazy().join(ledger, on="path", how="inner").join(is_touched, on=["path", *VERSION], how="left")
+    matches = matches.with_columns(pl.all_horizontal(same).alias("same")).filter(pl.col("same") | pl.col("is_touched"))
+    found = matches.select("path", *VERSION, "attempts", "updated_at_us", "pending", "same").collect()
+    settled = found.filter("same", ~pl.col("pending")).select("path")
+    waiting = found.filter("pending").drop("pending", "same").unique("path", maintain_order=True)
+    waiting = waiting.join(settled, on="path", how="anti")
     never = pl.lit(None, pl.Int64)
     new = survey.join(found.select("path"), on="path", how="anti").with_columns(attempts=never, updated_at_us=never)
     return pl.concat([new.select(waiting.columns), waiting])

@@ -49,18 +49,14 @@ def freed_by_departure(entries: pl.DataFrame) -> dict[int, str]:
     return _paths(refused.join(in_silver, on="superseded_by", how="anti"))
 
 
-def freed_by_absence(entries: pl.DataFrame, absent: pl.DataFrame, *, tried: set[tuple[int, int]]) -> dict[int, str]:
-    """Return the refused files that were in the way of one that is not in bronze any more.
+def freed_by_absence(entries: pl.DataFrame, absent: pl.DataFrame) -> dict[int, str]:
+    """Return the refused files that were in the way of one that is not in bronze now.
 
-    Whether that one may be replaced is decided when the file is read again; ``tried`` remembers the pairs, so that each
-    is tried once.
+    Whether that one may be replaced is decided when the file is read again. Where it was gone before, nothing is new.
     """
     refused, _ = _refused_and_others(entries)
     pairs = refused.join(absent.select(superseded_by="file_id"), on="superseded_by", how="semi")
-    facts = pairs.select("file_id", "superseded_by", "bronze_file_path").iter_rows()
-    new = {(file_id, other): path for file_id, other, path in facts if (file_id, other) not in tried}
-    tried.update(new)
-    return {file_id: path for (file_id, _), path in new.items()}
+    return _paths(pairs)
 
 
 def _paths(entries: pl.DataFrame) -> dict[int, str]:

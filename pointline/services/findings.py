@@ -4,41 +4,65 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-LOST = "put the part back from a copy of the lake; without one, make a new lake from this bronze with `pointline run`"
-INGEST = "`pointline run --once` (or a running daemon) takes it in"
+REPAIR = "`pointline repair` mends it from bronze; `pointline repair --dry-run` says first what it would do"
+INGEST = "`pointline run --once` (or a running daemon) ingests it"
 REPLAY = "`pointline run --once` brings the ledger up to silver"
 
 HINTS = {
-    "unreadable_table": "`pointline doctor` names the entry; `pointline doctor --fix` sets aside what it can do "
-    "without; else put the log back from a copy of the lake",
-    "part_missing": LOST,
-    "part_size": LOST,
-    "part_unreadable": LOST,
-    "part_replaced": LOST,
-    "rows_missing": LOST,
-    "rows_extra": "compare with `pointline verify --deep`, then put the table back from a copy of the lake",
-    "rows_doubled": "put the table back from a copy of the lake",
-    "rows_misnumbered": LOST,
-    "rows_misplaced": "put the ledger or the table back from a copy of the lake: they name different tables or days",
-    "rows_without_success": "put the ledger back from a copy of the lake; rows of no known file are no one's",
+    **dict.fromkeys(
+        (
+            "unreadable_table",
+            "part_missing",
+            "part_size",
+            "part_damaged",
+            "part_unreadable",
+            "part_replaced",
+            "commit_altered",
+            "rows_missing",
+            "rows_extra",
+            "rows_doubled",
+            "rows_misnumbered",
+            "rows_misplaced",
+            "rows_without_success",
+            "manifest_counts",
+            "manifest_doubled",
+            "manifest_link",
+            "manifest_fact",
+            "quarantine_missing",
+            "quarantine_extra",
+        ),
+        REPAIR,
+    ),
+    "symbolic_link": "put the file or folder itself in the place of the link: only the lake, silver and bronze may be "
+    "links",
     "manifest_behind": REPLAY,
-    "manifest_counts": "put the ledger back from a copy; `pointline verify --deep` tells which side is right",
-    "manifest_doubled": "put the ledger back from a copy of the lake",
-    "manifest_link": "put the ledger back from a copy of the lake",
-    "manifest_fact": "put the ledger back from a copy of the lake: its facts are not those that were committed",
     "duplicate_of_nothing": "`pointline run --once` reads it again",
     "rows_overlap": "`pointline explain` both files, then `pointline withdraw` the wrong one",
-    "quarantine_missing": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
-    "quarantine_extra": "put silver/quarantine back from a copy of the lake; the lines themselves are in bronze",
     "symbol_windows": "remove silver/dim_symbol: the next start of `pointline run` computes it",
     "symbol_history": "remove silver/dim_symbol: the next start of `pointline run` computes it",
     "symbol_observation_missing": "`pointline withdraw` it, then `pointline retry` it, and `pointline run --once`",
     "bronze_changed": INGEST,
     "bronze_altered": "put the original file back; if the new content is right, `touch` it and `pointline run --once`",
     "bronze_unreadable": "check the owner and mode of the file, then `pointline verify --deep` again",
-    "content_differs": "put the table back from a copy; or were `checks.*` changed since it was ingested?",
-    "quarantine_differs": "put silver/quarantine back from a copy of the lake; or were `checks.*` changed since?",
+    "content_differs": f"{REPAIR}; or were `checks.*` changed since it was ingested?",
+    "quarantine_differs": f"{REPAIR}; or were `checks.*` changed since it was ingested?",
 }
+READ_AGAIN = frozenset(
+    {
+        "rows_missing",
+        "rows_extra",
+        "rows_doubled",
+        "rows_misnumbered",
+        "manifest_counts",
+        "manifest_fact",
+        "manifest_link",
+        "quarantine_missing",
+        "quarantine_extra",
+        "content_differs",
+        "quarantine_differs",
+    }
+)
+"""What is mended by reading the file again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +103,19 @@ class Checked:
     in_flight: int = 0
     tables: int = 0
     parts: int = 0
+    parts_unread: int = 0
+    """Data files of which only the footer and the columns that are counted were read."""
+    bytes_unread: int = 0
+    parts_without_checksum: int = 0
+    """Data files of an older release, or of another program: what they hold proves nothing by itself."""
     rows: int = 0
     quarantined_rows: int = 0
     bronze_files: int = 0
     bronze_gone: int = 0
     bronze_waiting: int = 0
     bronze_unrecognised: int = 0
+    bronze_unread: int = 0
+    """1 where bronze could not be listed: silver was not compared with it."""
     contents: int = 0
 
     def as_json(self) -> dict[str, int]:

@@ -30,7 +30,8 @@ def wanted_columns(table: EventTable) -> dict[str, str]:
 
 def unknown_columns(table: EventTable, header: Sequence[str]) -> dict[str, int]:
     """Return a warning for each column that the table does not have: its cells are kept out."""
-    unknown = [name for name in header if name not in table.raw_schema]
+    known = table.raw_schema
+    unknown = [name for name in header if name not in known]
     named = {f"unknown_column:{shown(name, LONGEST_NAME)[1:-1]}": 1 for name in unknown[:MOST_NAMED]}
     return {**named, "unknown_columns_not_named": len(unknown) - len(named)} if len(unknown) > len(named) else named
 

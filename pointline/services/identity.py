@@ -109,7 +109,7 @@ def sort_candidates(
             newer = [row.file_id for row in versions if row.status in REFUSED and row.file_id > twin.file_id]
             found.settled |= dict.fromkeys(newer, twin.file_id)
         else:
-            if same is None and (same := _unread(meta, versions)) is not None:
+            if same is None and (same := _unread(meta, versions, reader)) is not None:
                 found.again.append((same.file_id, meta))
             found.entering.append(
                 Candidate(
@@ -145,13 +145,19 @@ def _same_content(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reade
     return next((row for row in reversed(alike) if row.content_hash == content), None)
 
 
-def _unread(meta: BronzeFileMetadata, versions: Sequence[LedgerRow]) -> LedgerRow | None:
-    """Return the newest version of the path where it was refused unread and looks the same but for ctime and inode."""
+def _unread(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reader: BronzeReader) -> LedgerRow | None:
+    """Return the newest version of the path where the file is that one, and has to be read all the same.
+
+    It was put back, and has been touched meanwhile; or it was never read to its end, and looks the same but for ctime
+    and inode.
+    """
     newest = versions[-1] if versions else None
-    if newest is None or newest.status not in REFUSED or (newest.content_hash and newest.status != Status.PENDING):
+    if newest is None or newest.status not in REFUSED or newest.size != meta.file_size_bytes or meta.problem:
         return None
-    seen = (meta.file_size_bytes, meta.last_modified_ts) == (newest.size, newest.modified_us)
-    return newest if seen else None
+    if newest.content_hash:
+        is_back = newest.status == Status.PENDING
+        return newest if is_back and reader.content_hash(meta.bronze_file_path) == newest.content_hash else None
+    return newest if newest.modified_us == meta.last_modified_ts else None
 
 
 def _find_moves(

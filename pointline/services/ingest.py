@@ -24,6 +24,7 @@ import polars as pl
 
 from pointline.io.protocols import (
     ACCEPTED,
+    OTHER_IS_GONE,
     BronzeFileMetadata,
     BronzeReader,
     Discovery,
@@ -95,7 +96,6 @@ class IngestService:
         self._clock = clock
         self._facts = LakeFacts(manifest, repositories, reader)
         self._lock = threading.RLock()
-        self._tried: set[tuple[int, int]] = set()
         self._next_batch = 1 + max(
             manifest.last_batch(),
             quarantine.last_batch(),
@@ -129,8 +129,7 @@ class IngestService:
         return Batch(entries=tuple(entries), groups=tuple(groups), refused=refused), found
 
     def _accepted(self, file_ids: Iterable[int]) -> set[int]:
-        rows = self._manifest.rows_of(list(file_ids))
-        return set(rows.filter(pl.col("warnings").str.contains(f'"{ACCEPTED}"', literal=True))["file_id"])
+        return set(self._manifest.rows_of(list(file_ids)).filter(_warns_of(ACCEPTED))["file_id"])
 
     def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
         """Steps 3 and 4. May be repeated with the same arguments after a Transient error."""
@@ -198,9 +197,15 @@ class IngestService:
             absent = absent_files(known, survey)
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
-            freed = freed_by_absence(now, absent, tried=self._tried) | freed_by_departure(now)
+            freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
             self._symbols.refresh()
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone))
+
+    def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
+        if not freed:
+            return {}
+        told = self._manifest.rows_of(list(freed)).filter(_warns_of(OTHER_IS_GONE))
+        return {file_id: path for file_id, path in freed.items() if file_id not in set(told["file_id"])}
 
     def _close(self, gone: Mapping[int, str]) -> Mapping[int, str]:
         outcomes = [Outcome.left(file_id, Status.GONE) for file_id in gone]
@@ -277,6 +282,10 @@ class IngestService:
     def _commit_table(self, table: str, change: Change, committed: Committed) -> None:
         added = commit_change(self._repositories[table], committed.number, change)
         committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in added}
+
+
+def _warns_of(name: str) -> pl.Expr:
+    return pl.col("warnings").str.contains(f'"{name}"', literal=True).fill_null(value=False)
 
 
 def _discoveries(entries: Mapping[int, Entry], ledger: pl.DataFrame) -> dict[int, Discovery]:

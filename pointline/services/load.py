@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import polars as pl
 from polars.exceptions import PanicException
@@ -104,6 +103,7 @@ class _RowsLoad(GroupLoad):
         self._groups = groups
         self._max_quarantined_share = max_quarantined_share
         self._wanted = wanted_columns(table)
+        self._usual_header = tuple(self._wanted)
         self._partition = first.partition
         self._dictionary = [
             column.name
@@ -130,17 +130,24 @@ class _RowsLoad(GroupLoad):
         header = content.header()
         blocks = content.blocks(self._wanted)
         kept, more = _take(blocks, KEPT_FOR_PACK)
-        if header or kept:
+        is_usual = header == self._usual_header
+        if (header or kept) and not is_usual:
             check_header(self._table, header, entry.meta.bronze_file_path)
-        symbol = None if is_group(entry.meta.symbol, self._groups) else entry.meta.symbol
-        belonging = replace(self._belonging, symbol=symbol)
+        belonging = self._belonging_of(entry.meta.symbol)
         tally = Tally(entry, table=self._table, header=header, belonging=belonging, checks=self._counted)
-        tally.warn(unknown_columns(self._table, header))
+        if not is_usual:
+            tally.warn(unknown_columns(self._table, header))
         if more is not None:
             self._stream(tally, header, content, _chain([*kept, more], blocks))
         elif self._is_first(entry, content.content_hash, has_rows=bool(kept)):
             tally.warn(content.warnings)
             self._add_to_pack(Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash), header)
+
+    def _belonging_of(self, symbol: str) -> Belonging:
+        shared = self._belonging
+        if is_group(symbol, self._groups):
+            return shared
+        return Belonging(exchange=shared.exchange, date=shared.date, symbol=symbol, escalated=shared.escalated)
 
     # ---- small files, typed together
 
@@ -229,16 +236,17 @@ class _RowsLoad(GroupLoad):
         first_seq = tally.rows_read + 1
         frame = fast_path.parse(self._table, header, data, tally.belonging)
         if frame is not None:
-            seq = pl.int_range(first_seq, frame.height + first_seq, dtype=pl.Int64, eager=True).alias("file_seq")
+            seq = pl.int_range(first_seq, pl.len() + first_seq, dtype=pl.Int64).alias("file_seq")
+            numbers: Sequence[int] | pl.Series = range(first_seq, first_seq + frame.height)
         else:
             frame, bad = text_path.parse(self._table, header, data, tally.belonging)
-            seq = (frame["row"] + first_seq).alias("file_seq")
-            tally.add_set_aside(bad.with_columns((pl.col("row") + first_seq).alias("file_seq")))
-        rows = frame.select(list(self._table.raw_schema))
-        doubtful = doubtful_times(self._table, rows)
-        tally.add_frame(rows, seq, doubtful)
-        rows = without_doubtful(rows, doubtful).with_columns(seq)
-        silver = rows.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), "file_seq")
+            seq = (pl.col("row") + first_seq).alias("file_seq")
+            tally.add_set_aside(bad.with_columns(seq))
+            numbers = frame["row"] + first_seq
+        doubtful = doubtful_times(self._table, frame)
+        tally.add_frame(frame.drop("row", strict=False), numbers, doubtful)
+        rows = without_doubtful(frame, doubtful)
+        silver = rows.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), seq)
         self._parse_s += time.perf_counter() - started
         return silver
 

@@ -88,8 +88,7 @@ def _starts_again(frame: pl.DataFrame, starts: list[int], slices: list[pl.DataFr
     for start, rows in zip(starts, slices, strict=True):
         if back and not back.isdisjoint(range(start, start + rows.height)):
             beginning = Beginning()
-            numbers = pl.int_range(1, rows.height + 1, eager=True)
-            if beginning.find(rows, numbers) is not None or beginning.at_end() is not None:
+            if beginning.find(rows, range(1, rows.height + 1)) is not None or beginning.at_end() is not None:
                 return True
     return False
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols import OTHER_IS_GONE, Outcome
 from pointline.services.batch import Entry, Span
 from pointline.services.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans
 from pointline.services.silver_facts import SilverFacts
@@ -114,7 +114,7 @@ class Judge:
                 for held in self.occupied.held_on(day).values()
                 if held.file_id not in leaving and held.spans and symbol_key(entry.meta.symbol) in held.spans
             ]
-            return [], _says_nothing(entry, outcome, standing[0]) if standing else None
+            return [], self._says_nothing(entry, outcome, standing[0]) if standing else None
         gone: list[Held] = []
         for met in self.occupied.collisions(spans, day, taken.get(day, ()), leaving):
             if not self._may_replace(met, spans, day):
@@ -141,7 +141,7 @@ class Judge:
             return None  # lists of instruments have a guard of their own
         replaced = [*old, *(held.file_id for held in gone)]
         before = sum(self.facts.rows_written(file_id) for file_id in replaced)
-        mine = self._rows_instead(outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
+        mine = self._rows_instead(entry, outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
         if mine >= self.min_share * before:
             return None
         names = " and ".join(f"file {file_id}" for file_id in replaced)
@@ -150,15 +150,19 @@ class Judge:
             f"it has {mine:,} rows{copy} and would replace {before:,} rows of {names}, which stay in the lake; if it "
             f"is right, `pointline retry {entry.file_id} --accept` lets it in; else put a complete file in its place"
         )
-        return _refused(entry, outcome, what, replaced[0])
+        return self._refused(entry, outcome, what, replaced[0])
 
-    def _rows_instead(self, outcome: Outcome, spans: Iterable[Span]) -> int:
-        """How many rows the lake has of the file; of a copy those of a file that is nowhere else any more."""
-        if outcome.status is Status.SUCCESS:
-            return sum(span.rows for span in spans)
+    def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
+        """How many rows the lake has of the file; of a copy, those of its original where both claim one symbol."""
         original = outcome.superseded_by
-        is_moved = original is not None and original not in self.entries and self.facts.has_left_bronze(original)
-        return self.facts.rows_written(original) if original is not None and is_moved else 0
+        if outcome.status is Status.SUCCESS or original is None:
+            return sum(span.rows for span in spans)
+        if original in self.entries:
+            symbol = symbol_key(self.entries[original].meta.symbol)
+            rows = self.outcomes[original].rows_written or 0
+        else:
+            symbol, rows = self.facts.symbol_of(original), self.facts.rows_written(original)
+        return rows if symbol == symbol_key(entry.meta.symbol) else 0
 
     def _overlapping(
         self, entry: Entry, outcome: Outcome, met: Collision, spans: Mapping[str, Span], day: Day
@@ -173,7 +177,26 @@ class Judge:
             f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC; to use this file instead, "
             f"{'; or '.join(ways)}"
         )
-        return _refused(entry, outcome, what, other.file_id)
+        return self._refused(entry, outcome, what, other.file_id)
+
+    def _says_nothing(self, entry: Entry, outcome: Outcome, held: Held) -> Outcome:
+        what = (
+            f"it holds no rows, but file {held.file_id} ({held.path}) has rows of this symbol and day in the lake; to "
+            f"clear the day, withdraw those with `pointline withdraw {held.file_id}`"
+        )
+        return self._refused(entry, outcome, what, held.file_id)
+
+    def _refused(self, entry: Entry, outcome: Outcome, error: str, because_of: int) -> Outcome:
+        is_there = because_of in self.entries or self.facts.is_in_bronze(because_of)
+        return Outcome(
+            file_id=entry.file_id,
+            status=Status.QUARANTINED,
+            content_hash=outcome.content_hash,
+            symbols=outcome.symbols,
+            warnings={} if is_there else {OTHER_IS_GONE: 1},
+            error=error,
+            superseded_by=because_of,
+        )
 
     def _symbols_of(self, held: Held, day: Day) -> AbstractSet[str]:
         return (held.spans if held.file_id in self.entries and held.spans else self.occupied.spans(held, day)).keys()
@@ -181,27 +204,6 @@ class Judge:
 
 def _any_holds(files: Iterable[Held], symbol: str) -> bool:
     return any(held.may_hold(symbol) for held in files)
-
-
-def _says_nothing(entry: Entry, outcome: Outcome, held: Held) -> Outcome:
-    return _refused(
-        entry,
-        outcome,
-        f"it holds no rows, but file {held.file_id} ({held.path}) has rows of this symbol and day in the lake; to "
-        f"clear the day, withdraw those with `pointline withdraw {held.file_id}`",
-        held.file_id,
-    )
-
-
-def _refused(entry: Entry, outcome: Outcome, error: str, because_of: int) -> Outcome:
-    return Outcome(
-        file_id=entry.file_id,
-        status=Status.QUARANTINED,
-        content_hash=outcome.content_hash,
-        symbols=outcome.symbols,
-        error=error,
-        superseded_by=because_of,
-    )
 
 
 def _time(at_us: int) -> str:

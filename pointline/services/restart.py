@@ -6,6 +6,7 @@ clock has gone on, the first row does not come a second time, least of all with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -14,6 +15,7 @@ import polars as pl
 COMPARED_ROWS = 32
 LEAST_ROWS = 2
 MOST_PLACES = 64
+EMPTY = pl.DataFrame()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +31,13 @@ class _Place:
 class Beginning:
     """The first kept rows of a file, and whether they come again among the later ones."""
 
-    _rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+    _rows: pl.DataFrame = field(default_factory=lambda: EMPTY)
     _seen: int = 0
     _furthest_us: int = 0
     _open: _Place | None = None
     """Where the rows went on agreeing until there were no more of them."""
 
-    def find(self, frame: pl.DataFrame, seq: pl.Series) -> int | None:
+    def find(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series) -> int | None:
         """Return the number of the row at which the file starts again, from the next kept rows and their numbers."""
         if frame.is_empty():
             return None
@@ -63,7 +65,7 @@ class Beginning:
         later = (local > first_us).arg_max() or 0
         return later if local[later] > first_us else len(local)
 
-    def _look(self, frame: pl.DataFrame, seq: pl.Series, start: int) -> int | None:
+    def _look(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, start: int) -> int | None:
         first = self._rows.row(0, named=True)
         later = frame.slice(start)
         if not (later["local_timestamp"] == first["local_timestamp"]).any():

@@ -11,6 +11,7 @@ from pointline.io.protocols import BronzeReader, EventTableRepository, Ingestion
 from pointline.services.batch import Span
 from pointline.services.identity import LedgerRow, has_left, ledger_rows
 from pointline.services.overlap import Day
+from pointline.tables.spelling import symbol_key
 
 
 class SilverFacts(Protocol):
@@ -22,6 +23,10 @@ class SilverFacts(Protocol):
 
     def has_left_bronze(self, file_id: int) -> bool:
         """Tell whether the file is no longer at its path: nothing is there, or something else."""
+        ...
+
+    def symbol_of(self, file_id: int) -> str:
+        """Return the key of the symbol that the file's path claims."""
         ...
 
     def rows_written(self, file_id: int) -> int:
@@ -53,6 +58,10 @@ class LakeFacts:
     def has_left_bronze(self, file_id: int) -> bool:
         """Tell whether the file is no longer at its path: nothing is there, or something else."""
         return has_left(self._row(file_id), self._reader)
+
+    def symbol_of(self, file_id: int) -> str:
+        """Return the key of the symbol that the file's path claims."""
+        return symbol_key(self._row(file_id).symbol)
 
     def rows_written(self, file_id: int) -> int:
         """Return how many rows a file has in silver."""

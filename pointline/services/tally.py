@@ -72,7 +72,7 @@ class Tally:
         """Count what is odd about the file itself."""
         self._warnings.update(warnings)
 
-    def add_frame(self, frame: pl.DataFrame, seq: pl.Series, doubtful: Sequence[str] = ()) -> None:
+    def add_frame(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, doubtful: Sequence[str] = ()) -> None:
         """Account for rows that go in: the next ones of the file, the table's typed raw columns, and their numbers.
 
         Raises Rejected where the file starts again from its beginning.

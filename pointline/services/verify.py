@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError
+from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError, Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
 from pointline.services.audited import AuditedEventTable, Parties
 from pointline.services.bronze_audit import as_found, audit_bronze
@@ -29,15 +29,20 @@ UNREADABLE = (PointlineError, OSError, ValueError, pl.exceptions.PolarsError)
 """What reading a damaged part may raise, whichever library meets the damage."""
 
 
-def verify(parties: Parties, *, deep: bool, on_step: Callable[[Checked], None] = lambda _checked: None) -> Report:
+def verify(
+    parties: Parties, *, data: bool = False, deep: bool, on_step: Callable[[Checked], None] = lambda _checked: None
+) -> Report:
     """Audit the lake. What only a commit in between explains is not reported.
 
+    ``data`` reads every data file whole, ``deep`` every bronze file as well.
     ``on_step`` is told again and again how much was looked at: all of it may take an hour.
     """
-    first = _Look(parties, deep=deep, only=None, on_step=on_step).run()
+    data = data or deep
+    first = _Look(parties, data=data, deep=deep, only=None, on_step=on_step).run()
     if first.ok:
         return first
-    again = _Look(parties, deep=deep, only={finding.table for finding in first.findings}, on_step=on_step).run()
+    tables = {finding.table for finding in first.findings}
+    again = _Look(parties, data=data, deep=deep, only=tables, on_step=on_step).run()
     confirmed = {finding.key for finding in again.findings}
     return Report(checked=first.checked, findings=[one for one in first.findings if one.key in confirmed])
 
@@ -52,9 +57,16 @@ class _Snapshot:
 
 class _Look:
     def __init__(
-        self, parties: Parties, *, deep: bool, only: set[str] | None, on_step: Callable[[Checked], None]
+        self,
+        parties: Parties,
+        *,
+        data: bool,
+        deep: bool,
+        only: set[str] | None,
+        on_step: Callable[[Checked], None],
     ) -> None:
         self._to = parties
+        self._data = data
         self._on_step = on_step
         self._deep = deep
         self._only = only
@@ -64,11 +76,13 @@ class _Look:
 
     def run(self) -> Report:
         had_writer = self._to.has_writer()
+        self._audit_files()
         try:
             recorded = self._to.ledger.last_batch()
             ledger = self._to.ledger.read_all()
         except UNREADABLE as error:
-            return Report(checked=self._checked, findings=[_unreadable(ingest_manifest.NAME, error)])
+            self._findings.append(_unreadable(ingest_manifest.NAME, error))
+            return Report(checked=self._checked, findings=self._findings)
         held = set(ledger.filter(stands_at(Status.SUCCESS))["data_type"])
         snapshots = {
             name: self._take(name, table, recorded, known=name in held) for name, table in self._to.tables.items()
@@ -95,10 +109,7 @@ class _Look:
             self._findings += audit_quarantine(still, ledger, aside)
         told = still.filter(stands_at(Status.SUCCESS), pl.col("data_type") == dim_symbol.INSTRUMENTS)
         self._findings += self._audit_symbols(told.filter(pl.col("rows_written") > 0)["file_id"].to_list())
-        settled = self._to.settled_before_us() if self._to.has_writer() else None
-        newest = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
-        changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
-        self._findings += changed
+        bronze = self._audit_bronze(flying)
         if self._deep:
             files = {row["file_id"]: as_found(row) for row in bronze.iter_rows(named=True)}
             for name, snapshot in snapshots.items():
@@ -107,8 +118,44 @@ class _Look:
         kept = [one for one in self._findings if self._wants(one.table)]
         return Report(checked=self._checked, findings=kept)
 
+    def _audit_bronze(self, flying: set[int]) -> pl.DataFrame:
+        settled = self._to.settled_before_us() if self._to.has_writer() else None
+        newest = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
+        try:
+            changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
+        except Transient:
+            if self._deep or not self._data:
+                raise
+            self._checked.bronze_unread = 1
+            return pl.DataFrame()  # data files can be read without it
+        self._findings += changed
+        return bronze
+
     def _wants(self, table: str) -> bool:
         return self._only is None or table in self._only
+
+    # ---- files
+
+    def _audit_files(self) -> None:
+        """What can be told without a table being opened, and the ledger before it is believed."""
+        for path, target in self._to.parts.links():
+            what = f"a symbolic link to {target}: nothing is written or removed through it"
+            self._findings.append(Finding(kind="symbolic_link", table="", path=path, what=what))
+        small = (ingest_manifest.NAME, quarantine.NAME, dim_symbol.NAME)
+        for name in (*small, *self._to.tables):
+            for entry, reason in self._to.parts.log_faults(name):
+                path, what = f"silver/{name}/_delta_log/{entry}", f"the log entry is {reason}"
+                self._findings.append(Finding(kind="commit_altered", table=name, path=path, what=what))
+        self._audit_small(ingest_manifest.NAME, self._to.ledger.live_parts)
+
+    def _audit_small(self, name: str, live_parts: Callable[[], list[Part]]) -> None:
+        """Read the data files of a small table whole."""
+        try:
+            parts = live_parts()
+        except UNREADABLE:
+            return  # said by whoever needs its rows
+        for _ in self._sound(name, parts, whole=True):
+            pass
 
     # ---- tables
 
@@ -143,19 +190,27 @@ class _Look:
             self._findings.append(_unreadable(quarantine.NAME, error))
             return None
         self._checked.tables += 1
-        return self._count(quarantine.NAME, self._to.quarantine, list(self._sound(quarantine.NAME, live)))
+        sound = list(self._sound(quarantine.NAME, live, whole=True))
+        return self._count(quarantine.NAME, self._to.quarantine, sound)
 
-    def _sound(self, name: str, parts: Sequence[Part]) -> Iterator[Part]:
+    def _sound(self, name: str, parts: Sequence[Part], *, whole: bool = False) -> Iterator[Part]:
+        """Yield the parts whose rows can be counted, and note what is wrong with any."""
         for part in parts:
             self._checked.parts += 1
             self._on_step(self._checked)
             fault = self._to.parts.fault_of(name, part)
-            if fault is None or fault[0] == "part_replaced":
-                yield part
+            if whole or self._data:
+                self._checked.parts_without_checksum += not self._to.parts.has_checksum(part)
+                if fault is None or fault[0] == "part_replaced":
+                    fault = self._to.parts.content_fault_of(name, part) or fault
+            else:
+                self._checked.parts_unread += 1
+                self._checked.bytes_unread += part.size_bytes
             if fault is not None:
-                self._findings.append(
-                    Finding(kind=fault[0], table=name, path=f"silver/{name}/{part.path}", what=fault[1])
-                )
+                path = f"silver/{name}/{part.path}"
+                self._findings.append(Finding(kind=fault[0], table=name, path=path, what=fault[1]))
+            if fault is None or fault[0] in {"part_replaced", "part_damaged"}:
+                yield part
 
     def _count(self, name: str, table: AuditedTable, parts: list[Part]) -> pl.DataFrame:
         try:
@@ -168,7 +223,8 @@ class _Look:
                 except UNREADABLE as error:
                     what = f"its rows cannot be read: {_first_line(error)}"
                     path = f"silver/{name}/{part.path}"
-                    self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
+                    if path not in {finding.path for finding in self._findings}:
+                        self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
                 else:
                     sound.append(part)
             parts[:] = sound
@@ -177,6 +233,7 @@ class _Look:
     def _audit_symbols(self, files: Sequence[int]) -> Iterable[Finding]:
         if not (files or self._to.symbols.exists()):
             return []
+        self._audit_small(dim_symbol.NAME, self._to.symbols.live_parts)
         try:
             versions, observed = self._to.symbols.read_all(), self._to.observed
             if not observed.exists():

@@ -136,6 +136,8 @@ def any_foreign(names: pl.Series, is_own: Callable[[str], bool]) -> bool:
 @lru_cache(maxsize=4096)
 def is_visible(name: str) -> bool:
     """Tell whether every character of a name can be seen."""
+    if name.isascii() and name.isprintable():
+        return name == name.strip(" ")
     return not pl.Series([name]).str.contains(INVISIBLE).item()
 
 

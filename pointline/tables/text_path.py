@@ -73,7 +73,8 @@ def split_open_row(data: bytes, cells: int) -> tuple[bytes, bytes]:
     place = len(data) - 1
     for _ in range(MOST_LINES_OF_A_ROW):
         place = data.rfind(b"\n", 0, max(place, 0))
-    if all(line.count(b'"') % 2 == 0 for line in data[place + 1 :].split(b"\n")):
+    last = data[place + 1 :]
+    if b'"' not in last or all(line.count(b'"') % 2 == 0 for line in last.split(b"\n")):
         return data, b""  # nearly always: the lines before do not matter
     lines = data.removesuffix(b"\n").split(b"\n")
     for start, _, is_open in _spans(lines, cells):

@@ -17,6 +17,7 @@ from daemon import committer
 from daemon.lake import now_us, open_lake
 from daemon.requests import do_or_ask, serve
 from pointline.io import content, delta_log, parts
+from pointline.io.event_table import DeltaEventTable
 from pointline.services import schedule
 from pointline.services.schedule import next_try_us
 from tests.support.daemon_thread import Daemon
@@ -279,6 +280,32 @@ class TestPassing:
         trouble.lift()
         with daemon.running():
             settle(daemon, 1)
+        assert_exact(daemon.root, expect(daemon.bronze))
+
+
+class TestLostFiles:
+    """Data files that vanish between their last byte and their commit are written again: no commit of nothing."""
+
+    @pytest.mark.parametrize("befall", [Path.unlink, lambda path: os.truncate(path, 10)], ids=["removed", "cut"])
+    def test_the_group_is_loaded_again(self, daemon, monkeypatch, befall):
+        """Guards DeltaTableRepository._require_on_disk and Committer._commit."""
+        commit, lost = DeltaEventTable.commit, []
+
+        def committed(table, batch, *, add, remove, outcomes):
+            if not lost:
+                lost.append(table.path / add[0].path)
+                befall(lost[0])
+            commit(table, batch, add=add, remove=remove, outcomes=outcomes)
+
+        monkeypatch.setattr(DeltaEventTable, "commit", committed)
+        with daemon.running():
+            drop(daemon, NAME)
+            drop(daemon, OTHER)
+            settle(daemon, 2)
+            [said] = daemon.events("ingest.retried")
+            assert lost[0].name in str(said["error"])
+            assert said["hint"]
+        assert daemon.exit_code == 0
         assert_exact(daemon.root, expect(daemon.bronze))
 
 

@@ -118,12 +118,12 @@ class TestArriving:
         lake = Lake(tmp_path / "lake", ingest__queue_size=50, ingest__rescan_seconds=1)
         try:
             lake.start()
-            header, *rows = lines_of(sample(rows=2_000))
+            header, *rows = lines_of(sample("S", rows=2_000))
             for number, row in enumerate(rows):
                 name = f"binance_trades_{DAY}_S{number}.csv"
                 folder = lake.bronze / f"{number % 100}"
                 folder.mkdir(exist_ok=True)
-                (folder / name).write_bytes(header + row)
+                (folder / name).write_bytes(header + row.replace(b",S,", b",S%d," % number))
             assert wait_until(lambda: len(lake.events("file.committed")) >= 2_000, 60), lake.log_text()[-2000:]
             assert lake.stop() == 0
             trades = lake.table("trades")

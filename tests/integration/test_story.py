@@ -48,7 +48,7 @@ def name_of(symbol: str, ending: str = ".csv.gz", data_type: str = "trades") -> 
 
 def trade(number: int, **cells: str) -> bytes:
     us = str(DAY_US + number * 1_000_000)
-    row = {"exchange": "binance", "symbol": "Q", "timestamp": us, "local_timestamp": us, "id": f"i{number}"}
+    row = {"exchange": "binance", "symbol": "QUOTED", "timestamp": us, "local_timestamp": us, "id": f"i{number}"}
     row |= {"side": "buy", "price": f"{number}.5", "amount": "1"} | cells
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(row.values())
@@ -226,8 +226,8 @@ class TestExplain:
         sentences = [chapter["what"] for chapter in version["story"]]
         assert sentences[0].startswith(f"It was found in bronze by a scan and became file {file_id}")
         assert sentences[1].startswith("It was read: 6 rows")
-        assert "rule unknown_value (side), such as row 5: binance,Q," in sentences[2]
-        assert "rule unparseable (price), such as row 3: binance,Q," in sentences[3]
+        assert "rule unknown_value (side), such as row 5: binance,QUOTED," in sentences[2]
+        assert "rule unparseable (price), such as row 3: binance,QUOTED," in sentences[3]
         assert sentences[4].startswith("4 rows went into trades, committed in its version ")
         assert story["bronze"] == "It is in bronze, unchanged"
         assert f"pointline quarantine {file_id}" in story["next"]

@@ -197,11 +197,12 @@ class TestVersions:
         assert (found.again, entering(found)) == ([(1, meta)], {"a": ()})
         assert found.entering[0].is_again
 
-    def test_put_back_and_changed_outside(self, folder):
-        """Read before, put back by a person, and the lake was copied meanwhile: nothing must take it for settled."""
+    @pytest.mark.parametrize("facts", [{"changed_us": 2}, {"modified": 99}])
+    def test_put_back_and_changed_outside(self, folder, facts):
+        """Read before, put back by a person, and touched or copied meanwhile: nothing must take it for settled."""
         folder.take("a", "X", Status.QUARANTINED, changed_us=1)
         folder.manifest.update_statuses([Outcome.reopened(1)])
-        meta = folder.put("a", "X", changed_us=2)
+        meta = folder.put("a", "X", **{"changed_us": 1, **facts})
         found = folder.sort()
         assert (found.again, entering(found), found.touched) == ([(1, meta)], {"a": ()}, [])
 

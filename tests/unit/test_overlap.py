@@ -70,6 +70,9 @@ class Facts:
     def has_left_bronze(self, file_id: int) -> bool:
         return file_id in self.gone
 
+    def symbol_of(self, file_id: int) -> str:
+        return "S"
+
     def rows_written(self, file_id: int) -> int:
         return self.rows.get(file_id, 10)
 

@@ -1,0 +1,48 @@
+"""Symbolic links in a lake: named, and never written or removed through.
+
+The lake's own folder, ``silver`` and ``bronze`` may be links that somebody made, to another disk. What lies in silver
+and in ``.pointline`` is Pointline's own, and a link there leads to what is not: another lake's table, a copy of this.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pointline.errors import StorageTrouble
+
+
+def refuse_links(table: Path, path: Path) -> None:
+    """Raise StorageTrouble where a table's folder, or anything below it on the way to ``path``, is a symbolic link."""
+    step = table
+    for name in ("", *path.relative_to(table).parts):
+        step = step / name
+        if step.is_symlink():
+            shown = step.relative_to(table.parent)
+            raise StorageTrouble(
+                f"{shown} is a symbolic link to {step.readlink()}: nothing is written or removed through it",
+                subject=str(shown),
+                hint="put the folder itself in its place; only the lake, silver and bronze may be links",
+            )
+
+
+def links_in(silver: Path, state: Path) -> Iterator[tuple[str, str]]:
+    """Yield ``(path, target)`` of the symbolic links in silver and in the state folder; paths relative to the lake.
+
+    Silver itself may be a link. What a link leads to is not looked at.
+    """
+    root = silver.parent
+    if state.is_symlink():
+        yield state.name, str(state.readlink())
+    todo = [str(silver), *([] if state.is_symlink() else [str(state)])]
+    while todo:
+        try:
+            entries = sorted(os.scandir(todo.pop()), key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for entry in entries:
+            if entry.is_symlink():
+                yield Path(entry.path).relative_to(root).as_posix(), str(Path(entry.path).readlink())
+            elif entry.is_dir(follow_symlinks=False):
+                todo.append(entry.path)

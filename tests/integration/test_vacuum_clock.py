@@ -1,0 +1,97 @@
+"""The vacuum and the clock of the machine, which jumps by days in both directions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+import polars as pl
+import pytest
+
+from pointline.io.clock import Clock
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.loose_files import part_files
+from pointline.io.removed import record_removed, removed_parts
+from pointline.io.upkeep import TableUpkeep
+from tests.support.maintained import age
+
+DAY = 86_400.0
+
+
+class FakeClocks:
+    """The clocks of a machine: the wall's is set by hand."""
+
+    def __init__(self) -> None:
+        self.passed, self.ahead = 0.0, time.time()
+
+    def clock(self) -> Clock:
+        return Clock(wall=lambda: self.passed + self.ahead, steady=lambda: self.passed)
+
+
+class TestVacuumAndTheClock:
+    """Whatever the clock says: nothing goes that is about to be committed, and nothing is older than it is."""
+
+    @pytest.fixture
+    def clocks(self) -> FakeClocks:
+        return FakeClocks()
+
+    @pytest.fixture
+    def table(self, tmp_path, clocks) -> TableUpkeep:
+        table = TableUpkeep(repository=DeltaTableRepository(tmp_path / "table", {"file_id": pl.Int64()}))
+        table.repository.clock = clocks.clock()
+        table.repository.create()
+        table.repository.append(pl.DataFrame({"file_id": [1]}))
+        return table
+
+    def names(self, table: TableUpkeep) -> set[str]:
+        return {name for name, _ in part_files(table.repository.path)}
+
+    @pytest.mark.parametrize("jump", [8 * DAY, -8 * DAY, 0])
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_what_is_not_committed_yet_stays(self, table, clocks, jump, is_closed):
+        writer = table.repository.part_writer({})
+        writer.write(pl.DataFrame({"file_id": [2]}))
+        part = writer.close() if is_closed else None
+        age(table.repository.path)
+        clocks.ahead += jump
+        assert table.vacuum(0.0, dry_run=False).files == 0
+        part = part or writer.close()
+        table.repository.commit_parts(add=[part], remove=())
+        assert table.vacuum(0.0, dry_run=False).files == 0
+        assert table.repository.read_all().height == 2
+
+    def test_what_is_discarded_is_no_longer_kept(self, table):
+        writer = table.repository.part_writer({})
+        writer.write(pl.DataFrame({"file_id": [2]}))
+        writer.discard()
+        assert not table.repository._unfinished
+        assert self.names(table) == table.repository.live_paths()
+
+    @pytest.mark.parametrize("jump", [8 * DAY, -8 * DAY])
+    def test_a_jump_does_not_age_what_was_removed(self, table, clocks, jump):
+        table.repository.write_full(table.repository.read_all())
+        clocks.passed += 60
+        clocks.ahead += jump
+        assert table.vacuum(1.0, dry_run=False).files == 0
+        clocks.passed += 3600
+        assert table.vacuum(1.0, dry_run=False).files == 1, "and does not keep it for longer"
+        assert self.names(table) == table.repository.live_paths()
+
+    def test_a_time_in_the_future_is_the_moment_at_which_it_is_met(self, table, clocks):
+        stray = table.repository.path / "part-stray.parquet"
+        shutil.copy(table.repository.path / min(table.repository.live_paths()), stray)
+        os.utime(stray, (clocks.ahead + 90 * DAY,) * 2)
+        table.repository.write_full(table.repository.read_all())
+        former = self.names(table) - table.repository.live_paths() - {stray.name}
+        record_removed(table.repository.path, {})
+        table.checkpoint()
+        record_removed(table.repository.path, dict.fromkeys(former, int((clocks.ahead + 90 * DAY) * 1000)))
+        for entry in (table.repository.path / "_delta_log").glob("*.json"):
+            entry.unlink()
+        assert table.vacuum(1.0, dry_run=True).files == 0
+        assert table.vacuum(1.0, dry_run=False).files == 0
+        assert stray.stat().st_mtime <= time.time()
+        assert max(removed_parts(table.repository.path).values()) <= time.time() * 1000
+        clocks.passed += 7300
+        assert table.vacuum(1.0, dry_run=False).files == 2

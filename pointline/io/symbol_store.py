@@ -50,22 +50,23 @@ class DeltaSymbolTable(DeltaTableRepository):
         """Write one part of the rows of others and these, in order, a row group at a time."""
         writer = self.part_writer({}, DICTIONARY)
         left = rows.select(list(self.schema)).sort(ORDER)
-        written = False
+        written = is_done = False
         try:
             for group in self._in_order(parts):
                 exchange, symbol = group.select(dim_symbol.KEY).row(-1)
-                here = (pl.col("exchange") < exchange) | (
-                    (pl.col("exchange") == exchange) & (pl.col("symbol") <= symbol)
-                )
+                same = pl.col("exchange") == exchange
+                here = (pl.col("exchange") < exchange) | (same & (pl.col("symbol") <= symbol))
                 kept = scope.outside(group)
                 coming, left = left.filter(here), left.filter(~here)
                 written |= _write(writer, pl.concat([kept, coming]).sort(ORDER) if coming.height else kept)
             for piece in left.iter_slices(ROWS_PER_GROUP):
                 written |= _write(writer, piece)
-            return [writer.close()] if written else []
-        except BaseException:
-            writer.discard()
-            raise
+            done = [writer.close()] if written else []
+            is_done = True
+        finally:
+            if not is_done:
+                writer.discard()
+        return done
 
     def _in_order(self, parts: Sequence[Part]) -> Iterator[pl.DataFrame]:
         """Yield what the parts hold in order; they are one, unless somebody else wrote them."""

@@ -33,7 +33,6 @@ def runs_of(snapshots: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         return whole
     places = (
         said.join(broken.lazy().select("state_id"), on="state_id", how="semi")
-        .unique()
         .sort("state_id", "place")
         .collect(engine="streaming")
     )

@@ -28,10 +28,16 @@ from pointline.services.claims import Claims
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
 from pointline.services.recovery import recover
-from pointline.services.symbol_files import SymbolFiles
+from pointline.services.symbols import Symbols
 from pointline.services.verdict import Policy
 from pointline.tables.registry import event_tables
-from tests.support.fakes import MemoryEventTable, MemoryManifest, MemoryQuarantine, MemorySymbolTable
+from tests.support.fakes import (
+    MemoryEventTable,
+    MemoryManifest,
+    MemoryObservations,
+    MemoryQuarantine,
+    MemorySymbolTable,
+)
 from tests.support.people_contents import TABLES
 from tests.support.people_judge import Deeds, Picture
 
@@ -145,11 +151,17 @@ class MemoryLake:
             manifest=manifest,
             quarantine=quarantine,
             repositories=tables,
-            symbols=SymbolFiles(MemorySymbolTable(), max_missing_share=0.2),
+            symbols=Symbols(
+                observations=MemoryObservations(),
+                table=MemorySymbolTable(),
+                manifest=manifest,
+                max_missing_share=0.2,
+                clock=lambda: next(self.ticks),
+            ),
             reader=reader,
             claims=claims,
             policy=Policy(max_attempts=3, max_deaths=1000, unfinished_us=0, groups=self.groups),
-            clock=lambda: next(self.ticks),
+            age_us=lambda at: next(self.ticks) - at,
         )
         loader = Loader(
             tables=event_tables(),

@@ -13,14 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pointline.services.symbols import Symbols
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol_checks import violations
 from pointline.tables.symbol_observations import Kind, Observed, observe
 from tests.support import symbol_model
-from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
 from tests.support.symbol_model import Said
-from tests.support.told import NOW, origin, versions_of
+from tests.support.told import origin, table_in_steps, versions_of
 
 DAYS = 8
 FIRST = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -91,30 +89,6 @@ def observed(said: Said) -> Observed:
     return observe(updates, kind, at, who)
 
 
-def table(said: list[Said], order: random.Random) -> pl.DataFrame:
-    """What comes of it in this order, some of it in batches, some of it said, withdrawn and said again."""
-    symbols = Symbols(
-        observations=MemoryObservations(),
-        table=(made := MemorySymbolTable()),
-        manifest=MemoryManifest(),
-        max_missing_share=SHARE,
-        clock=lambda: int(NOW.timestamp()) * 1_000_000,
-    )
-    number = 0
-    left = list(said)
-    order.shuffle(left)
-    while left:
-        batch = [left.pop() for _ in range(min(len(left), order.randint(1, 3)))]
-        symbols.settle(number, symbols._plan(Observed.join(map(observed, batch)), []), [])
-        number += 1
-        if order.random() < 0.2:
-            back = order.choice(batch)
-            symbols.forget(number, [back.order], [])
-            left.insert(order.randint(0, len(left)), back)
-            number += 1
-    return made.read_all()
-
-
 def told(versions: pl.DataFrame) -> set[tuple[str, str, str, int, int | None]]:
     words = {tick: state for state, tick in TICKS.items()}
     return {
@@ -127,7 +101,7 @@ def told(versions: pl.DataFrame) -> set[tuple[str, str, str, int, int | None]]:
 
 def check(history: list[Said], order: random.Random) -> None:
     said = [Said(**(vars(one) | {"order": number})) for number, one in enumerate(history, 1)]
-    made = table(said, order)
+    made = table_in_steps({one.order: observed(one) for one in said}, order)
     assert violations(made) == []
     assert told(made) == symbol_model.versions(said, DAYS, SHARE)
     assert versions_of(map(observed, said)).equals(made), "all at once makes the same table"

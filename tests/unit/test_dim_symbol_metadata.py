@@ -21,7 +21,7 @@ from pointline.tables.dim_symbol_checks import violations
 from pointline.tables.dim_symbol_metadata import read_metadata
 from pointline.tables.symbol_observations import Kind, Observed, observe
 from tests.support import symbol_model
-from tests.support.told import history_of, origin, versions_of
+from tests.support.told import history_of, origin, table_in_steps, versions_of
 
 AT = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 
@@ -355,6 +355,15 @@ class TestElevenRealVersions:
         for seed in range(5):
             random.Random(seed).shuffle(mixed)
             assert real_table(mixed).equals(whole)
+
+    @pytest.mark.soak
+    def test_fifty_orders_and_batchings(self):
+        """Some of the files said, withdrawn and said again on the way."""
+        whole = real_table(range(11))
+        for seed in range(50):
+            order = random.Random(seed)
+            said_of = {place + 1: said(place + 1, *one) for place, one in enumerate(real_snapshots())}
+            assert table_in_steps(said_of, order).equals(whole), seed
 
     def test_half_a_file_delists_little(self):
         """A file is sorted by exchange: of the one cut in two much is missing, and others are not named at all."""

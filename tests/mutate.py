@@ -27,12 +27,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 REPOSITORY = Path(__file__).parents[1]
 WANTED_SHARE = 0.9
-LONGEST_SECONDS = 120.0
-"""A change that makes the tests hang is found."""
+PATIENCE = 6.0
+LEAST_SECONDS = 30.0
+"""A change that makes the tests hang is found: they take so many times what they take without one, and then some."""
 
 EFFECTS = ("unit/test_each_effect", "properties/test_exactly_once")
 TESTS: dict[str, tuple[str, ...]] = {
@@ -265,6 +266,9 @@ def _short(node: ast.AST) -> str:
 class Copy:
     """A copy of the repository in which one change at a time is made."""
 
+    seconds: ClassVar[dict[str, float]] = {}
+    """How long the tests of a module take without a change."""
+
     def __init__(self, folder: Path) -> None:
         self.root = folder
         ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".hypothesis", ".*_cache", "fixtures", "bench")
@@ -273,20 +277,19 @@ class Copy:
     def finds(self, change: Change) -> bool:
         """Make the change, run the tests, undo it; True where one failed."""
         target = self.root / f"{change.module}.py"
+        limit = LEAST_SECONDS + PATIENCE * self.seconds[change.module]
         kept = target.read_bytes()
         target.write_text(change.source)
         try:
-            return not self.passes(tests_of(change.module))
+            return not self.passes(tests_of(change.module), limit)
         finally:
             target.write_bytes(kept)
 
-    def passes(self, tests: list[str]) -> bool:
+    def passes(self, tests: list[str], limit: float | None = None) -> bool:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]
         env = {**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
-            done = subprocess.run(
-                command, cwd=self.root, env=env, capture_output=True, timeout=LONGEST_SECONDS, check=False
-            )
+            done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, timeout=limit, check=False)
         except subprocess.TimeoutExpired:
             return False
         return done.returncode == 0
@@ -317,9 +320,11 @@ def main() -> int:
             copies.put(Copy(Path(folder) / f"{number}"))
         first = copies.get()
         for module in sorted({change.module for change in changes}):
+            started = time.monotonic()
             if not first.passes(tests_of(module)):
                 print(f"{module}: its tests fail without any change")
                 return 2
+            Copy.seconds[module] = time.monotonic() - started
         copies.put(first)
 
         def judge(change: Change) -> bool | None:

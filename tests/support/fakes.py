@@ -165,8 +165,8 @@ class MemoryEventTable(MemoryTable):
     ) -> MemoryPartWriter:
         return MemoryPartWriter(self, partition)
 
-    def live_parts(self, partition: Mapping[str, str]) -> list[Part]:
-        return [part for part in self._live.values() if part.partition == dict(partition)]
+    def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
+        return [part for part in self._live.values() if partition is None or part.partition == dict(partition)]
 
     def parts_of(
         self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()

@@ -7,6 +7,7 @@ passes, just before or just after the one that it is set to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -193,7 +194,7 @@ class MemoryLake:
             for _ in range(MOST_PASSES):
                 if not self._pass(batch_files):
                     return
-        except Crash:
+        except (Crash, StorageTrouble):  # trouble that lasts, or at the start, ends the process too
             self.die()
             if fused:
                 return
@@ -242,6 +243,22 @@ class MemoryLake:
             self.die()
         self.deeds.withdrawn |= {path, *(str(row["content_hash"]) for row in rows if row["content_hash"])}
         return 0
+
+    # ---- for the tests
+
+    def snapshot(self) -> Callable[[], None]:
+        """Return what puts the tables back to what they are now, with no process on them. Bronze is left alone."""
+        tables = (self.manifest, self.quarantine, *self.tables.values())
+        states = [{name: copy(value) for name, value in vars(table).items()} for table in tables]
+        rows = [dict(row) for row in self.manifest.rows]
+
+        def restore() -> None:
+            for table, state in zip(tables, states, strict=True):
+                vars(table).update({name: copy(value) for name, value in state.items()})
+            self.manifest.rows = [dict(row) for row in rows]
+            self.die()
+
+        return restore
 
     def picture(self) -> Picture:
         """What the judge of people looks at."""

@@ -438,7 +438,12 @@ def _leave(code: int) -> NoReturn:
 def _explain(error: Exception) -> int:
     from pointline.errors import ConfigurationError, LakeInUse, PointlineError
 
-    problems = error.problems if isinstance(error, ConfigurationError) else [str(error)]
+    if isinstance(error, PointlineError):
+        problems = error.problems if isinstance(error, ConfigurationError) else [str(error)]
+    else:
+        from pointline.io.translate import one_line  # loads the libraries whose errors it knows
+
+        problems = [one_line(error)]
     hint = error.hint if isinstance(error, PointlineError) else "run it again with --debug and report what it says"
     if "--json" in sys.argv:
         print(json_text.dumps({"error": "; ".join(problems), "problems": problems, "try": hint}))

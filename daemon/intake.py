@@ -17,6 +17,7 @@ from daemon.rescanner import log_departures
 from daemon.waiting import WaitingRoom
 from pointline.errors import DiskFull, Transient
 from pointline.io.bronze import FolderBronzeSource
+from pointline.io.clock import Clock
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.spelled_path import written_path
 from pointline.services.ingest import IngestService
@@ -45,7 +46,7 @@ class Intake:
         loader: Loader,
         pool: Executor,
         settings: IngestSettings,
-        clock: Callable[[], int],
+        clock: Clock,
         on_touched: Callable[[BronzeFileMetadata], None],
         on_unread: Callable[[str], None] = lambda _path: None,
     ) -> None:
@@ -73,7 +74,7 @@ class Intake:
             for path, finished, seen_at in self._inbox.take(max(room, 0), self._patience()):
                 self._look(path, seen_at, finished=finished)
             self._note_gone()
-            now = self._clock()
+            now = self._clock.now_us()
             for path in self._room.take_due(now):
                 self._inbox.offer(path, finished=False)
             self._take_back()
@@ -90,21 +91,24 @@ class Intake:
         due = self._room.next_due_us()
         if due is None:
             return IDLE_SECONDS
-        return min(IDLE_SECONDS, max(0.001, (due - self._clock()) / 1_000_000))
+        return min(IDLE_SECONDS, max(0.001, (due - self._clock.now_us()) / 1_000_000))
 
     def _look(self, path: str, seen_at: float, *, finished: bool) -> None:
         meta = self._source.look(path)
-        now = self._clock()
+        now = self._clock.now_us()
+        age = None if meta is None else self._clock.age(meta.last_modified_ts / 1_000_000)
         by = "a scan" if self._inbox.is_by_scan(path) else "an event"
         seen_at, found_by = self._first_seen.setdefault(path, (seen_at, by))
         if meta is None:
             self._gone.append(written_path(path))
             self._forget(path)
             self._on_unread(path)
-        elif meta.problem is None and not self._room.is_finished(meta, now, finished=finished):
+        elif meta.problem is None and not self._room.is_finished(
+            meta, now, age_us=int((age or 0) * 1_000_000), finished=finished
+        ):
             pass
         elif self._room.is_due(path, now):
-            waits_since = max(seen_at, _written_at(meta, now))  # from the last write on
+            waits_since = seen_at if age is None else max(seen_at, time.monotonic() - age)  # from the last write on
             self._gathered[path] = (replace(meta, found_by=found_by), waits_since)
             self._gathered_bytes += meta.file_size_bytes
             if len(self._gathered) == 1:
@@ -178,7 +182,7 @@ class Intake:
 
     def _give_back(self, gathered: dict[str, tuple[BronzeFileMetadata, float]]) -> None:
         """The lake itself is in trouble: the same paths come again after a while."""
-        due = self._clock() + GIVE_BACK_US
+        due = self._clock.now_us() + GIVE_BACK_US
         for path in gathered:
             self._room.retry_at(path, due)
             self._inbox.landed(path)
@@ -195,9 +199,3 @@ class Intake:
     def _forget(self, path: str) -> None:
         self._room.forget(path)
         self._first_seen.pop(path, None)
-
-
-def _written_at(meta: BronzeFileMetadata, now_us: int) -> float:
-    """When the file was last written to, on the monotonic clock; a time stamp of the future says nothing."""
-    age_us = now_us - meta.last_modified_ts
-    return time.monotonic() - age_us / 1_000_000 if age_us >= 0 else 0.0

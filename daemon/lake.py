@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pointline.config import Config
 from pointline.io.bronze import FolderBronzeSource
+from pointline.io.clock import Clock
 from pointline.io.content import FileReader
 from pointline.io.decode import Limits
 from pointline.io.delta import DeltaTableRepository
@@ -51,6 +52,7 @@ class Lake:
     quarantine: DeltaQuarantine
     events: dict[str, DeltaEventTable]
     symbols: DeltaSymbolTable
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def batch_tables(self) -> dict[str, DeltaBatchTable]:
@@ -115,7 +117,7 @@ class Lake:
                 min_replacement_share=settings.min_replacement_share,
                 groups=self.config.bronze.groups,
             ),
-            clock=now_us,
+            age_us=self.clock.age_us,
         )
         loader = Loader(
             tables=self.tables,

@@ -67,7 +67,9 @@ class LiveState:
         self._machine_due = 0.0
         self._machine_seen: State = {}
         self._progress: tuple[int, ...] = ()
-        self._progress_at = time.time()
+        self._progress_at = time.monotonic()
+        self._scanned: tuple[float, float] = (0.0, time.monotonic())
+        """When bronze was last compared, by the clock of the wall, and when that was seen here, by the steady one."""
 
     def collect(self) -> State:
         """Return the state, ready for JSON."""
@@ -129,16 +131,18 @@ class LiveState:
 
     def _stuck(self, work: State) -> dict[str, str]:
         """Name what hangs or fails so that files do not get in, apart from a full disk."""
-        now = time.time()
+        now = time.monotonic()
         stuck = {}
         progress = (self._account.read(lambda counts: counts.batches), work["in_flight"], work["in_flight_read_bytes"])
         busy = work["in_flight"] or work["queued"]
         if not busy or work["paused"] or progress != self._progress:
             self._progress, self._progress_at = progress, now
         if now - self._progress_at > STALLED_SECONDS:
-            since = time.strftime("%H:%M:%S", time.gmtime(self._progress_at))
+            since = time.strftime("%H:%M:%S", time.gmtime(time.time() - (now - self._progress_at)))
             stuck["ingest"] = f"no progress since {since} UTC"
-        scanned_seconds = now - self._rescanner.scanned_at
+        if self._rescanner.scanned_at != self._scanned[0]:
+            self._scanned = self._rescanner.scanned_at, now
+        scanned_seconds = now - self._scanned[1]
         if self._rescanner.failing:
             stuck["rescan"] = self._rescanner.failing
         elif not self._rescanner.to_offer and scanned_seconds > self._rescan_seconds + OVERDUE_SECONDS:

@@ -13,6 +13,7 @@ from daemon import events
 from daemon.lake import Lake
 from pointline.errors import LakeDamaged
 from pointline.io.health import PartFiles
+from pointline.io.lake_links import refuse_links
 from pointline.io.live_parts import LAST_FILE_ID
 from pointline.services.healing import Healing, heal, plan_healing
 from pointline.services.reconcile import FaultOf, compare_quarantine, compare_tables, describe
@@ -42,6 +43,8 @@ def prepare(lake: Lake) -> None:
 
 def mend_and_recover(lake: Lake) -> list[str]:
     """Mend what a crash or a power cut left, and bring the ledger up to what the commits of silver tell; say what."""
+    state = lake.config.paths.state
+    refuse_links(state, state / "set_aside")
     mended = lake.mend()
     for found in mended:
         log.error(

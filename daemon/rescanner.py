@@ -15,6 +15,7 @@ from daemon.touched import Touched
 from daemon.unread import Unread
 from pointline.errors import Transient
 from pointline.io.bronze import FolderBronzeSource
+from pointline.io.clock import Clock
 from pointline.io.protocols import IngestionManifestRepository
 from pointline.io.unrecognised import Seen, Unrecognised
 from pointline.services.backlog import backlog
@@ -40,7 +41,7 @@ class Rescanner:
         source: FolderBronzeSource,
         manifest: IngestionManifestRepository,
         compare: Callable[[pl.DataFrame, pl.DataFrame], Departures],
-        clock: Callable[[], int],
+        clock: Clock,
         interval_seconds: float,
         touched: Touched,
     ) -> None:
@@ -162,8 +163,8 @@ class Rescanner:
             if self._source.describe(path, *version) is None:
                 self._foreign.append(path)
                 continue  # no market data by its name
-            due_us = next_try_us(path, attempts, tried_us) if attempts else 0
-            if self._postpone is not None and due_us > self._clock():
+            due_us = self._due_us(path, attempts, tried_us) if attempts else 0
+            if self._postpone is not None and due_us > self._clock.now_us():
                 self._postpone(path, due_us)
                 continue
             if not self._inbox.put(path, finished=False, give_up=stopping.is_set):
@@ -171,6 +172,13 @@ class Rescanner:
             offered += 1
         self.to_offer = 0
         return offered
+
+    def _due_us(self, path: str, attempts: int, tried_us: int) -> int:
+        """A try at a time that no clock has shown yet was made under a wrong clock: nothing is waited for."""
+        age = self._clock.age(tried_us / 1_000_000)
+        if age is None:
+            return 0
+        return next_try_us(path, attempts, self._clock.now_us() - int(age * 1_000_000))
 
 
 def log_departures(found: Departures) -> None:

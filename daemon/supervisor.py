@@ -21,7 +21,7 @@ from daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from daemon.flow import Flow
 from daemon.inbox import Inbox
 from daemon.intake import Intake
-from daemon.lake import Lake, now_us
+from daemon.lake import Lake
 from daemon.live import LiveState
 from daemon.maintenance import Maintenance
 from daemon.part import Part, PartDied
@@ -34,6 +34,7 @@ from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import PointlineError
 from pointline.io.spelled_path import written_path
+from pointline.io.translate import one_line
 from pointline.services.departure import Departures
 from pointline.services.ingest import Committed, IngestService
 from pointline.tables import cells
@@ -69,7 +70,7 @@ class Supervisor:
             source=lake.source,
             manifest=lake.manifest,
             compare=self._compare,
-            clock=now_us,
+            clock=lake.clock,
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
         )
@@ -130,7 +131,7 @@ class Supervisor:
             loader=loader,
             pool=self._pool,
             settings=self.lake.config.ingest,
-            clock=now_us,
+            clock=self.lake.clock,
             on_touched=self._touched.add,
             on_unread=self.rescanner.unread.met,
         )
@@ -142,7 +143,7 @@ class Supervisor:
             on_committed=self._on_committed,
             attempts_of=self.lake.manifest.attempts_of,
             steps_read=lambda: self.lake.reader.steps,
-            clock=now_us,
+            clock=self.lake.clock.now_us,
         )
         # In the order in which they are stopped: first what brings files, last what commits them.
         on_death = self._messages.put
@@ -235,7 +236,7 @@ class Supervisor:
             log.error(
                 events.DAEMON_PART_DIED,
                 part=died.name,
-                error=str(died.error) if died.error else "it returned",
+                error=one_line(died.error) if died.error else "it returned",
                 hint=getattr(died.error, "hint", ""),
                 exc_info=died.error,
             )

@@ -5,11 +5,13 @@ The ledger keeps what was known at discovery, so this is kept beside it. Losing 
 
 from __future__ import annotations
 
+import io
 import threading
 from pathlib import Path
 
 import polars as pl
 
+from pointline.io.durable import replace_file
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.table_path import read_data_file
 from pointline.services.backlog import VERSION
@@ -44,10 +46,10 @@ class Touched:
         if not self._changed:
             return
         self._changed = False
-        staged = self._file.with_name(f".{self._file.name}.tmp")
+        content = io.BytesIO()
+        self.frame().write_parquet(content)
         try:
-            self.frame().write_parquet(staged)
-            staged.replace(self._file)
+            replace_file(self._file, content.getvalue(), flush=False)
         except OSError:
             self._changed = True
 

@@ -16,7 +16,7 @@ class _Watched:
 
 
 class WaitingRoom:
-    """Decides when a file counts as finished. Used by one thread; all times are microseconds since the epoch.
+    """Decides when a file counts as finished. Used by one thread; times are microseconds by a clock that never jumps.
 
     A rename into place counts at once. Anything else counts when size and time stamp have stood still for the settle
     time, which a file that has lain there for longer has done already.
@@ -28,18 +28,18 @@ class WaitingRoom:
         self._retries: dict[str, int] = {}
         self._due: list[tuple[int, str]] = []
 
-    def is_finished(self, meta: BronzeFileMetadata, now_us: int, *, finished: bool) -> bool:
-        """Tell whether the file may be read; where it may not, it is looked at again later."""
+    def is_finished(self, meta: BronzeFileMetadata, now_us: int, *, age_us: int, finished: bool) -> bool:
+        """Tell whether the file may be read; where it may not, it is looked at again later.
+
+        ``age_us``: how long ago it was written to; 0 where its time stamp does not tell.
+        """
         path = meta.bronze_file_path
-        age_us = now_us - meta.last_modified_ts
         if finished or age_us >= self._settle_us:
             self._watched.pop(path, None)
             return True
         seen = self._watched.get(path)
         if seen is None or (seen.size, seen.mtime_us) != (meta.file_size_bytes, meta.last_modified_ts):
-            # A time stamp of the past says since when it stood still; one of the future says nothing.
-            since = meta.last_modified_ts if age_us >= 0 else now_us
-            self._watched[path] = seen = _Watched(meta.file_size_bytes, meta.last_modified_ts, since)
+            self._watched[path] = seen = _Watched(meta.file_size_bytes, meta.last_modified_ts, now_us - age_us)
         due = seen.still_since_us + self._settle_us
         if now_us >= due:
             del self._watched[path]

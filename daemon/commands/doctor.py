@@ -18,7 +18,9 @@ from daemon.lake import Lake, open_lake
 from pointline.config import LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io import health, loose_files
+from pointline.io.lake_links import links_in
 from pointline.io.lock import LakeLock
+from pointline.io.translate import one_line
 from pointline.services.findings import Finding
 
 BATCHES_OF_HEADROOM = 2
@@ -139,7 +141,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     paths = lake.config.paths
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     facts["daemon"] = daemon.as_json(time.time())
-    writer = daemon.is_alive
+    writer, since = daemon.is_alive, daemon.since
     found: list[Finding] = []
     orphans: list[loose_files.LooseFile] = []
     recorded = -1
@@ -150,16 +152,19 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
         try:
             if repository is lake.manifest.repository:
                 recorded = repository.last_batch()
-            orphans += loose_files.orphans(table, repository.live_paths(), writer=writer)
+            orphans += loose_files.orphans(table, repository.live_paths(), writer=writer, writer_since=since)
         except (PointlineError, ValueError) as error:
-            what = str(error).partition("\n")[0][:200]
+            what = one_line(error)
             found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
         found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
     facts["tables"] = len(_tables(lake))
     facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
     vacuum = "`pointline maintain --vacuum` removes it once it is old enough"
     found += [_loose("orphan", file, "no version of the table names this file", vacuum) for file in orphans]
-    return found + _leftover_findings(paths, lake, facts, writer=writer)
+    for path, target in links_in(paths.silver, paths.state):
+        what = f"a symbolic link to {target}: nothing is written or removed through it"
+        found.append(Finding(kind="symbolic_link", table="", path=path, what=what))
+    return found + _leftover_findings(paths, lake, facts, writer=writer, since=since)
 
 
 def _unread(lake: Lake, facts: Facts) -> list[Finding]:
@@ -202,8 +207,8 @@ def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
     return found
 
 
-def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool) -> list[Finding]:
-    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=writer)
+def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool, since: float) -> list[Finding]:
+    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=writer, writer_since=since)
     facts["leftovers"] = len(left)
     fix = "`pointline doctor --fix` removes it"
     return [_loose("leftover", file, "a killed process left it half written", fix) for file in left]

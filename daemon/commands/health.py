@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ class Daemon:
     def knows_work(self) -> bool:
         """The published state is that of the process which holds the lake."""
         return self.holder is not None and self.state.get("pid") == self.holder.get("pid")
+
+    @property
+    def since(self) -> float:
+        """When the holder took the lake, seconds since the epoch by its clock; infinity where that is not known."""
+        try:
+            return float(str((self.holder or {})["since"]))
+        except (KeyError, ValueError):
+            return math.inf
 
     def work(self) -> dict[str, int]:
         """Return what is on its way into the lake."""

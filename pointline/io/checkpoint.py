@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
 import pyarrow.parquet as pq
 
+from pointline.io.checksums import CHECKSUM, checksum_of
 from pointline.io.delta_log import entry_name
 from pointline.io.durable import flush_file, replace_file
 from pointline.io.table_path import read_data_file
@@ -47,6 +50,22 @@ def removed_in(checkpoint: Path) -> dict[str, int]:
     return {unquote(path): at for path, at in zip(paths, times, strict=True)}
 
 
+def altered_files(log: Path) -> Iterator[str]:
+    """Yield the names of the newest checkpoint's files that do not hold what was written; none where nobody knows."""
+    try:
+        told = json.loads((log / POINTER).read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError:
+        yield POINTER
+        return
+    checksums = told.get(CHECKSUM) if isinstance(told, dict) else None
+    for name, checksum in (checksums or {}).items():
+        with suppress(FileNotFoundError):  # another has taken its place
+            if checksum_of(log / name) != checksum:
+                yield name
+
+
 def leave_out_removed(log: Path, version: int) -> None:
     """Write the checkpoint of a version again without the names of removed parts; on disk when this returns.
 
@@ -58,6 +77,7 @@ def leave_out_removed(log: Path, version: int) -> None:
     if pointer.exists():  # delta-rs makes none where the checkpoint was there before
         told = json.loads(pointer.read_text())
         told |= {"size": sum(rows), "sizeInBytes": sum(checkpoint.stat().st_size for checkpoint in files)}
+        told[CHECKSUM] = {checkpoint.name: checksum_of(checkpoint) for checkpoint in files}
         replace_file(pointer, json.dumps(told, separators=(",", ":")).encode())
 
 

@@ -32,6 +32,11 @@ class Clock:
         self.look()
         return int((self._reckonings[0][1] + self._steady()) * 1_000_000)
 
+    def stamp_ms(self) -> int:
+        """Return the time by the wall clock, milliseconds since the epoch, for a record whose age will be asked for."""
+        self.look()
+        return int(self._wall() * 1000)
+
     def look(self) -> None:
         """Compare the two clocks: to be called when a time stamp is made, and now and then."""
         with self._lock:

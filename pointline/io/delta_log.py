@@ -22,7 +22,7 @@ from deltalake.table import Metadata
 
 from pointline.errors import CommitConflict
 from pointline.io.checksums import CHECKSUM, ENGINE, ZEROS, sealed
-from pointline.io.durable import flush_folder
+from pointline.io.durable import flush_folder, open_new
 from pointline.io.protocols import Part
 
 APP_ID = "pointline"
@@ -69,7 +69,7 @@ class DeltaLog:
         lines = [*actions, *([{"txn": {"appId": APP_ID, "version": batch}}] if batch is not None else [])]
         entry = self.entry(self.version + 1)
         staged = self._folder / f".{entry.name}.tmp"
-        with staged.open("wb") as file:
+        with open_new(staged) as file:
             # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
             file.write(sealed(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)))
             file.flush()
@@ -144,10 +144,9 @@ def upgrade_of(metadata: Metadata, schema: str, added: Sequence[str], configurat
 
 
 def change_of_parts(
-    *, add: Sequence[Part], remove: Sequence[Part], metadata: Mapping[str, Any], data_change: bool
+    *, add: Sequence[Part], remove: Sequence[Part], metadata: Mapping[str, Any], data_change: bool, now_ms: int
 ) -> list[Action]:
     """Return the actions of a commit: what it says of itself, then parts that come and parts that go."""
-    now_ms = time.time_ns() // 1_000_000
     operation = "WRITE" if data_change else "OPTIMIZE"
     told = {**metadata, ADDED: len(add), REMOVED: len(remove)}
     actions = [commit_info(operation, {"mode": "Append"}, told)]

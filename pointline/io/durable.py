@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 
 def flush_file(path: Path) -> None:
@@ -27,10 +28,16 @@ def make_folder(path: Path) -> None:
         flush_folder(folder.parent)
 
 
+def open_new(path: Path) -> BinaryIO:
+    """Open a file for writing, in place of what a killed process left there. Never through a symbolic link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, 0o666), "wb")
+
+
 def replace_file(path: Path, content: bytes, *, flush: bool = True) -> None:
     """Write a file so that a reader finds the old content or the new, never a part."""
     staged = path.with_name(f".{path.name}.tmp")
-    with staged.open("wb") as file:
+    with open_new(staged) as file:
         file.write(content)
         file.flush()
         if flush:

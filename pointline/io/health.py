@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pointline.io.checkpoint import newest_checkpoint
+from pointline.io.checkpoint import altered_files, newest_checkpoint
 from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta_log import entry_name
 from pointline.io.lake_links import links_in
@@ -45,6 +45,9 @@ INOTIFY = Path("/proc/sys/fs/inotify")
 MOUNTS = Path("/proc/self/mountinfo")
 NLINK_WITHOUT_FOLDERS = 2
 """File systems that do not count the folders in a folder say 1, and those that count all entries say more."""
+
+
+ALTERED = "altered: it is not what its checksum says"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,12 +123,14 @@ class PartFiles:
         return links_in(self._silver, self._state)
 
     def log_faults(self, table: str) -> Iterator[tuple[str, str]]:
-        """Yield ``(entry, reason)`` of the entries of a table's log that are not as they were written."""
+        """Yield ``(name, reason)`` of what is not as it was written of a table's log: entries and checkpoint."""
         log = self._silver / table / "_delta_log"
         for entry in sorted(log.glob("[0-9]*.json")):
             with suppress(FileNotFoundError):  # dropped this moment: a checkpoint holds it
                 if reason := _fault_of_entry(entry.read_bytes()):
                     yield entry.name, reason
+        for name in altered_files(log):
+            yield name, ALTERED
 
 
 def read_pages(path: Path) -> None:
@@ -218,7 +223,7 @@ def _fault_of_entry(content: bytes) -> str | None:
     if not content:
         return "empty"
     if is_altered(content):
-        return "altered: it is not what its checksum says"
+        return ALTERED
     try:
         for line in content.splitlines():
             msgspec.json.decode(line, type=msgspec.Raw)  # looks at it all and builds nothing

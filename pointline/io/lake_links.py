@@ -13,18 +13,26 @@ from pathlib import Path
 from pointline.errors import StorageTrouble
 
 
-def refuse_links(table: Path, path: Path) -> None:
-    """Raise StorageTrouble where a table's folder, or anything below it on the way to ``path``, is a symbolic link."""
-    step = table
-    for name in ("", *path.relative_to(table).parts):
+def link_on_the_way(folder: Path, path: Path) -> Path | None:
+    """Return what is a symbolic link of a folder of the lake, what lies on the way to ``path`` in it, and ``path``."""
+    step = folder
+    for name in ("", *path.relative_to(folder).parts):
         step = step / name
         if step.is_symlink():
-            shown = step.relative_to(table.parent)
-            raise StorageTrouble(
-                f"{shown} is a symbolic link to {step.readlink()}: nothing is written or removed through it",
-                subject=str(shown),
-                hint="put the folder itself in its place; only the lake, silver and bronze may be links",
-            )
+            return step
+    return None
+
+
+def refuse_links(folder: Path, path: Path) -> None:
+    """Raise StorageTrouble where that folder, or anything below it on the way to ``path``, is a symbolic link."""
+    link = link_on_the_way(folder, path)
+    if link is not None:
+        shown = link.relative_to(folder.parent)
+        raise StorageTrouble(
+            f"{shown} is a symbolic link to {link.readlink()}: nothing is written or removed through it",
+            subject=str(shown),
+            hint="put the file or folder itself in its place; only the lake, silver and bronze may be links",
+        )
 
 
 def links_in(silver: Path, state: Path) -> Iterator[tuple[str, str]]:

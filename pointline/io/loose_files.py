@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointline.io.durable import flush_folder
+from pointline.io.lake_links import link_on_the_way
 from pointline.io.mend import staged_files
 from pointline.io.removed import removed_parts
 
@@ -38,11 +40,18 @@ def part_files(table: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     folders.append(f"{folder}{entry.name}/")
 
 
-def orphans(table: Path, live: Collection[str], *, now: float | None = None, writer: bool = False) -> list[LooseFile]:
+def orphans(
+    table: Path,
+    live: Collection[str],
+    *,
+    now: float | None = None,
+    writer: bool = False,
+    writer_since: float = math.inf,
+) -> list[LooseFile]:
     """Return the Parquet files of a table that no version mentions: left by a crash, or put there by someone.
 
     ``live`` are the paths of the newest version's parts. Files that a commit removed wait for the vacuum and are no
-    orphans. Beside a ``writer``, young files are its own.
+    orphans. Beside a ``writer``, young files are its own, and those written since it began, by whichever clock.
     """
     now = time.time() if now is None else now
     mentioned = {*live, *removed_parts(table)}
@@ -54,12 +63,18 @@ def orphans(table: Path, live: Collection[str], *, now: float | None = None, wri
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
-        if not writer or now - status.st_mtime > ABANDONED_SECONDS:
+        if not writer or _is_abandoned(status, now, writer_since):
             found.append(LooseFile(table=table.name, path=f"silver/{table.name}/{name}", size_bytes=status.st_size))
     return sorted(found, key=lambda file: file.path)
 
 
-def leftovers(root: Path, state: Path, tables: Sequence[Path], *, writer: bool) -> list[LooseFile]:
+def _is_abandoned(status: os.stat_result, now: float, writer_since: float) -> bool:
+    return now - status.st_mtime > ABANDONED_SECONDS and status.st_mtime < writer_since
+
+
+def leftovers(
+    root: Path, state: Path, tables: Sequence[Path], *, writer: bool, writer_since: float = math.inf
+) -> list[LooseFile]:
     """Return files that a killed process left half written: state, requests, staged log entries."""
     now = time.time()
     found = []
@@ -68,19 +83,20 @@ def leftovers(root: Path, state: Path, tables: Sequence[Path], *, writer: bool) 
             status = path.stat()
         except FileNotFoundError:
             continue
-        if not writer or now - status.st_mtime > ABANDONED_SECONDS:
+        if not writer or _is_abandoned(status, now, writer_since):
             name = path.relative_to(root).as_posix()
             found.append(LooseFile(table=table, path=name, size_bytes=status.st_size))
     return found
 
 
 def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    yield from (("", path) for path in sorted(state.glob(".*.tmp")))
-    yield from (("", path) for path in sorted(state.joinpath("requests").glob("*")) if path.is_file())
-    yield from (("", path) for path in sorted(state.joinpath("requests").glob(".*.tmp")))
+    for folder, names in ((state, (".*.tmp",)), (state / "requests", ("*", ".*.tmp"))):
+        if not link_on_the_way(state, folder):
+            yield from (("", path) for name in names for path in sorted(folder.glob(name)) if path.is_file())
     for table in tables:
         log = table / "_delta_log"
-        yield from ((table.name, path) for path in (staged_files(log) if log.is_dir() else []))
+        is_ours = log.is_dir() and not link_on_the_way(table, log)
+        yield from ((table.name, path) for path in (staged_files(log) if is_ours else []))
 
 
 def remove_leftovers(root: Path, found: Sequence[LooseFile]) -> None:

@@ -47,6 +47,7 @@ class DeltaManifest:
         with self._lock:
             if self._entries is None:
                 columns = [name for name in SCHEMA if name not in LEFT_ON_DISK]
+                self.repository.require_sound()  # nothing is decided, and nothing written on, by a damaged ledger
                 with storage_errors("ingest_manifest"):
                     entries = self.repository.scan().select(columns).with_columns(_slim(columns)).collect()
                 self._entries = _in_order(entries)

@@ -23,6 +23,7 @@ from pointline.io.checkpoint import POINTER, checkpoint_files
 from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta_log import ADDED, BATCH, REMOVED
 from pointline.io.durable import flush_folder, make_folder
+from pointline.io.lake_links import link_on_the_way, refuse_links
 from pointline.io.parts import COMPACTED, WRITTEN
 from pointline.io.told import PIECE
 
@@ -34,6 +35,8 @@ STAGED = re.compile(
     r"|\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)"
 )
 """What has not got its name in a log yet: an entry of ours, or what delta-rs writes."""
+TOLD_BATCH = re.compile(rb'"%s":(\d+)' % BATCH.encode())
+"""The batch number of an entry that cannot be taken apart."""
 MOST_UNFLUSHED = 3
 """Ours is one. A vacuum by other hands makes two commits; one more for whatever came before."""
 
@@ -51,10 +54,11 @@ class SetAside:
 def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[SetAside]:
     """Make a table readable after a power cut; what is unreadable is moved to ``keep_in``, never deleted.
 
-    ``recorded_batch`` is the newest batch whose outcomes are in the manifest.
+    ``recorded_batch`` is the newest batch whose outcomes are in the manifest. A log that a symbolic link leads to is
+    left as it is.
     """
     log = table / "_delta_log"
-    if not log.is_dir():
+    if not log.is_dir() or link_on_the_way(table, log):
         return []
     _remove_staged(log)
     done = _mend_checkpoint(table, log, keep_in)
@@ -87,17 +91,23 @@ def newest_entry(log: Path) -> Path | None:
 
 
 def fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
-    """Say why a commit cannot have reached the disk whole, or None where it did."""
+    """Say why a commit cannot have reached the disk whole, or None where it did, or where it cannot be undone."""
     content = entry.read_bytes()
     actions = _actions(content)
     if actions is None:
-        return "empty" if not entry.stat().st_size else "torn"
+        told = TOLD_BATCH.search(content)
+        is_recorded = told is not None and int(told[1]) <= recorded_batch
+        return None if is_recorded else "torn" if content else "empty"
     if not _is_complete(actions, first=int(entry.stem) == 0):
         return "cut short"
     info = _all(actions, "commitInfo")[0]
-    if BATCH in info and info[BATCH] <= recorded_batch:
-        return None
-    if is_altered(content) and BATCH in info and _can_be_undone(table, actions):
+    is_recorded = BATCH in info and info[BATCH] <= recorded_batch
+    # What took files out that a vacuum has removed since was whole once, and the table needs it, damaged or not.
+    return None if is_recorded or not _can_be_undone(table, actions) else _damage_of(table, content, actions)
+
+
+def _damage_of(table: Path, content: bytes, actions: list[dict[str, Any]]) -> str | None:
+    if is_altered(content) and BATCH in _all(actions, "commitInfo")[0]:
         return "altered"
     for added in _all(actions, "add"):
         if fault := _fault_of_part(table / unquote(added["path"]), added["size"]):
@@ -186,6 +196,7 @@ def _points_somewhere(pointer: Path) -> bool:
 
 
 def _set_aside(table: Path, file: Path, reason: str, keep_in: Path) -> SetAside:
+    refuse_links(keep_in.parent, keep_in)
     make_folder(keep_in)
     kept_at = keep_in / f"{table.name}-{time.time_ns()}-{file.name}"
     file.rename(kept_at)

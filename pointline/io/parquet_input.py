@@ -15,6 +15,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from pointline.errors import Rejected, Unfinished
 from pointline.io.decode import FREE_BYTES, Limits, check_expansion
+from pointline.io.translate import one_line
 
 ROWS_PER_BLOCK = 4096
 ROWS_OF_DIFFERENCES = 256
@@ -184,7 +185,7 @@ def _arrow_errors(path: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:
             raise  # the disk's trouble, not the file's
         raise Unfinished(
-            f"{path}: not a readable Parquet file ({_first_line(error)})",
+            f"{path}: not a readable Parquet file ({one_line(error)})",
             subject=path,
             hint="copy the file again; its columns must be those of the vendor's CSV",
         ) from error

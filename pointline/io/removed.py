@@ -19,7 +19,7 @@ from pointline.errors import LakeDamaged
 from pointline.io.checkpoint import checkpoint_files, entries_after, newest_checkpoint, removed_in
 from pointline.io.durable import replace_file
 from pointline.io.table_path import read_data_file
-from pointline.io.translate import storage_errors
+from pointline.io.translate import one_line, storage_errors
 
 RECORD = "_removed.parquet"
 """In the table's log, so that a copy of the table has it. Readers of Delta pass over names that they do not know."""
@@ -34,17 +34,17 @@ def removed_parts(table: Path) -> dict[str, int]:
     """
     log = table / "_delta_log"
     newest = newest_checkpoint(log)
-    try:
-        with storage_errors(table.name):
+    with storage_errors(table.name):
+        try:
             removed = _recorded(log)
             for checkpoint in checkpoint_files(log, newest):
                 removed |= removed_in(checkpoint)
             for entry in entries_after(log, newest):
                 removed |= _removed_by(entry)
-            return removed
-    except pl.exceptions.PolarsError as error:
-        what = f"what the log keeps of removed parts cannot be read: {error}"
-        raise LakeDamaged(what, subject=table.name, hint="`pointline doctor --fix` sets it aside") from error
+        except pl.exceptions.PolarsError as error:
+            what = f"what the log keeps of removed parts cannot be read: {one_line(error)}"
+            raise LakeDamaged(what, subject=table.name, hint="`pointline doctor --fix` sets it aside") from error
+    return removed
 
 
 def record_removed(table: Path, removed: dict[str, int]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.checkpoint import entries_after, leave_out_removed, newest_checkpoint
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.lake_links import refuse_links
 from pointline.io.loose_files import part_files
 from pointline.io.protocols import Part
@@ -62,11 +61,19 @@ class TableUpkeep:
             table.create_checkpoint()
             leave_out_removed(self._log, version)
             # Only now: until the checkpoint is on disk, the entries are all there is.
-            table.cleanup_metadata()
+            self._drop_entries_before(version)
             for old in sorted(self._log.glob("*.checkpoint*.parquet"))[:-2]:
                 if not old.name.startswith(f"{version:020}"):
                     old.unlink(missing_ok=True)
         return version
+
+    def _drop_entries_before(self, version: int) -> None:
+        """Not by delta-rs: it goes by the clock of the wall, and drops after a jump what readers are about to read."""
+        for entry in sorted(self._log.glob("[0-9]*.json")):
+            age = self.repository.clock.age(entry.stat().st_mtime)
+            if int(entry.stem) >= version or age is None or age < LOG_RETENTION_SECONDS:
+                return
+            entry.unlink()
 
     def vacuum(self, retention_hours: float, *, dry_run: bool) -> Removed:
         """Remove files that no version within the retention needs, orphans of crashes included.
@@ -78,7 +85,7 @@ class TableUpkeep:
         # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and tear
         # the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
         path, clock = self.repository.path, self.repository.clock
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = clock.stamp_ms()
         with self.repository.exclusive(), storage_errors(self.name):
             refuse_links(path, self._log)
             live, removed = self.repository.live_paths(), removed_parts(path)

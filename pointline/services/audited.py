@@ -69,7 +69,7 @@ class PartFiles(Protocol):
         ...
 
     def log_faults(self, table: str) -> Iterable[tuple[str, str]]:
-        """Yield ``(entry, reason)`` of the entries of a table's log that are not as they were written."""
+        """Yield ``(name, reason)`` of the files of a table's log that are not as they were written."""
         ...
 
     def links(self) -> Iterable[tuple[str, str]]:

@@ -51,6 +51,7 @@ from pointline.services.verdict import Policy, Verdict, decide
 from pointline.services.withdrawal import plan_withdrawal
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.spelling import symbol_key
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class IngestService:
         reader: BronzeReader,
         claims: Claims,
         policy: Policy,
-        clock: Callable[[], int],
+        age_us: Callable[[int], int],
     ) -> None:
         self._manifest = manifest
         self._quarantine = quarantine
@@ -90,7 +91,7 @@ class IngestService:
         self._reader = reader
         self._claims = claims
         self._policy = policy
-        self._clock = clock
+        self._age_us = age_us
         self._facts = LakeFacts(manifest, repositories, reader)
         self._lock = threading.RLock()
         self._next_batch = 1 + max(
@@ -133,7 +134,7 @@ class IngestService:
         with self._lock:
             loaded = self._symbols.judge(self._next_batch, loaded)
             ledger = self._manifest.entries()
-            verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, clock=self._clock)
+            verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, age_us=self._age_us)
             committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
             self._write_quarantine(committed.number, loaded, verdict)
             parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
@@ -164,7 +165,11 @@ class IngestService:
         """A duplicate whose original has left bronze is where the content is now; return the originals moved there."""
         entries = verdict.entries
         copies = {by: file_id for file_id, by in verdict.duplicates() if by not in entries}
-        gone = {by: file_id for by, file_id in copies.items() if self._facts.has_left_bronze(by)}
+        gone = {
+            by: file_id
+            for by, file_id in copies.items()
+            if self._facts.symbol_of(by) == symbol_key(entries[file_id].meta.symbol) and self._facts.has_left_bronze(by)
+        }
         self._manifest.relocate([(by, entries[file_id].meta) for by, file_id in gone.items()])
         self._record([Outcome.superseded(file_id, by=by) for by, file_id in gone.items()])
         return set(gone)

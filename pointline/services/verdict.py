@@ -105,7 +105,7 @@ def decide(
     ledger: pl.DataFrame,
     facts: SilverFacts,
     policy: Policy,
-    clock: Callable[[], int],
+    age_us: Callable[[int], int],
 ) -> Verdict:
     """Decide over a batch by what was loaded and what the ledger holds."""
     entries = {entry.file_id: entry for entry in batch.entries}
@@ -113,7 +113,7 @@ def decide(
     for group in loaded:
         outcomes |= group.outcomes
         for file_id, error in group.delays.items():
-            outcomes[file_id] = _delayed(entries[file_id], error, ledger, policy, clock())
+            outcomes[file_id] = _delayed(entries[file_id], error, ledger, policy, age_us)
     older = [(old, file_id) for file_id, entry in entries.items() for old in entry.candidate.replaces]
     places = _places(ledger, (old for old, _ in older))
     days = {day_of(entry.meta) for entry in entries.values() if entry.candidate.has_siblings}
@@ -129,7 +129,7 @@ def decide(
     ).decide()
     outcomes |= found.refused
     outcomes |= _marked(entries, outcomes)
-    outcomes |= _copies(entries, outcomes)
+    outcomes |= _copies(entries, outcomes, ledger)
     outcomes |= _unsettled_duplicates(outcomes, ledger, found.replaced)
     replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED_STATUSES}
     return Verdict(
@@ -199,15 +199,17 @@ def _moved_here(
     return found
 
 
-def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Policy, now_us: int) -> Outcome:
+def _delayed(
+    entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Policy, age_us: Callable[[int], int]
+) -> Outcome:
     """A file that could not be loaded: back to pending, until its time or its tries are used up."""
     row = ledger.row(by_predicate=pl.col("file_id") == entry.file_id, named=True)
     tried = row["attempts"] + 1
     status = Status.PENDING
     if isinstance(error, Unfinished):
         # A time stamp may lie in the future; a file cannot have been seen there.
-        still_since = min(entry.meta.last_modified_ts, row["created_at_us"])
-        if now_us - still_since >= policy.unfinished_us:
+        still_us = max(age_us(entry.meta.last_modified_ts), age_us(row["created_at_us"]))
+        if still_us >= policy.unfinished_us:
             status = Status.QUARANTINED
     elif tried >= policy.max_attempts:
         status = Status.FAILED
@@ -215,13 +217,18 @@ def _delayed(entry: Entry, error: Transient, ledger: pl.DataFrame, policy: Polic
     return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None)
 
 
-def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
-    """A refused file whose bytes get in from another path is a copy, and nothing is wrong with it."""
+def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledger: pl.DataFrame) -> dict[int, Outcome]:
+    """A refused file whose bytes get in from another path, or are in, is a copy, and nothing is wrong with it."""
     brought = {
         (outcome.content_hash, *day_of(entries[file_id].meta)): file_id
         for file_id, outcome in outcomes.items()
         if outcome.status is Status.SUCCESS and outcome.rows_written
     }
+    in_the_way = [outcome.superseded_by for outcome in outcomes.values() if outcome.status is Status.QUARANTINED]
+    others = ledger.filter(pl.col("file_id").is_in([one for one in in_the_way if one is not None]))
+    days = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")]
+    for content, *day, other in others.select("content_hash", *days, "file_id").iter_rows():
+        brought.setdefault((content, day[0], day[1], day[2]), other)
     return {
         file_id: Outcome.duplicate(file_id, content_hash=outcome.content_hash, of=original)
         for file_id, outcome in outcomes.items()

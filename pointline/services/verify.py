@@ -143,7 +143,7 @@ class _Look:
         small = (ingest_manifest.NAME, quarantine.NAME, dim_symbol.NAME)
         for name in (*small, *self._to.tables):
             for entry, reason in self._to.parts.log_faults(name):
-                path, what = f"silver/{name}/_delta_log/{entry}", f"the log entry is {reason}"
+                path, what = f"silver/{name}/_delta_log/{entry}", f"this file of the log is {reason}"
                 self._findings.append(Finding(kind="commit_altered", table=name, path=path, what=what))
         self._audit_small(ingest_manifest.NAME, self._to.ledger.live_parts)
 

@@ -73,6 +73,8 @@ def beset(monkeypatch):
         def appended(log, actions, *, batch):
             name = log._folder.parent.name
             name = "mint" if name == "ingest_manifest" and batch is None else name
+            if log.version < 0:
+                name = "creation"
             trouble.reach(f"before {name}")
             append(log, actions, batch=batch)
             trouble.reach(f"after {name}")

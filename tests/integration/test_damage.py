@@ -8,17 +8,23 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from daemon.commands.verify import verify_lake
 from daemon.lake import open_lake
 from pointline.config import load_config
+from pointline.errors import LakeDamaged, StorageTrouble
 from pointline.io.health import PartFiles
+from pointline.io.mend import mend_table
+from pointline.io.upkeep import TableUpkeep
+from pointline.services.compaction import compact_partition
 from tests.support.process import pointline
 from tests.support.small_lake import add_symbols, at
 from tests.support.sound_lake import live_parts
 
 FLIPS = 40
+PARTITION = {"exchange": "binance", "date": "2024-05-01"}
 OLDER = Path(__file__).parents[1] / "fixtures/lake-829b7c8.tar.xz"
 SMALL = ("ingest_manifest", "quarantine", "dim_symbol")
 
@@ -100,6 +106,24 @@ def test_every_flipped_bit_of_a_log_entry_is_found(sound, table):
     assert list(files.log_faults(table)) == []
 
 
+@pytest.mark.parametrize("table", ["trades", "ingest_manifest"])
+def test_every_flipped_bit_of_a_checkpoint_is_found(own_lake, table):
+    lake = open_lake(load_config(own_lake, environ={}))
+    repository = lake.manifest.repository if table == "ingest_manifest" else lake.events[table]
+    repository.write_full(repository.read_all())
+    TableUpkeep(repository=repository).checkpoint()
+    files = files_of(own_lake, table)
+    [checkpoint] = (own_lake / "silver" / table / "_delta_log").glob("*.checkpoint.parquet")
+    assert list(files.log_faults(table)) == []
+    for bit in places(checkpoint.stat().st_size, table):
+        flip(checkpoint, bit)
+        faults = list(files.log_faults(table))
+        flip(checkpoint, bit)
+        assert [name for name, _ in faults] == [checkpoint.name]
+    (checkpoint.parent / "_last_checkpoint").write_bytes(b"{")
+    assert [name for name, _ in files.log_faults(table)] == ["_last_checkpoint"]
+
+
 @pytest.mark.parametrize("table", ["trades", *SMALL])
 def test_the_audit_names_the_file(sound, found, tmp_path, table):
     """Small tables are always read; of the others, `verify` says what it has not read."""
@@ -122,6 +146,77 @@ def test_the_audit_names_the_entry(sound, found, tmp_path):
         flip(entry, 8 * 40)
         assert ("commit_altered", entry.relative_to(lake).as_posix()) in found(lake, data=False)
         flip(entry, 8 * 40)
+
+
+def test_damage_is_not_written_on_as_if_it_were_data(own_lake):
+    """A compaction of a damaged file would give the damage a good checksum."""
+    path = live_parts(own_lake, "trades")[0]
+    column = pq.read_metadata(path).row_group(0).column(4)
+    flip(path, 8 * (column.data_page_offset + column.total_compressed_size - 3))
+    table = open_lake(load_config(own_lake, environ={})).events["trades"]
+    version = table.version()
+    with pytest.raises(StorageTrouble, match="CRC") as refused:
+        compact_partition(table, PARTITION, target_bytes=1 << 20, min_small_files=2)
+    assert "verify --data" in refused.value.hint
+    assert table.version() == version
+
+
+def test_a_damaged_ledger_is_not_believed(own_lake):
+    path = live_parts(own_lake, "ingest_manifest")[0]
+    size = path.stat().st_size
+    for bit in (8 * (size // 3), 8 * (size // 2) + 5):
+        flip(path, bit)
+        with pytest.raises(LakeDamaged, match=path.name) as refused:
+            open_lake(load_config(own_lake, environ={})).manifest.entries()
+        assert refused.value.hint
+        flip(path, bit)
+    assert open_lake(load_config(own_lake, environ={})).manifest.entries().height == 7
+
+
+class TestMending:
+    """What a start sets aside comes again. What would not is left, and named."""
+
+    def newest(self, lake: Path, table: str) -> Path:
+        return max((lake / "silver" / table / "_delta_log").glob("*.json"))
+
+    @pytest.mark.parametrize("table", ["trades", "ingest_manifest"])
+    @pytest.mark.parametrize("where", ["entry", "part"])
+    def test_an_unrecorded_batch_is_set_aside(self, own_lake, tmp_path, table, where):
+        entry = self.newest(own_lake, table)
+        path = entry
+        if where == "part":
+            added = next(line for line in map(json.loads, entry.read_text().splitlines()) if "add" in line)
+            path = own_lake / "silver" / table / added["add"]["path"]
+        flip(path, 8 * 30)  # in an entry: another digit of its time
+        [aside] = mend_table(own_lake / "silver" / table, tmp_path / "aside", recorded_batch=-1)
+        assert aside.file == entry.name
+        assert ("altered" if where == "entry" else "damaged") in aside.reason
+        assert not entry.exists()
+
+    @pytest.mark.parametrize("bit", [8 * 30, 8 * 60, 8])
+    def test_a_recorded_batch_is_left_and_named(self, own_lake, tmp_path, examined, bit):
+        """Whether or not it can still be taken apart."""
+        entry = self.newest(own_lake, "trades")
+        flip(entry, bit)
+        recorded = open_lake(load_config(own_lake, environ={})).manifest.last_batch()
+        assert mend_table(own_lake / "silver/trades", tmp_path / "aside", recorded_batch=recorded) == []
+        [found] = [one for one in examined(own_lake)["findings"] if one["path"].endswith(entry.name)]
+        assert "altered" in found["what"]
+        assert "--fix" not in found["try"]
+
+    @pytest.mark.parametrize("is_vacuumed", [False, True])
+    def test_a_compaction_is_undone_only_while_it_can_be(self, own_lake, tmp_path, is_vacuumed):
+        table = open_lake(load_config(own_lake, environ={})).events["trades"]
+        rows = table.read_all().height
+        assert compact_partition(table, PARTITION, target_bytes=1 << 20, min_small_files=2)
+        [path] = live_parts(own_lake, "trades")
+        flip(path, 8 * 60)
+        if is_vacuumed:
+            TableUpkeep(repository=table).vacuum(0.0, dry_run=False)
+        mended = mend_table(table.path, tmp_path / "aside", recorded_batch=99)
+        assert len(mended) == (not is_vacuumed)
+        if not is_vacuumed:
+            assert open_lake(load_config(own_lake, environ={})).events["trades"].read_all().height == rows
 
 
 def test_it_says_what_it_has_not_read(sound, capsys):

@@ -78,6 +78,18 @@ class TestVacuumAndTheClock:
         assert table.vacuum(1.0, dry_run=False).files == 1, "and does not keep it for longer"
         assert self.names(table) == table.repository.live_paths()
 
+    @pytest.mark.parametrize("jump", [8 * DAY, -8 * DAY])
+    def test_what_was_removed_under_a_wrong_clock_has_its_age(self, table, clocks, jump):
+        """The clock is put right again before anyone asks."""
+        clocks.ahead += jump
+        table.repository.write_full(table.repository.read_all())
+        clocks.ahead -= jump
+        clocks.passed += 60
+        assert table.vacuum(1.0, dry_run=False).files == 0
+        clocks.passed += 3541
+        assert table.vacuum(1.0, dry_run=False).files == 1
+        assert self.names(table) == table.repository.live_paths()
+
     def test_a_time_in_the_future_is_the_moment_at_which_it_is_met(self, table, clocks):
         stray = table.repository.path / "part-stray.parquet"
         shutil.copy(table.repository.path / min(table.repository.live_paths()), stray)
@@ -95,3 +107,12 @@ class TestVacuumAndTheClock:
         assert max(removed_parts(table.repository.path).values()) <= time.time() * 1000
         clocks.passed += 7300
         assert table.vacuum(1.0, dry_run=False).files == 2
+
+    @pytest.mark.parametrize(("jump", "passed", "kept"), [(8 * DAY, 60, 3), (-8 * DAY, 60, 3), (-8 * DAY, 3700, 1)])
+    def test_log_entries_are_dropped_by_their_age(self, table, clocks, jump, passed, kept):
+        table.repository.append(pl.DataFrame({"file_id": [2]}))
+        clocks.ahead += jump
+        clocks.passed += passed
+        table.checkpoint()
+        assert len(list((table.repository.path / "_delta_log").glob("*.json"))) == kept
+        assert table.repository.read_all().height == 2

@@ -4,8 +4,9 @@ As a program: ``python -m tests.support.kill LAKE CALL before|after NTH`` takes 
 does that finds it at start, and is killed on the way. With steps of ``tests.support.maintained`` behind, it takes those
 instead; with ``command`` and the words of one behind, it is that command of the program. A call is named
 ``manifest.update_statuses``, ``events.trades.commit`` or, of a part, ``events.trades.part_writer.close``. Of what is
-behind the adapters there is ``ledger.commit_parts``, ``disk.link`` and ``disk.unlink``, and what delta-rs does:
-``delta.create_checkpoint`` and ``delta.cleanup_metadata``. A command knows those of the disk alone.
+behind the adapters there is ``ledger.commit_parts``, ``disk.link`` and ``disk.unlink``,
+``upkeep._drop_entries_before``, and what delta-rs does: ``delta.create_checkpoint``. A command knows those of the disk
+alone.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from daemon.logs import configure_logging
 from daemon.supervisor import Supervisor
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
+from pointline.io.upkeep import TableUpkeep
 from tests.support import warm
 from tests.support.maintained import tend
 from tests.support.process import pointline
@@ -102,7 +104,7 @@ def surround(lake: Lake, moment: Moment) -> Lake:
     fuse = Fuse(moment)
     watch_disk(fuse)
     watch(DeltaTable, "create_checkpoint", "delta", fuse)
-    watch(DeltaTable, "cleanup_metadata", "delta", fuse)
+    watch(TableUpkeep, "_drop_entries_before", "upkeep", fuse)
     watch(lake.manifest.repository, "commit_parts", "ledger", fuse)
     return dataclasses.replace(
         lake,

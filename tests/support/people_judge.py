@@ -275,9 +275,11 @@ def reasons(picture: Picture, path: str, entry: Entry) -> list[str]:
 def _reason(picture: Picture, entry: Entry, wanted: Expected, other: Entry) -> str:
     """Why a file may be kept out because of one that is in."""
     content = picture.content_of(other)
-    if content is None or content == picture.bronze[entry.path]:
-        return ""  # equal ones are duplicates, or moves
+    if content is None:
+        return ""
     theirs = expect(content, other.claim)
+    if content == picture.bronze[entry.path]:  # equal ones are duplicates, or moves; a move may leave too little too
+        return _guard(wanted, theirs, other) if entry.claim.key != other.claim.key else ""
     if not wanted.kept:
         speaks = theirs.kept and _same_series(entry.claim, other.claim, theirs)
         return f"it is empty, and {other} has rows" if speaks else ""

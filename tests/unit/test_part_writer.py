@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pointline.errors import DiskFull
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.health import read_pages
 from pointline.io.parts import ParquetPartWriter
 
 PARTITION = {"exchange": "binance"}
@@ -31,6 +33,29 @@ def test_rows_keep_their_order_one_row_group_per_frame(writer, tmp_path, count):
     assert pq.read_metadata(tmp_path / part.path).num_row_groups == count
     assert part.rows == 3 * count
     assert pl.read_parquet(tmp_path / part.path, hive_partitioning=False).equals(pl.concat(frames(count)))
+
+
+def test_rows_are_read_a_row_group_at_a_time(tmp_path, monkeypatch):
+    """Whatever a data file holds, an audit holds one row group of it."""
+    table = DeltaTableRepository(tmp_path, {"file_id": pl.Int64(), "symbol": pl.String()})
+    writer = table.part_writer({})
+    for frame in frames(5):
+        writer.write(frame)
+    part = writer.close()
+    read = []
+    read_row_group = pq.ParquetFile.read_row_group
+
+    def counted(file, group, **options):
+        read.append(group)
+        return read_row_group(file, group, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    for number, rows in enumerate(table.rows_of(part, ["file_id"])):
+        assert read == list(range(number + 1))
+        assert rows["file_id"].to_list() == [number] * 3
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda *_: pytest.fail("read whole"))
+    read_pages(tmp_path / part.path)
+    assert read == [*range(5), *range(5)]
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])

@@ -68,7 +68,7 @@ def ingest(tables, *, manifest, quarantine, repositories, reader, meta) -> None:
         reader=reader,
         claims=claims,
         policy=Policy(),
-        clock=lambda: 1_714_600_000_000_000,
+        age_us=lambda stamp_us: 1_714_600_000_000_000 - stamp_us,
     )
     loader = Loader(tables=tables, repositories=repositories, reader=reader, claims=claims, checks={})
     batch, _ = service.begin([meta])

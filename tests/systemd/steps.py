@@ -62,7 +62,8 @@ def stopped_while_busy(service: Service) -> None:
     """Stopped while it is busy, it ends well and goes on where it was."""
     names = service.drop(BUSY_FILES)
     service.stop()
-    left = [name for name in names if service.ledger().get(name, (0, ""))[1] != "success"]
+    ledger = service.ledger()
+    left = [name for name in names if ledger.get(name, (0, ""))[1] != "success"]
     service.start()
     service.wait_for(names)
     print(f"       {len(left)} of {BUSY_FILES} files were left for the next start")

@@ -245,9 +245,9 @@ def maintain(
 ) -> None:
     """Merge small parts, sum up logs and remove what is no longer needed, now."""
     from daemon.commands.maintain import maintain as run_pass
-    from daemon.upkeep import Wish
+    from daemon.requests import Maintain
 
-    wish = Wish(
+    wish = Maintain(
         compact=compact or not vacuum,
         vacuum=vacuum or not compact,
         dry_run=dry_run,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from typing import TypeVar
 
@@ -23,9 +23,9 @@ from daemon import events
 from daemon.account import BatchDone, FileDone
 from daemon.flow import Flow, RunningBatch
 from daemon.part import StopSign
-from pointline.errors import DiskFull, PartsLost, Transient
+from pointline.errors import DiskFull, NoAccess, PartsLost, StorageTrouble, Transient
 from pointline.io.protocols import Outcome
-from pointline.services.batch import Entry, Loaded, Timing
+from pointline.services.batch import Entry, Group, Loaded, Timing
 from pointline.services.ingest import Committed, IngestService
 from pointline.services.load import Loader
 from pointline.services.schedule import next_try_us
@@ -67,7 +67,11 @@ class Committer:
         attempts_of: Callable[[Sequence[int]], Mapping[int, int]],
         steps_read: Callable[[], int],
         clock: Callable[[], int],
+        require_lake: Callable[[], None],
+        waits_for_access: bool,
     ) -> None:
+        self._waits_for_access = waits_for_access
+        self._require_lake = require_lake
         self._clock = clock
         self._flow = flow
         self._service = service
@@ -97,12 +101,13 @@ class Committer:
         committed = self._repeat(lambda: self._commit(running, loaded, stopping), "commit", stopping)
         self._got_through("commit")
         done = self._sum_up(running, loaded, committed, time.monotonic() - started)
-        landed = self._report(running, done)
+        landed = self._report(running, done, _without_access(loaded))
         self._on_committed(committed, done)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
 
     def _commit(self, running: RunningBatch, loaded: list[Loaded], stopping: StopSign) -> Committed:
         """Commit the batch; groups whose data files are gone are loaded again before it is tried once more."""
+        self._require_lake()
         try:
             return self._service.commit(running.batch, loaded)
         except PartsLost as error:
@@ -120,7 +125,22 @@ class Committer:
             self._await(future, stopping)
             return future.result()
 
-        return self._repeat(load, "load", stopping)
+        group = running.batch.groups[position]
+        partition = f"{group.table} {group.entries[0].meta.exchange}/{group.entries[0].meta.date}"
+        try:
+            done = self._repeat(load, "load", stopping)
+        except StorageTrouble as error:
+            return self._hold_up(group, partition, error)
+        if done.parts and self._flow.released(partition):
+            log.info(events.PARTITION_RELEASED, partition=partition)
+        return done
+
+    def _hold_up(self, group: Group, partition: str, error: StorageTrouble) -> Loaded:
+        """Put the files of a partition that cannot be written back, so that the rest of the batch gets in."""
+        if self._flow.held_up(partition, str(error)):
+            files = len(group.entries)
+            log.error(events.PARTITION_HELD_UP, partition=partition, files=files, error=str(error), hint=error.hint)
+        return Loaded(group=group, delays={entry.file_id: error for entry in group.entries})
 
     def _await(self, future: Future[Loaded], stopping: StopSign) -> None:
         """Wait for a worker. What workers read counts as a turn of this loop; workers that hang let it stand still."""
@@ -159,7 +179,9 @@ class Committer:
         def pause(seconds: float) -> None:
             stopping.wait(seconds)
 
-        passing = retry_if_exception_type(Transient) & retry_if_not_exception_type(DiskFull)
+        # Where a partition may not be written, waiting for it would hold up all others.
+        at_once = (DiskFull, NoAccess) if step == "load" else DiskFull
+        passing = retry_if_exception_type(Transient) & retry_if_not_exception_type(at_once)
         return Retrying(
             retry=passing,
             stop=stop_after_attempt(TRIES),
@@ -201,14 +223,15 @@ class Committer:
             commit_seconds=commit_seconds,
         )
 
-    def _report(self, running: RunningBatch, done: BatchDone) -> list[tuple[str, int | None]]:
+    def _report(self, running: RunningBatch, done: BatchDone, shut: Collection[int]) -> list[tuple[str, int | None]]:
         """Log one line per file and return the paths that come back."""
         landed: list[tuple[str, int | None]] = []
         commit_ms = round(done.commit_seconds * 1000, 1)
         for file in done.files:
             status, path = file.outcome.status, file.entry.meta.bronze_file_path
             waits = status is Status.PENDING
-            landed.append((path, next_try_us(path, file.attempts, self._clock()) if waits else None))
+            comes_back = waits and (self._waits_for_access or file.outcome.file_id not in shut)
+            landed.append((path, next_try_us(path, file.attempts, self._clock()) if comes_back else None))
             if waits and file.attempts > 1:
                 continue  # said when it began; the end will be said too
             write = log.info if status in {Status.SUCCESS, Status.DUPLICATE} else log.warning
@@ -224,6 +247,11 @@ class Committer:
             )
         log.debug(events.BATCH_COMMITTED, batch=done.number, files=len(running.batch.entries), commit_ms=commit_ms)
         return landed
+
+
+def _without_access(loaded: Iterable[Loaded]) -> set[int]:
+    """The files that wait for a person to let them be read, or written."""
+    return {file_id for group in loaded for file_id, error in group.delays.items() if isinstance(error, NoAccess)}
 
 
 def _shares(group: Loaded) -> Iterator[tuple[int, Timing]]:

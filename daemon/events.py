@@ -10,6 +10,10 @@ DAEMON_STOPPING: Final[str] = "daemon.stopping"
 DAEMON_STOPPED: Final[str] = "daemon.stopped"
 DAEMON_PART_DIED: Final[str] = "daemon.part_died"
 
+LAKE_CREATED: Final[str] = "lake.created"
+LAKE_REPLACED: Final[str] = "lake.replaced"
+LOCK_WRITTEN_AGAIN: Final[str] = "lock.written_again"
+
 FILE_COMMITTED: Final[str] = "file.committed"
 FILE_QUARANTINED: Final[str] = "file.quarantined"
 FILE_FAILED: Final[str] = "file.failed"
@@ -34,12 +38,16 @@ LAKE_HEALED: Final[str] = "lake.healed"
 RESCAN_FINISHED: Final[str] = "rescan.finished"
 QUEUE_OVERFLOWED: Final[str] = "queue.overflowed"
 RESCAN_FAILED: Final[str] = "rescan.failed"
+BRONZE_VANISHED: Final[str] = "bronze.vanished"
+BRONZE_RETURNED: Final[str] = "bronze.returned"
 WATCHER_RESTARTED: Final[str] = "watcher.restarted"
 WATCHER_FAILED: Final[str] = "watcher.failed"
 
 MAINTENANCE_FAILED: Final[str] = "maintenance.failed"
 MAINTENANCE_RESUMED: Final[str] = "maintenance.resumed"
 PARTITION_COMPACTED: Final[str] = "partition.compacted"
+PARTITION_HELD_UP: Final[str] = "partition.held_up"
+PARTITION_RELEASED: Final[str] = "partition.released"
 TABLE_VACUUMED: Final[str] = "table.vacuumed"
 TABLE_CHECKPOINTED: Final[str] = "table.checkpointed"
 
@@ -54,6 +62,9 @@ EVENTS: Final[dict[str, str]] = {
     DAEMON_STOPPING: "A stop was asked for; what is in flight is finished, nothing new is taken.",
     DAEMON_STOPPED: "Everything in flight is in the lake and every thread has ended.",
     DAEMON_PART_DIED: "A thread ended that must not end; the process leaves for the service manager to restart it.",
+    LAKE_CREATED: "There was no lake at the path, and one is made; `named_by` says where the path came from.",
+    LAKE_REPLACED: "The lake's folder was removed, renamed or replaced; the process writes nothing more and ends.",
+    LOCK_WRITTEN_AGAIN: "`.pointline` was removed or replaced, and the daemon has made it again; the lock was kept.",
     FILE_COMMITTED: "The file's rows are in silver and its outcome is in the manifest; one canonical line per file.",
     FILE_QUARANTINED: "The file's content cannot be accepted; the reason is in the manifest too.",
     FILE_FAILED: "Trouble that may pass did not pass within the permitted attempts.",
@@ -74,12 +85,16 @@ EVENTS: Final[dict[str, str]] = {
     LAKE_HEALED: "Ledger and tables did not agree; what was lost or damaged is ingested again from bronze.",
     RESCAN_FINISHED: "The whole of bronze was compared with the manifest.",
     QUEUE_OVERFLOWED: "More hints arrived than fit; a rescan will find what they pointed at.",
+    BRONZE_VANISHED: "All files were gone at once: bronze is not mounted, or was emptied. Their rows stay.",
+    BRONZE_RETURNED: "There are files in bronze again.",
     WATCHER_RESTARTED: "Watching bronze had ended or lost events and was begun anew.",
     RESCAN_FAILED: "Bronze could not be walked; it is tried again at the next scan.",
-    WATCHER_FAILED: "Bronze cannot be watched at the moment; regular scans still find its files.",
+    WATCHER_FAILED: "Bronze, or a folder in it, cannot be watched; scans, at least every 30 seconds, find its files.",
     MAINTENANCE_FAILED: "A table or a partition could not be tended; it is tried again later.",
     MAINTENANCE_RESUMED: "What could not be tended before was tended now.",
     PARTITION_COMPACTED: "Small parts of one partition were rewritten into larger ones, row for row.",
+    PARTITION_HELD_UP: "A partition's folder cannot be written; its files are tried again later, all others go on.",
+    PARTITION_RELEASED: "The partition can be written again, and its files get in.",
     TABLE_VACUUMED: "Files that no retained version of the table needs were removed.",
     TABLE_CHECKPOINTED: "A table's log was summed up, and entries older than that were cleaned away.",
     NOTIFY_FAILED: "The service manager cannot be told how the daemon is, and may take it for hung.",

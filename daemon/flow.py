@@ -41,6 +41,7 @@ class Flow:
         self._landed: deque[tuple[str, int | None]] = deque()
         self._paused: set[str] = set()
         self._failing: dict[str, str] = {}
+        self._held_up: dict[str, str] = {}
         self._retries: Counter[str] = Counter()
         self.unfinished = 0
         self.scheduled = 0
@@ -108,6 +109,24 @@ class Flow:
         """A step got through; True where it had failed before."""
         with self._changed:
             return self._failing.pop(step, None) is not None
+
+    def held_up(self, partition: str, why: str) -> bool:
+        """Files of a partition cannot be written; the others go on. True where it begins."""
+        with self._changed:
+            first = partition not in self._held_up
+            self._held_up[partition] = why
+            return first
+
+    def released(self, partition: str) -> bool:
+        """Files of a partition were written; True where they could not be before."""
+        with self._changed:
+            return self._held_up.pop(partition, None) is not None
+
+    @property
+    def partitions_held_up(self) -> dict[str, str]:
+        """The partitions that cannot be written, as ``table exchange/date``, and why."""
+        with self._changed:
+            return dict(self._held_up)
 
     @property
     def failing(self) -> dict[str, str]:

@@ -48,8 +48,10 @@ class Intake:
         settings: IngestSettings,
         clock: Clock,
         on_touched: Callable[[BronzeFileMetadata], None],
+        require_lake: Callable[[], None],
         on_unread: Callable[[str], None] = lambda _path: None,
     ) -> None:
+        self._require_lake = require_lake
         self._inbox = inbox
         self._flow = flow
         self._source = source
@@ -148,6 +150,7 @@ class Intake:
         )
 
     def _begin(self) -> None:
+        self._require_lake()
         gathered, self._gathered, self._gathered_bytes = self._gathered, {}, 0
         try:
             # By name: files of one symbol then lie side by side in silver, and a query of it reads little else.

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from daemon.bronze_access import make_reader, make_source
 from pointline.config import Config
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.clock import Clock
 from pointline.io.content import FileReader
-from pointline.io.decode import Limits
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
 from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine, DeltaSymbolTable
 from pointline.io.format_in_log import require_known_log
+from pointline.io.health import PartFiles
 from pointline.io.last_id import LastId
-from pointline.io.layout import Layout
 from pointline.io.manifest import DeltaManifest
 from pointline.io.mend import SetAside, mend_table
 from pointline.services.claims import Claims
@@ -58,6 +58,11 @@ class Lake:
     def batch_tables(self) -> dict[str, DeltaBatchTable]:
         """The tables that files go into, by data type."""
         return {**self.events, dim_symbol.INSTRUMENTS: self.symbols}
+
+    @property
+    def files(self) -> PartFiles:
+        """The data files of the tables, as files."""
+        return PartFiles(self.config.paths.silver, self.config.paths.state)
 
     def mend(self) -> list[SetAside]:
         """Set aside what a power cut left half written. For the writer's lock holder, before anything is read.
@@ -135,16 +140,12 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
     """Assemble the adapters of a lake. Touches nothing on disk."""
     paths = config.paths
     tables = dict(event_tables())
-    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*tables, dim_symbol.INSTRUMENTS})
-    source = FolderBronzeSource(paths.bronze, layout, on_trouble=on_trouble, follow_links=config.bronze.follow_links)
-    limits = Limits(
-        max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
-    )
+    source = make_source(config, on_trouble=on_trouble)
     return Lake(
         config=config,
         tables=tables,
         source=source,
-        reader=FileReader(source, limits),
+        reader=make_reader(config, source),
         manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us, LastId(paths.state / "last_file_id")),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},

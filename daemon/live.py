@@ -96,8 +96,10 @@ class LiveState:
             "last_scan": self._rescanner.last_scan,
             "unrecognised": self._rescanner.unread.state,
             "scanned_at": self._rescanner.scanned_at if self._rescanner.scans else None,
+            "bronze": self._rescanner.presence.identity,
+            "vanished": self._rescanner.presence.vanished,
             "stuck": self._stuck(work),
-            "retrying": self._flow.failing,
+            "retrying": {**self._flow.failing, **_few(self._flow.partitions_held_up)},
             "maintenance": self._maintenance.failing,
             "machine": self._machine(),
         }
@@ -171,6 +173,13 @@ class LiveState:
 
 
 _RATES = ("bytes", "files", "rows")
+
+
+def _few(held_up: dict[str, str]) -> dict[str, str]:
+    """Return the first of many."""
+    first = dict(sorted(held_up.items())[:SHOWN_PARTITIONS])
+    more = len(held_up) - len(first)
+    return first | ({"more": f"{more} more partitions"} if more > 0 else {})
 
 
 def _totals(counts: Counts) -> tuple[int, int, int]:

@@ -59,6 +59,11 @@ def configure_logging(
     )
 
 
+def log_to_stderr() -> None:
+    """For commands, whose standard output is their answer: what goes wrong on the way is told beside it."""
+    configure_logging("auto", "warning", sys.stderr)
+
+
 class LineWriter:
     """Writes whole lines, from any thread, and counts those it could not write."""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from functools import partial
 
 import structlog
 
 from daemon import events
 from daemon.lake import Lake
-from daemon.requests import Request, serve
-from daemon.upkeep import Facts, Upkeep, Wish
+from daemon.requests import Answer, Maintain
+from daemon.upkeep import Facts, Upkeep
 from pointline.errors import PointlineError, Transient
 
 LOOK_SECONDS = 0.5
@@ -35,12 +37,15 @@ class Maintenance:
         *,
         oldest_batch_seconds: Callable[[], float],
         on_done: Callable[[str, Facts], None] = lambda _event, _facts: None,
+        require_lake: Callable[[], None] = lambda: None,
     ) -> None:
+        self._require_lake = require_lake
         self._lake = lake
         self._on_done = on_done
         self._failing: dict[str, str] = {}
         self._upkeep = Upkeep(lake)
         self._oldest_batch_seconds = oldest_batch_seconds
+        self._asked: queue.SimpleQueue[tuple[Maintain, Future[Answer]]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._changed: dict[tuple[str, str, str], float] = {}
         self._vacuumed_at = time.monotonic()
@@ -75,8 +80,7 @@ class Maintenance:
             self.note(self._upkeep.partitions())
         due = time.monotonic() + settings.interval_seconds
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
-            answer = partial(self._answer, on_step=stopping.is_set)
-            serve(self._lake.config.paths.requests, {"maintain": answer}, elsewhere=("retry", "withdraw", "symbols"))
+            self._answer_requests(stopping)
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds
@@ -142,6 +146,7 @@ class Maintenance:
     def _guarded(self, action: Callable[[], None], step: str, table: str, *partition: str) -> bool:
         """Do it; trouble is said when it begins and when it has passed."""
         what = " ".join([step, table, *(["/".join(partition)] if partition else [])])
+        self._require_lake()
         try:
             action()
         except Transient as error:
@@ -153,8 +158,22 @@ class Maintenance:
             log.info(events.MAINTENANCE_RESUMED, what=what, table=table)
         return True
 
-    def _answer(self, request: Request, *, on_step: Callable[[], object]) -> Request:
-        wish = Wish.from_request(request)
+    def ask(self, wish: Maintain) -> Future[Answer]:
+        """Ask for a pass of maintenance, which the thread makes at its next turn. Never blocks."""
+        answer: Future[Answer] = Future()
+        self._asked.put((wish, answer))
+        return answer
+
+    def _answer_requests(self, stopping: threading.Event) -> None:
+        while not self._asked.empty():
+            self._require_lake()
+            wish, answer = self._asked.get()
+            try:
+                answer.set_result(self._answer(wish, on_step=stopping.is_set))
+            except PointlineError as error:
+                answer.set_exception(error)
+
+    def _answer(self, wish: Maintain, *, on_step: Callable[[], object]) -> Answer:
         if wish.below_floor and wish.vacuum:
             raise PointlineError(
                 "a daemon that ingests writes files that such a vacuum would take", hint="stop it first"
@@ -164,6 +183,7 @@ class Maintenance:
 
         def look_first() -> None:
             on_step()
+            self._require_lake()
             if wish.vacuum and not wish.dry_run and self._may_take_parts_of_a_batch(hours):
                 minutes = self._oldest_batch_seconds() / 60
                 raise PointlineError(

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from daemon.account import Account, Counts, Histogram
 from daemon.flow import Flow
+from daemon.health import NO_EVENTS
 from daemon.state import StatePublisher
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -25,6 +26,7 @@ Values = dict[tuple[str, ...], float] | Counter[tuple[str, ...]]
 METRICS: Final[dict[str, str]] = {
     "pointline_info": "1, with the version as a label.",
     "pointline_healthy": "1 where /healthz says 200, else 0.",
+    "pointline_watching": "1 while bronze is watched, 0 while scans alone find files.",
     "pointline_paused": "1 while ingest waits for room on the disk.",
     "pointline_start_time_seconds": "When the process started, since the epoch.",
     "pointline_ledger_files": "File versions in the ledger, by table and status.",
@@ -94,6 +96,7 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _gauge("pointline_info", {(version("pointline"),): 1}, ["version"])
         yield _gauge("pointline_healthy", {(): self._state.health().serves})
+        yield _gauge("pointline_watching", {(): not self._state.has_trouble(NO_EVENTS)})
         yield from self._collect_state(self._state.latest)
         yield from self._collect_ledger()
         yield from self._account.read(lambda counts: list(self._collect_counts(counts)))

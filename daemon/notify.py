@@ -115,9 +115,7 @@ def describe(supervisor: Supervisor, *, starting: bool) -> str:
         said.append(
             f"{plural(supervisor.files_done, 'file')}, {plural(supervisor.rows_written, 'row')} since the start"
         )
-    troubles = [f"{what}: {text}" for what, text in supervisor.state.troubles.items()]
-    if flow.is_paused:
-        troubles.insert(0, "paused: no space left on the disk")
-    if troubles:
-        said.append(f"trouble: {'; '.join(troubles)}")
+    health = supervisor.state.health()
+    if health.reason:
+        said.append(f"{health.word}: {health.reason}")  # as `pointline status` has it
     return printable("; ".join(said))[:STATUS_CHARACTERS]

@@ -12,7 +12,6 @@ import structlog
 from daemon import events
 from daemon.lake import Lake
 from pointline.errors import LakeDamaged
-from pointline.io.health import PartFiles
 from pointline.io.lake_links import refuse_links
 from pointline.io.live_parts import LAST_FILE_ID
 from pointline.services.healing import Healing, heal, plan_healing
@@ -70,8 +69,7 @@ def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = No
 
     With ``whole`` every data file is read, not only looked for; ``only`` names one table.
     """
-    files = PartFiles(lake.config.paths.silver, lake.config.paths.state)
-    fault_of: FaultOf = files.any_fault_of if whole else files.absence_of
+    fault_of: FaultOf = lake.files.any_fault_of if whole else lake.files.absence_of
     chosen = {name: table for name, table in lake.events.items() if only in {None, name}}
     tables = compare_tables(lake.manifest, chosen, fault_of)
     aside = compare_quarantine(lake.manifest, lake.quarantine) if only in {None, quarantine.NAME} else ({}, ())

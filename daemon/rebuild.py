@@ -16,7 +16,6 @@ from daemon.lake import Lake
 from pointline.errors import PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import flush_folder, make_folder
-from pointline.io.health import PartFiles
 from pointline.io.protocols import Part
 from pointline.tables import ingest_manifest
 
@@ -30,7 +29,7 @@ def unreadable_tables(lake: Lake) -> dict[str, str]:
 
     Of an event table only the log counts: it is mended file by file. A table that is not there is none of them.
     """
-    files = PartFiles(lake.config.paths.silver, lake.config.paths.state)
+    files = lake.files
     found = {}
     for repository in lake.repositories():
         name = repository.path.name
@@ -84,7 +83,7 @@ def _first_line(error: BaseException) -> str:
 
 def _sound_rows(lake: Lake) -> pl.DataFrame:
     """Return the rows of the ledger's data files that are as they were written."""
-    files = PartFiles(lake.config.paths.silver, lake.config.paths.state)
+    files = lake.files
     repository = lake.manifest.repository
     rows = [pl.DataFrame(schema=ingest_manifest.SCHEMA)]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import polars as pl
 import structlog
 
 from daemon import events
+from daemon.bronze_presence import BronzePresence, Identity
 from daemon.inbox import Inbox
 from daemon.touched import Touched
 from daemon.unread import Unread
@@ -21,6 +23,7 @@ from pointline.io.unrecognised import Seen, Unrecognised
 from pointline.services.backlog import backlog
 from pointline.services.departure import Departures
 from pointline.services.schedule import next_try_us
+from pointline.tables.ingest_manifest import CLOSED, stands_at
 
 LONGEST_WAIT_SECONDS = 1.0
 
@@ -44,7 +47,10 @@ class Rescanner:
         clock: Clock,
         interval_seconds: float,
         touched: Touched,
+        presence: BronzePresence,
     ) -> None:
+        self.presence = presence
+        self._longest_seconds = math.inf
         self._inbox = inbox
         self._postpone = postpone
         self._source = source
@@ -79,22 +85,26 @@ class Rescanner:
             self._folders.add(folder)
         self._wanted.set()
 
+    def scan_at_least_every(self, seconds: float) -> None:
+        """Let no more time pass between two scans of all of bronze, however long the setting is."""
+        self._longest_seconds = seconds
+
     def wake(self) -> None:
         """Let the thread look at its stop event."""
         self._wanted.set()
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
-        due = time.monotonic() + self._interval_seconds
+        scanned_at = time.monotonic()
         while True:
-            left = due - time.monotonic()
+            left = scanned_at + min(self._interval_seconds, self._longest_seconds) - time.monotonic()
             if stopping.is_set():
                 self._touched.save()
                 return
             reasons, folders = self._take_wishes(timer=left <= 0)
             if reasons:
                 self._scan("", reasons, stopping)
-                due = time.monotonic() + self._interval_seconds
+                scanned_at = time.monotonic()
             elif folders:
                 for folder in folders:
                     self._scan(folder, [], stopping)
@@ -143,6 +153,7 @@ class Rescanner:
         if not stopping.is_set():
             self.unread.scanned(Seen(list(self._foreign), left_out))
             self.unread.say()
+        self._note_presence(survey, known)
         self.scans += 1
         self.failing, self.scanned_at = "", time.time()
         self.last_scan = {
@@ -153,6 +164,18 @@ class Rescanner:
             "seconds": round(time.monotonic() - started, 3),
         }
         log.info(events.RESCAN_FINISHED, **self.last_scan)
+
+    def _note_presence(self, survey: pl.DataFrame, known: pl.DataFrame) -> None:
+        found = self._source.identity()
+        identity = None if found is None else Identity(*found)
+        in_ledger = known.filter(~stands_at(*CLOSED))["bronze_file_path"].n_unique() if survey.is_empty() else 0
+        if not self.presence.note(files=survey.height, in_ledger=in_ledger, identity=identity):
+            return
+        if self.presence.vanished:
+            hint = "look whether bronze is mounted; what silver holds stays, and files that come back are known"
+            log.error(events.BRONZE_VANISHED, files=self.presence.vanished, hint=hint)
+        else:
+            log.info(events.BRONZE_RETURNED, files=survey.height)
 
     def _offer(self, waiting: pl.DataFrame, stopping: threading.Event) -> int:
         offered = 0

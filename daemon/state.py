@@ -7,9 +7,10 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from daemon.health import Health, judge_state
-from pointline.io.durable import replace_file
+from pointline.io.durable import make_folder, replace_file
 
 HEARTBEAT_SECONDS = 10.0
 LEAST_SECONDS = 0.4
@@ -30,6 +31,8 @@ class StatePublisher:
         self._published: dict[str, object] = {}
         self._published_at = 0.0
         self._troubles: dict[str, str] = {}
+        self._last_death = last_death(read_state(path))
+        self._is_closed = False
         self.latest: dict[str, object] = {}
         """As of the last look; never changed, only replaced."""
 
@@ -51,9 +54,18 @@ class StatePublisher:
 
     def health(self) -> Health:
         """Judge by the last look, and by how long ago it was."""
-        if not self.latest:
+        if not self.latest and not self._troubles:
             return Health(word="starting", serves=False)
-        return judge_state(self.latest, now=time.time())
+        now = time.time()
+        return judge_state({"at": now, **self.latest, "troubles": dict(self._troubles)}, now=now)
+
+    def died(self, reason: str) -> None:
+        """The daemon is about to end for this reason; it stays in the state until a daemon ended well."""
+        self._last_death = {"at": time.time(), "reason": reason}
+
+    def close(self) -> None:
+        """Publish no more: the place is somebody else's."""
+        self._is_closed = True
 
     def publish(self, *, stopped: bool = False) -> None:
         """Replace the file if there is news. A disk that cannot take it is no reason to stop."""
@@ -66,13 +78,37 @@ class StatePublisher:
             "started_at": self._started_at,
             **self._collect(),
             "troubles": dict(self._troubles),
+            "last_death": self._last_death,
             "at": now,
         }
         news = {name: value for name, value in self.latest.items() if name not in UNCOMPARED}
-        if news == self._published and 0 <= now - self._published_at < HEARTBEAT_SECONDS:
+        is_known = news == self._published and 0 <= now - self._published_at < HEARTBEAT_SECONDS
+        if self._is_closed or (is_known and self._path.exists()):
             return
         try:
+            make_folder(self._path.parent)
             replace_file(self._path, json.dumps(self.latest).encode(), flush=False)
         except OSError:
             return
         self._published, self._published_at = news, now
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return the last published state; empty where there is none that can be read."""
+    try:
+        state = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def last_death(state: dict[str, Any]) -> dict[str, Any] | None:
+    """Return when (seconds since the epoch) and why a daemon that is gone now ended, None where it ended as it should.
+
+    ``state`` is what it published last.
+    """
+    if state.get("running"):
+        return {"at": float(state.get("at", 0.0)), "reason": "it ended without a word: killed, or a power cut"}
+    died = state.get("last_death")
+    is_its_own = isinstance(died, dict) and float(died.get("at", 0.0)) >= float(state.get("started_at", 0.0))
+    return died if is_its_own else None

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import polars as pl
 import structlog
 
 from daemon import events
 from daemon.account import Account, BatchDone
+from daemon.bronze_presence import BronzePresence, Identity
 from daemon.committer import Committer
 from daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from daemon.flow import Flow
+from daemon.health import NO_EVENTS
 from daemon.inbox import Inbox
 from daemon.intake import Intake
 from daemon.lake import Lake
@@ -26,13 +30,15 @@ from daemon.live import LiveState
 from daemon.maintenance import Maintenance
 from daemon.part import Part, PartDied
 from daemon.prepare import prepare
-from daemon.requests import Request, serve
+from daemon.request_desk import RequestDesk
+from daemon.requests import Answer, Maintain, Retry, UpdateSymbols, Withdraw
 from daemon.rescanner import Rescanner
-from daemon.state import StatePublisher
+from daemon.state import StatePublisher, read_state
 from daemon.symbol_wish import SymbolWish
 from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
-from pointline.errors import PointlineError
+from pointline.errors import LakeReplaced, PointlineError
+from pointline.io.lock import LakeLock
 from pointline.io.spelled_path import written_path
 from pointline.io.translate import one_line
 from pointline.services.departure import Departures
@@ -42,6 +48,8 @@ from pointline.tables import cells
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02
 JOIN_SECONDS = 10.0
+WATCH_AGAIN_SECONDS = 2.0
+UNWATCHED_SCAN_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -52,10 +60,18 @@ class _Signalled:
 
 
 class Supervisor:
-    """Runs a lake until it is told to stop. The caller holds the writer's lock."""
+    """Runs a lake until it is told to stop. The caller has taken ``lock``."""
 
-    def __init__(self, lake: Lake, *, once: bool = False, on_tick: Callable[[Supervisor], None] | None = None) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        *,
+        lock: LakeLock,
+        once: bool = False,
+        on_tick: Callable[[Supervisor], None] | None = None,
+    ) -> None:
         self.lake = lake
+        self._lock = lock
         self._once = once
         self._on_tick = on_tick
         self._messages: queue.SimpleQueue[_Signalled | PartDied] = queue.SimpleQueue()
@@ -73,10 +89,14 @@ class Supervisor:
             clock=lake.clock,
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
+            presence=BronzePresence(_identity_in(read_state(lake.config.paths.state_file))),
         )
         self.account = Account(lake.batch_tables)
         self.maintenance = Maintenance(
-            lake, oldest_batch_seconds=self.flow.oldest_batch_seconds, on_done=self.account.add_upkeep
+            lake,
+            oldest_batch_seconds=self.flow.oldest_batch_seconds,
+            on_done=self.account.add_upkeep,
+            require_lake=lock.require,
         )
         self._live = LiveState(
             config=lake.config,
@@ -96,7 +116,18 @@ class Supervisor:
             on_folder=lambda folder: self.rescanner.ask_folder(written_path(folder)),
             on_lost=self._on_lost,
         )
+        self._desk = RequestDesk(
+            lake.config.paths,
+            {
+                Retry: self._retry,
+                Withdraw: self._withdraw,
+                UpdateSymbols: self._update_symbols,
+                Maintain: self.maintenance.ask,
+            },
+        )
+        self._watch_at = 0.0
         self.parts: list[Part] = []
+        self._is_starting = True
         self.is_stopping = False
         self.last_commit_at: float | None = None
         self._service: IngestService | None = None
@@ -106,11 +137,17 @@ class Supervisor:
         self._handle_signals()
         root = str(self.lake.config.paths.root)
         log.info(events.DAEMON_STARTED, lake=root, pid=os.getpid(), once=self._once, parser=cells.PARSER)
+        self.state.publish()
         self._tick()
         try:
             self._recover()
             self._start()
+            self._is_starting = False
             died = self._watch_over()
+        except PointlineError as error:
+            self.state.died(f"it could not start: {error}")
+            self.state.publish(stopped=True)
+            raise
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
         return EXIT_OK if died is None else EXIT_PART_DIED
@@ -134,6 +171,7 @@ class Supervisor:
             clock=self.lake.clock,
             on_touched=self._touched.add,
             on_unread=self.rescanner.unread.met,
+            require_lake=self._lock.require,
         )
         committer = Committer(
             flow=self.flow,
@@ -144,6 +182,8 @@ class Supervisor:
             attempts_of=self.lake.manifest.attempts_of,
             steps_read=lambda: self.lake.reader.steps,
             clock=self.lake.clock.now_us,
+            require_lake=self._lock.require,
+            waits_for_access=not self._once,
         )
         # In the order in which they are stopped: first what brings files, last what commits them.
         on_death = self._messages.put
@@ -153,7 +193,7 @@ class Supervisor:
             Part("committer", committer.run, wake=self.flow.wake, on_death=on_death),
         ]
         if not self._once:
-            self._watcher.start()  # watch first, then look: what arrives in between is found by one of the two
+            self._check_watcher()  # watch first, then look: what arrives in between is found by one of the two
         self.parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
         port = self.lake.config.metrics.port
         if port is not None and not self._once:
@@ -186,13 +226,24 @@ class Supervisor:
                 break
             if self._once and self._is_done():
                 break
+            died = self._keep_lock()
+            if died is not None:
+                break
             if not self._once:
                 self._check_watcher()
-            answers = {"retry": self._retry, "withdraw": self._withdraw, "symbols": self._update_symbols}
-            serve(self.lake.config.paths.requests, answers, elsewhere=("maintain",))
+            self._desk.serve()
             self.state.publish()
             self._tick()
         return self._stop(died)
+
+    def _keep_lock(self) -> PartDied | None:
+        """Look whether this is still the lake that is locked; make ``.pointline`` again where it was taken away."""
+        try:
+            if self._lock.keep():
+                log.warning(events.LOCK_WRITTEN_AGAIN, lake=str(self.lake.config.paths.root))
+        except LakeReplaced as error:
+            return PartDied(name="lock", error=error)
+        return None
 
     def _tick(self) -> None:
         if self._on_tick is not None:
@@ -215,32 +266,54 @@ class Supervisor:
         )
 
     def _check_watcher(self) -> None:
+        """Watch bronze, again where that has ended; while it cannot be watched, or not all of it, scan more often."""
         if self._watcher.is_healthy():
+            self._say_unwatched(self._watcher.shortfall)
             return
+        if time.monotonic() < self._watch_at:
+            return
+        is_first = self._watch_at == 0.0
+        self._watch_at = time.monotonic() + WATCH_AGAIN_SECONDS
         try:
             self._watcher.restart()
         except PointlineError as error:
-            self.rescanner.ask("watcher is down")
-            if not self.state.has_trouble("watcher"):
-                log.error(events.WATCHER_FAILED, error=str(error), hint=error.hint)
-            self.state.trouble("watcher", str(error))
+            self._say_unwatched(f"{error}; {error.hint}" if error.hint else str(error))
             return
-        self.state.trouble("watcher", None)
-        log.warning(events.WATCHER_RESTARTED)
-        self.rescanner.ask("watcher restarted")
+        self._say_unwatched(self._watcher.shortfall)
+        if not is_first:
+            log.warning(events.WATCHER_RESTARTED)
+            self.rescanner.ask("watcher restarted")
+
+    def _say_unwatched(self, why: str) -> None:
+        """Say it when it begins, and let health say it for as long as it lasts."""
+        seconds = min(UNWATCHED_SCAN_SECONDS, self.lake.config.ingest.rescan_seconds)
+        if not why:
+            self.rescanner.scan_at_least_every(math.inf)
+            self.state.trouble(NO_EVENTS, None)
+            return
+        if not self.state.has_trouble(NO_EVENTS):
+            self.rescanner.scan_at_least_every(seconds)
+            self.rescanner.ask("not all of bronze is watched")
+            log.error(events.WATCHER_FAILED, error=why, scans_every_seconds=seconds)
+        self.state.trouble(NO_EVENTS, f"{why} (bronze is scanned every {seconds:g} s)")
 
     # ---- stop
 
     def _stop(self, died: PartDied | None) -> PartDied | None:
+        is_replaced = died is not None and isinstance(died.error, LakeReplaced)
+        if is_replaced:
+            self._touched.forget()  # what is at the lake's path now is not to be written
+            self.state.close()
         if died is not None:
             log.error(
-                events.DAEMON_PART_DIED,
+                events.LAKE_REPLACED if is_replaced else events.DAEMON_PART_DIED,
                 part=died.name,
                 error=one_line(died.error) if died.error else "it returned",
                 hint=getattr(died.error, "hint", ""),
                 exc_info=died.error,
             )
             self.state.trouble(died.name, f"died: {died.error or 'it returned'}")
+            self.state.died(f"{died.name}: {died.error or 'it returned'}")
         self.is_stopping = True
         self._tick()
         self._watcher.stop()
@@ -287,17 +360,18 @@ class Supervisor:
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
 
     def _collect(self) -> dict[str, object]:
-        return {**self._live.collect(), "files_done": self.files_done, "rows_written": self.rows_written}
+        starting = {"starting": True} if self._is_starting else {}
+        return {**self._live.collect(), **starting, "files_done": self.files_done, "rows_written": self.rows_written}
 
-    def _retry(self, request: Request) -> Request:
+    def _retry(self, request: Retry) -> Answer:
         assert self._service is not None
-        count = self._service.put_back(request["file_ids"], accepted=request.get("accept", False))
+        count = self._service.put_back(request.file_ids, accepted=request.accept)
         self.rescanner.ask("retry")
         return {"put_back": count}
 
-    def _withdraw(self, request: Request) -> Request:
+    def _withdraw(self, request: Withdraw) -> Answer:
         assert self._service is not None
-        withdrawn = self._service.withdraw(request["file_ids"])
+        withdrawn = self._service.withdraw(request.file_ids)
         log.info(events.FILES_WITHDRAWN, file_ids=withdrawn)
         self.rescanner.ask("withdraw")  # what these were in the way of is pending now
         return {"withdrawn": withdrawn}
@@ -306,7 +380,7 @@ class Supervisor:
         assert self._service is not None
         return self._service.compare(survey, known)
 
-    def _update_symbols(self, request: Request) -> Request:
+    def _update_symbols(self, request: UpdateSymbols) -> Answer:
         return SymbolWish.from_request(request).fulfil(self.lake.symbol_service())
 
     def _handle_signals(self) -> None:
@@ -315,3 +389,13 @@ class Supervisor:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, enqueue)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it has to outlive its terminal
+            signal.signal(signal.SIGHUP, enqueue)
+
+
+def _identity_in(state: Mapping[str, Any]) -> Identity | None:
+    """Return the folder in which an earlier daemon saw files."""
+    match state.get("bronze"):
+        case [int(device), int(inode)]:
+            return Identity(device, inode)
+    return None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
 import io
 from dataclasses import dataclass
 
 import polars as pl
 
-from daemon.requests import Request
+from daemon.requests import Answer, UpdateSymbols
+from pointline.errors import PointlineError
 from pointline.services.symbols import DimSymbolService
+from pointline.tables.dim_symbol import UPDATE_SCHEMA
 from pointline.tables.dim_symbol_diff import diff
 from pointline.tables.dim_symbol_metadata import Metadata
 
@@ -25,31 +25,37 @@ class SymbolWish:
     exchange: str = ""
     insist: bool = False
 
-    def as_request(self) -> Request:
+    def as_request(self) -> UpdateSymbols:
         """Return it for a running daemon, which may not be allowed to read the file."""
-        at = self.metadata.snapshot_at
         content = io.BytesIO()
         self.metadata.updates.write_ipc(content)
-        return {
-            "command": "symbols",
-            "updates": base64.b64encode(content.getvalue()).decode(),
-            "snapshot_at": None if at is None else at.isoformat(),
-            "exchange": self.exchange,
-            "insist": self.insist,
-        }
+        return UpdateSymbols(
+            updates=content.getvalue(),
+            snapshot_at=self.metadata.snapshot_at,
+            exchange=self.exchange,
+            insist=self.insist,
+        )
 
     @classmethod
-    def from_request(cls, request: Request) -> SymbolWish:
-        """Read it back."""
-        at = request["snapshot_at"]
-        metadata = Metadata(
-            updates=pl.read_ipc(io.BytesIO(base64.b64decode(request["updates"]))),
-            snapshot_at=None if at is None else dt.datetime.fromisoformat(at),
-        )
-        return cls(metadata=metadata, exchange=request["exchange"], insist=request["insist"])
+    def from_request(cls, request: UpdateSymbols) -> SymbolWish:
+        """Read it back. Raises PointlineError where it does not hold what ``as_request`` writes."""
+        try:
+            updates = pl.read_ipc(io.BytesIO(request.updates))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+            raise _no_updates(type(error).__name__) from error
+        if dict(updates.schema) != dict(UPDATE_SCHEMA):
+            raise _no_updates(f"columns {', '.join(updates.columns)}")
+        metadata = Metadata(updates=updates, snapshot_at=request.snapshot_at)
+        return cls(metadata=metadata, exchange=request.exchange, insist=request.insist)
 
-    def fulfil(self, service: DimSymbolService, *, dry_run: bool = False) -> Request:
+    def fulfil(self, service: DimSymbolService, *, dry_run: bool = False) -> Answer:
         """Do it, or find what it would do; return the versions that change as ``dim_symbol_diff.diff`` has them."""
         changes = service.take(self.metadata, exchange=self.exchange, insist=self.insist, dry_run=dry_run)
         times = pl.col("valid_from", "valid_until").dt.strftime(TIME_FORMAT)
         return {"changes": diff(changes).with_columns(times).to_dicts()}
+
+
+def _no_updates(found: str) -> PointlineError:
+    return PointlineError(
+        f"the request holds no updates of symbols ({found})", hint="use the same version of pointline as the daemon"
+    )

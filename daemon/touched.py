@@ -26,6 +26,7 @@ class Touched:
         self._file = file
         self._lock = threading.Lock()
         self._changed = False
+        self._is_forgotten = False
         self._versions = self._load()
 
     def add(self, meta: BronzeFileMetadata) -> None:
@@ -35,6 +36,10 @@ class Touched:
             self._versions[meta.bronze_file_path] = version
             self._changed = True
 
+    def forget(self) -> None:
+        """Write nothing down any more."""
+        self._is_forgotten = True
+
     def frame(self) -> pl.DataFrame:
         """Return ``path`` and ``VERSION`` of all of them."""
         with self._lock:
@@ -43,7 +48,7 @@ class Touched:
 
     def save(self) -> None:
         """Write them down if there is news. A disk that cannot take it is no reason to stop."""
-        if not self._changed:
+        if not self._changed or self._is_forgotten:
             return
         self._changed = False
         content = io.BytesIO()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from daemon import events
 from daemon.lake import Lake
+from daemon.requests import Maintain
 from pointline.errors import PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import Part
@@ -18,29 +19,6 @@ LEDGER_SMALL_PARTS = 16
 LEDGER_TARGET_BYTES = 32 << 20
 
 Facts = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a person asks for. ``partition`` is ``exchange/date``; ``retention_hours`` None means the setting."""
-
-    compact: bool = True
-    vacuum: bool = True
-    dry_run: bool = False
-    table: str | None = None
-    partition: str | None = None
-    retention_hours: float | None = None
-    below_floor: bool = False
-    """Let the retention be shorter than any file is written for. Never while a daemon runs."""
-
-    def as_request(self) -> Facts:
-        """Return it for a running daemon."""
-        return {"command": "maintain", **asdict(self)}
-
-    @classmethod
-    def from_request(cls, request: Facts) -> Wish:
-        """Read it back."""
-        return cls(**{name: value for name, value in request.items() if name != "command"})
 
 
 class Upkeep:
@@ -104,7 +82,7 @@ class Upkeep:
         removed = self._all[table].vacuum(hours, dry_run=dry_run)
         return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": hours}
 
-    def fulfil(self, wish: Wish, *, on_step: Callable[[], object] = lambda: None) -> list[Facts]:
+    def fulfil(self, wish: Maintain, *, on_step: Callable[[], object] = lambda: None) -> list[Facts]:
         """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done.
 
         ``on_step`` is called before each partition and each vacuum: all of it together may take an hour.
@@ -116,6 +94,8 @@ class Upkeep:
                 hint=f"take at least {LEAST_RETENTION_HOURS:g}, or stop everything that reads the lake "
                 "and add --below-floor",
             )
+        if wish.table is not None and wish.table not in self._all:
+            raise PointlineError(f"there is no table {wish.table!r}", hint=f"one of: {', '.join(self._all)}")
         done: list[Facts] = []
         tables = [wish.table] if wish.table else self.tables()
         if wish.compact:

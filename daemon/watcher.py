@@ -157,6 +157,12 @@ class Watcher:
         running = self._running
         return running is not None and running.is_alive() and _identity(self._bronze) == running.folder
 
+    @property
+    def shortfall(self) -> str:
+        """Say why some folders are not watched; empty where all are."""
+        running = self._running
+        return "" if running is None else getattr(running.reader, "shortfall", "")
+
     def _watch(self) -> _Running:
         # Symbolic links are resolved here, because watchdog would watch the link and not the folder behind it.
         root = os.path.realpath(self._bronze)
@@ -244,7 +250,7 @@ if sys.platform == "linux":
         def __init__(self, on_lost: Callable[[str], None]) -> None:
             super().__init__()
             self._on_lost = on_lost
-            self._limit_reported = False
+            self.shortfall = ""
 
         def handle_event(self, event: InotifyEvent) -> None:
             try:
@@ -261,9 +267,9 @@ if sys.platform == "linux":
             try:
                 return super().add_callback(path, mask, callback, id_)
             except OSError as error:
-                if error.errno == errno.ENOSPC and not self._limit_reported:
-                    self._limit_reported = True
-                    self._on_lost(f"too many folders to watch from {os.fsdecode(path)!r} on: {RAISE_LIMITS}")
+                if error.errno == errno.ENOSPC and not self.shortfall:
+                    self.shortfall = f"too many folders to watch from {os.fsdecode(path)!r} on: {RAISE_LIMITS}"
+                    self._on_lost(self.shortfall)
                 raise
 
     def _new_observer(on_lost: Callable[[str], None]) -> tuple[BaseObserver, BaseThread | None]:

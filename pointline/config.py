@@ -87,6 +87,22 @@ class Config:
     log: LogSettings
     metrics: MetricsSettings
     sources: dict[str, str]
+    problems: tuple[str, ...] = ()
+    """What is wrong with settings that were not needed; their defaults stand in for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``setting`` is ``section.key``, a section, or empty where all of them are concerned. ``text`` is one line."""
+
+    setting: str
+    text: str
+
+    def concerns(self, needs: Collection[str]) -> bool:
+        """Tell whether it stands in the way of one of these sections and settings."""
+        if not self.setting:
+            return bool(needs)
+        return any(f"{self.setting}.".startswith(f"{one}.") or one.startswith(f"{self.setting}.") for one in needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +117,18 @@ def load_config(
     lake_root: str | Path | None = None,
     overrides: Mapping[str, Mapping[str, object]] | None = None,
     environ: Mapping[str, str] | None = None,
+    *,
+    needs: Collection[str] | None = None,
 ) -> Config:
     """Find the lake and read its settings; ``ConfigurationError`` lists everything that is wrong with them.
 
-    An override of ``None`` means "flag not given". The lake itself need not exist yet.
+    An override of ``None`` means "flag not given". The lake itself need not exist yet. ``needs`` names the sections and
+    the settings (``section.key``) that are made use of: what is wrong with others is no error then, and noted.
     """
     environ = os.environ if environ is None else environ
     root, root_source = _find_root(lake_root, environ)
     paths = LakePaths(root)
-    problems: list[str] = []
+    problems: list[Problem] = []
     layers = (
         _read_flags(overrides or {}),
         _read_environment(environ, problems),
@@ -119,11 +138,20 @@ def load_config(
     values = {name: _read_section(name, layers, problems) for name in SECTIONS}
     for layer in layers:
         problems += [_no_such_section(name, layer) for name in layer.values if name not in SECTIONS]
-    if problems:
-        raise ConfigurationError(problems)
-    sources = {f"{name}.{key}": _source_of(layers, name, key) for name, keys in KINDS.items() for key in keys}
+    if fatal := [one.text for one in problems if needs is None or one.concerns(needs)]:
+        raise ConfigurationError(fatal)
+    sources = {
+        f"{name}.{key}": _source_of(layers, name, key) if key in values[name] else "default"
+        for name, keys in KINDS.items()
+        for key in keys
+    }
     sections: dict[str, Any] = {name: section(**values[name]) for name, section in SECTIONS.items()}
-    return Config(paths=paths, sources={"lake_root": root_source} | sources, **sections)
+    return Config(
+        paths=paths,
+        sources={"lake_root": root_source} | sources,
+        problems=tuple(one.text for one in problems),
+        **sections,
+    )
 
 
 def notify_address(environ: Mapping[str, str] | None = None) -> str:
@@ -152,12 +180,14 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
     try:
         root = Path(given).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigurationError([_problem("lake_root", str(given), source, f"not a usable path: {error}")]) from error
+        raise ConfigurationError(
+            [_problem("lake_root", str(given), source, f"not a usable path: {error}").text]
+        ) from error
     if any("\udc80" <= letter <= "\udcff" for letter in str(root)):
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
-        raise ConfigurationError([_problem("lake_root", str(given), source, what)])
+        raise ConfigurationError([_problem("lake_root", str(given), source, what).text])
     if root.exists() and not root.is_dir():
-        raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder")])
+        raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder").text])
     return root, source
 
 
@@ -166,7 +196,7 @@ def _read_flags(overrides: Mapping[str, Mapping[str, object]]) -> Layer:
     return Layer({name: keys for name, keys in given.items() if keys}, lambda _section, _key: "flag")
 
 
-def _read_environment(environ: Mapping[str, str], problems: list[str]) -> Layer:
+def _read_environment(environ: Mapping[str, str], problems: list[Problem]) -> Layer:
     """Variables of a known section. Others with the prefix are left alone unless they look like a slip of the pen."""
     values: dict[str, dict[str, object]] = {}
     names: dict[tuple[str, str], str] = {}
@@ -192,21 +222,21 @@ def _decode(text: str, *, as_list: bool) -> object:
     return text
 
 
-def _read_toml(path: Path, problems: list[str]) -> Layer:
+def _read_toml(path: Path, problems: list[Problem]) -> Layer:
     content: dict[str, object] = {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         pass
-    except (OSError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors
-        problems.append(_one_line(f"{path.name} ({path}): cannot be read: {error}"))
+    except (OSError, ValueError, RecursionError) as error:  # bad TOML and bad UTF-8 are ValueErrors
+        problems.append(Problem("", _one_line(f"{path.name} ({path}): cannot be read: {error}")))
     tables = {name: table for name, table in content.items() if isinstance(table, dict)}
     what = "not a section; settings stand in sections such as [ingest]"
     problems += [_problem(name, value, str(path), what) for name, value in content.items() if name not in tables]
     return Layer(tables, lambda _section, _key: str(path))
 
 
-def _read_section(section: str, layers: Sequence[Layer], problems: list[str]) -> dict[str, object]:
+def _read_section(section: str, layers: Sequence[Layer], problems: list[Problem]) -> dict[str, object]:
     """Return the settings that a layer names, each from the first that does; what is wrong is added to ``problems``."""
     merged: dict[str, object] = {}
     for layer in reversed(layers):
@@ -224,7 +254,7 @@ def _read_section(section: str, layers: Sequence[Layer], problems: list[str]) ->
     return values
 
 
-def _no_such_section(name: str, layer: Layer) -> str:
+def _no_such_section(name: str, layer: Layer) -> Problem:
     what = f"no such section{_suggestion(_closest(name, SECTIONS))}"
     return _problem(name, layer.values[name], layer.name_place(name, ""), what)
 
@@ -248,11 +278,11 @@ def _suggestion(name: str) -> str:
     return f"; did you mean {name}?" if name else ""
 
 
-def _problem(path: str, value: object, source: str, what: str) -> str:
+def _problem(path: str, value: object, source: str, what: str) -> Problem:
     shown = repr(value)
     if len(shown) > SHOWN_CHARACTERS:
         shown = f"{shown[:SHOWN_CHARACTERS]}…"
-    return _one_line(f"{path} = {shown} ({source}): {what}")
+    return Problem(path, _one_line(f"{path} = {shown} ({source}): {what}"))
 
 
 def _one_line(text: str) -> str:

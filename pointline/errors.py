@@ -28,6 +28,14 @@ class LakeInUse(PointlineError):
     """Another process holds the writer's lock of this lake."""
 
 
+class LakeReplaced(PointlineError):
+    """The folder at the lake's path is not the one whose lock the process holds; writing there is somebody else's."""
+
+
+class NotTheOwner(PointlineError):
+    """The process runs as a user who does not own the lake, and may not write it."""
+
+
 class LakeDamaged(PointlineError):
     """The lake's own tables cannot be read or disagree with each other; a person has to look."""
 
@@ -70,6 +78,10 @@ class PartsLost(Transient):
     def __init__(self, message: str, *, paths: frozenset[str], subject: str = "", hint: str = "") -> None:
         super().__init__(message, subject=subject, hint=hint)
         self.paths = paths
+
+
+class NoAccess(StorageTrouble):
+    """Missing permission, or a read-only file system: passes when a person changes that, however long it takes."""
 
 
 class CommitConflict(Transient):

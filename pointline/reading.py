@@ -151,7 +151,7 @@ def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
 
 
 def _paths(lake_root: str | Path | None) -> LakePaths:
-    paths = load_config(lake_root).paths
+    paths = load_config(lake_root, needs=()).paths  # reading makes no use of settings
     if not paths.silver.is_dir():
         raise PointlineError(
             f"there is no lake at {paths.root}", subject=str(paths.root), hint="name another: lake_root, or LAKE_ROOT"

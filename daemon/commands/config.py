@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from daemon.commands.present import Column, bytes_text, print_table, printable
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_BAD_CONFIGURATION
 from pointline.config import describe, load_config
 from pointline.errors import ConfigurationError
@@ -14,7 +15,7 @@ from pointline.settings import is_size
 
 def show(lake_root: Path | None, *, as_json: bool) -> int:
     """Print every setting, its value and its source."""
-    rows = describe(load_config(lake_root))
+    rows = describe(settings_for(lake_root))
     if as_json:
         print(json.dumps({key: {"value": value, "source": source} for key, value, source in rows}, default=str))
         return 0

@@ -14,8 +14,8 @@ from daemon.commands.coverage_gaps import show_gaps
 from daemon.commands.coverage_maps import WORDS, make_maps, month_maps, percent, series_in, total
 from daemon.commands.coverage_text import draw_calendars, draw_overview, make_brush, print_wrapped
 from daemon.commands.present import bytes_text, is_terminal, plural, print_lines, print_problem, printable
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.io.durable import replace_file
 from pointline.io.ledger import scan_ledger
@@ -44,7 +44,7 @@ class Wish:
 
 def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
     """Print or draw what the lake covers. It only reads, with or without a daemon."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root)
     try:
         wanted = _selection(wish)
     except ValueError as error:

@@ -9,13 +9,17 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from daemon.commands.doctor_owners import owner_findings
 from daemon.commands.health import look_at_daemon
 from daemon.commands.present import bytes_text, count, plural, print_json, print_lines, print_problem, printable
 from daemon.commands.unread import LIST, walk_bronze
 from daemon.commands.verify import show_findings
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
 from daemon.lake import Lake, open_lake
-from pointline.config import LakePaths, load_config
+from daemon.logs import log_to_stderr
+from daemon.owner import require_owner
+from daemon.prepare import prepare
+from pointline.config import Config, LakePaths, load_config
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io import health, loose_files
 from pointline.io.lake_links import links_in
@@ -34,7 +38,7 @@ Facts = dict[str, object]
 
 def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     """Look at machine and lake and say what is wrong. Changes nothing without ``fix``, and deletes no data ever."""
-    config = load_config(lake_root)
+    config = load_config(lake_root, needs=())
     paths = config.paths
     if not paths.silver.is_dir():
         hint = f"`pointline run --lake-root {paths.root}` makes one; `pointline demo` makes one with data to try"
@@ -44,15 +48,18 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     lake.require_known_format()
     fixed: list[str] = []
     if fix:
+        require_owner(paths.root)
+        log_to_stderr()
         try:
             with LakeLock(paths.lock_file, purpose="doctor --fix"):
                 fixed = _mend(lake)
+                fixed += _prepare(lake)
         except LakeInUse as error:
             print_problem(str(error), "stop it first, or leave out --fix: without, nothing is changed", as_json=as_json)
             return EXIT_IN_USE
         lake = open_lake(config)
     facts: Facts = {}
-    findings = [*_machine(lake, facts), *_files(lake, facts), *_unread(lake, facts)]
+    findings = [*_settings(config), *_machine(lake, facts), *_files(lake, facts), *_unread(lake, facts)]
     if as_json:
         told = [finding.as_json() for finding in findings]
         print_json({"ok": not findings, "checked": facts, "findings": told, "fixed": fixed})
@@ -81,9 +88,24 @@ def _mend(lake: Lake) -> list[str]:
     return done + [f"removed {file.path} ({bytes_text(file.size_bytes)}), left half written" for file in left]
 
 
+def _prepare(lake: Lake) -> list[str]:
+    """Leave the lake as every other command that writes does: tables made, the ledger brought up to them."""
+    try:
+        prepare(lake)
+    except PointlineError as error:
+        return [f"the ledger was not brought up to the tables: {error}"]
+    return []
+
+
 def _tables(lake: Lake) -> list[Path]:
     repositories = (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values())
     return [repository.path for repository in repositories if repository.path.is_dir()]
+
+
+def _settings(config: Config) -> list[Finding]:
+    where = str(config.paths.settings_file)
+    hint = "correct it; `pointline config check` shows all, and `pointline run` starts with none of them"
+    return [Finding(kind="setting", table="", path=where, what=problem, hint=hint) for problem in config.problems]
 
 
 # ---- the machine
@@ -164,7 +186,9 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     for path, target in links_in(paths.silver, paths.state):
         what = f"a symbolic link to {target}: nothing is written or removed through it"
         found.append(Finding(kind="symbolic_link", table="", path=path, what=what))
-    return found + _leftover_findings(paths, lake, facts, writer=writer, since=since)
+    owners = owner_findings(paths)
+    facts["owners"] = len(owners)
+    return found + owners + _leftover_findings(paths, lake, facts, writer=writer, since=since)
 
 
 def _unread(lake: Lake, facts: Facts) -> list[Finding]:
@@ -245,6 +269,7 @@ def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
         f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
         f"bronze     {plural(folders, 'folder')}{watches}{_unread_words(facts['unrecognised'])}",
         f"writer     {holder}",
+        f"owners     {facts['owners'] or 'nothing'} amiss",
         f"tables     {facts['tables']}, {plural(orphans['files'], 'orphan')} ({bytes_text(orphans['bytes'])})",
     ]
     print_lines(lines)

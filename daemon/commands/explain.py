@@ -11,15 +11,16 @@ from typing import Any
 
 import polars as pl
 
+from daemon.bronze_access import make_layout
 from daemon.commands.health import look_at_daemon
 from daemon.commands.presence import Moment, Presence, describe_presence
 from daemon.commands.present import print_json, print_labelled, print_lines, print_problem, printable
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.touched import Touched
-from pointline.config import Config, load_config
+from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.commit_log import found_by, moves_of, notes_on, oldest_entry
-from pointline.io.layout import Layout
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.io.whereabouts import Place, Whereabouts, find_path, look_closer
 from pointline.services.aside import by_rule
@@ -78,7 +79,7 @@ class Answer:
 
 def explain(lake_root: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
     """Tell the stories of files by id or path. It only reads."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("bronze",))
     try:
         answers = _answers(config, targets)
     except PointlineError as error:
@@ -105,7 +106,7 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
-    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
+    layout = make_layout(config)
     return [
         _answer(
             target,

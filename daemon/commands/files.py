@@ -22,9 +22,9 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.settings import settings_for
 from daemon.commands.unread import SHOWN, list_unread
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
@@ -52,7 +52,7 @@ def list_files(
     unrecognised: bool = False,
 ) -> int:
     """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root)
     if problem := _usage_problem(status, table, last, filters_unread=unrecognised and bool(status or table or symbol)):
         print_problem(*problem, as_json=as_json)
         return EXIT_USAGE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from daemon.commands.present import bytes_text, duration, plural
 from daemon.health import Health, judge_state
+from daemon.state import last_death, read_state
 from pointline.io.lock import holder_of
 
 WORK = ("queued", "in_flight", "unfinished", "scheduled", "partitions_waiting")
@@ -40,6 +40,14 @@ class Daemon:
         except (KeyError, ValueError):
             return math.inf
 
+    @property
+    def last_death(self) -> dict[str, Any] | None:
+        """When (``at``, seconds since the epoch) and why the daemon before ended; None where it ended as it should."""
+        if not self.is_alive:
+            return last_death(self.state)
+        # Until a daemon has published for itself, the state is that of the one before.
+        return self.state.get("last_death") if self.knows_work else last_death(self.state)
+
     def work(self) -> dict[str, int]:
         """Return what is on its way into the lake."""
         return {name: int(self.state.get(name, 0)) if self.knows_work else 0 for name in WORK}
@@ -60,11 +68,13 @@ class Daemon:
 
     def as_json(self, now: float) -> dict[str, object]:
         """Return the facts for programs."""
+        died = {} if self.last_death is None else {"last_death": self.last_death}
         if self.holder is None:
-            return {"running": False}
+            return {"running": False, **died}
         return {
             "running": True,
             **self.holder,
+            **died,
             "seconds": round(now - float(str(self.holder.get("since", now))), 1),
             "files_done": self.state.get("files_done", 0) if self.knows_work else 0,
             "rows_written": self.state.get("rows_written", 0) if self.knows_work else 0,
@@ -73,29 +83,27 @@ class Daemon:
 
 def look_at_daemon(lock_file: Path, state_file: Path) -> Daemon:
     """Look at the lock and at the last published state. Takes and changes nothing."""
-    try:
-        state = json.loads(state_file.read_bytes())
-    except (OSError, ValueError):
-        state = {}
-    return Daemon(holder=holder_of(lock_file), state=state if isinstance(state, dict) else {})
+    return Daemon(holder=holder_of(lock_file), state=read_state(state_file))
 
 
-def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, now: float) -> Health:
-    """Find the one word, worst first, and the reason for it."""
+def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, start: str, now: float) -> Health:
+    """Find the one word, worst first, and the reason for it. ``start`` is the command that starts the daemon."""
     state = daemon.state
-    age = now - float(state.get("at", 0.0))
     if not daemon.is_alive:
-        if state.get("running"):
-            return Health(word="down", reason=f"the last daemon ended unexpectedly about {duration(age)} ago")
-        return Health(word="down", reason="`pointline run` starts the daemon")
+        died = daemon.last_death
+        reason = f"`{start}` starts the daemon"
+        if died is not None:
+            reason = f"the last daemon ended {duration(now - float(died['at']))} ago: {died['reason']}; {reason}"
+        return Health(word="down", reason=reason)
     if not daemon.knows_work:
         return Health(word="starting")
     health = judge_state(state, now=now)
-    if health.word in {"silent", "paused"}:
+    if health.word in {"starting", "silent", "paused"}:
         return health
     troubles = [health.reason] if health.reason else []
     if failed:
         troubles.append(f"{plural(failed, 'file')} failed")
     if disk_is_low:
         troubles.append("the disk is nearly full")
-    return Health(word="troubled", reason="; ".join(troubles)) if troubles else health
+    is_worse = failed or disk_is_low
+    return Health(word="troubled", reason="; ".join(troubles)) if is_worse else health

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from daemon import events
 from daemon.commands.present import Column, bytes_text, plural, print_json, print_table
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_OK
-from daemon.lake import open_lake
-from daemon.requests import Request, do_or_ask
-from daemon.upkeep import Facts, Upkeep, Wish
-from pointline.config import load_config
+from daemon.lake import Lake, open_lake
+from daemon.requests import Answer, Maintain
+from daemon.upkeep import Facts, Upkeep
+from daemon.writing import write_or_ask
 from pointline.errors import PointlineError
-from pointline.services.recovery import recover
 
 PATIENCE_SECONDS = 3600.0
 COLUMNS = (
@@ -22,23 +22,19 @@ COLUMNS = (
 )
 
 
-def maintain(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
+def maintain(lake_root: Path | None, wish: Maintain, *, as_json: bool) -> int:
     """Run one pass of maintenance now, here or in the running daemon."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("maintenance",))
     lake = open_lake(config)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
     if wish.table is not None and wish.table not in Upkeep(lake).tables():
         raise PointlineError(f"there is no table {wish.table}", hint=f"tables: {', '.join(Upkeep(lake).tables())}")
 
-    def do(request: Request) -> Request:
-        lake.mend()
-        lake.create()  # a table of a newer version
-        recover(lake.manifest, lake.quarantine, lake.batch_tables)
-        return {"done": Upkeep(lake).fulfil(Wish.from_request(request))}
+    def do(lake: Lake) -> Answer:
+        return {"done": Upkeep(lake).fulfil(wish)}
 
-    request = wish.as_request()
-    done: list[Facts] = do_or_ask(config.paths, request, do, purpose="maintain", patience=PATIENCE_SECONDS)["done"]
+    done: list[Facts] = write_or_ask(config, wish, do, purpose="maintain", patience=PATIENCE_SECONDS)["done"]
     if as_json:
         print_json({"dry_run": wish.dry_run, "done": done})
     elif not done:

@@ -21,9 +21,9 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.settings import settings_for
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger, scan_rows, scan_rows_of
 from pointline.services.aside import RuleBroken, by_rule
@@ -43,7 +43,7 @@ def show_quarantine(
     lake_root: Path | None, targets: Sequence[str], *, rule: str | None, last: int, as_csv: bool, as_json: bool
 ) -> int:
     """Print what was set aside. Without a file or a rule only the groups; with ``as_csv`` every row."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root)
     if last < 0 or (as_csv and as_json):
         what = "--csv and --json exclude each other" if last >= 0 else f"--last is {last}"
         print_problem(what, "see `pointline quarantine --help`", as_json=as_json)

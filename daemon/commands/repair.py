@@ -14,6 +14,7 @@ from daemon.commands.verify import audit
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
+from daemon.owner import require_owner
 from daemon.prepare import apply, find_disagreements, mend_and_recover
 from daemon.rebuild import missing_tables, rebuild_unreadable, unreadable_tables
 from pointline.config import load_config
@@ -72,6 +73,7 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         hint = f"`pointline run --lake-root {config.paths.root}` makes one"
         print_problem(f"there is no lake at {config.paths.root}", hint, as_json=as_json)
         return EXIT_FINDINGS
+    require_owner(config.paths.root)
     lake.require_known_format()
     configure_logging(config.log.format, config.log.level, sys.stderr)
     with LakeLock(config.paths.lock_file, purpose="repair"):

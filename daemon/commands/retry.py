@@ -9,9 +9,10 @@ import polars as pl
 
 from daemon.commands.health import look_at_daemon
 from daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from daemon.commands.settings import INGEST, settings_for
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import Config, load_config
+from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger, scan_rows
 from pointline.services.retry import Selection, select
@@ -33,7 +34,7 @@ def retry(
     accept: bool = False,
 ) -> int:
     """Put refused files back to pending; with ``dry_run`` only name them."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=INGEST)
     if accept and not targets:
         print_problem("--accept needs the files by name", "name a file id or a path", as_json=as_json)
         return EXIT_USAGE
@@ -73,17 +74,15 @@ def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
 
 
 def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
-    from daemon.lake import open_lake  # noqa: PLC0415 - a dry run needs none of the writing side
-    from daemon.prepare import prepare  # noqa: PLC0415 - as above
-    from daemon.requests import Request, do_or_ask  # noqa: PLC0415 - as above
+    from daemon.lake import Lake  # noqa: PLC0415 - a dry run needs none of the writing side
+    from daemon.requests import Answer, Retry  # noqa: PLC0415 - as above
+    from daemon.writing import write_or_ask  # noqa: PLC0415 - as above
 
-    def do(request: Request) -> Request:
-        lake = open_lake(config)
-        prepare(lake)
+    def do(lake: Lake) -> Answer:
         service, _ = lake.ingest()
-        return {"put_back": service.put_back(request["file_ids"], accepted=request["accept"])}
+        return {"put_back": service.put_back(file_ids, accepted=accept)}
 
-    do_or_ask(config.paths, {"command": "retry", "file_ids": file_ids, "accept": accept}, do, purpose="retry")
+    write_or_ask(config, Retry(file_ids=tuple(file_ids), accept=accept), do, purpose="retry")
 
 
 def _show_none(named: pl.DataFrame) -> None:

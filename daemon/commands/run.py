@@ -15,6 +15,7 @@ from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
 from daemon.logs import configure_logging
 from daemon.notify import Notifier
+from daemon.owner import require_owner
 from daemon.supervisor import Supervisor
 from pointline.config import Config, load_config, notify_address
 from pointline.io.lock import LakeLock
@@ -46,6 +47,7 @@ def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO |
             known.add(path)
             log.warning(events.FILE_IGNORED, path=path, error=str(error), hint=getattr(error, "hint", ""))
 
+    require_owner(config.paths.root)
     lake = open_lake(config, on_trouble=on_trouble)
     gc.enable()
     gc.freeze()  # what was imported stays; no collection needs to look at it again
@@ -53,11 +55,21 @@ def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO |
     watched = _progress(config) if once and sys.stderr.isatty() else None
     told = Notifier(manager) if manager and not once else None
     with lock, watched or nullcontext():
-        supervisor = Supervisor(lake, once=once, on_tick=watched or told)
+        if not config.paths.silver.exists():
+            _say_new_lake(config)
+        supervisor = Supervisor(lake, lock=lock, once=once, on_tick=watched or told)
         code = supervisor.run()
         if watched is not None:
             watched.note(supervisor)
         return EXIT_FINDINGS if once and code == EXIT_OK and _has_findings(lake) else code
+
+
+def _say_new_lake(config: Config) -> None:
+    """A new lake is often a mistake in LAKE_ROOT, and looks like an empty one."""
+    root = str(config.paths.root)
+    source = config.sources["lake_root"]
+    hint = f"drop files into {config.paths.bronze}; if your lake is elsewhere, stop this and set LAKE_ROOT"
+    log.warning(events.LAKE_CREATED, lake=root, named_by=source, hint=hint)
 
 
 def _progress(config: Config) -> OnceProgress:

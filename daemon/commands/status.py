@@ -27,6 +27,7 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.service_hint import start_command
 from daemon.commands.unread import count_unread, show_unread
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.health import Health
@@ -36,12 +37,17 @@ from pointline.tables import ingest_manifest
 
 BATCHES_OF_HEADROOM = 2
 MOST_TABLES = 3
-HEALTH_COLOURS = {"healthy": "bold green", "starting": "bold yellow", "paused": "bold yellow"}
+HEALTH_COLOURS = {
+    "healthy": "bold green",
+    "starting": "bold yellow",
+    "degraded": "bold yellow",
+    "paused": "bold yellow",
+}
 
 
 def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     """Print the state of a lake. It only reads: where there is no lake, none is made."""
-    config = load_config(lake_root)
+    config = load_config(lake_root, needs=())
     paths = config.paths
     now = time.time()
     try:
@@ -53,7 +59,8 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     disk = shutil.disk_usage(paths.root)
     low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
     unread = count_unread(config, daemon, now)
-    health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, now=now)
+    start = start_command(paths.root)
+    health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
     if as_json:
         print_json(
             {
@@ -69,6 +76,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
                 "last_hour": ledger.last_hour,
                 "last_commits": ledger.commits,
                 "last_errors": ledger.errors,
+                "problems": list(config.problems),
                 "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
             }
         )
@@ -80,6 +88,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
         [
             f"last hour  {plural(ledger.last_hour['files'], 'file')}, {plural(ledger.last_hour['rows'], 'row')}",
             f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
+            *(f"settings   {printable(problem)}" for problem in config.problems),
             "",
         ]
     )
@@ -100,6 +109,9 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     else:
         print_lines([f"health     {health.word}{reason}"])
     print_lines([f"daemon     {daemon.describe(now)}"])
+    if daemon.last_death is not None and daemon.is_alive:
+        ago = duration(now - float(daemon.last_death["at"]))
+        print_lines([f"last end   {ago} ago, not as it should: {printable(str(daemon.last_death['reason']))}"])
     _show_work(daemon)
     scan = daemon.state.get("last_scan")
     if isinstance(scan, dict) and scan:

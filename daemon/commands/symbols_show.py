@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from daemon.commands.present import Column, plural, print_json, print_lines, print_problem, print_table, printable
+from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import load_config
 from pointline.io.ledger import scan_rows
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
@@ -39,7 +39,7 @@ SAID = {
 
 def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at: str | None, as_json: bool) -> int:
     """Print versions of symbols: those that hold now or held at a time, or all of one symbol."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root)
     try:
         time = None if at is None else parsed_time("--at", at)
     except ValueError as error:

@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from daemon.bronze_access import make_limits
 from daemon.commands.present import Column, plural, print_json, print_lines, print_problem, print_table, printable
+from daemon.commands.settings import READING, settings_for
 from daemon.commands.symbols_show import parsed_time, short_time
 from daemon.exit_codes import EXIT_OK, EXIT_USAGE
 from daemon.lake import Lake, open_lake
-from daemon.requests import Request, do_or_ask
+from daemon.requests import Answer
 from daemon.symbol_wish import SymbolWish
-from pointline.config import Config, load_config
+from daemon.writing import write_or_ask
+from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.decode import Limits, decoded
+from pointline.io.decode import decoded
 from pointline.io.translate import storage_errors
-from pointline.services.recovery import recover
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
 
 SHOWN = 50
@@ -44,7 +46,7 @@ class Source:
 
 def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: bool, as_json: bool) -> int:
     """Bring dim_symbol up to a file, here or in the running daemon."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("symbols", *READING))
     try:
         effective_at = None if source.effective_at is None else parsed_time("--effective-at", source.effective_at)
     except ValueError as error:
@@ -56,7 +58,7 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
     lake.require_known_format()
     metadata = _meant(_read(config, source, effective_at), source, effective_at)
     wish = SymbolWish(metadata=metadata, exchange=source.exchange, insist=insist)
-    changes = _look(lake, wish) if dry_run else _do(lake, wish)
+    changes = _look(lake, wish) if dry_run else _do(config, wish)
     if as_json:
         print_json({"dry_run": dry_run, "changes": changes})
     else:
@@ -65,9 +67,7 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
 
 
 def _read(config: Config, source: Source, effective_at: dt.datetime | None) -> Metadata:
-    limits = Limits(
-        max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
-    )
+    limits = make_limits(config)
     name = str(source.file)
     with storage_errors(name):
         if not source.file.is_file():
@@ -94,16 +94,11 @@ def _look(lake: Lake, wish: SymbolWish) -> list[dict[str, Any]]:
     return changes
 
 
-def _do(lake: Lake, wish: SymbolWish) -> list[dict[str, Any]]:
-    def do(_request: Request) -> Request:
-        lake.mend()
-        lake.create()
-        recover(lake.manifest, lake.quarantine, lake.batch_tables)
+def _do(config: Config, wish: SymbolWish) -> list[dict[str, Any]]:
+    def do(lake: Lake) -> Answer:
         return wish.fulfil(lake.symbol_service())
 
-    changes: list[dict[str, Any]] = do_or_ask(lake.config.paths, wish.as_request(), do, purpose="symbols update")[
-        "changes"
-    ]
+    changes: list[dict[str, Any]] = write_or_ask(config, wish.as_request(), do, purpose="symbols update")["changes"]
     return changes
 
 

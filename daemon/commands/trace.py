@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from daemon.bronze_access import make_reader, make_source
 from daemon.commands.present import Column, print_json, print_lines, print_problem, print_table, printable
+from daemon.commands.settings import READING, settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
-from pointline.config import Config, load_config
+from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.bronze import FolderBronzeSource
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
@@ -67,7 +67,7 @@ class Trace:
 
 def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as_json: bool) -> int:
     """Print a row, its line, and what keeps one of them from being found. It only reads."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("bronze", *READING))
     if table not in event_tables():
         print_problem(f"there is no table {table!r}", f"one of: {', '.join(event_tables())}", as_json=as_json)
         return EXIT_USAGE
@@ -136,26 +136,14 @@ def _why_absent(file: Row, file_seq: int) -> str:
 
 
 def _read_line(config: Config, file: Row, file_seq: int) -> Line:
-    from pointline.io.content import FileReader  # noqa: PLC0415 - brings pyarrow; not before it is known to be needed
-    from pointline.io.decode import Limits  # noqa: PLC0415 - as above
-    from pointline.io.layout import Layout  # noqa: PLC0415 - as above
-    from pointline.services.original import find_row  # noqa: PLC0415 - as above
+    from pointline.services.original import find_row  # noqa: PLC0415 - not before it is known to be needed
 
     path = file["bronze_file_path"]
-    layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
-    source = FolderBronzeSource(
-        config.paths.bronze,
-        layout,
-        on_trouble=lambda _path, _error: None,
-        follow_links=config.bronze.follow_links,
-    )
+    source = make_source(config)
     meta = source.look(path)
     if meta is None:
         return Line(problem="the file is gone from bronze: its line cannot be shown")
-    limits = Limits(
-        max_expansion_ratio=config.ingest.max_expansion_ratio, max_line_bytes=int(config.ingest.max_line_bytes)
-    )
-    reader = FileReader(source, limits)
+    reader = make_reader(config, source)
     try:
         if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
             return Line(problem="the file in bronze has changed since: the line that was read is not there any more")

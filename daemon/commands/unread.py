@@ -45,16 +45,9 @@ def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
 
     A file that the ledger has is not among it, whatever the layouts of now say. Raises PointlineError.
     """
-    from pointline.io.bronze import FolderBronzeSource  # noqa: PLC0415 - a daemon that runs has counted already
-    from pointline.io.layout import Layout  # noqa: PLC0415 - as above
+    from daemon.bronze_access import make_source  # noqa: PLC0415 - a daemon that runs has counted already
 
-    layout = Layout(config.bronze.patterns, config.bronze.left_alone)
-    source = FolderBronzeSource(
-        config.paths.bronze,
-        layout,
-        on_trouble=lambda _path, _error: None,
-        follow_links=config.bronze.follow_links,
-    )
+    source = make_source(config)
     deadline = None if seconds is None else time.monotonic() + seconds
     return source.unrecognised(
         known=lambda rows: _known(config, rows),

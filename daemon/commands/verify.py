@@ -19,9 +19,9 @@ from daemon.commands.present import (
     print_problem,
     printable,
 )
+from daemon.commands.settings import READING, settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.lake import Lake, open_lake
-from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline.io.health import PartFiles
 from pointline.io.ledger import scan_ledger
@@ -40,7 +40,7 @@ GRACE_SECONDS = 60.0
 
 def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_json: bool) -> int:
     """Audit a lake; say what does not agree and what mends it. It only reads."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=("bronze", "checks", "ingest.overlap", *READING))
     lake = open_lake(config)
     lake.require_known_format()
     try:

@@ -8,12 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from daemon.commands.settings import INGEST, settings_for
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_OK, EXIT_USAGE
-from daemon.lake import open_lake
-from daemon.prepare import prepare
-from daemon.requests import Request, do_or_ask
-from pointline.config import Config, load_config
+from daemon.lake import Lake
+from daemon.requests import Answer, Withdraw
+from daemon.writing import write_or_ask
+from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger
 from pointline.services.withdrawal import plan_withdrawal
@@ -25,7 +26,7 @@ SHOWN = 20
 
 def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, as_json: bool) -> int:
     """Take files out of the lake, here or in the running daemon; with ``dry_run`` only name them."""
-    config = load_config(lake_root)
+    config = settings_for(lake_root, needs=INGEST)
     ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
     try:
         named = chosen_files(config, ledger, targets) or []
@@ -46,13 +47,11 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
 
 
 def _do(config: Config, file_ids: Sequence[int]) -> None:
-    def do(request: Request) -> Request:
-        lake = open_lake(config)
-        prepare(lake)
+    def do(lake: Lake) -> Answer:
         service, _ = lake.ingest()
-        return {"withdrawn": service.withdraw(request["file_ids"])}
+        return {"withdrawn": service.withdraw(file_ids)}
 
-    do_or_ask(config.paths, {"command": "withdraw", "file_ids": list(file_ids)}, do, purpose="withdraw")
+    write_or_ask(config, Withdraw(file_ids=tuple(file_ids)), do, purpose="withdraw")
 
 
 def _show(rows: pl.DataFrame, named: Sequence[int], *, dry_run: bool) -> None:

@@ -21,12 +21,13 @@ from typing import BinaryIO
 
 import polars as pl
 
-from pointline.errors import PointlineError, Rejected, StorageTrouble
+from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
 from pointline.io.bronze_walk import BronzeWalk, Row, leaves_bronze, version_of
 from pointline.io.layout import Layout, Refused
 from pointline.io.links import follow, is_inside, kind_of, left_out_link, left_out_special
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
+from pointline.io.translate import NO_ACCESS
 from pointline.io.unrecognised import Seen, Unrecognised, describe_foreign
 
 _SURVEY_SCHEMA = pl.Schema(
@@ -125,6 +126,14 @@ class FolderBronzeSource:
         if kind is None:
             return describe_foreign(path) if self._layout.recognise(path) is None else None
         return None if stat.S_ISDIR(status.st_mode) else left_out_special(path, kind)
+
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of bronze; None where it cannot be looked at."""
+        try:
+            status = self._bronze.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def look(self, path: str) -> BronzeFileMetadata | None:
         """The file as it is now; ``None`` if it is gone, foreign, not regular, or not inside bronze.
@@ -291,7 +300,8 @@ def _translated(error: OSError, path: str) -> PointlineError:
         return StorageTrouble("the file is gone", subject=subject, hint="it is taken up again when it comes back")
     if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}:
         return Rejected(f"cannot be opened as a file: {error.strerror}", subject=subject, hint="remove it from bronze")
-    return StorageTrouble(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")
+    kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble
+    return kind(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

@@ -10,12 +10,13 @@ import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError
 from polars.exceptions import PanicException, PolarsError
 
-from pointline.errors import CommitConflict, DiskFull, LakeDamaged, PointlineError, StorageTrouble
+from pointline.errors import CommitConflict, DiskFull, LakeDamaged, NoAccess, PointlineError, StorageTrouble
 
 HINT = "run `pointline doctor`"
 DAMAGE_HINT = "`pointline verify --data` names the damaged files"
 DAMAGE_WORDS = ("checksum", "crc", "corrupt", "parquet", "magic", "thrift", "decompress", "deserialize", "eof")
 FULL = {errno.ENOSPC, errno.EDQUOT}
+NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 FULL_WORDS = ("no space left", "disk quota exceeded", "os error 28")
 TROUBLE_WORDS = ("permission denied", "too many open files", "input/output error", "os error")
 HINTS = {
@@ -63,7 +64,8 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
         return _disk_full(subject)
     is_damage = error.errno is None and _mentions(error, DAMAGE_WORDS)
     hint = HINTS.get(error.errno or 0, DAMAGE_HINT if is_damage else HINT)
-    return StorageTrouble(f"{subject}: {error.strerror or one_line(error)}", subject=subject, hint=hint)
+    kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble
+    return kind(f"{subject}: {error.strerror or one_line(error)}", subject=subject, hint=hint)
 
 
 def one_line(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pointline.errors import Transient, Unfinished
+from pointline.errors import NoAccess, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.overlap import Occupied, day_of
@@ -204,17 +204,21 @@ def _delayed(
 ) -> Outcome:
     """A file that could not be loaded: back to pending, until its time or its tries are used up."""
     row = ledger.row(by_predicate=pl.col("file_id") == entry.file_id, named=True)
-    tried = row["attempts"] + 1
+    tried: int = row["attempts"] + 1
     status = Status.PENDING
+    counted: int | None = None
     if isinstance(error, Unfinished):
         # A time stamp may lie in the future; a file cannot have been seen there.
         still_us = max(age_us(entry.meta.last_modified_ts), age_us(row["created_at_us"]))
         if still_us >= policy.unfinished_us:
             status = Status.QUARANTINED
+    elif isinstance(error, NoAccess):
+        # It is nobody's fault that is tried out by trying: it waits for a person, and its last try is kept for then.
+        counted = max(1, min(tried, policy.max_attempts - 1))
     elif tried >= policy.max_attempts:
         status = Status.FAILED
     reason = f"{error}; {error.hint}" if error.hint else str(error)
-    return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None)
+    return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None, attempts=counted)
 
 
 def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledger: pl.DataFrame) -> dict[int, Outcome]:

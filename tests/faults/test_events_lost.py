@@ -126,6 +126,7 @@ class TestWatcher:
                 raise OSError(24, "Too many open files")
             return start(watcher)
 
+        monkeypatch.setattr("daemon.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
             monkeypatch.setattr(Watcher, "_watch", watch)

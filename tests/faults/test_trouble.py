@@ -15,7 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from daemon import committer
 from daemon.lake import now_us, open_lake
-from daemon.requests import do_or_ask, serve
+from daemon.requests import Retry, do_or_ask
 from pointline.io import content, delta_log, parts
 from pointline.io.event_table import DeltaEventTable
 from pointline.services import schedule
@@ -346,7 +346,7 @@ class TestOneFile:
             assert os.strerror(errno.EIO) in cause
             assert hint
             unreadable.active = False
-            request = {"command": "retry", "file_ids": [failed["file_id"]]}
+            request = Retry(file_ids=(failed["file_id"],))
             assert do_or_ask(daemon.config.paths, request, pytest.fail, purpose="retry") == {"put_back": 1}
             settle(daemon, 1)
         [entry] = read_manifest(daemon.root).to_dicts()
@@ -415,20 +415,6 @@ class TestChangedWhileRead:
 
         monkeypatch.setattr(content, "decoded", decoded_changed)
         self.run(daemon, changed)
-
-
-def test_an_answer_is_fetched_while_requests_are_served(tmp_path, monkeypatch):
-    """Guards requests.serve: those who ask come and go as they like."""
-    (tmp_path / "a.answer").write_text("{}")
-    (tmp_path / "b.json").write_text('{"command": "x"}')
-    listed = [tmp_path / "b.json", tmp_path / "a.answer"]
-    monkeypatch.setattr(Path, "iterdir", lambda _folder: iter(listed))
-
-    def fetch(request):
-        (tmp_path / "a.answer").unlink()
-        return {}
-
-    serve(tmp_path, {"x": fetch})
 
 
 def test_silver_is_read_by_others_meanwhile(daemon, beset):

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from daemon.requests import do_or_ask
+from daemon.requests import Retry, do_or_ask
 from pointline.config import load_config
 from pointline.errors import LakeInUse
-from pointline.io.lock import LakeLock
-from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
+from pointline.io.lock import LakeLock, holder_of
+from pointline.services.load import Loader
+from tests.support.daemon_thread import Daemon
+from tests.support.lake_check import (
+    assert_exact,
+    expect,
+    file_content,
+    file_name,
+    put_file,
+    read_manifest,
+    read_table,
+)
 from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
 
@@ -43,6 +56,129 @@ def test_a_second_run_names_the_holder(lake, how):
     assert lake.versions() == before
     put_file(lake.bronze, NAME, file_content(NAME, 10))
     lake.wait_for("file.committed", NAME)
+
+
+@pytest.mark.parametrize("how", ["removed", "put back from a copy", "file replaced"])
+def test_the_folder_of_the_state_is_not_the_lock(lake, how):
+    """Guards LakeLock.keep and Supervisor._keep_lock: nobody gets in, the daemon is named, asked, and goes on."""
+    state = lake.root / ".pointline"
+    if how == "removed":
+        shutil.rmtree(state)
+    elif how == "file replaced":
+        (state / "new").write_text('{"pid": 1}')
+        (state / "new").replace(state / "lock")
+    else:
+        shutil.copytree(state, lake.root / "copy")
+        state.rename(lake.root / "away")
+        (lake.root / "copy").rename(state)
+    assert pointline(lake.root, "run", "--once").returncode == IN_USE
+    assert wait_until(lambda: lake.events("lock.written_again"), 10)
+    second = pointline(lake.root, "run", "--once")
+    assert second.returncode == IN_USE
+    assert f"process {lake.process.pid} on" in second.stderr
+    assert wait_until(lambda: "for" in pointline(lake.root, "status").stdout.splitlines()[2], 10)
+    put_file(lake.bronze, REFUSED, b"no gzip")
+    lake.wait_for("file.quarantined", REFUSED)
+    assert pointline(lake.root, "retry", REFUSED).returncode == 0
+    lake.wait_for("file.quarantined", REFUSED, times=2)
+    assert json.loads(pointline(lake.root, "status", "--json").stdout)["daemon"]["pid"] == lake.process.pid
+    assert lake.stop() == 0
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "replaced"])
+def test_another_lake_at_its_path_ends_the_daemon(lake, again):
+    """Guards LakeLock.require: the daemon writes nothing to a lake that it did not lock, and says why it ends."""
+    put_file(lake.bronze, NAME, file_content(NAME, 10))
+    lake.wait_for("file.committed", NAME)
+    moved = lake.root.with_name("moved")
+    lake.root.rename(moved)
+    if again:
+        shutil.copytree(moved, lake.root)
+        before = {path: path.stat().st_mtime_ns for path in lake.root.rglob("*")}
+    assert lake.process.wait(20) == 70
+    [said] = lake.events("lake.replaced")
+    assert said["hint"]
+    assert lake.root.exists() == again
+    if again:
+        assert {path: path.stat().st_mtime_ns for path in lake.root.rglob("*")} == before
+        assert pointline(lake.root, "run", "--once").returncode == 0
+        assert_exact(lake.root, expect(lake.bronze))
+
+
+@pytest.mark.parametrize("part", ["intake", "committer"])
+def test_each_commit_looks_whose_lake_it_is(tmp_path, monkeypatch, part):
+    """Guards require_lake in Intake and Committer: between two looks of the supervisor nothing is written either."""
+    daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=0.2)
+    daemon.log_file = tmp_path / "log"
+    monkeypatch.setattr("daemon.supervisor.Supervisor._keep_lock", lambda _supervisor: None)
+    moved = tmp_path / "moved"
+
+    def move() -> None:
+        daemon.root.rename(moved)
+        shutil.copytree(moved, daemon.root)
+        put_file(daemon.bronze, NAME, file_content(NAME, 10))
+
+    load = Loader.load
+
+    def load_and_move(loader, group):
+        loaded = load(loader, group)
+        move()
+        return loaded
+
+    if part == "committer":
+        monkeypatch.setattr(Loader, "load", load_and_move)
+    with daemon.running():
+        daemon.wait_for("rescan.finished")
+        if part == "committer":
+            put_file(daemon.bronze, NAME, file_content(NAME, 10))
+        else:
+            move()
+        assert daemon.wait_for_end() == 70
+    said = daemon.events("lake.replaced")[0]
+    assert said["part"] == part
+    ledgers = [read_manifest(lake).height for lake in (daemon.root, moved)]
+    assert ledgers == ([1, 1] if part == "committer" else [0, 0])
+    assert all(read_table(lake, "trades").is_empty() for lake in (daemon.root, moved))
+
+
+def test_who_waits_for_a_daemon_that_dies_does_it_itself(lake):
+    """Guards requests._ask: two seconds after the daemon's death the command has the lock."""
+    put_file(lake.bronze, REFUSED, b"no gzip")
+    lake.wait_for("file.quarantined", REFUSED)
+    paths = load_config(lake.root, environ={}).paths
+    os.kill(lake.process.pid, signal.SIGSTOP)
+    done = []
+    asker = threading.Thread(
+        target=lambda: done.append(
+            do_or_ask(paths, Retry(file_ids=(1,)), lambda: {"did": holder_of(paths.lock_file)}, purpose="retry")
+        )
+    )
+    asker.start()
+    assert wait_until(lambda: list(paths.requests.glob("*.json")), 10)
+    lake.kill()
+    began = time.monotonic()
+    asker.join(20)
+    assert time.monotonic() - began < 2
+    assert done[0]["did"]["purpose"] == "retry"
+    assert not list(paths.requests.iterdir())
+
+
+def test_requests_removed_under_who_waits_are_left_again(lake):
+    """Guards requests._ask: `.pointline` may be removed at any moment, also while somebody waits for an answer."""
+    put_file(lake.bronze, REFUSED, b"no gzip")
+    lake.wait_for("file.quarantined", REFUSED)
+    paths = load_config(lake.root, environ={}).paths
+    os.kill(lake.process.pid, signal.SIGSTOP)
+    done = []
+    asker = threading.Thread(
+        target=lambda: done.append(do_or_ask(paths, Retry(file_ids=(1,)), pytest.fail, purpose="retry"))
+    )
+    asker.start()
+    assert wait_until(lambda: list(paths.requests.glob("*.json")), 10)
+    shutil.rmtree(paths.state)
+    os.kill(lake.process.pid, signal.SIGCONT)
+    asker.join(20)
+    assert done == [{"put_back": 1}]
 
 
 def test_the_lock_goes_with_its_holder(lake):
@@ -96,7 +232,7 @@ def test_a_holder_that_does_not_answer_is_named(lake):
     os.kill(lake.process.pid, signal.SIGSTOP)
     try:
         with pytest.raises(LakeInUse, match=f"process {lake.process.pid} .* does not answer"):
-            do_or_ask(paths, {"command": "retry", "file_ids": []}, pytest.fail, purpose="retry", patience=0.2)
+            do_or_ask(paths, Retry(file_ids=()), pytest.fail, purpose="retry", patience=0.2)
     finally:
         os.kill(lake.process.pid, signal.SIGCONT)
     assert not list(paths.requests.glob("*.json"))
@@ -128,11 +264,11 @@ def test_a_command_that_writes_holds_the_lock_itself_where_nobody_does(tmp_path)
     """Guards do_or_ask the other way: without a daemon there is nobody to ask."""
     paths = load_config(tmp_path, environ={}).paths
 
-    def do(request):
+    def do():
         with pytest.raises(LakeInUse, match="pointline retry"), LakeLock(paths.lock_file, purpose="run"):
             pass
-        return {"did": request["command"]}
+        return {"did": "it"}
 
-    assert do_or_ask(paths, {"command": "retry"}, do, purpose="retry") == {"did": "retry"}
+    assert do_or_ask(paths, Retry(file_ids=()), do, purpose="retry") == {"did": "it"}
     with LakeLock(paths.lock_file, purpose="run"):
         pass

@@ -101,13 +101,13 @@ class TestStatus:
     def test_a_killed_daemon_is_told_from_a_stopped_one(self, tmp_path):
         process = start_daemon(tmp_path)
         try:
-            assert wait_until((tmp_path / ".pointline" / "state.json").exists, 30)
+            assert wait_until(lambda: '"health": "healthy"' in pointline(tmp_path, "status", "--json").stdout, 30)
         finally:
             process.kill()
             process.wait()
         answer = json.loads(pointline(tmp_path, "status", "--json").stdout)
         assert answer["health"] == "down"
-        assert "unexpectedly" in answer["reason"]
+        assert "without a word" in answer["reason"]
 
 
 class TestFiles:
@@ -163,10 +163,45 @@ class TestConfig:
         assert len(json.loads(found.stdout)["problems"]) == 2
         assert json.loads(pointline(tmp_path, "config", "check", "--json").stdout) == {"ok": True, "problems": []}
 
-    def test_no_command_goes_on_with_bad_settings(self, tmp_path):
-        for command in (["run", "--once"], ["status"], ["files"], ["config", "show"]):
+    def test_nothing_is_ingested_with_bad_settings(self, tmp_path):
+        for command in (["run", "--once"], ["run"]):
             assert pointline(tmp_path, *command, **BAD).returncode == 78
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        ("command", "bad", "code"),
+        [
+            (["status"], {"metrics__port": "x", "log__level": "loud"}, 0),
+            (["status"], {"ingest__workers": "0"}, 0),
+            (["files"], {"ingest__workers": "0"}, 0),
+            (["coverage"], {"maintenance__interval_seconds": "-1"}, 0),
+            (["quarantine"], {"bronze__patterns": "["}, 0),
+            (["explain", "1"], {"metrics__port": "x"}, 0),
+            (["explain", "1"], {"bronze__patterns": '["("]'}, 78),
+            (["trace", "quotes", "1", "1"], {"ingest__max_line_bytes": "no"}, 78),
+            (["verify"], {"metrics__port": "x"}, 0),
+            (["verify"], {"checks__crossed_book": "perhaps"}, 78),
+            (["maintain"], {"ingest__workers": "0"}, 0),
+            (["maintain"], {"maintenance__target_file_bytes": "none"}, 78),
+            (["retry", "1", "--dry-run"], {"metrics__port": "x"}, 1),
+            (["retry", "1"], {"ingest__overlap": "perhaps"}, 78),
+            (["config", "show"], {"ingest__workers": "0"}, 0),
+            (["doctor"], {"ingest__workers": "0"}, 1),
+        ],
+        ids=str,
+    )
+    def test_a_bad_setting_stops_what_needs_it(self, own_lake, command, bad, code):
+        """Guards settings_for: the rest works, and says once what it left out."""
+        found = pointline(own_lake, *command, **bad)
+        assert found.returncode == code, found.stdout + found.stderr
+        for setting in bad:
+            assert (found.stdout + found.stderr).count(setting.replace("__", ".") + " = ") == 1
+
+    def test_a_settings_file_that_cannot_be_read(self, own_lake):
+        (own_lake / "pointline.toml").write_text("[ingest\n")
+        assert pointline(own_lake, "status").returncode == 0
+        assert "pointline.toml" in pointline(own_lake, "status").stdout
+        assert pointline(own_lake, "explain", "1").returncode == 78
 
     def test_show_names_the_source(self, tmp_path):
         lines = pointline(tmp_path, "config", "show", POINTLINE_INGEST__WORKERS="3").stdout.splitlines()
@@ -181,3 +216,24 @@ def test_once_twice_changes_nothing(lake, tmp_path):
     assert pointline(lake, "run", "--once").returncode == 1  # the quarantined file is still in bronze
     assert json.loads(pointline(lake, "files", "--json", "--last", "0").stdout) == before
     assert pointline(tmp_path, "run", "--once").returncode == 0
+
+
+class TestNewLake:
+    """A wrong LAKE_ROOT looks like an empty lake: it is said, or refused."""
+
+    def test_is_said_once(self, tmp_path):
+        first, second = (pointline(tmp_path / "lake", "run", "--once") for _ in range(2))
+        assert (first.returncode, second.returncode) == (0, 0)
+        said = [line for line in first.stdout.splitlines() if "lake.created" in line]
+        assert len(said) == 1
+        assert str(tmp_path / "lake") in said[0]
+        assert "environment LAKE_ROOT" in said[0]
+        assert "lake.created" not in second.stdout
+
+    @pytest.mark.parametrize("command", [["run", "--once"], ["run"]])
+    def test_is_not_made_where_its_disk_is_missing(self, tmp_path, command):
+        found = pointline(tmp_path / "disk" / "data" / "lake", *command)
+        assert found.returncode == 1
+        assert f"the folder {tmp_path}/disk does not exist" in found.stderr
+        assert "mounted" in found.stderr
+        assert not list(tmp_path.iterdir())

@@ -306,7 +306,7 @@ class TestTrouble:
         daemon.start("IngestService.commit = fail")
         assert daemon.wait(manager) == 70
         status = manager.lines("STATUS=")[-1]
-        assert "trouble: committer: died: line one\\nWATCHDOG=1\\nREADY=1" in status
+        assert "troubled: committer: died: line one\\nWATCHDOG=1\\nREADY=1" in status
         after = manager.lines()[manager.lines().index("STOPPING=1") :]
         assert not {"WATCHDOG=1", "READY=1"} & set(after)
 

@@ -48,10 +48,10 @@ class Daemon:
     @contextlib.contextmanager
     def running(self) -> Iterator[InProcess]:
         """Run it; at the end ask it to stop and wait."""
-        with self.log_file.open("w") as stream, LakeLock(self.config.paths.lock_file, purpose="run"):
+        with self.log_file.open("w") as stream, LakeLock(self.config.paths.lock_file, purpose="run") as lock:
             self._log = Log(self.log_file)
             configure_logging("json", "info", stream)
-            supervisor = self.supervisor = InProcess(self.lake)
+            supervisor = self.supervisor = InProcess(self.lake, lock=lock)
 
             def run() -> None:
                 self.exit_code = supervisor.run()
@@ -65,6 +65,13 @@ class Daemon:
                 supervisor.ask_to_stop()
                 thread.join(SECONDS)
                 assert not thread.is_alive()
+
+    def once(self) -> int:
+        """Ingest what is there and end; the exit code."""
+        with self.log_file.open("w") as stream, LakeLock(self.config.paths.lock_file, purpose="run --once") as lock:
+            self._log = Log(self.log_file)
+            configure_logging("json", "info", stream)
+            return InProcess(self.lake, lock=lock, once=True).run()
 
     def log_text(self) -> str:
         return self._log.text()

@@ -139,8 +139,8 @@ def _main() -> int:
         with LakeLock(config.paths.lock_file, purpose="maintain"):
             tend(lake, steps)
         return 0
-    with LakeLock(config.paths.lock_file, purpose="run --once"):
-        supervisor = Supervisor(lake, once=True)
+    with LakeLock(config.paths.lock_file, purpose="run --once") as lock:
+        supervisor = Supervisor(lake, lock=lock, once=True)
         for path in sorted(config.paths.bronze.rglob("*.csv.gz")):
             # All of it before anything begins, so that it makes one batch.
             supervisor.inbox.offer(path.relative_to(config.paths.bronze).as_posix(), finished=True)

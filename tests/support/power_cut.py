@@ -700,8 +700,8 @@ def _start_up(
 
 def _run_once(lake: Path) -> int:
     config = load_config(lake, environ={})
-    with LakeLock(config.paths.lock_file, purpose="test"):
-        return Supervisor(open_lake(config), once=True).run()
+    with LakeLock(config.paths.lock_file, purpose="test") as lock:
+        return Supervisor(open_lake(config), lock=lock, once=True).run()
 
 
 def _give(words: Sequence[str], lake: Path) -> int:

@@ -285,3 +285,42 @@ def test_a_path_that_is_not_utf_8_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(ConfigurationError, match="not UTF-8"):
         load_config(given)
     assert not list(tmp_path.iterdir())
+
+
+class TestNeeds:
+    """A problem is an error to who needs the setting, and a note to everybody else."""
+
+    @pytest.mark.parametrize(
+        ("written", "needs", "is_error"),
+        [
+            ({"POINTLINE_METRICS__PORT": "x"}, (), False),
+            ({"POINTLINE_METRICS__PORT": "x"}, ("ingest",), False),
+            ({"POINTLINE_METRICS__PORT": "x"}, ("metrics",), True),
+            ({"POINTLINE_METRICS__PORT": "x"}, ("metrics.port",), True),
+            ({"POINTLINE_INGEST__WORKERS": "0"}, ("ingest.overlap",), False),
+            ({"POINTLINE_INGEST__WORKRES": "1"}, ("ingest",), True),
+            ({"POINTLINE_INGEST__WORKRES": "1"}, ("ingest.workers",), False),
+            ({"POINTLINE_METRICS__PORT": "x"}, None, True),
+        ],
+    )
+    def test_of_a_setting(self, tmp_path, written, needs, is_error):
+        if is_error:
+            with pytest.raises(ConfigurationError):
+                load_config(tmp_path, environ=written, needs=needs)
+            return
+        config = load_config(tmp_path, environ=written, needs=needs)
+        assert len(config.problems) == 1
+        assert (config.metrics.port, config.sources["metrics.port"]) == (None, "default")
+
+    @pytest.mark.parametrize(("needs", "is_error"), [((), False), (("log",), True)])
+    def test_of_a_file_that_cannot_be_read(self, tmp_path, needs, is_error):
+        (tmp_path / "pointline.toml").write_text("[" * 100_000)
+        if is_error:
+            with pytest.raises(ConfigurationError):
+                load_config(tmp_path, environ={}, needs=needs)
+        else:
+            assert len(load_config(tmp_path, environ={}, needs=needs).problems) == 1
+
+    def test_the_lake_itself_is_always_needed(self):
+        with pytest.raises(ConfigurationError):
+            load_config(environ={}, needs=())

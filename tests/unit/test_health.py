@@ -20,6 +20,16 @@ NOW = 1_700_000_000.0
         ({"retrying": {"commit": "cannot be written"}}, "troubled", True, "commit: cannot be written"),
         ({"maintenance": "vacuum trades: busy"}, "troubled", True, "maintenance: vacuum trades"),
         ({"troubles": {"watcher": "too many folders"}}, "troubled", True, "watcher: too many"),
+        ({"troubles": {"no events": "too many folders"}}, "degraded", True, "no events: too many"),
+        (
+            {"troubles": {"no events": "none"}, "stuck": {"rescan": "gone"}},
+            "troubled",
+            False,
+            "rescan: gone; no events",
+        ),
+        ({"troubles": {"no events": "none"}, "retrying": {"commit": "busy"}}, "troubled", True, "no events: none"),
+        ({"vanished": 1200}, "troubled", True, "all 1,200 files of the ledger vanished"),
+        ({"starting": True, "at": 1.0}, "starting", False, ""),
     ],
 )
 def test_word(state, word, serves, named):

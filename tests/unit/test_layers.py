@@ -11,6 +11,23 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STORAGE = {"deltalake", "pyarrow"}
+ADAPTERS = {
+    "FolderBronzeSource",
+    "FileReader",
+    "Layout",
+    "Limits",
+    "DeltaManifest",
+    "DeltaTableRepository",
+    "DeltaBatchTable",
+    "DeltaEventTable",
+    "DeltaQuarantine",
+    "DeltaSymbolTable",
+    "PartFiles",
+    "TableUpkeep",
+}
+ROOT_MODULES = {"daemon/lake.py", "daemon/bronze_access.py"}
+ADAPTERS_ALLOWED = {"daemon/upkeep.py": "TableUpkeep", "daemon/commands/verify.py": "PartFiles"}
+"""Each wraps what the lake already has."""
 BROAD = {"Exception", "BaseException"}
 BROAD_ALLOWED = {
     "daemon/cli.py",  # main
@@ -70,6 +87,14 @@ def strangers(folder: str, *allowed: str) -> list[str]:
     ]
 
 
+def calls(path: Path) -> set[str]:
+    """The names of what a file calls: functions, classes, methods."""
+    called = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    return {
+        one.id if isinstance(one, ast.Name) else one.attr for one in called if isinstance(one, ast.Name | ast.Attribute)
+    }
+
+
 class TestLayers:
     """Each layer knows the ones below it and no other."""
 
@@ -100,6 +125,22 @@ class TestLayers:
             if module.partition(".")[0] in STORAGE
         }
         assert touching == {"pointline/io"}
+
+    def test_only_the_composition_root_makes_adapters(self):
+        """Everybody else gets them from there: a command that assembled its own would open a lake in its own way."""
+        makers = {(names(path), made) for path in modules("daemon") for made in calls(path) if made in ADAPTERS}
+        assert {maker for maker, _ in makers} <= {*ROOT_MODULES, *ADAPTERS_ALLOWED}
+        assert {made for maker, made in makers if maker in ADAPTERS_ALLOWED} <= set(ADAPTERS_ALLOWED.values())
+
+    def test_every_command_that_writes_takes_the_one_way(self):
+        """Guards daemon.writing: owner, lock, mend, recover. Whoever keeps or mends a lake does these steps itself."""
+        locking = {names(path) for path in modules("daemon") if "LakeLock" in calls(path)}
+        keepers = {"daemon/commands/run.py", "daemon/commands/doctor.py", "daemon/commands/repair.py"}
+        assert locking == {"daemon/requests.py", *keepers}
+        preparing = {names(path) for path in modules("daemon") if "prepare" in calls(path)}
+        assert preparing == {"daemon/writing.py", "daemon/supervisor.py", "daemon/commands/doctor.py"}
+        recovering = {names(path) for path in modules("daemon") if calls(path) & {"recover", "mend"}}
+        assert recovering <= {"daemon/prepare.py", "daemon/rebuild.py", "daemon/commands/doctor.py"}
 
     def test_tables_have_no_clock_no_paths_and_no_log(self):
         found = {module for path in modules("pointline/tables") for module in imports(path)}

@@ -9,6 +9,7 @@ import pytest
 
 from daemon import live
 from daemon.account import Account
+from daemon.bronze_presence import BronzePresence
 from daemon.flow import Flow, RunningBatch
 from daemon.inbox import Inbox
 from daemon.live import LiveState
@@ -39,7 +40,15 @@ class Parts:
         self.account = Account(TABLES)
         self.reading: list[Reading] = []
         unread = SimpleNamespace(state={"files": 0, "examples": []})
-        self.rescanner = SimpleNamespace(to_offer=0, failing="", scanned_at=EPOCH, scans=1, last_scan={}, unread=unread)
+        self.rescanner = SimpleNamespace(
+            to_offer=0,
+            failing="",
+            scanned_at=EPOCH,
+            scans=1,
+            last_scan={},
+            unread=unread,
+            presence=BronzePresence(None),
+        )
         self.maintenance = SimpleNamespace(waiting=0, failing="", first_waiting=lambda _most: [])
         self.live = LiveState(
             config=self.config,

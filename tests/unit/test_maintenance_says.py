@@ -11,7 +11,7 @@ import pytest
 from daemon.lake import open_lake
 from daemon.logs import configure_logging
 from daemon.maintenance import Maintenance
-from daemon.upkeep import Wish
+from daemon.requests import Maintain
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble
 
@@ -63,7 +63,7 @@ def test_a_vacuum_that_may_take_the_files_of_a_batch_under_way_is_refused(tmp_pa
     os.utime(part, (two_hours_ago, two_hours_ago))
     ages = [7200.0]
     maintenance = Maintenance(lake, oldest_batch_seconds=lambda: ages[0])
-    request = Wish(compact=False, table="trades", retention_hours=1.0).as_request()
+    request = Maintain(compact=False, table="trades", retention_hours=1.0)
     with pytest.raises(PointlineError, match="under way for 120 minutes"):
         maintenance._answer(request, on_step=lambda: None)
     assert part.exists()

@@ -1,0 +1,35 @@
+"""Tells bronze that was emptied at once, or is not mounted, from bronze that people cleared in their own time.
+
+A file that leaves bronze is no trouble: its rows stay. All of them at once mostly means a disk that is not there, and
+what is dropped meanwhile lands under its mount point.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Identity(NamedTuple):
+    """Which folder it is; both change where a disk is mounted over it, or no longer."""
+
+    device: int
+    inode: int
+
+
+class BronzePresence:
+    """Fed by scans of all of bronze. ``identity`` is the folder in which files were last seen, by an earlier daemon."""
+
+    def __init__(self, identity: Identity | None) -> None:
+        self.identity = identity
+        self._files = 0
+        self.vanished = 0
+        """How many files of the ledger are missing with all others; 0 where bronze is as usual."""
+
+    def note(self, *, files: int, in_ledger: int, identity: Identity | None) -> bool:
+        """A scan found so many files, and the ledger knows so many; return whether there is news."""
+        before = self.vanished
+        if files:
+            self.vanished, self._files, self.identity = 0, files, identity
+        elif self._files or (self.identity is not None and identity != self.identity):
+            self.vanished, self._files = in_ledger, 0
+        return (before > 0) != (self.vanished > 0)

@@ -1,0 +1,35 @@
+"""How the daemon of a lake is started here: by its service, where one is installed for this lake, else by hand."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+SYSTEM, USER = Path("/etc/systemd/system"), Path(".config/systemd/user")
+SETS_LAKE = 'Environment="LAKE_ROOT='
+
+
+def start_command(root: Path, *, system: Path = SYSTEM, home: Path | None = None) -> str:
+    """Return what to type to start the daemon of the lake at ``root``."""
+    user = (Path.home() if home is None else home) / USER
+    if _lake_of(user / "pointline.service") == str(root):
+        return "systemctl --user start pointline"
+    if _lake_of(system / "pointline.service") == str(root):
+        return "sudo systemctl start pointline"
+    if _lake_of(system / "pointline@.service") == f"{root.parent}/%i":
+        return f"sudo systemctl start pointline@{root.name}"
+    return f"pointline run --lake-root {shlex.quote(str(root))}"
+
+
+def _lake_of(unit: Path) -> str:
+    """Return the lake that a unit names, unescaped as `service install` escapes it; empty where there is none."""
+    try:
+        lines = unit.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    named = [line for line in lines if line.startswith(SETS_LAKE)]
+    if not named:
+        return ""
+    text = named[-1].removeprefix(SETS_LAKE).rstrip().removesuffix('"')
+    text = text.replace('\\"', '"').replace("\\\\", "\\")
+    return text if text.endswith("/%i") else text.replace("%%", "%")

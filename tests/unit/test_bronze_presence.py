@@ -1,0 +1,41 @@
+"""Bronze emptied at once is told from bronze that people cleared."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.bronze_presence import BronzePresence, Identity
+
+HERE, ELSEWHERE = Identity(1, 2), Identity(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "scans", "vanished"),
+    [
+        pytest.param(None, [(0, HERE)], 0, id="a new lake"),
+        pytest.param(HERE, [(0, HERE)], 0, id="empty at the start, the same folder: cleared meanwhile"),
+        pytest.param(HERE, [(0, ELSEWHERE)], 9, id="empty at the start, another folder: not mounted"),
+        pytest.param(HERE, [(0, None)], 9, id="not to be looked at"),
+        pytest.param(None, [(3, HERE), (0, HERE)], 9, id="all at once"),
+        pytest.param(None, [(3, HERE), (0, HERE), (0, HERE)], 9, id="it stays said"),
+        pytest.param(None, [(3, HERE), (0, HERE), (1, HERE)], 0, id="something is there again"),
+        pytest.param(None, [(3, HERE), (2, HERE)], 0, id="some"),
+    ],
+)
+def test_vanished(before, scans, vanished):
+    presence = BronzePresence(before)
+    for files, identity in scans:
+        presence.note(files=files, in_ledger=9, identity=identity)
+    assert presence.vanished == vanished
+
+
+def test_news_is_told_once():
+    presence = BronzePresence(None)
+    scans = [3, 0, 0, 2, 2]
+    assert [presence.note(files=files, in_ledger=9, identity=HERE) for files in scans] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]

@@ -583,7 +583,7 @@ def rebuild(cut: Cut, lake: Path) -> None:
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-    # Not by hard links: to make or remove another changes the ctime of a file that the start of another lake is reading.
+    # Not by hard links: to make or remove one changes the ctime of a file that the start of another lake is reading.
     shutil.copytree(cut.bronze, lake / "bronze")
 
 

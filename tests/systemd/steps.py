@@ -119,7 +119,7 @@ def disk_full(service: Service) -> None:
 
     def is_said() -> bool:
         told = [service.pointline("status", user=MEMBER, code=None), service.fact("StatusText")]
-        return all("disk" in one or "space" in one for one in told)
+        return all("no space left" in one for one in told)
 
     try:
         said = wait_until(is_said, SECONDS)
@@ -152,7 +152,7 @@ def upgrade_package(service: Service) -> None:
     assert found
     source.write_text(source.read_text().replace(found[0], f'version = "{found[1]}.post1"'))
     service.shell("/opt/pointline/.venv/bin/pip install -q . && systemctl restart pointline")
-    assert f"{found[1]}.post1" in service.shell(f"{POINTLINE} --version")
+    assert f"{found[1]}.post1" in service.shell("/opt/pointline/.venv/bin/pip show pointline")
     service.wait_for(service.drop(5))
 
 
@@ -163,10 +163,11 @@ def upgrade_unit(service: Service) -> None:
     service.shell("/opt/pointline/.venv/bin/pip install -q --force-reinstall --no-deps .")
     refused = service.pointline("service install", code=1)
     assert "service uninstall" in refused, refused
-    first = service.shell(f"{POINTLINE} service uninstall", code=None)
-    if "try:" in first:
-        service.shell(re.sub(r"sudo |`", "", first.partition("try:")[2].splitlines()[0]).partition(",")[0].strip())
-        service.shell(f"{POINTLINE} service uninstall")
+    refused = service.shell(f"{POINTLINE} service uninstall", code=1)
+    way = re.search(r"`sudo (systemctl disable .*)`", refused)
+    assert way, refused
+    service.shell(way[1])
+    service.shell(f"{POINTLINE} service uninstall")
     service.pointline("service install")
     service.shell("systemctl daemon-reload && systemctl enable --now pointline")
     assert service.fact("RestartUSec") == "11s"

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
+from contextlib import suppress
 from typing import TypeVar
 
 import polars as pl
@@ -90,6 +91,7 @@ class Committer:
                 try:
                     self._finish(running, stopping)
                 except _GivenUpError:
+                    self._leave_the_rest()
                     return
             elif last_look:
                 return
@@ -104,6 +106,13 @@ class Committer:
         landed = self._report(running, done, _without_access(loaded))
         self._on_committed(committed, done)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
+
+    def _leave_the_rest(self) -> None:
+        """Note that the batches in flight are left in good order, as far as the disk has room for that."""
+        while (running := self._flow.oldest(seconds=0.0)) is not None:
+            with suppress(Transient):
+                self._service.leave(running.batch)
+            self._flow.finished([])
 
     def _commit(self, running: RunningBatch, loaded: list[Loaded], stopping: StopSign) -> Committed:
         """Commit the batch; groups whose data files are gone are loaded again before it is tried once more."""

@@ -23,6 +23,7 @@ FILE_GONE: Final[str] = "file.gone"
 FILE_REOPENED: Final[str] = "file.reopened"
 FILES_WITHDRAWN: Final[str] = "files.withdrawn"
 FILE_WAITING: Final[str] = "file.waiting"
+FILE_SUSPECT: Final[str] = "file.suspect"
 FILE_IGNORED: Final[str] = "file.ignored"
 
 BRONZE_UNRECOGNISED: Final[str] = "bronze.unrecognised"
@@ -67,13 +68,14 @@ EVENTS: Final[dict[str, str]] = {
     LOCK_WRITTEN_AGAIN: "`.pointline` was removed or replaced, and the daemon has made it again; the lock was kept.",
     FILE_COMMITTED: "The file's rows are in silver and its outcome is in the manifest; one canonical line per file.",
     FILE_QUARANTINED: "The file's content cannot be accepted; the reason is in the manifest too.",
-    FILE_FAILED: "Trouble that may pass did not pass within the permitted attempts.",
+    FILE_FAILED: "Trouble did not pass within the permitted attempts, or the process ended each time it was read.",
     FILE_DUPLICATE: "The same content is already in the lake from another path; nothing was added.",
     FILE_MOVED: "Known content under a new path, the old path is gone; the manifest follows.",
     FILE_GONE: "A refused or waiting file is no longer in bronze; the ledger has closed it.",
     FILE_REOPENED: "What the file was refused for is out of the way; it is read again.",
     FILES_WITHDRAWN: "A person took the rows of these files out of the lake.",
     FILE_WAITING: "The file is not finished yet, or is to be tried again later.",
+    FILE_SUSPECT: "The process ended more than once while the file was being read; it is now read alone.",
     FILE_IGNORED: "The path is no market data by its name and was left alone.",
     BRONZE_UNRECOGNISED: "Files in bronze fit no layout, or links are not followed: how many, whenever that changes.",
     BATCH_COMMITTED: "A group of files went into the lake together.",

@@ -39,6 +39,7 @@ class Flow:
         self._changed = threading.Condition()
         self._batches: deque[RunningBatch] = deque()
         self._landed: deque[tuple[str, int | None]] = deque()
+        self._postponed: deque[tuple[str, int]] = deque()
         self._paused: set[str] = set()
         self._failing: dict[str, str] = {}
         self._held_up: dict[str, str] = {}
@@ -72,8 +73,15 @@ class Flow:
     def postpone(self, path: str, due_us: int) -> None:
         """A file is to be tried again at that time (microseconds since the epoch)."""
         with self._changed:
-            self._landed.append((path, due_us))
+            self._postponed.append((path, due_us))
         self._wake_intake()
+
+    def take_postponed(self) -> list[tuple[str, int]]:
+        """Return the files that were postponed since the last call. They may have come on their way meanwhile."""
+        with self._changed:
+            postponed = list(self._postponed)
+            self._postponed.clear()
+            return postponed
 
     def take_landed(self) -> list[tuple[str, int | None]]:
         """Return the files that came back since the last call."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
+from typing import TypeAlias
 
 import structlog
 
@@ -28,7 +29,12 @@ IDLE_SECONDS = 5.0
 GATHER_SECONDS = 0.05
 MOST_IN_FLIGHT = 3
 GIVE_BACK_US = 1_000_000
+SUSPECT_SECONDS = 30.0
+"""So long files that may end the process let others go first."""
 BEGIN = "begin"
+
+Gathered: TypeAlias = dict[str, tuple[BronzeFileMetadata, float]]
+"""Files by path, and since when each waits, on the monotonic clock."""
 
 log = structlog.get_logger()
 
@@ -63,11 +69,15 @@ class Intake:
         self._on_touched = on_touched
         self._on_unread = on_unread
         self._room = WaitingRoom(int(settings.settle_seconds * 1_000_000))
-        self._gathered: dict[str, tuple[BronzeFileMetadata, float]] = {}
+        self._gathered: Gathered = {}
         self._gathered_bytes = 0
         self._gathering_since = 0.0
         self._first_seen: dict[str, tuple[float, str]] = {}
         self._gone: list[str] = []
+        self._suspects: Gathered = {}
+        self._deaths: dict[str, int] = {}
+        self._suspects_since = 0.0
+        self._is_alone = False
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -80,15 +90,14 @@ class Intake:
             for path in self._room.take_due(now):
                 self._inbox.offer(path, finished=False)
             self._take_back()
-            if self._may_begin():
-                self._begin()
+            self._begin_next()
             self._flow.set_waiting(unfinished=self._room.unfinished, scheduled=self._room.scheduled)
-        for path in self._gathered:
+        for path in (*self._gathered, *self._suspects):
             self._inbox.landed(path)
 
     def _patience(self) -> float:
         """How long to wait for the next hint: not longer than anything else that is due."""
-        if self._gathered:
+        if self._gathered or (self._suspects and not self._flow.in_flight):
             return GATHER_SECONDS
         due = self._room.next_due_us()
         if due is None:
@@ -149,9 +158,40 @@ class Intake:
             or time.monotonic() - self._gathering_since >= self._settings.batch_max_seconds
         )
 
-    def _begin(self) -> None:
+    def _begin_next(self) -> None:
+        """Begin what may be begun. A file that may end the process is read with nothing beside it, after all others."""
         self._require_lake()
-        gathered, self._gathered, self._gathered_bytes = self._gathered, {}, 0
+        self._is_alone = self._is_alone and self._flow.in_flight > 0
+        if self._is_alone:
+            return
+        if not self._is_turn_of_suspects():
+            if self._may_begin():
+                gathered, self._gathered, self._gathered_bytes = self._gathered, {}, 0
+                self._begin(self._without_suspects(gathered))
+        elif not self._flow.in_flight:
+            path = min(self._suspects, key=lambda path: (self._deaths[path], path))
+            log.warning(events.FILE_SUSPECT, path=path, process_ended=self._deaths[path])
+            self._is_alone = True
+            self._begin({path: self._suspects.pop(path)})
+            self._suspects_since = time.monotonic()
+
+    def _is_turn_of_suspects(self) -> bool:
+        if not self._suspects:
+            return False
+        is_quiet = not (self._gathered or self._flow.in_flight or self._inbox.depth)
+        return is_quiet or time.monotonic() - self._suspects_since >= SUSPECT_SECONDS
+
+    def _without_suspects(self, gathered: Gathered) -> Gathered:
+        deaths = self._service.suspects([meta for meta, _ in gathered.values()])
+        if deaths and not self._suspects:
+            self._suspects_since = time.monotonic()
+        self._deaths |= deaths
+        self._suspects |= {path: gathered[path] for path in deaths}
+        return {path: one for path, one in gathered.items() if path not in deaths}
+
+    def _begin(self, gathered: Gathered) -> None:
+        if not gathered:
+            return
         try:
             # By name: files of one symbol then lie side by side in silver, and a query of it reads little else.
             batch, found = self._service.begin([gathered[path][0] for path in sorted(gathered)])
@@ -183,7 +223,7 @@ class Intake:
         elif self._flow.troubled(BEGIN, str(error)):
             log.warning(events.INGEST_RETRIED, step=BEGIN, error=str(error), hint=error.hint)
 
-    def _give_back(self, gathered: dict[str, tuple[BronzeFileMetadata, float]]) -> None:
+    def _give_back(self, gathered: Gathered) -> None:
         """The lake itself is in trouble: the same paths come again after a while."""
         due = self._clock.now_us() + GIVE_BACK_US
         for path in gathered:
@@ -198,6 +238,9 @@ class Intake:
             else:
                 self._room.retry_at(path, due_us)
             self._inbox.landed(path)
+        for path, due_us in self._flow.take_postponed():
+            if not self._inbox.is_in_flight(path):
+                self._room.retry_at(path, due_us)
 
     def _forget(self, path: str) -> None:
         self._room.forget(path)

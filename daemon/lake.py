@@ -118,6 +118,7 @@ class Lake:
             policy=Policy(
                 overlap=settings.overlap,
                 max_attempts=min(settings.max_attempts, ONCE_ATTEMPTS) if once else settings.max_attempts,
+                max_deaths=settings.max_attempts,
                 unfinished_us=0 if once else int(settings.unfinished_seconds * 1_000_000),
                 min_replacement_share=settings.min_replacement_share,
                 groups=self.config.bronze.groups,

@@ -113,7 +113,7 @@ class DeltaManifest:
     # ---- identity
 
     def resolve_file_id(self, meta: BronzeFileMetadata) -> int:
-        """Return the id of this file version, minting a ``pending`` one where it is new."""
+        """Return the id of this file version, minting one, ``pending`` and with an attempt noted, where it is new."""
         return self.resolve_file_ids([meta])[0]
 
     def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
@@ -264,7 +264,7 @@ class DeltaManifest:
                 "changed_ts": meta.changed_us or None,
                 "inode": meta.inode or None,
                 "status": Status.PENDING.value,
-                "attempts": 0,
+                "attempts": 1,  # noted before it is made, see ``services.attempts``
                 "created_at_us": now,
                 "updated_at_us": now,
             }
@@ -276,13 +276,14 @@ class DeltaManifest:
 
     def _outcome_rows(self, outcomes: Sequence[Outcome]) -> pl.DataFrame:
         now = self._clock()
-        tried = self.attempts_of([outcome.file_id for outcome in outcomes])
+        told = [outcome.file_id for outcome in outcomes if outcome.attempts is None]
+        tried = self.attempts_of(told) if told else {}
         facts = [
             {
                 "file_id": outcome.file_id,
                 "content_hash": outcome.content_hash,
                 "status": outcome.status.value,
-                "attempts": _attempts(outcome, tried.get(outcome.file_id, 0)),
+                "attempts": tried.get(outcome.file_id, 0) if outcome.attempts is None else outcome.attempts,
                 "rows_read": outcome.rows_read,
                 "rows_written": outcome.rows_written,
                 "rows_quarantined": outcome.rows_quarantined,
@@ -299,12 +300,6 @@ class DeltaManifest:
         times = ("first_local_timestamp", "last_local_timestamp")
         rows = pl.DataFrame(facts, schema={**OUTCOME_SCHEMA, **dict.fromkeys(times, pl.Int64())}, orient="row")
         return rows.with_columns(pl.col(times).cast(SCHEMA[times[0]]))
-
-
-def _attempts(outcome: Outcome, before: int) -> int:
-    if outcome.attempts is not None:
-        return outcome.attempts
-    return before if outcome.status in (*CLOSED, Status.WITHDRAWN) else before + 1
 
 
 def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:

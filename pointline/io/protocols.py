@@ -13,6 +13,8 @@ from pointline.tables.ingest_manifest import Status
 
 ACCEPTED = "accepted"
 """Stands among the warnings of a version that a person has accepted."""
+PROCESS_ENDED = "process_ended"
+"""Among the warnings of a pending version: how often the process ended while it was being read."""
 OTHER_IS_GONE = "other_is_gone"
 """Stands among those of a refused one: the file in whose way it is was gone from bronze already."""
 
@@ -66,7 +68,20 @@ class Outcome:
     """The version that replaced this one; of a duplicate, the file that brought the content; of a refused file, the
     one in whose way it is."""
     attempts: int | None = None
-    """None: one more than before."""
+    """None: as the ledger has it. An attempt is noted before it is made."""
+
+    @classmethod
+    def begun(cls, file_id: int, *, attempts: int, warnings: Mapping[str, int]) -> Outcome:
+        """The version, pending before, is about to be read again."""
+        return cls(
+            file_id=file_id,
+            status=Status.PENDING,
+            rows_read=None,
+            rows_written=None,
+            rows_quarantined=None,
+            warnings=warnings,
+            attempts=attempts,
+        )
 
     @classmethod
     def reopened(cls, file_id: int, *, accepted: bool = False) -> Outcome:
@@ -82,6 +97,19 @@ class Outcome:
             rows_quarantined=None,
             warnings={ACCEPTED: 1} if accepted else None,
             attempts=0,
+        )
+
+    @classmethod
+    def put_off(cls, file_id: int, *, error: str) -> Outcome:
+        """The version waits to be read again, for a reason."""
+        return cls(
+            file_id=file_id,
+            status=Status.PENDING,
+            rows_read=None,
+            rows_written=None,
+            rows_quarantined=None,
+            warnings=None,
+            error=error,
         )
 
     @classmethod
@@ -384,7 +412,7 @@ class IngestionManifestRepository(Protocol):
     """The ledger. A ledger that cannot be read is an error, never an empty ledger."""
 
     def resolve_file_id(self, meta: BronzeFileMetadata) -> int:
-        """Return the id of this file version, minting a ``pending`` one where it is new."""
+        """Return the id of this file version, minting one, ``pending`` and with an attempt noted, where it is new."""
         ...
 
     def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:

@@ -1,6 +1,7 @@
 """How files enter the lake: the order of effects, and what a crash between two of them leaves.
 
-1. ``begin``   mints ids: ``pending`` rows in the manifest.  Crash after: ids without data, taken up again at start.
+1. ``begin``   mints ids: ``pending`` rows in the manifest,  Crash after: ids without data, taken up again at start. The
+               with the attempt noted.                       noted attempts tell which file ends the process.
 2. ``load``    (``Loader``) writes parts no commit mentions. Crash after: orphan files, which vacuum removes.
 3. ``commit``  rows set aside go to quarantine,              Crash after: rows of files not in; recovery removes them.
                then one Delta commit per table: parts in,    Crash after: silver ahead of the manifest; recovery reads
@@ -16,7 +17,7 @@ Batches are committed one at a time and in order, so the manifest is never more 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -32,6 +33,7 @@ from pointline.io.protocols import (
     Outcome,
     QuarantineRepository,
 )
+from pointline.services.attempts import Attempts
 from pointline.services.batch import Batch, Entry, Loaded, make_groups
 from pointline.services.change import Change, commit_change
 from pointline.services.claims import Claims
@@ -93,6 +95,7 @@ class IngestService:
         self._policy = policy
         self._age_us = age_us
         self._facts = LakeFacts(manifest, repositories, reader)
+        self._attempts = Attempts(manifest, policy.max_deaths)
         self._lock = threading.RLock()
         self._next_batch = 1 + max(
             manifest.last_batch(),
@@ -111,23 +114,33 @@ class IngestService:
         if found.again:
             self._manifest.relocate(found.again)
         ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering])
-        accepted = self._accepted(
-            file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again
-        )
+        again = [file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again]
+        known = self._manifest.rows_of(again)
+        accepted = set(known.filter(_warns_of(ACCEPTED))["file_id"])
+        refused = self._attempts.note(known)
         entries = [
             Entry(file_id=file_id, candidate=replace(candidate, is_accepted=file_id in accepted))
             for file_id, candidate in zip(ids, found.entering, strict=True)
         ]
-        refused = tuple(
-            Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=entry.meta.problem)
+        refused |= {
+            entry.file_id: Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=entry.meta.problem)
             for entry in entries
             if entry.meta.problem
-        )
-        groups = make_groups((entry for entry in entries if not entry.meta.problem), found.contents)
-        return Batch(entries=tuple(entries), groups=tuple(groups), refused=refused), found
+        }
+        groups = make_groups((entry for entry in entries if entry.file_id not in refused), found.contents)
+        return Batch(entries=tuple(entries), groups=tuple(groups), refused=tuple(refused.values())), found
 
-    def _accepted(self, file_ids: Iterable[int]) -> set[int]:
-        return set(self._manifest.rows_of(list(file_ids)).filter(_warns_of(ACCEPTED))["file_id"])
+    def suspects(self, metas: Sequence[BronzeFileMetadata]) -> Mapping[str, int]:
+        """Return the paths of files to begin alone, one in a batch, and how often the process ended with them."""
+        return self._attempts.suspects(metas)
+
+    def leave(self, batch: Batch) -> None:
+        """A batch that was begun is left in good order: that the process ends is not the doing of its files."""
+        why = "the daemon was stopped before it was in"
+        rows = self._manifest.entries().filter(
+            pl.col("file_id").is_in([entry.file_id for entry in batch.entries]), stands_at(Status.PENDING)
+        )
+        self._record([Outcome.put_off(file_id, error=why) for file_id in rows["file_id"]])
 
     def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
         """Steps 3 and 4. May be repeated with the same arguments after a Transient error."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointline.io.protocols import ACCEPTED, CommitNote, Move
+from pointline.io.protocols import ACCEPTED, PROCESS_ENDED, CommitNote, Move
 from pointline.services.aside import RuleBroken
 from pointline.tables import dim_symbol
 from pointline.tables.ingest_manifest import Status
@@ -120,6 +120,7 @@ def _read(row: LedgerRow) -> list[Chapter]:
         what += f", received from {_time(row['first_local_timestamp'])} to {_time(row['last_local_timestamp'])}"
     chapters = [Chapter(what=what)]
     warnings: dict[str, int] = json.loads(row["warnings"] or "{}")
+    warnings.pop(PROCESS_ENDED, None)
     if warnings.pop(ACCEPTED, None):
         chapters.append(Chapter(what="You accepted it with `pointline retry --accept`"))
     if warnings:
@@ -171,8 +172,11 @@ def _waits(row: LedgerRow) -> Chapter:
     if row["error"]:
         tried = f"tried {_times(row['attempts'])} and " if row["attempts"] else ""
         return Chapter(what=f"It was {tried}put off, because {row['error']}", at_us=row["updated_at_us"])
-    if row["attempts"] or row["updated_at_us"] != row["created_at_us"]:
+    if not row["attempts"]:
         return Chapter(what="It was put back and waits to be read again", at_us=row["updated_at_us"])
+    if ended := json.loads(row["warnings"] or "{}").get(PROCESS_ENDED, 0):
+        what = f"The process ended {_times(ended)} while it was being read: it is read again"
+        return Chapter(what=what, at_us=row["updated_at_us"])
     return Chapter(what="It waits for its batch to be read and committed")
 
 

@@ -23,6 +23,8 @@ class Policy:
 
     overlap: str = "quarantine"
     max_attempts: int = 8
+    max_deaths: int = 8
+    """How often the process may end while a file is being read."""
     unfinished_us: int = 30_000_000
     min_replacement_share: float = 0.5
     groups: Collection[str] = ()
@@ -204,7 +206,7 @@ def _delayed(
 ) -> Outcome:
     """A file that could not be loaded: back to pending, until its time or its tries are used up."""
     row = ledger.row(by_predicate=pl.col("file_id") == entry.file_id, named=True)
-    tried: int = row["attempts"] + 1
+    tried: int = row["attempts"]
     status = Status.PENDING
     counted: int | None = None
     if isinstance(error, Unfinished):

@@ -142,11 +142,13 @@ class TestDiskFull:
     def test_asked_to_stop_meanwhile(self, daemon, beset):
         """Guards Committer._GivenUpError: a full disk does not keep the process from ending, and loses nothing."""
         trouble = beset(Trouble("before trades", lambda: os_error("ENOSPC"), times=None))
-        trouble.begin()
         with daemon.running():
+            trouble.begin()
             drop(daemon, NAME)
             daemon.wait_for("ingest.paused")
         assert daemon.exit_code == 0
+        (entry,) = read_manifest(daemon.root).to_dicts()
+        assert (entry["status"], entry["error"]) == ("pending", "the daemon was stopped before it was in")
         trouble.lift()
         with daemon.running():
             settle(daemon, 1)

@@ -284,9 +284,17 @@ class TestManifest:
         manifest.resolve_file_id(meta())
         assert manifest.last_batch() == -1
         manifest.update_statuses([SUCCESS], batch=3)
-        manifest.update_statuses([SUCCESS], batch=3)
+        manifest.update_statuses([Outcome(file_id=1, status=Status.FAILED)], batch=3)
         assert manifest.last_batch() == 3
-        assert manifest.entries()["attempts"].to_list() == [1]
+        assert manifest.entries()["status"].to_list() == ["success"]
+
+    def test_an_attempt_is_noted_before_it_is_made_and_not_again(self, manifest):
+        manifest.resolve_file_ids([meta("a"), meta("b")])
+        manifest.update_statuses([Outcome.begun(2, attempts=2, warnings={"accepted": 1})])
+        assert manifest.entries()["attempts"].to_list() == [1, 2]
+        manifest.update_statuses([SUCCESS, Outcome.put_off(2, error="no")])
+        assert manifest.entries()["attempts"].to_list() == [1, 2]
+        assert manifest.rows_of([2])["warnings"].to_list() == ['{"accepted": 1}']
 
     def test_a_moved_file_keeps_its_id(self, manifest):
         manifest.resolve_file_id(meta("a"))

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pointline.io.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.tables.ingest_manifest import CLOSED, Status
+from pointline.tables.ingest_manifest import Status
 
 META = BronzeFileMetadata(
     exchange="binance",
@@ -86,7 +86,7 @@ class Ledger(RuleBasedStateMachine):
                     "file_size_bytes": meta.file_size_bytes,
                     "modified_us": meta.last_modified_ts,
                     "status": "pending",
-                    "attempts": 0,
+                    "attempts": 1,
                     "created_at_us": self.now,
                     "updated_at_us": self.now,
                 }
@@ -110,9 +110,11 @@ class Ledger(RuleBasedStateMachine):
             self.follow(outcome)
 
     def draw_outcome(self, data: st.DataObject, file_id: int) -> Outcome:
-        kind = data.draw(st.sampled_from(["read", "reopened", "superseded"]))
+        kind = data.draw(st.sampled_from(["read", "reopened", "begun", "superseded"]))
         if kind == "reopened":
             return Outcome.reopened(file_id)
+        if kind == "begun":
+            return Outcome.begun(file_id, attempts=int(self.rows[file_id]["attempts"]) + 1, warnings={})
         if kind == "superseded":
             return Outcome.superseded(file_id, by=file_id + 1)
         return Outcome(
@@ -127,8 +129,6 @@ class Ledger(RuleBasedStateMachine):
         row = self.rows[outcome.file_id]
         if outcome.attempts is not None:
             row["attempts"] = outcome.attempts
-        elif outcome.status not in (*CLOSED, Status.WITHDRAWN):
-            row["attempts"] += 1
         for name in ("content_hash", "rows_read"):
             if getattr(outcome, name) is not None:
                 row[name] = getattr(outcome, name)

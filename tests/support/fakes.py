@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from typing import Self
 
 import polars as pl
@@ -196,18 +199,18 @@ class MemoryQuarantine(MemoryTable):
     def rows_per_file(self) -> pl.DataFrame:
         return self._rows.group_by("file_id").agg(pl.len().cast(pl.Int64).alias("rows"))
 
-    def forget(self, file_ids: Sequence[int]) -> None:
+    def forget(self, file_ids: Sequence[int]) -> int:
+        before = self._rows.height
         self._rows = self._rows.filter(~pl.col("file_id").is_in(list(file_ids)))
-
-
-UNTRIED = (*ingest_manifest.CLOSED, Status.WITHDRAWN)
+        return before - self._rows.height
 
 
 class MemoryManifest:
     """``IngestionManifestRepository``: a list of rows, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self.rows: list[dict[str, object]] = []
+        self._clock = clock or partial(next, count(1))
         self._last_batch = -1
 
     def resolve_file_id(self, meta: BronzeFileMetadata) -> int:
@@ -217,7 +220,8 @@ class MemoryManifest:
         return [self._find(meta) or self._mint(meta) for meta in metas]
 
     def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
-        settled = {_version(row) for row in self.rows if row["status"] != Status.PENDING}
+        unsettled = (Status.PENDING, *ingest_manifest.CLOSED)
+        settled = {_version(row) for row in self.rows if row["status"] not in unsettled}
         return [meta for meta in candidates if _key(meta) not in settled]
 
     def update_status(
@@ -233,9 +237,11 @@ class MemoryManifest:
             facts = {name: getattr(outcome, name, None) for name in ingest_manifest.CONTENT_FACTS}
             facts["first_local_timestamp"] = outcome.first_local_us
             facts["last_local_timestamp"] = outcome.last_local_us
-            row |= {name: value for name, value in facts.items() if value is not None and name != "warnings"}
+            facts["warnings"] = None if outcome.warnings is None else json.dumps(dict(outcome.warnings))
+            row |= {name: value for name, value in facts.items() if value is not None}
             row |= {"status": outcome.status.value, "error": outcome.error, "superseded_by": outcome.superseded_by}
-            row["attempts"] = int(str(row["attempts"])) + (outcome.status not in UNTRIED)
+            row["updated_at_us"] = self._clock()
+            row["attempts"] = row["attempts"] if outcome.attempts is None else outcome.attempts
         self._last_batch = self._last_batch if batch is None else batch
 
     def last_batch(self) -> int:
@@ -273,16 +279,20 @@ class MemoryManifest:
         for file_id, meta in moves:
             row = self.rows[file_id - 1]
             row |= {"bronze_file_path": meta.bronze_file_path, "last_modified_ts": meta.last_modified_ts}
+            row |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None, "updated_at_us": self._clock()}
 
     def _find(self, meta: BronzeFileMetadata) -> int | None:
-        found = [int(str(row["file_id"])) for row in self.rows if _version(row) == _key(meta)]
+        standing = [row for row in self.rows if row["status"] not in ingest_manifest.CLOSED]
+        found = [int(str(row["file_id"])) for row in standing if _version(row) == _key(meta)]
         return found[-1] if found else None
 
     def _mint(self, meta: BronzeFileMetadata) -> int:
         known = {name: getattr(meta, name) for name in ingest_manifest.SCHEMA if hasattr(meta, name)}
         known |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None}
         row = dict.fromkeys(ingest_manifest.SCHEMA) | known
-        self.rows.append(row | {"file_id": len(self.rows) + 1, "status": "pending", "attempts": 0})
+        now = self._clock()
+        row |= {"file_id": len(self.rows) + 1, "status": "pending", "attempts": 1}
+        self.rows.append(row | {"created_at_us": now, "updated_at_us": now})
         return len(self.rows)
 
 

@@ -31,6 +31,9 @@ from tests.support.people_contents import (
 CLOSED = ("superseded", "gone")
 REFUSED = ("quarantined", "failed", "pending")
 MIN_REPLACEMENT_SHARE = 0.5
+FACTS = ("file_id", "bronze_file_path", "file_size_bytes", "content_hash", "status", "superseded_by")
+COUNTS = ("rows_read", "rows_written", "rows_quarantined")
+LEDGER_COLUMNS = [*FACTS, *COUNTS, "error"]
 
 
 @dataclass(slots=True)
@@ -71,9 +74,9 @@ class Picture:
 
     def __init__(self, root: Path, deeds: Deeds) -> None:
         self.deeds = deeds
-        self.entries = _entries(root)
-        self.silver = {table: _rows(root, table) for table in TABLES}
-        aside = _records(root, "quarantine", ["file_id", "file_seq", "rule"])
+        self.entries = _entries(self.records(root, "ingest_manifest", LEDGER_COLUMNS))
+        self.silver = {table: _rows(table, self.records(root, table, _columns_of(table))) for table in TABLES}
+        aside = self.records(root, "quarantine", ["file_id", "file_seq", "rule"])
         self.aside: dict[int, dict[int, str]] = defaultdict(dict)
         self.aside_rows = len(aside)
         for row in aside:
@@ -84,6 +87,14 @@ class Picture:
         }
         self.hashes = {path: digest(data) for path, data in self.bronze.items()}
         self.success = [one for one in self.entries if one.status == "success"]
+
+    def records(self, root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]:
+        """The rows of a table of the lake."""
+        folder = root / "silver" / table
+        if not DeltaTable.is_deltatable(str(folder)):
+            return []
+        found: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table(columns=columns).to_pylist()
+        return found
 
     def content_of(self, entry: Entry) -> bytes | None:
         return self.deeds.contents.get(entry.content or "")
@@ -100,7 +111,11 @@ class Picture:
 
 def judge(root: Path, deeds: Deeds) -> list[str]:
     """Everything that no allowed order of events explains."""
-    picture = Picture(root, deeds)
+    return judge_picture(Picture(root, deeds))
+
+
+def judge_picture(picture: Picture) -> list[str]:
+    """The same of a picture that was taken otherwise."""
     problems = [*_judge_rows(picture), *_judge_overlaps(picture), *_judge_ledger(picture)]
     for path in picture.bronze:
         problems += _judge_file(picture, path)
@@ -109,7 +124,11 @@ def judge(root: Path, deeds: Deeds) -> list[str]:
 
 def describe(root: Path, deeds: Deeds) -> str:
     """The lake for the eyes of whoever looks for a fault."""
-    picture = Picture(root, deeds)
+    return describe_picture(Picture(root, deeds))
+
+
+def describe_picture(picture: Picture) -> str:
+    """The same of a picture that was taken otherwise."""
     lines = [f"  {entry}  {entry.counts} {entry.error or ''}" for entry in picture.entries]
     lines.append("bronze:")
     for path, content in picture.hashes.items():
@@ -318,26 +337,19 @@ def _same_series(mine: Claim, theirs: Claim, expected: Expected) -> bool:
 # ---- reading the lake
 
 
-def _records(root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]:
-    folder = root / "silver" / table
-    if not DeltaTable.is_deltatable(str(folder)):
-        return []
-    found: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table(columns=columns).to_pylist()
-    return found
-
-
-def _entries(root: Path) -> list[Entry]:
-    columns = ["file_id", "bronze_file_path", "file_size_bytes", "content_hash", "status", "superseded_by"]
-    counts = ["rows_read", "rows_written", "rows_quarantined"]
-    rows = _records(root, "ingest_manifest", [*columns, *counts, "error"])
-    facts = [(*(row[name] for name in columns), tuple(row[name] for name in counts), row["error"]) for row in rows]
+def _entries(rows: list[dict[str, Any]]) -> list[Entry]:
+    facts = [(*(row[name] for name in FACTS), tuple(row[name] for name in COUNTS), row["error"]) for row in rows]
     return sorted((Entry(*fact) for fact in facts), key=lambda one: one.file_id)
 
 
-def _rows(root: Path, table: str) -> Mapping[int, Mapping[int, list[tuple[object, ...]]]]:
+def _columns_of(table: str) -> list[str]:
+    return ["file_id", "file_seq", *HEADERS[table].split(",")]
+
+
+def _rows(table: str, records: list[dict[str, Any]]) -> Mapping[int, Mapping[int, list[tuple[object, ...]]]]:
     columns = HEADERS[table].split(",")
     found: dict[int, dict[int, list[tuple[object, ...]]]] = defaultdict(lambda: defaultdict(list))
-    for row in _records(root, table, ["file_id", "file_seq", *columns]):
+    for row in records:
         values = [row[name] for name in columns]
         values[2:4] = [round(value.timestamp() * 1_000_000) for value in values[2:4]]
         found[row["file_id"]][row["file_seq"]].append(tuple(values))

@@ -1,0 +1,84 @@
+"""Files whose reading may have ended the process: each attempt is noted in the ledger before it is made.
+
+A version that a process left ``pending``, with an attempt and without a reason, was being read, or waited to be, when
+that process ended. Once may be chance, and so may twice; from then on such a file is read alone, so that only the one
+that does it is met again. A file that goes on doing it is given up, and a person may put it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+
+import polars as pl
+
+from pointline.io.protocols import PROCESS_ENDED, BronzeFileMetadata, IngestionManifestRepository, Outcome
+from pointline.tables.ingest_manifest import Status, stands_at
+
+ALONE_AFTER = 2
+"""So many times in company; a file is never given up before it was read alone."""
+
+
+class Attempts:
+    """What earlier processes left in the middle of being read, and the notes of this one.
+
+    Used by the thread that begins batches. The ledger is looked at once: what this process begins, it knows to live.
+    """
+
+    def __init__(self, manifest: IngestionManifestRepository, most: int) -> None:
+        self._manifest = manifest
+        self._most = max(most, ALONE_AFTER + 1)
+        self._ended = _interrupted(manifest)
+
+    def suspects(self, metas: Sequence[BronzeFileMetadata]) -> dict[str, int]:
+        """Return the paths of the files that have to be read alone, and how often the process ended meanwhile."""
+        found = {file_id: times for file_id, times in self._ended.items() if times >= ALONE_AFTER}
+        if not found:
+            return {}
+        rows = self._manifest.entries().filter(pl.col("file_id").is_in(list(found)))
+        paths = {path: found[file_id] for file_id, path in rows.select("file_id", "bronze_file_path").iter_rows()}
+        asked = {meta.bronze_file_path for meta in metas}
+        return {path: times for path, times in paths.items() if path in asked}
+
+    def note(self, rows: pl.DataFrame) -> dict[int, Outcome]:
+        """Note one more attempt at files that were pending before; return what becomes of those that get none.
+
+        ``rows`` are their whole rows of the ledger.
+        """
+        refused = {}
+        begun = []
+        for file_id, attempts, warnings in rows.select("file_id", "attempts", "warnings").iter_rows():
+            known: Mapping[str, int] = json.loads(warnings or "{}")
+            ended = self._ended.get(file_id, known.get(PROCESS_ENDED, 0) if attempts else 0)
+            if ended >= self._most:
+                refused[file_id] = _given_up(file_id, ended)
+                continue
+            others = {name: count for name, count in known.items() if name != PROCESS_ENDED}
+            told = {**others, PROCESS_ENDED: ended} if ended else others
+            begun.append(Outcome.begun(file_id, attempts=attempts + 1, warnings=told))
+        if begun:
+            self._manifest.update_statuses(begun)
+        self.forget(rows["file_id"].to_list())
+        return refused
+
+    def forget(self, file_ids: Collection[int]) -> None:
+        """What becomes of these files is this process's to say."""
+        for file_id in file_ids:
+            self._ended.pop(file_id, None)
+
+
+def _interrupted(manifest: IngestionManifestRepository) -> dict[int, int]:
+    begun = manifest.entries().filter(stands_at(Status.PENDING), pl.col("attempts") > 0)["file_id"].to_list()
+    if not begun:
+        return {}
+    rows = manifest.rows_of(begun).filter(pl.col("error").is_null()).select("file_id", "warnings")
+    return {file_id: 1 + json.loads(warnings or "{}").get(PROCESS_ENDED, 0) for file_id, warnings in rows.iter_rows()}
+
+
+def _given_up(file_id: int, ended: int) -> Outcome:
+    error = (
+        f"the process ended {ended} times while this file was being read, the last times while it was read alone; if "
+        f"that had another reason, such as a stop by hand, `pointline retry {file_id}` reads it again; else put a "
+        f"smaller or corrected file in its place"
+    )
+    return Outcome(file_id=file_id, status=Status.FAILED, error=error)

@@ -1,0 +1,46 @@
+"""The program with files that end it when they are opened: ``python -m tests.support.poison LAKE run|--once PATH…``."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+
+from daemon.lake import Lake, open_lake
+from daemon.logs import configure_logging
+from daemon.supervisor import Supervisor
+from pointline.config import load_config
+from pointline.io.lock import LakeLock
+from pointline.io.protocols import BronzeContent, BronzeFileMetadata
+
+
+class DeadlyReader:
+    """``BronzeReader`` round another one: to open one of ``paths`` ends the process like the kernel out of memory."""
+
+    def __init__(self, inner: object, paths: list[str]) -> None:
+        self._inner = inner
+        self._paths = paths
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def open(self, meta: BronzeFileMetadata) -> BronzeContent:
+        if meta.bronze_file_path in self._paths:
+            os.kill(os.getpid(), signal.SIGKILL)
+        content: BronzeContent = self._inner.open(meta)  # type: ignore[attr-defined]
+        return content
+
+
+def _main() -> int:
+    root, how, *paths = sys.argv[1:]
+    config = load_config(root, environ=os.environ)
+    configure_logging("json", "info")
+    lake: Lake = open_lake(config)
+    lake = dataclasses.replace(lake, reader=DeadlyReader(lake.reader, paths))  # type: ignore[arg-type]
+    with LakeLock(config.paths.lock_file, purpose="run"):
+        return Supervisor(lake, once=how == "--once").run()
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main())

@@ -112,10 +112,10 @@ def members_retry(service: Service) -> None:
 def disk_full(service: Service) -> None:
     """A full disk is said by `status` and by systemd, and what came meanwhile is in once there is room."""
     before = service.fact("NRestarts")
-    service.shell(f"head -c 1G /dev/zero > {LAKE}/filler 2>/dev/null; true")
-    service.shell(f"truncate -s -400K {LAKE}/filler")
-    names = service.drop(40, rows=300)
-    service.shell(f"cat /dev/zero >> {LAKE}/filler 2>/dev/null; true")
+    daemon = service.fact("MainPID")
+    service.shell(f"kill -STOP {daemon}")  # so that the files are there and the room is not when it looks
+    names = service.drop(20, rows=300)
+    service.shell(f"head -c 1G /dev/zero > {LAKE}/filler 2>/dev/null; kill -CONT {daemon}")
 
     def is_said() -> bool:
         told = [service.pointline("status", user=MEMBER, code=None), service.fact("StatusText")]

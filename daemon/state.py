@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon.health import Health, judge_state
-from pointline.io.durable import make_folder, replace_file
+from pointline.io.durable import make_folder, replace_file, write_over
 
 HEARTBEAT_SECONDS = 10.0
 LEAST_SECONDS = 0.4
+FULL = (errno.ENOSPC, errno.EDQUOT)
 UNCOMPARED = ("machine", "at")
 """What changes all the time is no news."""
 
@@ -86,11 +88,19 @@ class StatePublisher:
         if self._is_closed or (is_known and self._path.exists()):
             return
         try:
-            make_folder(self._path.parent)
-            replace_file(self._path, json.dumps(self.latest).encode(), flush=False)
+            self._write(json.dumps(self.latest).encode())
         except OSError:
             return
         self._published, self._published_at = news, now
+
+    def _write(self, content: bytes) -> None:
+        try:
+            make_folder(self._path.parent)
+            replace_file(self._path, content, flush=False)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            write_over(self._path, content)  # that the disk is full is what people have to read there
 
 
 def read_state(path: Path) -> dict[str, Any]:

@@ -47,6 +47,15 @@ def replace_file(path: Path, content: bytes, *, flush: bool = True) -> None:
         flush_folder(path.parent)
 
 
+def write_over(path: Path, content: bytes) -> None:
+    """Write a file in its own place, filled up with blanks to the size it had: a full disk has no room for another.
+
+    A reader may find a part of it.
+    """
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "wb") as file:
+        file.write(content.ljust(os.fstat(file.fileno()).st_size))
+
+
 def _fsync(path: Path, flags: int) -> None:
     descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:

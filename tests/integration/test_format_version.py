@@ -37,7 +37,7 @@ from tests.support.process import pointline as command
 
 KEPT = Path(__file__).parents[1] / "fixtures"
 LATER = str(FORMAT_VERSION + 1)
-BTC = file_name("trades", "BTCUSDT")
+BTC, XRP = file_name("trades", "BTCUSDT"), file_name("trades", "XRPUSDT")
 STATUSES = ["success", "superseded", "success", "success", "success"]
 COMMANDS = [
     ("run", "--once"),
@@ -269,8 +269,12 @@ def test_killed_while_it_upgrades(when, nth, positional, tmp_path):
     assert_exact(lake, expect(lake / "bronze"), ids)
 
 
-def test_the_order_of_facts_is_free(tmp_path, positional):
-    """A commit of another release may list the facts in another order, with some that nobody here knows."""
+@pytest.mark.parametrize("summed_up", [False, True])
+def test_the_order_of_facts_is_free(summed_up, tmp_path, positional):
+    """A commit of another release may list the facts in another order, with some that nobody here knows.
+
+    So may the record that stays when a checkpoint stands for it.
+    """
     lake = copied(positional, tmp_path)
     start(lake)
     put_file(lake / "bronze", BTC, file_content(BTC, 30, issue=3))
@@ -289,6 +293,13 @@ def test_the_order_of_facts_is_free(tmp_path, positional):
         [*(dict(enumerate(told)).get(place) for place in order), "fair"] for told in info["pointline_outcomes"]
     ]
     entry.write_text("\n".join(json.dumps(line) for line in lines))
+    if summed_up:
+        put_file(lake / "bronze", XRP, file_content(XRP, 3))
+        start(lake)
+        ids = ids_by_version(lake)
+        before = read_manifest(lake).filter(status="success").select(facts)
+        checkpoint(lake)
+        assert not entry.exists()
     shutil.rmtree(lake / "silver/ingest_manifest")
     start(lake)
     assert ids_by_version(lake) == ids

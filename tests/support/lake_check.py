@@ -113,9 +113,17 @@ def _keys_doubled(frame: pl.DataFrame) -> list[tuple[int, int]]:
 
 
 def find_differences(
-    lake: Path, expected: Mapping[str, Rows], ids_before: Mapping[tuple[str, int, str], int] | None = None
+    lake: Path,
+    expected: Mapping[str, Rows],
+    ids_before: Mapping[tuple[str, int, str], int] | None = None,
+    *,
+    were_put_back: bool = False,
 ) -> list[str]:
-    """Everything in which a settled lake differs from ``expected``: nothing lost, nothing doubled, ids as before."""
+    """Everything in which a settled lake differs from ``expected``: nothing lost, nothing doubled, ids as before.
+
+    ``were_put_back``: files were withdrawn or healed, and replaced before they were read again. Such a superseded file
+    counts bad rows that are in quarantine no more.
+    """
     manifest = read_manifest(lake)
     silver = {table: read_table(lake, table) for table in HEADERS}
     aside = read_table(lake, "quarantine")
@@ -132,7 +140,9 @@ def find_differences(
     for version, file_id in (ids_before or {}).items():
         if ids.get(version) != file_id:
             problems.append(f"id changed: {version} was {file_id}, is {ids.get(version)}")
-    alive = manifest.filter(pl.col("status") != "superseded")
+    alive = manifest.filter(~pl.col("status").is_in(["superseded", "gone"]))
+    # What a person took out stays in the ledger under the path it had, whatever came there since.
+    alive = alive.filter((pl.col("status") != "withdrawn") | pl.col("bronze_file_path").is_in(list(expected)))
     for path, rows in expected.items():
         versions = alive.filter(pl.col("bronze_file_path") == path).to_dicts()
         if len(versions) != 1:
@@ -147,14 +157,18 @@ def find_differences(
             problems += _compare(path, rows, versions[0], silver, aside)
     unknown = set(alive["bronze_file_path"]) - set(expected)
     problems += [f"doubled: {path} is in the manifest and was never given" for path in sorted(unknown)]
-    return problems + _compare_ledger(manifest, silver, aside) + _compare_batches(lake)
+    return problems + _compare_ledger(manifest, silver, aside, were_put_back) + _compare_batches(lake)
 
 
 def assert_exact(
-    lake: Path, expected: Mapping[str, Rows], ids_before: Mapping[tuple[str, int, str], int] | None = None
+    lake: Path,
+    expected: Mapping[str, Rows],
+    ids_before: Mapping[tuple[str, int, str], int] | None = None,
+    *,
+    were_put_back: bool = False,
 ) -> None:
     """Fail with every difference at once."""
-    problems = find_differences(lake, expected, ids_before)
+    problems = find_differences(lake, expected, ids_before, were_put_back=were_put_back)
     assert not problems, "\n".join(problems)
 
 
@@ -205,7 +219,12 @@ def _rows_of(frame: pl.DataFrame, file_id: object) -> list[dict[str, object]]:
     return frame.filter(pl.col("file_id") == file_id).to_dicts()
 
 
-def _compare_ledger(manifest: pl.DataFrame, silver: Mapping[str, pl.DataFrame], aside: pl.DataFrame) -> list[str]:
+def _compare_ledger(
+    manifest: pl.DataFrame,
+    silver: Mapping[str, pl.DataFrame],
+    aside: pl.DataFrame,
+    were_put_back: bool,
+) -> list[str]:
     """No row of a file that is not in; as many rows in quarantine as the ledger says, for every version."""
     problems = []
     is_in = set(manifest.filter(pl.col("status") == "success")["file_id"])
@@ -215,7 +234,9 @@ def _compare_ledger(manifest: pl.DataFrame, silver: Mapping[str, pl.DataFrame], 
             problems.append(f"doubled: {table} has rows of {sorted(stray)}, which are not in")
     set_aside = Counter(aside["file_id"])
     for row in manifest.to_dicts():
-        if (row["rows_quarantined"] or 0) != set_aside.pop(row["file_id"], 0):
+        counted = 0 if row["status"] == "withdrawn" else row["rows_quarantined"] or 0
+        held = set_aside.pop(row["file_id"], 0)
+        if counted != held and not (were_put_back and row["status"] == "superseded" and not held):
             problems.append(f"quarantine: file {row['file_id']} has not the {row['rows_quarantined']} rows it counts")
         if row["rows_read"] is not None and row["rows_read"] != row["rows_written"] + row["rows_quarantined"]:
             problems.append(f"file {row['file_id']}: rows read are not rows written and set aside")

@@ -583,7 +583,8 @@ def rebuild(cut: Cut, lake: Path) -> None:
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-    shutil.copytree(cut.bronze, lake / "bronze", copy_function=os.link)
+    # Not by hard links: to make or remove one changes the ctime of a file that the start of another lake is reading.
+    shutil.copytree(cut.bronze, lake / "bronze")
 
 
 # ---- starting up on rebuilt lakes

@@ -54,12 +54,12 @@ def test_a_commit_without_a_number_is_judged_by_its_parts(table):
 
 
 @pytest.mark.parametrize("keep", [0, 1, 50, -1])
-def test_a_torn_entry_is_a_fault_whatever_is_recorded(table, keep):
+def test_a_torn_entry_of_a_batch_that_is_not_recorded_is_a_fault(table, keep):
     _, entry = commit(table)
     content = entry.read_bytes()
     entry.unlink()
     entry.write_bytes(content[:keep])
-    assert fault_of(table.path, entry, BATCH) == ("empty" if keep == 0 else "torn")
+    assert fault_of(table.path, entry, -1) == ("empty" if keep == 0 else "torn")
 
 
 @pytest.mark.parametrize("lines", [1, 2])

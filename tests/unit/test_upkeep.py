@@ -10,7 +10,8 @@ import pytest
 from daemon import maintenance as maintenance_module
 from daemon.lake import open_lake
 from daemon.maintenance import Maintenance
-from daemon.upkeep import Upkeep, Wish
+from daemon.requests import Maintain
+from daemon.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.upkeep import TableUpkeep
@@ -31,11 +32,11 @@ def lake(tmp_path):
 @pytest.mark.parametrize(
     ("wish", "wanted"),
     [
-        (Wish(vacuum=False), PARTITIONS),
-        (Wish(vacuum=False, table="trades"), PARTITIONS[1:]),
-        (Wish(vacuum=False, table="trades", partition="binance/2024-05-02"), PARTITIONS[2:3]),
-        (Wish(vacuum=False, partition="binance/2024-05-01"), PARTITIONS[:2]),
-        (Wish(vacuum=False, compact=False), []),
+        (Maintain(vacuum=False), PARTITIONS),
+        (Maintain(vacuum=False, table="trades"), PARTITIONS[1:]),
+        (Maintain(vacuum=False, table="trades", partition="binance/2024-05-02"), PARTITIONS[2:3]),
+        (Maintain(vacuum=False, partition="binance/2024-05-01"), PARTITIONS[:2]),
+        (Maintain(vacuum=False, compact=False), []),
     ],
     ids=["all", "a table", "a partition of a table", "a partition", "none"],
 )

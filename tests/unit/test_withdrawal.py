@@ -10,7 +10,6 @@ import pytest
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
 from pointline.services.withdrawal import plan_withdrawal
-from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest
 from tests.unit.test_verdict import META
@@ -60,8 +59,3 @@ def test_where_the_rows_are():
 def test_who_is_not_known():
     with pytest.raises(Rejected, match="no file 7"):
         plan_withdrawal(manifest((Status.SUCCESS, None)).entries(), [8, 7, 1])
-
-
-def test_instruments_are_part_of_dim_symbol():
-    with pytest.raises(Rejected, match="file 1 tells of instruments"):
-        plan_withdrawal(manifest((Status.SUCCESS, None), data_type=INSTRUMENTS).entries(), [1])

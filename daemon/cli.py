@@ -333,10 +333,14 @@ def symbols_update(
         typer.Option("--snapshot", help="It is all there is: what it lacks is delisted. An exchangeInfo always is."),
     ] = False,
     effective_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When it holds, where it does not say: 2024-05-01, UTC.")
+        str | None,
+        typer.Option(metavar="TIME", help="When it holds, where the file does not say: 2024-05-01, UTC."),
     ] = None,
-    exchange: Annotated[str, typer.Option(help="Its exchange, where it does not say.")] = "",
-    insist: Annotated[bool, typer.Option("--insist", help="Take a snapshot that lacks many symbols.")] = False,
+    exchange: Annotated[str, typer.Option(help="Its exchange, where the file does not say.")] = "",
+    insist: Annotated[
+        bool,
+        typer.Option("--insist", help="Take a snapshot that lacks many symbols, or a name like a known one."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     json: Json = False,
 ) -> None:

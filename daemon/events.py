@@ -22,6 +22,8 @@ FILE_MOVED: Final[str] = "file.moved"
 FILE_GONE: Final[str] = "file.gone"
 FILE_REOPENED: Final[str] = "file.reopened"
 FILES_WITHDRAWN: Final[str] = "files.withdrawn"
+SYMBOLS_HELD: Final[str] = "symbols.held"
+SYMBOLS_RELEASED: Final[str] = "symbols.released"
 FILE_WAITING: Final[str] = "file.waiting"
 FILE_SUSPECT: Final[str] = "file.suspect"
 FILE_IGNORED: Final[str] = "file.ignored"
@@ -74,6 +76,8 @@ EVENTS: Final[dict[str, str]] = {
     FILE_GONE: "A refused or waiting file is no longer in bronze; the ledger has closed it.",
     FILE_REOPENED: "What the file was refused for is out of the way; it is read again.",
     FILES_WITHDRAWN: "A person took the rows of these files out of the lake.",
+    SYMBOLS_HELD: "What a list of symbols said that was in is held now, because of an older one that came late.",
+    SYMBOLS_RELEASED: "What a list of symbols said was held, and counts now: another one agrees.",
     FILE_WAITING: "The file is not finished yet, or is to be tried again later.",
     FILE_SUSPECT: "The process ended more than once while the file was being read; it is now read alone.",
     FILE_IGNORED: "The path is no market data by its name and was left alone.",

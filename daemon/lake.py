@@ -14,20 +14,20 @@ from pointline.io.clock import Clock
 from pointline.io.content import FileReader
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import make_folder
-from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine, DeltaSymbolTable
+from pointline.io.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine
 from pointline.io.format_in_log import require_known_log
 from pointline.io.health import PartFiles
 from pointline.io.last_id import LastId
 from pointline.io.manifest import DeltaManifest
 from pointline.io.mend import SetAside, mend_table
+from pointline.io.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.services.claims import Claims
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
-from pointline.services.symbol_files import SymbolFiles
-from pointline.services.symbols import DimSymbolService
+from pointline.services.symbols import Symbols
 from pointline.services.verdict import Policy
 from pointline.settings import values_of
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable
 
@@ -51,13 +51,14 @@ class Lake:
     manifest: DeltaManifest
     quarantine: DeltaQuarantine
     events: dict[str, DeltaEventTable]
+    observations: DeltaObservations
     symbols: DeltaSymbolTable
     clock: Clock = field(default_factory=Clock)
 
     @property
     def batch_tables(self) -> dict[str, DeltaBatchTable]:
         """The tables that files go into, by data type."""
-        return {**self.events, dim_symbol.INSTRUMENTS: self.symbols}
+        return {**self.events, dim_symbol.INSTRUMENTS: self.observations}
 
     @property
     def files(self) -> PartFiles:
@@ -76,6 +77,8 @@ class Lake:
         recorded = ledger.last_batch() if ledger.exists() else -1
         for repository in (self.quarantine, *self.batch_tables.values()):
             mended += mend_table(repository.path, keep_in, recorded_batch=recorded)
+        for repository in (self.observations.states, self.symbols):
+            mended += mend_table(repository.path, keep_in)  # made from observations: what is lost is made again
         return mended
 
     def require_known_format(self) -> None:
@@ -95,11 +98,23 @@ class Lake:
 
     def repositories(self) -> list[DeltaTableRepository]:
         """Return all tables."""
-        return [self.manifest.repository, self.quarantine, *self.batch_tables.values()]
+        made = (self.observations.states, self.symbols)
+        return [self.manifest.repository, self.quarantine, *self.batch_tables.values(), *made]
 
-    def symbol_service(self) -> DimSymbolService:
+    def symbol_service(self) -> Symbols:
         """Return what changes ``dim_symbol``. For the holder of the writer's lock, or to see what would be changed."""
-        return DimSymbolService(self.symbols, max_missing_share=self.config.symbols.max_missing_share)
+        return Symbols(
+            observations=self.observations,
+            table=self.symbols,
+            manifest=self.manifest,
+            max_missing_share=self.config.symbols.max_missing_share,
+            clock=now_us,
+        )
+
+    def next_batch(self) -> int:
+        """Return the number of the next batch."""
+        batches = [table.last_batch() for table in self.batch_tables.values()]
+        return 1 + max(self.manifest.last_batch(), self.quarantine.last_batch(), *batches)
 
     def ingest(self, *, once: bool = False) -> tuple[IngestService, Loader]:
         """Return the service and its loader; the two share the claims on contents.
@@ -112,7 +127,7 @@ class Lake:
             manifest=self.manifest,
             quarantine=self.quarantine,
             repositories=self.events,
-            symbols=SymbolFiles(self.symbols, max_missing_share=self.config.symbols.max_missing_share),
+            symbols=self.symbol_service(),
             reader=self.reader,
             claims=claims,
             policy=Policy(
@@ -150,5 +165,9 @@ def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = 
         manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us, LastId(paths.state / "last_file_id")),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},
+        observations=DeltaObservations(
+            paths.table(symbol_observations.NAME),
+            DeltaTableRepository(paths.table(symbol_observations.STATES_NAME), symbol_observations.STATES_SCHEMA),
+        ),
         symbols=DeltaSymbolTable(paths.table(dim_symbol.NAME)),
     )

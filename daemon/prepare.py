@@ -56,6 +56,9 @@ def mend_and_recover(lake: Lake) -> list[str]:
         )
     lake.create()
     recovered = recover(lake.manifest, lake.quarantine, lake.batch_tables)
+    symbols = lake.symbol_service()
+    symbols.catch_up(lake.next_batch())
+    symbols.refresh()
     if recovered.outcomes or recovered.forgotten:
         log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
     lake.manifest.note_last_id(_last_id_in(lake))

@@ -68,6 +68,7 @@ class UpdateSymbols(_Request, frozen=True, tag="symbols"):
 
     updates: bytes
     snapshot_at: Annotated[dt.datetime, Meta(tz=True)] | None = None
+    is_partial: bool = False
     exchange: str = ""
     insist: bool = False
 

@@ -186,7 +186,7 @@ class Rescanner:
             if self._source.describe(path, *version) is None:
                 self._foreign.append(path)
                 continue  # no market data by its name
-            due_us = self._due_us(path, attempts, tried_us) if attempts and attempts > 1 else 0
+            due_us = self._due_us(path, attempts, tried_us) if attempts else 0
             if self._postpone is not None and due_us > self._clock.now_us():
                 self._postpone(path, due_us)
                 continue

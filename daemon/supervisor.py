@@ -34,7 +34,7 @@ from daemon.request_desk import RequestDesk
 from daemon.requests import Answer, Maintain, Retry, UpdateSymbols, Withdraw
 from daemon.rescanner import Rescanner
 from daemon.state import StatePublisher, read_state
-from daemon.symbol_wish import SymbolWish
+from daemon.symbol_wish import SymbolWish, answer
 from daemon.touched import Touched
 from daemon.watcher import Hint, Watcher
 from pointline.errors import LakeReplaced, PointlineError
@@ -352,6 +352,9 @@ class Supervisor:
     def _on_committed(self, committed: Committed, done: BatchDone) -> None:
         self.account.add_batch(done)
         self.maintenance.note(committed.partitions)
+        for one in committed.judged_anew:
+            event = events.SYMBOLS_HELD if one.error else events.SYMBOLS_RELEASED
+            log.warning(event, file_id=one.file_id, status=one.status.value, error=one.error)
         for path in committed.reopened:
             if not self.inbox.offer(path, finished=True):
                 self.rescanner.ask("queue full")
@@ -381,7 +384,8 @@ class Supervisor:
         return self._service.compare(survey, known)
 
     def _update_symbols(self, request: UpdateSymbols) -> Answer:
-        return SymbolWish.from_request(request).fulfil(self.lake.symbol_service())
+        assert self._service is not None
+        return answer(self._service.update_symbols(SymbolWish.from_request(request).told))
 
     def _handle_signals(self) -> None:
         def enqueue(number: int, _frame: FrameType | None) -> None:

@@ -9,7 +9,8 @@ import polars as pl
 
 from daemon.requests import Answer, UpdateSymbols
 from pointline.errors import PointlineError
-from pointline.services.symbols import DimSymbolService
+from pointline.services.symbol_holds import lacks
+from pointline.services.symbols import Plan, Told
 from pointline.tables.dim_symbol import UPDATE_SCHEMA
 from pointline.tables.dim_symbol_diff import diff
 from pointline.tables.dim_symbol_metadata import Metadata
@@ -19,21 +20,21 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolWish:
-    """What a file says, and how it is meant. ``exchange`` and ``insist`` as for ``DimSymbolService.take``."""
+    """What a file says, and how it is meant."""
 
-    metadata: Metadata
-    exchange: str = ""
-    insist: bool = False
+    told: Told
 
     def as_request(self) -> UpdateSymbols:
         """Return it for a running daemon, which may not be allowed to read the file."""
         content = io.BytesIO()
-        self.metadata.updates.write_ipc(content)
+        metadata = self.told.metadata
+        metadata.updates.write_ipc(content)
         return UpdateSymbols(
             updates=content.getvalue(),
-            snapshot_at=self.metadata.snapshot_at,
-            exchange=self.exchange,
-            insist=self.insist,
+            snapshot_at=metadata.snapshot_at,
+            is_partial=metadata.is_partial,
+            exchange=self.told.exchange,
+            insist=self.told.insist,
         )
 
     @classmethod
@@ -45,14 +46,19 @@ class SymbolWish:
             raise _no_updates(type(error).__name__) from error
         if dict(updates.schema) != dict(UPDATE_SCHEMA):
             raise _no_updates(f"columns {', '.join(updates.columns)}")
-        metadata = Metadata(updates=updates, snapshot_at=request.snapshot_at)
-        return cls(metadata=metadata, exchange=request.exchange, insist=request.insist)
+        metadata = Metadata(updates=updates, snapshot_at=request.snapshot_at, is_partial=request.is_partial)
+        return cls(told=Told(metadata=metadata, exchange=request.exchange, insist=request.insist))
 
-    def fulfil(self, service: DimSymbolService, *, dry_run: bool = False) -> Answer:
-        """Do it, or find what it would do; return the versions that change as ``dim_symbol_diff.diff`` has them."""
-        changes = service.take(self.metadata, exchange=self.exchange, insist=self.insist, dry_run=dry_run)
-        times = pl.col("valid_from", "valid_until").dt.strftime(TIME_FORMAT)
-        return {"changes": diff(changes).with_columns(times).to_dicts()}
+
+def answer(plan: Plan) -> Answer:
+    """Return the versions that change as ``dim_symbol_diff.diff`` has them, and what is held of what was said."""
+    times = pl.col("valid_from", "valid_until").dt.strftime(TIME_FORMAT)
+    held = plan.held_of(int(plan.add.rows["file_id"][0]))
+    return {
+        "changes": diff(plan.changes).with_columns(times).to_dicts(),
+        "held": held["exchange"].to_list(),
+        "reason": lacks(held) if held.height else "",
+    }
 
 
 def _no_updates(found: str) -> PointlineError:

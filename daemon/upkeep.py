@@ -27,7 +27,13 @@ class Upkeep:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._settings = lake.config.maintenance
-        ledgers: list[DeltaTableRepository] = [lake.manifest.repository, lake.quarantine, lake.symbols]
+        ledgers: list[DeltaTableRepository] = [
+            lake.manifest.repository,
+            lake.quarantine,
+            lake.symbols,
+            lake.observations,
+            lake.observations.states,
+        ]
         self._ledgers = {repository.path.name: TableUpkeep(repository=repository) for repository in ledgers}
         self._all = {
             **self._ledgers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import overload
@@ -12,12 +13,16 @@ import polars as pl
 from pointline.config import LakePaths, load_config
 from pointline.errors import PointlineError
 from pointline.io.reading import Wanted, scan_wanted
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS, UTC_TIME
 
 ORDER = ("local_timestamp", "file_id", "file_seq")
 """The order in which events arrived, the same in every run."""
+WANTED_TYPES = (
+    *((name, (pl.String, pl.Categorical, pl.Enum), "text") for name in dim_symbol.KEY),
+    ("local_timestamp", (pl.Datetime,), "times"),
+)
 PLACE = "__place_of_version"
 """A column that is there only while symbols are joined."""
 
@@ -76,20 +81,28 @@ def with_symbols(
 ) -> pl.LazyFrame | pl.DataFrame:
     """Add what the symbol of each row was at the row's ``local_timestamp``: ``symbol_id`` and its attributes.
 
-    A row whose symbol had no version then keeps its place, with nulls: ``symbol_id.is_null().sum()`` counts these. Rows
-    stay in their order. A column that the frame has already keeps its name; the symbol's then ends in ``_of_symbol``.
+    A row whose symbol had no version then keeps its place, with nulls, and a ``NoVersion`` warning says how many there
+    are: of a lazy frame, in each piece that is read. Rows stay in their order. A column that the frame has already
+    keeps its name; the symbol's then ends in ``_of_symbol``.
 
-    Raises PointlineError where the frame lacks ``exchange``, ``symbol`` or ``local_timestamp``.
+    Raises PointlineError at once where the frame lacks ``exchange``, ``symbol`` or ``local_timestamp``, or these are
+    not texts and times.
     """
     rows = frame.lazy()
     given = rows.collect_schema()
     if missing := [name for name in (*dim_symbol.KEY, "local_timestamp") if name not in given]:
         raise PointlineError(f"with_symbols needs the column {', '.join(missing)}", hint="select it too")
+    for name, kinds, wanted in WANTED_TYPES:
+        if not isinstance(given[name], kinds):
+            raise PointlineError(f"with_symbols needs {wanted} in {name}, and it holds {given[name]}", hint="cast it")
     if "symbol_id" in given:
         raise PointlineError("the frame has a column symbol_id already", hint="drop it to join the symbols again")
     versions = scan(dim_symbol.NAME, lake_root=lake_root).collect()
-    windows = Windows(versions)
-    key = pl.struct(*dim_symbol.KEY, pl.col("local_timestamp").cast(UTC_TIME))
+    windows = Windows(versions, warns=isinstance(frame, pl.LazyFrame))
+    time = pl.col("local_timestamp")
+    if given["local_timestamp"].time_zone is None:  # type: ignore[attr-defined]
+        time = time.dt.replace_time_zone("UTC")
+    key = pl.struct(*(pl.col(name).cast(pl.String) for name in dim_symbol.KEY), time.cast(UTC_TIME))
     placed = rows.with_columns(
         key.map_batches(windows.places, return_dtype=pl.UInt32(), is_elementwise=True).alias(PLACE)
     )
@@ -101,7 +114,15 @@ def with_symbols(
         for name in ("symbol_id", *dim_symbol.ATTRIBUTES)
     ]
     joined = placed.with_columns(held).drop(PLACE)
-    return joined.collect() if isinstance(frame, pl.DataFrame) else joined
+    if isinstance(frame, pl.LazyFrame):
+        return joined
+    done = joined.collect()
+    windows.warn_of(done.select(*dim_symbol.KEY, "local_timestamp"), done["symbol_id"])
+    return done
+
+
+class NoVersion(UserWarning):
+    """Rows whose symbol had no version at their time."""
 
 
 class Windows:
@@ -111,7 +132,8 @@ class Windows:
     filters and the choice of columns past this.
     """
 
-    def __init__(self, versions: pl.DataFrame) -> None:
+    def __init__(self, versions: pl.DataFrame, *, warns: bool) -> None:
+        self._warns = warns
         self._windows = versions.with_row_index(PLACE).select(*dim_symbol.KEY, "valid_from", "valid_until", PLACE)
         self._windows = self._windows.sort("valid_from")
 
@@ -123,9 +145,23 @@ class Windows:
         keys = rows.struct.unnest()
         times = keys["local_timestamp"]
         if times.is_sorted():
-            return self._in_order(keys)
-        order = times.arg_sort()
-        return self._in_order(keys[order])[order.arg_sort()]
+            found = self._in_order(keys)
+        else:
+            order = times.arg_sort()
+            found = self._in_order(keys[order])[order.arg_sort()]
+        if self._warns:
+            self.warn_of(keys, found)
+        return found
+
+    def warn_of(self, keys: pl.DataFrame, found: pl.Series) -> None:
+        """Say how many rows had no version."""
+        if missing := found.null_count():
+            exchange, symbol, at = keys.row(int(found.is_null().arg_max() or 0))
+            first = (
+                f"the first is {exchange} {symbol} at {at}" if self._windows.height else "the lake has no symbols yet"
+            )
+            told = f"{missing:,} of {len(found):,} rows had no version of their symbol: {first}"
+            warnings.warn(told, NoVersion, stacklevel=3)
 
     def _in_order(self, keys: pl.DataFrame) -> pl.Series:
         found = keys.join_asof(
@@ -143,7 +179,8 @@ def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
     """Return a table's columns and what it is partitioned by."""
     if table in event_tables():
         return event_tables()[table].silver_schema, PARTITION_COLUMNS
-    others = {module.NAME: module.SCHEMA for module in (dim_symbol, ingest_manifest, quarantine)}
+    others = {module.NAME: module.SCHEMA for module in (dim_symbol, ingest_manifest, quarantine, symbol_observations)}
+    others[symbol_observations.STATES_NAME] = symbol_observations.STATES_SCHEMA
     if table in others:
         return others[table], ()
     known = ", ".join([*event_tables(), *others])

@@ -51,11 +51,11 @@ def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
         print_problem(str(error.args[0]), str(error.args[1]), as_json=as_json)
         return EXIT_USAGE
     try:
-        # Instruments are not of a day.
-        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(pl.col("data_type") != INSTRUMENTS)
+        everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
     except PointlineError as error:
         print_problem(str(error), error.hint, as_json=as_json)
         return EXIT_FINDINGS
+    ledger = everything.filter(pl.col("data_type") != INSTRUMENTS)  # these are not of a day
     coverage = survey(ledger, wanted)
     if coverage.days.is_empty() and coverage.gaps.is_empty() and wanted != Selection():
         print_problem("no file of the ledger fits", _what_there_is(ledger), as_json=as_json)
@@ -66,8 +66,13 @@ def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
     elif written:
         print_lines([f"wrote {printable(path)} ({bytes_text(Path(path).stat().st_size)})" for path in written])
     else:
-        _show(coverage, wanted)
+        _show(coverage, wanted, lists=_lists_in(everything))
     return EXIT_OK
+
+
+def _lists_in(ledger: pl.LazyFrame) -> int:
+    """Return how many files of the ledger tell of instruments."""
+    return int(ledger.filter(pl.col("data_type") == INSTRUMENTS).select(pl.len()).collect().item())
 
 
 def _selection(wish: Wish) -> Selection:
@@ -75,6 +80,8 @@ def _selection(wish: Wish) -> Selection:
     if wish.table is not None:
         from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
 
+        if wish.table == INSTRUMENTS:
+            raise ValueError("files of instruments are not of a day", "`pointline symbols show` tells what they say")
         if wish.table not in event_tables():
             raise ValueError(f"there is no table {wish.table!r}", f"one of: {', '.join(event_tables())}")
     first, last = _day("--from", wish.first), _day("--to", wish.last)
@@ -126,12 +133,12 @@ def _png(coverage: Coverage) -> bytes:
     return render_png(make_maps(coverage, most_symbols=PICTURE_SYMBOLS))
 
 
-def _show(coverage: Coverage, wanted: Selection) -> None:
+def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
     undated = f"{plural(coverage.undated, 'file')} without a date that exists: `pointline files --status quarantined`"
     if coverage.days.is_empty() and coverage.gaps.is_empty():
-        print_lines(
-            [undated if coverage.undated else "the ledger is empty: no market-data file was seen in bronze yet"]
-        )
+        of_symbols = f"{plural(lists, 'file')} of instruments, which are not of a day: `pointline symbols show`"
+        empty = of_symbols if lists else "the ledger is empty: no market-data file was seen in bronze yet"
+        print_lines([undated if coverage.undated else empty])
         return
     if coverage.days.is_empty():
         print_lines(["no file came in these days"])

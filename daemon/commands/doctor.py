@@ -98,7 +98,7 @@ def _prepare(lake: Lake) -> list[str]:
 
 
 def _tables(lake: Lake) -> list[Path]:
-    repositories = (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values())
+    repositories = lake.repositories()
     return [repository.path for repository in repositories if repository.path.is_dir()]
 
 
@@ -167,7 +167,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     found: list[Finding] = []
     orphans: list[loose_files.LooseFile] = []
     recorded = -1
-    for repository in (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values()):
+    for repository in lake.repositories():
         table = repository.path
         if not table.is_dir():
             continue

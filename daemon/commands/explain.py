@@ -25,7 +25,7 @@ from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.io.whereabouts import Place, Whereabouts, find_path, look_closer
 from pointline.services.aside import by_rule
 from pointline.services.story import Chapter, LedgerRow, Sources, next_step, tell
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline.tables.registry import event_tables
@@ -162,8 +162,8 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     found: dict[str, list[tuple[LedgerRow, Sources]]] = {}
     for row in rows:
         file_id = row["file_id"]
-        name = dim_symbol.NAME if row["data_type"] == INSTRUMENTS else row["data_type"]
-        table = config.paths.table(name) if name in {*event_tables(), dim_symbol.NAME} else None
+        name = symbol_observations.NAME if row["data_type"] == INSTRUMENTS else row["data_type"]
+        table = config.paths.table(name) if name in {*event_tables(), symbol_observations.NAME} else None
         is_in = table is not None and bool(row["rows_written"])
         sources = Sources(
             paths=path_of,

@@ -49,7 +49,7 @@ def retry(
         print_problem(str(error), error.hint, as_json=as_json)
         return EXIT_FINDINGS
     selection = Selection(file_ids=tuple(meant or ()), status=status, rule=rule, broke_rule=_files_with(config, rule))
-    columns = ["file_id", "bronze_file_path", "status", "error"]
+    columns = ["file_id", "bronze_file_path", "status", "error", "warnings"]
     entries = ledger.select(columns).collect()
     found = select(entries, selection)
     if not dry_run and not found.is_empty():
@@ -87,7 +87,7 @@ def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
 
 def _show_none(named: pl.DataFrame) -> None:
     print_lines(["No failed or quarantined file matches; `pointline files --status quarantined` lists them"])
-    for file_id, path, status, _ in named.head(SHOWN).iter_rows():
+    for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
         print_lines([f"file {file_id} is {status}, and stays so: {printable(path)}"])
 
 

@@ -107,6 +107,7 @@ def _parties(lake: Lake) -> Parties:
         tables=lake.events,
         quarantine=lake.quarantine,
         symbols=lake.symbols,
+        observed=lake.symbol_service(),
         parts=PartFiles(config.paths.silver, config.paths.state),
         bronze=lake.source,
         reader=lake.reader,

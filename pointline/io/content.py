@@ -147,7 +147,9 @@ class FileContent:
         chunks: list[bytes] = []
         size = 0
         with storage_errors(path):
-            for chunk in self._checked(decode(cast("BinaryIO", self._hashed), path, self._limits), is_csv=False):
+            content = decode(cast("BinaryIO", self._hashed), path, self._limits)
+            is_parquet = path.lower().endswith(".parquet")
+            for chunk in content.chunks if is_parquet else self._checked(content, is_csv=False):
                 self._on_step()
                 chunks.append(chunk)
                 size += len(chunk)

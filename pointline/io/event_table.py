@@ -15,7 +15,7 @@ from pointline.io.outcome_facts import Facts, committed, telling
 from pointline.io.protocols import CommittedBatch, Discovery, Outcome, Part
 from pointline.io.told import recorded_after
 from pointline.io.translate import storage_errors
-from pointline.tables import dim_symbol, quarantine
+from pointline.tables import quarantine
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 
 
@@ -85,33 +85,6 @@ class DeltaEventTable(DeltaBatchTable):
         """Yield the rows of a live part that belong to other files, in order."""
         for rows in self.rows_of(part):
             yield rows.filter(~pl.col("file_id").is_in(list(file_ids)))
-
-
-class DeltaSymbolTable(DeltaBatchTable):
-    """``dim_symbol``. It is small: every change writes it anew, as one part."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, dim_symbol.SCHEMA)
-
-    def read_version(self) -> tuple[pl.DataFrame, int]:
-        """Return all rows and the version they make up."""
-        with self.exclusive() as table, storage_errors(self.path.name):
-            return self.read_all(), table.version()
-
-    def replace(
-        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
-    ) -> None:
-        """Put ``rows`` in the place of all rows, on disk when this returns.
-
-        Nothing happens where the batch is in already. Raises CommitConflict where the table has another version.
-        """
-        self.commit_parts(
-            add=self.write_parts(rows),
-            remove=self.live_parts(),
-            batch=batch,
-            metadata=telling(outcomes, {}),
-            expected_version=expected_version,
-        )
 
 
 class DeltaQuarantine(DeltaTableRepository):

@@ -9,7 +9,9 @@ from typing import Protocol, Self
 
 import polars as pl
 
+from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status
+from pointline.tables.symbol_observations import Observed
 
 ACCEPTED = "accepted"
 """Stands among the warnings of a version that a person has accepted."""
@@ -317,19 +319,65 @@ class BatchTable(Protocol):
         ...
 
 
-class SymbolTable(BatchTable, Protocol):
-    """``dim_symbol``, changed only by who has seen its newest version."""
+class SymbolTable(Protocol):
+    """``dim_symbol``, made from the observations."""
 
-    def read_version(self) -> tuple[pl.DataFrame, int]:
-        """Return all rows and the version they make up."""
+    def last_batch(self) -> int:
+        """Return the number of the newest batch of observations that it was made from, -1 where there is none."""
         ...
 
-    def replace(
-        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
-    ) -> None:
-        """Put ``rows`` in the place of all rows, on disk when this returns.
+    def read_all(self) -> pl.DataFrame:
+        """Return all versions."""
+        ...
 
-        Nothing happens where the batch is in already. Raises CommitConflict where the table has another version.
+    def versions_of(self, scope: Scope) -> pl.DataFrame:
+        """Return the versions that are meant, by exchange, symbol and ``valid_from``."""
+        ...
+
+    def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
+        """Put ``rows`` in the place of the versions that are meant, on disk when this returns.
+
+        None stands for the rows that are there: the commit only says that they are up to that batch. Nothing happens
+        where the batch is in; without one the table is as up to date as before.
+        """
+        ...
+
+
+class SymbolObservations(BatchTable, Protocol):
+    """What files and people said of symbols, as ``tables.symbol_observations`` has it."""
+
+    def exists(self) -> bool:
+        """Tell whether there is a table."""
+        ...
+
+    def heads(self) -> pl.DataFrame:
+        """Return all observations without what they hold."""
+        ...
+
+    def of_exchanges(self, exchanges: Collection[str]) -> pl.DataFrame:
+        """Return what was said of these exchanges."""
+        ...
+
+    def told_of(self, scope: Scope) -> Observed:
+        """Return what windows and updates say of some symbols, and their states, without the rest."""
+        ...
+
+    def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:
+        """Return the states of symbols of these exchanges, each once."""
+        ...
+
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Observed,
+        remove: Sequence[int],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
+        """Add what was said, in the place of all that the files in ``remove`` said; on disk when this returns.
+
+        ``add.states`` are those that are not there yet. Nothing happens where the batch is in already.
         """
         ...
 

@@ -11,6 +11,7 @@ import polars as pl
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Part
 from pointline.services.reread import Rereader
 from pointline.services.row_counts import AuditedTable
+from pointline.tables.symbol_history import History
 
 
 class AuditedEventTable(AuditedTable, Protocol):
@@ -50,6 +51,22 @@ class AuditedSymbols(Protocol):
 
     def live_parts(self) -> list[Part]:
         """Return its data files."""
+        ...
+
+
+class AuditedObservations(Protocol):
+    """What was said of symbols, and what comes of it."""
+
+    def exists(self) -> bool:
+        """Tell whether observations are kept; a lake of an earlier release has none before its first start."""
+        ...
+
+    def heads(self) -> pl.DataFrame:
+        """Return all observations without what they hold."""
+        ...
+
+    def compute(self) -> History:
+        """Compute ``dim_symbol`` from all observations."""
         ...
 
 
@@ -99,6 +116,7 @@ class Parties:
     tables: Mapping[str, AuditedEventTable]
     quarantine: AuditedTable
     symbols: AuditedSymbols
+    observed: AuditedObservations
     parts: PartFiles
     bronze: BronzeFolder
     reader: BronzeReader

@@ -13,7 +13,8 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) 
     """Return ``path``, ``VERSION``, ``attempts, updated_at_us`` of versions that are new or still pending.
 
     ``survey`` has ``path`` and ``VERSION`` of every file in bronze, ``entries`` the ledger's rows; ``touched`` lists
-    the files that have the content the ledger knows, whatever their times say. For new versions ``attempts`` is null.
+    the files that have the content the ledger knows, whatever their times say. For new versions ``attempts`` is null,
+    for those whose first attempt came to no end it is 0: nothing is known against them.
     """
     # A superseded version may come back: the file was restored, with its old time stamp. It is new then.
     known = {
@@ -25,7 +26,7 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) 
     ledger = (
         entries.lazy()
         .filter(~stands_at(*CLOSED))
-        .select("attempts", "updated_at_us", pending=stands_at(Status.PENDING), path="bronze_file_path", **known)
+        .select(_attempts(), "updated_at_us", pending=stands_at(Status.PENDING), path="bronze_file_path", **known)
     )
     same = [
         (pl.col(name) == pl.col(f"known_{name}")).fill_null(value=True)  # what was never noted says nothing
@@ -41,3 +42,9 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) 
     never = pl.lit(None, pl.Int64)
     new = survey.join(found.select("path"), on="path", how="anti").with_columns(attempts=never, updated_at_us=never)
     return pl.concat([new.select(waiting.columns), waiting])
+
+
+def _attempts() -> pl.Expr:
+    """An attempt is noted with the id, before it is made; the ledger says no more until something comes of it."""
+    is_untold = pl.col("created_at_us") == pl.col("updated_at_us")
+    return pl.when(is_untold).then(pl.lit(0, pl.Int64)).otherwise("attempts").alias("attempts")

@@ -6,7 +6,8 @@
 3. ``commit``  rows set aside go to quarantine,              Crash after: rows of files not in; recovery removes them.
                then one Delta commit per table: parts in,    Crash after: silver ahead of the manifest; recovery reads
                what they replace out, batch number, counts.  the commits and brings the manifest up to them.
-               What files say of symbols goes into dim_symbol the same way.
+               What files say of symbols is committed the same way,
+               and dim_symbol computed from it.              Crash before: the next start computes it.
 4. ``commit``  outcomes go to the manifest, with the batch number up to which it is complete.
 
 ``withdraw`` takes rows out by the same steps, 3 and 4, under a batch number of its own.
@@ -48,7 +49,7 @@ from pointline.services.departure import (
 from pointline.services.identity import REFUSED, Sorted, sort_candidates
 from pointline.services.retry import put_back
 from pointline.services.silver_facts import LakeFacts
-from pointline.services.symbol_files import SymbolFiles
+from pointline.services.symbols import Plan, Symbols, Told
 from pointline.services.verdict import Policy, Verdict, decide
 from pointline.services.withdrawal import plan_withdrawal
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -66,6 +67,8 @@ class Committed:
     """``(table, exchange, date)`` that got parts."""
     reopened: tuple[str, ...] = ()
     """Paths of files that have to be read after all."""
+    judged_anew: tuple[Outcome, ...] = ()
+    """What becomes of lists of instruments that were in before."""
 
 
 class IngestService:
@@ -80,7 +83,7 @@ class IngestService:
         manifest: IngestionManifestRepository,
         quarantine: QuarantineRepository,
         repositories: Mapping[str, EventTableRepository],
-        symbols: SymbolFiles,
+        symbols: Symbols,
         reader: BronzeReader,
         claims: Claims,
         policy: Policy,
@@ -145,16 +148,15 @@ class IngestService:
     def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
         """Steps 3 and 4. May be repeated with the same arguments after a Transient error."""
         with self._lock:
-            loaded = self._symbols.judge(self._next_batch, loaded)
             ledger = self._manifest.entries()
             verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, age_us=self._age_us)
+            verdict = self._symbols.judge(self._next_batch, loaded, verdict)
             committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
+            committed.judged_anew = tuple(verdict.others)
             self._write_quarantine(committed.number, loaded, verdict)
             parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
             for table in verdict.tables():
-                if table == INSTRUMENTS:
-                    self._symbols.commit(committed.number, verdict.told_to(table))
-                else:
+                if table != INSTRUMENTS:
                     change = Change(
                         add=[part.part for part in parts if part.table == table],
                         leaving=verdict.leaving(table),
@@ -162,6 +164,8 @@ class IngestService:
                         found=_discoveries(verdict.entries, ledger),
                     )
                     self._commit_table(table, change, committed)
+            told = verdict.told_to(INSTRUMENTS)
+            self._symbols.commit(committed.number, told, _discoveries(verdict.entries, ledger))
             self._manifest.update_statuses(committed.outcomes, batch=committed.number)
             self._next_batch = committed.number + 1
             self._settle_claims(verdict)
@@ -212,6 +216,7 @@ class IngestService:
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
             freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
+            self._symbols.refresh()
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone))
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
@@ -221,7 +226,13 @@ class IngestService:
         return {file_id: path for file_id, path in freed.items() if file_id not in set(told["file_id"])}
 
     def _close(self, gone: Mapping[int, str]) -> Mapping[int, str]:
-        self._record([Outcome.left(file_id, Status.GONE) for file_id in gone])
+        outcomes = [Outcome.left(file_id, Status.GONE) for file_id in gone]
+        freed = self._symbols.forget(self._next_batch, list(gone), outcomes) if gone else None
+        if freed is None:
+            self._record(outcomes)
+        else:
+            self._manifest.update_statuses([*outcomes, *freed], batch=self._next_batch)
+            self._next_batch += 1
         return gone
 
     def _reopen(self, refused: Mapping[int, str], *, leaving_out: Collection[int] = ()) -> dict[int, str]:
@@ -256,8 +267,10 @@ class IngestService:
             number = self._next_batch
             committed = Committed(number=number, outcomes=plan.outcomes())
             for table in plan.tables():
-                change = Change(leaving=plan.leaving(table), outcomes=plan.told_to(table))
-                self._commit_table(table, change, committed)
+                if table != INSTRUMENTS:
+                    change = Change(leaving=plan.leaving(table), outcomes=plan.told_to(table))
+                    self._commit_table(table, change, committed)
+            committed.outcomes += self._symbols.forget(number, plan.file_ids, plan.told_to(INSTRUMENTS)) or []
             self._quarantine.forget(plan.file_ids)
             self._manifest.update_statuses(committed.outcomes, batch=number)
             self._next_batch = number + 1
@@ -268,6 +281,13 @@ class IngestService:
     def _record(self, outcomes: Sequence[Outcome]) -> None:
         if outcomes:
             self._manifest.update_statuses(outcomes)
+
+    def update_symbols(self, told: Told, *, dry_run: bool = False) -> Plan:
+        """Keep what a person says of symbols, under a batch number of its own; return what comes of it."""
+        with self._lock:
+            plan = self._symbols.update(self._next_batch, told, dry_run=dry_run)
+            self._next_batch += not dry_run
+            return plan
 
     # ---- effects
 

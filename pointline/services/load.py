@@ -64,7 +64,9 @@ class Loader:
         Raises DiskFull, StorageTrouble when parts cannot be written; parts already written are removed then.
         """
         if group.table == INSTRUMENTS:
-            return SymbolsLoad(group, reader=self._reader, claims=self._claims).run()
+            share = self._max_quarantined_share
+            load = SymbolsLoad(group, reader=self._reader, claims=self._claims, max_quarantined_share=share)
+            return load.run()
         return _RowsLoad(
             group,
             table=self._tables[group.table],

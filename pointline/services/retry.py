@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from pointline.io.protocols import IngestionManifestRepository, Outcome
+from pointline.services.symbol_holds import IS_MARKED
 from pointline.tables.ingest_manifest import Status, stands_at
 
 RETRIABLE = (Status.FAILED, Status.QUARANTINED)
 BY_NAME = (*RETRIABLE, Status.WITHDRAWN)
 """A file that a person took out comes back only where it is named."""
+HELD_IN_PART = stands_at(Status.SUCCESS) & IS_MARKED.fill_null(value=False)
+"""A list of instruments that is in, but not what it says of some exchange."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,8 @@ def select(entries: pl.DataFrame, selection: Selection) -> pl.DataFrame:
     """Return ``file_id, bronze_file_path, status, error`` of the refused files that are meant, by rising id."""
     by_default = BY_NAME if selection.file_ids else RETRIABLE
     statuses = by_default if selection.status is None else (selection.status,)
-    wanted = [stands_at(*statuses)]
+    is_meant = stands_at(*statuses)
+    wanted = [is_meant | HELD_IN_PART if selection.file_ids and selection.status is None else is_meant]
     if selection.file_ids:
         wanted.append(pl.col("file_id").is_in(selection.file_ids))
     if selection.rule is not None:
@@ -45,8 +49,8 @@ def put_back(manifest: IngestionManifestRepository, file_ids: Sequence[int], *, 
     """Put files back to ``pending``; return how many. What they left in quarantine goes when they are read again.
 
     Files that are not refused any more, because something newer came meanwhile, are left alone. With ``accepted`` they
-    are taken in spite of a share of bad rows, or of leaving too few rows of what they replace.
+    are taken in spite of a share of bad rows, of leaving too few rows of what they replace, or of lacking many symbols.
     """
-    refused = manifest.entries().filter(pl.col("file_id").is_in(list(file_ids)), stands_at(*BY_NAME))["file_id"]
+    refused = manifest.rows_of(file_ids).filter(stands_at(*BY_NAME) | HELD_IN_PART)["file_id"].sort()
     manifest.update_statuses(Outcome.reopened(file_id, accepted=accepted) for file_id in refused)
     return len(refused)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pointline.io.protocols import ACCEPTED, PROCESS_ENDED, CommitNote, Move
 from pointline.services.aside import RuleBroken
-from pointline.tables import dim_symbol
+from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.ingest_manifest import Status
 
 LedgerRow = Mapping[str, Any]
@@ -216,7 +216,7 @@ def _left(row: LedgerRow) -> str:
 
 
 def _home(row: LedgerRow) -> str:
-    return dim_symbol.NAME if row["data_type"] == dim_symbol.INSTRUMENTS else row["data_type"]
+    return symbol_observations.NAME if row["data_type"] == dim_symbol.INSTRUMENTS else row["data_type"]
 
 
 def _last(sources: Sources, status: Status) -> CommitNote | None:

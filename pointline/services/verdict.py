@@ -51,6 +51,8 @@ class Verdict:
     """Versions that never had rows in silver, and the newer version of their path."""
     reopened: Mapping[int, str]
     """Duplicates whose original leaves silver, with their paths: now their own rows have to come."""
+    others: Sequence[Outcome] = ()
+    """What becomes of lists of instruments that were in before: evidence of this batch holds or releases them."""
 
     def tables(self) -> list[str]:
         """Return the event tables that this batch changes: first those that lose rows to another one.
@@ -70,6 +72,13 @@ class Verdict:
             if outcome.status in ACCEPTED_STATUSES and self.entries[file_id].meta.data_type == table
         ]
         leaving = [Outcome.superseded(one.file_id, by=one.by) for one in self.replaced if one.table == table]
+        if table == INSTRUMENTS:
+            held = [
+                outcome
+                for file_id, outcome in self.outcomes.items()
+                if outcome.status is Status.QUARANTINED and self.entries[file_id].meta.data_type == table
+            ]
+            return [*accepted, *leaving, *held, *self.others]
         return [*accepted, *leaving]
 
     def leaving(self, table: str) -> dict[tuple[tuple[str, str], ...], list[int]]:
@@ -93,7 +102,7 @@ class Verdict:
         gone = {**self.overtaken, **{one.file_id: one.by for one in self.replaced}}
         superseded = [Outcome.superseded(old, by=new) for old, new in gone.items()]
         reopened = [Outcome.reopened(file_id) for file_id in self.reopened]
-        return [*self.outcomes.values(), *superseded, *reopened]
+        return [*self.outcomes.values(), *superseded, *reopened, *self.others]
 
     def wants(self, part: LoadedPart) -> bool:
         """A part goes in when its files do; a file that may not has a part of its own."""
@@ -189,8 +198,7 @@ def _moved_here(
         .filter(
             pl.col("content_hash").is_in(list(by_content)),
             stands_at(Status.SUCCESS),
-            pl.col("first_local_timestamp").is_not_null(),
-            pl.col("data_type") != INSTRUMENTS,
+            pl.col("first_local_timestamp").is_not_null() | (pl.col("data_type") == INSTRUMENTS),
         )
         .select("file_id", "content_hash")
     )

@@ -21,7 +21,7 @@ from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_qu
 from pointline.services.overlap_audit import audit_overlap
 from pointline.services.reread import digest_aside
 from pointline.services.row_counts import COUNTS, AuditedTable, count_rows
-from pointline.services.symbol_audit import audit_symbols
+from pointline.services.symbol_audit import audit_history, audit_observations, audit_symbols
 from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -107,7 +107,8 @@ class _Look:
         if aside is not None:
             self._checked.quarantined_rows = int(aside["rows"].sum())
             self._findings += audit_quarantine(still, ledger, aside)
-        self._findings += self._audit_symbols(known=dim_symbol.INSTRUMENTS in held)
+        told = still.filter(stands_at(Status.SUCCESS), pl.col("data_type") == dim_symbol.INSTRUMENTS)
+        self._findings += self._audit_symbols(told.filter(pl.col("rows_written") > 0)["file_id"].to_list())
         bronze = self._audit_bronze(flying)
         if self._deep:
             files = {row["file_id"]: as_found(row) for row in bronze.iter_rows(named=True)}
@@ -229,12 +230,16 @@ class _Look:
             parts[:] = sound
             return count_rows(table, sound)
 
-    def _audit_symbols(self, *, known: bool) -> Iterable[Finding]:
-        if not self._wants(dim_symbol.NAME) or not (known or self._to.symbols.exists()):
+    def _audit_symbols(self, files: Sequence[int]) -> Iterable[Finding]:
+        if not (files or self._to.symbols.exists()):
             return []
         self._audit_small(dim_symbol.NAME, self._to.symbols.live_parts)
         try:
-            return audit_symbols(self._to.symbols.read_all())
+            versions, observed = self._to.symbols.read_all(), self._to.observed
+            if not observed.exists():
+                return list(audit_symbols(versions))
+            found = [*audit_symbols(versions), *audit_history(versions, observed.compute().versions)]
+            return [*found, *audit_observations(observed.heads(), files)]
         except UNREADABLE as error:
             return [_unreadable(dim_symbol.NAME, error)]
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
-from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
 
 MAY_GO = (Status.SUCCESS, Status.DUPLICATE, Status.QUARANTINED, Status.FAILED)
@@ -60,13 +59,7 @@ def plan_withdrawal(ledger: pl.DataFrame, file_ids: Sequence[int]) -> Withdrawal
     named = ledger.filter(pl.col("file_id").is_in(wanted))
     if unknown := sorted(set(wanted) - set(named["file_id"])):
         raise Rejected(f"the ledger knows no file {unknown[0]}", hint="`pointline files` lists the files")
-    facts = named.select("file_id", *(pl.col(name).cast(pl.String) for name in ("status", "data_type")))
-    for file_id, status, table in facts.iter_rows():
-        if table == INSTRUMENTS:
-            raise Rejected(
-                f"file {file_id} tells of instruments, and what it said is part of dim_symbol",
-                hint="put a corrected file in its place, or use `pointline symbols update`",
-            )
+    for file_id, status in named.select("file_id", pl.col("status").cast(pl.String)).iter_rows():
         if status not in MAY_GO:
             raise Rejected(f"file {file_id} is {status}", hint=_hint(Status(status), file_id))
     copies = ledger.filter(stands_at(Status.DUPLICATE), pl.col("superseded_by").is_in(wanted))

@@ -1,19 +1,21 @@
 """``dim_symbol``: what an instrument was, and when; SCD Type 2.
 
 One row is one version: the attributes of an ``exchange, symbol`` in force from ``valid_from`` up to but not including
-``valid_until``, null while current. Versions of a key never overlap, versions that touch differ in an attribute, and
-between versions that do not touch the symbol was delisted. ``tables.dim_symbol_checks`` states all of it.
+``valid_until``, null where there is no end. ``is_current`` says that the symbol can be traded now: the version held at
+the moment it was written, and had not expired. Versions of a key never overlap, versions that touch differ in an
+attribute, and between versions that do not touch the symbol was delisted. ``tables.dim_symbol_checks`` states all of
+it.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import polars as pl
 
-from pointline.errors import LakeDamaged, Rejected
-from pointline.tables.scd2 import overlay
+from pointline.errors import Rejected
 from pointline.tables.schema import UTC_TIME
 
 NAME = "dim_symbol"
@@ -39,6 +41,13 @@ ATTRIBUTES: dict[str, pl.DataType] = {
 """A change of any of these makes a version. Null is a value like any other: the source states none."""
 
 NUMBERS = tuple(name for name, kind in ATTRIBUTES.items() if kind == pl.Float64())
+
+STEPS = ("tick_size", "lot_size", "contract_size")
+"""Numbers that cannot be zero."""
+
+PLACE = "place"
+"""A column of updates that says where in its file a row stands, for people."""
+MOST_PLACES = 3
 
 REQUIRED = tuple(ATTRIBUTES)[:6]
 """Attributes that every update has a column for; the other columns may be left out and count as null."""
@@ -69,77 +78,58 @@ def empty() -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What an upsert does: rows of the table that go, rows that come. A row whose window changes is in both."""
+    """What becomes of a table: rows that go, rows that come. A row whose window changes is in both."""
 
     removed: pl.DataFrame
     added: pl.DataFrame
-    before: pl.DataFrame
-    """All versions of the keys that the updates name, as they were."""
     after: pl.DataFrame
-    """The same as they will be."""
+    """All versions of the exchanges concerned as they will be, by exchange, symbol and ``valid_from``."""
 
     def __bool__(self) -> bool:
         return bool(self.removed.height or self.added.height)
 
 
-def scd2_upsert(current: pl.DataFrame, updates: pl.DataFrame) -> pl.DataFrame:
-    """Return the table after ``updates`` (``UPDATE_SCHEMA``), or ``current`` itself where they change nothing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which versions are meant: all of some exchanges, or of some symbols only."""
 
-    A batch is laid over what was recorded before it in one go, in whatever order its rows stand: each update holds
-    until the next recorded change or the next update of its symbol. An update for the very time of a recorded change
-    corrects it. Only symbols that the updates name are looked at.
+    exchanges: frozenset[str]
+    keys: pl.DataFrame | None = None
+    """``exchange, symbol``, each once; None for all symbols of the exchanges."""
 
-    Order of the rows: those that stay as they are first, in the order of ``current``; then the new and changed ones, by
-    exchange, symbol and ``valid_from``.
+    def of(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the rows that are meant."""
+        if self.keys is None:
+            return rows.filter(pl.col("exchange").is_in(list(self.exchanges)))
+        # The look at one column alone leaves few rows for the exact one.
+        near = rows.filter(pl.col("symbol").is_in(self.keys["symbol"].unique().implode()))
+        return near.join(self.keys.lazy(), on=KEY, how="semi")
 
-    Raises ``Rejected`` for updates that cannot be used.
-    """
-    return apply(current, plan(current, updates))
-
-
-def plan(current: pl.DataFrame, updates: pl.DataFrame) -> Changes:
-    """Find what ``updates`` change. Raises as ``scd2_upsert``."""
-    updates = typed_updates(updates)
-    before = versions_of(current, updates.select(KEY).unique())
-    laid = overlay(before, updates, key=KEY, attributes=tuple(ATTRIBUTES))
-    after = laid.with_columns(
-        symbol_ids(laid).alias("symbol_id"), pl.col("valid_until").is_null().alias("is_current")
-    ).select(list(SCHEMA))
-    return Changes(removed=_not_in(after, before), added=_not_in(before, after), before=before, after=after)
+    def outside(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that are not meant, in their order."""
+        if self.keys is None:
+            return rows.filter(~pl.col("exchange").is_in(list(self.exchanges)))
+        return rows.join(self.keys, on=KEY, how="anti", maintain_order="left")
 
 
-def apply(current: pl.DataFrame, changes: Changes) -> pl.DataFrame:
-    """Return ``current`` after ``changes``, which were planned on it."""
-    if not changes:
-        return current
-    kept = current.select(list(SCHEMA))
-    if changes.removed.height:
-        kept = kept.filter(~pl.col("symbol_id").is_in(changes.removed["symbol_id"].implode()))
-    if kept.height != current.height - changes.removed.height:
-        raise LakeDamaged(
-            "symbol_id is not unique in dim_symbol, or its rows changed meanwhile",
-            subject=NAME,
-            hint="run `pointline verify`",
-        )
-    return pl.concat([kept, changes.added], rechunk=False)
-
-
-def versions_of(table: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """Return all versions of ``keys``, sorted by key and ``valid_from``."""
-    # The look at one column alone leaves few rows for the exact one.
-    return (
-        table.lazy()
-        .filter(pl.col("symbol").is_in(keys["symbol"].unique().implode()))
-        .join(keys.lazy(), on=KEY, how="semi")
-        .select(list(SCHEMA))
-        .sort(*KEY, "valid_from")
-        .collect()
-    )
+def changes_between(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
+    """Compare the versions of some exchanges as they were and as they will be."""
+    return Changes(removed=_not_in(after, before), added=_not_in(before, after), after=after)
 
 
 def in_force(at: pl.Expr) -> pl.Expr:
     """Tell whether a version holds at a time."""
     return (pl.col("valid_from") <= at) & (pl.col("valid_until").is_null() | (at < pl.col("valid_until")))
+
+
+def tradable(at: pl.Expr) -> pl.Expr:
+    """Tell whether a version holds at a time and has not expired."""
+    return in_force(at) & (pl.col("expiry").is_null() | (at < pl.col("expiry")))
+
+
+def as_of(table: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
+    """Return versions with ``is_current`` as it is at that time: true for those that hold then and have not expired."""
+    return table.with_columns(tradable(pl.lit(now, UTC_TIME)).alias("is_current"))
 
 
 def symbol_ids(versions: pl.DataFrame) -> pl.Series:
@@ -179,13 +169,17 @@ def typed_updates(updates: pl.DataFrame) -> pl.DataFrame:
             f"symbol updates without the column {', '.join(missing)}",
             hint="add the column; where a source states no value leave the cells empty",
         )
+    place = [pl.col(PLACE)] if PLACE in updates.columns else [pl.lit(None, pl.String).alias(PLACE)]
     given = updates.select(
-        pl.lit(value=True).alias(name) if name not in updates.columns and name == "listed" else
+        *place,
+        *(        pl.lit(value=True).alias(name) if name not in updates.columns and name == "listed" else
         pl.lit(None).alias(name) if name not in updates.columns else pl.col(name)
-        for name in UPDATE_SCHEMA
+        for name in UPDATE_SCHEMA)
     )  # fmt: skip
     try:
-        frame = given.select(_cast(name, given.schema[name], wanted) for name, wanted in UPDATE_SCHEMA.items())
+        frame = given.select(
+            PLACE, *(_cast(name, given.schema[name], wanted) for name, wanted in UPDATE_SCHEMA.items())
+        )
     except pl.exceptions.PolarsError as error:
         raise Rejected(
             f"symbol updates with a value of another type: {str(error).splitlines()[0]}",
@@ -203,9 +197,16 @@ def typed_updates(updates: pl.DataFrame) -> pl.DataFrame:
         "with a number that is not finite",
         "leave the cell empty where there is no value",
     )
+    frame = frame.with_columns(spelled(pl.col("exchange")), spelled(pl.col("symbol")))
+    _reject_where(
+        frame,
+        pl.col("listed") & pl.any_horizontal((pl.col(name) <= 0).fill_null(value=False) for name in STEPS),
+        f"with a zero or negative {', '.join(STEPS[:-1])} or {STEPS[-1]}",
+        "leave the cell empty where there is no value",
+    )
     # What a delisting says of attributes counts for nothing, nor can two of them contradict each other over it.
     frame = frame.with_columns(pl.when("listed").then(pl.col(name)).alias(name) for name in ATTRIBUTES).unique(
-        maintain_order=True
+        list(UPDATE_SCHEMA), keep="first", maintain_order=True
     )
     gone = frame.filter(~pl.col("listed"))
     if gone.height:
@@ -217,7 +218,15 @@ def typed_updates(updates: pl.DataFrame) -> pl.DataFrame:
         "that contradict each other",
         "keep one row per exchange, symbol and valid_from",
     )
-    return frame
+    return frame.drop(PLACE)
+
+
+def spelled(name: pl.Expr) -> pl.Expr:
+    """Return an exchange in lower case, and a symbol in the venue's spelling: streams write some all in lower case."""
+    text = name.str.strip_chars()
+    if name.meta.output_name() == "exchange":
+        return text.str.to_lowercase()
+    return pl.when(text == text.str.to_lowercase()).then(text.str.to_uppercase()).otherwise(text)
 
 
 def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
@@ -230,9 +239,11 @@ def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
 def _reject_where(frame: pl.DataFrame, broken: pl.Expr, what: str, hint: str) -> None:
     found = frame.filter(broken)
     if found.height:
-        exchange, symbol, valid_from = found.select(*KEY, "valid_from").sort(*KEY, "valid_from").row(0)
+        exchange, symbol, valid_from = found.select(*KEY, "valid_from").row(0)
+        places = ", ".join(found[PLACE].drop_nulls().head(MOST_PLACES))
+        where = f" ({places}{', ...' if found.height > MOST_PLACES else ''})" if places else ""
         example = f"{exchange or '?'} {symbol or '?'} from {valid_from or '?'}"
-        raise Rejected(f"{found.height} symbol updates {what}, one is {example}", hint=hint)
+        raise Rejected(f"{found.height} symbol updates {what}{where}, one is {example}", hint=hint)
 
 
 def _not_in(others: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:

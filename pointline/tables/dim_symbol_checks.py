@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from pointline.tables.dim_symbol import ATTRIBUTES, KEY, NUMBERS, SCHEMA, symbol_ids
+from pointline.tables.dim_symbol import ATTRIBUTES, KEY, NUMBERS, SCHEMA, symbol_ids, tradable
+from pointline.tables.schema import UTC_TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,12 @@ class Violation:
     example: str
 
 
-_EXPECTED_ID = "_expected_id"
+_EXPECTED_ID, _NOW = "_expected_id", "_now"
+_ROLLS_OVER = pl.any_horizontal(
+    pl.col(name).is_between(pl.col(_NOW) - pl.duration(days=1), pl.col(_NOW))
+    for name in ("valid_from", "valid_until", "expiry")
+).fill_null(value=False)
+"""What begins or ends becomes current, or ceases to be, when the table is written or looked over the next time."""
 _SAME_KEY = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in KEY).fill_null(value=False)
 _PREVIOUS_END = pl.col("valid_until").shift(1)
 
@@ -27,7 +34,7 @@ CHECKS: Mapping[str, pl.Expr] = {
     "key_present": pl.any_horizontal(pl.col(*KEY).is_null() | (pl.col(*KEY) == "")),
     "valid_from_present": pl.col("valid_from").is_null(),
     "window_not_empty": pl.col("valid_until") <= pl.col("valid_from"),
-    "current_is_open": pl.col("is_current").ne_missing(pl.col("valid_until").is_null()),
+    "current_holds": pl.col("is_current").ne_missing(tradable(pl.col(_NOW))) & ~_ROLLS_OVER,
     "one_current": pl.col("is_current").shift(1) & _SAME_KEY,
     "no_overlap": _SAME_KEY & (_PREVIOUS_END.is_null() | (pl.col("valid_from") < _PREVIOUS_END)),
     "versions_differ": _SAME_KEY
@@ -44,15 +51,18 @@ version in front of it has ended.
 """
 
 
-def violations(table: pl.DataFrame) -> list[Violation]:
-    """Return the checks that do not hold, in whatever order the rows stand; none for a sound table."""
+def violations(table: pl.DataFrame, *, now: dt.datetime | None = None) -> list[Violation]:
+    """Return the checks that do not hold, in whatever order the rows stand; none for a sound table.
+
+    ``now`` is the time at which current versions hold; None is this moment.
+    """
     if dict(table.schema) != SCHEMA:
         wrong = [name for name in {**SCHEMA, **table.schema} if table.schema.get(name) != SCHEMA.get(name)]
         return [Violation(check="schema", rows=table.height, example=", ".join(wrong) or "order of the columns")]
     # Ten million rows sort by the number that the id gives the key in a tenth of the time that the key itself takes.
-    ordered = table.with_columns(symbol_ids(table).alias(_EXPECTED_ID)).sort(
-        pl.col(_EXPECTED_ID) ^ pl.col("valid_from").to_physical(), "valid_from"
-    )
+    ordered = table.with_columns(
+        symbol_ids(table).alias(_EXPECTED_ID), pl.lit(now or dt.datetime.now(dt.UTC), UTC_TIME).alias(_NOW)
+    ).sort(pl.col(_EXPECTED_ID) ^ pl.col("valid_from").to_physical(), "valid_from")
     counts = ordered.select(broken.fill_null(value=False).sum().alias(name) for name, broken in CHECKS.items())
     return [
         Violation(check=name, rows=rows, example=_example(ordered, CHECKS[name]))

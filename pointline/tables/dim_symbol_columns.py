@@ -6,13 +6,15 @@ header has grown since 2016 (``pip_size`` became ``minimum_price_variation``) an
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol import ATTRIBUTES, KEY, REQUIRED, UPDATE_SCHEMA
+from pointline.tables.dim_symbol import ATTRIBUTES, KEY, PLACE, REQUIRED, UPDATE_SCHEMA
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.symbol_times import HINT, fault_of, typed_times
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "exchange": ("venue", "market"),
@@ -33,52 +35,124 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """Other names of a column; case and everything but letters and digits do not count. The column's own name wins."""
 
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
 _ANY_SYMBOL = "[*]"
+TIMES = ("valid_from", "valid_until", "expiry")
+
+ACTIVE = ("listed", "active", "is_active", "tradable", "is_tradable", "status", "state", "contract_status")
+"""Columns that say whether the venue lets a symbol be traded; one of them counts, the first of these."""
+IS_ACTIVE: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "1", "yes", "active", "trading", "live", "open", "online", "enabled", "listed"), True),
+    **dict.fromkeys(
+        ("false", "0", "no", "inactive", "break", "close", "closed", "delivered", "delivering", "settled", "settling",
+         "expired", "delisted", "offline", "disabled", "suspend", "suspended", "preopen", "pre_trading"),
+        False,
+    ),
+}  # fmt: skip
 
 
 def read_csv(data: bytes) -> pl.DataFrame:
-    """Return the cells of a CSV as text; lines that begin with ``#`` are comments."""
+    """Return the cells of a CSV as text, and where each row stands; lines that begin with ``#`` are comments."""
     try:
         cells = pl.read_csv(data, infer_schema=False, comment_prefix="#", truncate_ragged_lines=True)
     except pl.exceptions.PolarsError as error:
         raise Rejected(f"not a CSV of symbols: {str(error).splitlines()[0]}", hint="give it a header line") from error
-    return cells.filter(~pl.all_horizontal(pl.all().is_null()))
+    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    told = [number for number, line in enumerate(lines, 1) if line and not line.startswith(b"#")][1:]
+    if len(told) == cells.height:
+        cells = cells.with_columns(pl.format("line {}", pl.Series(told, dtype=pl.Int64)).alias(PLACE))
+    else:  # a cell has several lines
+        cells = _with_rows(cells)
+    return cells.filter(~pl.all_horizontal(pl.exclude(PLACE).is_null()))
+
+
+def _with_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.format("row {}", pl.int_range(1, pl.len() + 1)).alias(PLACE))
 
 
 def read_parquet(data: bytes) -> pl.DataFrame:
     """Return the rows of a Parquet file."""
     try:
-        return pl.read_parquet(data)
+        return _with_rows(pl.read_parquet(data))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Rejected(f"not a Parquet file: {str(error).splitlines()[0]}", hint="fetch it again") from error
 
 
-def read_columns(frame: pl.DataFrame) -> pl.DataFrame:
+def read_columns(frame: pl.DataFrame, *, known_at: dt.datetime | None = None) -> pl.DataFrame:
     """Return updates (``UPDATE_SCHEMA``, ``valid_from`` where there is one) from columns under any known name.
 
-    Text becomes numbers and times: ISO 8601, UTC where no offset is stated, or integer microseconds since the epoch.
-    A row with ``valid_until`` is delisted then, unless another row of its symbol begins at that time, so that a table
-    that was written out comes back as it was. Unknown columns are left out.
+    Text becomes numbers and times (``symbol_times``). A row with ``valid_until`` is delisted then, unless another row
+    of its symbol begins at that time, so that a table that was written out comes back as it was. A row that the venue
+    calls inactive was listed until ``valid_until``, or is not any more at ``known_at``. Unknown columns are left out.
 
     Raises ``Rejected`` for two columns that mean the same, text that is no number or time, and windows that overlap.
     """
+    frame = frame if PLACE in frame.columns else _with_rows(frame)
+    active = _active(frame)
     named = _renamed(frame)
     if {"market", "type"} <= set(frame.columns):
         named = _quantconnect(named)
-    wanted = {**UPDATE_SCHEMA, "valid_until": UTC_TIME}
+    elif active is not None:
+        named = named.with_columns(active)
+    wanted = {PLACE: pl.String(), **UPDATE_SCHEMA, "valid_until": UTC_TIME}
     typed = named.select(_typed(named, name, wanted[name]) for name in wanted if name in named.columns)
-    starts = typed.drop("valid_until", strict=False)
-    if not {"valid_from", "valid_until"} <= set(typed.columns):
-        return starts
+    if "valid_from" not in typed.columns:
+        return typed
+    if active is not None and active.name != "listed":
+        typed = _ended(typed, known_at)
+    if "valid_until" not in typed.columns:
+        return typed
     _reject_overlap(typed)
-    ends = typed.filter(pl.col("valid_until").is_not_null()).select(
-        *(name for name in KEY if name in typed.columns),
+    listed = typed if "listed" in typed.columns else typed.with_columns(listed=pl.lit(value=True))
+    return with_ends(listed)
+
+
+def with_ends(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows without ``valid_until``, and a delisting for each one that has it."""
+    ends = rows.filter(pl.col("valid_until").is_not_null()).select(
+        *(name for name in (PLACE, *KEY) if name in rows.columns),
         pl.col("valid_until").alias("valid_from"),
         pl.lit(value=False).alias("listed"),
     )
-    listed = starts if "listed" in starts.columns else starts.with_columns(listed=pl.lit(value=True))
-    return pl.concat([listed, ends], how="diagonal")
+    return pl.concat([rows.drop("valid_until"), ends], how="diagonal")
+
+
+def _ended(windows: pl.DataFrame, known_at: dt.datetime | None) -> pl.DataFrame:
+    """What is inactive has ended: where its row says, or as of when that was known."""
+    if "valid_until" not in windows.columns:
+        windows = windows.with_columns(valid_until=pl.lit(None, UTC_TIME))
+    is_open = ~pl.col("listed") & pl.col("valid_until").is_null()
+    found = windows.filter(is_open)
+    if found.height and known_at is None:
+        raise Rejected(
+            f"{found.height} rows are inactive and do not say since when, one is {found[PLACE][0]}",
+            hint="give them a valid_until",
+        )
+    end = pl.when(is_open).then(pl.lit(known_at, UTC_TIME)).otherwise("valid_until")
+    ended = windows.with_columns(end.alias("valid_until"))
+    return ended.filter(~is_open | (pl.col("valid_from") < pl.col("valid_until"))).with_columns(
+        listed=pl.lit(value=True)
+    )
+
+
+def _active(frame: pl.DataFrame) -> pl.Series | None:
+    """Return whether each row is active, as the first column that tells it has it; None where there is none."""
+    columns = {_squashed(column): column for column in reversed(frame.columns)}
+    name = next((name for name in ACTIVE if _squashed(name) in columns), None)
+    if name is None:
+        return None
+    told = frame[columns[_squashed(name)]]
+    text = told.cast(pl.String).str.strip_chars().str.to_lowercase()
+    active = text.replace_strict(IS_ACTIVE, default=None, return_dtype=pl.Boolean)
+    text = text.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+    unknown = frame.filter(text.is_not_null() & active.is_null())
+    if unknown.height:
+        value = unknown[told.name][0]
+        raise Rejected(
+            f"{unknown.height} rows whose {told.name} is neither active nor inactive, one is {value!r} "
+            f"({unknown[PLACE][0]})",
+            hint="write true or false",
+        )
+    return active.fill_null(value=True).alias("listed")
 
 
 def _reject_overlap(windows: pl.DataFrame) -> None:
@@ -92,7 +166,7 @@ def _reject_overlap(windows: pl.DataFrame) -> None:
         symbol = " ".join(str(found[name][0]) for name in key)
         raise Rejected(
             f"{found.height} rows whose window is empty or begins before the last one ended, one is {symbol} "
-            f"from {found['valid_from'][0]}",
+            f"from {found['valid_from'][0]} ({found[PLACE][0]})",
             hint="let valid_until of a row be valid_from of the next one, or earlier, or leave it empty",
         )
 
@@ -111,7 +185,7 @@ def _renamed(frame: pl.DataFrame) -> pl.DataFrame:
         if len(own) > 1:
             raise Rejected(f"columns {', '.join(own)} all mean {name}", hint=f"keep one of them and call it {name}")
         chosen[name] = own[0]
-    return frame.select(pl.col(column).alias(name) for name, column in chosen.items())
+    return frame.select(PLACE, *(pl.col(column).alias(name) for name, column in chosen.items() if name != "listed"))
 
 
 def _squashed(name: str) -> str:
@@ -143,32 +217,40 @@ def _quantconnect(frame: pl.DataFrame) -> pl.DataFrame:
     return named.with_columns(pl.lit(None, ATTRIBUTES[name]).alias(name) for name in absent)
 
 
-def _typed(frame: pl.DataFrame, name: str, wanted: pl.DataType) -> pl.Expr:
-    if frame.schema[name] != pl.String():
-        return pl.col(name)
-    text = pl.col(name).str.strip_chars()
-    text = pl.when(text != "").then(text)
-    typed = _from_text(text, wanted)
-    failed = frame.filter(text.is_not_null() & typed.is_null())
-    if failed.height:
+def _typed(frame: pl.DataFrame, name: str, wanted: pl.DataType) -> pl.Series:
+    given = frame[name]
+    if name in TIMES:
+        return _typed_times(frame, given)
+    if given.dtype == pl.String:
+        text = given.str.strip_chars()
+        given = text.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+        typed = given.cast(pl.Float64, strict=False) if wanted == pl.Float64() else given
+    elif wanted == pl.Float64() and not given.dtype.is_numeric() and given.dtype != pl.Null:
+        typed = pl.Series(name, [None] * len(given), pl.Float64)
+    else:
+        return given
+    failed = given.is_not_null() & typed.is_null()
+    if failed.any():
+        first = frame.filter(failed)
         raise Rejected(
-            f"{failed.height} rows whose {name} cannot be read, one is {failed[name][0]!r}",
-            hint="write numbers as 0.01, times as 2024-05-01T00:00:00Z, and nothing where there is no value",
+            f"{first.height} rows whose {name} cannot be read, one is {first[name][0]!r} ({first[PLACE][0]})",
+            hint="write numbers as 0.01, and nothing where there is no value",
         )
-    return typed.alias(name)
+    return typed
 
 
-def _from_text(text: pl.Expr, wanted: pl.DataType) -> pl.Expr:
-    if wanted == pl.Float64():
-        return text.cast(pl.Float64(), strict=False)
-    if wanted == pl.Boolean():
-        return text.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)
-    if wanted == UTC_TIME:
-        iso = text.str.replace(" ", "T", literal=True).str.replace(r"[zZ]$", "+0000")
-        iso = pl.when(iso.str.contains("T")).then(iso).otherwise(iso + "T00:00:00")
-        iso = pl.when(iso.str.contains(r"[+-]\d\d:?\d\d$")).then(iso).otherwise(iso + "+0000")
-        time = iso.str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC", strict=False)
-        # Fewer digits are a date written together, or other units.
-        microseconds = pl.when(text.str.contains(r"^\d{14,17}$")).then(text).cast(pl.Int64(), strict=False)
-        return pl.coalesce(microseconds.cast(UTC_TIME), time)
-    return text
+def _typed_times(frame: pl.DataFrame, given: pl.Series) -> pl.Series:
+    if given.dtype == pl.String:
+        text = given.str.strip_chars()
+        given = text.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+    typed = typed_times(given)
+    failed = given.is_not_null() & typed.is_null()
+    if failed.any():
+        first = frame.filter(failed)
+        value = first[given.name][0]
+        raise Rejected(
+            f"{first.height} rows whose {given.name} cannot be read, one is {str(value)!r} ({first[PLACE][0]}): "
+            f"{fault_of(value)}",
+            hint=HINT,
+        )
+    return typed.alias(given.name)

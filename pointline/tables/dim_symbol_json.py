@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol import UPDATE_SCHEMA
+from pointline.tables.dim_symbol import PLACE, UPDATE_SCHEMA
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.symbol_times import read_milliseconds, read_time
 
 TARDIS_FIELDS: Mapping[str, str] = {
     "base_asset": "baseCurrency",
@@ -26,9 +27,11 @@ TARDIS_FIELDS: Mapping[str, str] = {
     "option_type": "optionType",
 }
 
-ENDED = frozenset({"BREAK", "CLOSE", "DELIVERED"})
-"""Binance's statuses of what is listed no more. ``BREAK`` is also a planned pause; the share that a snapshot may lack
-keeps a pause of the whole venue from delisting it."""
+ENDED = frozenset(
+    {"BREAK", "CLOSE", "DELIVERED", "DELIVERING", "SETTLING", "EXPIRED", "INACTIVE", "PRE_TRADING", "PENDING_TRADING"}
+)
+"""Binance's statuses of what cannot be traded any more, or not yet. ``BREAK`` is also a planned pause; the share that a
+snapshot may lack keeps a pause of the whole venue from delisting it."""
 
 Fields = Mapping[str, object]
 
@@ -41,30 +44,52 @@ def parse_json(data: bytes) -> object:
         raise Rejected(f"not JSON: {error}", hint="fetch it again, it may be incomplete") from error
 
 
-def tardis_updates(content: object) -> pl.DataFrame:
+def tardis_updates(content: object, known_at: dt.datetime | None = None) -> pl.DataFrame:
     """Return the updates that Tardis instruments (``/v1/instruments/{exchange}``) amount to: all of their history.
 
     ``changes[]`` tells the past: each entry names the fields that were different ``until`` then. A field that an entry
     does not name was as the next later entry, or the instrument itself, has it. An instrument is listed from
-    ``availableSince`` to ``availableTo``. Ids that Tardis writes in lower case, as some venues' streams do, become the
+    ``availableSince`` to ``availableTo``; one that is not ``active`` and does not say since when ended with its expiry,
+    or at ``known_at``. Ids that Tardis writes in lower case, as some venues' streams do, become the
     upper case of the data.
     """
     items = [content] if isinstance(content, dict) and "id" in content else content
     rows = []
-    for item in _objects(items, "Tardis instruments"):
-        key = {"exchange": _text(item, "exchange"), "symbol": _upper(_text(item, "id"))}
-        for since, state in _tardis_states(item):
+    for number, item in enumerate(_objects(items, "Tardis instruments"), 1):
+        key = {"exchange": _text(item, "exchange"), "symbol": _text(item, "id"), PLACE: f"item {number}"}
+        end = _tardis_end(item, known_at)
+        for since, state in _tardis_states(item, end):
             attributes = {name: _value(state, field, name) for name, field in TARDIS_FIELDS.items()}
             rows.append({**key, **attributes, "valid_from": since, "listed": True})
-        if item.get("availableTo"):
-            rows.append({**key, "valid_from": _time(item, "availableTo"), "listed": False})
-    return pl.DataFrame(rows, schema=UPDATE_SCHEMA)
+        if end is not None:
+            rows.append({**key, "valid_from": end, "listed": False})
+    return pl.DataFrame(rows, schema={PLACE: pl.String(), **UPDATE_SCHEMA})
 
 
-def _tardis_states(item: Fields) -> Iterator[tuple[dt.datetime, Fields]]:
+def _tardis_end(item: Fields, known_at: dt.datetime | None) -> dt.datetime | None:
+    if item.get("availableTo") is not None:
+        end = _time(item, "availableTo")
+        if end <= _time(item, "availableSince"):
+            raise Rejected(
+                f"{_text(item, 'id')} ends before it begins: availableSince {item['availableSince']}, availableTo "
+                f"{item['availableTo']}",
+                hint="fetch it again",
+            )
+        return end
+    if item.get("active") is not False:
+        return None
+    expiry = _time(item, "expiry") if item.get("expiry") is not None else known_at
+    if expiry is None:
+        raise Rejected(
+            f"{_text(item, 'id')} is not active and does not say since when",
+            hint="fetch it again; in bronze the day of its folder counts",
+        )
+    return expiry
+
+
+def _tardis_states(item: Fields, last: dt.datetime | None) -> Iterator[tuple[dt.datetime, Fields]]:
     """What the instrument was, from when on; newest first."""
     first = _time(item, "availableSince")
-    last = _time(item, "availableTo") if item.get("availableTo") else None
     state = item
     changes = sorted(_objects(item.get("changes") or [], "changes"), key=lambda one: _time(one, "until"), reverse=True)
     for change in changes:
@@ -86,8 +111,12 @@ def binance_updates(content: object, exchange: str) -> tuple[pl.DataFrame, dt.da
     if not isinstance(content, dict) or "symbols" not in content or "serverTime" not in content:
         raise Rejected(f"not an exchangeInfo of Binance{_told(content)}", hint="fetch it again")
     at = _milliseconds(content, "serverTime")
-    rows = [_binance_row(item) for item in _objects(content["symbols"], "symbols of an exchangeInfo")]
-    return pl.DataFrame([{**row, "exchange": exchange, "valid_from": at} for row in rows], schema=UPDATE_SCHEMA), at
+    items = _objects(content["symbols"], "symbols of an exchangeInfo")
+    rows = [
+        {**_binance_row(item), "exchange": exchange, "valid_from": at, PLACE: f"symbol {number}"}
+        for number, item in enumerate(items, 1)
+    ]
+    return pl.DataFrame(rows, schema={PLACE: pl.String(), **UPDATE_SCHEMA}), at
 
 
 def _binance_row(item: Fields) -> dict[str, object]:
@@ -143,29 +172,26 @@ def _value(item: Fields, field: str, name: str) -> object:
     if UPDATE_SCHEMA[name] == pl.String():
         return str(value)
     try:
-        return float(str(value))
+        return float(str(value))  # a boolean is no number here
     except ValueError as error:
         raise _unreadable(item, field) from error
 
 
 def _time(item: Fields, field: str) -> dt.datetime:
     try:
-        time = dt.datetime.fromisoformat(str(item.get(field)))
-        return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
-    except (ValueError, OverflowError) as error:
-        raise _unreadable(item, field) from error
+        return read_time(item.get(field))
+    except ValueError as error:
+        raise _unreadable(item, field, str(error)) from error
 
 
 def _milliseconds(item: Fields, field: str) -> dt.datetime:
     try:
-        return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=int(str(item.get(field))))
-    except (ValueError, OverflowError) as error:
-        raise _unreadable(item, field) from error
+        return read_milliseconds(item.get(field))
+    except ValueError as error:
+        raise _unreadable(item, field, str(error)) from error
 
 
-def _unreadable(item: Fields, field: str) -> Rejected:
-    return Rejected(f"a symbol whose {field} cannot be read: {item.get(field)!r}", hint="fetch it again")
-
-
-def _upper(symbol: str) -> str:
-    return symbol.upper() if symbol.islower() else symbol
+def _unreadable(item: Fields, field: str, fault: str = "") -> Rejected:
+    name = item.get("id") or item.get("symbol") or "an answer"
+    why = f", {fault}" if fault else ""
+    return Rejected(f"{name} whose {field} cannot be read: {item.get(field)!r}{why}", hint="fetch it again")

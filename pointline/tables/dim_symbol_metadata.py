@@ -9,9 +9,10 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import typed_updates
-from pointline.tables.dim_symbol_columns import read_columns, read_csv, read_parquet
+from pointline.tables.dim_symbol_columns import read_columns, read_csv, read_parquet, with_ends
 from pointline.tables.dim_symbol_json import binance_updates, parse_json, tardis_updates
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.symbol_observations import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,32 +23,92 @@ class Metadata:
     """In ``UPDATE_SCHEMA``."""
     snapshot_at: dt.datetime | None
     """When this is all there is, so that what is missing is delisted; None where the rows tell times of their own."""
+    knows_time: bool = False
+    """It says itself when it holds."""
+    foreign: pl.DataFrame | None = None
+    """Rows of other exchanges than it may tell of, as they were read, with their ``place``."""
+    is_partial: bool = False
+    """Some symbols from one time on, as a person tells them."""
+
+    @property
+    def kind(self) -> Kind:
+        """How it is meant."""
+        return Kind.SNAPSHOT if self.snapshot_at is not None else Kind.PARTIAL if self.is_partial else Kind.WINDOWS
 
 
-def read_metadata(data: bytes, *, exchange: str = "", effective_at: dt.datetime | None = None) -> Metadata:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belonging:
+    """Whose symbols a file may tell of: those of the exchange that its folder names."""
+
+    exchange: str
+
+    def foreign(self, cells: pl.DataFrame, *, by_market: bool) -> pl.Series:
+        """Tell which rows are of another exchange.
+
+        A file of several exchanges, none of which is the folder's, is a list, and the folder names its source. With
+        ``by_market`` exchanges are named after a market and a type, ``binance-cryptofuture``.
+        """
+        names = cells["exchange"].str.strip_chars().str.to_lowercase()
+        own = names == self.exchange.lower()
+        if by_market:
+            own |= names.str.starts_with(f"{self.exchange.lower()}-")
+        if not own.any() and names.n_unique() > 1:
+            return own
+        return ~own
+
+
+def read_metadata(
+    data: bytes,
+    *,
+    exchange: str = "",
+    effective_at: dt.datetime | None = None,
+    belonging: Belonging | None = None,
+) -> Metadata:
     """Read a file's bytes, decompressed, by what they look like.
 
     ``exchange`` names the exchange of a file that does not say it: ``exchangeInfo``, or columns without ``exchange``.
     ``effective_at`` is the time of rows without one; such a file is a snapshot, and so is an ``exchangeInfo``, which
-    brings its own time. Raises ``Rejected``.
+    brings its own time. With ``belonging`` rows of other exchanges are kept apart. Raises ``Rejected``.
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"[", b"{"}:
         content = parse_json(data)
         if isinstance(content, dict) and "symbols" in content:
             if not exchange:
-                raise Rejected("an exchangeInfo does not say its exchange", hint="name it")
+                raise Rejected("an exchangeInfo does not say its exchange", hint="name it: --exchange binance")
             updates, at = binance_updates(content, exchange)
-            return Metadata(updates=typed_updates(updates), snapshot_at=at)
-        return Metadata(updates=typed_updates(tardis_updates(content)), snapshot_at=None)
-    cells = read_columns(read_parquet(data) if data.startswith(b"PAR1") else read_csv(data))
-    if "exchange" not in cells.columns and exchange:
-        cells = cells.with_columns(exchange=pl.lit(exchange))
-    if "valid_from" in cells.columns:
-        return Metadata(updates=typed_updates(cells), snapshot_at=None)
+            return Metadata(updates=typed_updates(updates), snapshot_at=at, knows_time=True)
+        return _kept(tardis_updates(content, effective_at), None, belonging, by_market=False)
+    cells = read_parquet(data) if data.startswith(b"PAR1") else read_csv(data)
+    by_market = {"market", "type"} <= set(cells.columns)
+    rows = read_columns(cells, known_at=effective_at)
+    if "exchange" not in rows.columns and exchange:
+        rows = rows.with_columns(exchange=pl.lit(exchange))
+    if "valid_from" in rows.columns:
+        return _kept(rows, None, belonging, by_market=by_market)
     if effective_at is None:
         raise Rejected(
             "symbols without the column valid_from",
             hint="add it, or say when this holds: --snapshot --effective-at 2024-05-01",
         )
-    at_column = pl.lit(effective_at, UTC_TIME).alias("valid_from")
-    return Metadata(updates=typed_updates(cells.with_columns(at_column)), snapshot_at=effective_at)
+    rows = rows.with_columns(pl.lit(effective_at, UTC_TIME).alias("valid_from"))
+    if "valid_until" in rows.columns:
+        listed = rows if "listed" in rows.columns else rows.with_columns(listed=pl.lit(value=True))
+        rows = with_ends(listed)
+    return _kept(rows, effective_at, belonging, by_market=by_market)
+
+
+def _kept(
+    rows: pl.DataFrame, snapshot_at: dt.datetime | None, belonging: Belonging | None, *, by_market: bool
+) -> Metadata:
+    """Type what belongs, and keep apart what does not."""
+    foreign = rows.clear()
+    if belonging is not None and "exchange" in rows.columns and rows.height:
+        is_foreign = belonging.foreign(rows, by_market=by_market).fill_null(value=False)
+        foreign, rows = rows.filter(is_foreign), rows.filter(~is_foreign)
+    updates = typed_updates(rows)
+    return Metadata(
+        updates=updates,
+        snapshot_at=snapshot_at,
+        knows_time=snapshot_at is None,
+        foreign=foreign if foreign.height else None,
+    )

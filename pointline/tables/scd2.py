@@ -1,72 +1,131 @@
-"""Slowly changing dimension, type 2, as a timeline: what held when, as points at which it changes.
+"""Slowly changing dimension, type 2, from observations: which states of a key held when.
 
-A key's history is a list of *points*: from ``at`` on these attributes hold, or the key is not listed. Versions are the
-stretches between points. Laying updates over versions is then no case analysis: take the points of both, let an update
-win where it meets a recorded point, drop the points that change nothing, and read the versions off again.
+Evidence of a key is a *point*: from ``at`` on it has this state, until the next point of the key. Windows and updates
+are points as they stand. A snapshot is a point for every key of its group, those that it lacks included; but neighbours
+in time mostly say the same, so snapshots are read as *runs*, stretches over which one of their states is repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
-_RANK = "_rank"
+RUNS = {"state_id": pl.Int64(), "first": pl.UInt32(), "last": pl.UInt32()}
 
 
-def overlay(
-    versions: pl.DataFrame, updates: pl.DataFrame, *, key: Sequence[str], attributes: Sequence[str]
-) -> pl.DataFrame:
-    """Return the versions of these keys after ``updates``, sorted by key and ``valid_from``.
+def runs_of(snapshots: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """Return the runs of states in snapshots: ``state_id, first, last``, places in ``snapshots``, both included.
 
-    ``versions`` and the result hold ``key, valid_from, valid_until, attributes``, half open, ``valid_until`` null while
-    current. ``updates`` hold ``key, valid_from, listed, attributes``, one row at most for a key and a time,
-    and null attributes where ``listed`` is false.
-
-    A point holds until the next recorded one, be it a version or a delisting. Versions that touch always differ, so an
-    update equal to what already held makes none, and one equal to the version that follows on it makes that version
-    begin earlier: the change was then known too late.
+    ``snapshots`` hold ``states``, a list of ids, and stand by group and time; a state belongs to one group. The cost is
+    that of one look at each id: most states make one run, and only the others are looked at in order.
     """
-    columns = [*key, "valid_from", "listed", *attributes]
-    ends = versions.filter(pl.col("valid_until").is_not_null()).select(
-        *key,
-        pl.col("valid_until").alias("valid_from"),
-        pl.lit(value=False).alias("listed"),
-        *(pl.lit(None, versions.schema[name]).alias(name) for name in attributes),
+    # An empty list would become a null.
+    said = snapshots.lazy().select("states").with_row_index("place").filter(pl.col("states").list.len() > 0)
+    said = said.explode("states").rename({"states": "state_id"})
+    found = (
+        said.group_by("state_id")
+        .agg(pl.len(), pl.col("place").min().alias("first"), pl.col("place").max().alias("last"))
+        .collect(engine="streaming")
     )
-    starts = versions.with_columns(listed=True).select(columns)
-    points = (
-        # Of points at one time the last wins: the end of a version gives way to the start of the next one.
-        pl.concat(
-            [
-                frame.with_columns(pl.lit(rank).alias(_RANK))
-                for rank, frame in enumerate((ends, starts, updates.select(columns)))
-            ]
-        )
-        .sort(*key, "valid_from", _RANK)
-        .filter(~_same_as_next(*key, "valid_from"))
+    is_one = pl.col("last") - pl.col("first") + 1 == pl.col("len")
+    broken = found.filter(~is_one)
+    whole = found.filter(is_one).select(list(RUNS))
+    if broken.is_empty():
+        return whole
+    places = (
+        said.join(broken.lazy().select("state_id"), on="state_id", how="semi")
+        .sort("state_id", "place")
+        .collect(engine="streaming")
     )
-    first = ~_same_as_previous(*key)
-    changing = pl.when(first).then("listed").otherwise(~_same_as_previous("listed", *attributes))
+    same = pl.col("state_id").eq(pl.col("state_id").shift(1)) & (pl.col("place") == pl.col("place").shift(1) + 1)
+    run = (~same.fill_null(value=False)).cum_sum()
+    pieces = places.group_by("state_id", run.alias("run")).agg(
+        pl.col("place").min().alias("first"), pl.col("place").max().alias("last")
+    )
+    return pl.concat([whole, pieces.select(list(RUNS))])
+
+
+def runs_without(runs: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
+    """Return the runs as they are when only some snapshots count; ``kept`` is true for each of these.
+
+    Places are then those among the snapshots that are kept.
+    """
+    before = kept.cast(pl.UInt32).cum_sum().shift(1, fill_value=0)
+    upto = kept.cast(pl.UInt32).cum_sum()
+    moved = runs.select(
+        "state_id",
+        before.gather(runs["first"]).alias("first"),
+        upto.gather(runs["last"]).alias("end"),
+    ).filter(pl.col("end") > pl.col("first"))
+    ordered = moved.sort("state_id", "first")
+    touches = (pl.col("state_id") == pl.col("state_id").shift(1)) & (pl.col("first") == pl.col("end").shift(1))
+    run = (~touches.fill_null(value=False)).cum_sum()
+    joined = ordered.group_by("state_id", run.alias("run")).agg(pl.col("first").min(), pl.col("end").max())
+    return joined.select("state_id", "first", (pl.col("end") - 1).alias("last"))
+
+
+def changes_of(snapshots: pl.DataFrame, runs: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Return at which snapshots the state of a key changes: ``key, at, place, state_id``, null where it is lacking.
+
+    ``snapshots`` hold ``group, at``; ``states`` hold ``state_id, key``. Sorted by key and time.
+    """
+    times = snapshots.select("group", "at").with_row_index("place")
+    starts = runs.select("state_id", pl.col("first").alias("place"), pl.col("state_id").alias("now"))
+    ends = runs.select("state_id", pl.col("last").alias("place"), pl.lit(None, pl.Int64).alias("now"))
+    following = times.select(
+        "place",
+        pl.when(pl.col("group") == pl.col("group").shift(-1)).then(pl.col("place") + 1).alias("next"),
+    )
+    ends = ends.join(following, on="place").filter(pl.col("next").is_not_null())
+    ends = ends.select("state_id", pl.col("next").alias("place"), "now")
     return (
-        points.filter(changing)
-        .with_columns(pl.when(_same_as_next(*key)).then(pl.col("valid_from").shift(-1)).alias("valid_until"))
-        .filter("listed")
-        .select(*key, "valid_from", "valid_until", *attributes)
+        pl.concat([ends, starts])
+        .join(states.select("state_id", "key"), on="state_id")
+        .join(times.select("place", "at"), on="place")
+        .select("key", "at", "place", pl.col("now").alias("state_id"))
+        # A state that ends where another one of the key starts is a change, not a lack.
+        .sort("key", "place", "state_id", nulls_last=False)
+        .unique(["key", "place"], keep="last", maintain_order=True)
     )
 
 
-def _same_as_previous(*columns: str) -> pl.Expr:
-    return _same_as(1, *columns)
+def stated_again(points: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+    """Return what the snapshot after each point says of its key, as ``changes`` have it.
+
+    Without it a point would hold on past a snapshot that only repeats what snapshots said before.
+    ``points`` hold ``group, key, at``.
+    """
+    times = snapshots.select("group", "at", pl.col("at").alias("next"))
+    asked = (
+        points.select("group", "key", "at")
+        .sort("at")
+        .join_asof(
+            times.sort("at"), on="at", by="group", strategy="forward", allow_exact_matches=False, check_sortedness=False
+        )
+        .filter(pl.col("next").is_not_null())
+        .select("key", pl.col("next").alias("at"))
+        .unique()
+    )
+    return (
+        asked.sort("at")
+        .join_asof(changes.sort("at").select("key", "at", "state_id"), on="at", by="key", check_sortedness=False)
+        .select("key", "at", "state_id")
+    )
 
 
-def _same_as_next(*columns: str) -> pl.Expr:
-    return _same_as(-1, *columns)
+def windows_of(points: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Return the windows that points make: ``key, state_id, valid_from, valid_until``, half open, by key and time.
 
-
-def _same_as(shift: int, *columns: str) -> pl.Expr:
-    """The row equals its neighbour in all of ``columns``; false where there is none. The first is never null."""
-    return pl.all_horizontal(
-        pl.col(columns[0]).eq(pl.col(columns[0]).shift(shift)).fill_null(value=False),
-        *(pl.col(column).eq_missing(pl.col(column).shift(shift)) for column in columns[1:]),
+    ``points`` hold ``key, at, state_id`` once for a key and time. A null state, or one in ``gone``, is none at all.
+    A point that repeats what held makes no window; ``valid_until`` is null for the last one of a key.
+    """
+    is_gone = pl.col("state_id").is_in(gone["state_id"].implode())
+    ordered = points.select("key", "at", pl.when(is_gone.not_()).then("state_id").alias("state_id")).sort("key", "at")
+    follows = pl.col("key") == pl.col("key").shift(1)
+    repeats = follows.fill_null(value=False) & pl.col("state_id").eq_missing(pl.col("state_id").shift(1))
+    end = pl.when(pl.col("key") == pl.col("key").shift(-1)).then(pl.col("at").shift(-1))
+    return (
+        ordered.filter(~repeats)
+        .with_columns(end.alias("valid_until"))
+        .filter(pl.col("state_id").is_not_null())
+        .select("key", "state_id", pl.col("at").alias("valid_from"), "valid_until")
     )

@@ -1,16 +1,29 @@
-"""A small update of a large dimension. ``nice -n 19 pytest -n 0 -s -m bench tests/bench/test_dim_symbol.py``."""
+"""Many symbols, and many snapshots. ``nice -n 19 pytest -n 0 -s -m bench tests/bench/test_dim_symbol.py``."""
 
 from __future__ import annotations
 
+import datetime as dt
+import random
 import resource
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from pointline.tables import dim_symbol
-from pointline.tables.dim_symbol_checks import violations
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.symbol_store import DeltaObservations, DeltaSymbolTable
+from pointline.services.symbols import Symbols, Told
+from pointline.tables import dim_symbol, symbol_observations
+from pointline.tables.dim_symbol import Scope
+from pointline.tables.dim_symbol_metadata import Metadata
+from pointline.tables.symbol_observations import Kind, Observed, observe
+from tests.support.fakes import MemoryManifest
+from tests.support.told import NOW, origin, versions_of
 
 pytestmark = pytest.mark.bench
 
@@ -18,70 +31,135 @@ SYMBOLS = 1_000_000
 VERSIONS = 10
 UPDATES = 10_000
 DAY_US = 86_400_000_000
+FIRST_US = 1_500_000_000_000_000
 
 
-def table() -> pl.DataFrame:
-    """Ten versions of each symbol, ten days each, sorted by key and time; built without the code under test."""
-    rows = pl.int_range(SYMBOLS * VERSIONS, dtype=pl.Int64, eager=True).alias("row")
-    symbol, version = pl.col("row") // VERSIONS, pl.col("row") % VERSIONS
-    starts = 1_500_000_000_000_000 + version * 10 * DAY_US
-    last = version == VERSIONS - 1
-    keys = pl.select(
-        pl.format("exchange-{}", pl.int_range(SYMBOLS) // 50_000 + 10).alias("exchange"),
-        pl.format("SYM{}USDT", pl.int_range(SYMBOLS) + 1_000_000).alias("symbol"),
+@contextmanager
+def timed(what: str) -> Iterator[dict[str, float]]:
+    taken: dict[str, float] = {}
+    began, cpu_began = time.perf_counter(), time.process_time()
+    yield taken
+    taken["seconds"], cpu = time.perf_counter() - began, time.process_time() - cpu_began
+    taken["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{what:<44}{taken['seconds']:6.2f} s   of the processors {cpu:5.2f} s   peak {taken['peak_gb']:.2f} GB")
+
+
+def store(lake: Path) -> tuple[DeltaObservations, DeltaSymbolTable, Symbols]:
+    states = DeltaTableRepository(lake / symbol_observations.STATES_NAME, symbol_observations.STATES_SCHEMA)
+    observations = DeltaObservations(lake / symbol_observations.NAME, states)
+    table = DeltaSymbolTable(lake / dim_symbol.NAME)
+    for repository in (states, observations, table):
+        repository.create()
+    symbols = Symbols(
+        observations=observations,
+        table=table,
+        manifest=MemoryManifest(),
+        max_missing_share=0.25,
+        clock=lambda: int(NOW.timestamp()) * 1_000_000,
     )
+    return observations, table, symbols
+
+
+def windows(first: int, count: int) -> pl.DataFrame:
+    """Ten versions of each symbol, ten days each."""
+    row = pl.int_range(count * VERSIONS, dtype=pl.Int64)
+    symbol, version = first + row // VERSIONS, row % VERSIONS
     values = {
+        "exchange": pl.format("exchange-{}", symbol // 50_000 + 10),
+        "symbol": pl.format("SYM{}USDT", symbol + 1_000_000),
         "base_asset": pl.format("SYM{}", symbol + 1_000_000),
         "quote_asset": pl.lit("USDT"),
         "market_type": pl.lit("spot"),
         "tick_size": 0.01 * (1 + version % 2),
         "lot_size": pl.lit(0.001),
         "min_order_size": pl.lit(0.001),
+        "valid_from": FIRST_US + version * 10 * DAY_US,
+        "listed": pl.lit(value=True),
     }
-    frame = pl.DataFrame(rows).select(
-        *(keys[name].gather(rows // VERSIONS).alias(name) for name in dim_symbol.KEY),
-        *(values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in dim_symbol.ATTRIBUTES.items()),
-        starts.cast(dim_symbol.UTC_TIME).alias("valid_from"),
-        pl.when(~last).then(starts + 10 * DAY_US).cast(dim_symbol.UTC_TIME).alias("valid_until"),
-        last.alias("is_current"),
+    return pl.select(
+        values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in dim_symbol.UPDATE_SCHEMA.items()
     )
-    return frame.with_columns(symbol_id=dim_symbol.symbol_ids(frame)).select(list(dim_symbol.SCHEMA))
 
 
-def updates(current: pl.DataFrame) -> pl.DataFrame:
+def updates() -> pl.DataFrame:
     """Of every hundredth symbol a new tick size, a third of them late; one in ten is a new symbol."""
-    picked = current.gather_every(SYMBOLS * VERSIONS // UPDATES).with_row_index("row")
-    late = pl.col("row") % 3 == 0
-    return picked.select(
-        "exchange",
-        pl.when(pl.col("row") % 10 == 0).then(pl.col("symbol") + "N").otherwise("symbol").alias("symbol"),
-        *dim_symbol.ATTRIBUTES,
-        (1_500_000_000_000_000 + pl.when(late).then(5).otherwise(200) * DAY_US)
-        .cast(dim_symbol.UTC_TIME)
-        .alias("valid_from"),
-    ).with_columns(tick_size=pl.lit(0.5))
+    row = pl.int_range(UPDATES, dtype=pl.Int64)
+    symbol = row * (SYMBOLS // UPDATES)
+    name = pl.format("SYM{}USDT", symbol + 1_000_000)
+    values = {
+        "exchange": pl.format("exchange-{}", symbol // 50_000 + 10),
+        "symbol": pl.when(row % 10 == 0).then(name + "N").otherwise(name),
+        "tick_size": pl.lit(0.5),
+        "valid_from": FIRST_US + pl.when(row % 3 == 0).then(5).otherwise(200) * DAY_US,
+        "listed": pl.lit(value=True),
+    }
+    return pl.select(
+        values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in dim_symbol.UPDATE_SCHEMA.items()
+    )
 
 
-@contextmanager
-def timed(what: str):
-    taken = {}
-    began, cpu_began = time.perf_counter(), time.process_time()
-    yield taken
-    taken["seconds"], cpu = time.perf_counter() - began, time.process_time() - cpu_began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{what:<34}{taken['seconds']:6.2f} s   of the processors {cpu:5.2f} s   peak {peak:.1f} GB")
+def test_ten_thousand_updates_of_a_million_symbols(tmp_path):
+    for step in ("build", "update"):
+        code = (
+            f"from pathlib import Path; from tests.bench import test_dim_symbol as b; b.{step}(Path({str(tmp_path)!r}))"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_upsert_of_ten_thousand_into_ten_million():
-    with timed("build the table, ids included"):
-        current = table()
-    batch = updates(current)
-    print(f"{'size of the table':<34}{current.estimated_size() / 1e9:6.2f} GB")
-    with timed("upsert 10,000 updates") as upsert:
-        after = dim_symbol.scd2_upsert(current, batch)
-    with timed("the same again"):
-        assert dim_symbol.scd2_upsert(after, batch) is after
-    with timed("validate"):
-        assert violations(after) == []
-    assert after.height == current.height + UPDATES
-    assert upsert["seconds"] < 3
+def build(lake: Path) -> None:
+    observations, table, _ = store(lake)
+    for number in range(20):
+        said = observe(windows(number * 50_000, 50_000), Kind.WINDOWS, None, origin(-1 - number, found=0))
+        observations.commit(number, add=said, remove=[], outcomes=[])
+    made = [symbols_of(observations, f"exchange-{number + 10}") for number in range(20)]
+    with timed("write 10 M versions"):
+        table.replace(pl.concat(made), Scope(exchanges=frozenset()), batch=19)
+
+
+def symbols_of(observations: DeltaObservations, exchange: str) -> pl.DataFrame:
+    return versions_of(
+        [Observed(rows=observations.of_exchanges([exchange]), states=observations.states_of([exchange]))]
+    )
+
+
+def update(lake: Path) -> None:
+    _, _, symbols = store(lake)
+    told = Told(metadata=Metadata(updates=dim_symbol.typed_updates(updates()), snapshot_at=None))
+    with timed("find what 10,000 updates change") as found:
+        plan = symbols.update(20, told, dry_run=True)
+    assert plan.changes.added.height
+    with timed("the same, and write it"):
+        symbols.update(20, told)
+    print(found)
+
+
+DAYS, LISTED = 3650, 3000
+
+
+def test_ten_years_of_daily_snapshots(tmp_path):
+    observations, _, symbols = store(tmp_path)
+    chance = random.Random(1)
+    ticks = dict.fromkeys(range(LISTED), 0.01)
+    parts = []
+    for day in range(DAYS):
+        for _ in range(3):
+            ticks[chance.randrange(LISTED)] = chance.choice([0.1, 0.01, 0.001])
+        at = dt.datetime(2015, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=day)
+        frame = pl.DataFrame(
+            {"exchange": "binance", "symbol": [f"S{one}" for one in ticks], "tick_size": list(ticks.values())}
+        )
+        frame = frame.with_columns(valid_from=pl.lit(at), listed=pl.lit(value=True))
+        rows = frame.select(
+            pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind).alias(name)
+            for name, kind in dim_symbol.UPDATE_SCHEMA.items()
+        )
+        parts.append(observe(rows, Kind.SNAPSHOT, at, origin(day + 1)))
+        if day == DAYS - 2:
+            observations.commit(0, add=Observed.join(parts), remove=[], outcomes=[])
+    with timed("rebuild from 11 M sightings") as taken:
+        found = symbols.compute()
+    assert found.versions.filter("is_current").height == LISTED
+    symbols.catch_up(1)
+    with timed("one more day, written"):
+        symbols.settle(1, symbols._plan(parts[-1], []), [])
+    assert taken["seconds"] < 2

@@ -80,4 +80,4 @@ def test_ten_million_rows(tmp_path, in_order):
         hand.append(seconds(lambda: by_hand(frame, versions, in_order=in_order)))
     ratio = statistics.median(ours) / statistics.median(hand)
     print(f"with_symbols {statistics.median(ours):.2f} s, by hand {statistics.median(hand):.2f} s: {ratio:.2f} times")
-    assert ratio < 2
+    assert ratio < 1.2

@@ -169,7 +169,7 @@ def test_a_dead_part_ends_the_process(daemon, tmp_path, part, monkeypatch):
             tmp_path / "lake", maintenance__enabled=True, maintenance__interval_seconds=0.2, ingest__rescan_seconds=600
         )
     daemon.lake = dataclasses.replace(daemon.lake, **changes)
-    if part == "committer":
+    if part in {"committer", "maintenance"}:
         # Start-up records outcomes too; what is broken breaks later.
         monkeypatch.setattr("daemon.supervisor.Supervisor._recover", lambda supervisor: supervisor.lake.create())
     began = time.monotonic()

@@ -81,7 +81,7 @@ def test_run_once_does_not_wait_for_a_person(daemon, monkeypatch):
 def test_a_file_that_may_not_be_read(daemon, code, ends):
     """Guards NoAccess in verdict._delayed: waiting for a person uses up no tries, a bad disk does."""
     tries = []
-    opened = daemon.lake.reader._open_file
+    opened = daemon.lake.source.open
 
     def refused(path):
         if shut:
@@ -90,7 +90,7 @@ def test_a_file_that_may_not_be_read(daemon, code, ends):
         return opened(path)
 
     shut = [True]
-    daemon.lake.reader._open_file = refused
+    daemon.lake.source.open = refused
     with daemon.running():
         drop(daemon, SHUT)
         assert wait_until(lambda: len(tries) > 6 if ends == "pending" else daemon.events("file.failed"), SECONDS)

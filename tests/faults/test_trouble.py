@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ from daemon.lake import now_us, open_lake
 from daemon.requests import Retry, do_or_ask
 from pointline.io import content, delta_log, parts
 from pointline.io.event_table import DeltaEventTable
+from pointline.io.translate import storage_errors
 from pointline.services import schedule
 from pointline.services.schedule import next_try_us
 from tests.support.daemon_thread import Daemon
@@ -275,8 +277,8 @@ class TestPassing:
         """Guards the limit of Committer._retrying: the service manager is told, and the next start has lost nothing."""
         monkeypatch.setattr(committer, "TRIES", 2)
         trouble = beset(Trouble("before trades", lambda: os_error("EACCES"), times=None))
-        trouble.begin()
         with daemon.running():
+            trouble.begin()
             drop(daemon, NAME)
             assert daemon.wait_for_end() == 70
             [died] = daemon.events("daemon.part_died")
@@ -295,11 +297,11 @@ class TestLostFiles:
         """Guards DeltaTableRepository._require_on_disk and Committer._commit."""
         commit, lost = DeltaEventTable.commit, []
 
-        def committed(table, batch, *, add, remove, outcomes):
+        def committed(table, batch, *, add, **rest):
             if not lost:
                 lost.append(table.path / add[0].path)
                 befall(lost[0])
-            commit(table, batch, add=add, remove=remove, outcomes=outcomes)
+            commit(table, batch, add=add, **rest)
 
         monkeypatch.setattr(DeltaEventTable, "commit", committed)
         with daemon.running():
@@ -317,16 +319,17 @@ class Unreadable:
     """Opening a bronze file fails for a while; when it was tried, in microseconds since the epoch."""
 
     def __init__(self, daemon: Daemon) -> None:
-        self._open = daemon.lake.reader._open_file
+        self._open = daemon.lake.source.open
         self.tries: list[int] = []
         self.active = True
-        daemon.lake.reader._open_file = self.open
+        daemon.lake.source.open = self.open
 
     def open(self, path: str):
         if not self.active:
             return self._open(path)
         self.tries.append(now_us())
-        raise os_error("EIO")
+        with storage_errors(path):
+            raise os_error("EIO")
 
 
 class TestOneFile:
@@ -394,7 +397,7 @@ class TestChangedWhileRead:
 
     def test_between_look_and_open(self, daemon):
         """Guards FileContent._unchanged_since_seen."""
-        reader, opened, changed = daemon.lake.reader, daemon.lake.reader._open_file, []
+        source, opened, changed = daemon.lake.source, daemon.lake.source.open, []
 
         def open_changed(path: str):
             if not changed:
@@ -402,20 +405,24 @@ class TestChangedWhileRead:
                 (daemon.bronze / path).write_bytes(file_content(NAME, 30, issue=2))
             return opened(path)
 
-        reader._open_file = open_changed
+        source.open = open_changed
         self.run(daemon, changed)
 
     def test_between_first_and_last_byte(self, daemon, monkeypatch):
         """Guards FileContent._unchanged_since_opened: the bytes read are good, and not what is there now."""
-        changed, decoded = [], content.decoded
+        changed, decode = [], content.decode
 
-        def decoded_changed(file, path, limits):
-            yield from decoded(file, path, limits)
+        def then_changed(chunks, path):
+            yield from chunks
             if not changed:
                 changed.append(path)
                 (daemon.bronze / path).write_bytes(file_content(NAME, 30, issue=2))
 
-        monkeypatch.setattr(content, "decoded", decoded_changed)
+        def decode_changed(file, path, limits):
+            decoded = decode(file, path, limits)
+            return replace(decoded, chunks=then_changed(decoded.chunks, path))
+
+        monkeypatch.setattr(content, "decode", decode_changed)
         self.run(daemon, changed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import pointline
 from pointline.errors import PointlineError
 from pointline.io.reading import Wanted, parts_with
+from pointline.reading import NoVersion
 from tests.support.small_lake import add_symbols, add_trades, at, trades
 
 DAYS = ("2024-05-01", "2024-05-02", "2024-05-03")
@@ -275,3 +277,45 @@ def test_importing_pointline_loads_nothing():
     seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert seen.stdout.strip() == "[]"
     assert not hasattr(pointline, "nothing")
+
+
+class TestWithSymbolsOfAnyFrame:
+    """What people bring: categories, frames to be pickled, symbols that nobody told of."""
+
+    @pytest.fixture
+    def lake(self, tmp_path):
+        add_symbols(tmp_path, [("binance", "A", at("2024-05-01"), 0.1)])
+        return tmp_path
+
+    def rows(self, *symbols: str) -> pl.DataFrame:
+        frame = {"exchange": ["binance"] * len(symbols), "symbol": list(symbols)}
+        return pl.DataFrame(frame).with_columns(local_timestamp=pl.lit(at("2024-06-01")))
+
+    @pytest.mark.parametrize("kind", [pl.Categorical(), pl.Enum(["A", "binance"])])
+    def test_categories(self, lake, kind):
+        frame = self.rows("A").with_columns(pl.col("exchange", "symbol").cast(kind))
+        assert pointline.with_symbols(frame, lake_root=lake)["tick_size"].to_list() == [0.1]
+
+    def test_it_says_how_many_had_no_version(self, lake):
+        with pytest.warns(NoVersion, match="2 of 3 rows had no version of their symbol: the first is binance B at"):
+            pointline.with_symbols(self.rows("A", "B", "B"), lake_root=lake)
+
+    def test_a_lazy_frame_says_it_when_it_is_read(self, lake):
+        lazy = pointline.with_symbols(self.rows("B").lazy(), lake_root=lake)
+        with pytest.warns(NoVersion, match="1 of 1"):
+            lazy.collect()
+
+    def test_it_can_be_pickled(self, lake):
+        lazy = pointline.with_symbols(self.rows("A").lazy(), lake_root=lake)
+        assert pickle.loads(pickle.dumps(lazy)).collect()["tick_size"].to_list() == [0.1]
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"symbol": pl.lit(1)}, "needs text in symbol, and it holds Int32"),
+            ({"local_timestamp": pl.lit(1)}, "needs times in local_timestamp, and it holds Int32"),
+        ],
+    )
+    def test_what_cannot_be_joined_is_said_at_once(self, lake, change, told):
+        with pytest.raises(PointlineError, match=told):
+            pointline.with_symbols(self.rows("A").with_columns(**change).lazy(), lake_root=lake)

@@ -163,7 +163,7 @@ class TestRefused:
         row = read_manifest(tmp_path).filter(bronze_file_path=partial).row(0, named=True)
         assert row["status"] == "quarantined"
         assert "lacks 6 of 8 of binance" in row["error"]
-        assert "pointline symbols update --insist" in row["error"]
+        assert f"`pointline retry {row['file_id']} --accept`" in row["error"]
         assert [one[1:3] for one in versions(tmp_path)] == [("2024-05-01", None)] * 7 + [("2024-05-01", "2024-05-03")]
 
     def test_the_share_is_a_setting(self, tmp_path):
@@ -209,7 +209,7 @@ class TestBesideTheRest:
     def test_its_story_names_the_version_it_made(self, lake):
         (file_id,) = read_manifest(lake).filter(data_type="instruments")["file_id"]
         story = " ".join(pointline(lake, "explain", str(file_id)).stdout.split())
-        assert "2 rows went into dim_symbol, committed in its version 1" in story
+        assert "2 rows went into symbol_observations, committed in its version 1" in story
 
     def test_the_rows_see_their_symbols(self, lake):
         joined = library.with_symbols(library.scan("trades", lake_root=lake), lake_root=lake).collect()
@@ -225,18 +225,20 @@ class TestBesideTheRest:
 
     def test_what_says_nothing_new_makes_no_version(self, lake):
         drop(lake, f"{folder('2024-05-02')}/all.json.gz", instruments(BTC))
-        before = versions(lake), len(list((lake / "silver/dim_symbol/_delta_log").glob("*.json")))
+        before = versions(lake), sorted((lake / "silver/dim_symbol").glob("*.parquet"))
         assert pointline(lake, "run", "--once").returncode == 0
-        assert (versions(lake), len(list((lake / "silver/dim_symbol/_delta_log").glob("*.json")))) == before
+        assert (versions(lake), sorted((lake / "silver/dim_symbol").glob("*.parquet"))) == before
         assert set(statuses(lake).values()) == {"success"}
 
 
 MOMENTS = {
     Moment("manifest.resolve_file_ids", "after"): 0,
-    Moment("symbols.replace", "before"): 0,
-    Moment("symbols.replace", "after"): 3,
-    Moment("events.trades.commit", "before"): 3,
-    Moment("events.trades.commit", "after"): 4,
+    Moment("events.trades.commit", "before"): 0,
+    Moment("events.trades.commit", "after"): 1,
+    Moment("observations.commit", "before"): 1,
+    Moment("observations.commit", "after"): 4,
+    Moment("symbols.replace", "before"): 4,
+    Moment("symbols.replace", "after"): 4,
     Moment("manifest.update_statuses", "before"): 4,
     Moment("manifest.update_statuses", "after"): 0,
 }
@@ -262,14 +264,15 @@ def test_exactly_once_whatever_crashes(tmp_path, moment, brings_up):
     ]
     assert set(statuses(tmp_path).values()) == {"success"}
     assert read_table(tmp_path, "trades").height == 5
+    assert batch_of(tmp_path, "dim_symbol") == batch_of(tmp_path, "symbol_observations")
     assert batch_of(tmp_path, "dim_symbol") <= batch_of(tmp_path, "ingest_manifest")
     assert sorted(files_in(tmp_path)) == sorted(read_manifest(tmp_path).filter(data_type="instruments")["file_id"])
     assert pointline(tmp_path, "verify", "--deep").returncode == 0
 
 
 def files_in(lake: Path) -> list[int]:
-    """The files that the commits of dim_symbol name."""
-    log = (lake / "silver" / "dim_symbol" / "_delta_log").glob("*.json")
+    """The files that the commits of observations name."""
+    log = (lake / "silver" / "symbol_observations" / "_delta_log").glob("*.json")
     infos = [json.loads(entry.read_text().splitlines()[0]).get("commitInfo", {}) for entry in log]
     return [outcome[0] for info in infos for outcome in info.get("pointline_outcomes", [])]
 

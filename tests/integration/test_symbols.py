@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from daemon.lake import open_lake
+from pointline.config import load_config
+from pointline.services.symbols import Told
 from pointline.tables.dim_symbol_checks import violations
+from pointline.tables.dim_symbol_metadata import read_metadata
 from tests.support.lake_check import read_table
 from tests.support.process import Lake, pointline
+from tests.support.small_lake import at
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
 HEADER = "exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size"
@@ -38,6 +44,14 @@ def said(lake: Path, *arguments: str, code: int = 0) -> str:
     ran = pointline(lake, "symbols", *arguments)
     assert ran.returncode == code, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
+
+
+def listing_bytes(*rows: str) -> bytes:
+    return "\n".join([HEADER, *rows, ""]).encode()
+
+
+def fail(*_: object, **__: object) -> None:
+    raise OSError("the power went")
 
 
 class TestUpdate:
@@ -73,8 +87,54 @@ class TestUpdate:
         one = [listing(tmp_path, row("A")), "--snapshot", "--effective-at", "2024-06-01"]
         refused = said(lake, "update", *one, code=1)
         assert "lacks 3 of 4 of okx" in refused
-        assert "insist" in refused
-        assert "3 closed" in said(lake, "update", *one, "--insist")
+        assert read_table(lake, "dim_symbol")["is_current"].all()
+        command = shlex.split(" ".join(refused.split("`")[-2].split()))
+        assert command[:3] == ["pointline", "symbols", "update"]
+        assert "3 closed" in said(lake, *command[2:])
+
+    def test_a_second_one_that_agrees_releases_the_first(self, lake, tmp_path):
+        said(lake, "update", listing(tmp_path, *map(row, "ABCD")), "--effective-at", "2024-05-01")
+        one = listing(tmp_path, row("A"), name="one.csv")
+        said(lake, "update", one, "--snapshot", "--effective-at", "2024-06-01", code=1)
+        assert "3 closed" in said(lake, "update", one, "--snapshot", "--effective-at", "2024-06-02")
+        ended = read_table(lake, "dim_symbol").filter(~pl.col("is_current"))["valid_until"].dt.day()
+        assert ended.to_list() == [1, 1, 1]
+
+    def test_a_file_that_knows_its_time(self, lake, tmp_path):
+        info = tmp_path / "info.json"
+        info.write_text(json.dumps({"serverTime": 1_714_521_600_000, "symbols": []}))
+        both = ["update", str(info), "--exchange", "binance", "--effective-at", "2024-06-01"]
+        assert "says itself when it holds (2024-05-01 UTC)" in " ".join(said(lake, *both, code=1).split())
+        timed = listing(tmp_path, row("A") + ",2024-05-01", header=HEADER + ",valid_from")
+        refused = said(lake, "update", timed, "--effective-at", "2024-06-01", code=1)
+        assert "says itself when it holds (in valid_from)" in " ".join(refused.split())
+
+    def test_an_exchange_that_is_nearly_a_known_one(self, lake, tmp_path):
+        file = listing(tmp_path, "A,A,USDT,spot,0.1,1,1", header=HEADER.removeprefix("exchange,"))
+        said(lake, "update", file, "--effective-at", "2024-05-01", "--exchange", "binance")
+        slip = ["update", file, "--effective-at", "2024-05-01", "--exchange", "bnance"]
+        assert "did you mean --exchange binance?" in " ".join(said(lake, *slip, code=2).split())
+        said(lake, *slip, "--insist")
+        assert set(read_table(lake, "dim_symbol")["exchange"]) == {"binance", "bnance"}
+
+    @pytest.mark.parametrize("moment", ["before", "after"])
+    def test_a_crash_between_the_two_tables(self, lake, tmp_path, moment, monkeypatch):
+        """What was said is kept first; the table follows at the next start."""
+        said(lake, "update", listing(tmp_path, row("A")), "--effective-at", "2024-05-01")
+        opened = open_lake(load_config(lake))
+        told = Told(metadata=read_metadata(listing_bytes(row("A"), row("B")), effective_at=at("2024-06-01")))
+        service, _ = opened.ingest()
+        if moment == "before":
+            monkeypatch.setattr(type(opened.symbols), "replace", fail)
+            with pytest.raises(OSError, match="the power went"):
+                service.update_symbols(told)
+            monkeypatch.undo()
+            assert read_table(lake, "dim_symbol").height == 1
+        else:
+            service.update_symbols(told)
+        assert pointline(lake, "run", "--once").returncode == 0
+        assert read_table(lake, "dim_symbol").filter("is_current")["symbol"].to_list() == ["A", "B"]
+        assert pointline(lake, "verify").returncode == 0
 
     def test_the_exchange_may_be_named(self, lake, tmp_path):
         file = listing(tmp_path, "A,A,USDT,spot,0.1,1,1", header=HEADER.removeprefix("exchange,"))

@@ -254,7 +254,7 @@ class TestSymbols:
     def test_damaged(self, lake, verified, table, change, check):
         table.update(updates=change, predicate="not is_current")
         answer = verified(lake)
-        assert kinds(answer) == {"symbol_windows"}
+        assert kinds(answer) == {"symbol_windows", "symbol_history"}
         assert check in " ".join(one["what"] for one in answer["findings"])
 
 

@@ -6,6 +6,7 @@ UID 0 stays root. The interpreter may lie where no other user can read it, so wh
 
 from __future__ import annotations
 
+import codecs
 import gc
 import os
 import sys
@@ -31,6 +32,8 @@ def _import_all() -> None:
             keep_lake(load_config(folder, environ={}), once=True)
         finally:
             sys.stdout = stdout
+    for encoding in ("ascii", "idna", "latin-1"):
+        codecs.lookup(encoding)
     gc.unfreeze()
 
 

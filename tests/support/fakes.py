@@ -14,9 +14,11 @@ import polars as pl
 
 from pointline.errors import CommitConflict
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import EventTable
+from pointline.tables.symbol_observations import Observed
 
 
 class MemoryTable:
@@ -57,13 +59,34 @@ class MemoryPartWriter:
 
 
 class MemorySymbolTable:
-    """``SymbolTable``; each of ``rivals`` is called once, before a replacement."""
+    """``SymbolTable``."""
 
     def __init__(self) -> None:
         self.rows = dim_symbol.empty()
-        self.version = 0
+        self.batch = -1
+
+    def last_batch(self) -> int:
+        return self.batch
+
+    def read_all(self) -> pl.DataFrame:
+        return self.rows
+
+    def versions_of(self, scope: Scope) -> pl.DataFrame:
+        return scope.of(self.rows.lazy()).sort(*dim_symbol.KEY, "valid_from").collect()
+
+    def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
+        if batch is None or batch > self.batch:
+            if rows is not None:
+                self.rows = pl.concat([scope.outside(self.rows), rows]).sort(*dim_symbol.KEY, "valid_from")
+            self.batch = self.batch if batch is None else batch
+
+
+class MemoryObservations:
+    """``SymbolObservations``."""
+
+    def __init__(self) -> None:
+        self.said = Observed.join([])
         self.batches: list[CommittedBatch] = []
-        self.rivals: list[Callable[[], None]] = []
 
     def last_batch(self) -> int:
         return max((one.number for one in self.batches), default=-1)
@@ -71,20 +94,37 @@ class MemorySymbolTable:
     def batches_after(self, batch: int) -> list[CommittedBatch]:
         return [one for one in self.batches if one.number > batch]
 
-    def read_version(self) -> tuple[pl.DataFrame, int]:
-        return self.rows, self.version
+    def exists(self) -> bool:
+        return True
 
-    def replace(
-        self, rows: pl.DataFrame, *, expected_version: int, batch: int | None = None, outcomes: Sequence[Outcome] = ()
+    def heads(self) -> pl.DataFrame:
+        return self.said.rows.select(symbol_observations.HEAD)
+
+    def of_exchanges(self, exchanges: Collection[str]) -> pl.DataFrame:
+        return self.said.rows.filter(pl.col("exchange").is_in(list(exchanges)))
+
+    def told_of(self, scope: Scope) -> Observed:
+        states = scope.of(self.said.states.lazy()).collect()
+        rows = self.said.rows.filter(pl.col("exchange").is_in(list(scope.exchanges)), pl.col("states").list.len() > 0)
+        rows = rows.explode("states", "times").filter(pl.col("states").is_in(states["state_id"].implode()))
+        told = rows.group_by(symbol_observations.HEAD).agg("states", "times").select(self.said.rows.columns)
+        return Observed(rows=told, states=states)
+
+    def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:
+        return self.said.states.filter(pl.col("exchange").is_in(list(exchanges)))
+
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Observed,
+        remove: Sequence[int],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
     ) -> None:
-        if self.rivals:
-            self.rivals.pop()()
-        if batch is not None and self.last_batch() >= batch:
-            return
-        if self.version != expected_version:
-            raise CommitConflict("dim_symbol has changed meanwhile")
-        self.rows, self.version = rows, self.version + 1
-        if batch is not None:
+        if batch > self.last_batch():
+            kept = self.said.rows.filter(~pl.col("file_id").is_in(list(remove)))
+            self.said = Observed.join([Observed(rows=kept, states=self.said.states), add])
             self.batches.append(CommittedBatch(number=batch, outcomes=tuple(outcomes)))
 
 
@@ -125,8 +165,8 @@ class MemoryEventTable(MemoryTable):
     ) -> MemoryPartWriter:
         return MemoryPartWriter(self, partition)
 
-    def live_parts(self, partition: Mapping[str, str]) -> list[Part]:
-        return [part for part in self._live.values() if part.partition == dict(partition)]
+    def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
+        return [part for part in self._live.values() if partition is None or part.partition == dict(partition)]
 
     def parts_of(
         self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()

@@ -110,6 +110,7 @@ def surround(lake: Lake, moment: Moment) -> Lake:
         lake,
         manifest=Proxy(lake.manifest, "manifest", fuse),
         quarantine=Proxy(lake.quarantine, "quarantine", fuse),
+        observations=Proxy(lake.observations, "observations", fuse),
         symbols=Proxy(lake.symbols, "symbols", fuse),
         events={name: Proxy(table, f"events.{name}", fuse) for name, table in lake.events.items()},
     )

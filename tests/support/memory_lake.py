@@ -7,6 +7,7 @@ passes, just before or just after the one that it is set to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -28,10 +29,16 @@ from pointline.services.claims import Claims
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
 from pointline.services.recovery import recover
-from pointline.services.symbol_files import SymbolFiles
+from pointline.services.symbols import Symbols
 from pointline.services.verdict import Policy
 from pointline.tables.registry import event_tables
-from tests.support.fakes import MemoryEventTable, MemoryManifest, MemoryQuarantine, MemorySymbolTable
+from tests.support.fakes import (
+    MemoryEventTable,
+    MemoryManifest,
+    MemoryObservations,
+    MemoryQuarantine,
+    MemorySymbolTable,
+)
 from tests.support.people_contents import TABLES
 from tests.support.people_judge import Deeds, Picture
 
@@ -145,11 +152,17 @@ class MemoryLake:
             manifest=manifest,
             quarantine=quarantine,
             repositories=tables,
-            symbols=SymbolFiles(MemorySymbolTable(), max_missing_share=0.2),
+            symbols=Symbols(
+                observations=MemoryObservations(),
+                table=MemorySymbolTable(),
+                manifest=manifest,
+                max_missing_share=0.2,
+                clock=lambda: next(self.ticks),
+            ),
             reader=reader,
             claims=claims,
             policy=Policy(max_attempts=3, max_deaths=1000, unfinished_us=0, groups=self.groups),
-            clock=lambda: next(self.ticks),
+            age_us=lambda at: next(self.ticks) - at,
         )
         loader = Loader(
             tables=event_tables(),
@@ -181,7 +194,7 @@ class MemoryLake:
             for _ in range(MOST_PASSES):
                 if not self._pass(batch_files):
                     return
-        except Crash:
+        except (Crash, StorageTrouble):  # trouble that lasts, or at the start, ends the process too
             self.die()
             if fused:
                 return
@@ -230,6 +243,22 @@ class MemoryLake:
             self.die()
         self.deeds.withdrawn |= {path, *(str(row["content_hash"]) for row in rows if row["content_hash"])}
         return 0
+
+    # ---- for the tests
+
+    def snapshot(self) -> Callable[[], None]:
+        """Return what puts the tables back to what they are now, with no process on them. Bronze is left alone."""
+        tables = (self.manifest, self.quarantine, *self.tables.values())
+        states = [{name: copy(value) for name, value in vars(table).items()} for table in tables]
+        rows = [dict(row) for row in self.manifest.rows]
+
+        def restore() -> None:
+            for table, state in zip(tables, states, strict=True):
+                vars(table).update({name: copy(value) for name, value in state.items()})
+            self.manifest.rows = [dict(row) for row in rows]
+            self.die()
+
+        return restore
 
     def picture(self) -> Picture:
         """What the judge of people looks at."""

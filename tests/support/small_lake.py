@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +12,14 @@ import polars as pl
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.event_table import DeltaEventTable
 from pointline.io.protocols import Part
+from pointline.io.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.services.compaction import DICTIONARY
-from pointline.tables import dim_symbol
+from pointline.tables import dim_symbol, symbol_observations
+from pointline.tables.dim_symbol import Scope
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
+from pointline.tables.symbol_observations import Kind, Observed, observe
+from tests.support.told import origin, versions_of
 
 TRADES = event_tables()["trades"]
 
@@ -66,6 +71,17 @@ def add_symbols(lake: Path, versions: Sequence[tuple[str, str, dt.datetime, floa
         ],
         schema=dim_symbol.UPDATE_SCHEMA,
     )
-    table = DeltaTableRepository(lake / "silver" / dim_symbol.NAME, dim_symbol.SCHEMA)
-    table.create()
-    table.write_full(dim_symbol.scd2_upsert(table.read_all(), updates))
+    silver = lake / "silver"
+    states = DeltaTableRepository(silver / symbol_observations.STATES_NAME, symbol_observations.STATES_SCHEMA)
+    observations = DeltaObservations(silver / symbol_observations.NAME, states)
+    table = DeltaSymbolTable(silver / dim_symbol.NAME)
+    for repository in (states, observations, table):
+        repository.create()
+    number = observations.last_batch() + 1
+    said = observe(dim_symbol.typed_updates(updates), Kind.WINDOWS, None, origin(-1 - number, found=0))
+    known = states.read_all()
+    new = said.states.join(known, on="state_id", how="anti")
+    observations.commit(number, add=replace(said, states=new), remove=[], outcomes=[])
+    whole = Observed(rows=observations.read_all(), states=states.read_all())
+    everything = Scope(exchanges=frozenset(whole.rows["exchange"]))
+    table.replace(versions_of([whole]), everything, batch=number)

@@ -205,7 +205,8 @@ class TestProblems:
         assert "did you mean maintenance?" in line
 
     def test_variables_of_others_are_left_alone(self, tmp_path):
-        load(tmp_path, environ={"POINTLINE_HOME": "/x", "POINTLINE_DATABASE__URL": "y", "INGEST__WORKERS": "z"})
+        others = {"POINTLINE_HOME": "/x", "POINTLINE_DATABASE__URL": "y", "INGEST__WORKERS": "3"}
+        assert load(tmp_path, environ=others) == load(tmp_path, environ={})
 
     @pytest.mark.parametrize(
         ("patterns", "reason"),

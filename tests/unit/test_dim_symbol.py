@@ -7,11 +7,13 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pointline.errors import LakeDamaged, Rejected
+from pointline.errors import Rejected
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol_checks import CHECKS, violations
 from pointline.tables.dim_symbol_diff import diff
 from pointline.tables.registry import event_tables
+from pointline.tables.symbol_observations import Kind, observe
+from tests.support.told import origin, versions_of
 
 
 def day(number: int) -> dt.datetime:
@@ -28,10 +30,11 @@ def delisting(symbol: str, number: int) -> pl.DataFrame:
 
 
 def table_of(*batches: pl.DataFrame) -> pl.DataFrame:
-    table = dim_symbol.empty()
-    for batch in batches:
-        table = dim_symbol.scd2_upsert(table, batch)
-    return table
+    """Each batch is a file of windows, found after the one before."""
+    return versions_of(
+        observe(dim_symbol.typed_updates(batch), Kind.WINDOWS, None, origin(number))
+        for number, batch in enumerate(batches, 1)
+    )
 
 
 def windows(table: pl.DataFrame) -> list[tuple[float | None, int, int | None]]:
@@ -52,8 +55,11 @@ class TestUpsert:
         assert windows(table_of(LISTED, CHANGED)) == [(0.1, 1, 10), (0.2, 10, None)]
 
     def test_what_held_already_makes_no_version(self):
-        table = table_of(LISTED)
-        assert dim_symbol.scd2_upsert(table, update("A", 5, 0.1)) is table
+        assert windows(table_of(LISTED, update("A", 5, 0.1))) == [(0.1, 1, None)]
+
+    def test_what_confirms_is_evidence_all_the_same(self):
+        confirmed = table_of(LISTED, update("A", 5, 0.1), update("A", 3, 0.2))
+        assert windows(confirmed) == [(0.1, 1, 3), (0.2, 3, 5), (0.1, 5, None)]
 
     def test_null_is_a_value(self):
         assert windows(table_of(LISTED, update("A", 5, None))) == [(0.1, 1, 5), (None, 5, None)]
@@ -120,14 +126,6 @@ class TestTable:
         assert violations(dim_symbol.empty()) == []
         assert dim_symbol.empty().schema == dim_symbol.SCHEMA
 
-    def test_rows_that_stay_keep_their_place(self):
-        table = table_of(pl.concat([update(symbol, 1, 0.1) for symbol in "CAB"])).reverse()
-        assert table["symbol"].to_list() == ["C", "B", "A"]
-        after = dim_symbol.scd2_upsert(table, pl.concat([update("D", 2, 0.1), update("B", 2, 0.2)]))
-        assert after.select("symbol", "tick_size").rows() == [
-            ("C", 0.1), ("A", 0.1), ("B", 0.1), ("B", 0.2), ("D", 0.1),
-        ]  # fmt: skip
-
     def test_ids_are_the_same_everywhere_and_for_ever(self):
         """These two numbers are in people's lakes."""
         assert table_of(LISTED, CHANGED)["symbol_id"].to_list() == [8169974440588886312, 8169981763968311592]
@@ -139,11 +137,6 @@ class TestTable:
     def test_exchange_and_symbol_do_not_run_together(self):
         keys = pl.DataFrame({"exchange": ["ab", "a"], "symbol": ["c", "bc"], "valid_from": [day(1)] * 2})
         assert dim_symbol.symbol_ids(keys).n_unique() == 2
-
-    def test_changes_planned_on_another_table_are_refused(self):
-        plan = dim_symbol.plan(table_of(LISTED), CHANGED)
-        with pytest.raises(LakeDamaged):
-            dim_symbol.apply(table_of(update("B", 1, 0.1)), plan)
 
 
 class TestUpdates:
@@ -195,7 +188,7 @@ def broken_tables() -> dict[str, pl.DataFrame]:
         "key_present": where_first("symbol", ""),
         "valid_from_present": where_first("valid_from", None),
         "window_not_empty": where_first("valid_until", day(1)),
-        "current_is_open": where_first("is_current", value=True),
+        "current_holds": where_first("is_current", value=True),
         "one_current": where_first("is_current", value=True),
         "no_overlap": where_first("valid_until", day(11)),
         "versions_differ": where_first("tick_size", 0.2),
@@ -225,10 +218,13 @@ class TestChecks:
 
 
 class TestDiff:
+    def diff(self, before: list[pl.DataFrame], *then: pl.DataFrame) -> pl.DataFrame:
+        return diff(dim_symbol.changes_between(table_of(*before), table_of(*before, *then)))
+
     def test_says_which_versions_change_and_how(self):
-        table = table_of(LISTED, CHANGED, update("B", 1, 0.1), update("C", 1, 0.1))
+        before = [LISTED, CHANGED, update("B", 1, 0.1), update("C", 1, 0.1)]
         batch = pl.concat([update("A", 5, 0.3), update("B", 4, None), update("C", 1, 0.5), update("D", 2, 0.1)])
-        found = diff(dim_symbol.plan(table, batch))
+        found = self.diff(before, batch)
         assert found.select("change", "symbol", pl.col("valid_from").dt.day(), "what").rows() == [
             ("moved", "A", 1, ""),
             ("added", "A", 5, "tick_size 0.1 → 0.3"),
@@ -239,10 +235,10 @@ class TestDiff:
         ]
 
     def test_a_version_that_another_takes_the_place_of(self):
-        found = diff(dim_symbol.plan(table_of(LISTED, CHANGED), update("A", 5, 0.2)))
+        found = self.diff([LISTED, CHANGED], update("A", 5, 0.2))
         assert found.select("change", pl.col("valid_from").dt.day()).rows() == [
             ("moved", 1), ("added", 5), ("removed", 10),
         ]  # fmt: skip
 
     def test_nothing_where_nothing_changes(self):
-        assert diff(dim_symbol.plan(table_of(LISTED), LISTED)).height == 0
+        assert self.diff([LISTED], LISTED).height == 0

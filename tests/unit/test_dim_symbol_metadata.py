@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import random
 import re
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -13,11 +15,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pointline.errors import Rejected, SuspectSnapshot
+from pointline.errors import Rejected
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol_checks import violations
 from pointline.tables.dim_symbol_metadata import read_metadata
-from pointline.tables.dim_symbol_snapshot import snapshot
+from pointline.tables.symbol_observations import Kind, Observed, observe
+from tests.support import symbol_model
+from tests.support.told import history_of, origin, table_in_steps, versions_of
 
 AT = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 
@@ -66,8 +70,12 @@ def updates_of(content: object, **known) -> pl.DataFrame:
     return read_metadata(json.dumps(content).encode(), **known).updates
 
 
+def table_of(*updates: pl.DataFrame) -> pl.DataFrame:
+    return versions_of(observe(one, Kind.WINDOWS, None, origin(number)) for number, one in enumerate(updates, 1))
+
+
 def history(updates: pl.DataFrame, *columns: str) -> list[tuple[object, ...]]:
-    table = dim_symbol.scd2_upsert(dim_symbol.empty(), updates)
+    table = table_of(updates)
     assert violations(table) == []
     times = (pl.col("valid_from", "valid_until").dt.strftime("%Y-%m-%d"),)
     return table.sort("exchange", "symbol", "valid_from").select(*times, *columns).rows()
@@ -103,10 +111,7 @@ class TestTardis:
 
     def test_a_later_answer_adds_what_is_new(self):
         early = TARDIS | {"priceIncrement": 0.5, "changes": TARDIS["changes"][:1]}
-        table = dim_symbol.scd2_upsert(dim_symbol.empty(), updates_of([early]))
-        both = dim_symbol.scd2_upsert(table, updates_of([TARDIS]))
-        whole = dim_symbol.scd2_upsert(dim_symbol.empty(), updates_of([TARDIS]))
-        assert both.sort("valid_from").equals(whole)
+        assert table_of(updates_of([early]), updates_of([TARDIS])).equals(table_of(updates_of([TARDIS])))
 
     def test_changes_from_before_it_was_recorded_do_not_count(self):
         since = TARDIS | {"availableSince": "2024-07-31T04:00:00.000Z"}
@@ -145,7 +150,7 @@ class TestBinance:
         at = dt.datetime(2024, 5, 1, 0, 0, 0, 123_000, tzinfo=dt.UTC)
         assert found.snapshot_at == at
         columns = ("exchange", "symbol", "base_asset", "quote_asset", "market_type", "tick_size", "lot_size")
-        table = snapshot(dim_symbol.empty(), found.updates, at)
+        table = versions_of([observe(found.updates, found.kind, at, origin(1))])
         assert table.select(*columns, "min_order_size", "contract_size", "valid_from").rows() == [
             ("binance", "BTCUSDT", "BTC", "USDT", "spot", 0.01, 0.00002, 0.00001, None, at)
         ], "what is not listed any more is not there"
@@ -200,13 +205,13 @@ def csv(*lines: str) -> bytes:
 class TestColumns:
     def test_a_table_that_was_written_out_comes_back(self):
         updates = updates_of([TARDIS, TARDIS | {"id": "GONE", "availableTo": "2022-01-01T00:00:00.000Z"}])
-        table = dim_symbol.scd2_upsert(dim_symbol.empty(), updates)
+        table = table_of(updates)
         parquet = BytesIO()
         table.write_parquet(parquet)
         for data in (table.write_csv().encode(), parquet.getvalue()):
             found = read_metadata(data)
             assert found.snapshot_at is None
-            assert dim_symbol.scd2_upsert(dim_symbol.empty(), found.updates).equals(table)
+            assert table_of(found.updates).equals(table)
 
     @pytest.mark.parametrize(
         "time",
@@ -300,55 +305,71 @@ def real_snapshots() -> list[tuple[dt.datetime, pl.DataFrame]]:
     return found
 
 
-def take(table: pl.DataFrame, at: dt.datetime, told: pl.DataFrame) -> pl.DataFrame:
-    """The file lists all that its maker knows, so it speaks for every exchange so far."""
-    return snapshot(table, told, at, exchanges=table["exchange"].unique().to_list(), insist=True)
+def said(file_id: int, at: dt.datetime, told: pl.DataFrame) -> Observed:
+    return observe(told, Kind.SNAPSHOT, at, origin(file_id, source="lean"))
+
+
+def real_table(order: Sequence[int]) -> pl.DataFrame:
+    return versions_of(said(index + 1, *real_snapshots()[index]) for index in order)
+
+
+def by_the_model() -> set[tuple[object, ...]]:
+    """The versions of real snapshots by going through them one by one: exchange, symbol, rows, first and last place."""
+    said = [
+        symbol_model.Said(order=place, kind="snapshot", day=place, listing=listing_of(told), source="lean")
+        for place, (_, told) in enumerate(real_snapshots())
+    ]
+    return symbol_model.versions(said, len(said), 0.25)
+
+
+def listing_of(told: pl.DataFrame) -> dict[str, dict[str, str]]:
+    listing: dict[str, dict[str, str]] = {}
+    for exchange, symbol, *state in told.select(*dim_symbol.KEY, *dim_symbol.ATTRIBUTES).iter_rows():
+        listing.setdefault(exchange, {})[symbol] = repr(state)
+    return listing
 
 
 @pytest.mark.skipif(not FILES, reason=f"no symbol tables in {REAL}")
 class TestElevenRealVersions:
     """Dated versions of one file, 2016 to 2026, whose header grew meanwhile."""
 
-    def test_in_order_and_twice(self):
-        table = dim_symbol.empty()
-        for at, told in real_snapshots():
-            table = take(table, at, told)
-            self.holds(table, at, told)
+    def test_they_are_what_a_model_says(self):
+        table = real_table(range(11))
         assert violations(table) == []
-        for at, told in real_snapshots():
-            assert take(table, at, told) is table, "the same again, from the first one on, changes nothing"
-            self.holds(table, at, told)
-        assert table.filter("is_current").height == real_snapshots()[-1][1].height
+        places = {at: place for place, (at, _) in enumerate(real_snapshots())}
+        rows = table.select(*dim_symbol.KEY, *dim_symbol.ATTRIBUTES, "valid_from", "valid_until").iter_rows()
+        found = {
+            (exchange, symbol, repr(state), places[since], until and places[until])
+            for exchange, symbol, *state, since, until in rows
+        }
+        assert found == by_the_model()
 
-    @pytest.mark.parametrize("mixed", [range(10, -1, -1), (4, 9, 0, 7, 2, 10, 5, 1, 8, 3, 6)], ids=["back", "mixed"])
-    def test_out_of_order(self, mixed):
-        """What was told last holds, and all again in order is as if it had always been."""
-        snapshots = real_snapshots()
-        ordered = dim_symbol.empty()
-        for at, told in snapshots:
-            ordered = take(ordered, at, told)
-        table = dim_symbol.empty()
-        for index in mixed:
-            table = take(table, *snapshots[index])
-            self.holds(table, *snapshots[index])
-        assert violations(table) == []
-        for at, told in snapshots:
-            table = take(table, at, told)
-        order = [*dim_symbol.KEY, "valid_from"]
-        assert table.sort(order).equals(ordered.sort(order))
+    def test_the_newest_state_is_that_of_the_newest_file(self):
+        now = real_table(range(11)).filter("is_current").select(*dim_symbol.KEY, *dim_symbol.ATTRIBUTES)
+        newest = real_snapshots()[-1][1].select(now.columns).sort(dim_symbol.KEY)
+        assert now.sort(dim_symbol.KEY).equals(newest)
 
-    def test_half_a_file_delists_little_or_is_refused(self):
-        """A file is sorted by exchange: whole exchanges are missing, and for these it does not speak by itself."""
+    def test_any_order(self):
+        whole = real_table(range(11))
+        mixed = list(range(11))
+        for seed in range(5):
+            random.Random(seed).shuffle(mixed)
+            assert real_table(mixed).equals(whole)
+
+    @pytest.mark.soak
+    def test_fifty_orders_and_batchings(self):
+        """Some of the files said, withdrawn and said again on the way."""
+        whole = real_table(range(11))
+        for seed in range(50):
+            order = random.Random(seed)
+            said_of = {place + 1: said(place + 1, *one) for place, one in enumerate(real_snapshots())}
+            assert table_in_steps(said_of, order).equals(whole), seed
+
+    def test_half_a_file_delists_little(self):
+        """A file is sorted by exchange: of the one cut in two much is missing, and others are not named at all."""
         (first, whole), (second, told) = real_snapshots()[-2:]
-        table = take(dim_symbol.empty(), first, whole)
         half = told.head(told.height // 2)
-        current = table["is_current"].sum()
-        assert snapshot(table, half, second)["is_current"].sum() > 0.95 * current
-        with pytest.raises(SuspectSnapshot, match="would be delisted"):
-            snapshot(table, half, second, exchanges=table["exchange"].unique().to_list())
-
-    def holds(self, table: pl.DataFrame, at: dt.datetime, told: pl.DataFrame) -> None:
-        """As of its own time the table says what the file says, no more and no less."""
-        columns = [*dim_symbol.KEY, *dim_symbol.ATTRIBUTES]
-        then = table.filter(dim_symbol.in_force(pl.lit(at))).select(columns).sort(dim_symbol.KEY)
-        assert then.equals(told.select(columns).sort(dim_symbol.KEY))
+        found = history_of([said(1, first, whole), said(2, second, half)])
+        before = versions_of([said(1, first, whole)])
+        assert found.versions["is_current"].sum() > 0.95 * before["is_current"].sum()
+        assert found.held.filter(~pl.col("is_named")).height > 3

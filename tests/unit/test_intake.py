@@ -15,6 +15,7 @@ from daemon.flow import Flow
 from daemon.inbox import Inbox
 from daemon.intake import MOST_IN_FLIGHT, Intake
 from pointline.errors import DiskFull, StorageTrouble
+from pointline.io.clock import Clock
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.batch import Batch, Entry, Group, Loaded
 from pointline.services.departure import Departures
@@ -107,7 +108,8 @@ class Bench:
             loader=type("Loader", (), {"load": None})(),
             pool=self.pool,  # type: ignore[arg-type]
             settings=IngestSettings(settle_seconds=0, **settings),  # type: ignore[arg-type]
-            clock=lambda: self.now_us,
+            clock=Clock(wall=lambda: self.now_us / 1e6, steady=lambda: self.now_us / 1e6),
+            require_lake=lambda: None,
             on_touched=lambda meta: None,
         )
 

@@ -320,4 +320,11 @@ def test_every_name_that_can_be_built_is_read_back(exchange, data_type, day, sym
 
 @given(st.text())
 def test_no_path_makes_it_fail(path):
-    Layout([TestConfiguredPatterns.PATTERN], known_types=TYPES).recognise(path)
+    found = Layout([TestConfiguredPatterns.PATTERN], known_types=TYPES).recognise(path)
+    assert found is None or {found.exchange, found.data_type, found.symbol} <= _words_in(path)
+
+
+def _words_in(path: str) -> set[str]:
+    """Every piece of a path, as it is and in small letters: nothing is made up."""
+    pieces = {path[first:last] for first in range(len(path)) for last in range(first, len(path) + 1)}
+    return pieces | {piece.lower() for piece in pieces}

@@ -214,10 +214,17 @@ class TestStream:
         assert "lost_lines" not in second
 
     def test_closed_stream(self):
+        """Nobody is told, and nobody is disturbed; what comes after a new stream was given is written."""
         stream = io.StringIO()
         configure_logging("json", "info", stream)
+        structlog.get_logger().info("a.written")
+        assert "a.written" in stream.getvalue()
         stream.close()
-        structlog.get_logger().info("a.lost")
+        assert structlog.get_logger().info("a.lost") is None
+        again = io.StringIO()
+        configure_logging("json", "info", again)
+        structlog.get_logger().info("b.written")
+        assert [json.loads(line)["event"] for line in again.getvalue().splitlines()] == ["b.written"]
 
 
 class TestEvents:

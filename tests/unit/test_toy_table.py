@@ -18,10 +18,17 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.claims import Claims
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
-from pointline.services.symbol_files import SymbolFiles
+from pointline.services.symbols import Symbols
 from pointline.services.verdict import Policy
 from pointline.tables import registry
-from tests.support.fakes import MemoryBronze, MemoryEventTable, MemoryManifest, MemoryQuarantine, MemorySymbolTable
+from tests.support.fakes import (
+    MemoryBronze,
+    MemoryEventTable,
+    MemoryManifest,
+    MemoryObservations,
+    MemoryQuarantine,
+    MemorySymbolTable,
+)
 
 MODULE = '''
 """``auctions``: a table that nothing else has heard of."""
@@ -64,7 +71,13 @@ def ingest(tables, *, manifest, quarantine, repositories, reader, meta) -> None:
         manifest=manifest,
         quarantine=quarantine,
         repositories=repositories,
-        symbols=SymbolFiles(MemorySymbolTable(), max_missing_share=0.25),
+        symbols=Symbols(
+            observations=MemoryObservations(),
+            table=MemorySymbolTable(),
+            manifest=manifest,
+            max_missing_share=0.25,
+            clock=lambda: 1_714_600_000_000_000,
+        ),
         reader=reader,
         claims=claims,
         policy=Policy(),

@@ -52,7 +52,9 @@ class NoFacts:
 
 def decided(manifest: MemoryManifest, loaded: Loaded, now_us: int = NOW) -> Verdict:
     batch = Batch(entries=loaded.group.entries, groups=(loaded.group,))
-    return decide(batch, [loaded], ledger=manifest.entries(), facts=NoFacts(), policy=POLICY, clock=lambda: now_us)
+    return decide(
+        batch, [loaded], ledger=manifest.entries(), facts=NoFacts(), policy=POLICY, age_us=lambda at: now_us - at
+    )
 
 
 def delayed(error: Transient, *, modified: int, created: int, attempts: int = 1) -> Outcome:

@@ -122,6 +122,21 @@ class TestSilver:
     def test_not_its_rows(self, held, kind):
         assert silver(ledger(entry(1)), *held) == [kind]
 
+    @pytest.mark.parametrize(
+        ("facts", "held", "aside", "kind"),
+        [
+            ({"rows_written": 2, "rows_quarantined": 1}, rows(1, 1, 2, 3), None, "rows_extra"),
+            ({"rows_read": 4, "rows_written": 4}, rows(1, 1, 3, 3, 3), None, "rows_doubled"),
+            ({"rows_written": 2, "rows_quarantined": 1}, rows(1, 0, 3), rows(1, 3), "rows_misnumbered"),
+            ({"rows_written": 2, "rows_quarantined": 1}, rows(1, 1, 4), rows(1, 1), "rows_misnumbered"),
+            ({"rows_written": 2, "rows_quarantined": 1}, rows(1, 1, 2), rows(1, 2), "rows_misnumbered"),
+        ],
+        ids=["rows", "doubled", "lowest", "highest", "sum"],
+    )
+    def test_each_number_tells_by_itself(self, facts, held, aside, kind):
+        """All the other numbers are right."""
+        assert silver(ledger(entry(1, **facts)), held, aside=None if aside is None else [aside]) == [kind]
+
     def test_in_another_table(self):
         assert silver(ledger(entry(1)), rows(1, 1, 2, 3), rows(1, 1, table="quotes")) == ["rows_misplaced"]
 

@@ -273,7 +273,9 @@ class TestClients:
 
 
 def test_a_port_that_is_taken_is_said_once_and_opened_when_it_is_free(observed, tmp_path, monkeypatch):
-    monkeypatch.setattr(web, "REBIND_SECONDS", 0.05)
+    monkeypatch.setattr(web, "REBIND_SECONDS", 0.01)
+    tries, server = [], web._Server
+    monkeypatch.setattr(web, "_Server", lambda *args: tries.append(args) or server(*args))
     log = tmp_path / "log"
     with log.open("w") as stream:
         configure_logging("json", "info", stream)
@@ -283,7 +285,7 @@ def test_a_port_that_is_taken_is_said_once_and_opened_when_it_is_free(observed, 
             holder.listen()
             with served(port, observed):
                 assert wait_until(lambda: observed.publisher.has_trouble("metrics"))
-                time.sleep(0.3)  # several more tries
+                assert wait_until(lambda: len(tries) > 3)
                 holder.close()
                 assert wait_until(lambda: events.METRICS_STARTED in log.read_text())
                 assert ask(port, "/healthz")[0].status == 200

@@ -1,0 +1,82 @@
+"""``backlog``: what of bronze has still to enter, by the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from daemon.touched import SCHEMA
+from pointline.io.protocols import Outcome
+from pointline.services.backlog import backlog
+from pointline.tables.ingest_manifest import CLOSED, Status
+from tests.support.fakes import MemoryManifest
+from tests.unit.test_verdict import META
+
+KNOWN = replace(META, file_size_bytes=10, last_modified_ts=20, changed_us=30, inode=40)
+VERSION = (10, 20, 30, 40)
+
+
+def survey(*rows: tuple[str, int, int, int, int]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
+
+
+def waiting(manifest: MemoryManifest, *seen, touched=()) -> list[tuple[object, ...]]:
+    found = backlog(survey(*seen), manifest.entries(), survey(*touched))
+    return sorted(found.select("path", "attempts", "updated_at_us").rows())
+
+
+def ledger(*statuses: Status, meta=KNOWN) -> MemoryManifest:
+    manifest = MemoryManifest(iter(range(100, 200)).__next__)
+    for status in statuses:
+        manifest._mint(meta)
+        if status is not Status.PENDING:
+            manifest.update_statuses([Outcome(file_id=len(manifest.rows), status=status)])
+    return manifest
+
+
+def test_new():
+    assert waiting(ledger(), ("a", *VERSION)) == [("a", None, None)]
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_known(status):
+    is_open = status in {Status.PENDING, *CLOSED}
+    found = waiting(ledger(status), ("a", *VERSION))
+    assert [path for path, *_ in found] == (["a"] if is_open else [])
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_another_version(position):
+    other = [*VERSION]
+    other[position] += 1
+    assert waiting(ledger(Status.SUCCESS), ("a", *other)) == [("a", None, None)]
+    assert waiting(ledger(Status.SUCCESS), ("a", *other), touched=[("a", *other)]) == []
+    assert waiting(ledger(Status.SUCCESS), ("a", *other), touched=[("a", *VERSION)]) == [("a", None, None)]
+
+
+def test_what_was_never_noted_says_nothing():
+    meta = replace(KNOWN, changed_us=0, inode=0)
+    assert waiting(ledger(Status.SUCCESS, meta=meta), ("a", *VERSION)) == []
+
+
+def test_an_attempt_of_which_nothing_came_speaks_against_nobody():
+    manifest = ledger(Status.PENDING)
+    assert waiting(manifest, ("a", *VERSION)) == [("a", 0, 100)]
+    manifest.update_statuses([Outcome.put_off(1, error="no")])
+    assert waiting(manifest, ("a", *VERSION)) == [("a", 1, 101)]
+    manifest.update_statuses([Outcome.begun(1, attempts=2, warnings={})])
+    assert waiting(manifest, ("a", *VERSION)) == [("a", 2, 102)]
+
+
+def test_a_settled_version_outweighs_a_pending_one_of_the_same_file():
+    assert waiting(ledger(Status.PENDING, Status.SUCCESS), ("a", *VERSION)) == []
+    assert [path for path, *_ in waiting(ledger(Status.PENDING, Status.PENDING), ("a", *VERSION))] == ["a"]
+
+
+def test_touched_since_it_was_put_back():
+    """It waits in the ledger under its old time: it is offered under the new one."""
+    other = (10, 21, 31, 40)
+    manifest = ledger(Status.PENDING)
+    assert [path for path, *_ in waiting(manifest, ("a", *other), touched=[("a", *other)])] == ["a"]

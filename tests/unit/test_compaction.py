@@ -1,0 +1,164 @@
+"""Compaction changes no row, keeps the order, and leaves what is not worth it."""
+
+from __future__ import annotations
+
+import itertools
+
+import polars as pl
+import pytest
+
+from pointline.errors import CommitConflict, LakeDamaged
+from pointline.io.protocols import Part
+from pointline.services import compaction
+from pointline.services.compaction import choose, compact_partition, is_mixed
+from pointline.tables.registry import event_tables
+from tests.support.fakes import MemoryEventTable
+
+PLACE = {"exchange": "binance", "date": "2024-05-01"}
+TRADES = event_tables()["trades"]
+
+
+def part(first: int, size: int, *, last: int | None = None, compacted: bool = False) -> Part:
+    ids = {"first_file_id": first, "last_file_id": first if last is None else last}
+    return Part(path=f"{first}", partition=PLACE, size_bytes=size, rows=1, is_compacted=compacted, **ids)
+
+
+def chosen(*parts: Part, least: int = 2, lay_out: bool = False) -> list[list[int]]:
+    runs = choose(parts, target_bytes=100, min_small_files=least, lay_out=lay_out)
+    return [[one.first_file_id for one in run] for run in runs]
+
+
+class TestChoice:
+    def test_small_ones_in_the_order_they_came(self):
+        assert chosen(part(3, 10), part(1, 10), part(2, 10)) == [[1, 2, 3]]
+
+    def test_large_ones_stay(self):
+        assert chosen(part(1, 49), part(2, 50), part(3, 49)) == [[1, 3]]
+
+    def test_a_run_has_a_size(self):
+        assert chosen(*(part(number, 40) for number in range(1, 6))) == [[1, 2], [3, 4]]
+        assert chosen(part(1, 40), part(2, 40), part(3, 20), part(4, 1), part(5, 1)) == [[1, 2, 3], [4, 5]]
+
+    def test_too_few_are_not_worth_it(self):
+        assert chosen(part(1, 10), part(2, 10), least=3) == []
+        assert chosen(part(1, 10), part(2, 10), part(3, 10), least=3) == [[1, 2, 3]]
+        assert chosen(part(1, 10), least=1) == []
+
+    def test_a_mixed_one_is_laid_out_once(self):
+        assert chosen(part(1, 10, last=2)) == []
+        assert chosen(part(1, 10, last=2), lay_out=True) == [[1]]
+        assert chosen(part(1, 10, last=2, compacted=True), lay_out=True) == []
+        assert chosen(part(1, 10), lay_out=True) == []
+        assert [is_mixed(part(1, 10, last=2)), is_mixed(part(1, 10))] == [True, False]
+
+
+def rows(file_id: int, count: int, symbol: str = "S") -> pl.DataFrame:
+    facts = pl.DataFrame(
+        {"file_id": [file_id] * count, "file_seq": range(1, count + 1), "symbol": [symbol] * count}
+    ).with_columns(exchange=pl.lit("binance"), date=pl.lit("2024-05-01").str.to_date())
+    return facts.select(
+        pl.col(name).cast(kind) if name in facts.columns else pl.lit(None, kind).alias(name)
+        for name, kind in TRADES.silver_schema.items()
+    )
+
+
+@pytest.fixture
+def table() -> MemoryEventTable:
+    table = MemoryEventTable(TRADES)
+    for file_id, count in ((2, 3), (1, 2), (3, 4)):
+        table.append(rows(file_id, count))
+    return table
+
+
+def compact(table, **options):
+    return compact_partition(table, PLACE, target_bytes=1 << 20, min_small_files=2, **options)
+
+
+def keys(frame: pl.DataFrame) -> list[tuple[int, int]]:
+    return frame.select("file_id", "file_seq").rows()
+
+
+def test_many_become_one_row_for_row(table):
+    before = sorted(keys(table.read_all()))
+    done = compact(table)
+    assert (done.parts_before, done.parts_after, done.rows, done.bytes_before, done.bytes_after) == (3, 1, 9, 3, 1)
+    assert len(table.live_parts(PLACE)) == 1
+    assert keys(table.read_all()) == before, "in the order of their files"
+
+
+def test_a_dry_run_says_the_same_and_does_nothing(table):
+    done = compact(table, dry_run=True)
+    assert (done.parts_before, done.parts_after, done.rows, done.bytes_after) == (3, 1, 9, 0)
+    assert len(table.live_parts(PLACE)) == 3
+
+
+def test_nothing_to_do(table):
+    compact(table)
+    assert compact(table) is None
+
+
+def test_in_the_order_of_columns(table):
+    table.append(rows(4, 2, symbol="A"))
+    compact(table, order_by=["symbol", "file_id"])
+    assert table.read_all()["symbol"].to_list() == ["A"] * 2 + ["S"] * 9
+
+
+def test_a_replacement_that_was_faster_wins(table, monkeypatch):
+    before = sorted(keys(table.read_all()))
+
+    def rewrite(**_):
+        raise CommitConflict("a part was replaced meanwhile")
+
+    monkeypatch.setattr(table, "rewrite", rewrite)
+    assert compact(table) is None
+    assert sorted(keys(table.read_all())) == before
+
+
+@pytest.mark.parametrize("befall", ["lost", "doubled", "changed"])
+def test_rows_that_would_change_are_never_committed(table, monkeypatch, befall):
+    before = sorted(keys(table.read_all()))
+    store = table.store
+
+    def stored(frame, partition):
+        harmed = {
+            "lost": frame.head(-1),
+            "doubled": pl.concat([frame, frame.tail(1)]),
+            "changed": frame.with_columns(file_seq=pl.when(pl.col("file_seq") == 2).then(7).otherwise("file_seq")),
+        }
+        return store(harmed[befall], partition)
+
+    monkeypatch.setattr(table, "store", stored)
+    with pytest.raises(LakeDamaged, match="would change rows"):
+        compact(table)
+    assert sorted(keys(table.read_all())) == before
+
+
+@pytest.mark.parametrize(
+    ("counts", "groups"),
+    [
+        ([1, 1, 1], [3]),
+        ([4, 1], [4, 1]),
+        ([1, 4], [1, 4]),
+        ([1, 1, 4], [2, 4]),
+        ([4, 4, 4], [4, 4, 4]),
+        ([9, 9], [9, 9]),
+        ([3, 3, 3], [6, 3]),
+        ([3, 3, 3, 3], [6, 6]),
+    ],
+)
+def test_row_groups_end_where_files_end_as_far_as_that_is_worth_it(monkeypatch, counts, groups):
+    monkeypatch.setattr(compaction, "LEAST_ROWS", 4)
+    monkeypatch.setattr(compaction, "MOST_ROWS", 10)
+    frames = [rows(file_id, count) for file_id, count in enumerate(counts, 1)]
+    found = list(compaction._row_groups(iter(frames), "file_id"))
+    assert [one.height for one in found] == groups
+    assert keys(pl.concat(found)) == keys(pl.concat(frames))
+
+
+@pytest.mark.parametrize("sizes", [*itertools.product([0, 1, 5], repeat=3)])
+def test_a_frame_of_many_files_is_cut_between_them(monkeypatch, sizes):
+    monkeypatch.setattr(compaction, "LEAST_ROWS", 2)
+    frame = pl.concat([rows(file_id, count) for file_id, count in enumerate(sizes, 1)])
+    found = list(compaction._row_groups(iter([frame]), "file_id"))
+    assert keys(pl.concat([frame.clear(), *found])) == keys(frame)
+    assert all(one.height > 0 for one in found)

@@ -1,0 +1,212 @@
+"""Each write of a batch as the last one of the process, or as one that fails once: DESIGN §4, over fakes.
+
+What ``tests/properties/test_exactly_once`` meets by chance is gone through here: a few scripts, every effect.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.support.memory_lake import CRASH, TROUBLE, MemoryLake
+from tests.support.people_contents import DAYS, client, digest, hive, make_content
+from tests.support.people_judge import describe_picture, judge_picture
+
+DAY = DAYS[0]
+SYMBOL = "BTCUSDT"
+A, B, C = (hive("trades", SYMBOL, DAY, part) for part in (1, 2, 3))
+Q = hive("quotes", SYMBOL, DAY, 1)
+OTHER = client("trades", "ETHUSDT", DAY)
+MOST_EFFECTS = 30
+
+
+class Hand:
+    """A person with a shell."""
+
+    def __init__(self, lake: MemoryLake) -> None:
+        self.lake = lake
+        self.ticks = count(1_714_700_000)
+
+    def put(self, path: str, data: bytes) -> None:
+        self.lake.deeds.contents[digest(data)] = data
+        file = self.lake.root / "bronze" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+    def copy(self, source: str, target: str) -> None:
+        self.put(target, (self.lake.root / "bronze" / source).read_bytes())
+
+    def move(self, source: str, target: str) -> None:
+        bronze = self.lake.root / "bronze"
+        (bronze / target).parent.mkdir(parents=True, exist_ok=True)
+        (bronze / source).rename(bronze / target)
+
+    def remove(self, path: str) -> None:
+        (self.lake.root / "bronze" / path).unlink()
+
+
+def content(
+    hours: tuple[float, float] = (1.0, 2.0), *, issue: int = 1, table: str = "trades", bad: bool = False
+) -> bytes:
+    return make_content(
+        table, (SYMBOL,), DAY, first=hours[0], last=hours[1], rows=8, issue=issue, stray="ETHUSDT" if bad else ""
+    )
+
+
+def first(hand: Hand) -> None:
+    hand.put(A, content(bad=True))
+    hand.put(Q, content(table="quotes"))
+    hand.lake.run()
+    hand.copy(A, B)
+    hand.put(C, content((1.5, 3.0)))
+    hand.lake.run()  # B is a copy, C is in the way of A
+
+
+def replaced(hand: Hand) -> None:
+    """The original of a copy is replaced; the copy's own rows have to come, where nothing is in their way."""
+    hand.put(A, content((4.0, 5.0), issue=2, bad=True))
+    hand.put(Q, content(table="quotes", issue=2, bad=True))
+
+
+def removed(hand: Hand) -> None:
+    """What C was refused for is gone; A goes on as the copy B."""
+    hand.remove(A)
+    hand.put(OTHER, make_content("trades", ("ETHUSDT",), DAY, rows=5, stray=SYMBOL))
+
+
+def moved(hand: Hand) -> None:
+    hand.remove(B)
+    hand.move(A, B)
+    hand.put(A, content((4.0, 5.0), issue=3))
+
+
+def changed_claim(hand: Hand) -> None:
+    """A file of trades was one of quotes in truth: its rows leave one table and come into the other."""
+    hand.move(Q, hive("liquidations", SYMBOL, DAY, 1))
+    hand.put(Q, content(table="quotes", issue=4, bad=True))
+
+
+SCRIPTS = (replaced, removed, moved, changed_claim)
+
+
+@contextmanager
+def lake_after(script: Callable[[Hand], None]) -> Iterator[MemoryLake]:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        lake = MemoryLake(folder)
+        hand = Hand(lake)
+        first(hand)
+        assert judge_picture(lake.picture()) == []
+        script(hand)
+        yield lake
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("make", [CRASH, TROUBLE], ids=["the process ends", "trouble"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("is_again", [False, True], ids=["new", "begun before"])
+def test_each_effect(script, when, make, is_again):
+    with lake_after(script) as lake:
+        if is_again:
+            _begin_and_die(lake)
+        restore = lake.snapshot()
+        for number in range(1, MOST_EFFECTS):
+            restore()
+            lake.fuse.set(number, when, make)
+            lake.run()
+            was_reached = lake.fuse.left <= 0
+            lake.fuse.set(0, "", CRASH)
+            lake.run(fused=False)
+            picture = lake.picture()
+            problems = judge_picture(picture)
+            assert problems == [], f"{when} effect {number}:\n{describe_picture(picture)}"
+            if not was_reached:
+                return
+    raise AssertionError("the script has no end")
+
+
+def _begin_and_die(lake: MemoryLake) -> None:
+    """The ids are there, and quarantine has rows of what is not in."""
+    service = lake.process.service
+    known = lake.manifest.entries()
+    survey = lake.source.survey()
+    service.compare(survey, known)
+    metas = [meta for path in survey["path"].sort() if (meta := lake.source.look(path)) is not None]
+    batch, _ = service.begin(metas)
+    loaded = [lake.process.loader.load(group) for group in batch.groups]
+    lake.fuse.set(2, "before", CRASH)
+    with pytest.raises(CRASH):  # type: ignore[arg-type]
+        service.commit(batch, loaded)
+    lake.die()
+
+
+class TestClaims:
+    """Equal contents on their way at the same time, in one process."""
+
+    def hand(self, folder: Path) -> Hand:
+        return Hand(MemoryLake(folder))
+
+    def check(self, hand: Hand, **statuses: str) -> None:
+        picture = hand.lake.picture()
+        assert judge_picture(picture) == [], describe_picture(picture)
+        found = {row["bronze_file_path"]: row["status"] for row in hand.lake.manifest.rows}
+        assert {name: found[path] for name, path in {"a": A, "b": B, "c": C}.items() if name in statuses} == statuses
+
+    def test_what_was_refused_frees_its_content(self, tmp_path):
+        """Guards the release of claims: the second of two equal files does not wait for one that never gets in."""
+        hand = self.hand(tmp_path)
+        hand.put(A, content())
+        hand.lake.run()
+        hand.put(B, content((1.5, 3.0)))
+        hand.lake.run()  # it is in the way of A
+        hand.move(B, C)
+        hand.lake.command("withdraw", A)
+        hand.lake.run()
+        self.check(hand, a="withdrawn", c="success")
+
+    def test_what_is_in_is_remembered_for_batches_under_way(self, tmp_path):
+        """Guards ``retire``: a file that was compared with the ledger before the commit is read after it."""
+        hand = self.hand(tmp_path)
+        hand.put(A, content())
+        hand.put(B, content())
+        lake = hand.lake
+        service, loader = lake.process.service, lake.process.loader
+        batches = []
+        for path in (A, B):
+            meta = lake.source.look(path)
+            assert meta is not None
+            batches.append(service.begin([meta])[0])
+        for batch in batches:
+            service.commit(batch, [loader.load(group) for group in batch.groups])
+        self.check(hand, a="success", b="duplicate")
+
+    def test_what_is_replaced_frees_its_content(self, tmp_path):
+        hand = self.hand(tmp_path)
+        hand.put(A, content())
+        hand.lake.run()
+        hand.put(A, content(issue=2))
+        hand.lake.run()
+        hand.put(A, content((4.0, 5.0), issue=3))
+        hand.lake.run()
+        hand.put(B, content())
+        hand.lake.run()
+        self.check(hand, a="success", b="success")
+
+    def test_what_was_withdrawn_frees_its_content(self, tmp_path):
+        hand = self.hand(tmp_path)
+        hand.put(A, content())
+        hand.lake.run()
+        hand.lake.command("withdraw", A)
+        hand.remove(A)
+        hand.put(B, content())
+        hand.lake.run()
+        (row,) = [row for row in hand.lake.manifest.rows if row["bronze_file_path"] == B]
+        assert row["status"] in ("success", "withdrawn")

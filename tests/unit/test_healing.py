@@ -1,0 +1,167 @@
+"""Ledger against tables, and what makes them agree again: over fakes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from pointline.io.protocols import Discovery, Outcome
+from pointline.services.change import Change, commit_change
+from pointline.services.healing import heal, plan_healing
+from pointline.services.reconcile import compare_quarantine, compare_tables, describe
+from pointline.tables import quarantine as quarantine_table
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.registry import event_tables
+from tests.support.fakes import MemoryBronze, MemoryEventTable, MemoryManifest, MemoryQuarantine
+from tests.unit.test_compaction import PLACE, rows
+from tests.unit.test_verdict import META
+
+WHERE = tuple(PLACE.items())
+
+
+class Lake:
+    """Three files of trades with two rows each, one of which has a quarantined row as well."""
+
+    def __init__(self) -> None:
+        self.bronze = MemoryBronze()
+        self.manifest = MemoryManifest()
+        self.quarantine = MemoryQuarantine()
+        self.tables = {name: MemoryEventTable(event_tables()[name]) for name in ("trades", "quotes")}
+        metas = [self.bronze.drop(replace(META, bronze_file_path=path), b"x") for path in "abc"]
+        self.manifest.resolve_file_ids(metas)
+        outcomes = [
+            Outcome(file_id=one, status=Status.SUCCESS, rows_read=2 + aside, rows_written=2, rows_quarantined=aside)
+            for one, aside in ((1, 0), (2, 0), (3, 1))
+        ]
+        trades = self.tables["trades"]
+        parts = [trades.store(rows(one, 2).drop("exchange", "date"), PLACE) for one in (1, 2, 3)]
+        found = {one: Discovery(meta=meta, created_at_us=1) for one, meta in enumerate(metas, 1)}
+        self.quarantine.set_aside(0, aside(3))
+        commit_change(trades, 0, Change(add=parts, outcomes=outcomes, found=found))
+        self.manifest.update_statuses(outcomes, batch=0)
+
+    def plan(self, broken: str = ""):
+        def fault_of(table, part):
+            return ("gone", "it is not there") if part.path == broken else None
+
+        tables = compare_tables(self.manifest, self.tables, fault_of)
+        return plan_healing(self.manifest, self.bronze, tables, compare_quarantine(self.manifest, self.quarantine))
+
+    def heal(self, broken: str = "") -> None:
+        heal(self.plan(broken), self.manifest, self.quarantine, self.tables)
+
+    def statuses(self) -> str:
+        return " ".join(str(row["status"]) for row in self.manifest.rows)
+
+    def held(self) -> dict[int, int]:
+        counts = self.tables["trades"].read_all().group_by("file_id").len()
+        return dict(sorted(counts.iter_rows()))
+
+
+def aside(*ids: int) -> pl.DataFrame:
+    facts = pl.DataFrame({"file_id": ids, "file_seq": [3] * len(ids), "rule": ["ragged"] * len(ids)})
+    return facts.select(
+        pl.col(name).cast(kind) if name in facts.columns else pl.lit(None, kind).alias(name)
+        for name, kind in quarantine_table.SCHEMA.items()
+    )
+
+
+@pytest.fixture
+def lake() -> Lake:
+    return Lake()
+
+
+def test_what_agrees_is_left_alone(lake):
+    plan = lake.plan()
+    assert plan.is_empty
+    assert plan.doubts == []
+
+
+def test_rows_that_are_missing_are_read_again(lake):
+    del lake.tables["trades"]._live["part-0"]
+    plan = lake.plan()
+    assert (dict(plan.reread), plan.doubts) == ({1: "a"}, [])
+    assert plan.reasons[1] == "0 of its 2 rows are there"
+    lake.heal()
+    assert (lake.statuses(), lake.held()) == ("pending success success", {2: 2, 3: 2})
+    assert lake.plan().is_empty
+
+
+def test_rows_that_are_there_twice(lake):
+    trades = lake.tables["trades"]
+    trades.append(rows(2, 2))
+    assert lake.plan().reasons[2] == "4 of its 2 rows are there, some twice"
+    lake.heal()
+    assert (lake.statuses(), lake.held()) == ("success pending success", {1: 2, 3: 2})
+
+
+def test_rows_of_a_file_that_the_ledger_has_out_leave(lake):
+    lake.manifest.update_statuses([Outcome.superseded(1, by=2)])
+    plan = lake.plan()
+    assert (dict(plan.reread), plan.doubts, plan.tables["trades"].leaving) == ({}, [], {WHERE: [1]})
+    lake.heal()
+    assert (lake.statuses(), lake.held()) == ("superseded success success", {2: 2, 3: 2})
+
+
+def test_rows_of_strangers_take_a_word(lake):
+    lake.tables["trades"].append(rows(9, 2))
+    plan = lake.plan()
+    assert plan.doubts == ["silver has rows of 1 files that neither the ledger nor the logs know"]
+    assert list(describe(plan.tables)) == [
+        "trades: 1 files have rows that must not be there, 1 of them are files that the ledger does not know"
+    ]
+
+
+def test_a_broken_data_file_goes_and_its_files_are_read_again(lake):
+    plan = lake.plan("part-1")
+    assert (dict(plan.reread), [part.path for part in plan.tables["trades"].broken]) == ({2: "b"}, ["part-1"])
+    lake.heal("part-1")
+    assert (lake.statuses(), lake.held()) == ("success pending success", {1: 2, 3: 2})
+
+
+def test_what_bronze_has_no_more_is_lost_and_said(lake):
+    del lake.tables["trades"]._live["part-0"]
+    del lake.bronze.files["a"]
+    plan = lake.plan()
+    assert (dict(plan.lost), dict(plan.reread)) == ({1: "a"}, {})
+    assert plan.doubts == ["the rows of 1 files are lost, and bronze has these files no more"]
+    lake.heal()
+    assert lake.statuses() == "gone success success"
+    assert "no longer in bronze" in str(lake.manifest.rows[0]["error"])
+
+
+def test_quarantine_that_lacks_rows_has_the_whole_file_read_again(lake):
+    lake.quarantine.forget([3])
+    assert lake.plan().reasons[3] == "0 of its 1 quarantined rows are there"
+    lake.heal()
+    assert (lake.statuses(), lake.held()) == ("success success pending", {1: 2, 2: 2})
+    assert lake.plan().is_empty
+
+
+def test_quarantine_that_has_too_much(lake):
+    lake.quarantine.append(aside(7))
+    assert list(lake.plan().quarantine_extra) == [7]
+    lake.heal()
+    assert lake.quarantine.rows_per_file()["file_id"].to_list() == [3]
+
+
+def test_each_table_has_a_batch_of_its_own(lake):
+    del lake.tables["trades"]._live["part-0"]
+    lake.tables["trades"].append(rows(9, 1))
+    before = lake.tables["trades"].last_batch()
+    lake.heal()
+    assert lake.tables["trades"].last_batch() == before + 1
+    assert lake.manifest.last_batch() == before + 2
+    assert lake.held() == {2: 2, 3: 2}
+
+
+def test_a_part_of_several_files_keeps_the_others(lake):
+    trades = lake.tables["trades"]
+    both = pl.concat([rows(4, 2), rows(5, 2)]).drop("exchange", "date")
+    commit_change(trades, 1, Change(add=[trades.store(both, PLACE)]))
+    commit_change(trades, 2, Change(leaving={WHERE: [4]}))
+    assert lake.held() == {1: 2, 2: 2, 3: 2, 5: 2}
+    assert list(commit_change(trades, 2, Change(leaving={WHERE: [5]}))) == []
+    assert lake.held() == {1: 2, 2: 2, 3: 2, 5: 2}, "the batch is in already"

@@ -1,0 +1,134 @@
+"""The rules of evidence by example; ``tests/properties`` has the same against a model."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from pointline.tables import dim_symbol
+from pointline.tables.symbol_observations import Kind, Observed, observe, recorded
+from tests.support.told import history_of, origin, versions_of
+
+TEN = [f"S{number}" for number in range(10)]
+
+
+def day(number: int) -> dt.datetime:
+    return dt.datetime(2024, 5, number, tzinfo=dt.UTC)
+
+
+def updates(number: int, exchange: str, *symbols: str, tick: float = 0.1, listed: bool = True) -> pl.DataFrame:
+    rows = [
+        {"exchange": exchange, "symbol": symbol, "tick_size": tick, "valid_from": day(number), "listed": listed}
+        for symbol in symbols
+    ]
+    return dim_symbol.typed_updates(pl.DataFrame(rows, schema=dim_symbol.UPDATE_SCHEMA))
+
+
+def snapshot(file_id: int, number: int, *symbols: str, tick: float = 0.1, accepted: bool = False) -> Observed:
+    said = updates(number, "okx", *symbols, tick=tick)
+    return observe(said, Kind.SNAPSHOT, day(number), origin(file_id, accepted=accepted), of="okx")
+
+
+def a_list(file_id: int, number: int, **exchanges: list[str]) -> Observed:
+    said = pl.concat([updates(number, exchange, *symbols) for exchange, symbols in exchanges.items()])
+    return observe(said, Kind.SNAPSHOT, day(number), origin(file_id, source="all"))
+
+
+def update(file_id: int, number: int, symbol: str, tick: float, kind: Kind = Kind.PARTIAL) -> Observed:
+    return observe(updates(number, "okx", symbol, tick=tick), kind, None, origin(file_id))
+
+
+def windows(said: list[Observed], symbol: str, exchange: str = "okx") -> list[tuple[float, int, int | None]]:
+    rows = versions_of(said).filter(exchange=exchange, symbol=symbol)
+    return rows.select("tick_size", pl.col("valid_from").dt.day(), pl.col("valid_until").dt.day()).rows()
+
+
+def held(said: list[Observed]) -> list[tuple[int, str, int, int]]:
+    return history_of(said).held.select("file_id", "exchange", "missing", "listed").rows()
+
+
+class TestOrder:
+    @pytest.mark.parametrize(
+        ("said", "tick"),
+        [
+            ([snapshot(2, 1, "A", tick=2), snapshot(1, 1, "A", tick=1)], 2),
+            ([snapshot(3, 1, "A", tick=3), update(2, 1, "A", 2)], 2),
+            ([update(2, 1, "A", 2), update(1, 1, "A", 1, Kind.WINDOWS)], 1),
+            ([update(2, 1, "A", 2), update(3, 1, "A", 3)], 3),
+            (
+                [
+                    update(5, 1, "A", 1),
+                    observe(updates(1, "okx", "A", tick=2), Kind.PARTIAL, None, origin(-1, found=5)),
+                ],
+                2,
+            ),
+        ],
+        ids=["later snapshot", "update before snapshot", "windows first", "later update", "update after its file"],
+    )
+    def test_at_one_time(self, said, tick):
+        assert windows(said, "A") == windows(said[::-1], "A") == [(tick, 1, None)]
+
+    def test_a_snapshot_says_again_what_an_update_changed(self):
+        said = [snapshot(1, 1, "A"), snapshot(2, 5, "A"), update(3, 3, "A", 0.5)]
+        assert windows(said, "A") == [(0.1, 1, 3), (0.5, 3, 5), (0.1, 5, None)]
+
+    def test_what_was_recorded_counts_until_something_is_known(self):
+        old = recorded(versions_of([snapshot(1, 1, "A"), snapshot(2, 3, "A", tick=2)]))
+        assert windows([old], "A") == [(0.1, 1, 3), (2.0, 3, None)]
+        assert windows([old, snapshot(4, 9, "A")], "A") == [(0.1, 9, None)]
+
+
+class TestHeld:
+    FULL = snapshot(1, 1, *TEN)
+    FEW = snapshot(2, 3, *TEN[:2])
+
+    def test_what_lacks_too_much(self):
+        assert held([self.FULL, self.FEW]) == [(2, "okx", 8, 10)]
+        assert windows([self.FULL, self.FEW], "S9") == [(0.1, 1, None)]
+
+    def test_as_much_as_is_allowed(self):
+        assert held([snapshot(1, 1, *TEN[:4]), snapshot(2, 3, *TEN[:3])]) == []
+
+    def test_the_first_one_lacks_nothing(self):
+        assert held([self.FEW]) == []
+
+    def test_accepted(self):
+        said = [self.FULL, snapshot(2, 3, *TEN[:2], accepted=True)]
+        assert held(said) == []
+        assert windows(said, "S9") == [(0.1, 1, 3)]
+
+    def test_released_by_the_next_that_agrees(self):
+        said = [self.FULL, self.FEW, snapshot(3, 7, *TEN[:2])]
+        assert held(said) == []
+        assert windows(said, "S9") == [(0.1, 1, 3)]
+
+    @pytest.mark.parametrize("other", [TEN, TEN[2:4], []], ids=["all of it", "the rest", "nothing"])
+    def test_not_by_one_that_does_not(self, other):
+        assert (2, "okx", 8, 10) in held([self.FULL, self.FEW, snapshot(3, 7, *other)])
+
+    def test_one_found_later_for_the_same_time_does_not_release(self):
+        assert [one[0] for one in held([self.FULL, self.FEW, snapshot(3, 3, *TEN[:2])])] == [3, 2]
+
+    def test_what_an_update_told_of_meanwhile_is_lacking_too(self):
+        said = [snapshot(1, 1, *TEN[:2]), update(2, 2, "NEW", 1.0), snapshot(3, 3, *TEN[:2])]
+        assert held(said) == [(3, "okx", 1, 3)]
+
+    def test_windows_of_the_very_time_are_not_lacking(self):
+        said = [snapshot(1, 1, *TEN[:2]), update(2, 3, "S1", 1.0, Kind.WINDOWS), snapshot(3, 3, "S0")]
+        assert held(said) == []
+
+
+class TestNamedNoLonger:
+    def test_is_held_until_it_is_confirmed(self):
+        said = [a_list(1, 1, okx=TEN, bybit=TEN, gate=TEN), a_list(2, 3, okx=TEN, bybit=TEN)]
+        assert held(said) == [(2, "gate", 10, 10)]
+        said.append(a_list(3, 5, okx=TEN, bybit=TEN))
+        assert held(said) == []
+        assert windows(said, "S0", "gate") == [(0.1, 1, 3)]
+
+    def test_a_list_of_other_exchanges_says_nothing_of_it(self):
+        said = [a_list(1, 1, okx=TEN, bybit=TEN), a_list(2, 3, gate=TEN, huobi=TEN), a_list(3, 4, gate=TEN, huobi=TEN)]
+        assert held(said) == []
+        assert windows(said, "S0") == [(0.1, 1, None)]

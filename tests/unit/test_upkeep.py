@@ -1,0 +1,96 @@
+"""What maintenance does when it is asked, and what it says it did."""
+
+from __future__ import annotations
+
+import threading
+
+import polars as pl
+import pytest
+
+from daemon import maintenance as maintenance_module
+from daemon.lake import open_lake
+from daemon.maintenance import Maintenance
+from daemon.upkeep import Upkeep, Wish
+from pointline.config import load_config
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.upkeep import TableUpkeep
+
+PARTITIONS = [
+    ("quotes", "binance", "2024-05-01"),
+    ("trades", "binance", "2024-05-01"),
+    ("trades", "binance", "2024-05-02"),
+    ("trades", "deribit", "2024-05-01"),
+]
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return open_lake(load_config(tmp_path, environ={"POINTLINE_MAINTENANCE__VACUUM_INTERVAL_HOURS": "0.01"}))
+
+
+@pytest.mark.parametrize(
+    ("wish", "wanted"),
+    [
+        (Wish(vacuum=False), PARTITIONS),
+        (Wish(vacuum=False, table="trades"), PARTITIONS[1:]),
+        (Wish(vacuum=False, table="trades", partition="binance/2024-05-02"), PARTITIONS[2:3]),
+        (Wish(vacuum=False, partition="binance/2024-05-01"), PARTITIONS[:2]),
+        (Wish(vacuum=False, compact=False), []),
+    ],
+    ids=["all", "a table", "a partition of a table", "a partition", "none"],
+)
+def test_only_what_was_asked_for_is_compacted(lake, monkeypatch, wish, wanted):
+    compacted = []
+    upkeep = Upkeep(lake)
+    monkeypatch.setattr(upkeep, "partitions", lambda: PARTITIONS)
+    monkeypatch.setattr(upkeep, "compact", lambda partition, **_: compacted.append(partition))
+    monkeypatch.setattr(upkeep, "sum_up", lambda table, **_: iter(()))
+    upkeep.fulfil(wish)
+    assert compacted == wanted
+
+
+def test_a_stop_does_not_wait_for_the_vacuum_of_all_tables(lake, monkeypatch):
+    stopping = threading.Event()
+    vacuumed = []
+
+    class Stub:
+        def __init__(self, _lake) -> None:
+            pass
+
+        def tables(self) -> list[str]:
+            return ["a", "b", "c"]
+
+        def vacuum(self, table: str) -> dict[str, object]:
+            vacuumed.append(table)
+            if len(vacuumed) == 2:
+                stopping.set()
+            return {"files": 0}
+
+    monkeypatch.setattr(maintenance_module, "Upkeep", Stub)
+    monkeypatch.setattr(maintenance_module.time, "monotonic", lambda: 0.0)
+    maintenance = Maintenance(lake, oldest_batch_seconds=lambda: 0.0)
+    maintenance._vacuum_when_due(stopping)
+    assert vacuumed == [], "it is not due"
+    monkeypatch.setattr(maintenance_module.time, "monotonic", lambda: 36.0)
+    maintenance._vacuum_when_due(stopping)
+    assert vacuumed == ["a", "b"]
+
+
+@pytest.mark.parametrize("large", [0, 1])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_merging_small_parts_says_what_it_did(tmp_path, monkeypatch, large, dry_run):
+    """The numbers are those of the table before and after, also where not all parts are small."""
+    repository = DeltaTableRepository(tmp_path / "t", {"file_id": pl.Int64()})
+    repository.create()
+    if large:
+        repository.append(pl.DataFrame({"file_id": list(range(100, 50_100))}))
+    for file_id in (3, 1, 2):
+        repository.append(pl.DataFrame({"file_id": [file_id]}))
+    parts = repository.live_parts()
+    target = 2 * min(part.size_bytes for part in parts) + 100
+    rows = repository.read_all()["file_id"].sort().to_list()
+    told = TableUpkeep(repository=repository).merge_small_parts(target_bytes=target, min_small_files=3, dry_run=dry_run)
+    assert told == (3 + large, 1 + large)
+    assert len(repository.live_parts()) == (len(parts) if dry_run else 1 + large)
+    assert repository.read_all()["file_id"].sort().to_list() == rows
+    assert TableUpkeep(repository=repository).merge_small_parts(target_bytes=target, min_small_files=4) is None

@@ -20,6 +20,8 @@ from pointline.tables.schema import Check, EventTable
 
 MOST_BAD_ROWS = 200_000
 """A file whose rows are all bad is given up here: it is the file that is wrong, and its lines are in bronze."""
+MOST_BAD_BYTES = 256 << 20
+"""Lines that are kept for quarantine while a file is read, whatever else is in it: they lie in memory."""
 LEAST_BAD_ROWS = 10
 """Fewer quarantined rows never refuse a file, whatever share of it they are."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -62,6 +64,7 @@ class Tally:
         self._header = header
         self._checks = checks
         self._rows_quarantined = 0
+        self._bytes_quarantined = 0
         self._first_us: int | None = None
         self._last_us: int | None = None
         self._warnings: Counter[str] = Counter()
@@ -114,6 +117,7 @@ class Tally:
         meta = self.entry.meta
         self.rows_read += bad.height
         self._rows_quarantined += bad.height
+        self._bytes_quarantined += int(bad["raw"].str.len_bytes().sum())
         self.set_aside.append(
             bad.with_columns(
                 pl.lit(self.entry.file_id, pl.Int64).alias("file_id"),
@@ -128,6 +132,14 @@ class Tally:
                 f"{path}: none of the first {self._rows_quarantined} rows can be kept: {self._complaint().phrases()}",
                 subject=path,
                 hint="is it this vendor's file, of this day and data type?",
+            )
+        if self._bytes_quarantined > MOST_BAD_BYTES:
+            path = meta.bronze_file_path
+            raise Rejected(
+                f"{path}: {self._rows_quarantined} of the first {self.rows_read} rows cannot be kept, "
+                f"{self._bytes_quarantined >> 20} MiB of lines: {self._complaint().phrases()}",
+                subject=path,
+                hint="put the right file in its place, or cut this one into several",
             )
 
     def check_end(self) -> None:

@@ -48,6 +48,12 @@ def read_slowly(self, group, load=Loader.load):
         time.sleep(0.05)
     return load(self, group)
 
+def tick(self, turn=daemon.supervisor.Supervisor._tick):
+    turn(self)
+    os.write(1, b'{"event": "turn"}\\n')
+
+daemon.supervisor.Supervisor._tick = tick
+
 def fail(*_args, **_kwargs):
     raise RuntimeError("line one\\nWATCHDOG=1\\nREADY=1")
 
@@ -145,6 +151,11 @@ class Daemon:
 
     def wait_for(self, event: str) -> None:
         assert wait_until(lambda: self.events(event), SECONDS), self.log_file.read_text()
+
+    def wait_for_turns(self, turns: int) -> None:
+        """Wait until the supervisor's loop has turned so often: it says something, or tries to, at each."""
+        before = len(self.events("turn"))
+        assert wait_until(lambda: len(self.events("turn")) >= before + turns, SECONDS), self.log_file.read_text()
 
     def go_on(self) -> None:
         """Let what is read slowly come to its end."""
@@ -315,7 +326,7 @@ class TestTrouble:
         manager.wait_for("WATCHDOG=1")
         manager.go()
         daemon.wait_for("notify.failed")
-        time.sleep(0.5)  # several messages fail
+        daemon.wait_for_turns(4)  # several messages fail
         manager.come_back()
         daemon.wait_for("notify.resumed")
         manager.wait_for("WATCHDOG=1", times=2)
@@ -331,7 +342,7 @@ class TestTrouble:
                     full.sendto(b"NOISE=1", manager.address)
                 except BlockingIOError:
                     break
-        time.sleep(0.5)
+        daemon.wait_for_turns(4)
         daemon.tell_to_stop()
         assert daemon.wait(manager) == 0
         assert not daemon.events("notify.failed")

@@ -60,7 +60,10 @@ def killed(service: Service) -> None:
 
 def stopped_while_busy(service: Service) -> None:
     """Stopped while it is busy, it ends well and goes on where it was."""
+    daemon = service.fact("MainPID")
+    service.shell(f"kill -STOP {daemon}")  # so that all of them are there when it begins
     names = service.drop(BUSY_FILES)
+    service.shell(f"kill -CONT {daemon}; sleep 0.5")
     service.stop()
     ledger = service.ledger()
     left = [name for name in names if ledger.get(name, (0, ""))[1] != "success"]

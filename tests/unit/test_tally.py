@@ -33,3 +33,15 @@ def test_a_file_of_nothing_but_bad_rows_is_given_up(tmp_path, bad, good_first, i
     assert ("none of the first" in outcome.error) is is_given_up
     if is_given_up:
         assert (outcome.rows_read, aside.height) == (0, 0), "nothing of it is kept"
+
+
+@pytest.mark.parametrize(("most", "is_given_up"), [(2_000, True), (1 << 20, False)])
+def test_lines_for_quarantine_have_a_limit_whatever_else_is_in_the_file(tmp_path, most, is_given_up):
+    data = HEADER + b"".join(row(number, bad=number % 2 == 1) for number in range(200))
+    bench = Bench(tmp_path, {}, Claims())
+    with patch("pointline.services.tally.MOST_BAD_BYTES", most), blocks_of(500):
+        outcome, silver, _ = bench.load_one(bench.put(data))
+    assert outcome.status is Status.QUARANTINED
+    assert silver.is_empty()
+    assert outcome.error is not None
+    assert ("MiB of lines" in outcome.error) is is_given_up

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointline.io.protocols import ACCEPTED, PROCESS_ENDED, CommitNote, Move
+from pointline.io.protocols import ACCEPTED, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
 from pointline.services.aside import RuleBroken
 from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.ingest_manifest import Status
@@ -22,8 +22,8 @@ MOST_RULES = 5
 LONGEST_EXAMPLE = 160
 NEXT_STEPS = {
     Status.FAILED: "put the cause right, then `pointline retry {file_id}`",
-    Status.QUARANTINED: "put a good file in its place, which is ingested automatically; if the file is right and a "
-    "setting was not, change that and `pointline retry {file_id}`",
+    Status.QUARANTINED: "do what the reason says, or put a good file in its place, which is ingested automatically; "
+    "`pointline retry {file_id}` reads it again",
     Status.SUPERSEDED: "nothing has to be done; `pointline explain {superseded_by}` tells of what replaced it",
     Status.DUPLICATE: "nothing has to be done; one of the two files may be removed",
     Status.WITHDRAWN: "nothing has to be done; `pointline retry {file_id}` takes the file in again",
@@ -123,10 +123,27 @@ def _read(row: LedgerRow) -> list[Chapter]:
     warnings.pop(PROCESS_ENDED, None)
     if warnings.pop(ACCEPTED, None):
         chapters.append(Chapter(what="You accepted it with `pointline retry --accept`"))
-    if warnings:
-        odd = ", ".join(f"{count:,} x {check}" for check, count in warnings.items())
-        chapters.append(Chapter(what=f"Odd but kept, as the settings of checks say: {odd}"))
+    warnings.pop(OTHER_IS_GONE, None)
+    chapters += [Chapter(what=_odd(name, count)) for name, count in warnings.items()]
     return chapters
+
+
+def _odd(name: str, count: int) -> str:
+    """One thing that was odd in a file whose rows are kept."""
+    kind, _, column = name.partition(":")
+    match kind:
+        case "unknown_column":
+            return f"The column {column} is not one that the table knows; it was left out"
+        case "unknown_columns_not_named":
+            return f"{count:,} more columns are unknown and were left out"
+        case "no_final_line_end":
+            return "The last line has no line end; it was read as a whole line"
+        case "nanoseconds_cut":
+            return f"{count:,} times were finer than a microsecond and were cut to microseconds"
+        case "implausible_time":
+            return f"{_rows(count)} with a {column} that cannot be right; the rows are kept"
+        case _:
+            return f"{_rows(count)} kept though the check {name} found them odd (setting checks.{name})"
 
 
 def _set_aside(row: LedgerRow, sources: Sources) -> list[Chapter]:

@@ -172,9 +172,10 @@ class TestClaims:
         hand.lake.run()
         self.check(hand, a="withdrawn", c="success")
 
-    def test_what_is_in_is_remembered_for_batches_under_way(self, tmp_path):
+    @pytest.mark.parametrize("policy", ["quarantine", "allow"])
+    def test_what_is_in_is_remembered_for_batches_under_way(self, tmp_path, policy):
         """Guards ``retire``: a file that was compared with the ledger before the commit is read after it."""
-        hand = self.hand(tmp_path)
+        hand = Hand(MemoryLake(tmp_path, overlap=policy))
         hand.put(A, content())
         hand.put(B, content())
         lake = hand.lake

@@ -74,10 +74,6 @@ class Inbox:
             if path in self._again:
                 self._enqueue(path, finished=self._again.pop(path))
 
-    def is_in_flight(self, path: str) -> bool:
-        """Tell whether the path was taken and has not landed."""
-        return path in self._in_flight
-
     def is_by_scan(self, path: str) -> bool:
         """Tell whether a scan brought a path that is queued or in flight, and no event before it."""
         return path in self._by_scan

@@ -239,8 +239,7 @@ class Intake:
                 self._room.retry_at(path, due_us)
             self._inbox.landed(path)
         for path, due_us in self._flow.take_postponed():
-            if not self._inbox.is_in_flight(path):
-                self._room.retry_at(path, due_us)
+            self._room.retry_at(path, due_us)  # where it is in flight by now, its outcome will say otherwise
 
     def _forget(self, path: str) -> None:
         self._room.forget(path)

@@ -33,13 +33,13 @@ def commit_change(repository: EventTableRepository, number: int, change: Change)
     broken = {part.path for part in change.broken}
     for partition, file_ids in change.leaving.items():
         for part in repository.parts_of(file_ids, dict(partition), without=broken):
-            add += _rest_of(part, file_ids, repository)
+            add += rest_of(part, file_ids, repository)
             remove.append(part)
     repository.commit(number, add=add, remove=remove, outcomes=change.outcomes, found=change.found)
     return add
 
 
-def _rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:
+def rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:
     """Write what a part holds of other files to a new part; none where it holds nothing else."""
     writer = repository.part_writer(part.partition, DICTIONARY)
     written = False

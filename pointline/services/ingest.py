@@ -32,11 +32,12 @@ from pointline.io.protocols import (
     EventTableRepository,
     IngestionManifestRepository,
     Outcome,
+    Part,
     QuarantineRepository,
 )
 from pointline.services.attempts import Attempts
 from pointline.services.batch import Batch, Entry, Loaded, make_groups
-from pointline.services.change import Change, commit_change
+from pointline.services.change import Change, commit_change, rest_of
 from pointline.services.claims import Claims
 from pointline.services.departure import (
     Departures,
@@ -154,11 +155,10 @@ class IngestService:
             committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
             committed.judged_anew = tuple(verdict.others)
             self._write_quarantine(committed.number, loaded, verdict)
-            parts = [part for group in loaded for part in group.parts if verdict.wants(part)]
             for table in verdict.tables():
                 if table != INSTRUMENTS:
                     change = Change(
-                        add=[part.part for part in parts if part.table == table],
+                        add=self._parts_for(table, loaded, verdict, committed.number),
                         leaving=verdict.leaving(table),
                         outcomes=verdict.told_to(table),
                         found=_discoveries(verdict.entries, ledger),
@@ -172,6 +172,17 @@ class IngestService:
             freed = self._follow_moves(verdict) | {one.file_id for one in verdict.replaced}
             committed.reopened = (*verdict.reopened.values(), *self._reopen_for(freed).values())
             return committed
+
+    def _parts_for(self, table: str, loaded: Sequence[Loaded], verdict: Verdict, number: int) -> list[Part]:
+        """Return the parts that go in. One that also holds rows of a file that may not is written again without."""
+        repository = self._repositories[table]
+        if repository.last_batch() >= number:
+            return []
+        found = []
+        for one in (part for group in loaded for part in group.parts if part.table == table and verdict.wants(part)):
+            refused = sorted(verdict.refused_in(one))
+            found += rest_of(one.part, refused, repository) if refused else [one.part]
+        return found
 
     def _settle_claims(self, verdict: Verdict) -> None:
         self._claims.release(file_id for file_id, one in verdict.outcomes.items() if one.status is not Status.SUCCESS)

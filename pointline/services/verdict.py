@@ -105,8 +105,12 @@ class Verdict:
         return [*self.outcomes.values(), *superseded, *reopened, *self.others]
 
     def wants(self, part: LoadedPart) -> bool:
-        """A part goes in when its files do; a file that may not has a part of its own."""
+        """A part goes in when one of its files does."""
         return any(self.outcomes[file_id].status is Status.SUCCESS for file_id in part.file_ids)
+
+    def refused_in(self, part: LoadedPart) -> set[int]:
+        """Return the files of a part that do not get in. What may be refused mostly has a part of its own."""
+        return {file_id for file_id in part.file_ids if self.outcomes[file_id].status is not Status.SUCCESS}
 
 
 def decide(
@@ -127,6 +131,7 @@ def decide(
             outcomes[file_id] = _delayed(entries[file_id], error, ledger, policy, age_us)
     older = [(old, file_id) for file_id, entry in entries.items() for old in entry.candidate.replaces]
     places = _places(ledger, (old for old, _ in older))
+    entries = _with_siblings_found(entries, places)
     days = {day_of(entry.meta) for entry in entries.values() if entry.candidate.has_siblings}
     found = Judge(
         entries=entries,
@@ -140,7 +145,7 @@ def decide(
     ).decide()
     outcomes |= found.refused
     outcomes |= _marked(entries, outcomes)
-    outcomes |= _copies(entries, outcomes, ledger)
+    outcomes |= _copies(entries, outcomes, ledger, found.replaced, facts)
     outcomes |= _unsettled_duplicates(outcomes, ledger, found.replaced)
     replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED_STATUSES}
     return Verdict(
@@ -174,11 +179,14 @@ def _old_of(
     same content that was moved here from a path that claimed something else.
     """
     moved = _moved_here(entries, outcomes, ledger, facts)
+    same_path = {
+        file_id: [old for old in entry.candidate.replaces if places.get(old) == entry.meta.bronze_file_path]
+        for file_id, entry in entries.items()
+    }
+    leaving = {old for file_id, olds in same_path.items() if outcomes[file_id].status is Status.SUCCESS for old in olds}
     found = {}
-    for file_id, entry in entries.items():
-        path = entry.meta.bronze_file_path
-        same_path = [old for old in entry.candidate.replaces if places.get(old) == path]
-        if old := (*same_path, *(one for one in moved.get(file_id, ()) if one not in same_path)):
+    for file_id, olds in same_path.items():
+        if old := (*olds, *(one for one in moved.get(file_id, ()) if one not in leaving)):
             found[file_id] = old
     return found
 
@@ -231,9 +239,28 @@ def _delayed(
     return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None, attempts=counted)
 
 
-def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledger: pl.DataFrame) -> dict[int, Outcome]:
-    """A refused file whose bytes get in from another path, or are in, is a copy, and nothing is wrong with it."""
-    brought = {
+def _with_siblings_found(entries: Mapping[int, Entry], places: Mapping[int, str]) -> dict[int, Entry]:
+    """What lay at the path of a file was found at another one since: the two may share rows now."""
+    return {
+        file_id: replace(entry, candidate=replace(entry.candidate, has_siblings=True))
+        if any(
+            places.get(old, entry.meta.bronze_file_path) != entry.meta.bronze_file_path
+            for old in entry.candidate.replaces
+        )
+        else entry
+        for file_id, entry in entries.items()
+    }
+
+
+def _copies(
+    entries: Mapping[int, Entry],
+    outcomes: Mapping[int, Outcome],
+    ledger: pl.DataFrame,
+    replaced: Collection[int],
+    facts: SilverFacts,
+) -> dict[int, Outcome]:
+    """A refused file whose bytes are in, or get in, from another path is a copy, and nothing is wrong with it."""
+    brought = _in_silver_since(entries, outcomes, ledger, replaced, facts) | {
         (outcome.content_hash, *day_of(entries[file_id].meta)): file_id
         for file_id, outcome in outcomes.items()
         if outcome.status is Status.SUCCESS and outcome.rows_written
@@ -250,6 +277,31 @@ def _copies(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledge
         and outcome.content_hash
         and not entries[file_id].candidate.replaces
         and (original := brought.get((outcome.content_hash, *day_of(entries[file_id].meta)))) is not None
+    }
+
+
+def _in_silver_since(
+    entries: Mapping[int, Entry],
+    outcomes: Mapping[int, Outcome],
+    ledger: pl.DataFrame,
+    replaced: Collection[int],
+    facts: SilverFacts,
+) -> dict[tuple[str | None, str, str, str], int]:
+    """Return the contents of refused files that are in silver: another batch may have brought them since ``begin``."""
+    refused = [file_id for file_id, one in outcomes.items() if one.status is Status.QUARANTINED and one.content_hash]
+    if not refused:
+        return {}
+    sizes = {entries[file_id].meta.file_size_bytes for file_id in refused}
+    rows = ledger.filter(
+        pl.col("file_size_bytes").is_in(list(sizes)),
+        stands_at(Status.SUCCESS),
+        pl.col("content_hash").is_in([outcomes[file_id].content_hash for file_id in refused]),
+        pl.col("first_local_timestamp").is_not_null(),
+    ).select("file_id", "content_hash", *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")))
+    return {
+        (content, exchange, table, date): file_id
+        for file_id, content, exchange, table, date in rows.iter_rows()
+        if file_id not in replaced and file_id not in entries and not facts.has_left_bronze(file_id)
     }
 
 

@@ -198,7 +198,14 @@ class Lake:
         found = [path.name for path in self.sandbox.iterdir() if path.name not in allowed]
         found += [str(path) for name in ("work", "home") for path in (self.sandbox / name).rglob("*")]
         found += [path.name for path in self.root.iterdir() if path.name not in {"bronze", "silver", ".pointline"}]
-        tables = {"ingest_manifest", "quarantine", "dim_symbol", "symbol_observations", "symbol_states", *event_tables()}
+        tables = {
+            "ingest_manifest",
+            "quarantine",
+            "dim_symbol",
+            "symbol_observations",
+            "symbol_states",
+            *event_tables(),
+        }
         silver = self.root / "silver"
         found += [path.name for path in silver.iterdir() if path.name not in tables]
         for name in event_tables():

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from daemon.commands.doctor import examine
 from daemon.commands.verify import verify_lake
 from daemon.lake import open_lake
 from daemon.prepare import prepare
-from daemon.upkeep import Upkeep, Wish
+from daemon.requests import Maintain
+from daemon.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble
 from pointline.io.durable import replace_file
@@ -23,7 +25,7 @@ from tests.support.lake_check import file_content, file_name, put_file
 from tests.support.process import pointline
 from tests.support.sound_lake import ingest, live_parts
 
-EVERYTHING = Wish(retention_hours=0.0, below_floor=True)
+EVERYTHING = Maintain(retention_hours=0.0, below_floor=True)
 LINKED = {
     "data file": lambda lake: live_parts(lake, "trades")[0],
     "ledger's data file": lambda lake: live_parts(lake, "ingest_manifest")[0],
@@ -64,7 +66,9 @@ def do_everything(root: Path) -> None:
     for repository in (lake.manifest.repository, lake.quarantine, lake.events["trades"]):
         steps += [
             lambda one=repository: one.commit_parts(add=one.write_parts(one.read_all().head(1)), remove=()),
-            lambda one=repository: Upkeep(lake).fulfil(Wish(table=one.path.name, retention_hours=0, below_floor=True)),
+            lambda one=repository: Upkeep(lake).fulfil(
+                Maintain(table=one.path.name, retention_hours=0, below_floor=True)
+            ),
             lambda one=repository: Upkeep(lake)._all[one.path.name].checkpoint(),
         ]
     for step in steps:

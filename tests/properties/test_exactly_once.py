@@ -27,7 +27,7 @@ burst = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bursts=st.lists(burst, min_size=1, max_size=6))
 def test_exactly_once(bursts):
     with tempfile.TemporaryDirectory() as folder:

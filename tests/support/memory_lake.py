@@ -115,8 +115,9 @@ class Process:
 class MemoryLake:
     """The tables, which stay, and the process that works on them, which may end."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, overlap: str = "quarantine") -> None:
         self.root = root
+        self.overlap = overlap
         (root / "bronze").mkdir(parents=True, exist_ok=True)
         (root / "bronze" / "notes.txt").touch()  # an empty bronze is taken for one that is not mounted
         config = load_config(root, environ={})
@@ -161,7 +162,7 @@ class MemoryLake:
             ),
             reader=reader,
             claims=claims,
-            policy=Policy(max_attempts=3, max_deaths=1000, unfinished_us=0, groups=self.groups),
+            policy=Policy(overlap=self.overlap, max_attempts=3, max_deaths=1000, unfinished_us=0, groups=self.groups),
             age_us=lambda at: next(self.ticks) - at,
         )
         loader = Loader(
@@ -238,7 +239,8 @@ class MemoryLake:
                 return 0 if self.repeat(lambda: service.put_back([newest], accepted="--accept" in options)) else 1
             self.repeat(lambda: self.process.service.withdraw([newest]))
         except Rejected:
-            return 1
+            if all(row["status"] != "withdrawn" for row in rows):  # an earlier try may have done it
+                return 1
         except Crash:
             self.die()
         self.deeds.withdrawn |= {path, *(str(row["content_hash"]) for row in rows if row["content_hash"])}

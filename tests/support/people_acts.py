@@ -173,10 +173,10 @@ class Bronze:
 
     def act_rotate(self, x: int, y: int, z: int) -> str:
         """``mv A B`` and a new A."""
+        path = self.pick(x)
         moved = self.act_rename(x, y, 1)
-        if not moved:
+        if path is None or not moved:
             return ""
-        path = moved.split()[1]
         data = self.fresh(claim_of(path), z)
         self.put(path, data, in_place=z % 2 == 0)
         return f"{moved}, write {path} [{digest(data)[:6]}]"

@@ -326,7 +326,9 @@ def _guard(wanted: Expected, theirs: Expected, other: Entry) -> str:
 def _guard_together(picture: Picture, wanted: Expected, gone: list[Entry]) -> list[str]:
     """Several that it replaces count together."""
     met = [theirs for one in gone if (theirs := picture.expected_of(one)) is not None and _met(wanted, theirs)]
-    too_little = len(wanted.kept) < MIN_REPLACEMENT_SHARE * sum(len(theirs.kept) for theirs in met)
+    symbols = {symbol for theirs in met for symbol in theirs.ranges()}
+    concerned = [row for row in wanted.kept.values() if symbol_key(row.symbol) in symbols]
+    too_little = len(concerned) < MIN_REPLACEMENT_SHARE * sum(len(theirs.kept) for theirs in met)
     return ["it would leave too little of several"] if too_little else []
 
 

@@ -38,8 +38,8 @@ def _main() -> int:
     configure_logging("json", "info")
     lake: Lake = open_lake(config)
     lake = dataclasses.replace(lake, reader=DeadlyReader(lake.reader, paths))  # type: ignore[arg-type]
-    with LakeLock(config.paths.lock_file, purpose="run"):
-        return Supervisor(lake, once=how == "--once").run()
+    with LakeLock(config.paths.lock_file, purpose="run") as lock:
+        return Supervisor(lake, lock=lock, once=how == "--once").run()
 
 
 if __name__ == "__main__":

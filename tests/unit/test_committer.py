@@ -95,6 +95,8 @@ class Bench:
             attempts_of=lambda ids: dict.fromkeys(ids, attempts),
             steps_read=lambda: 0,
             clock=lambda: 1_000,
+            require_lake=lambda: None,
+            waits_for_access=True,
         )
         batch = Batch(entries=(ENTRY,), groups=(GROUP,))
         load = done(Loaded(group=GROUP, parts=[PART]) if first is None else first)

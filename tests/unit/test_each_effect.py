@@ -172,9 +172,10 @@ class TestClaims:
         hand.lake.run()
         self.check(hand, a="withdrawn", c="success")
 
-    def test_what_is_in_is_remembered_for_batches_under_way(self, tmp_path):
+    @pytest.mark.parametrize("policy", ["quarantine", "allow"])
+    def test_what_is_in_is_remembered_for_batches_under_way(self, tmp_path, policy):
         """Guards ``retire``: a file that was compared with the ledger before the commit is read after it."""
-        hand = self.hand(tmp_path)
+        hand = Hand(MemoryLake(tmp_path, overlap=policy))
         hand.put(A, content())
         hand.put(B, content())
         lake = hand.lake
@@ -210,3 +211,53 @@ class TestClaims:
         hand.lake.run()
         (row,) = [row for row in hand.lake.manifest.rows if row["bronze_file_path"] == B]
         assert row["status"] in ("success", "withdrawn")
+
+
+class TestTogether:
+    """What two files of one batch, or two batches under way, may do to each other. Each was met by chance first."""
+
+    @pytest.fixture
+    def hand(self, tmp_path) -> Hand:
+        return Hand(MemoryLake(tmp_path))
+
+    def settled(self, hand: Hand) -> dict[object, object]:
+        picture = hand.lake.picture()
+        assert judge_picture(picture) == [], describe_picture(picture)
+        return {row["bronze_file_path"]: row["status"] for row in hand.lake.manifest.rows}
+
+    def test_a_refused_file_leaves_no_rows_in_the_part_that_it_shares(self, hand):
+        """Guards ``_parts_for``: a re-issue with too few rows, beside a new file of the same table and day."""
+        hand.put(A, content())
+        hand.lake.run()
+        hand.put(A, make_content("trades", (SYMBOL,), DAY, rows=2, issue=2))
+        hand.put(OTHER, make_content("trades", ("ETHUSDT",), DAY))
+        hand.lake.run()
+        assert self.settled(hand) == {A: "quarantined", OTHER: "success"}
+
+    def test_what_lay_at_the_path_moves_while_its_successor_is_under_way(self, hand):
+        """Guards ``_with_siblings_found``: the two have the same times, and each was alone when it was begun."""
+        hand.put(A, content())
+        hand.lake.run()
+        hand.move(A, B)
+        hand.put(A, content((1.5, 2.5), issue=2))
+        hand.lake.run(batch_files=1)
+        assert self.settled(hand) == {A: "quarantined", B: "success"}
+
+    def test_a_copy_under_a_name_that_would_be_refused_comes_in_another_batch(self, hand):
+        """Guards ``_in_silver_since``: it is a copy, however the batches fall."""
+        hand.put(A, content())
+        hand.copy(A, client("trades", f"{SYMBOL} (1)", DAY, "zz"))
+        hand.lake.run(batch_files=1)
+        assert sorted(map(str, self.settled(hand).values())) == ["duplicate", "success"]
+
+    def test_a_ring_through_a_group_does_not_count_what_leaves_anyway(self, hand):
+        """Guards ``_old_of``: a content that moved here is counted for the guard only where nobody else replaces it."""
+        group = client("trades", "SPOT", DAY)
+        both = ("BTCUSDT", "ETHUSDT")
+        hand.put(group, make_content("trades", both, DAY, first=2.5, last=4.0, issue=1))
+        hand.put(A, content((1.0, 2.0)))
+        hand.lake.run()
+        hand.move(group, A)
+        hand.put(group, make_content("trades", both, DAY, first=5.0, last=6.0, issue=3))
+        hand.lake.run()
+        assert self.settled(hand)[group] == "success"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from msgspec.structs import replace
 
 from daemon.commands.doctor import examine
 from daemon.commands.verify import verify_lake

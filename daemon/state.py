@@ -69,10 +69,10 @@ class StatePublisher:
         """Publish no more: the place is somebody else's."""
         self._is_closed = True
 
-    def publish(self, *, stopped: bool = False) -> None:
-        """Replace the file if there is news. A disk that cannot take it is no reason to stop."""
+    def publish(self, *, stopped: bool = False, at_once: bool = False) -> None:
+        """Replace the file if there is news, ``at_once`` however new the last is. A full disk is no reason to stop."""
         now = time.time()
-        if not stopped and 0 <= now - float(str(self.latest.get("at", 0.0))) < LEAST_SECONDS:
+        if not (stopped or at_once) and 0 <= now - float(str(self.latest.get("at", 0.0))) < LEAST_SECONDS:
             return
         self.latest = {
             "pid": os.getpid(),

@@ -143,6 +143,7 @@ class Supervisor:
             self._recover()
             self._start()
             self._is_starting = False
+            self.state.publish(at_once=True)
             died = self._watch_over()
         except PointlineError as error:
             self.state.died(f"it could not start: {error}")

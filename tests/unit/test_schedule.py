@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.rescanner import Rescanner
+from pointline.io.clock import Clock
 from pointline.services.schedule import FIRST_SECONDS, JITTER, LONGEST_SECONDS, next_try_us
 
 SECOND = 1_000_000
@@ -28,3 +30,21 @@ def test_it_is_a_matter_of_the_ledger_alone():
 
 def test_not_tried_yet_is_like_tried_once():
     assert 0 < next_try_us("a", 0, NOW) - NOW <= FIRST_SECONDS * (1 + JITTER) * SECOND
+
+
+@pytest.mark.parametrize("jump_seconds", [0, 8 * 86_400, -8 * 86_400])
+def test_a_jump_of_the_clock_lets_no_file_wait_for_days(jump_seconds):
+    """Guards Rescanner._due_us, for tries of before a jump, of after it, and of a clock that was wrong."""
+    machine = {"passed": 0.0, "ahead": NOW / SECOND}
+    rescanner = Rescanner.__new__(Rescanner)
+    rescanner._clock = Clock(wall=lambda: machine["passed"] + machine["ahead"], steady=lambda: machine["passed"])
+    before = NOW
+    machine["ahead"] += jump_seconds
+    machine["passed"] = 60.0
+    rescanner._clock.look()
+    after = NOW + (60 + jump_seconds) * SECOND
+    machine["passed"] = 61.0
+    left = [rescanner._due_us("a", 9, tried) - rescanner._clock.now_us() for tried in (before, after)]
+    whole = next_try_us("a", 9, 0)
+    assert left == pytest.approx([whole - 61 * SECOND, whole - SECOND], abs=SECOND)
+    assert rescanner._due_us("a", 9, NOW + 99 * 86_400 * SECOND) == 0

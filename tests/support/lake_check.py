@@ -93,6 +93,18 @@ def _ids_in(rows: pl.DataFrame) -> dict[tuple[str, int, str], int]:
     return {(path, size, at): file_id for path, size, at, file_id in facts.iter_rows()}
 
 
+def _is_absorbed(manifest: pl.DataFrame) -> pl.Series:
+    """Tell which rows were found to be another file that had moved here: that one is this version now."""
+    version = pl.concat_str("bronze_file_path", "file_size_bytes", pl.col("last_modified_ts").cast(pl.String))
+    by = manifest.select(superseded_by="file_id", by_version=version)
+    taken = manifest.join(by, on="superseded_by", how="left", maintain_order="left")
+    has_nothing = pl.col("rows_written") + pl.col("rows_quarantined") == 0
+    is_absorbed = (
+        (pl.col("status") == "superseded") & has_nothing & (pl.col("by_version") == version).fill_null(value=False)
+    )
+    return taken.select(found=is_absorbed).to_series()
+
+
 def batch_of(lake: Path, table: str) -> int:
     """The newest batch in a table's log, -1 where there is none."""
     path = lake / "silver" / table
@@ -134,8 +146,9 @@ def find_differences(
     ]
     if manifest["file_id"].is_duplicated().any():
         problems.append("doubled: a file_id stands in the manifest twice")
-    ids = _ids_in(manifest)
-    if len(ids) != manifest.height:
+    own = manifest.filter(~_is_absorbed(manifest))
+    ids = _ids_in(own)
+    if len(ids) != own.height:
         problems.append("doubled: a file version has two ids")
     for version, file_id in (ids_before or {}).items():
         if ids.get(version) != file_id:

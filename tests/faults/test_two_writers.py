@@ -108,7 +108,8 @@ def test_another_lake_at_its_path_ends_the_daemon(lake, again):
 @pytest.mark.parametrize("part", ["intake", "committer"])
 def test_each_commit_looks_whose_lake_it_is(tmp_path, monkeypatch, part):
     """Guards require_lake in Intake and Committer: between two looks of the supervisor nothing is written either."""
-    daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=0.2)
+    # The intake must have something to look at, and for the committer nothing.
+    daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=0.2 if part == "intake" else 60)
     daemon.log_file = tmp_path / "log"
     monkeypatch.setattr("daemon.supervisor.Supervisor._keep_lock", lambda _supervisor: None)
     moved = tmp_path / "moved"

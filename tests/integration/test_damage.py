@@ -77,7 +77,8 @@ def test_every_flipped_bit_of_a_data_file_is_found(sound, table):
     files = files_of(sound, table)
     lake = open_lake(load_config(sound, environ={}))
     repository = {
-        one.path.name: one for one in (lake.manifest.repository, lake.quarantine, *lake.batch_tables.values())
+        one.path.name: one
+        for one in (lake.manifest.repository, lake.quarantine, lake.symbols, *lake.batch_tables.values())
     }
     [part, *_] = sorted(repository[table].live_parts(), key=lambda one: one.path)
     path = sound / "silver" / table / part.path

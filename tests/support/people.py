@@ -102,9 +102,9 @@ class World:
         before = None
         for _ in range(MOST_RUNS):
             lake = Daemon(self.root, **SETTINGS)
-            with (self.root / "log").open("a") as stream, LakeLock(lake.config.paths.lock_file, purpose="run"):
+            with (self.root / "log").open("a") as stream, LakeLock(lake.config.paths.lock_file, purpose="run") as lock:
                 configure_logging("json", "info", stream)
-                code = InProcess(lake.lake, once=True).run()
+                code = InProcess(lake.lake, lock=lock, once=True).run()
             if code != 0:
                 raise BrokenError(f"run --once ended with {code}")
             now = [str(entry) for entry in Picture(self.root, self.deeds).entries]

@@ -48,10 +48,6 @@ class Rejected(PointlineError):
     """The content of a bronze file cannot be accepted. Final for this file version: ``quarantined``."""
 
 
-class SuspectSnapshot(Rejected):
-    """A list of symbols that lacks so many that it may be partial. Nothing is wrong with it if a person says so."""
-
-
 class Transient(PointlineError):
     """Trouble that may pass; the operation left nothing behind and may be repeated."""
 

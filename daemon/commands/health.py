@@ -87,7 +87,7 @@ def look_at_daemon(lock_file: Path, state_file: Path) -> Daemon:
 
 
 def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, start: str, now: float) -> Health:
-    """Find the one word, worst first, and the reason for it. ``start`` is the command that starts the daemon."""
+    """Return the health and its reason; the worst problem counts. ``start`` is the command that starts the daemon."""
     state = daemon.state
     if not daemon.is_alive:
         died = daemon.last_death

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import polars as pl
@@ -75,15 +75,7 @@ class Outcome:
     @classmethod
     def begun(cls, file_id: int, *, attempts: int, warnings: Mapping[str, int]) -> Outcome:
         """The version, pending before, is about to be read again."""
-        return cls(
-            file_id=file_id,
-            status=Status.PENDING,
-            rows_read=None,
-            rows_written=None,
-            rows_quarantined=None,
-            warnings=warnings,
-            attempts=attempts,
-        )
+        return replace(cls._kept(file_id, Status.PENDING), warnings=warnings, attempts=attempts)
 
     @classmethod
     def reopened(cls, file_id: int, *, accepted: bool = False) -> Outcome:
@@ -91,28 +83,13 @@ class Outcome:
 
         ``accepted``: a person said to take it in spite of what it was refused for.
         """
-        return cls(
-            file_id=file_id,
-            status=Status.PENDING,
-            rows_read=None,
-            rows_written=None,
-            rows_quarantined=None,
-            warnings={ACCEPTED: 1} if accepted else None,
-            attempts=0,
-        )
+        warnings = {ACCEPTED: 1} if accepted else None
+        return replace(cls._kept(file_id, Status.PENDING), warnings=warnings, attempts=0)
 
     @classmethod
     def put_off(cls, file_id: int, *, error: str) -> Outcome:
         """The version waits to be read again, for a reason."""
-        return cls(
-            file_id=file_id,
-            status=Status.PENDING,
-            rows_read=None,
-            rows_written=None,
-            rows_quarantined=None,
-            warnings=None,
-            error=error,
-        )
+        return replace(cls._kept(file_id, Status.PENDING), error=error)
 
     @classmethod
     def duplicate(cls, file_id: int, *, content_hash: str | None, of: int) -> Outcome:
@@ -128,27 +105,18 @@ class Outcome:
     @classmethod
     def left(cls, file_id: int, status: Status, *, error: str | None = None) -> Outcome:
         """The version is withdrawn or gone; what it held stays on record."""
-        return cls(
-            file_id=file_id,
-            status=status,
-            rows_read=None,
-            rows_written=None,
-            rows_quarantined=None,
-            warnings=None,
-            error=error,
-        )
+        return replace(cls._kept(file_id, status), error=error)
 
     @classmethod
     def superseded(cls, file_id: int, by: int) -> Outcome:
         """The version gave way to a newer one of the same path; what it held stays on record."""
+        return replace(cls._kept(file_id, Status.SUPERSEDED), superseded_by=by)
+
+    @classmethod
+    def _kept(cls, file_id: int, status: Status) -> Outcome:
+        """A status alone: the counts and warnings stay as the ledger has them."""
         return cls(
-            file_id=file_id,
-            status=Status.SUPERSEDED,
-            rows_read=None,
-            rows_written=None,
-            rows_quarantined=None,
-            warnings=None,
-            superseded_by=by,
+            file_id=file_id, status=status, rows_read=None, rows_written=None, rows_quarantined=None, warnings=None
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import polars as pl
 
 from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part
 from pointline.services.compaction import DICTIONARY
@@ -20,6 +22,13 @@ class Change:
     broken: Sequence[Part] = ()
     outcomes: Sequence[Outcome] = ()
     found: Mapping[int, Discovery] = field(default_factory=dict)
+
+
+def places_of(rows: pl.DataFrame) -> Iterator[tuple[int, str, Partition]]:
+    """Yield the id of each file of the ledger, and the table and the partition that its rows belong to."""
+    texts = (pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date"))
+    for file_id, table, exchange, date in rows.select("file_id", *texts).iter_rows():
+        yield file_id, table, (("exchange", exchange), ("date", date))
 
 
 def commit_change(repository: EventTableRepository, number: int, change: Change) -> Sequence[Part]:

@@ -18,7 +18,7 @@ from pointline.io.protocols import (
     Outcome,
     QuarantineRepository,
 )
-from pointline.services.change import Change, commit_change
+from pointline.services.change import Change, Partition, commit_change, places_of
 from pointline.services.reconcile import Disagreement
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -113,17 +113,14 @@ def heal(
         manifest.update_statuses(outcomes, batch=1 + _newest_batch(manifest, quarantine, repositories))
 
 
-def _left_overs(
-    plan: Healing, manifest: IngestionManifestRepository
-) -> dict[str, list[tuple[tuple[tuple[str, str], ...], int]]]:
+def _left_overs(plan: Healing, manifest: IngestionManifestRepository) -> dict[str, list[tuple[Partition, int]]]:
     """Where the files that are read again have their rows: quarantine alone may lack some of theirs."""
     counted = {file_id for one in plan.tables.values() for file_id in one.reread}
     ids = [file_id for file_id in [*plan.reread, *plan.lost] if file_id not in counted]
     rows = manifest.entries().filter(pl.col("file_id").is_in(ids), stands_at(Status.SUCCESS))
-    texts = rows.select("file_id", *(pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")))
-    found: dict[str, list[tuple[tuple[tuple[str, str], ...], int]]] = {}
-    for file_id, table, exchange, date in texts.iter_rows():
-        found.setdefault(table, []).append(((("exchange", exchange), ("date", date)), file_id))
+    found: dict[str, list[tuple[Partition, int]]] = {}
+    for file_id, table, partition in places_of(rows):
+        found.setdefault(table, []).append((partition, file_id))
     return found
 
 

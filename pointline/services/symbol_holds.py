@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -100,11 +100,6 @@ def says_the_same(file: Mapping[str, object], outcome: Outcome) -> bool:
 def held_of(held: pl.DataFrame, file_id: int) -> pl.DataFrame:
     """Return what is held of one file."""
     return held.filter(pl.col("file_id") == file_id)
-
-
-def exchanges_of(heads: pl.DataFrame, file_ids: Sequence[int]) -> set[str]:
-    """Return the exchanges that these files told of."""
-    return set(heads.filter(pl.col("file_id").is_in(list(file_ids)))["exchange"])
 
 
 def _is_mark_of(name: str, exchanges: Collection[str]) -> bool:

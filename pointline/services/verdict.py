@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import polars as pl
 
 from pointline.errors import NoAccess, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
+from pointline.services.change import Partition, places_of
 from pointline.services.overlap import Occupied, day_of
 from pointline.services.replacement import ACCEPTED_STATUSES, Judge
 from pointline.services.silver_facts import SilverFacts
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
+
+ContentOfDay: TypeAlias = tuple[str | None, str, str, str]
+"""A content hash, exchange, table and date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,7 @@ class Leaving:
     file_id: int
     by: int
     table: str
-    partition: tuple[tuple[str, str], ...]
+    partition: Partition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +86,9 @@ class Verdict:
             return [*accepted, *leaving, *held, *self.others]
         return [*accepted, *leaving]
 
-    def leaving(self, table: str) -> dict[tuple[tuple[str, str], ...], list[int]]:
+    def leaving(self, table: str) -> dict[Partition, list[int]]:
         """Return the versions whose rows leave a table, by partition."""
-        found: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        found: dict[Partition, list[int]] = {}
         for one in self.replaced:
             if one.table == table:
                 found.setdefault(one.partition, []).append(one.file_id)
@@ -202,12 +207,8 @@ def _moved_here(
     if not sizes:
         return {}
     rows = (
-        ledger.filter(pl.col("file_size_bytes").is_in(list(sizes)))
-        .filter(
-            pl.col("content_hash").is_in(list(by_content)),
-            stands_at(Status.SUCCESS),
-            pl.col("first_local_timestamp").is_not_null() | (pl.col("data_type") == INSTRUMENTS),
-        )
+        _in_silver(ledger, sizes, by_content)
+        .filter(pl.col("first_local_timestamp").is_not_null() | (pl.col("data_type") == INSTRUMENTS))
         .select("file_id", "content_hash")
     )
     found: dict[int, list[int]] = {}
@@ -215,6 +216,13 @@ def _moved_here(
         if old not in entries and facts.has_left_bronze(old):
             found.setdefault(min(by_content[content]), []).append(old)
     return found
+
+
+def _in_silver(ledger: pl.DataFrame, sizes: Collection[int], contents: Collection[str]) -> pl.DataFrame:
+    """Return the ingested files that have one of these contents. A size is compared faster than a hash."""
+    return ledger.filter(pl.col("file_size_bytes").is_in(list(sizes))).filter(
+        pl.col("content_hash").is_in(list(contents)), stands_at(Status.SUCCESS)
+    )
 
 
 def _delayed(
@@ -260,49 +268,48 @@ def _copies(
     facts: SilverFacts,
 ) -> dict[int, Outcome]:
     """A refused file whose bytes are in, or get in, from another path is a copy, and nothing is wrong with it."""
-    brought = _in_silver_since(entries, outcomes, ledger, replaced, facts) | {
+    quarantined = {file_id: one for file_id, one in outcomes.items() if one.status is Status.QUARANTINED}
+    refused = {file_id: one.content_hash for file_id, one in quarantined.items() if one.content_hash}
+    if not refused:
+        return {}
+    brought = _in_silver_since(entries, refused, ledger, replaced, facts) | {
         (outcome.content_hash, *day_of(entries[file_id].meta)): file_id
         for file_id, outcome in outcomes.items()
         if outcome.status is Status.SUCCESS and outcome.rows_written
     }
-    in_the_way = [outcome.superseded_by for outcome in outcomes.values() if outcome.status is Status.QUARANTINED]
-    others = ledger.filter(pl.col("file_id").is_in([one for one in in_the_way if one is not None]))
-    days = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")]
-    for content, *day, other in others.select("content_hash", *days, "file_id").iter_rows():
-        brought.setdefault((content, day[0], day[1], day[2]), other)
+    in_the_way = [one.superseded_by for one in quarantined.values() if one.superseded_by is not None]
+    for key, other in _by_content(ledger.filter(pl.col("file_id").is_in(in_the_way))):
+        brought.setdefault(key, other)
     return {
-        file_id: Outcome.duplicate(file_id, content_hash=outcome.content_hash, of=original)
-        for file_id, outcome in outcomes.items()
-        if outcome.status is Status.QUARANTINED
-        and outcome.content_hash
-        and not entries[file_id].candidate.replaces
-        and (original := brought.get((outcome.content_hash, *day_of(entries[file_id].meta)))) is not None
+        file_id: Outcome.duplicate(file_id, content_hash=content, of=original)
+        for file_id, content in refused.items()
+        if not entries[file_id].candidate.replaces
+        and (original := brought.get((content, *day_of(entries[file_id].meta)))) is not None
     }
 
 
 def _in_silver_since(
     entries: Mapping[int, Entry],
-    outcomes: Mapping[int, Outcome],
+    refused: Mapping[int, str],
     ledger: pl.DataFrame,
     replaced: Collection[int],
     facts: SilverFacts,
-) -> dict[tuple[str | None, str, str, str], int]:
+) -> dict[ContentOfDay, int]:
     """Return the contents of refused files that are in silver: another batch may have brought them since ``begin``."""
-    refused = [file_id for file_id, one in outcomes.items() if one.status is Status.QUARANTINED and one.content_hash]
-    if not refused:
-        return {}
     sizes = {entries[file_id].meta.file_size_bytes for file_id in refused}
-    rows = ledger.filter(
-        pl.col("file_size_bytes").is_in(list(sizes)),
-        stands_at(Status.SUCCESS),
-        pl.col("content_hash").is_in([outcomes[file_id].content_hash for file_id in refused]),
-        pl.col("first_local_timestamp").is_not_null(),
-    ).select("file_id", "content_hash", *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")))
+    rows = _in_silver(ledger, sizes, set(refused.values())).filter(pl.col("first_local_timestamp").is_not_null())
     return {
-        (content, exchange, table, date): file_id
-        for file_id, content, exchange, table, date in rows.iter_rows()
+        key: file_id
+        for key, file_id in _by_content(rows)
         if file_id not in replaced and file_id not in entries and not facts.has_left_bronze(file_id)
     }
+
+
+def _by_content(rows: pl.DataFrame) -> Iterator[tuple[ContentOfDay, int]]:
+    """Yield what each file of the ledger holds, and of which day, with its id."""
+    day = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")]
+    for content, exchange, table, date, file_id in rows.select("content_hash", *day, "file_id").iter_rows():
+        yield (content, exchange, table, date), file_id
 
 
 def _unsettled_duplicates(
@@ -348,15 +355,8 @@ def _places(ledger: pl.DataFrame, file_ids: Iterable[int]) -> dict[int, str]:
 def _leaving(ledger: pl.DataFrame, replaced: Mapping[int, int]) -> list[Leaving]:
     if not replaced:
         return []
-    rows = ledger.filter(pl.col("file_id").is_in(list(replaced))).select(
-        "file_id", *(pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date"))
-    )
+    rows = ledger.filter(pl.col("file_id").is_in(list(replaced)))
     return [
-        Leaving(
-            file_id=file_id,
-            by=replaced[file_id],
-            table=table,
-            partition=(("exchange", exchange), ("date", date)),
-        )
-        for file_id, table, exchange, date in rows.iter_rows()
+        Leaving(file_id=file_id, by=replaced[file_id], table=table, partition=partition)
+        for file_id, table, partition in places_of(rows)
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
+from pointline.services.change import Partition, places_of
 from pointline.tables.ingest_manifest import Status, stands_at
 
 MAY_GO = (Status.SUCCESS, Status.DUPLICATE, Status.QUARANTINED, Status.FAILED)
@@ -31,26 +32,23 @@ class Withdrawal:
 
     def tables(self) -> list[str]:
         """Return the event tables that lose rows."""
-        return sorted(self._in_silver()["table"].unique())
+        return sorted({table for _, table, _ in self._in_silver()})
 
     def told_to(self, table: str) -> list[Outcome]:
         """Return the outcomes that the commit to an event table makes true."""
         ids = self.rows.filter(pl.col("data_type") == table)["file_id"]
         return [Outcome.left(file_id, Status.WITHDRAWN) for file_id in ids]
 
-    def leaving(self, table: str) -> dict[tuple[tuple[str, str], ...], list[int]]:
+    def leaving(self, table: str) -> dict[Partition, list[int]]:
         """Return the versions whose rows leave a table, by partition."""
-        found: dict[tuple[tuple[str, str], ...], list[int]] = {}
-        rows = self._in_silver().filter(pl.col("table") == table)
-        for file_id, exchange, date in rows.select("file_id", "exchange", "date").iter_rows():
-            found.setdefault((("exchange", exchange), ("date", date)), []).append(file_id)
+        found: dict[Partition, list[int]] = {}
+        for file_id, its_table, partition in self._in_silver():
+            if its_table == table:
+                found.setdefault(partition, []).append(file_id)
         return found
 
-    def _in_silver(self) -> pl.DataFrame:
-        texts = {"table": "data_type", "exchange": "exchange", "date": "date"}
-        return self.rows.filter(stands_at(Status.SUCCESS)).select(
-            "file_id", **{name: pl.col(column).cast(pl.String) for name, column in texts.items()}
-        )
+    def _in_silver(self) -> Iterator[tuple[int, str, Partition]]:
+        return places_of(self.rows.filter(stands_at(Status.SUCCESS)))
 
 
 def plan_withdrawal(ledger: pl.DataFrame, file_ids: Sequence[int]) -> Withdrawal:

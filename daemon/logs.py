@@ -142,22 +142,27 @@ class PrettyRenderer:
 
 def _plain(value: object, depth: int = 0) -> object:
     match value:
+        case str():  # most are
+            plain: object = _plain_text(value)
         case None | bool():
-            return value
+            plain = value
         case int():
-            return int(value) if value.bit_length() <= 64 else hex(value)  # more than JSON readers hold
+            plain = int(value) if value.bit_length() <= 64 else hex(value)  # more than JSON readers hold
         case float():
-            return float(value) if math.isfinite(value) else str(float(value))
+            plain = float(value) if math.isfinite(value) else str(float(value))
         case Mapping() if depth < MAX_DEPTH:
-            return {_plain_text(key): _plain(item, depth + 1) for key, item in value.items()}
+            plain = {_plain_text(key): _plain(item, depth + 1) for key, item in value.items()}
         case list() | tuple() | set() | frozenset() if depth < MAX_DEPTH:
-            return [_plain(item, depth + 1) for item in value]
+            plain = [_plain(item, depth + 1) for item in value]
         case _:
-            return _plain_text(value)
+            plain = _plain_text(value)
+    return plain
 
 
 def _plain_text(value: object) -> str:
     """The text of anything, as valid Unicode: file names may hold bytes that are none."""
+    if type(value) is str and value.isascii():
+        return value
     try:
         text = str(value)
     except Exception:  # noqa: BLE001 - a value that cannot be shown must not cost the line it stands in

@@ -124,8 +124,12 @@ class DeltaTableRepository:
 
     def _newest_parts(self) -> LiveParts:
         with self._lock, storage_errors(self.path.name):
-            if self._parts is None or self._parts.version != self._newest_log().version:
-                self._parts = LiveParts(self.table(), self.partition_by)
+            newest = self._newest_log().version
+            if self._parts is None or self._parts.version != newest:
+                table = self._table
+                if table is None or table.version() != newest:
+                    table = self.table()
+                self._parts = LiveParts(table, self.partition_by)
             return self._parts
 
     def let_go(self) -> None:
@@ -168,7 +172,8 @@ class DeltaTableRepository:
 
     def _upgrade(self) -> None:
         """Add the columns that are missing, null in the rows that are there, and the format version, in one commit."""
-        metadata, there = self.table().metadata(), self.table().schema().fields
+        table = self.table()
+        metadata, there = table.metadata(), table.schema().fields
         names = {field.name for field in there}
         missing = [field for field in self._delta_schema().fields if field.name not in names]
         if missing or version_in(metadata.configuration) < FORMAT_VERSION:

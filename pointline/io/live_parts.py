@@ -35,8 +35,9 @@ class LiveParts:
         keys = self._facts if partition is None else [tuple(partition[name] for name in self._partition_by)]
         return [part for key in keys for part in self._parts_of(key)]
 
+    @cached_property
     def totals(self) -> pl.DataFrame:
-        """Return the partition columns, ``rows, first_id, last_id`` per partition."""
+        """The partition columns, ``rows, first_id, last_id`` per partition."""
         values = [pl.col("partition").struct.field(name).cast(pl.String) for name in self._partition_by]
         ids = (self._bound_of_file_id("min"), self._bound_of_file_id("max"))
         parts = self._actions.select(*values, pl.col("num_records").cast(pl.Int64), *ids)

@@ -14,6 +14,7 @@ from itertools import accumulate, groupby
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
 from pointline.errors import LakeDamaged
 from pointline.io.commit_log import FOUND, MOVES
@@ -278,28 +279,34 @@ class DeltaManifest:
         now = self._clock()
         told = [outcome.file_id for outcome in outcomes if outcome.attempts is None]
         tried = self.attempts_of(told) if told else {}
-        facts = [
-            {
-                "file_id": outcome.file_id,
-                "content_hash": outcome.content_hash,
-                "status": outcome.status.value,
-                "attempts": tried.get(outcome.file_id, 0) if outcome.attempts is None else outcome.attempts,
-                "rows_read": outcome.rows_read,
-                "rows_written": outcome.rows_written,
-                "rows_quarantined": outcome.rows_quarantined,
-                "first_local_timestamp": outcome.first_local_us,
-                "last_local_timestamp": outcome.last_local_us,
-                "symbols": None if outcome.symbols is None else list(outcome.symbols),
-                "warnings": None if outcome.warnings is None else json.dumps(dict(outcome.warnings)),
-                "error": outcome.error,
-                "updated_at_us": now,
-                "superseded_by": outcome.superseded_by,
-            }
-            for outcome in outcomes
-        ]
+        facts: dict[str, list[object] | pl.Series] = {
+            "file_id": [one.file_id for one in outcomes],
+            "content_hash": [one.content_hash for one in outcomes],
+            "status": [one.status.value for one in outcomes],
+            "attempts": [tried.get(one.file_id, 0) if one.attempts is None else one.attempts for one in outcomes],
+            "rows_read": [one.rows_read for one in outcomes],
+            "rows_written": [one.rows_written for one in outcomes],
+            "rows_quarantined": [one.rows_quarantined for one in outcomes],
+            "first_local_timestamp": [one.first_local_us for one in outcomes],
+            "last_local_timestamp": [one.last_local_us for one in outcomes],
+            "symbols": _lists([one.symbols for one in outcomes]),
+            "warnings": [None if one.warnings is None else _as_json(one.warnings) for one in outcomes],
+            "error": [one.error for one in outcomes],
+            "updated_at_us": [now] * len(outcomes),
+            "superseded_by": [one.superseded_by for one in outcomes],
+        }
         times = ("first_local_timestamp", "last_local_timestamp")
-        rows = pl.DataFrame(facts, schema={**OUTCOME_SCHEMA, **dict.fromkeys(times, pl.Int64())}, orient="row")
+        rows = pl.DataFrame(facts, schema={**OUTCOME_SCHEMA, **dict.fromkeys(times, pl.Int64())})
         return rows.with_columns(pl.col(times).cast(SCHEMA[times[0]]))
+
+
+def _lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
+    """By way of Arrow, which takes lists of lists a hundred times as fast."""
+    return pl.Series(pl.from_arrow(pa.array(values, pa.list_(pa.large_string()))))
+
+
+def _as_json(warnings: Mapping[str, int]) -> str:
+    return json.dumps(dict(warnings)) if warnings else "{}"
 
 
 def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from pointline.io.commit_log import FIELDS, FIRST_FIELDS, OUTCOMES
@@ -19,11 +20,13 @@ Facts = Mapping[str, object]
 """What is told of one file, by name."""
 
 OF_OUTCOME, OF_DISCOVERY, CREATED = FIRST_FIELDS[:12], FIRST_FIELDS[12:-1], FIRST_FIELDS[-1]
+_facts_of_outcome, _facts_of_discovery = attrgetter(*OF_OUTCOME), attrgetter(*OF_DISCOVERY)
+DATE = OF_DISCOVERY.index("date")
 
 
 def telling(outcomes: Sequence[Outcome], found: Mapping[int, Discovery]) -> dict[str, object]:
     """Return what a commit says of outcomes, and of the discovery of those files that come with it."""
-    lists = [[*_of_outcome(one), *_of_discovery(found.get(one.file_id))] for one in outcomes]
+    lists = [[*_facts_of_outcome(one), *_of_discovery(found.get(one.file_id))] for one in outcomes]
     return {FIELDS: list(FIRST_FIELDS), OUTCOMES: lists} if lists else {OUTCOMES: []}
 
 
@@ -38,15 +41,13 @@ def committed(number: int, told: Iterable[Facts]) -> CommittedBatch:
     return CommittedBatch(number=number, outcomes=tuple(outcomes), found=found)
 
 
-def _of_outcome(outcome: Outcome) -> list[object]:
-    return [getattr(outcome, name) for name in OF_OUTCOME]
-
-
 def _of_discovery(found: Discovery | None) -> list[object]:
     if found is None:
         return []
-    facts = [getattr(found.meta, name) for name in OF_DISCOVERY]
-    return [*(str(fact) if isinstance(fact, dt.date) else fact for fact in facts), found.created_at_us]
+    facts: list[object] = [*_facts_of_discovery(found.meta), found.created_at_us]
+    day = facts[DATE]
+    facts[DATE] = day if day is None else str(day)
+    return facts
 
 
 def _outcome(facts: Facts) -> Outcome:

@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from polars.exceptions import PanicException, PolarsError
 
@@ -165,7 +164,7 @@ def _decoded_sizes(column: pa.Array, path: str, limits: Limits) -> pl.Series | N
     """Return the bytes that each row of a dictionary becomes, None for other columns. Nothing is decoded for that."""
     if not pa.types.is_dictionary(column.type) or not any(is_kind(column.type.value_type) for is_kind in IS_TEXT):
         return None
-    lengths = pl.Series(pl.from_arrow(pc.binary_length(column.dictionary).cast(pa.int64())))
+    lengths = pl.Series(pl.from_arrow(column.dictionary.cast(pa.large_binary()))).bin.size()
     longest = lengths.max() if len(lengths) else 0
     if isinstance(longest, int) and longest > min(limits.max_line_bytes, FREE_BYTES):
         raise Rejected(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -50,45 +50,47 @@ class Pack:
         if frame is None or frame.height != sum(rows):
             return None
         starts = [0, *accumulate(rows[:-1])]
-        slices = [frame.slice(start, count) for start, count in zip(starts, rows, strict=True)]
-        groups = [place for place, member in enumerate(self.members) if member.tally.belonging.symbol is None]
-        if not self._symbols_fit(frame, starts, slices, groups) or _starts_again(frame, starts, slices):
+        groups = {
+            place: frame.slice(starts[place], rows[place])
+            for place, member in enumerate(self.members)
+            if member.tally.belonging.symbol is None
+        }
+        if not self._symbols_fit(frame, starts, groups) or _starts_again(frame, starts, rows):
             return None
         doubtful = doubtful_times(table, frame)
         lineage = _lineage([member.tally.entry.file_id for member in self.members], rows)
         per_file = frame.hstack(lineage.select("file_id")).group_by("file_id", maintain_order=True)
-        first_symbols = frame["symbol"].gather(starts)
+        first_symbols = frame["symbol"].gather(starts).to_list()
         for place, counts in enumerate(per_file.agg(facts(checks, doubtful)).iter_rows(named=True)):
             span = Span(first_us=counts["first_us"], last_us=counts["last_us"], rows=counts["rows"])
-            spans = spans_of(slices[place]) if place in groups else {first_symbols[place]: span}
+            spans = spans_of(groups[place]) if place in groups else {first_symbols[place]: span}
             del counts["file_id"]
             self.members[place].tally.add_facts(counts, spans)
         return without_doubtful(frame, doubtful), lineage
 
-    def _symbols_fit(
-        self, frame: pl.DataFrame, starts: list[int], slices: list[pl.DataFrame], groups: list[int]
-    ) -> bool:
+    def _symbols_fit(self, frame: pl.DataFrame, starts: list[int], groups: Mapping[int, pl.DataFrame]) -> bool:
         """Tell whether each file has one spelling of its own symbol throughout, or is a group."""
         symbols = frame["symbol"]
         changes = set(symbols.ne_missing(symbols.shift(1)).arg_true()) - set(starts)
-        for place in groups:
-            if any_foreign(slices[place]["symbol"], lambda _symbol: True):
+        for place, rows in groups.items():
+            if any_foreign(rows["symbol"], lambda _symbol: True):
                 return False
-            changes -= set(range(starts[place], starts[place] + slices[place].height))
-        firsts = zip(self.members, symbols.gather(starts), strict=True)
+            changes -= set(range(starts[place], starts[place] + rows.height))
+        firsts = zip(self.members, symbols.gather(starts).to_list(), strict=True)
         return not changes and all(
             member.tally.belonging.owns_symbol(symbol) and is_visible(symbol) for member, symbol in firsts
         )
 
 
-def _starts_again(frame: pl.DataFrame, starts: list[int], slices: list[pl.DataFrame]) -> bool:
+def _starts_again(frame: pl.DataFrame, starts: list[int], counts: list[int]) -> bool:
     """Tell whether any of the files does: only one whose clock goes back can."""
     local = frame["local_timestamp"]
     back = set((local < local.shift(1)).arg_true()) - set(starts)
-    for start, rows in zip(starts, slices, strict=True):
-        if back and not back.isdisjoint(range(start, start + rows.height)):
+    for start, count in zip(starts, counts, strict=True) if back else ():
+        if not back.isdisjoint(range(start, start + count)):
             beginning = Beginning()
-            if beginning.find(rows, range(1, rows.height + 1)) is not None or beginning.at_end() is not None:
+            found = beginning.find(frame.slice(start, count), range(1, count + 1))
+            if found is not None or beginning.at_end() is not None:
                 return True
     return False
 

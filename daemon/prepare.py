@@ -94,5 +94,5 @@ def apply(lake: Lake, plan: Healing) -> None:
 def _last_id_in(lake: Lake) -> int:
     """Return the highest file id that has rows anywhere."""
     ids = [lake.quarantine.rows_per_file()["file_id"].max()]
-    ids += [table.totals()["last_id"].max() for table in lake.events.values()]
+    ids += [part.last_file_id for table in lake.events.values() for part in table.live_parts()]
     return max((one for one in ids if isinstance(one, int) and one < LAST_FILE_ID), default=0)

@@ -10,7 +10,8 @@ import datetime as dt
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ from deltalake import DeltaTable
 
 from daemon.lake import Lake, open_lake
 from pointline.config import load_config
+from pointline.io.hashed import Version
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.tables.ingest_manifest import SCHEMA, Status
 from tests.bench.inputs import EXCHANGES, FIRST_DAY, symbol_name
@@ -37,6 +39,7 @@ class KnownFiles:
 
     root: Path
     files: int
+    _versions: dict[str, Version] = field(default_factory=dict)
 
     @classmethod
     def prepare(cls, scratch: Path, files: int) -> KnownFiles:
@@ -104,12 +107,29 @@ class KnownFiles:
         for begin in range(0, self.files, ROWS_PER_APPEND):
             numbers = range(begin, min(begin + ROWS_PER_APPEND, self.files))
             lake.manifest.repository.append(self._rows(numbers))
+            trades = lake.events["trades"]
+            trades.commit_parts(add=trades.write_parts(self._row_of_each(numbers, trades.schema)), remove=())
+
+    def _row_of_each(self, numbers: range, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """One row of silver a file: a start compares the ledger with the tables."""
+        metas = [self.metadata(number) for number in numbers]
+        values = {
+            "exchange": pl.Series([meta.exchange for meta in metas]),
+            "date": pl.Series([meta.date for meta in metas]),
+            "symbol": pl.Series([meta.symbol for meta in metas]),
+            "file_id": pl.Series([number + 1 for number in numbers]),
+            "file_seq": pl.lit(1),
+        }
+        return pl.DataFrame(values["exchange"].alias("exchange")).select(
+            values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in schema.items()
+        )
 
     def _rows(self, numbers: range) -> pl.DataFrame:
         metas = [self.metadata(number) for number in numbers]
+        seen = [self._version_of(meta) for meta in metas]
         names = ("vendor", "exchange", "data_type", "symbol", "date", "bronze_file_path", "file_size_bytes")
         day_us = pl.col("date").cast(pl.Datetime("us", "UTC"))
-        return pl.DataFrame({name: [getattr(meta, name) for meta in metas] for name in names}).select(
+        rows = pl.DataFrame({name: [getattr(meta, name) for meta in metas] for name in names}).select(
             pl.Series("file_id", [number + 1 for number in numbers]),
             *names,
             pl.Series("last_modified_ts", [meta.last_modified_ts for meta in metas]).cast(SCHEMA["last_modified_ts"]),
@@ -123,7 +143,17 @@ class KnownFiles:
             pl.lit(None, pl.String).alias("error"),
             *(pl.lit(MTIME_US, pl.Int64).alias(f"{what}_at_us") for what in ("created", "updated")),
             pl.lit(None, pl.Int64).alias("superseded_by"),
+            pl.concat_list("symbol").alias("symbols"),
+            pl.Series("changed_ts", [one.changed_ns // 1000 for one in seen]).cast(SCHEMA["changed_ts"]),
+            pl.Series("inode", [one.inode for one in seen]),
         )
+        return rows.select(list(SCHEMA))
+
+    def _version_of(self, meta: BronzeFileMetadata) -> Version:
+        """The same for all links to one file, once the last of them is made."""
+        if meta.symbol not in self._versions:
+            self._versions[meta.symbol] = Version.of((self.root / "originals" / meta.symbol).stat())
+        return self._versions[meta.symbol]
 
 
-_ROWS = {"read": 1000, "written": 1000, "quarantined": 0}
+_ROWS = {"read": 1, "written": 1, "quarantined": 0}

@@ -40,26 +40,29 @@ class Clock:
     def look(self) -> None:
         """Compare the two clocks: to be called when a time stamp is made, and now and then."""
         with self._lock:
-            steady = self._steady()
-            ahead = self._wall() - steady
-            if abs(ahead - self._reckonings[-1][1]) > SLACK_SECONDS:
-                self._reckonings.append((steady, ahead))
-                if len(self._reckonings) > MOST_RECKONINGS:
-                    del self._reckonings[1]
+            self._look()
+
+    def _look(self) -> float:
+        steady = self._steady()
+        ahead = self._wall() - steady
+        if abs(ahead - self._reckonings[-1][1]) > SLACK_SECONDS:
+            self._reckonings.append((steady, ahead))
+            if len(self._reckonings) > MOST_RECKONINGS:
+                del self._reckonings[1]
+        return steady
 
     def age(self, stamp: float) -> float | None:
         """Return how many seconds ago a wall clock showed this; None for a time that none has shown yet.
 
         Where several may have, the latest counts: nothing is taken for older than it is.
         """
-        self.look()
         with self._lock:
-            now = self._steady()
-            ends = [since for since, _ in self._reckonings[1:]] + [now]
-            for (since, ahead), end in zip(reversed(self._reckonings), reversed(ends), strict=True):
+            now = end = self._look()
+            for since, ahead in reversed(self._reckonings):
                 made = stamp - ahead
                 if since - SLACK_SECONDS <= made <= end + SLACK_SECONDS:
                     return max(0.0, now - made)
+                end = since
             since, ahead = self._reckonings[0]
             return now - (stamp - ahead) if stamp - ahead < since else None
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -38,6 +38,7 @@ JSON_ENDING = re.compile(r"\.json(?:\.gz|\.zst)?\Z", re.IGNORECASE)
 ALL_SYMBOLS = "ALL"
 _HIVE_KEY = re.compile(r"(exchange|type|date|symbol)=(.+)", re.DOTALL)
 _HIVE_FIELDS = {"exchange": "exchange", "type": "data_type", "date": "date_text", "symbol": "symbol"}
+_HIVE_OF_ALL_SYMBOLS = {"exchange", "type", "date"}
 # Exchange ids hold no underscore and data types no hyphen, so the first date divides the name without doubt.
 _CLIENT_NAME = re.compile(r"([^_]+)_([A-Za-z0-9_]+?)_([0-9]{4}-[0-9]{2}-[0-9]{2})_(.+)", re.DOTALL)
 _URL_FOLDER = re.compile(r"(?:.*/)?([^/=]+)/([^/=]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})", re.DOTALL)
@@ -84,15 +85,8 @@ class _Folder:
     vendor: str
     clash: str
     hive: Reading | None
+    hive_is_whole: bool
     url: Reading | None
-
-    @property
-    def hive_is_whole(self) -> bool:
-        return len(self.keys) == len(_HIVE_FIELDS) or self.is_of_all_symbols
-
-    @property
-    def is_of_all_symbols(self) -> bool:
-        return self.keys.keys() == {"exchange", "type", "date"} and self.keys["type"] == INSTRUMENTS
 
 
 class Layout:
@@ -125,30 +119,33 @@ class Layout:
         folder = self._folder(folder_path)
         if folder.ignored:
             return None
-        readings = list(self._readings(path, folder, name[: ending.start()]))
+        readings = self._readings(path, folder, name[: ending.start()])
         if not readings or (JSON_ENDING.search(name) and readings[0].data_type != INSTRUMENTS):
             return None
         first = readings[0]
         clash = folder.clash or (contradiction(first, readings[1:]) if len(readings) > 1 else None)
         return self._judge(first, clash, folder.vendor if first is folder.hive else DEFAULT_VENDOR)
 
-    def _readings(self, path: str, folder: _Folder, stem: str) -> Iterator[Reading]:
+    def _readings(self, path: str, folder: _Folder, stem: str) -> list[Reading]:
         """What the path says, whole readings first; nothing where none is whole.
 
         A hive file may be called anything, and a name below URL folders is the symbol only where nothing else says it.
         """
-        configured = self._configured(path) if self._patterns else ()
-        hive = folder.hive if folder.hive_is_whole else None
-        client = _client_reading(stem)
-        whole = [one for one in (*configured, hive, client) if one is not None]
-        yield from whole
-        if folder.url is not None:
-            if not whole and stem:
-                yield folder.url._replace(symbol=stem)
-            elif whole and (self._known_types is None or folder.url.data_type in self._known_types):
-                yield folder.url  # else its folders are called something else: archive/btc/2024/05/01
-        if whole and hive is None and folder.hive is not None:
-            yield folder.hive
+        whole = self._configured(path) if self._patterns else []
+        if folder.hive is not None and folder.hive_is_whole:
+            whole.append(folder.hive)
+        client = _CLIENT_NAME.fullmatch(stem)
+        if client is not None:
+            whole.append(Reading("the file name", *client.groups()))
+        url = folder.url
+        if not whole:
+            return [Reading(url.said_by, url.exchange, url.data_type, url.date_text, stem)] if url and stem else []
+        others = []
+        if url is not None and (self._known_types is None or url.data_type in self._known_types):
+            others.append(url)  # else its folders are called something else: archive/btc/2024/05/01
+        if folder.hive is not None and not folder.hive_is_whole:
+            others.append(folder.hive)
+        return whole + others
 
     def _configured(self, path: str) -> list[Reading]:
         readings = []
@@ -184,7 +181,9 @@ class Layout:
     def _read_folder(self, path: str) -> _Folder:
         """Builds on the folder above, which is cached: a tree with one file per folder costs one component a file."""
         if not path:
-            return _Folder("", ignored=False, keys={}, vendor=DEFAULT_VENDOR, clash="", hive=None, url=None)
+            return _Folder(
+                "", ignored=False, keys={}, vendor=DEFAULT_VENDOR, clash="", hive=None, hive_is_whole=False, url=None
+            )
         above_path, _, last = path.rpartition("/")
         above = self._folder(above_path)
         keys, vendor, clash, hive = above.keys, above.vendor, above.clash, above.hive
@@ -199,12 +198,9 @@ class Layout:
             hive, keys = outer._replace(**{field: value}), keys | {key[1]: value}
         found = _URL_FOLDER.fullmatch(path)
         url = None if found is None else Reading("the folder", found[1], found[2], found[3])
-        return _Folder(last, above.ignored or self.ignores(last), keys, vendor, clash, hive, url)
-
-
-def _client_reading(stem: str) -> Reading | None:
-    found = _CLIENT_NAME.fullmatch(stem)
-    return None if found is None else Reading("the file name", *found.groups())
+        is_of_all_symbols = keys.keys() == _HIVE_OF_ALL_SYMBOLS and keys["type"] == INSTRUMENTS
+        is_whole = len(keys) == len(_HIVE_FIELDS) or is_of_all_symbols
+        return _Folder(last, above.ignored or self.ignores(last), keys, vendor, clash, hive, is_whole, url)
 
 
 def name_filter(globs: Sequence[str]) -> Callable[[str], bool]:

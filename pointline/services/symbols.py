@@ -193,9 +193,8 @@ class Symbols:
             if before is not None and not before.is_empty() and self.last_batch() < 0:
                 self._take_over(number, before, entries)
                 return
-            stands = set(entries.filter(stands_at(*STANDS))["file_id"])
-            known = set(entries["file_id"])
-            gone = [one for one in heads["file_id"].unique().sort() if one in known and one not in stands]
+            told = entries.filter(pl.col("file_id").is_in(heads["file_id"].unique().implode()))
+            gone = told.filter(~stands_at(*STANDS))["file_id"].sort().to_list()
             if gone:
                 self.settle(number, self._plan(Observed.join([]), gone), [])
             elif self._table.last_batch() != self.last_batch():

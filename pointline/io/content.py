@@ -82,7 +82,7 @@ class FileContent:
         self._meta = meta
         self._limits = limits
         self._version = Version.of(os.fstat(file.fileno()))
-        self._hashed = HashedFile(file)
+        self._hashed = HashedFile(file, self._version.size)
         self._parquet: ParquetInput | None = None
         self._lines: Iterator[bytes] = iter(())
         self._header: tuple[str, ...] | None = None

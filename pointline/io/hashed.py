@@ -32,15 +32,18 @@ class Version(NamedTuple):
 
 
 class HashedFile:
-    """Reads a file from its beginning to its end and keeps the SHA-256 of what it read."""
+    """Reads a file of ``size`` bytes from its beginning to its end and keeps the SHA-256 of what it read."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
+        self._size = size
         self._digest = hashlib.sha256()
         self.bytes_read = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
+        """Return the next bytes. A file that has grown since ends where it did: it is another version now."""
+        if self.bytes_read >= self._size:
+            return b""
         data = self._file.read(size)
         self._digest.update(data)
         self.bytes_read += len(data)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from pointline.io.commit_log import FIELDS, OUTCOMES, outcomes_in
@@ -93,9 +94,9 @@ def _told_by(entry: Path, version: int) -> Iterator[tuple[int, int, int, str, st
         return
     for line in lines:
         if line.startswith(b'{"commitInfo"'):
-            info = json.loads(line)["commitInfo"]
+            info = msgspec.json.decode(line)["commitInfo"]
             if BATCH not in info:
                 continue
             fields = json.dumps(info[FIELDS], separators=(",", ":")) if FIELDS in info else None
-            for told, facts in zip(info.get(OUTCOMES, []), outcomes_in(info), strict=True):
-                yield version, info[BATCH], facts["file_id"], json.dumps(told, separators=(",", ":")), fields
+            for told in info.get(OUTCOMES, []):  # the first value is the id, in every version of the format
+                yield version, info[BATCH], told[0], msgspec.json.encode(told).decode(), fields

@@ -137,6 +137,8 @@ def _agrees(now: int, known: int | None) -> bool:
 
 def _same_content(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reader: BronzeReader) -> LedgerRow | None:
     """Return the version of the path whose bytes the file has, whatever its times say."""
+    if not versions:
+        return None
     settled = [row for row in versions if row.status != Status.PENDING]
     alike = [row for row in settled if row.size == meta.file_size_bytes and row.content_hash]
     if not alike or meta.problem:

@@ -154,6 +154,7 @@ class IngestService:
             verdict = self._symbols.judge(self._next_batch, loaded, verdict)
             committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
             committed.judged_anew = tuple(verdict.others)
+            discovered = _discoveries(verdict.entries, ledger)
             self._write_quarantine(committed.number, loaded, verdict)
             for table in verdict.tables():
                 if table != INSTRUMENTS:
@@ -161,11 +162,11 @@ class IngestService:
                         add=self._parts_for(table, loaded, verdict, committed.number),
                         leaving=verdict.leaving(table),
                         outcomes=verdict.told_to(table),
-                        found=_discoveries(verdict.entries, ledger),
+                        found=discovered,
                     )
                     self._commit_table(table, change, committed)
             told = verdict.told_to(INSTRUMENTS)
-            self._symbols.commit(committed.number, told, _discoveries(verdict.entries, ledger))
+            self._symbols.commit(committed.number, told, discovered)
             self._manifest.update_statuses(committed.outcomes, batch=committed.number)
             self._next_batch = committed.number + 1
             self._settle_claims(verdict)

@@ -24,6 +24,8 @@ MOST_BAD_BYTES = 256 << 20
 """Lines that are kept for quarantine while a file is read, whatever else is in it: they lie in memory."""
 LEAST_BAD_ROWS = 10
 """Fewer quarantined rows never refuse a file, whatever share of it they are."""
+NO_WARNINGS = ("rows", "first_us", "last_us", "file_id")
+"""Facts of a file that count nothing odd."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -73,7 +75,8 @@ class Tally:
 
     def warn(self, warnings: Mapping[str, int]) -> None:
         """Count what is odd about the file itself."""
-        self._warnings.update(warnings)
+        if warnings:
+            self._warnings.update(warnings)
 
     def add_frame(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, doubtful: Sequence[str] = ()) -> None:
         """Account for rows that go in: the next ones of the file, the table's typed raw columns, and their numbers.
@@ -105,8 +108,9 @@ class Tally:
         self.rows_read += counts["rows"] or 0
         self._first_us = first if self._first_us is None else min(first, self._first_us)
         self._last_us = last if self._last_us is None else max(last, self._last_us)
-        counted = {name: count for name, count in counts.items() if name not in {"rows", "first_us", "last_us"}}
-        self._warnings.update({name: count or 0 for name, count in counted.items() if name != "file_id"})
+        for name, count in counts.items():
+            if count and name not in NO_WARNINGS:
+                self._warnings[name] += count
         for symbol, span in spans.items():
             self.spans[symbol] = _joined(self.spans[symbol], span) if symbol in self.spans else span
 

@@ -187,6 +187,7 @@ def _old_of(
     same_path = {
         file_id: [old for old in entry.candidate.replaces if places.get(old) == entry.meta.bronze_file_path]
         for file_id, entry in entries.items()
+        if moved or entry.candidate.replaces
     }
     leaving = {old for file_id, olds in same_path.items() if outcomes[file_id].status is Status.SUCCESS for old in olds}
     found = {}
@@ -249,6 +250,8 @@ def _delayed(
 
 def _with_siblings_found(entries: Mapping[int, Entry], places: Mapping[int, str]) -> dict[int, Entry]:
     """What lay at the path of a file was found at another one since: the two may share rows now."""
+    if not places:
+        return dict(entries)
     return {
         file_id: replace(entry, candidate=replace(entry.candidate, has_siblings=True))
         if any(

@@ -41,9 +41,9 @@ from pointline.errors import LakeReplaced, PointlineError
 from pointline.io.lock import LakeLock
 from pointline.io.spelled_path import written_path
 from pointline.io.translate import one_line
+from pointline.parse import cells
 from pointline.services.departure import Departures
 from pointline.services.ingest import Committed, IngestService
-from pointline.tables import cells
 
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02

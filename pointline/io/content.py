@@ -25,7 +25,7 @@ from pointline.io.hashed import HashedFile, Version
 from pointline.io.parquet_input import ParquetInput
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
-from pointline.tables import text_path
+from pointline.parse import text_path
 
 BLOCK_BYTES = 8 << 20
 """Text per block. Measured: 1 MB costs a third more to parse, 16 MB gains nothing and holds four times the memory."""

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 import polars as pl
 
-from pointline.tables import text_path
-from pointline.tables.rules import DAY_US, Belonging
+from pointline.parse import text_path
+from pointline.parse.rules import DAY_US, Belonging
 from pointline.tables.schema import EventTable, Kind
 
 MOST_PHRASES = 5

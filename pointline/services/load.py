@@ -15,6 +15,8 @@ from polars.exceptions import PanicException
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
+from pointline.parse import fast_path, text_path
+from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
 from pointline.services.ahead import ahead
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart
 from pointline.services.claims import Claims
@@ -23,10 +25,8 @@ from pointline.services.header import check_header, unknown_columns, wanted_colu
 from pointline.services.load_symbols import SymbolsLoad
 from pointline.services.pack import Member, Pack
 from pointline.services.tally import Tally
-from pointline.tables import fast_path, text_path
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
-from pointline.tables.rules import Belonging, doubtful_times, without_doubtful
 from pointline.tables.schema import EventTable, Kind
 from pointline.tables.spelling import is_group
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pointline.io.protocols import BronzeContent
+from pointline.parse import text_path
 from pointline.services.reread import as_loaded
-from pointline.tables import text_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from itertools import accumulate
 
 import polars as pl
 
+from pointline.parse import fast_path
+from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.services.batch import Span
 from pointline.services.restart import Beginning
 from pointline.services.tally import Tally, facts, spans_of
-from pointline.tables import fast_path
-from pointline.tables.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.tables.schema import Check, EventTable
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
+from pointline.parse import fast_path, text_path
+from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
 from pointline.services.header import wanted_columns
 from pointline.services.load import KEPT_FOR_PACK
 from pointline.services.row_counts import AuditedTable
-from pointline.tables import fast_path, text_path
-from pointline.tables.rules import Belonging, doubtful_times, without_doubtful
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 from pointline.tables.spelling import is_group
 

@@ -10,12 +10,12 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
+from pointline.parse.rules import Belonging, is_doubtful
 from pointline.services.batch import Entry, Span
 from pointline.services.complaint import Complaint
 from pointline.services.restart import Beginning
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
-from pointline.tables.rules import Belonging, is_doubtful
 from pointline.tables.schema import Check, EventTable
 
 MOST_BAD_ROWS = 200_000

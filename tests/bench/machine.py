@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pointline.tables import cells
+from pointline.parse import cells
 from tests.bench.process import REPOSITORY
 
 PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "isal", "watchdog", "dlt")

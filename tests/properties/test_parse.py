@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
-from pointline.tables import text_path
+from pointline.parse import text_path
+from pointline.parse.rules import Belonging
+from pointline.parse.text_path import readable, split_records
 from pointline.tables.registry import event_tables
-from pointline.tables.rules import Belonging
 from pointline.tables.schema import Kind
-from pointline.tables.text_path import readable, split_records
 from tests.support.parsers import by_every_parser
 
 DAY = dt.date(2024, 5, 1)

@@ -7,9 +7,9 @@ from unittest.mock import patch
 
 import polars as pl
 
-from pointline.tables import cells, fast_path
-from pointline.tables.cells import by_polars
-from pointline.tables.rules import Belonging
+from pointline.parse import cells, fast_path
+from pointline.parse.cells import by_polars
+from pointline.parse.rules import Belonging
 from pointline.tables.schema import EventTable
 
 Typed = Callable[[EventTable, Sequence[str], bytes], pl.DataFrame | None]

@@ -8,7 +8,7 @@ import struct
 import polars as pl
 import pytest
 
-from pointline.tables import cells, text_path
+from pointline.parse import cells, text_path
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable, choice, flag, number, text, time
 

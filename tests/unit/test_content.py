@@ -16,9 +16,9 @@ from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinis
 from pointline.io.content import BLOCK_BYTES, FileReader
 from pointline.io.decode import Limits
 from pointline.io.protocols import BronzeFileMetadata
-from pointline.tables import text_path
+from pointline.parse import text_path
+from pointline.parse.rules import Belonging
 from pointline.tables.registry import event_tables
-from pointline.tables.rules import Belonging
 from tests.support.plain_folder import PlainFolder
 
 DAY = dt.date(2024, 5, 1)

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 
 from daemon.samples import Sample, csv_bytes, sample_frame
-from pointline.tables import cells, text_path
+from pointline.parse import cells, text_path
+from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
 from pointline.tables.registry import event_tables
-from pointline.tables.rules import Belonging, doubtful_times, without_doubtful
 from tests.support.parsers import by_every_parser
 
 DAY = dt.date(2024, 5, 1)
@@ -160,8 +160,9 @@ def test_the_compiled_parser_is_there():
 
 def test_without_it_everything_is_there_and_polars_types():
     program = (
-        "import sys; sys.modules['pointline.tables.cells._cells'] = None\n"
-        "from pointline.tables import cells, registry\n"
+        "import sys; sys.modules['pointline.parse.cells._cells'] = None\n"
+        "from pointline.parse import cells\n"
+        "from pointline.tables import registry\n"
         "import daemon.supervisor\n"
         "print(cells.PARSER, *sorted(registry.event_tables()))"
     )

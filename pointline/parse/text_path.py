@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from pointline.tables.rules import Belonging, rules
+from pointline.parse.rules import Belonging, rules
 from pointline.tables.schema import EventTable, Kind
 
 MOST_LINES_OF_A_ROW = 64

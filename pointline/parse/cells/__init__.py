@@ -5,10 +5,10 @@ from __future__ import annotations
 __all__ = ["PARSER", "typed"]
 
 try:
-    from pointline.tables.cells.compiled import typed
+    from pointline.parse.cells.compiled import typed
 
     PARSER = "compiled"
 except ImportError:  # there was no compiler when this was installed
-    from pointline.tables.cells.by_polars import typed
+    from pointline.parse.cells.by_polars import typed
 
     PARSER = "polars"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pointline.tables.cells import _cells
+from pointline.parse.cells import _cells
 from pointline.tables.schema import Column, EventTable, Kind
 
 LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pointline.tables import cells
-from pointline.tables.rules import Belonging, any_broken, any_foreign
+from pointline.parse import cells
+from pointline.parse.rules import Belonging, any_broken, any_foreign
 from pointline.tables.schema import EventTable
 
 

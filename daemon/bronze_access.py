@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pointline.config import Config
 from pointline.io.bronze import FolderBronzeSource
+from pointline.io.descriptions import read_feeds
 from pointline.io.layout import Layout
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.registry import event_tables
 
 if TYPE_CHECKING:
     from pointline.io.content import FileReader
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def make_layout(config: Config) -> Layout:
     """Return how names of files are read."""
-    return Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
+    feeds = read_feeds(config.paths.root)
+    return Layout(config.bronze.patterns, config.bronze.left_alone, {*feeds.tables, INSTRUMENTS}, feeds)
 
 
 def make_source(

@@ -28,7 +28,6 @@ from pointline.services.symbols import Symbols
 from pointline.services.verdict import Policy
 from pointline.settings import values_of
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
-from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable
 
 ONCE_ATTEMPTS = 3
@@ -141,7 +140,7 @@ class Lake:
             age_us=self.clock.age_us,
         )
         loader = Loader(
-            tables=self.tables,
+            feeds=self.source.feeds,
             repositories=self.events,
             reader=self.reader,
             claims=claims,
@@ -155,8 +154,8 @@ class Lake:
 def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = lambda _path, _error: None) -> Lake:
     """Assemble the adapters of a lake. Touches nothing on disk."""
     paths = config.paths
-    tables = dict(event_tables())
     source = make_source(config, on_trouble=on_trouble)
+    tables = source.feeds.tables
     return Lake(
         config=config,
         tables=tables,

@@ -7,12 +7,15 @@ types and exchanges, so trades lie at the quotes of their time and a day opens w
 import datetime as dt
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
+
+from pointline.tables.registry import event_tables
+from pointline.tables.schema import COMMON, Column, Kind
 
 _DAY_US, _HOUR_US, _MINUTE_US = 86_400_000_000, 3_600_000_000, 60_000_000
 # Price level and decimals of a tick, by the coin that a symbol names.
@@ -232,6 +235,34 @@ def _options_chain(day: _Day) -> _Columns:
     return columns | {name: column.round(5).set(unpriced, None) for name, column in greeks.items()}
 
 
+def _by_kind(day: _Day) -> _Columns:
+    """Columns of a table that has no builder of its own: values of the right kinds, no more."""
+    table = event_tables()[day.sample.data_type]
+    return {column.name: _of_kind(day, column, table.series) for column in table.columns if column not in COMMON}
+
+
+def _of_kind(day: _Day, column: Column, series: Sequence[str]) -> pl.Series:
+    draws, name = day.draws, column.name
+    match column.kind:
+        case Kind.CHOICE:
+            numbers = draws.integers(name, 0, len(column.choices)) * (name not in series)
+            return pl.Series(column.choices).gather(numbers)
+        case Kind.TEXT:
+            return (
+                pl.Series(["1m"]).new_from_index(0, day.sample.rows)
+                if name in series
+                else draws.integers(name, 10**9, 10**10).cast(pl.String)
+            )
+        case Kind.FLAG:
+            return draws.chance(name, 0.5).cast(pl.String)
+        case Kind.INTEGER:
+            return draws.integers(name, 1, 10**6)
+        case Kind.TIME:
+            return day.local_timestamp
+        case _:
+            return draws.amounts(name)
+
+
 _BUILDERS: dict[str, Callable[[_Day], _Columns]] = {
     "trades": _trades,
     "quotes": _quotes,
@@ -244,6 +275,11 @@ _BUILDERS: dict[str, Callable[[_Day], _Columns]] = {
     "options_chain": _options_chain,
 }
 DATA_TYPES = tuple(_BUILDERS)
+"""The data types of Tardis that the demonstration shows."""
+_ALSO: dict[str, Callable[[_Day], _Columns]] = {
+    "book_snapshot_10": partial(_book_snapshot, levels=10),
+    "book_snapshot_20": partial(_book_snapshot, levels=20),
+}
 
 
 def sample_frame(sample: Sample) -> pl.DataFrame:
@@ -251,7 +287,8 @@ def sample_frame(sample: Sample) -> pl.DataFrame:
     day = _open_day(sample)
     names = {name: pl.Series([getattr(sample, name)]).new_from_index(0, sample.rows) for name in ("exchange", "symbol")}
     times = {"timestamp": day.timestamp, "local_timestamp": day.local_timestamp}
-    return pl.DataFrame(names | times | _BUILDERS[sample.data_type](day))
+    build = {**_ALSO, **_BUILDERS}.get(sample.data_type, _by_kind)
+    return pl.DataFrame(names | times | build(day))
 
 
 def csv_bytes(frame: pl.DataFrame) -> bytes:

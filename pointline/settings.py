@@ -94,6 +94,7 @@ class CheckSettings(Section, frozen=True):
     equal_rows: Treatment = "count"
     negative_latency: Treatment = "count"
     half_level: Treatment = "count"
+    ohlc_order: Treatment = "count"
 
 
 class MaintenanceSettings(Section, frozen=True):

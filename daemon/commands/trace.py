@@ -148,7 +148,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
             return Line(problem="the file in bronze has changed since: the line that was read is not there any more")
         with reader.open(meta) as content:
-            found = find_row(content, file_seq)
+            found = find_row(source.feeds.feed(meta.data_type, meta.feed, meta.vendor), content, path, file_seq)
     except PointlineError as error:
         return Line(problem=f"the file cannot be read: {error}")
     if isinstance(found, int):

@@ -112,7 +112,8 @@ def _parties(lake: Lake) -> Parties:
         bronze=lake.source,
         reader=lake.reader,
         rereaders={
-            name: Rereader(table, lake.reader, escalated, config.bronze.groups) for name, table in lake.tables.items()
+            name: Rereader(table, lake.reader, escalated, config.bronze.groups, lake.source.feeds)
+            for name, table in lake.tables.items()
         },
         has_writer=lambda: holder_of(config.paths.lock_file) is not None,
         settled_before_us=lambda: int((time.time() - patience) * 1_000_000),

@@ -29,6 +29,7 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 from pointline.io.translate import NO_ACCESS
 from pointline.io.unrecognised import Seen, Unrecognised, describe_foreign
+from pointline.vendors.feeds import Feeds
 
 _SURVEY_SCHEMA = pl.Schema(
     {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64(), "changed_us": pl.Int64(), "inode": pl.Int64()}
@@ -68,6 +69,11 @@ class FolderBronzeSource:
                 meta = self.describe(path, *version)
                 if meta is not None:
                     yield meta
+
+    @property
+    def feeds(self) -> Feeds:
+        """The feeds by which paths are read."""
+        return self._layout.feeds
 
     def survey(self, folder: str = "", left_out: list[Unrecognised] | None = None) -> pl.DataFrame:
         """Every regular file below a folder, but ignored names: ``path, size, mtime_us, changed_us, inode``.
@@ -181,6 +187,8 @@ class FolderBronzeSource:
             changed_us=changed_us,
             inode=inode,
             vendor=found.vendor,
+            feed=found.feed,
+            receive_clock=found.receive_clock,
             problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
         )
 

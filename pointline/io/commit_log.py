@@ -43,6 +43,8 @@ FIRST_FIELDS = (
     "changed_us",
     "inode",
     "created_at_us",
+    "feed",
+    "receive_clock",
 )
 """What they are where a commit does not say: before format version 1 the place of a value said what it is."""
 

@@ -85,8 +85,11 @@ class FileContent:
         self._hashed = HashedFile(file, self._version.size)
         self._parquet: ParquetInput | None = None
         self._lines: Iterator[bytes] = iter(())
+        self._first_line: bytes | None = None
         self._header: tuple[str, ...] | None = None
         self._content_hash: str | None = None
+        self._width = 1
+        """Cells of a line, by the first one."""
         self._warnings: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -120,21 +123,29 @@ class FileContent:
         if not self._version.is_as_seen(self._meta):
             raise self._changed()
 
-    def header(self) -> tuple[str, ...]:
-        """Return the column names; empty where the file holds no data at all."""
-        if self._header is None:
+    def first_line(self) -> bytes:
+        """Return the first line as it stands in the file, without its end; empty for Parquet and without lines."""
+        if self._first_line is None:
             path = self._meta.bronze_file_path
             with storage_errors(path):
                 if path.lower().endswith(".parquet"):
+                    self._first_line = b""
                     self._header = self._open_parquet().names
                 else:
                     self._lines = self._csv_blocks()
-                    self._header = self._parse_header(next(self._lines, b""))
+                    self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
+        return self._first_line
+
+    def header(self) -> tuple[str, ...]:
+        """Return the column names, separated by commas; empty where the file holds no data at all."""
+        line = self.first_line()
+        if self._header is None:
+            self._header = self._parse_header(line)
         return self._header
 
     def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """Yield the data rows as blocks of whole CSV lines, in file order; see ``BronzeContent``."""
-        self.header()
+        self.first_line()
         with storage_errors(self._meta.bronze_file_path):
             for block in self._lines if self._parquet is None else self._parquet.blocks(wanted):
                 self._on_step()
@@ -223,9 +234,10 @@ class FileContent:
             offset += len(block)
             if not header_seen and block:
                 header, block = _split_header(block)
+                self._width = len(text_path.split_cells(text_path.readable(header)))
                 yield header
                 header_seen = True
-            block, still_open = text_path.split_open_row(block, len(self._header or ()))
+            block, still_open = text_path.split_open_row(block, self._width)
             if still_open:
                 rest = still_open + rest
                 offset -= len(still_open)
@@ -270,7 +282,6 @@ class FileContent:
 
     def _parse_header(self, line: bytes) -> tuple[str, ...]:
         path = self._meta.bronze_file_path
-        line = line.removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
         if not line:
             return ()
         try:

@@ -30,6 +30,7 @@ from pointline.errors import ConfigurationError
 from pointline.io.path_reading import Reading, contradiction, percent_decoded, read_date
 from pointline.settings import DEFAULT_IGNORE, PATTERN_GROUPS
 from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.vendors.feeds import Claim, Feeds
 
 DEFAULT_VENDOR = "tardis"
 
@@ -59,6 +60,8 @@ class Recognised(NamedTuple):
     symbol: str
     date: dt.date
     vendor: str = DEFAULT_VENDOR
+    feed: str = ""
+    receive_clock: bool = True
 
 
 class Refused(NamedTuple):
@@ -70,6 +73,8 @@ class Refused(NamedTuple):
     date: dt.date | None
     reason: str
     vendor: str = DEFAULT_VENDOR
+    feed: str = ""
+    receive_clock: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Layout:
         patterns: Sequence[str] = (),
         ignore: Sequence[str] = DEFAULT_IGNORE,
         known_types: Collection[str] | None = None,
+        feeds: Feeds | None = None,
     ) -> None:
         self._patterns = _compile(patterns, ignore)
         self.ignore = tuple(ignore)
@@ -109,15 +115,51 @@ class Layout:
         """Whether one path component is a name to stay away from, such as a download in progress."""
         self._known_types = None if known_types is None else frozenset(known_types)
         self._folder = lru_cache(maxsize=8192)(self._read_folder)
+        self.feeds = feeds or Feeds({})
 
     def recognise(self, path: str) -> Recognised | Refused | None:
         """``None`` for a path that is foreign or ignored."""
         folder_path, _, name = path.rpartition("/")
-        ending = ENDING.search(name)
-        if ending is None or self.ignores(name):
+        if self.ignores(name):
             return None
         folder = self._folder(folder_path)
         if folder.ignored:
+            return None
+        own = self.feeds.own_claims(path)
+        found = self._recognise(path, folder, name)
+        if found is None:
+            return self._claimed(own or self.feeds.claims(path))
+        if not own:
+            return found
+        others = " and ".join(sorted(one.description.name for one in own))
+        reason = (
+            f"{others} claims it, and so does the layout of {found.vendor}: change its path in vendors/ or rename it"
+        )
+        return Refused(found.exchange, found.data_type, found.symbol, found.date, reason, found.vendor)
+
+    def _claimed(self, claims: Sequence[Claim]) -> Recognised | Refused | None:
+        """What descriptions say of a path, where there is one that does, and no other."""
+        if not claims:
+            return None
+        one = claims[0]
+        table = one.description.feed.table.name
+        names = [claim.description.name for claim in claims]
+        problem = one.problem
+        if len(claims) > 1:
+            problem = f"the descriptions {' and '.join(names)} both claim it: change the path of one of them"
+        elif _FOLDER_WORD.fullmatch(one.exchange) is None:
+            problem = f"{one.exchange!r} is no exchange id"
+        has_clock = one.description.feed.has_receive_clock
+        if problem:
+            return Refused(
+                one.exchange, table, one.symbol, one.date, problem, one.description.feed.vendor, one.feed, has_clock
+            )
+        return Recognised(one.exchange, table, one.symbol, one.date, one.description.feed.vendor, one.feed, has_clock)
+
+    def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
+        """What the layouts of Tardis, and patterns, say of a path."""
+        ending = ENDING.search(name)
+        if ending is None:
             return None
         readings = self._readings(path, folder, name[: ending.start()])
         if not readings or (JSON_ENDING.search(name) and readings[0].data_type != INSTRUMENTS):

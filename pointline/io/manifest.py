@@ -27,9 +27,18 @@ from pointline.tables.ingest_manifest import CLOSED, CONTENT_FACTS, SCHEMA, STAN
 
 OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
 VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts", "changed_ts", "inode")
-WORDS = ("vendor", "exchange", "data_type", "symbol", "status")
+WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
 """Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
-LEFT_ON_DISK = ("rows_read", "rows_written", "rows_quarantined", "warnings", "error", "vendor", "symbols")
+LEFT_ON_DISK = (
+    "rows_read",
+    "rows_written",
+    "rows_quarantined",
+    "warnings",
+    "error",
+    "vendor",
+    "symbols",
+    "receive_clock",
+)
 
 
 class DeltaManifest:
@@ -265,6 +274,8 @@ class DeltaManifest:
                 "last_modified_ts": meta.last_modified_ts,
                 "changed_ts": meta.changed_us or None,
                 "inode": meta.inode or None,
+                "feed": meta.feed or None,
+                "receive_clock": meta.receive_clock,
                 "status": Status.PENDING.value,
                 "attempts": 1,  # noted before it is made, see ``services.attempts``
                 "created_at_us": now,

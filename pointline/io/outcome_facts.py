@@ -19,9 +19,12 @@ from pointline.tables.ingest_manifest import Status
 Facts = Mapping[str, object]
 """What is told of one file, by name."""
 
-OF_OUTCOME, OF_DISCOVERY, CREATED = FIRST_FIELDS[:12], FIRST_FIELDS[12:-1], FIRST_FIELDS[-1]
+CREATED = "created_at_us"
+OF_OUTCOME = FIRST_FIELDS[:12]
+OF_DISCOVERY = tuple(name for name in FIRST_FIELDS[12:] if name != CREATED)
 _facts_of_outcome, _facts_of_discovery = attrgetter(*OF_OUTCOME), attrgetter(*OF_DISCOVERY)
 DATE = OF_DISCOVERY.index("date")
+CREATED_AT = FIRST_FIELDS.index(CREATED) - len(OF_OUTCOME)
 
 
 def telling(outcomes: Sequence[Outcome], found: Mapping[int, Discovery]) -> dict[str, object]:
@@ -44,7 +47,8 @@ def committed(number: int, told: Iterable[Facts]) -> CommittedBatch:
 def _of_discovery(found: Discovery | None) -> list[object]:
     if found is None:
         return []
-    facts: list[object] = [*_facts_of_discovery(found.meta), found.created_at_us]
+    facts: list[object] = [*_facts_of_discovery(found.meta)]
+    facts.insert(CREATED_AT, found.created_at_us)
     day = facts[DATE]
     facts[DATE] = day if day is None else str(day)
     return facts

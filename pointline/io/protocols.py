@@ -41,6 +41,10 @@ class BronzeFileMetadata:
     changed_us: int = 0
     inode: int = 0
     vendor: str = "tardis"
+    feed: str = ""
+    """The description that the path is of, with its series; empty where the file has the columns of its table."""
+    receive_clock: bool = True
+    """Its rows say when they were received."""
     problem: str | None = None
     found_by: str | None = field(default=None, compare=False)
     """What brought it to our notice, for people: ``an event``, ``a scan``."""
@@ -200,8 +204,12 @@ class BronzeContent(Protocol):
 
     def __exit__(self, *exc_info: object) -> None: ...
 
+    def first_line(self) -> bytes:
+        """Return the first line as it stands in the file, without its end; empty where a file has no lines."""
+        ...
+
     def header(self) -> tuple[str, ...]:
-        """Return the column names; empty where the file holds no data at all."""
+        """Return the column names, separated by commas; empty where the file holds no data at all."""
         ...
 
     def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:

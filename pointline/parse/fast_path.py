@@ -10,21 +10,32 @@ from collections.abc import Sequence
 import polars as pl
 
 from pointline.parse import cells
+from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, any_broken, any_foreign
-from pointline.tables.schema import EventTable
 
 
-def parse(table: EventTable, header: Sequence[str], data: bytes, belonging: Belonging) -> pl.DataFrame | None:
-    """Return the typed raw columns of ``data`` in vendor order, or None where a row needs a closer look.
+def parse(feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging) -> pl.DataFrame | None:
+    """Return ``data`` as columns of the feed's table, or None where a row needs a closer look.
 
-    ``data`` holds whole lines without the header; ``header`` names the cells of a line. Columns that the table does
-    not know are left out.
+    ``data`` holds whole lines without the header; ``header`` names the cells of a line. Columns that the feed does
+    not know are left out. Where not every row is one of the table there is a column ``row``, as of ``text_path``.
     """
-    frame = parse_many(table, header, data, belonging)
+    frame = parse_many(feed, header, data, belonging)
     return None if frame is None or any_foreign(frame["symbol"], belonging.owns_symbol) else frame
 
 
-def parse_many(table: EventTable, header: Sequence[str], data: bytes, belonging: Belonging) -> pl.DataFrame | None:
-    """Do the same for files that lie end to end; their symbols are not looked at."""
-    frame = cells.typed(table, header, data)
-    return None if frame is None or any_broken(frame, table, belonging) else frame
+def parse_many(
+    feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging, symbols: pl.Series | None = None
+) -> pl.DataFrame | None:
+    """Do the same for files that lie end to end; their symbols are not looked at.
+
+    ``symbols`` are those of the rows where the paths name them; without it the one that ``belonging`` has.
+    """
+    lines = feed.with_commas(data)
+    found = None if lines is None else cells.typed(feed, header, lines)
+    if found is None:
+        return None
+    frame = feed.mapped(feed.rows_of(feed.completed(found)), belonging)
+    if frame is not None and symbols is not None:
+        frame = frame.with_columns(symbols.alias("symbol"))
+    return None if frame is None or any_broken(frame, feed.table, belonging) else frame

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
 
@@ -35,11 +35,28 @@ class Belonging:
     symbol: str | None = None
     """None: a group, whose rows may be of any symbol."""
     escalated: frozenset[str] = frozenset()
+    period: tuple[int, int] | None = None
+    """First microsecond of the file's time and first one after it, since the epoch. None: the UTC day of ``date``."""
+    says: Mapping[str, str] = field(default_factory=dict)
+    """What else the path says, such as an interval."""
+    zone: str = "UTC"
+    """That by which the file's time was cut."""
 
     @property
     def first_us(self) -> int:
-        """First microsecond of the file's UTC day, since the epoch."""
-        return (self.date - EPOCH).days * DAY_US
+        """First microsecond of the file's time, since the epoch."""
+        return (self.date - EPOCH).days * DAY_US if self.period is None else self.period[0]
+
+    @property
+    def end_us(self) -> int:
+        """First microsecond after the file's time."""
+        return self.first_us + DAY_US if self.period is None else self.period[1]
+
+    @property
+    def is_one_day(self) -> bool:
+        """Tell whether the file's time is one UTC day, that of ``date``."""
+        first_us = (self.date - EPOCH).days * DAY_US
+        return self.period is None or self.period == (first_us, first_us + DAY_US)
 
     def owns_exchange(self, exchange: str) -> bool:
         """Tell whether rows of that exchange belong to the file."""
@@ -76,7 +93,7 @@ def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame) -> Iterat
         if column.kind is Kind.TIME and column.required:
             yield from _time_rules(column.name)
     local_us = pl.col("local_timestamp")
-    in_day = local_us.is_between(belonging.first_us, belonging.first_us + DAY_US, closed="left")
+    in_day = local_us.is_between(belonging.first_us, belonging.end_us, closed="left")
     yield Rule(name="outside_day", column="local_timestamp", broken=~in_day)
     for check in table.checks:
         if check.name in belonging.escalated:
@@ -113,7 +130,7 @@ def any_broken(frame: pl.DataFrame, table: EventTable, belonging: Belonging) -> 
             or (column.kind is Kind.TIME and column.required and _any_outside(values, *PLAUSIBLE_US))
         ):
             return True
-    if _any_outside(frame["local_timestamp"], belonging.first_us, belonging.first_us + DAY_US):
+    if _any_outside(frame["local_timestamp"], belonging.first_us, belonging.end_us):
         return True
     if any_foreign(frame["exchange"], belonging.owns_exchange):
         return True

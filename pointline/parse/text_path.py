@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from pointline.parse.feed import Dialect, Feed
 from pointline.parse.rules import Belonging, rules
-from pointline.tables.schema import EventTable, Kind
+from pointline.tables.schema import Kind
 
 MOST_LINES_OF_A_ROW = 64
+COMMAS = Dialect()
+NO_VERDICT = pl.lit(None, pl.Struct({"rule": pl.String(), "column": pl.String()}))
 
 FLAGS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 """What the fast path's parser takes for a flag; both paths have to agree."""
@@ -28,26 +31,26 @@ BAD_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def parse(
-    table: EventTable, header: Sequence[str], data: bytes, belonging: Belonging
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return ``(good, bad)``: typed raw columns with ``row``, and ``row, rule, column, raw`` of the rows set aside.
+def parse(feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return ``(good, bad)``: columns of the feed's table with ``row``, and ``row, rule, column, raw`` of other rows.
 
     ``row`` is the 0-based position in ``data``, which holds whole lines without the header. Every row is in exactly
-    one of the two frames.
+    one of the two frames, but for those that a feed passes over.
     """
-    records = split_records(data, len(header))
-    cells, broken = _cells(records, header)
-    typed = _typed(table, cells, header)
-    unparseable = [
+    records = split_records(data, len(header), feed.dialect)
+    cells, broken = _cells(records, header, feed.dialect)
+    typed = _typed(feed, cells, header)
+    untyped = [
         _verdict("unknown_value" if column.kind is Kind.CHOICE else "unparseable", column.name, failed)
-        for column in table.columns
+        for column in feed.columns
         if column.kind is not Kind.TEXT
         for failed in [pl.col(f"{column.name}:text").is_not_null() & pl.col(column.name).is_null()]
     ]
-    verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in rules(table, belonging, typed)]
-    judged = typed.with_columns(pl.coalesce([*unparseable, *verdicts]).alias("verdict"))
-    good = judged.filter(pl.col("verdict").is_null()).select("row", *table.raw_schema)
+    typed = feed.completed(typed.with_columns(pl.coalesce([*untyped, NO_VERDICT]).alias("untyped")))
+    rows = _mapped(feed, _of_the_table(feed, typed), belonging)
+    verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in rules(feed.table, belonging, rows)]
+    judged = rows.with_columns(pl.coalesce(["untyped", "unmapped", *verdicts]).alias("verdict"))
+    good = judged.filter(pl.col("verdict").is_null()).select("row", *feed.table.raw_schema)
     set_aside = judged.filter(pl.col("verdict").is_not_null()).select(
         "row", *(pl.col("verdict").struct.field(name) for name in ("rule", "column"))
     )
@@ -56,14 +59,38 @@ def parse(
     return good, bad.with_columns(raw).select(list(BAD_SCHEMA))
 
 
-def split_records(data: bytes, cells: int) -> list[bytes]:
+def _of_the_table(feed: Feed, typed: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the rows that the feed passes over, among those that could be typed."""
+    if feed.is_plain:
+        return typed
+    is_typed = pl.col("untyped").is_null()
+    return pl.concat([feed.rows_of(typed.filter(is_typed)), typed.filter(~is_typed)]).sort("row")
+
+
+def _mapped(feed: Feed, typed: pl.DataFrame, belonging: Belonging) -> pl.DataFrame:
+    """Return the columns of the table, with ``unmapped``, the verdict on cells that say nothing that fits one."""
+    targets = feed.tell(belonging)
+    if not targets:
+        return typed.with_columns(NO_VERDICT.alias("unmapped"))
+    values = {one.name: f"{one.name}:value" for one in targets}
+    rows = typed.with_columns(one.value.alias(values[one.name]) for one in targets)
+    unmapped = [_verdict(one.rule, one.sources[0], one.failed) for one in targets if one.sources]
+    return rows.select(
+        "row",
+        "untyped",
+        pl.coalesce([*unmapped, NO_VERDICT]).alias("unmapped"),
+        *(pl.col(value).alias(name) for name, value in values.items()),
+    )
+
+
+def split_records(data: bytes, cells: int, dialect: Dialect = COMMAS) -> list[bytes]:
     """Split whole lines into rows, without their line ends.
 
     A line feed inside a quoted cell does not end a row; but a quote that never closes must not swallow the rows after
     it, so lines are joined only where that gives a row of the right number of cells.
     """
     lines = data.removesuffix(b"\n").split(b"\n")
-    if b'"' not in data:
+    if b'"' not in data or not dialect.is_quoted:
         return [line.removesuffix(b"\r") for line in lines]
     return [b"\n".join(lines[start:end]).removesuffix(b"\r") for start, end, _ in _spans(lines, cells)]
 
@@ -116,30 +143,34 @@ def _decoded(line: bytes) -> str | None:
         return None
 
 
-def split_cells(line: str) -> list[str]:
+def split_cells(line: str, dialect: Dialect = COMMAS) -> list[str]:
     """Return the cells of one row; none where its quoting is broken."""
+    if not dialect.is_quoted:
+        return line.split(dialect.separator)
     try:
-        rows = list(csv.reader([line], strict=True))
+        rows = list(csv.reader([line], strict=True, delimiter=dialect.separator))
     except csv.Error:
         return []
     return rows[0] if len(rows) == 1 else []
 
 
-def _cells(records: list[bytes], header: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _cells(records: list[bytes], header: Sequence[str], dialect: Dialect) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return ``row, field_0, ...`` of rows with the right number of cells, and ``row, rule, column`` of the rest."""
     width = len(header)
     lines = pl.DataFrame({"line": pl.Series([_decoded(record) for record in records], dtype=pl.String)}).select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
         pl.col("line"),
-        pl.col("line").str.contains('"', literal=True).fill_null(value=False).alias("quoted"),
+        (pl.lit(dialect.is_quoted) & pl.col("line").str.contains('"', literal=True))
+        .fill_null(value=False)
+        .alias("quoted"),
         pl.col("line").str.contains("\0", literal=True).fill_null(value=False).alias("nul"),
-        pl.col("line").str.count_matches(",", literal=True).alias("commas"),
+        pl.col("line").str.count_matches(dialect.separator, literal=True).alias("separators"),
     )
 
-    plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), pl.col("commas") == width - 1)
-    cells = _split_plain(plain, width)
+    plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), pl.col("separators") == width - 1)
+    cells = _split_plain(plain, width, dialect.separator)
     quoted = lines.filter(~pl.col("nul"), pl.col("quoted"))
-    rows = [(row, split_cells(line)) for row, line in quoted.select("row", "line").iter_rows()]
+    rows = [(row, split_cells(line, dialect)) for row, line in quoted.select("row", "line").iter_rows()]
     fitting = [(row, *found) for row, found in rows if len(found) == width]
     if fitting:
         cells = pl.concat([cells, pl.DataFrame(fitting, schema=cells.schema, orient="row")]).sort("row")
@@ -154,24 +185,29 @@ def _cells(records: list[bytes], header: Sequence[str]) -> tuple[pl.DataFrame, p
     return cells, broken
 
 
-def _split_plain(lines: pl.DataFrame, width: int) -> pl.DataFrame:
+def _split_plain(lines: pl.DataFrame, width: int, separator: str) -> pl.DataFrame:
     names = [f"field_{i}" for i in range(width)]
     if width == 1:
         return lines.select("row", pl.col("line").alias(names[0]))
-    parts = lines["line"].str.split_exact(",", width - 1).struct.rename_fields(names)
+    parts = lines["line"].str.split_exact(separator, width - 1).struct.rename_fields(names)
     return pl.DataFrame([lines["row"], *parts.struct.unnest().get_columns()])
 
 
-def _typed(table: EventTable, cells: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
+def _typed(feed: Feed, cells: pl.DataFrame, header: Sequence[str]) -> pl.DataFrame:
     """Type the known columns; ``<name>:text`` keeps what stood there, null where the cell is empty."""
     texts = cells.select(
-        "row", *(_text(f"field_{header.index(name)}").alias(f"{name}:text") for name in table.raw_schema)
+        "row",
+        *(
+            _text(f"field_{header.index(name)}", is_trimmed=feed.dialect.is_trimmed).alias(f"{name}:text")
+            for name in feed.raw_schema
+        ),
     )
-    return texts.with_columns(_cast(name, dtype) for name, dtype in table.raw_schema.items())
+    return texts.with_columns(_cast(name, dtype) for name, dtype in feed.raw_schema.items())
 
 
-def _text(name: str) -> pl.Expr:
-    return pl.when(pl.col(name) != "").then(pl.col(name))
+def _text(name: str, *, is_trimmed: bool) -> pl.Expr:
+    text = pl.col(name).str.strip_chars(" ") if is_trimmed else pl.col(name)
+    return pl.when(text != "").then(text)
 
 
 def _cast(name: str, dtype: pl.DataType) -> pl.Expr:

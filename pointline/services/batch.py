@@ -31,11 +31,6 @@ class Entry:
         """What the file looked like when it was found."""
         return self.candidate.meta
 
-    @property
-    def partition(self) -> dict[str, str]:
-        """The one partition its rows belong to."""
-        return {"exchange": self.meta.exchange, "date": str(self.meta.date)}
-
 
 def start_of_day(entry: Entry) -> dt.datetime:
     """Return when the day of a file begins, UTC."""
@@ -111,14 +106,14 @@ class Batch:
 def make_groups(entries: Iterable[Entry], contents: Mapping[ContentKey, int]) -> list[Group]:
     """Group small files of one table and partition together; large ones, and parts of one day, stay alone."""
     groups: list[Group] = []
-    together: dict[tuple[str, str, str], list[Entry]] = {}
+    together: dict[tuple[str, str, str, str], list[Entry]] = {}
     for entry in entries:
         meta = entry.meta
         if meta.file_size_bytes >= OWN_PART_BYTES or entry.candidate.has_siblings:
             groups.append(Group(table=meta.data_type, entries=(entry,), contents=contents))
         else:
-            together.setdefault((meta.data_type, meta.exchange, str(meta.date)), []).append(entry)
-    for (table, _, _), members in together.items():
+            together.setdefault((meta.data_type, meta.feed, meta.exchange, str(meta.date)), []).append(entry)
+    for (table, *_), members in together.items():
         groups += [Group(table=table, entries=tuple(chunk), contents=contents) for chunk in _chunks(members)]
     # Large files first: the pool ends evenly when the small change comes last.
     return sorted(groups, key=lambda group: -sum(entry.meta.file_size_bytes for entry in group.entries))

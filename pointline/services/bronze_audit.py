@@ -54,6 +54,8 @@ def as_found(row: Mapping[str, Any]) -> BronzeFileMetadata:
         bronze_file_path=row["bronze_file_path"],
         file_size_bytes=row["size"],
         last_modified_ts=row["mtime_us"],
+        vendor=row["vendor"],
+        feed=row["feed"] or "",
     )
 
 

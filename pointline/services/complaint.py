@@ -10,8 +10,9 @@ from fractions import Fraction
 import polars as pl
 
 from pointline.parse import text_path
+from pointline.parse.feed import WANTED, Feed
 from pointline.parse.rules import DAY_US, Belonging
-from pointline.tables.schema import EventTable, Kind
+from pointline.tables.schema import Kind
 
 MOST_PHRASES = 5
 MOST_NAMES = 3
@@ -32,11 +33,6 @@ FRACTIONS = {
     Fraction(2, 3): "two thirds",
 }
 FOREIGN = {"other_exchange": "exchange", "other_symbol": "symbol"}
-WANTED = {
-    Kind.TIME: "this feed has integer microseconds",
-    Kind.NUMBER: "a number such as 1234.5 is wanted",
-    Kind.FLAG: "true or false is wanted",
-}
 ODD_TIMES = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "an ISO time"),
     (re.compile(r"\d([.,]\d+)?[Ee]\+?\d+"), "a number as a spreadsheet rounds it"),
@@ -47,9 +43,9 @@ ODD_TIMES = (
 class Complaint:
     """What is wrong with the quarantined rows of one file: ``file_seq, rule, column, raw``, in file order."""
 
-    def __init__(self, rows: pl.DataFrame, table: EventTable, header: Sequence[str], belonging: Belonging) -> None:
+    def __init__(self, rows: pl.DataFrame, feed: Feed, header: Sequence[str], belonging: Belonging) -> None:
         self._rows = rows
-        self._table = table
+        self._feed = feed
         self._header = list(header)
         self._belonging = belonging
 
@@ -103,19 +99,22 @@ class Complaint:
         return f"{share} of the rows ({len(times)} of {rows}) lie {where}; are these days cut at {zone}?"
 
     def _detail(self, rule: str, column: str, raw: str) -> str:
-        cells = text_path.split_cells(raw)
+        cells = text_path.split_cells(raw, self._feed.dialect)
         if rule == "ragged":
             return f": {len(cells)} cells where the header has {len(self._header)}" if cells else ": broken quoting"
         if not column or len(cells) != len(self._header) or rule == "missing":
             return ""
-        cell = shown(cells[self._header.index(column)])
+        source = self._feed.source_of(column, self._belonging)
+        if source not in self._header:
+            return ""  # it comes from the path
+        cell = shown(cells[self._header.index(source)])
         found, wanted = f", such as {cell}", ""
-        kind = self._table.column(column).kind
+        told = self._feed.column(source)
         if rule == "unparseable":
             odd = next((f": {name}" for form, name in ODD_TIMES if form.match(cell[1:])), "")
-            found, wanted = f"{odd if kind is Kind.TIME else ''}{found}", WANTED[kind]
+            found, wanted = f"{odd if told.kind is Kind.TIME else ''}{found}", WANTED.get(told.kind, "")
         elif rule == "unknown_value":
-            wanted = f"known are {', '.join(self._table.column(column).choices)}"
+            wanted = f"known are {', '.join(told.choices)}"
         elif rule in FOREIGN:
             found, wanted = f": {_listed(self._names(column))}", f"the name says {self._claim(column)}"
         elif rule == "outside_day":
@@ -129,10 +128,10 @@ class Complaint:
 
     def _names(self, column: str) -> list[str]:
         raws = self._rows.filter(pl.col("column") == column, pl.col("rule") == f"other_{column}")["raw"]
-        place = self._header.index(column)
+        place = self._header.index(self._feed.source_of(column, self._belonging))
         found: dict[str, None] = {}
         for raw in raws.unique(maintain_order=True):
-            cells = text_path.split_cells(raw)
+            cells = text_path.split_cells(raw, self._feed.dialect)
             if len(cells) == len(self._header):
                 found[cells[place]] = None
             if len(found) > MOST_NAMES:
@@ -140,6 +139,8 @@ class Complaint:
         return list(found)
 
     def _times(self, rule: str) -> list[int]:
+        if "local_timestamp" not in self._header:
+            return []  # written in another way, which the line itself shows
         place = self._header.index("local_timestamp")
         cells = (
             self._rows.filter(pl.col("rule") == rule)["raw"]

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pointline.errors import Rejected
+from pointline.io.protocols import BronzeContent
+from pointline.parse import text_path
+from pointline.parse.feed import Feed, Header
 from pointline.services.complaint import shown
 from pointline.tables.schema import EventTable, Kind
 
@@ -17,15 +20,16 @@ SEPARATORS = {";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
 WANTED = {
     Kind.TEXT: "text",
     Kind.NUMBER: "numbers",
+    Kind.INTEGER: "whole numbers",
     Kind.TIME: "time stamps, or integer microseconds since 1970",
     Kind.FLAG: "flags",
     Kind.CHOICE: "text",
 }
 
 
-def wanted_columns(table: EventTable) -> dict[str, str]:
-    """Return the columns of a table with what each holds, in words."""
-    return {column.name: WANTED[column.kind] for column in table.columns}
+def wanted_columns(feed: Feed) -> dict[str, str]:
+    """Return the columns that a feed reads with what each holds, in words."""
+    return {column.name: WANTED[column.kind] for column in feed.columns}
 
 
 def unknown_columns(table: EventTable, header: Sequence[str]) -> dict[str, int]:
@@ -34,6 +38,63 @@ def unknown_columns(table: EventTable, header: Sequence[str]) -> dict[str, int]:
     unknown = [name for name in header if name not in known]
     named = {f"unknown_column:{shown(name, LONGEST_NAME)[1:-1]}": 1 for name in unknown[:MOST_NAMED]}
     return {**named, "unknown_columns_not_named": len(unknown) - len(named)} if len(unknown) > len(named) else named
+
+
+def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[str, ...], bytes]:
+    """Return the names of a file's cells, and its first line where that is a row.
+
+    Raises Rejected where the file does not begin as the feed says.
+    """
+    if not feed.headers:
+        return content.header(), b""
+    line = content.first_line()
+    if not line:
+        names = content.header()
+        return (names if not names else _known_names(feed, names, path)), b""
+    text = line.decode(feed.dialect.encoding, "replace")
+    cells = text_path.split_cells(text, feed.dialect)
+    if feed.header is Header.ABSENT or (feed.header is Header.AUTO and _is_number(cells)):
+        for names in feed.headers:
+            if len(names) == len(cells):
+                return names, line
+        counts = " or ".join(str(len(names)) for names in feed.headers)
+        raise Rejected(
+            f"{path}: its first line has {len(cells)} cells, files of {feed.name} have {counts}: {_beginning(cells)}",
+            subject=path,
+            hint=f"is it a whole file of {feed.vendor}, of this kind?",
+        )
+    return _known_names(feed, cells, path), b""
+
+
+def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]:
+    cut = feed.dialect.header_cut
+    given = [cell.partition(cut)[0] if cut else cell for cell in cells]
+    names = tuple(feed.aliases.get(name, name) for name in given)
+    if names in feed.headers:
+        return names
+    nearest = max(feed.headers, key=lambda one: len(set(one) & set(names)))
+    missing = [name for name in nearest if name not in names]
+    unknown = [name for name in names if name not in nearest]
+    said = [
+        *([f"the header lacks {_listed(missing)}"] if missing else []),
+        *([f"it has {_listed(unknown)}, which no description of {feed.name} has"] if unknown else []),
+    ]
+    if not said:
+        said = [f"its columns are in another order: {_beginning(names)}"]
+    raise Rejected(
+        f"{path}: {', '.join(said)}",
+        subject=path,
+        hint=f"files of {feed.name} have {_beginning(nearest)}; is it a file of {feed.vendor}, as it was published?",
+    )
+
+
+def _is_number(cells: Sequence[str]) -> bool:
+    """Tell whether a line begins as a row does, not as a header: its first cell is a number."""
+    try:
+        float(cells[0])
+    except (ValueError, IndexError):
+        return False
+    return True
 
 
 def check_header(table: EventTable, header: Sequence[str], path: str) -> None:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 from polars.exceptions import PanicException
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
-from pointline.parse import fast_path, text_path
 from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
 from pointline.services.ahead import ahead
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart
+from pointline.services.block import belonging_of, parse_block
+from pointline.services.bronze_rows import BronzeRows, open_rows
 from pointline.services.claims import Claims
+from pointline.services.days import Days
 from pointline.services.group_load import GroupLoad, unexpected
 from pointline.services.header import check_header, unknown_columns, wanted_columns
 from pointline.services.load_symbols import SymbolsLoad
@@ -27,8 +30,8 @@ from pointline.services.pack import Member, Pack
 from pointline.services.tally import Tally
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
-from pointline.tables.schema import EventTable, Kind
-from pointline.tables.spelling import is_group
+from pointline.tables.schema import Kind
+from pointline.vendors.feeds import Feeds
 
 PACK_BYTES = 4 << 20
 """Text of small files typed in one parse."""
@@ -42,7 +45,7 @@ class Loader:
     def __init__(
         self,
         *,
-        tables: Mapping[str, EventTable],
+        feeds: Feeds,
         repositories: Mapping[str, EventTableRepository],
         reader: BronzeReader,
         claims: Claims,
@@ -50,7 +53,7 @@ class Loader:
         groups: Collection[str] = (),
         max_quarantined_share: float = 0.2,
     ) -> None:
-        self._tables = tables
+        self._feeds = feeds
         self._repositories = repositories
         self._reader = reader
         self._claims = claims
@@ -69,7 +72,7 @@ class Loader:
             return load.run()
         return _RowsLoad(
             group,
-            table=self._tables[group.table],
+            feeds=self._feeds,
             repository=self._repositories[group.table],
             reader=self._reader,
             claims=self._claims,
@@ -84,7 +87,7 @@ class _RowsLoad(GroupLoad):
         self,
         group: Group,
         *,
-        table: EventTable,
+        feeds: Feeds,
         repository: EventTableRepository,
         reader: BronzeReader,
         claims: Claims,
@@ -93,32 +96,30 @@ class _RowsLoad(GroupLoad):
         max_quarantined_share: float,
     ) -> None:
         super().__init__(group, reader=reader, claims=claims)
-        first = group.entries[0]
-        assert first.meta.date is not None
-        self._table = table
+        meta = group.entries[0].meta
+        self._feeds = feeds
+        self._feed = feeds.feed(group.table, meta.feed, meta.vendor)
+        self._table = self._feed.table
         self._repository = repository
-        escalated = frozenset(name for name, action in checks.items() if action == "quarantine")
-        self._counted = [check for check in table.checks if checks.get(check.name, "count") == "count"]
-        self._belonging = Belonging(exchange=first.meta.exchange, date=first.meta.date, escalated=escalated)
+        self._escalated = frozenset(name for name, action in checks.items() if action == "quarantine")
+        self._counted = [check for check in self._table.checks if checks.get(check.name, "count") == "count"]
         self._groups = groups
         self._max_quarantined_share = max_quarantined_share
-        self._wanted = wanted_columns(table)
+        self._wanted = wanted_columns(self._feed)
         self._usual_header = tuple(self._wanted)
-        self._partition = first.partition
+        self._exchange, self._date = meta.exchange, str(meta.date)
         self._dictionary = [
             column.name
-            for column in table.columns
-            if column.kind is Kind.CHOICE or column.name in ("symbol", "underlying_index")
+            for column in self._table.columns
+            if column.kind is Kind.CHOICE or column.name in ("symbol", "underlying_index", "interval")
         ] + ["file_id"]
         self._pack = Pack()
-        self._pack_writer: PartWriter | None = None
-        self._pack_ids: set[int] = set()
+        self._packed = self._start_days()
         self._open: dict[PartWriter, None] = {}
 
     def _end(self) -> None:
         self._flush_pack()
-        if self._pack_writer is not None:
-            self._close(self._pack_writer, self._pack_ids)
+        self._close(self._packed)
 
     def _undo(self) -> None:
         for writer in self._open:
@@ -127,62 +128,54 @@ class _RowsLoad(GroupLoad):
     # ---- one file
 
     def _load_content(self, entry: Entry, content: BronzeContent) -> None:
-        header = content.header()
-        blocks = content.blocks(self._wanted)
-        kept, more = _take(blocks, KEPT_FOR_PACK)
-        is_usual = header == self._usual_header
-        if (header or kept) and not is_usual:
-            check_header(self._table, header, entry.meta.bronze_file_path)
-        belonging = self._belonging_of(entry.meta.symbol)
-        tally = Tally(entry, table=self._table, header=header, belonging=belonging, checks=self._counted)
+        path = entry.meta.bronze_file_path
+        opened = open_rows(self._feed, content, path, self._wanted)
+        kept, more = _take(opened.blocks, KEPT_FOR_PACK)
+        is_usual = bool(self._feed.headers) or opened.header == self._usual_header
+        if (opened.header or kept) and not is_usual:
+            check_header(self._table, opened.header, path)
+        belonging = belonging_of(self._feeds, entry.meta, self._escalated, self._groups)
+        tally = Tally(entry, feed=opened.feed, header=opened.header, belonging=belonging, checks=self._counted)
         if not is_usual:
-            tally.warn(unknown_columns(self._table, header))
+            tally.warn(unknown_columns(self._table, opened.header))
         if more is not None:
-            self._stream(tally, header, content, _chain([*kept, more], blocks))
+            self._stream(tally, content, replace(opened, blocks=_chain([*kept, more], opened.blocks)))
         elif self._is_first(entry, content.content_hash, has_rows=bool(kept)):
             tally.warn(content.warnings)
-            self._add_to_pack(Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash), header)
-
-    def _belonging_of(self, symbol: str) -> Belonging:
-        shared = self._belonging
-        if is_group(symbol, self._groups):
-            return shared
-        return Belonging(exchange=shared.exchange, date=shared.date, symbol=symbol, escalated=shared.escalated)
+            member = Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash)
+            self._add_to_pack(member, replace(opened, blocks=iter(())))
 
     # ---- small files, typed together
 
-    def _add_to_pack(self, member: Member, header: tuple[str, ...]) -> None:
+    def _add_to_pack(self, member: Member, opened: BronzeRows) -> None:
         if not member.data:
             self._finish(member.tally, member.content_hash)
             return
-        pack = self._pack
-        if pack.members and (pack.header != header or pack.size + len(member.data) > PACK_BYTES):
+        if not self._pack.takes(member, opened, PACK_BYTES):
             self._flush_pack()
-        self._pack.header = header
-        self._pack.add(member)
+        self._pack.add(member, opened)
 
     def _flush_pack(self) -> None:
         pack, self._pack = self._pack, Pack()
         if not pack.members:
             return
         started = time.perf_counter()
-        typed = pack.typed(self._table, self._belonging, self._counted)
+        typed = pack.typed(self._counted)
         if typed is None:
             for member in pack.members:
-                self._add_alone(member, pack.header)
+                self._add_alone(member, pack.opened)
             return
-        frame, lineage = typed
-        silver = frame.select(self._silver()).hstack(lineage)
+        silver = typed.select(*self._silver(), "file_id", "file_seq")
         self._parse_s += time.perf_counter() - started
-        self._write_to_pack(silver, [member.tally for member in pack.members])
+        self._write(self._packed, silver, pack.members[0].tally.belonging)
         for member in pack.members:
             self._finish(member.tally, member.content_hash)
 
-    def _add_alone(self, member: Member, header: tuple[str, ...]) -> None:
+    def _add_alone(self, member: Member, opened: BronzeRows) -> None:
         """A file of a pack that could not be typed as a whole."""
         tally = member.tally
         try:
-            silver = self._parse_block(tally, header, member.data)
+            silver = self._parse(tally, opened, member.data)
             tally.check_end()
             is_refused = tally.is_refused(self._max_quarantined_share)
         except Rejected as error:
@@ -192,92 +185,76 @@ class _RowsLoad(GroupLoad):
             self._reject(tally.entry, unexpected(tally.entry, error))
             return
         if not is_refused:
-            self._write_to_pack(silver, [tally])
+            self._write(self._packed, silver, tally.belonging)
         self._finish(tally, member.content_hash)
-
-    def _write_to_pack(self, silver: pl.DataFrame, members: Sequence[Tally]) -> None:
-        if silver.is_empty():
-            return
-        if self._pack_writer is None:
-            self._pack_writer = self._start_part()
-        self._write(self._pack_writer, silver)
-        self._pack_ids.update(tally.entry.file_id for tally in members)
 
     # ---- large files, block by block
 
-    def _stream(self, tally: Tally, header: tuple[str, ...], content: BronzeContent, blocks: Iterator[bytes]) -> None:
-        writer = self._start_part()
-        written = False
+    def _stream(self, tally: Tally, content: BronzeContent, opened: BronzeRows) -> None:
+        days = self._start_days()
         try:
-            with ahead(blocks) as read, ahead(self._parse_block(tally, header, data) for data in read) as typed:
+            with ahead(opened.blocks) as read, ahead(self._parse(tally, opened, data) for data in read) as typed:
                 for silver in typed:
-                    if not silver.is_empty():
-                        self._write(writer, silver)
-                        written = True
+                    self._write(days, silver, tally.belonging)
             tally.check_end()
             # What a large file brings is known when all of it was read: the hash is that of the bytes that were parsed.
             is_first = self._is_first(tally.entry, content.content_hash, has_rows=True)
         except BaseException:
-            self._discard(writer)
+            self._discard(days)
             raise
-        if not written or not is_first or tally.is_refused(self._max_quarantined_share):
-            self._discard(writer)
+        if not is_first or tally.is_refused(self._max_quarantined_share):
+            self._discard(days)
         else:
-            self._close(writer, {tally.entry.file_id})
+            self._close(days)
         if is_first:
             tally.warn(content.warnings)
             self._finish(tally, content.content_hash)
 
     # ---- rows
 
-    def _parse_block(self, tally: Tally, header: Sequence[str], data: bytes) -> pl.DataFrame:
-        """Type one block of one file; rows set aside go to the quarantine with their lines."""
+    def _parse(self, tally: Tally, opened: BronzeRows, data: bytes) -> pl.DataFrame:
+        """Type one block of one file; rows that cannot be kept go to the quarantine with their lines."""
         started = time.perf_counter()
-        first_seq = tally.rows_read + 1
-        frame = fast_path.parse(self._table, header, data, tally.belonging)
-        if frame is not None:
-            seq = pl.int_range(first_seq, pl.len() + first_seq, dtype=pl.Int64).alias("file_seq")
-            numbers: Sequence[int] | pl.Series = range(first_seq, first_seq + frame.height)
-        else:
-            frame, bad = text_path.parse(self._table, header, data, tally.belonging)
-            seq = (pl.col("row") + first_seq).alias("file_seq")
-            tally.add_set_aside(bad.with_columns(seq))
-            numbers = frame["row"] + first_seq
-        doubtful = doubtful_times(self._table, frame)
-        tally.add_frame(frame.drop("row", strict=False), numbers, doubtful)
-        rows = without_doubtful(frame, doubtful)
-        silver = rows.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), seq)
+        block = parse_block(opened, data, tally.belonging, tally.lines)
+        tally.add_block(block)
+        doubtful = doubtful_times(self._table, block.rows)
+        tally.add_frame(block.rows.drop("file_seq"), block.rows["file_seq"], doubtful)
+        rows = without_doubtful(block.rows, doubtful)
+        silver = rows.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), "file_seq")
         self._parse_s += time.perf_counter() - started
         return silver
 
     def _silver(self) -> list[pl.Expr]:
-        """A choice stays what the parser made of it: a dictionary, which the part takes as it is."""
+        """A choice stays what the parser made of it: a dictionary, which the data file takes as it is."""
         exprs = {expr.meta.output_name(): expr for expr in self._table.to_silver(self._table.columns)}
         exprs |= {column.name: pl.col(column.name) for column in self._table.columns if column.kind is Kind.CHOICE}
-        return [expr for name, expr in exprs.items() if name not in self._partition]
+        return [expr for name, expr in exprs.items() if name != "exchange"]
 
-    # ---- parts
+    # ---- data files, one for each day that rows are of
 
-    def _start_part(self) -> PartWriter:
-        writer = self._repository.part_writer(self._partition, self._dictionary)
+    def _start_days(self) -> Days:
+        return Days(self._start, self._date)
+
+    def _start(self, date: str) -> PartWriter:
+        writer = self._repository.part_writer({"exchange": self._exchange, "date": date}, self._dictionary)
         self._open[writer] = None
         return writer
 
-    def _write(self, writer: PartWriter, silver: pl.DataFrame) -> None:
+    def _write(self, days: Days, silver: pl.DataFrame, belonging: Belonging) -> None:
         started = time.perf_counter()
-        writer.write(silver)
+        days.write(silver, is_one_day=belonging.is_one_day)
         self._write_s += time.perf_counter() - started
 
-    def _close(self, writer: PartWriter, file_ids: set[int]) -> None:
+    def _close(self, days: Days) -> None:
         started = time.perf_counter()
-        part = writer.close()
-        del self._open[writer]
-        self._result.parts.append(LoadedPart(table=self._table.name, part=part, file_ids=frozenset(file_ids)))
+        for part, writer, file_ids in days.close():
+            del self._open[writer]
+            self._result.parts.append(LoadedPart(table=self._table.name, part=part, file_ids=frozenset(file_ids)))
         self._write_s += time.perf_counter() - started
 
-    def _discard(self, writer: PartWriter) -> None:
-        writer.discard()
-        del self._open[writer]
+    def _discard(self, days: Days) -> None:
+        for writer in days.discard():
+            del self._open[writer]
 
     def _finish(self, tally: Tally, content_hash: str) -> None:
         file_id = tally.entry.file_id

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
+from pointline.parse.feed import Feed
+from pointline.services.bronze_rows import open_rows
 from pointline.services.reread import as_loaded
 
 
@@ -18,14 +20,15 @@ class Original:
     header: tuple[str, ...]
 
 
-def find_row(content: BronzeContent, file_seq: int) -> Original | int:
+def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Original | int:
     """Return the data row of that number, counted as the ingest counts; else how many rows there are.
 
     Holds one block at a time. Raises Rejected, Transient.
     """
-    header = content.header()
-    rows, lines = 0, 1
-    for data in as_loaded(content.blocks()):
+    opened = open_rows(feed, content, path)
+    header = opened.header
+    rows, lines = 0, opened.header_lines
+    for data in as_loaded(opened.blocks):
         records = _row_count(data, len(header))
         if rows + records < file_seq:
             rows += records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import polars as pl
@@ -11,9 +11,10 @@ import polars as pl
 from pointline.parse import fast_path
 from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.services.batch import Span
+from pointline.services.bronze_rows import BronzeRows
 from pointline.services.restart import Beginning
 from pointline.services.tally import Tally, facts, spans_of
-from pointline.tables.schema import Check, EventTable
+from pointline.tables.schema import Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +28,46 @@ class Member:
 
 @dataclass(slots=True)
 class Pack:
-    """Small files with the same header that wait to be typed together."""
+    """Small files of the same header and time that wait to be typed together."""
 
-    header: tuple[str, ...] = ()
     members: list[Member] = field(default_factory=list)
     size: int = 0
+    _opened: BronzeRows | None = None
 
-    def add(self, member: Member) -> None:
+    @property
+    def opened(self) -> BronzeRows:
+        """What all of them have in common."""
+        assert self._opened is not None, "a pack has at least one file"
+        return self._opened
+
+    def takes(self, member: Member, opened: BronzeRows, most_bytes: int) -> bool:
+        """Tell whether a file can be typed together with those that are in."""
+        if not self.members:
+            return True
+        if opened.header != self.opened.header or self.size + len(member.data) > most_bytes:
+            return False
+        ours, theirs = self.members[0].tally.belonging, member.tally.belonging
+        return ours.period == theirs.period and _without_symbol(ours) == _without_symbol(theirs)
+
+    def add(self, member: Member, opened: BronzeRows) -> None:
         """Add a file."""
+        self._opened = opened
         self.members.append(member)
         self.size += len(member.data)
 
-    def typed(
-        self, table: EventTable, belonging: Belonging, checks: Sequence[Check]
-    ) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-        """Return the typed rows of all files and their ``file_id, file_seq``, counted in the accounts of the files.
+    def typed(self, checks: Sequence[Check]) -> pl.DataFrame | None:
+        """Return the typed rows of all files with ``file_id, file_seq``, counted in the accounts of the files.
 
         None where a row of any of them needs a closer look; nothing is counted then.
         """
+        feed = self.opened.feed
+        if not feed.is_plain:
+            return None
         rows = [member.data.count(b"\n") for member in self.members]
-        frame = fast_path.parse_many(table, self.header, b"".join(member.data for member in self.members), belonging)
+        data = b"".join(member.data for member in self.members)
+        symbols = None if feed.names_symbol else self._named_symbols(rows)
+        belonging = replace(self.members[0].tally.belonging, symbol=None)
+        frame = fast_path.parse_many(feed, self.opened.header, data, belonging, symbols)
         if frame is None or frame.height != sum(rows):
             return None
         starts = [0, *accumulate(rows[:-1])]
@@ -59,9 +80,9 @@ class Pack:
         in_groups = [range(starts[place], starts[place] + rows[place]) for place in groups]
         if changes.difference(*in_groups) or not self._symbols_fit(firsts, groups):
             return None
-        if back and _starts_again(frame, back, starts, rows):
+        if back and feed.is_sorted and _starts_again(frame, back, starts, rows):
             return None
-        doubtful = doubtful_times(table, frame)
+        doubtful = doubtful_times(feed.table, frame)
         lineage = _lineage([member.tally.entry.file_id for member in self.members], rows)
         per_file = frame.hstack(lineage.select("file_id")).group_by("file_id", maintain_order=True)
         for place, counts in enumerate(per_file.agg(facts(checks, doubtful)).iter_rows(named=True)):
@@ -69,7 +90,13 @@ class Pack:
             spans = spans_of(groups[place]) if place in groups else {firsts[place]: span}
             del counts["file_id"]
             self.members[place].tally.add_facts(counts, spans)
-        return without_doubtful(frame, doubtful), lineage
+        return without_doubtful(frame, doubtful).hstack(lineage)
+
+    def _named_symbols(self, rows: Sequence[int]) -> pl.Series:
+        """The symbol of each row, where the paths name them."""
+        names = [member.tally.belonging.symbol or "" for member in self.members]
+        files = pl.DataFrame({"symbol": names, "rows": rows})
+        return files.select(pl.col("symbol").repeat_by("rows").explode()).to_series()
 
     def _symbols_fit(self, firsts: Sequence[str], groups: Mapping[int, pl.DataFrame]) -> bool:
         """Tell whether each file has its own symbol, or is a group; ``firsts`` are those of the first rows."""
@@ -77,6 +104,10 @@ class Pack:
             return False
         owned = zip(self.members, firsts, strict=True)
         return all(member.tally.belonging.owns_symbol(symbol) and is_visible(symbol) for member, symbol in owned)
+
+
+def _without_symbol(belonging: Belonging) -> dict[str, str]:
+    return {name: value for name, value in belonging.says.items() if name != "symbol"}
 
 
 def _turns(frame: pl.DataFrame, starts: list[int]) -> tuple[set[int], set[int], list[str]]:

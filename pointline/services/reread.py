@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
-from pointline.parse import fast_path, text_path
-from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
+from pointline.parse.rules import doubtful_times, without_doubtful
+from pointline.services.block import belonging_of, parse_block
+from pointline.services.bronze_rows import open_rows
 from pointline.services.header import wanted_columns
 from pointline.services.load import KEPT_FOR_PACK
 from pointline.services.row_counts import AuditedTable
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
-from pointline.tables.spelling import is_group
+from pointline.vendors.feeds import Feeds
 
 ASIDE: dict[str, pl.DataType] = {
     "file_seq": pl.Int64(),
@@ -43,9 +44,15 @@ class Rereader:
     """Reads files of one table the way they were ingested, with the same checks set to set rows aside."""
 
     def __init__(
-        self, table: EventTable, reader: BronzeReader, escalated: frozenset[str], groups: Collection[str] = ()
+        self,
+        table: EventTable,
+        reader: BronzeReader,
+        escalated: frozenset[str],
+        groups: Collection[str] = (),
+        feeds: Feeds | None = None,
     ) -> None:
         self._table = table
+        self._feeds = feeds or Feeds({table.name: table})
         self._groups = groups
         self._reader = reader
         self._escalated = escalated
@@ -85,24 +92,16 @@ class Rereader:
         return "silver holds rows beyond the end of the file"
 
     def _rows(self, meta: BronzeFileMetadata, content: BronzeContent) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        assert meta.date is not None
-        symbol = None if is_group(meta.symbol, self._groups) else meta.symbol
-        belonging = Belonging(exchange=meta.exchange, date=meta.date, symbol=symbol, escalated=self._escalated)
-        header = content.header()
-        read = 0
-        for data in as_loaded(content.blocks(wanted_columns(self._table))):
-            first_seq = read + 1
-            good = fast_path.parse(self._table, header, data, belonging)
-            if good is not None:
-                bad = pl.DataFrame(schema=ASIDE)
-                seq = pl.int_range(first_seq, pl.len() + first_seq, dtype=pl.Int64).alias("file_seq")
-            else:
-                good, bad = text_path.parse(self._table, header, data, belonging)
-                seq = (pl.col("row") + first_seq).alias("file_seq")
-                bad = _shaped(bad.with_columns(seq), ASIDE)
-            read += good.height + bad.height
-            good = without_doubtful(good, doubtful_times(self._table, good))
-            yield _shaped(good.select(*self._table.to_silver(self._table.columns), seq), self._schema), bad
+        feed = self._feeds.feed(self._table.name, meta.feed, meta.vendor)
+        belonging = belonging_of(self._feeds, meta, self._escalated, self._groups)
+        opened = open_rows(feed, content, meta.bronze_file_path, wanted_columns(feed))
+        lines = 0
+        for data in as_loaded(opened.blocks):
+            block = parse_block(opened, data, belonging, lines)
+            lines += block.lines
+            bad = _shaped(block.bad, ASIDE)
+            good = without_doubtful(block.rows, doubtful_times(self._table, block.rows))
+            yield _shaped(good.select(*self._table.to_silver(self._table.columns), "file_seq"), self._schema), bad
 
 
 def digest_aside(table: AuditedTable, parts: Sequence[Part], file_ids: Sequence[int]) -> Digests:

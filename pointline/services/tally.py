@@ -10,13 +10,15 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
+from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, is_doubtful
 from pointline.services.batch import Entry, Span
+from pointline.services.block import Block
 from pointline.services.complaint import Complaint
 from pointline.services.restart import Beginning
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
-from pointline.tables.schema import Check, EventTable
+from pointline.tables.schema import Check
 
 MOST_BAD_ROWS = 200_000
 """A file whose rows are all bad is given up here: it is the file that is wrong, and its lines are in bronze."""
@@ -55,20 +57,22 @@ class Tally:
     """The running account of one file. Not thread-safe: a file is read by one worker."""
 
     def __init__(
-        self, entry: Entry, *, table: EventTable, header: Sequence[str], belonging: Belonging, checks: Sequence[Check]
+        self, entry: Entry, *, feed: Feed, header: Sequence[str], belonging: Belonging, checks: Sequence[Check]
     ) -> None:
         self.entry = entry
         self.belonging = belonging
         self.rows_read = 0
         self.set_aside: list[pl.DataFrame] = []
         self.spans: dict[str, Span] = {}
-        self._table = table
+        self._feed = feed
         self._header = header
         self._checks = checks
         self._rows_quarantined = 0
         self._bytes_quarantined = 0
         self._first_us: int | None = None
         self._last_us: int | None = None
+        self.lines = 0
+        """Rows of the file so far, whatever became of them."""
         self._warnings: Counter[str] = Counter()
         self._last_row: pl.DataFrame | None = None
         self._beginning = Beginning()
@@ -78,6 +82,12 @@ class Tally:
         if warnings:
             self._warnings.update(warnings)
 
+    def add_block(self, block: Block) -> None:
+        """Account for the rows of a block that are none of the table, and for those that cannot be kept."""
+        self.lines += block.lines
+        self.warn({"rows_left_out": block.left_out} if block.left_out else {})
+        self.add_set_aside(block.bad)
+
     def add_frame(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, doubtful: Sequence[str] = ()) -> None:
         """Account for rows that go in: the next ones of the file, the table's typed raw columns, and their numbers.
 
@@ -85,7 +95,7 @@ class Tally:
         """
         if frame.is_empty():
             return
-        if (again := self._beginning.find(frame, seq)) is not None:
+        if self._feed.is_sorted and (again := self._beginning.find(frame, seq)) is not None:
             raise self._starts_again(again)
         counts = frame.select(facts(self._checks, doubtful)).row(0, named=True)
         symbols = frame["symbol"]
@@ -218,7 +228,7 @@ class Tally:
         return self._complaint().zone((self._first_us, self._last_us), self.rows_read)
 
     def _complaint(self) -> Complaint:
-        return Complaint(pl.concat(self.set_aside), self._table, self._header, self.belonging)
+        return Complaint(pl.concat(self.set_aside), self._feed, self._header, self.belonging)
 
     def _starts_again(self, row: int) -> Rejected:
         path = self.entry.meta.bronze_file_path

@@ -48,6 +48,15 @@ def negative_amount(column: str = "amount") -> Check:
     return Check(name="negative_amount", column=column, found=pl.col(column) < 0)
 
 
+def ohlc_order() -> Check:
+    """High is below, or low above, one of the other prices of the bar."""
+    high, low = pl.col("high"), pl.col("low")
+    is_wrong = [high < pl.col(name) for name in ("open", "close", "low")] + [
+        low > pl.col(name) for name in ("open", "close")
+    ]
+    return Check(name="ohlc_order", column="high", found=pl.any_horizontal(is_wrong))
+
+
 def crossed_book(ask: str, bid: str) -> Check:
     """The best bid is at or above the best ask."""
     return Check(name="crossed_book", column=ask, found=pl.col(ask) <= pl.col(bid))

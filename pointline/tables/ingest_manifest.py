@@ -60,9 +60,12 @@ SCHEMA: dict[str, pl.DataType] = {
     "symbols": pl.List(pl.String()),
     "changed_ts": UTC_TIME,
     "inode": pl.Int64(),
+    "feed": pl.String(),
+    "receive_clock": pl.Boolean(),
 }
 """``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count.
-``symbols`` are those found in the rows; ``changed_ts`` is the file's ctime."""
+``symbols`` are those found in the rows; ``changed_ts`` is the file's ctime; ``feed`` is null for files that have the
+columns of their table; ``receive_clock`` is false where ``local_timestamp`` only repeats ``timestamp``."""
 
 CONTENT_FACTS = (
     "content_hash",

@@ -1,4 +1,4 @@
-"""What an event table is: raw vendor columns, the silver columns they become, and the checks on them."""
+"""What an event table is: the columns that rows come in with, the silver columns they become, and their checks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Kind(Enum):
 
     TEXT = "text"
     NUMBER = "number"
+    INTEGER = "integer"
+    """A whole number of 64 bits."""
     TIME = "time"
     """Integer microseconds since the epoch, UTC."""
     FLAG = "flag"
@@ -30,7 +32,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of the vendor's CSV. A ``required`` cell that is empty sets its row aside."""
+    """One column. A row with an empty cell in a ``required`` one is quarantined."""
 
     name: str
     kind: Kind
@@ -45,7 +47,7 @@ class Column:
                 return pl.String()
             case Kind.NUMBER:
                 return pl.Float64()
-            case Kind.TIME:
+            case Kind.TIME | Kind.INTEGER:
                 return pl.Int64()
             case Kind.FLAG:
                 return pl.Boolean()
@@ -86,14 +88,16 @@ def _columns_as_they_are(columns: tuple[Column, ...]) -> list[pl.Expr]:
 class EventTable:
     """An append-only table with one row per event, partitioned by ``exchange, date``.
 
-    ``columns`` are the vendor's, in the documented order. ``to_silver`` turns them into the silver columns (without
-    lineage); the default keeps names and order.
+    ``columns`` are those that rows come in with, whatever vendor they are of. ``to_silver`` turns them into the silver
+    columns (without lineage); the default keeps names and order.
     """
 
     name: str
     columns: tuple[Column, ...]
     checks: tuple[Check, ...] = ()
     to_silver: Callable[[tuple[Column, ...]], list[pl.Expr]] = field(default=_columns_as_they_are)
+    series: tuple[str, ...] = ()
+    """Columns that are the same for all rows of a file and, beside the symbol, tell one series from another."""
 
     @property
     def raw_schema(self) -> dict[str, pl.DataType]:
@@ -124,6 +128,11 @@ def number(name: str, *, required: bool = False) -> Column:
     return Column(name=name, kind=Kind.NUMBER, required=required)
 
 
+def integer(name: str, *, required: bool = False) -> Column:
+    """A whole number of 64 bits."""
+    return Column(name=name, kind=Kind.INTEGER, required=required)
+
+
 def time(name: str, *, required: bool = False) -> Column:
     """A point in time, integer microseconds since the epoch, UTC."""
     return Column(name=name, kind=Kind.TIME, required=required)
@@ -145,4 +154,4 @@ COMMON = (
     time("timestamp", required=True),
     time("local_timestamp", required=True),
 )
-"""The four columns every Tardis data type begins with."""
+"""The four columns that every event table begins with."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
 from pointline.parse import text_path
+from pointline.parse.feed import own_columns
 from pointline.parse.rules import Belonging
 from pointline.parse.text_path import readable, split_records
 from pointline.tables.registry import event_tables
@@ -53,7 +54,7 @@ def check_agreement(table: str, header, data: bytes) -> None:
 def check_agreement_of(belonging: Belonging, table: str, header, data: bytes) -> None:
     event_table = event_tables()[table]
     accepted = [fast for fast in by_every_parser(event_table, header, data, belonging).values() if fast is not None]
-    good, bad = text_path.parse(event_table, header, data, belonging)
+    good, bad = text_path.parse(own_columns(event_table), header, data, belonging)
     records = split_records(data, len(header))
     assert sorted([*good["row"], *bad["row"]]) == list(range(len(records)))
     assert bad["raw"].to_list() == [readable(records[row]) for row in bad["row"]]
@@ -164,7 +165,7 @@ class TestTypedRows:
         header = [column.name for column in columns]
         block = "".join(",".join(row) + "\n" for row in rows).encode()
         check_agreement(table, header, block)
-        good, bad = text_path.parse(event_tables()[table], header, block, HERE)
+        good, bad = text_path.parse(own_columns(event_tables()[table]), header, block, HERE)
         assert bad.is_empty()
         for position, column in enumerate(columns):
             texts = [row[position] or None for row in rows]
@@ -182,10 +183,12 @@ class TestTypedRows:
         header, rows = block_of(table)
         spoiled = data.draw(st.sets(st.integers(0, ROWS - 1), max_size=4))
         lines = [line + b",surplus\n" if row in spoiled else line + b"\n" for row, line in enumerate(rows)]
-        whole, set_aside = text_path.parse(event_tables()[table], header, b"".join(lines), HERE)
+        whole, set_aside = text_path.parse(own_columns(event_tables()[table]), header, b"".join(lines), HERE)
         kept, rejected = [], []
         for start in range(0, ROWS, size):
-            good, bad = text_path.parse(event_tables()[table], header, b"".join(lines[start : start + size]), HERE)
+            good, bad = text_path.parse(
+                own_columns(event_tables()[table]), header, b"".join(lines[start : start + size]), HERE
+            )
             kept += [(row[0] + start, *row[1:]) for row in good.rows()]
             rejected += [(row[0] + start, *row[1:]) for row in bad.rows()]
         assert kept == whole.rows()

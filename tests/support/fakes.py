@@ -351,6 +351,9 @@ class MemoryContent:
     def __exit__(self, *exc_info: object) -> None:
         return None
 
+    def first_line(self) -> bytes:
+        return self.data.partition(b"\n")[0]
+
     def header(self) -> tuple[str, ...]:
         line = self.data.partition(b"\n")[0].decode()
         return tuple(line.split(",")) if line else ()

@@ -20,6 +20,7 @@ from pointline.services.claims import Claims
 from pointline.services.identity import Candidate
 from pointline.services.load import Loader
 from pointline.tables.registry import event_tables
+from pointline.vendors.feeds import Feeds
 from tests.support.fakes import MemoryEventTable
 from tests.support.plain_folder import PlainFolder
 
@@ -77,7 +78,7 @@ class Bench:
         table = metas[0].data_type
         repository = MemoryEventTable(event_tables()[table])
         loader = Loader(
-            tables=event_tables(),
+            feeds=Feeds(event_tables()),
             repositories={table: repository},
             reader=self.reader(),
             claims=self.claims,

@@ -32,6 +32,7 @@ from pointline.services.recovery import recover
 from pointline.services.symbols import Symbols
 from pointline.services.verdict import Policy
 from pointline.tables.registry import event_tables
+from pointline.vendors.feeds import Feeds
 from tests.support.fakes import (
     MemoryEventTable,
     MemoryManifest,
@@ -166,7 +167,7 @@ class MemoryLake:
             age_us=lambda at: next(self.ticks) - at,
         )
         loader = Loader(
-            tables=event_tables(),
+            feeds=Feeds(event_tables()),
             repositories=tables,
             reader=reader,
             claims=claims,

@@ -9,6 +9,7 @@ import polars as pl
 
 from pointline.parse import cells, fast_path
 from pointline.parse.cells import by_polars
+from pointline.parse.feed import own_columns
 from pointline.parse.rules import Belonging
 from pointline.tables.schema import EventTable
 
@@ -23,5 +24,5 @@ def by_every_parser(
     found = {}
     for name, typed in PARSERS.items():
         with patch.object(cells, "typed", typed):
-            found[name] = fast_path.parse(table, header, data, belonging)
+            found[name] = fast_path.parse(own_columns(table), header, data, belonging)
     return found

@@ -17,6 +17,7 @@ from pointline.io.content import BLOCK_BYTES, FileReader
 from pointline.io.decode import Limits
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import text_path
+from pointline.parse.feed import own_columns
 from pointline.parse.rules import Belonging
 from pointline.tables.registry import event_tables
 from tests.support.plain_folder import PlainFolder
@@ -178,10 +179,10 @@ class TestParquet:
         plain = sample_frame(Sample(exchange="binance", data_type=table, symbol="S", date=DAY, rows=300))
         header, rows = read(opened((tmp_path / "made.parquet").read_bytes(), "x.parquet"))
         here = Belonging(exchange="binance", date=DAY)
-        good, bad = text_path.parse(event_tables()[table], header, rows, here)
+        good, bad = text_path.parse(own_columns(event_tables()[table]), header, rows, here)
         expected_header, _, expected_rows = csv_bytes(plain).partition(b"\n")
         names = expected_header.decode().split(",")
-        assert good.equals(text_path.parse(event_tables()[table], names, expected_rows, here)[0])
+        assert good.equals(text_path.parse(own_columns(event_tables()[table]), names, expected_rows, here)[0])
         assert bad.is_empty()
 
     def test_damaged(self, opened, tmp_path):

@@ -7,10 +7,13 @@ from typing import Self
 
 import pytest
 
+from pointline.parse.feed import own_columns
 from pointline.services.load import KEPT_FOR_PACK
 from pointline.services.original import find_row
+from pointline.tables.registry import event_tables
 
 ROW_BYTES = 4096
+FEED = own_columns(event_tables()["trades"])
 ROWS = 2 * KEPT_FOR_PACK // ROW_BYTES
 
 
@@ -44,10 +47,10 @@ class Content:
 def test_rows_of_any_block(quoted):
     content = Content(quoted=quoted)
     for seq in (1, 3, 4, 1000, 1001, ROWS // 2 + 1, ROWS - 1, ROWS):
-        found = find_row(content, seq)
+        found = find_row(FEED, content, "a.csv", seq)
         assert found.text.encode() == content.rows[seq - 1]
         assert found.line == 2 + sum(1 + row.count(b"\n") for row in content.rows[: seq - 1])
 
 
 def test_beyond_the_end():
-    assert find_row(Content(quoted=True), ROWS + 1) == ROWS
+    assert find_row(FEED, Content(quoted=True), "a.csv", ROWS + 1) == ROWS

@@ -14,6 +14,7 @@ import pytest
 
 from daemon.samples import Sample, csv_bytes, sample_frame
 from pointline.parse import cells, text_path
+from pointline.parse.feed import own_columns
 from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
 from pointline.tables.registry import event_tables
 from tests.support.parsers import by_every_parser
@@ -41,7 +42,7 @@ def parse_both(table: str, header, data: bytes, belonging=HERE):
     event_table = event_tables()[table]
     return (
         parse_fast(event_table, header, data, belonging),
-        *text_path.parse(event_table, header, data, belonging),
+        *text_path.parse(own_columns(event_table), header, data, belonging),
     )
 
 
@@ -123,7 +124,9 @@ class TestEveryTable:
         }
         for line in spoiled.values():
             assert parse_fast(event_table, names, joined([rows[0], line, *rows[1:]])) is None
-        good, bad = text_path.parse(event_table, names, joined([rows[0], *spoiled.values(), *rows[1:]]), HERE)
+        good, bad = text_path.parse(
+            own_columns(event_table), names, joined([rows[0], *spoiled.values(), *rows[1:]]), HERE
+        )
         last = len(spoiled)
         assert good["row"].to_list() == [0, last + 1, last + 2, last + 3]
         expected = [(number, name, line) for number, (name, line) in enumerate(spoiled.items(), 1)]
@@ -137,7 +140,7 @@ class TestEveryTable:
         for column, line in emptied.items():
             fast = parse_fast(event_table, names, joined([*rows, line]))
             assert (fast is None) == column.required
-        _, bad = text_path.parse(event_table, names, joined([*rows, *emptied.values()]), HERE)
+        _, bad = text_path.parse(own_columns(event_table), names, joined([*rows, *emptied.values()]), HERE)
         assert bad.rows() == [
             (number, "missing", column.name, line)
             for number, (column, line) in enumerate(emptied.items(), len(rows))

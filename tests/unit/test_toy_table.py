@@ -35,6 +35,8 @@ MODULE = '''
 
 from pointline.tables.checks import nonpositive_price
 from pointline.tables.schema import COMMON, EventTable, choice, number
+from pointline.vendors.feeds import Feeds
+from pointline.vendors.feeds import Feeds
 
 TABLE = EventTable(
     name="auctions",
@@ -83,7 +85,7 @@ def ingest(tables, *, manifest, quarantine, repositories, reader, meta) -> None:
         policy=Policy(),
         age_us=lambda stamp_us: 1_714_600_000_000_000 - stamp_us,
     )
-    loader = Loader(tables=tables, repositories=repositories, reader=reader, claims=claims, checks={})
+    loader = Loader(feeds=Feeds(tables), repositories=repositories, reader=reader, claims=claims, checks={})
     batch, _ = service.begin([meta])
     service.commit(batch, [loader.load(group) for group in batch.groups])
 

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pointline.tables.schema import EventTable, Kind
+from pointline.parse.cells.asked import Columns
+from pointline.tables.schema import Kind
 
 
-def typed(table: EventTable, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
+def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
     """Return the columns of ``table`` from whole lines of plain CSV, or None where a cell needs a closer look."""
     if not _is_plain(data):
         return None

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import polars as pl
 
 from pointline.parse.cells import _cells
-from pointline.tables.schema import Column, EventTable, Kind
+from pointline.parse.cells.asked import Columns
+from pointline.tables.schema import Column, Kind
 
-LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}
+LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.INTEGER: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}
 SKIPPED = b"-"
 MOST_WORDS = 16
 """Among more of them a hash is faster than one comparison after the other: they are read as text."""
 
 
-def typed(table: EventTable, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
+def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
     """Return the columns of ``table`` from whole lines of plain CSV, or None where a cell needs a closer look."""
     known = {column.name: column for column in table.columns}
     cells = [known.get(name) for name in header]

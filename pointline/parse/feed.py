@@ -1,0 +1,178 @@
+"""What the parsers are told of a kind of file: how its cells are typed, and how they become rows of a table.
+
+Two steps. The cells of a line become *source columns*, typed; these become the columns of the table. Where a vendor
+writes the table's own columns, as Tardis does, there is no second step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pointline.tables.schema import Column, EventTable, Kind
+
+if TYPE_CHECKING:
+    from pointline.parse.rules import Belonging
+
+
+class Header(Enum):
+    """Whether the first line of a file names the columns."""
+
+    REQUIRED = "required"
+    ABSENT = "absent"
+    AUTO = "auto"
+    """Where its first cell is no number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One column of the table, from source columns. ``value`` gives null where a cell says nothing that fits."""
+
+    name: str
+    value: pl.Expr
+    sources: tuple[str, ...] = ()
+    """A cell in one of them that is not empty, with no value to show for it, breaks its row."""
+    rule: str = "unparseable"
+    says_nothing: pl.Expr | None = None
+    """True for cells that are not empty and stand for nothing all the same."""
+
+    @property
+    def failed(self) -> pl.Expr:
+        """True where a cell says something that is no value; the value itself is in a column of the target's name."""
+        given = pl.all_horizontal([pl.col(source).is_not_null() for source in self.sources])
+        said = given if self.says_nothing is None else given & ~self.says_nothing.fill_null(value=False)
+        return said & self.value.is_null()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How lines are cut into cells."""
+
+    separator: str = ","
+    is_quoted: bool = True
+    """A quote protects separators; else it is a character like others."""
+    is_trimmed: bool = False
+    """Blanks around a cell are no part of it."""
+    trailer: str = ""
+    """What a last line that is no row begins with."""
+    encoding: str = "utf-8"
+    """Of the header alone: rows are UTF-8."""
+    header_cut: str = ""
+    """Where a name in the header ends, though there is more of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One kind of file. Shared by all threads."""
+
+    vendor: str
+    name: str
+    table: EventTable
+    columns: tuple[Column, ...]
+    """The source columns that are read."""
+    headers: tuple[tuple[str, ...], ...] = ()
+    """The exact lists of columns that a file may have. None: found by name in any order, and others are left out."""
+    header: Header = Header.REQUIRED
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names of source columns."""
+    targets: Callable[[Belonging], Sequence[Target]] | None = None
+    """None: the source columns are those of the table."""
+    dialect: Dialect = Dialect()
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Rows with other values in these source columns are no rows of the table; they are counted, not kept."""
+    is_sorted: bool = True
+    is_distinct: bool = False
+    """Equal rows are one row."""
+    has_receive_clock: bool = True
+    names_symbol: bool = True
+    """The rows name their symbol; else the path does."""
+    absent: tuple[Column, ...] = ()
+    """Source columns that a file of this header does not have: null."""
+
+    @property
+    def raw_schema(self) -> dict[str, pl.DataType]:
+        """Source column name to the type its cells are parsed as."""
+        return {column.name: column.dtype for column in self.columns}
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether every row of a file becomes one row of the table."""
+        return not (self.where or self.is_distinct)
+
+    def column(self, name: str) -> Column:
+        """Return the source column of that name. Raises KeyError where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def under(self, header: Sequence[str]) -> Feed:
+        """Return the feed of files with this header, which may be one of several."""
+        if len(self.headers) < 2:
+            return self
+        absent = tuple(column for column in self.columns if column.name not in header)
+        there = tuple(column for column in self.columns if column.name in header)
+        return replace(self, columns=there, absent=absent) if absent else self
+
+    def completed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return typed cells with the source columns that the header lacks, as null."""
+        lacking = [pl.lit(None, column.dtype).alias(column.name) for column in self.absent]
+        return frame.with_columns(lacking) if lacking else frame
+
+    def with_commas(self, data: bytes) -> bytes | None:
+        """Return lines with commas between their cells; None where a comma is in a cell."""
+        if self.dialect.separator == ",":
+            return data
+        return None if b"," in data else data.replace(self.dialect.separator.encode(), b",")
+
+    def rows_of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the typed cells of those lines that are rows of the table, with their place in a column ``row``."""
+        if self.is_plain:
+            return frame
+        rows = frame if "row" in frame.columns else frame.with_row_index("row").cast({"row": pl.Int64})
+        rows = rows.filter(pl.col(name).cast(pl.String).is_in(values) for name, values in self.where.items())
+        if self.is_distinct:
+            names = [column.name for column in self.columns]
+            rows = rows.unique(names, keep="first", maintain_order=True)
+        return rows
+
+    def source_of(self, column: str, belonging: Belonging) -> str:
+        """Return the source column that a column of the table comes from first; its own name where it has none."""
+        return next((one.sources[0] for one in self.tell(belonging) if one.name == column and one.sources), column)
+
+    def tell(self, belonging: Belonging) -> list[Target]:
+        """Return the columns of the table; for a plain feed there are none to tell."""
+        return [] if self.targets is None else list(self.targets(belonging))
+
+    def mapped(self, frame: pl.DataFrame, belonging: Belonging) -> pl.DataFrame | None:
+        """Return typed cells as columns of the table, or None where a cell needs a closer look."""
+        if self.targets is None:
+            return frame
+        targets = self.tell(belonging)
+        kept = ["row"] if "row" in frame.columns else []
+        rows = frame.select(*kept, *(one.value.alias(one.name) for one in targets))
+        for one in targets:
+            # What is null beyond the cells that are empty did not say anything that fits.
+            if one.sources and rows[one.name].null_count() > max(frame[source].null_count() for source in one.sources):
+                if one.says_nothing is None or frame.select(one.failed.any()).item():
+                    return None
+            elif len(one.sources) > 1 and frame.select(one.failed.any()).item():
+                return None
+        return rows
+
+
+def own_columns(table: EventTable, *, vendor: str = "tardis") -> Feed:
+    """Return the feed of files that have a table's own columns."""
+    return Feed(vendor=vendor, name=table.name, table=table, columns=table.columns)
+
+
+WANTED = {
+    Kind.TIME: "this feed has integer microseconds",
+    Kind.NUMBER: "a number such as 1234.5 is wanted",
+    Kind.INTEGER: "a whole number such as 1234 is wanted",
+    Kind.FLAG: "true or false is wanted",
+}

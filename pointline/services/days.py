@@ -1,0 +1,56 @@
+"""The data files that the rows of a file, or of small files together, go into: one for each day that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from pointline.io.protocols import Part, PartWriter
+
+
+class Days:
+    """Writers by day. ``start`` begins one; ``claimed`` is the day of files whose rows are all of one."""
+
+    def __init__(self, start: Callable[[str], PartWriter], claimed: str) -> None:
+        self._start = start
+        self._claimed = claimed
+        self._writers: dict[str, PartWriter] = {}
+        self._file_ids: dict[str, set[int]] = {}
+
+    def write(self, silver: pl.DataFrame, *, is_one_day: bool) -> None:
+        """Append rows, with ``file_id``. The day of a row is the UTC date of its ``local_timestamp``."""
+        if silver.is_empty():
+            return
+        if is_one_day:
+            self._append(self._claimed, silver)
+            return
+        dates = silver["local_timestamp"].dt.date()
+        first, last = dates.min(), dates.max()
+        if first == last:
+            self._append(str(first), silver)
+            return
+        days = silver.with_columns(dates.alias("date")).partition_by("date", as_dict=True, maintain_order=True)
+        for (date,), rows in days.items():
+            self._append(str(date), rows.drop("date"))
+
+    def close(self) -> Iterator[tuple[Part, PartWriter, set[int]]]:
+        """Finish all data files; yield each with its writer and the ids of the files that it has rows of."""
+        while self._writers:
+            date = next(iter(self._writers))
+            part = self._writers[date].close()
+            yield part, self._writers.pop(date), self._file_ids.pop(date)
+
+    def discard(self) -> Iterator[PartWriter]:
+        """Remove all data files; yield their writers."""
+        while self._writers:
+            _, writer = self._writers.popitem()
+            writer.discard()
+            yield writer
+
+    def _append(self, date: str, silver: pl.DataFrame) -> None:
+        if date not in self._writers:
+            self._writers[date] = self._start(date)
+            self._file_ids[date] = set()
+        self._writers[date].write(silver)
+        self._file_ids[date].update(silver["file_id"].unique())

@@ -1,0 +1,247 @@
+"""From a description as it is written to feeds that files are read by; all that makes no sense is named at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from pointline.parse.feed import Dialect, Feed, Header
+from pointline.tables import checks
+from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
+from pointline.vendors.language import FeedText, TableText, Unread, VendorText
+from pointline.vendors.path_template import BadTemplate, PathTemplate
+from pointline.vendors.targets import Plan, plan
+from pointline.vendors.values import zone_of
+
+SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
+SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+CHECKS: dict[str, Check] = {
+    one.name: one for one in (checks.time_backwards(), checks.negative_latency(), checks.equal_rows("timestamp"))
+}
+"""The checks that a table of the user's own may name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """One feed: how its paths are read, and how its files are parsed."""
+
+    feed: Feed
+    text: FeedText
+    paths: tuple[PathTemplate, ...]
+    slack_us: int = 0
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """Vendor and feed."""
+        return f"{self.feed.vendor}/{self.feed.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """What one TOML file describes, and all that is wrong with it."""
+
+    name: str
+    title: str = ""
+    descriptions: tuple[Description, ...] = ()
+    tables: Mapping[str, EventTable] = field(default_factory=dict)
+    unread: tuple[tuple[PathTemplate, Unread], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Vendor:
+    """Return what a TOML file describes. ``where`` names it in problems; ``tables`` are those that there are."""
+    problems: list[str] = []
+    try:
+        raw = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return Vendor(name=where, problems=(f"{where}: {error}",))
+    feeds = raw.pop("feed", [])
+    try:
+        vendor = msgspec.convert(raw, VendorText)
+    except msgspec.ValidationError as error:
+        return Vendor(name=where, problems=(f"{where}: {error}",))
+    own = {one.name: made for one in vendor.table if (made := _table(one, tables, where, problems)) is not None}
+    found: list[Description] = []
+    written: dict[str, dict[str, Any]] = {}
+    for position, one in enumerate(feeds if isinstance(feeds, list) else [], 1):
+        place = f"{where}: feed {one.get('name', position) if isinstance(one, dict) else position}"
+        text = _read(one, place, written, problems)
+        feed = None if text is None else _feed(text, place, vendor, {**tables, **own}, problems)
+        found += [] if feed is None else [feed]
+    if not feeds and not vendor.unread:
+        problems.append(f"{where}: it describes no feed: add [[feed]]")
+    unread = tuple((path, one) for one in vendor.unread for path in _templates(one.path, where, problems))
+    problems += _clashes(found, where)
+    return Vendor(
+        name=vendor.vendor,
+        title=vendor.title,
+        descriptions=tuple(found),
+        tables=own,
+        unread=unread,
+        problems=tuple(problems),
+    )
+
+
+def _read(raw: object, place: str, written: dict[str, dict[str, Any]], problems: list[str]) -> FeedText | None:
+    """Return a feed as it is written, with what it takes over from the one that it is like."""
+    if not isinstance(raw, dict):
+        problems.append(f"{place}: write it as [[feed]]")
+        return None
+    like = raw.get("like", "")
+    if like and like not in written:
+        problems.append(f"{place}: there is no feed {like!r} before it to be like")
+        return None
+    base = written.get(like, {})
+    merged = {**base, **raw, "map": {**base.get("map", {}), **raw.get("map", {})}}
+    written[str(raw.get("name", ""))] = merged
+    try:
+        return msgspec.convert(merged, FeedText)
+    except msgspec.ValidationError as error:
+        problems.append(f"{place}: {error}")
+        return None
+
+
+def _feed(
+    text: FeedText, place: str, vendor: VendorText, tables: Mapping[str, EventTable], problems: list[str]
+) -> Description | None:
+    before = len(problems)
+    table = tables.get(text.table)
+    if table is None:
+        problems.append(f"{place}: there is no table {text.table!r}; there are {', '.join(sorted(tables))}")
+        return None
+    paths = _templates(text.path, place, problems)
+    if not paths:
+        problems.append(f"{place}: it has no path")
+    made = plan(text, table, _fields_of(paths), lambda problem: problems.append(f"{place}: {problem}"))
+    problems += [f"{place}: {problem}" for problem in _check(text, paths)]
+    if len(problems) > before or made is None:
+        return None
+    slack = SLACK.fullmatch(text.day_slack)
+    return Description(
+        feed=_as_feed(text, vendor.vendor, table, made),
+        text=text,
+        paths=paths,
+        slack_us=int(slack[1]) * SLACK_US[slack[2]] if slack else 0,
+        title=vendor.title,
+    )
+
+
+def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
+    return Feed(
+        vendor=vendor,
+        name=text.name,
+        table=table,
+        columns=made.columns,
+        headers=made.headers,
+        header=Header(text.header),
+        aliases=text.aliases,
+        targets=made.targets,
+        dialect=Dialect(
+            separator=text.separator,
+            is_quoted=text.quote,
+            is_trimmed=text.trim,
+            trailer=text.trailer,
+            encoding=text.encoding,
+            header_cut=text.header_cut,
+        ),
+        where={name: tuple(values) for name, values in text.where.items()},
+        is_sorted=text.sorted,
+        is_distinct=text.distinct,
+        has_receive_clock="local_timestamp" in text.map,
+        names_symbol="symbol" in text.map,
+    )
+
+
+def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
+    try:
+        zone_of(text.day_zone)
+    except ValueError as error:
+        yield f"day_zone: {error}"
+    if text.day_slack and not SLACK.fullmatch(text.day_slack):
+        yield f"day_slack {text.day_slack!r} is no time such as 500ms, 1s, 5m"
+    if len(text.separator) != 1 or text.separator in '"\r\n':
+        yield f"separator {text.separator!r} is not one character that may stand between cells"
+    if not text.exchange and "exchange" not in text.map:
+        yield "it names no exchange"
+    if text.header == "required" and text.header_cut and "{" in text.header_cut:
+        yield f"header_cut {text.header_cut!r} is no character"
+    known = set(_fields_of(paths))
+    if text.prefer and "span" not in known:
+        yield "prefer orders the values of a field {span}, which no path has"
+    for path in paths:
+        if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
+            yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"
+    words = [word for one in text.map.values() if not isinstance(one, str) for word in one.words]
+    odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
+    if odd:
+        yield f"the word {odd[0]!r} holds a separator"
+
+
+def _templates(paths: str | Sequence[str], place: str, problems: list[str]) -> tuple[PathTemplate, ...]:
+    found = []
+    for text in [paths] if isinstance(paths, str) else paths:
+        try:
+            found.append(PathTemplate(text))
+        except BadTemplate as error:
+            problems.append(f"{place}: {error}")
+    return tuple(found)
+
+
+def _fields_of(paths: Sequence[PathTemplate]) -> tuple[str, ...]:
+    """The fields that every path has."""
+    return tuple(sorted(set.intersection(*(set(path.fields) for path in paths)))) if paths else ()
+
+
+def _table(text: TableText, tables: Mapping[str, EventTable], where: str, problems: list[str]) -> EventTable | None:
+    place = f"{where}: table {text.name}"
+    before = len(problems)
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", text.name):
+        problems.append(f"{place}: a name is small letters, digits and _, a letter first")
+    if text.name in tables:
+        problems.append(f"{place}: there is a table of this name already")
+    common = {column.name for column in COMMON} | {"date", "file_id", "file_seq"}
+    names = [column.name for column in text.columns]
+    problems += [f"{place}: every table has a column {name} already" for name in names if name in common]
+    problems += [f"{place}: it has {name} twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    problems += [
+        f"{place}: there is no check {name!r}; there are {', '.join(CHECKS)}"
+        for name in text.checks
+        if name not in CHECKS
+    ]
+    problems += [f"{place}: it has no column {name!r} to be a series of" for name in text.series if name not in names]
+    problems += [
+        f"{place}: {one.name} is a choice without choices"
+        for one in text.columns
+        if one.kind == "choice" and not one.choices
+    ]
+    if len(problems) > before:
+        return None
+    own = tuple(
+        Column(name=one.name, kind=Kind(one.kind), required=one.required, choices=tuple(one.choices))
+        for one in text.columns
+    )
+    return EventTable(
+        name=text.name,
+        columns=(*COMMON, *own),
+        checks=tuple(CHECKS[name] for name in text.checks),
+        series=tuple(text.series),
+    )
+
+
+def _clashes(found: Sequence[Description], where: str) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for one in found:
+        for path in one.paths:
+            other = seen.setdefault(path.text, one.feed.name)
+            if other != one.feed.name:
+                yield f"{where}: feeds {other} and {one.feed.name} both claim {path.text!r}"
+    names = [one.feed.name for one in found]
+    yield from (
+        f"{where}: there are two feeds {name}" for name in sorted({one for one in names if names.count(one) > 1})
+    )

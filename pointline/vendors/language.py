@@ -1,0 +1,114 @@
+"""The language of vendor descriptions, as it is written: one TOML file, checked by its shape.
+
+``describe`` turns it into feeds and finds out whether it makes sense.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+
+class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": "from"}):
+    """How one column of the table comes about: from source columns, or from the path."""
+
+    from_: str | list[str] = field(default_factory=list)
+    value: str = ""
+    """The same for all rows; ``{name}`` is a field of the path."""
+    words: dict[str, str | bool] = field(default_factory=dict)
+    """What each word of the source means; any other word breaks its row."""
+    time: str | list[str] = ""
+    """``epoch`` (the number of digits tells the unit), ``seconds`` (with decimals), ``since midnight``, or formats of
+    ``strptime``."""
+    unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
+    zone: str = ""
+    divide: float = 1.0
+    null: list[str] = field(default_factory=list)
+    """Cells that say nothing, besides empty ones."""
+    levels: str = ""
+
+
+class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
+    """One feed as it is written."""
+
+    name: str
+    path: str | list[str] = field(default_factory=list)
+    table: str = ""
+    exchange: str = ""
+    like: str = ""
+    """The feed before it that says what is left out here."""
+    header: Literal["required", "absent", "auto"] = "required"
+    columns: list[str | list[str]] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    drop: list[str] = field(default_factory=list)
+    """Source columns that are left out on purpose."""
+    map: dict[str, str | Mapping] = field(default_factory=dict)
+    separator: str = ","
+    quote: bool = True
+    trim: bool = False
+    encoding: str = "utf-8"
+    header_cut: str = ""
+    """Names in the header end here."""
+    trailer: str = ""
+    where: dict[str, list[str]] = field(default_factory=dict)
+    sorted: bool = True
+    distinct: bool = False
+    group: bool = False
+    """A file holds many symbols."""
+    day_zone: str = "UTC"
+    day_slack: str = ""
+    prefer: list[str] = field(default_factory=list)
+    companion: str = ""
+    member: str = ""
+    symbols: dict[str, str] = field(default_factory=dict)
+    """How a symbol of the path is spelled in the lake, where that is another way."""
+    verified: bool = True
+    """Read from real files; else built from documents alone."""
+    note: str = ""
+
+
+class ColumnText(Struct, forbid_unknown_fields=True, frozen=True):
+    """One column of a user's own table."""
+
+    name: str
+    kind: Literal["text", "number", "integer", "time", "flag", "choice"]
+    required: bool = False
+    choices: list[str] = field(default_factory=list)
+
+
+class TableText(Struct, forbid_unknown_fields=True, frozen=True):
+    """A table of the user's own; ``exchange, symbol, timestamp, local_timestamp`` come first in every one."""
+
+    name: str
+    columns: list[ColumnText]
+    checks: list[str] = field(default_factory=list)
+    series: list[str] = field(default_factory=list)
+
+
+class VendorText(Struct, forbid_unknown_fields=True, frozen=True):
+    """A description as it is written."""
+
+    vendor: str
+    title: str = ""
+    url: str = ""
+    feed: list[FeedText] = field(default_factory=list)
+    table: list[TableText] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+
+class Unread(Struct, forbid_unknown_fields=True, frozen=True):
+    """Files that are known and not read, and what to do with them."""
+
+    path: str | list[str]
+    what: str
+    advice: str
+
+
+def read_description(text: bytes) -> VendorText:
+    """Return what a TOML file says. Raises ValueError with what is wrong and where."""
+    try:
+        return msgspec.toml.decode(text, type=VendorText)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,279 @@
+"""Which source columns a feed reads, as what, and how the columns of its table come from them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pointline.parse.feed import Target
+from pointline.parse.rules import Belonging
+from pointline.tables.schema import Column, EventTable, Kind
+from pointline.vendors import values
+from pointline.vendors.language import FeedText, Mapping
+
+PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+LEVEL = re.compile(r"(asks|bids)\[(\d+)\]\.(price|amount)")
+Report = Callable[[str], None]
+Value = Callable[[Belonging], pl.Expr]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is read of a feed, and what becomes of it."""
+
+    columns: tuple[Column, ...]
+    headers: tuple[tuple[str, ...], ...]
+    targets: Callable[[Belonging], Sequence[Target]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """One column of the table: its value, the source columns it takes and as what."""
+
+    column: Column
+    value: Value
+    sources: tuple[Column, ...] = ()
+    rule: str = "unparseable"
+    says_nothing: pl.Expr | None = None
+    """True for cells that are not empty and stand for nothing all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A feed, the source columns that it has in any of its lists, and the fields that all of its paths have."""
+
+    text: FeedText
+    named: set[str]
+    fields: Sequence[str]
+    report: Report
+
+
+def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Report) -> Plan | None:
+    """Work out a feed; tell ``report`` of everything that cannot be. None where it is of no use then."""
+    lists = _lists(text)
+    if not lists:
+        report('it names no columns: write columns = ["..."] in the order of the file')
+        return None
+    named = {name for columns in lists for name in columns if name}
+    maps = {name: Mapping(from_=one) if isinstance(one, str) else one for name, one in text.map.items()}
+    maps |= {
+        level: one
+        for name, mapping in list(maps.items())
+        if mapping.levels
+        for level, one in _levels(name, mapping, table, report)
+    }
+    known = {column.name for column in table.columns}
+    for name in maps:
+        if name not in known and not maps[name].levels:
+            report(f"map: table {table.name} has no column {name!r}; it has {', '.join(sorted(known))}")
+    asked = _Asked(text=text, named=named, fields=fields, report=report)
+    made = [_made(column, maps.get(column.name), asked) for column in table.columns]
+    columns = _sources([one for one in made if one is not None], text, named, report)
+    used = {column.name for column in columns} | {*text.drop, *text.where}
+    unused = [
+        name for name in dict.fromkeys(name for columns in lists for name in columns) if name and name not in used
+    ]
+    if unused:
+        report(f"nothing is said of the columns {', '.join(unused)}: map them, or name them in drop")
+    unknown = [name for name in (*text.drop, *text.where, *text.aliases.values()) if name not in named]
+    if unknown:
+        report(f"there is no column {', '.join(unknown)} in columns")
+    complete = [one for one in made if one is not None]
+
+    def targets(belonging: Belonging) -> list[Target]:
+        return [
+            Target(
+                name=one.column.name,
+                value=one.value(belonging),
+                sources=tuple(source.name for source in one.sources),
+                rule=one.rule,
+                says_nothing=one.says_nothing,
+            )
+            for one in complete
+        ]
+
+    return Plan(columns=tuple(columns), headers=tuple(map(tuple, lists)), targets=targets)
+
+
+def _lists(text: FeedText) -> list[list[str]]:
+    lists = [one for one in text.columns if isinstance(one, list)]
+    return lists or ([[one for one in text.columns if isinstance(one, str)]] if text.columns else [])
+
+
+def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> list[tuple[str, Mapping]]:
+    """``asks.price = { levels = "ask_px_{00..09}" }``: one mapping per level."""
+    side, _, what = name.partition(".")
+    places = [
+        column.name
+        for column in table.columns
+        if (found := LEVEL.fullmatch(column.name)) and found[1] == side and found[3] == what
+    ]
+    if not places:
+        report(f"map: table {table.name} has no levels {name!r}")
+        return []
+    places.sort(key=lambda place: int(re.sub(r"\D", "", place)))
+    try:
+        columns = values.levels(mapping.levels, len(places))
+    except ValueError as error:
+        report(f"map.{name}: {error}")
+        return []
+    return [
+        (place, Mapping(from_=column, divide=mapping.divide, null=mapping.null))
+        for place, column in zip(places, columns, strict=True)
+    ]
+
+
+def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | None:
+    text, named, fields, report = asked.text, asked.named, asked.fields, asked.report
+    if mapping is None:
+        mapping = _default(column, text, named)
+        if mapping is None:
+            return _Made(column=column, value=lambda _: pl.lit(None, column.dtype))
+    sources = [mapping.from_] if isinstance(mapping.from_, str) else mapping.from_
+    if bool(sources) == bool(mapping.value):
+        report(f"map.{column.name}: say either from or value" if sources else f"{column.name} is required: map it")
+        return None
+    missing = [name for name in sources if name not in named]
+    if missing:
+        report(f"map.{column.name}: there is no column {', '.join(missing)} in columns")
+        return None
+    if mapping.value:
+        return _constant(column, mapping.value, fields, report)
+    try:
+        return _from_sources(column, mapping, sources, text)
+    except ValueError as error:
+        report(f"map.{column.name}: {error}")
+        return None
+
+
+def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
+    if column.name == "exchange":
+        return Mapping(value=text.exchange or "?")
+    if column.name == "symbol":
+        return Mapping(value="{symbol}")
+    if column.name == "local_timestamp":
+        given = text.map.get("timestamp")
+        return Mapping(from_=given) if isinstance(given, str) else given
+    if column.name in named:
+        return Mapping(from_=column.name)
+    return Mapping() if column.required else None
+
+
+def _constant(column: Column, text: str, fields: Sequence[str], report: Report) -> _Made | None:
+    unknown = [name for name in PLACE.findall(text) if name not in {*fields, "symbol"}]
+    if unknown:
+        report(f"map.{column.name}: no path names {{{unknown[0]}}}")
+        return None
+    if column.kind is Kind.CHOICE and not PLACE.search(text) and text not in column.choices:
+        report(f"map.{column.name}: {text!r} is none of {', '.join(column.choices)}")
+        return None
+
+    def value(belonging: Belonging) -> pl.Expr:
+        says = {**belonging.says, "symbol": belonging.symbol or ""}
+        filled = PLACE.sub(lambda found: says[found[1]], text)
+        return pl.lit(filled).cast(column.dtype)
+
+    return _Made(column=column, value=value)
+
+
+def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
+    name = sources[0]
+    if len(sources) > 1 and column.kind is not Kind.TIME:
+        raise ValueError("only a time comes from several columns")
+    if column.kind is Kind.TIME:
+        return _time(column, mapping, sources, text)
+    if column.kind in (Kind.CHOICE, Kind.FLAG):
+        return _word(column, mapping, name)
+    if mapping.words:
+        raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
+    is_text = column.kind is Kind.TEXT or any(not _is_number(token) for token in mapping.null)
+    source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
+    value = pl.col(name)
+    if is_text and column.kind is not Kind.TEXT:
+        value = value.cast(column.dtype, strict=False)
+    if mapping.divide != 1:
+        if column.kind is not Kind.NUMBER:
+            raise ValueError("only a number can be divided")
+        value = value / mapping.divide
+    nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
+    if nothing is not None:
+        value = pl.when(~nothing).then(value)
+    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing)
+
+
+def _word(column: Column, mapping: Mapping, name: str) -> _Made:
+    if column.kind is Kind.FLAG and not mapping.words:
+        return _Made(column=column, value=lambda _: pl.col(name), sources=(Column(name=name, kind=Kind.FLAG),))
+    meaning = mapping.words or {word: word for word in column.choices}
+    wrong = [word for word in meaning.values() if column.kind is Kind.CHOICE and word not in column.choices]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is none of {', '.join(column.choices)}")
+    source = Column(name=name, kind=Kind.CHOICE, choices=tuple(meaning))
+    value = values.words(name, pl.Enum(list(meaning)), meaning, column.dtype)
+    return _Made(column=column, value=lambda _: value, sources=(source,), rule="unknown_value")
+
+
+def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
+    zone = mapping.zone or text.day_zone
+    values.zone_of(zone)
+    name = sources[0]
+    match mapping.time:
+        case "epoch":
+            value = values.epoch(name, mapping.unit)
+            kind = Kind.INTEGER
+        case "seconds":
+            value, kind = values.decimal_seconds(name), Kind.NUMBER
+        case "since midnight":
+            unit = "s" if mapping.unit == "auto" else mapping.unit
+
+            def from_midnight(belonging: Belonging) -> pl.Expr:
+                return values.since_midnight(name, unit, midnight_us(belonging, zone))
+
+            return _Made(column=column, value=from_midnight, sources=(Column(name=name, kind=Kind.NUMBER),))
+        case "" | []:
+            raise ValueError('say how the time is written: time = "epoch", "seconds", "since midnight" or formats')
+        case _:
+            formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
+            value, kind = values.written(sources, formats, zone), Kind.TEXT
+    nothing = values.one_of(name, mapping.null, is_number=kind is not Kind.TEXT) if mapping.null else None
+    if nothing is not None:
+        value = pl.when(~nothing).then(value)
+    return _Made(
+        column=column,
+        value=lambda _: value,
+        sources=tuple(Column(name=one, kind=kind) for one in sources),
+        says_nothing=nothing,
+    )
+
+
+def midnight_us(belonging: Belonging, zone: str) -> int:
+    """Return when the day of a file begins in a zone, in microseconds since the epoch."""
+    local = dt.datetime.combine(belonging.date, dt.time(), values.zone_of(zone))
+    return int(local.timestamp()) * 1_000_000
+
+
+def _sources(made: Sequence[_Made], text: FeedText, named: set[str], report: Report) -> list[Column]:
+    found: dict[str, Column] = {}
+    for one in made:
+        for source in one.sources:
+            other = found.setdefault(source.name, source)
+            if (other.kind, other.choices) != (source.kind, source.choices):
+                report(f"column {source.name!r} is read as {other.kind.value} and as {source.kind.value}: say one")
+    for name in (*text.where, *(sorted(named) if text.distinct else ())):
+        found.setdefault(name, Column(name=name, kind=Kind.TEXT))
+    order = {
+        name: place for place, name in enumerate(dict.fromkeys(name for columns in _lists(text) for name in columns))
+    }
+    return sorted(found.values(), key=lambda column: order.get(column.name, len(order)))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,128 @@
+"""Cells of vendors as values of a table's columns: times of every form, words, scaled numbers, levels.
+
+Every expression gives null where a cell says nothing that fits; the caller turns that into a quarantined row.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+US_PER_SECOND = 1_000_000
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Ticks of an epoch per second."""
+DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, 2**63 - 1)}
+"""The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
+OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+FINER = re.compile(r"%(\.?[369])?f|%\.f")
+
+
+def zone_of(text: str) -> dt.tzinfo:
+    """Return a zone by its IANA name, or as ``+08:00``. Raises ValueError for another text."""
+    if text in {"UTC", "Z"}:
+        return dt.UTC
+    found = OFFSET.fullmatch(text)
+    if found is not None:
+        minutes = int(found[2]) * 60 + int(found[3])
+        return dt.timezone(dt.timedelta(minutes=-minutes if found[1] == "-" else minutes))
+    try:
+        return ZoneInfo(text)
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(f"there is no zone {text!r}: write a name such as America/New_York, or +08:00") from error
+
+
+def epoch(column: str, unit: str) -> pl.Expr:
+    """Microseconds from an integer epoch; ``auto`` decides by the number of digits, anything else is pinned.
+
+    Null where the number of digits is that of no unit.
+    """
+    ticks = pl.col(column)
+    if unit != "auto":
+        return _from_ticks(ticks, unit)
+    return pl.coalesce(
+        [
+            pl.when(ticks.is_between(low, high, closed="left")).then(_from_ticks(ticks, name))
+            for name, (low, high) in DIGITS.items()
+        ]
+    )
+
+
+def _from_ticks(ticks: pl.Expr, unit: str) -> pl.Expr:
+    per_second = UNITS[unit]
+    return (
+        ticks * (US_PER_SECOND // per_second) if per_second <= US_PER_SECOND else ticks // (per_second // US_PER_SECOND)
+    )
+
+
+def decimal_seconds(column: str) -> pl.Expr:
+    """Microseconds from seconds with a decimal point; exact for six decimals, finer ones are cut."""
+    nanoseconds = (pl.col(column) % 1.0 * 1e6).round()
+    return (pl.col(column).floor().cast(pl.Int64, strict=False) * US_PER_SECOND) + nanoseconds.cast(
+        pl.Int64, strict=False
+    )
+
+
+def since_midnight(column: str, unit: str, midnight_us: int) -> pl.Expr:
+    """Microseconds from a count since the day began, ``s`` (with decimals), ``ms``, ``us`` or ``ns``."""
+    per_second = UNITS[unit]
+    return pl.lit(midnight_us) + (pl.col(column) * per_second * (US_PER_SECOND / per_second)).floor().cast(
+        pl.Int64, strict=False
+    )
+
+
+def written(columns: Sequence[str], formats: Sequence[str], zone: str) -> pl.Expr:
+    """Microseconds from text, tried in each format of ``strptime``; several columns are joined by a blank.
+
+    ``zone`` is that of the clock on the wall; an offset in the text is taken instead of it where a format has ``%z``.
+    """
+    text = pl.col(columns[0]) if len(columns) == 1 else pl.concat_str([pl.col(one) for one in columns], separator=" ")
+    return pl.coalesce([_written(text, format_, zone) for format_ in formats])
+
+
+def _written(text: pl.Expr, format_: str, zone: str) -> pl.Expr:
+    has_offset = "%z" in format_ or format_.endswith("Z")
+    if "%z" in format_:
+        moments = text.str.strptime(pl.Datetime("ns", "UTC"), format_, strict=False)
+        return moments.dt.timestamp("ns") // 1000
+    moments = text.str.strptime(pl.Datetime("ns"), format_, strict=False)
+    fixed = OFFSET.fullmatch(zone)
+    if has_offset or zone == "UTC":
+        return moments.dt.timestamp("ns") // 1000
+    if fixed is not None:
+        seconds = (int(fixed[2]) * 3600 + int(fixed[3]) * 60) * (-1 if fixed[1] == "-" else 1)
+        return moments.dt.timestamp("ns") // 1000 - seconds * US_PER_SECOND
+    # Of an hour that comes twice the first is taken; one that is left out is no time.
+    local = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return local.dt.convert_time_zone("UTC").dt.timestamp("ns") // 1000
+
+
+def words(column: str, source: pl.Enum, meaning: Mapping[str, object], kind: pl.DataType) -> pl.Expr:
+    """Return what each word means, by its place among the words of the source."""
+    values = pl.Series([meaning[word] for word in source.categories], dtype=kind)
+    return pl.lit(values).gather(pl.col(column).to_physical())
+
+
+def scaled(column: str, divisor: float) -> pl.Expr:
+    """A decimal from a scaled integer: by division, which gives the nearest number where a product does not."""
+    return pl.col(column) / divisor if divisor != 1 else pl.col(column)
+
+
+def one_of(column: str, tokens: Sequence[str], *, is_number: bool) -> pl.Expr:
+    """True where the cell is one of these tokens."""
+    return pl.col(column).is_in([float(token) for token in tokens] if is_number else list(tokens))
+
+
+def levels(pattern: str, depth: int) -> list[str]:
+    """Return the columns of a pattern such as ``bid_px_{00..09}``, ``bid_{0..19}_price``."""
+    found = re.fullmatch(r"(.*)\{(\d+)\.\.(\d+)\}(.*)", pattern)
+    if found is None:
+        raise ValueError(f"{pattern!r} has no place for the level: write it as bid_px_{{00..09}}")
+    before, first, last, after = found.groups()
+    numbers = range(int(first), int(last) + 1)
+    if len(numbers) != depth:
+        raise ValueError(f"{pattern!r} has {len(numbers)} levels, the table has {depth}")
+    return [f"{before}{number:0{len(first)}}{after}" for number in numbers]

@@ -106,8 +106,16 @@ class TestLayers:
         )
 
     def test_services_know_protocols_and_no_adapter(self):
-        allowed = ("polars", "pointline.tables", "pointline.services", "pointline.errors", "pointline.io.protocols")
+        allowed = (
+            *("polars", "pointline.errors", "pointline.io.protocols", "pointline.services"),
+            *("pointline.tables", "pointline.parse", "pointline.vendors"),
+        )
         assert strangers("pointline/services", *allowed) == []
+
+    def test_parsing_knows_tables_and_vendors_know_both(self):
+        below = ("polars", "pointline.errors", "pointline.tables", "pointline.parse")
+        assert strangers("pointline/parse", *below) == []
+        assert strangers("pointline/vendors", *below, "pointline.vendors", "msgspec") == []
 
     def test_the_library_does_not_know_the_application(self):
         found = [(names(path), module) for path in modules("pointline") for module in imports(path)]

@@ -21,6 +21,7 @@ from pointline.services.load import Loader
 from pointline.services.symbols import Symbols
 from pointline.services.verdict import Policy
 from pointline.tables import registry
+from pointline.vendors.feeds import Feeds
 from tests.support.fakes import (
     MemoryBronze,
     MemoryEventTable,
@@ -35,8 +36,6 @@ MODULE = '''
 
 from pointline.tables.checks import nonpositive_price
 from pointline.tables.schema import COMMON, EventTable, choice, number
-from pointline.vendors.feeds import Feeds
-from pointline.vendors.feeds import Feeds
 
 TABLE = EventTable(
     name="auctions",

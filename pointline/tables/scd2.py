@@ -15,33 +15,25 @@ RUNS = {"state_id": pl.Int64(), "first": pl.UInt32(), "last": pl.UInt32()}
 def runs_of(snapshots: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     """Return the runs of states in snapshots: ``state_id, first, last``, places in ``snapshots``, both included.
 
-    ``snapshots`` hold ``states``, a list of ids, and stand by group and time; a state belongs to one group. The cost is
-    that of one look at each id: most states make one run, and only the others are looked at in order.
+    ``snapshots`` hold ``states``, a list of ids, each once, and stand by group and time; a state belongs to one group.
+    Each list is compared with its neighbours, so that only what differs is ever looked at in order.
     """
-    # An empty list would become a null.
-    said = snapshots.lazy().select("states").with_row_index("place").filter(pl.col("states").list.len() > 0)
-    said = said.explode("states").rename({"states": "state_id"})
-    found = (
-        said.group_by("state_id")
-        .agg(pl.len(), pl.col("place").min().alias("first"), pl.col("place").max().alias("last"))
-        .collect(engine="streaming")
+    lists = snapshots.lazy().select("states").with_row_index("place")
+    starts = _differences(lists, 1).rename({"place": "first"}).sort("state_id", "first")
+    ends = _differences(lists, -1).rename({"place": "last"}).sort("state_id", "last")
+    return starts.with_columns(ends["last"]).select(list(RUNS))
+
+
+def _differences(lists: pl.LazyFrame, neighbour: int) -> pl.DataFrame:
+    """Return ``state_id, place`` of what each list holds and its neighbour in front (1) or behind (-1) does not."""
+    states = pl.col("states")
+    others = states.list.set_difference(states.shift(neighbour).fill_null(pl.lit([], pl.List(pl.Int64))))
+    return (
+        lists.select(others.alias("state_id"), "place")
+        .filter(pl.col("state_id").list.len() > 0)  # an empty list would become a null
+        .explode("state_id")
+        .collect()
     )
-    is_one = pl.col("last") - pl.col("first") + 1 == pl.col("len")
-    broken = found.filter(~is_one)
-    whole = found.filter(is_one).select(list(RUNS))
-    if broken.is_empty():
-        return whole
-    places = (
-        said.join(broken.lazy().select("state_id"), on="state_id", how="semi")
-        .sort("state_id", "place")
-        .collect(engine="streaming")
-    )
-    same = pl.col("state_id").eq(pl.col("state_id").shift(1)) & (pl.col("place") == pl.col("place").shift(1) + 1)
-    run = (~same.fill_null(value=False)).cum_sum()
-    pieces = places.group_by("state_id", run.alias("run")).agg(
-        pl.col("place").min().alias("first"), pl.col("place").max().alias("last")
-    )
-    return pl.concat([whole, pieces.select(list(RUNS))])
 
 
 def runs_without(runs: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:

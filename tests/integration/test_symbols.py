@@ -17,8 +17,8 @@ from pointline.tables.dim_symbol_metadata import read_metadata
 from tests.support.lake_check import read_table
 from tests.support.process import Lake, pointline
 from tests.support.small_lake import at
+from tests.support.symbol_lists import ABSENT, REAL
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
 HEADER = "exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size"
 
 
@@ -191,7 +191,7 @@ class TestShow:
         assert "is no time" in said(told, "show", "--at", "yesterday", code=2)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real instrument tables in {REAL}")
+@pytest.mark.skipif(not REAL.is_dir(), reason=ABSENT)
 class TestRealVersions:
     """Eleven versions of a real table over ten years, as files dropped into bronze."""
 

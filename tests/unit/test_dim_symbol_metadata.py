@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -20,7 +19,8 @@ from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol_checks import violations
 from pointline.tables.dim_symbol_metadata import read_metadata
 from pointline.tables.symbol_observations import Kind, Observed, observe
-from tests.support import symbol_model
+from tests.support import symbol_lists, symbol_model
+from tests.support.symbol_lists import ABSENT, REAL
 from tests.support.told import history_of, origin, table_in_steps, versions_of
 
 AT = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -292,7 +292,6 @@ class TestQuantConnect:
         ]
 
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
 FILES = sorted(REAL.glob("symbol-properties-database_*.csv.gz"))
 
 
@@ -329,7 +328,7 @@ def listing_of(told: pl.DataFrame) -> dict[str, dict[str, str]]:
     return listing
 
 
-@pytest.mark.skipif(not FILES, reason=f"no symbol tables in {REAL}")
+@pytest.mark.skipif(not FILES, reason=ABSENT)
 class TestElevenRealVersions:
     """Dated versions of one file, 2016 to 2026, whose header grew meanwhile."""
 
@@ -373,3 +372,25 @@ class TestElevenRealVersions:
         before = versions_of([said(1, first, whole)])
         assert found.versions["is_current"].sum() > 0.95 * before["is_current"].sum()
         assert found.held.filter(~pl.col("is_named")).height > 3
+
+
+class TestElevenMadeVersions:
+    """Versions of the same shape, of which is known what they say: what holds where no real ones are at hand."""
+
+    def test_fifty_orders_and_batchings(self):
+        files = symbol_lists.made()
+        said_of = {}
+        for place, file in enumerate(files, 1):
+            at = dt.datetime.combine(file.day, dt.time(), dt.UTC)
+            said_of[place] = said(place, at, read_metadata(gzip.decompress(file.content), effective_at=at).updates)
+        whole = versions_of(said_of.values())
+        found = {
+            (exchange, symbol, f"{tick:g}", since.date(), until and until.date())
+            for exchange, symbol, tick, since, until in whole.select(
+                *dim_symbol.KEY, "tick_size", "valid_from", "valid_until"
+            ).iter_rows()
+        }
+        assert found == symbol_lists.by_the_model(files)
+        assert whole["valid_until"].null_count() < whole.height
+        for seed in range(50):
+            assert table_in_steps(said_of, random.Random(seed)).equals(whole), seed

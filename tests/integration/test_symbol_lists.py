@@ -14,7 +14,7 @@ from tests.integration.test_symbol_files import drop
 from tests.support import symbol_lists
 from tests.support.lake_check import read_table
 from tests.support.process import pointline
-from tests.support.symbol_lists import ABSENT, REAL, ListFile, by_the_model, without_a_third
+from tests.support.symbol_lists import ABSENT, REAL, ListFile, by_the_model, without_a_tenth
 
 KINDS = ["made", pytest.param("real", marks=pytest.mark.skipif(not REAL.is_dir(), reason=ABSENT))]
 VICTIM = 6
@@ -102,7 +102,7 @@ def test_what_people_do_with_one_of_them(tmp_path, lists):
     assert moved(tmp_path, foreign, path).equals(whole)
 
     # Corrected, and as it was.
-    less = without_a_third(victim)
+    less = without_a_tenth(victim)
     corrected = ingested(tmp_path, [less])
     assert not corrected.equals(whole)
     require_model(corrected, [*others, less])

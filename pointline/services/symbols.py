@@ -22,7 +22,17 @@ from pointline.tables.dim_symbol import INSTRUMENTS, KEY, Changes, Scope, as_of,
 from pointline.tables.dim_symbol_metadata import Metadata
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.symbol_history import History, history
-from pointline.tables.symbol_observations import HEAD, Kind, Observed, Origin, observe, observe_at, recorded, unnamed
+from pointline.tables.symbol_observations import (
+    HEAD,
+    Kind,
+    Observed,
+    Origin,
+    observe,
+    observe_at,
+    recorded,
+    unnamed,
+    with_unsaid,
+)
 
 REFRESH = dt.timedelta(hours=1)
 STANDS = (Status.SUCCESS, Status.QUARANTINED, Status.PENDING)
@@ -137,7 +147,9 @@ class Symbols:
             accepted=entry.candidate.is_accepted,
         )
         # A list of several exchanges has a name of its own in the place of an exchange.
-        names = set(metadata.updates["exchange"].unique())
+        names = set(metadata.updates["exchange"])
+        if metadata.unsaid is not None:
+            names |= set(metadata.unsaid["exchange"])
         of = entry.meta.exchange if len(names - {entry.meta.exchange}) <= 0 else ""
         return _said(metadata, origin, of)
 
@@ -335,7 +347,8 @@ class Symbols:
 
 def _said(metadata: Metadata, origin: Origin, of: str) -> Observed:
     if metadata.snapshot_at is not None:
-        return observe_at(metadata.updates, metadata.snapshot_at, origin, of=of)
+        updates = with_unsaid(metadata.updates, metadata.unsaid, metadata.snapshot_at)
+        return observe_at(updates, metadata.snapshot_at, origin, of=of)
     return observe(metadata.updates, metadata.kind, None, origin)
 
 

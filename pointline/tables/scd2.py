@@ -55,6 +55,23 @@ def runs_without(runs: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
     return joined.select("state_id", "first", (pl.col("end") - 1).alias("last"))
 
 
+def gaps_of(runs: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Return the stretches over which snapshots name a key and say nothing of it: ``key, first, last``."""
+    unsaid = states.filter(pl.col("listed").is_null()).select("state_id", "key")
+    return runs.join(unsaid, on="state_id").select("key", "first", "last")
+
+
+def runs_across(runs: pl.DataFrame, gaps: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Return the runs of what is said, each to the end of the gap that follows on it: there it holds on."""
+    said = runs.join(states.filter(pl.col("listed").is_not_null()).select("state_id", "key"), on="state_id")
+    following = gaps.select("key", (pl.col("first") - 1).cast(pl.UInt32).alias("last"), pl.col("last").alias("end"))
+    return (
+        said.join(following.filter(gaps["first"] > 0), on=["key", "last"], how="left")
+        .with_columns(pl.coalesce("end", "last").alias("last"))
+        .select(list(RUNS))
+    )
+
+
 def changes_of(snapshots: pl.DataFrame, runs: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
     """Return at which snapshots the state of a key changes: ``key, at, place, state_id``, null where it is lacking.
 
@@ -80,13 +97,16 @@ def changes_of(snapshots: pl.DataFrame, runs: pl.DataFrame, states: pl.DataFrame
     )
 
 
-def stated_again(points: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
-    """Return what the snapshot after each point says of its key, as ``changes`` have it.
+def stated_again(
+    points: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame, gaps: pl.DataFrame
+) -> pl.DataFrame:
+    """Return what the snapshot after each point says of its key, as ``changes`` have it; of those that say anything.
 
     Without it a point would hold on past a snapshot that only repeats what snapshots said before.
     ``points`` hold ``group, key, at``.
     """
-    times = snapshots.select("group", "at", pl.col("at").alias("next"))
+    places = snapshots.select("group", "at").with_row_index("place")
+    times = places.with_columns(pl.col("at").alias("next"))
     asked = (
         points.select("group", "key", "at")
         .sort("at")
@@ -94,7 +114,16 @@ def stated_again(points: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.Data
             times.sort("at"), on="at", by="group", strategy="forward", allow_exact_matches=False, check_sortedness=False
         )
         .filter(pl.col("next").is_not_null())
-        .select("key", pl.col("next").alias("at"))
+        .select("group", "key", "place")
+        .unique()
+    )
+    inside = asked.join(gaps, on="key").filter(pl.col("place").is_between("first", "last"))
+    after = inside.select("key", "place", (pl.col("last") + 1).alias("after"))
+    asked = (
+        asked.join(after, on=["key", "place"], how="left")
+        .with_columns(pl.coalesce("after", "place").alias("place"))
+        .join(places, on=["group", "place"])  # behind the last gap there may be nothing of this group
+        .select("key", "at")
         .unique()
     )
     return (

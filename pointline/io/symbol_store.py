@@ -112,6 +112,7 @@ class DeltaSymbolTable(DeltaTableRepository):
         """Write one file per piece while the next one is made."""
         writers: list[ParquetPartWriter] = []
         futures: list[Future[Part]] = []
+        is_done = False
         try:
             with ThreadPoolExecutor(WRITING_THREADS) as pool:
                 for rows in pieces:
@@ -119,11 +120,12 @@ class DeltaSymbolTable(DeltaTableRepository):
                         futures[-WRITING_THREADS].result()
                     writers.append(self.part_writer({}, FEW_VALUES))
                     futures.append(pool.submit(_written, writers[-1], rows))
-                return [future.result() for future in futures]
-        except BaseException:
-            for writer in writers:
+            written = [future.result() for future in futures]
+            is_done = True
+        finally:
+            for writer in writers if not is_done else ():
                 writer.discard()
-            raise
+        return written
 
     def _scan(self, files: Iterable[SymbolFile]) -> pl.LazyFrame:
         return scan_data_files(self.path, [file.part.path for file in files], self.schema)

@@ -34,7 +34,8 @@ from pointline.tables.symbol_observations import (
     with_unsaid,
 )
 
-REFRESH = dt.timedelta(hours=1)
+REFRESH = dt.timedelta(minutes=55)
+"""Whoever asks does so every few minutes at most: within an hour it is done."""
 STANDS = (Status.SUCCESS, Status.QUARANTINED, Status.PENDING)
 """A file of which something is held is quarantined; one that is to be read again is pending."""
 
@@ -222,11 +223,11 @@ class Symbols:
         self.settle(number, plan, [Outcome.reopened(file_id) for file_id in files["file_id"]])
 
     def refresh(self) -> None:
-        """See to it that what has begun is current, and what has ended is not; once an hour is enough."""
+        """See to it that what has begun is current, and what has ended is not; looks once an hour."""
         with self._lock:
             now = self._now()
-            if self._refreshed is not None and now - self._refreshed < REFRESH:
-                return
+            if self._refreshed is not None and dt.timedelta(0) <= now - self._refreshed < REFRESH:
+                return  # a clock that was put back must not keep it from looking
             self._refreshed = now
             table = self._table.read_all()
             fresh = as_of(table, now)

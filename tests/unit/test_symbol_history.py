@@ -7,9 +7,11 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from pointline.services.symbols import Symbols
 from pointline.tables import dim_symbol
 from pointline.tables.symbol_observations import Kind, Observed, observe, recorded
-from tests.support.told import history_of, origin, versions_of
+from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
+from tests.support.told import NOW, history_of, origin, versions_of
 
 TEN = [f"S{number}" for number in range(10)]
 
@@ -132,3 +134,46 @@ class TestNamedNoLonger:
         said = [a_list(1, 1, okx=TEN, bybit=TEN), a_list(2, 3, gate=TEN, huobi=TEN), a_list(3, 4, gate=TEN, huobi=TEN)]
         assert held(said) == []
         assert windows(said, "S0") == [(0.1, 1, None)]
+
+
+class TestIsCurrent:
+    """What begins and ends with time alone is seen within the hour, whatever the clock does."""
+
+    HOUR = 3_600_000_000
+
+    def test_by_the_clock(self):
+        start = int(NOW.timestamp()) * 1_000_000
+        clock = [start]
+        symbols = Symbols(
+            observations=MemoryObservations(),
+            table=(table := MemorySymbolTable()),
+            manifest=MemoryManifest(),
+            max_missing_share=0.25,
+            clock=lambda: clock[0],
+        )
+        table.rows = symbols_from([start + 2 * self.HOUR, start - 2 * self.HOUR])
+        writes = []
+        replace = table.replace
+        table.replace = lambda *args, **known: (writes.append(clock[0]), replace(*args, **known))
+        symbols.refresh()
+        assert table.read_all()["is_current"].to_list() == [False, True]
+        assert writes == []
+        for minutes in range(0, 181, 5):
+            clock[0] = start + minutes * 60_000_000
+            symbols.refresh()
+            assert table.read_all()["is_current"][0] is (minutes >= 165), minutes
+        assert len(writes) == 1
+        clock[0] = start - self.HOUR  # put back: at once it is not current any more
+        symbols.refresh()
+        assert table.read_all()["is_current"].to_list() == [False, True]
+
+
+def symbols_from(times: list[int]) -> pl.DataFrame:
+    """One open version from each time on."""
+    rows = {"exchange": "binance", "symbol": [f"S{number}" for number in range(len(times))], "valid_from": times}
+    table = pl.DataFrame(rows).with_columns(pl.col("valid_from").cast(pl.Datetime("us", "UTC")))
+    whole = table.select(
+        pl.col(name) if name in table.columns else pl.lit(None).cast(kind).alias(name)
+        for name, kind in dim_symbol.SCHEMA.items()
+    )
+    return dim_symbol.as_of(whole, NOW)

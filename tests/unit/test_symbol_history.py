@@ -9,7 +9,7 @@ import pytest
 
 from pointline.services.symbols import Symbols
 from pointline.tables import dim_symbol
-from pointline.tables.symbol_observations import Kind, Observed, observe, recorded
+from pointline.tables.symbol_observations import Kind, Observed, observe, recorded, with_unsaid
 from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
 from tests.support.told import NOW, history_of, origin, versions_of
 
@@ -134,6 +134,46 @@ class TestNamedNoLonger:
         said = [a_list(1, 1, okx=TEN, bybit=TEN), a_list(2, 3, gate=TEN, huobi=TEN), a_list(3, 4, gate=TEN, huobi=TEN)]
         assert held(said) == []
         assert windows(said, "S0") == [(0.1, 1, None)]
+
+
+def unsaid(file_id: int, number: int, symbol: str, *, tick: float = 1) -> Observed:
+    """A snapshot of all of ``TEN``, in which the row of one symbol cannot be right."""
+    said = updates(number, "okx", *(one for one in TEN if one != symbol), tick=tick)
+    named = pl.DataFrame({"exchange": ["okx"], "symbol": [symbol]})
+    return observe(with_unsaid(said, named, day(number)), Kind.SNAPSHOT, day(number), origin(file_id), of="okx")
+
+
+class TestUnsaid:
+    """A snapshot that names a symbol in a row that cannot be right is no evidence of it, one way or the other."""
+
+    WHOLE = snapshot(1, 1, *TEN, tick=1)
+
+    @pytest.mark.parametrize(
+        ("more", "wanted"),
+        [
+            ([unsaid(2, 2, "S0")], [(1, 1, None)]),
+            ([unsaid(2, 2, "S0"), snapshot(3, 3, *TEN, tick=1)], [(1, 1, None)]),
+            ([unsaid(2, 2, "S0"), snapshot(3, 3, *TEN, tick=2)], [(1, 1, 3), (2, 3, None)]),
+            ([unsaid(2, 2, "S0"), unsaid(3, 3, "S0"), snapshot(4, 4, *TEN[1:], tick=1)], [(1, 1, 4)]),
+            ([snapshot(2, 2, *TEN[1:], tick=1), unsaid(3, 3, "S0")], [(1, 1, 2)]),
+            ([update(2, 2, "S0", 2), unsaid(3, 3, "S0")], [(1, 1, 2), (2, 2, None)]),
+            ([update(2, 2, "S0", 2), unsaid(3, 3, "S0"), snapshot(4, 4, *TEN, tick=1)],
+             [(1, 1, 2), (2, 2, 4), (1, 4, None)]),
+            ([update(2, 2, "S0", 2), unsaid(3, 3, "S0"), snapshot(4, 4, *TEN[1:], tick=1)], [(1, 1, 2), (2, 2, 4)]),
+        ],
+        ids=["last", "then as before", "then another", "twice, then gone", "gone before", "keeps an update",
+             "an update until the next that says", "an update until it is gone"],
+    )  # fmt: skip
+    def test_what_becomes_of_it(self, more, wanted):
+        said = [self.WHOLE, *more]
+        assert windows(said, "S0") == windows(said[::-1], "S0") == wanted
+        assert held(said) == []
+
+    def test_it_is_not_missing(self):
+        """Nor is it a symbol that was never told of."""
+        lists = [self.WHOLE, *(unsaid(number, number, "S0") for number in (2, 3))]
+        assert held([*lists, snapshot(4, 4, *TEN[3:], tick=1)]) == [(4, "okx", 3, 10)]
+        assert windows([self.WHOLE, unsaid(2, 2, "NEW")], "NEW") == []
 
 
 class TestIsCurrent:

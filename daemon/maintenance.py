@@ -16,8 +16,11 @@ from daemon.lake import Lake
 from daemon.requests import Answer, Maintain
 from daemon.upkeep import Facts, Upkeep
 from pointline.errors import PointlineError, Transient
+from pointline.tables import dim_symbol
 
 LOOK_SECONDS = 0.5
+SYMBOLS_LOOK_SECONDS = 60.0
+"""How often the symbols are asked whether what is current is still current; they look once an hour."""
 COOL_INTERVALS = 2
 HOT_FACTOR = 4
 """A partition still being written is left to cool, unless it has this many times the small parts worth a compaction."""
@@ -38,6 +41,7 @@ class Maintenance:
         oldest_batch_seconds: Callable[[], float],
         on_done: Callable[[str, Facts], None] = lambda _event, _facts: None,
         require_lake: Callable[[], None] = lambda: None,
+        refresh_symbols: Callable[[], None] = lambda: None,
     ) -> None:
         self._require_lake = require_lake
         self._lake = lake
@@ -49,6 +53,8 @@ class Maintenance:
         self._lock = threading.Lock()
         self._changed: dict[tuple[str, str, str], float] = {}
         self._vacuumed_at = time.monotonic()
+        self._refresh_symbols = refresh_symbols
+        self._symbols_looked_at = time.monotonic()
 
     def note(self, partitions: Iterable[tuple[str, str, str]]) -> None:
         """``(table, exchange, date)`` got parts."""
@@ -81,6 +87,7 @@ class Maintenance:
         due = time.monotonic() + settings.interval_seconds
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
             self._answer_requests(stopping)
+            self._look_at_symbols()
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds
@@ -104,6 +111,12 @@ class Maintenance:
         if not stopping.is_set():
             self._sum_up_all()
         self._vacuum_when_due(stopping)
+
+    def _look_at_symbols(self) -> None:
+        """Where maintenance is switched off too: time passes without it."""
+        if time.monotonic() - self._symbols_looked_at >= SYMBOLS_LOOK_SECONDS:
+            self._symbols_looked_at = time.monotonic()
+            self._guarded(self._refresh_symbols, "refresh", dim_symbol.NAME)
 
     def _sum_up_all(self) -> None:
         for table in self._upkeep.tables():

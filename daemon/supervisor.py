@@ -97,6 +97,7 @@ class Supervisor:
             oldest_batch_seconds=self.flow.oldest_batch_seconds,
             on_done=self.account.add_upkeep,
             require_lake=lock.require,
+            refresh_symbols=self._refresh_symbols,
         )
         self._live = LiveState(
             config=lake.config,
@@ -383,6 +384,10 @@ class Supervisor:
     def _compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
         assert self._service is not None
         return self._service.compare(survey, known)
+
+    def _refresh_symbols(self) -> None:
+        assert self._service is not None
+        self._service.refresh_symbols()
 
     def _update_symbols(self, request: UpdateSymbols) -> Answer:
         assert self._service is not None

@@ -30,13 +30,13 @@ class Upkeep:
         ledgers: list[DeltaTableRepository] = [
             lake.manifest.repository,
             lake.quarantine,
-            lake.symbols,
             lake.observations,
             lake.observations.states,
         ]
         self._ledgers = {repository.path.name: TableUpkeep(repository=repository) for repository in ledgers}
         self._all = {
             **self._ledgers,
+            lake.symbols.path.name: TableUpkeep(repository=lake.symbols),  # keeps its files few by itself
             **{name: TableUpkeep(repository=repository) for name, repository in lake.events.items()},
         }
 

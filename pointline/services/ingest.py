@@ -228,8 +228,12 @@ class IngestService:
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
             freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
-            self._symbols.refresh()
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone))
+
+    def refresh_symbols(self) -> None:
+        """See to it that the symbols that are current are those of now. To be called often; it looks once an hour."""
+        with self._lock:
+            self._symbols.refresh()
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:

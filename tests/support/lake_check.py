@@ -74,7 +74,8 @@ def read_table(lake: Path, name: str) -> pl.DataFrame:
     path = lake / "silver" / name
     if not (path / "_delta_log").is_dir() or not DeltaTable.is_deltatable(str(path)):
         return pl.DataFrame(schema={"file_id": pl.Int64, "file_seq": pl.Int64})
-    return pl.read_delta(str(path))
+    rows = pl.read_delta(str(path))
+    return rows.sort("exchange", "symbol", "valid_from") if name == "dim_symbol" else rows  # delta-rs has its own order
 
 
 def read_manifest(lake: Path) -> pl.DataFrame:

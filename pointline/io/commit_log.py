@@ -45,6 +45,7 @@ FIRST_FIELDS = (
     "created_at_us",
     "feed",
     "receive_clock",
+    "days",
 )
 """What they are where a commit does not say: before format version 1 the place of a value said what it is."""
 

@@ -20,8 +20,9 @@ Facts = Mapping[str, object]
 """What is told of one file, by name."""
 
 CREATED = "created_at_us"
+DAYS = "days"
 OF_OUTCOME = FIRST_FIELDS[:12]
-OF_DISCOVERY = tuple(name for name in FIRST_FIELDS[12:] if name != CREATED)
+OF_DISCOVERY = tuple(name for name in FIRST_FIELDS[12:] if name not in {CREATED, DAYS})
 _facts_of_outcome, _facts_of_discovery = attrgetter(*OF_OUTCOME), attrgetter(*OF_DISCOVERY)
 DATE = OF_DISCOVERY.index("date")
 CREATED_AT = FIRST_FIELDS.index(CREATED) - len(OF_OUTCOME)
@@ -29,7 +30,7 @@ CREATED_AT = FIRST_FIELDS.index(CREATED) - len(OF_OUTCOME)
 
 def telling(outcomes: Sequence[Outcome], found: Mapping[int, Discovery]) -> dict[str, object]:
     """Return what a commit says of outcomes, and of the discovery of those files that come with it."""
-    lists = [[*_facts_of_outcome(one), *_of_discovery(found.get(one.file_id))] for one in outcomes]
+    lists = [[*_facts_of_outcome(one), *_of_discovery(found.get(one.file_id), one.days)] for one in outcomes]
     return {FIELDS: list(FIRST_FIELDS), OUTCOMES: lists} if lists else {OUTCOMES: []}
 
 
@@ -44,14 +45,14 @@ def committed(number: int, told: Iterable[Facts]) -> CommittedBatch:
     return CommittedBatch(number=number, outcomes=tuple(outcomes), found=found)
 
 
-def _of_discovery(found: Discovery | None) -> list[object]:
+def _of_discovery(found: Discovery | None, days: Mapping[str, int] | None) -> list[object]:
     if found is None:
-        return []
+        return [] if days is None else [*[None] * (len(OF_DISCOVERY) + 1), dict(days)]
     facts: list[object] = [*_facts_of_discovery(found.meta)]
     facts.insert(CREATED_AT, found.created_at_us)
     day = facts[DATE]
     facts[DATE] = day if day is None else str(day)
-    return facts
+    return facts if days is None else [*facts, dict(days)]
 
 
 def _outcome(facts: Facts) -> Outcome:
@@ -59,6 +60,7 @@ def _outcome(facts: Facts) -> Outcome:
     known["status"] = Status(str(known["status"]))
     symbols = known.get("symbols")
     known["symbols"] = None if symbols is None else tuple(symbols)
+    known[DAYS] = facts.get(DAYS)
     return Outcome(**known)
 
 

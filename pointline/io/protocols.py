@@ -68,6 +68,8 @@ class Outcome:
     last_local_us: int | None = None
     symbols: tuple[str, ...] | None = None
     """The symbols found in the rows that were kept, as the rows spell them, sorted."""
+    days: Mapping[str, int] | None = None
+    """How many of the rows are of each UTC date, where the path does not claim that they are all of one."""
     warnings: Mapping[str, int] | None = field(default_factory=dict)
     error: str | None = None
     superseded_by: int | None = None

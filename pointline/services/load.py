@@ -149,7 +149,7 @@ class _RowsLoad(GroupLoad):
 
     def _add_to_pack(self, member: Member, opened: BronzeRows) -> None:
         if not member.data:
-            self._finish(member.tally, member.content_hash)
+            self._finish(member.tally, member.content_hash, self._packed)
             return
         if not self._pack.takes(member, opened, PACK_BYTES):
             self._flush_pack()
@@ -169,7 +169,7 @@ class _RowsLoad(GroupLoad):
         self._parse_s += time.perf_counter() - started
         self._write(self._packed, silver, pack.members[0].tally.belonging)
         for member in pack.members:
-            self._finish(member.tally, member.content_hash)
+            self._finish(member.tally, member.content_hash, self._packed)
 
     def _add_alone(self, member: Member, opened: BronzeRows) -> None:
         """A file of a pack that could not be typed as a whole."""
@@ -186,7 +186,7 @@ class _RowsLoad(GroupLoad):
             return
         if not is_refused:
             self._write(self._packed, silver, tally.belonging)
-        self._finish(tally, member.content_hash)
+        self._finish(tally, member.content_hash, self._packed)
 
     # ---- large files, block by block
 
@@ -208,7 +208,7 @@ class _RowsLoad(GroupLoad):
             self._close(days)
         if is_first:
             tally.warn(content.warnings)
-            self._finish(tally, content.content_hash)
+            self._finish(tally, content.content_hash, days)
 
     # ---- rows
 
@@ -256,12 +256,12 @@ class _RowsLoad(GroupLoad):
         for writer in days.discard():
             del self._open[writer]
 
-    def _finish(self, tally: Tally, content_hash: str) -> None:
+    def _finish(self, tally: Tally, content_hash: str, days: Days) -> None:
         file_id = tally.entry.file_id
         if tally.is_refused(self._max_quarantined_share):
             self._result.outcomes[file_id] = tally.refusal(content_hash)
         else:
-            self._result.outcomes[file_id] = tally.outcome(content_hash)
+            self._result.outcomes[file_id] = tally.outcome(content_hash, days.rows_by_day(file_id))
             self._result.spans[file_id] = tally.spans
             self._result.set_aside += tally.set_aside
         if self._result.outcomes[file_id].status is not Status.SUCCESS:

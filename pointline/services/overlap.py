@@ -21,9 +21,24 @@ Day = tuple[str, str, str]
 """Exchange, table and date."""
 
 
+def series_of(feed: str | None) -> str:
+    """Return the series of a table that a feed of the ledger is of, such as ``1m trade``; mostly there is but one."""
+    return (feed or "").partition(" ")[2]
+
+
 def day_of(meta: BronzeFileMetadata) -> Day:
     """Return the day of a table that a path claims."""
     return meta.exchange, meta.data_type, str(meta.date)
+
+
+def days_of(meta: BronzeFileMetadata, spans: Iterable[Span]) -> list[Day]:
+    """Return the days of a table that a file has to do with: that of its path, and those of its rows."""
+    dates = {str(meta.date): None}
+    if meta.feed:
+        for span in spans:
+            first, last = (dt.datetime.fromtimestamp(at // 1_000_000, dt.UTC) for at in (span.first_us, span.last_us))
+            dates |= {str(date): None for date in days_between(first, last)}
+    return [(meta.exchange, meta.data_type, date) for date in dates]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +52,7 @@ class Held:
     path: str
     span: Span
     spans: Mapping[str, Span] | None
+    series: str = ""
 
     def may_hold(self, symbol: str) -> bool:
         """False is certain."""

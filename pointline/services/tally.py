@@ -187,8 +187,8 @@ class Tally:
             error="; ".join(sentence for sentence in sentences if sentence),
         )
 
-    def outcome(self, content_hash: str) -> Outcome:
-        """Return what became of the file."""
+    def outcome(self, content_hash: str, days: Mapping[str, int] | None = None) -> Outcome:
+        """Return what became of the file. ``days``: how many rows are of each, where they may be of several."""
         written = self.rows_read - self._rows_quarantined
         return Outcome(
             file_id=self.entry.file_id,
@@ -200,6 +200,7 @@ class Tally:
             first_local_us=self._first_us,
             last_local_us=self._last_us,
             symbols=tuple(sorted(self.spans)),
+            days=days,
             warnings={name: count for name, count in self._warnings.items() if count},
             error=self._reason() if self._rows_quarantined else None,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import datetime as dt
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from pointline.errors import CommitConflict
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import Scope
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import Status, rows_by_day
 from pointline.tables.schema import EventTable
 from pointline.tables.symbol_observations import Observed
 
@@ -278,6 +279,8 @@ class MemoryManifest:
             facts["first_local_timestamp"] = outcome.first_local_us
             facts["last_local_timestamp"] = outcome.last_local_us
             facts["warnings"] = None if outcome.warnings is None else json.dumps(dict(outcome.warnings))
+            days = facts["days"] or {}
+            facts["days"] = [{"date": dt.date.fromisoformat(day), "rows": rows} for day, rows in days.items()] or None
             row |= {name: value for name, value in facts.items() if value is not None}
             row |= {"status": outcome.status.value, "error": outcome.error, "superseded_by": outcome.superseded_by}
             row["updated_at_us"] = self._clock()
@@ -299,7 +302,7 @@ class MemoryManifest:
 
     def totals(self) -> pl.DataFrame:
         place = [pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")]
-        held = self.entries().filter(pl.col("status") == "success", pl.col("rows_written") > 0)
+        held = rows_by_day(self.entries().filter(pl.col("status") == "success")).collect()
         ids = (pl.col("file_id").min().alias("first_id"), pl.col("file_id").max().alias("last_id"))
         return held.group_by(place).agg(pl.col("rows_written").sum().alias("rows"), *ids)
 

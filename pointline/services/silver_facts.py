@@ -29,6 +29,10 @@ class SilverFacts(Protocol):
         """Return the key of the symbol that the file's path claims."""
         ...
 
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
+        ...
+
     def rows_written(self, file_id: int) -> int:
         """Return how many rows a file has in silver."""
         ...
@@ -62,6 +66,10 @@ class LakeFacts:
     def symbol_of(self, file_id: int) -> str:
         """Return the key of the symbol that the file's path claims."""
         return symbol_key(self._row(file_id).symbol)
+
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
+        return self._row(file_id).content_hash
 
     def rows_written(self, file_id: int) -> int:
         """Return how many rows a file has in silver."""

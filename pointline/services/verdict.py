@@ -13,7 +13,7 @@ from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.change import Partition, places_of
 from pointline.services.overlap import Occupied, day_of
-from pointline.services.replacement import ACCEPTED_STATUSES, Judge
+from pointline.services.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
 from pointline.services.silver_facts import SilverFacts
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -96,11 +96,7 @@ class Verdict:
 
     def duplicates(self) -> list[tuple[int, int]]:
         """Return ``(file_id, file that brought the content)``."""
-        return [
-            (file_id, outcome.superseded_by)
-            for file_id, outcome in self.outcomes.items()
-            if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
-        ]
+        return list(originals_of(self.outcomes).items())
 
     def all_outcomes(self) -> list[Outcome]:
         """Return what the ledger has to record."""
@@ -142,6 +138,7 @@ def decide(
         entries=entries,
         outcomes=outcomes,
         old=_old_of(entries, outcomes, ledger, places, facts),
+        in_silver=_places(ledger, originals_of(outcomes).values()).keys(),
         spans={file_id: spans for group in loaded for file_id, spans in group.spans.items()},
         occupied=Occupied(ledger, days, facts.spans_of, policy.groups),
         facts=facts,
@@ -151,7 +148,7 @@ def decide(
     outcomes |= found.refused
     outcomes |= _marked(entries, outcomes)
     outcomes |= _copies(entries, outcomes, ledger, found.replaced, facts)
-    outcomes |= _unsettled_duplicates(outcomes, ledger, found.replaced)
+    outcomes |= _unsettled_duplicates(outcomes, ledger, found)
     replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED_STATUSES}
     return Verdict(
         entries=entries,
@@ -313,19 +310,15 @@ def _by_content(rows: pl.DataFrame) -> Iterator[tuple[ContentOfDay, int]]:
 
 
 def _unsettled_duplicates(
-    outcomes: Mapping[int, Outcome], ledger: pl.DataFrame, replaced: Collection[int]
+    outcomes: Mapping[int, Outcome], ledger: pl.DataFrame, found: Replacements
 ) -> dict[int, Outcome]:
     """A duplicate of a file that did not get in after all, or that leaves with this batch, is read again."""
-    originals = {
-        file_id: outcome.superseded_by
-        for file_id, outcome in outcomes.items()
-        if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
-    }
-    in_silver = _places(ledger, (one for one in originals.values() if one not in outcomes)).keys() - set(replaced)
+    originals = originals_of(outcomes)
+    in_silver = _places(ledger, (one for one in originals.values() if one not in outcomes)).keys() - set(found.replaced)
     waiting = {}
     for file_id, original in originals.items():
         is_in = outcomes[original].status is Status.SUCCESS if original in outcomes else original in in_silver
-        if not is_in:
+        if file_id in found.waiting or not is_in:
             reason = f"waits for file {original}, which has the same content"
             waiting[file_id] = Outcome(file_id=file_id, status=Status.PENDING, error=reason, warnings=None)
     return waiting

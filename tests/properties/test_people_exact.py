@@ -64,6 +64,9 @@ CASES = {
     "touched": Case(steps="A=X . touch:A . chmod:A", now="A success", trades="X", ids=1),
     "written again as it was": Case(steps="A=X . A=X", now="A success", trades="X", ids=1),
     "linked": Case(steps="A=X . A~B", now="A success, B duplicate", trades="X"),
+    "moved over another, and the next of its name overlaps that": Case(
+        steps="A=X B=Y . C=X2 . A>B A=Y2", now="A success|quarantined, B success|quarantined, C success|quarantined"
+    ),
     "moved over another": Case(steps="A=X B=Z . A>B", now="B success", trades="X"),
     "copied over another": Case(steps="A=X B=Z . A+B", now="A success, B duplicate", trades="X"),
     "copied under a browser's name": Case(steps="A=X . A+W", now="A success, W duplicate", trades="X"),
@@ -340,6 +343,7 @@ def _contents(number: int, one: str, other: str) -> dict[str, bytes]:
         "X2": make_content(*only, first=1, last=2, issue=2),  # of the size and the times of X
         "Y": make_content(*only, first=2, last=3, issue=3),  # shares the instant at the seam with X
         "Z": make_content(*only, first=4, last=5, issue=4),
+        "Y2": make_content(*only, first=2, last=3, issue=12),
         "V": make_content(*only, first=1.5, last=2.5, issue=5),  # overlaps X and Y
         "small": make_content(*only, first=1, last=2, issue=6, rows=3),
         "inside": make_content(*only, first=1.5, issue=7, rows=1),

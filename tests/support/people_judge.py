@@ -90,11 +90,7 @@ class Picture:
 
     def records(self, root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]:
         """The rows of a table of the lake."""
-        folder = root / "silver" / table
-        if not DeltaTable.is_deltatable(str(folder)):
-            return []
-        found: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table(columns=columns).to_pylist()
-        return found
+        return _records(root, table, columns)
 
     def content_of(self, entry: Entry) -> bytes | None:
         return self.deeds.contents.get(entry.content or "")
@@ -337,6 +333,19 @@ def _same_series(mine: Claim, theirs: Claim, expected: Expected) -> bool:
 
 
 # ---- reading the lake
+
+
+def read_ledger(root: Path) -> list[Entry]:
+    """The ledger alone."""
+    return _entries(_records(root, "ingest_manifest", LEDGER_COLUMNS))
+
+
+def _records(root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]:
+    folder = root / "silver" / table
+    if not DeltaTable.is_deltatable(str(folder)):
+        return []
+    found: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table(columns=columns).to_pylist()
+    return found
 
 
 def _entries(rows: list[dict[str, Any]]) -> list[Entry]:

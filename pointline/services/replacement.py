@@ -17,7 +17,7 @@ from pointline.services.overlap import Collision, Day, Held, Occupied, by_key, d
 from pointline.services.silver_facts import SilverFacts
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
-from pointline.tables.spelling import symbol_key
+from pointline.tables.spelling import is_group, symbol_key
 
 ACCEPTED_STATUSES = (Status.SUCCESS, Status.DUPLICATE)
 
@@ -48,6 +48,7 @@ class Judge:
     spans: Mapping[int, Mapping[str, Span]]
     occupied: Occupied
     facts: SilverFacts
+    groups: Collection[str]
     allows_overlap: bool
     min_share: float
 
@@ -190,16 +191,18 @@ class Judge:
         return [largest], rows[largest]
 
     def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
-        """How many rows the lake has of the file; of a copy, those of its original where both claim one symbol."""
+        """How many rows the lake has of the file; of a copy, those of its original that the copy claims too."""
         original = outcome.superseded_by
         if outcome.status is Status.SUCCESS or original is None:
             return sum(span.rows for span in spans)
+        key = symbol_key(entry.meta.symbol)
         if original in self.entries:
-            symbol = symbol_key(self.entries[original].meta.symbol)
-            rows = self.outcomes[original].rows_written or 0
+            held = self._spans_of(self.entries[original], self.outcomes[original])
+        elif self.facts.symbol_of(original) == key:
+            return self.facts.rows_written(original)
         else:
-            symbol, rows = self.facts.symbol_of(original), self.facts.rows_written(original)
-        return rows if symbol == symbol_key(entry.meta.symbol) else 0
+            held = by_key(self.facts.spans_of(original, day_of(entry.meta)))
+        return sum(span.rows for symbol, span in held.items() if symbol == key or is_group(key, self.groups))
 
     def _overlapping(
         self, entry: Entry, outcome: Outcome, met: Collision, spans: Mapping[str, Span], day: Day

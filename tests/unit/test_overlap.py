@@ -96,6 +96,7 @@ def judged(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **m
         spans=more.get("spans", {}),
         occupied=Occupied(ledger() if known is None else known, days, facts.spans_of, ()),
         facts=facts,
+        groups=("SPOT",),
         allows_overlap=False,
         min_share=0.5,
     ).decide()

@@ -34,7 +34,7 @@ from tests.support.people_judge import Deeds, describe, judge, read_ledger
 from tests.support.waiting import wait_until
 
 BURSTS = 9
-QUIET_SECONDS = 20.0
+QUIET_SECONDS = 60.0  # a machine that runs much else is slow, and no fault of the lake
 PAUSE_SECONDS = 0.03
 MOST_RUNS = 5
 SETTINGS = {"ingest__settle_seconds": 0, "ingest__rescan_seconds": 0.3, "ingest__unfinished_seconds": 0.2}

@@ -146,6 +146,12 @@ CASES = {
         steps="A=X E=eth . G=both . -A", now="E success, G quarantined", trades="X eth"
     ),
     "two members, then a group, both deleted": Case(steps="A=X E=eth . G=both . -A -E", now="G quarantined|success"),
+    "the same in a member and a group at once, where the member was a copy": Case(
+        steps="A=X . A+B . G=Z B=Z", now="A success, B success|duplicate, G success|duplicate", trades="X Z"
+    ),
+    "the same in a member and a group at once, over the rows of the member": Case(
+        steps="A=X B=Y . G=Z B=Z", now="A success, B success|duplicate, G success|duplicate", trades="X Z"
+    ),
     # claims
     "moved to another symbol": Case(steps="A=X . A>E", now="E quarantined", trades="X"),
     "moved to another symbol and back": Case(steps="A=X . A>E . E>A", now="A success", trades="X"),

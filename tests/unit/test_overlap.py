@@ -242,6 +242,14 @@ class TestGroups:
         assert "`pointline withdraw 1`" in str(found[2].error)
         assert "delete" not in str(found[2].error)
 
+    @pytest.mark.parametrize("symbol", ["S", "T"])
+    def test_an_instant_of_one_symbol_at_the_seam_of_the_files(self, symbol):
+        """Guards that files which share one instant are compared by symbol: of one it may be all that there is."""
+        spans = {2: {"S": Span(first_us=10, last_us=10, rows=5), "T": Span(first_us=0, last_us=9, rows=5)}}
+        known = ledger((1, 10, 20, "success")).with_columns(symbol=pl.lit(symbol).cast(pl.Categorical))
+        found = refused((entry(2, symbol="SPOT"), outcome(2, 0, 10)), known=known, spans=spans)
+        assert set(found) == ({2} if symbol == "S" else set())
+
     def test_a_group_takes_the_place_of_a_member(self):
         group = (entry(2, symbol="SPOT"), outcome(2, 0, 30))
         found = judged(group, known=ledger((1, 0, 10, "success")), spans=SPANS, gone={1})

@@ -35,14 +35,16 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
     names = files["symbol"].unique().to_list()
     group_names = [name for name in names if is_group(name, groups)]
     is_many = pl.col("symbol").is_in(group_names)
-    crowded = files.filter(is_many).select(SERIES[:-1]).unique()
-    singles = _keyed(files.filter(~is_many).drop("symbols"))
-    for row in _meeting(singles.join(crowded, on=SERIES[:-1], how="anti")).iter_rows(named=True):
+    day = SERIES[:-1]
+    crowded = files.filter(is_many).select(day).unique()
+    for row in _meeting(_keyed(files.drop("symbols").join(crowded, on=day, how="anti"))).iter_rows(named=True):
         yield _finding(row)
-    for exchange, table, date in crowded.sort(SERIES[:-1]).iter_rows():
-        on_day = (pl.col("exchange") == exchange) & (pl.col("data_type") == table) & (pl.col("date") == date)
-        listed = _keyed(files.filter(on_day, is_many).with_columns(symbol="symbols").drop("symbols").explode("symbol"))
-        exact = _exact(listed, singles.filter(on_day), (exchange, table, date), read_spans)
+    for (exchange, table, date), of_day in (
+        files.join(crowded, on=day, how="semi").sort(day).group_by(day, maintain_order=True)
+    ):
+        listed = _keyed(of_day.filter(is_many).drop("symbol").rename({"symbols": "symbol"}).explode("symbol"))
+        singles = _keyed(of_day.filter(~is_many).drop("symbols"))
+        exact = _exact(listed.select(singles.columns), singles, (str(exchange), str(table), str(date)), read_spans)
         for row in _meeting(exact).iter_rows(named=True):
             yield _finding(row)
 

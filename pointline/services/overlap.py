@@ -101,7 +101,7 @@ class Occupied:
         whole = join_spans(spans.values())
         found = []
         for held in [*self.held_on(day).values(), *also]:
-            if held.file_id in leaving or not overlap(whole, held.span) or not any(map(held.may_hold, spans)):
+            if held.file_id in leaving or not _touch(whole, held.span) or not any(map(held.may_hold, spans)):
                 continue
             theirs = held.spans if held.spans is not None else self.spans(held, day)
             met = [key for key in spans if key in theirs and overlap(spans[key], theirs[key])]
@@ -131,6 +131,11 @@ def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) 
         span = Span(first_us=first, last_us=last, rows=0)
         spans = None if is_group(symbol, groups) else {symbol_key(symbol): span}
         yield (exchange, table, date), Held(file_id=file_id, path=path, span=span, spans=spans)
+
+
+def _touch(one: Span, other: Span) -> bool:
+    """Tell whether two spans share an instant at least: of one of their symbols it may be all that there is."""
+    return one.first_us <= other.last_us and other.first_us <= one.last_us
 
 
 def overlap(one: Span, other: Span) -> bool:

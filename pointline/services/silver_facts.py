@@ -11,6 +11,7 @@ from pointline.io.protocols import BronzeReader, EventTableRepository, Ingestion
 from pointline.services.batch import Span
 from pointline.services.identity import LedgerRow, has_left, ledger_rows
 from pointline.services.overlap import Day
+from pointline.services.row_counts import time_symbols
 from pointline.tables.spelling import symbol_key
 
 
@@ -27,6 +28,10 @@ class SilverFacts(Protocol):
 
     def symbol_of(self, file_id: int) -> str:
         """Return the key of the symbol that the file's path claims."""
+        ...
+
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
         ...
 
     def rows_written(self, file_id: int) -> int:
@@ -63,6 +68,10 @@ class LakeFacts:
         """Return the key of the symbol that the file's path claims."""
         return symbol_key(self._row(file_id).symbol)
 
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
+        return self._row(file_id).content_hash
+
     def rows_written(self, file_id: int) -> int:
         """Return how many rows a file has in silver."""
         rows = self._manifest.rows_of([file_id])["rows_written"]
@@ -72,21 +81,10 @@ class LakeFacts:
         """Return what a file holds of each symbol on a day, read from its rows."""
         exchange, table, date = day
         repository = self._repositories[table]
-        time = pl.col("local_timestamp").to_physical()
-        found = [
-            rows.filter(pl.col("file_id") == file_id)
-            .group_by(pl.col("symbol").cast(pl.String))
-            .agg(time.min().alias("first"), time.max().alias("last"), pl.len().alias("rows"))
-            for part in repository.parts_of([file_id], {"exchange": exchange, "date": date})
-            for rows in repository.rows_of(part, ["file_id", "symbol", "local_timestamp"])
-        ]
-        if not found:
-            return {}
-        whole = (
-            pl.concat(found).group_by("symbol").agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
-        )
+        parts = repository.parts_of([file_id], {"exchange": exchange, "date": date})
+        found = time_symbols(repository, parts, [file_id]).select("symbol", "first", "last", "rows")
         return {
-            symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in whole.iter_rows()
+            symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in found.iter_rows()
         }
 
     def _row(self, file_id: int) -> LedgerRow:

@@ -7,7 +7,7 @@ found all the same is looked at once more before it is reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -18,9 +18,10 @@ from pointline.services.audited import AuditedEventTable, Parties
 from pointline.services.bronze_audit import as_found, audit_bronze
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.overlap import Day
 from pointline.services.overlap_audit import audit_overlap
 from pointline.services.reread import digest_aside
-from pointline.services.row_counts import COUNTS, AuditedTable, count_rows
+from pointline.services.row_counts import COUNTS, SPANS, AuditedTable, count_rows, time_symbols
 from pointline.services.symbol_audit import audit_history, audit_observations, audit_symbols
 from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -102,7 +103,7 @@ class _Look:
         still = ledger.filter(~pl.col("file_id").is_in(sorted(ahead)))
         self._findings += audit_ledger(still, ledger)
         if self._to.groups is not None:
-            self._findings += audit_overlap(still, self._to.groups)
+            self._findings += self._audit_overlap(still, self._to.groups, snapshots)
         self._findings += audit_counts(still, ledger, found, aside, readable)
         if aside is not None:
             self._checked.quarantined_rows = int(aside["rows"].sum())
@@ -229,6 +230,23 @@ class _Look:
                     sound.append(part)
             parts[:] = sound
             return count_rows(table, sound)
+
+    def _audit_overlap(
+        self, ledger: pl.DataFrame, groups: Collection[str], snapshots: Mapping[str, _Snapshot | None]
+    ) -> list[Finding]:
+        def read_spans(day: Day, file_ids: Sequence[int]) -> pl.DataFrame:
+            exchange, name, date = day
+            snapshot = snapshots.get(name)
+            parts = snapshot.parts.get((exchange, date), []) if snapshot is not None else []
+            try:
+                return time_symbols(self._to.tables[name], parts, file_ids)
+            except UNREADABLE as error:
+                what = f"the times of its symbols cannot be read: {_first_line(error)}"
+                path = f"silver/{name}/exchange={exchange}/date={date}"
+                self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
+                return pl.DataFrame(schema=SPANS)
+
+        return list(audit_overlap(ledger, groups, read_spans))
 
     def _audit_symbols(self, files: Sequence[int]) -> Iterable[Finding]:
         if not (files or self._to.symbols.exists()):

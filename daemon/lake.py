@@ -136,6 +136,7 @@ class Lake:
                 unfinished_us=0 if once else int(settings.unfinished_seconds * 1_000_000),
                 min_replacement_share=settings.min_replacement_share,
                 groups=self.config.bronze.groups,
+                rank_of=self.source.feeds.rank,
             ),
             age_us=self.clock.age_us,
         )

@@ -45,6 +45,8 @@ class BronzeFileMetadata:
     """The description that the path is of, with its series; empty where the file has the columns of its table."""
     receive_clock: bool = True
     """Its rows say when they were received."""
+    is_one_day: bool = field(default=True, compare=False)
+    """Its path claims one UTC day, that of ``date``, for all of its rows."""
     problem: str | None = None
     found_by: str | None = field(default=None, compare=False)
     """What brought it to our notice, for people: ``an event``, ``a scan``."""

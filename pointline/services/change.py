@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ import polars as pl
 
 from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part
 from pointline.services.compaction import DICTIONARY
+from pointline.services.dates import days_between
 
 Partition = tuple[tuple[str, str], ...]
 
@@ -28,15 +28,10 @@ class Change:
 def places_of(rows: pl.DataFrame) -> Iterator[tuple[int, str, Partition]]:
     """Yield the id of each file of the ledger, and the table and each partition that rows of it may be in."""
     names = ("data_type", "exchange", "date", "feed", "first_local_timestamp", "last_local_timestamp")
-    facts = rows.select("file_id", *names).cast({name: pl.String for name in ("data_type", "exchange", "feed")})
+    facts = rows.select("file_id", *names).cast(dict.fromkeys(("data_type", "exchange", "feed"), pl.String))
     for file_id, table, exchange, date, feed, first, last in facts.iter_rows():
         for day in days_between(first, last) if feed and first is not None else [date]:
             yield file_id, table, (("exchange", exchange), ("date", str(day)))
-
-
-def days_between(first: dt.datetime, last: dt.datetime) -> list[dt.date]:
-    """Return the dates from one moment to another."""
-    return [first.date() + dt.timedelta(days=ahead) for ahead in range((last.date() - first.date()).days + 1)]
 
 
 def commit_change(repository: EventTableRepository, number: int, change: Change) -> Sequence[Part]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Protocol
 
 import polars as pl
 
-from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository
+from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository, Outcome
 from pointline.services.batch import Span
 from pointline.services.identity import LedgerRow, has_left, ledger_rows
 from pointline.services.overlap import Day
 from pointline.services.row_counts import time_symbols
+from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 
 
@@ -40,6 +42,10 @@ class SilverFacts(Protocol):
 
     def spans_of(self, file_id: int, day: Day) -> Mapping[str, Span]:
         """Return what a file holds of each symbol on a day, read from its rows."""
+        ...
+
+    def outcome_of(self, file_id: int) -> Outcome:
+        """Return what the ledger says became of a file whose rows are in silver."""
         ...
 
 
@@ -86,6 +92,27 @@ class LakeFacts:
         return {
             symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in found.iter_rows()
         }
+
+    def outcome_of(self, file_id: int) -> Outcome:
+        """Return what the ledger says became of a file whose rows are in silver."""
+        row = self._manifest.rows_of([file_id]).with_columns(
+            pl.col("first_local_timestamp", "last_local_timestamp").to_physical()
+        )
+        facts = row.row(0, named=True)
+        return Outcome(
+            file_id=file_id,
+            status=Status(str(facts["status"])),
+            content_hash=facts["content_hash"],
+            rows_read=facts["rows_read"],
+            rows_written=facts["rows_written"],
+            rows_quarantined=facts["rows_quarantined"],
+            first_local_us=facts["first_local_timestamp"],
+            last_local_us=facts["last_local_timestamp"],
+            symbols=None if facts["symbols"] is None else tuple(facts["symbols"]),
+            days={str(one["date"]): one["rows"] for one in facts["days"] or ()},
+            warnings=json.loads(facts["warnings"] or "{}"),
+            error=facts["error"],
+        )
 
     def _row(self, file_id: int) -> LedgerRow:
         return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]

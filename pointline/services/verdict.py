@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -12,8 +12,9 @@ from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.change import Partition, places_of
 from pointline.services.copies import copies_among, copies_of, moved_here
-from pointline.services.overlap import Occupied, day_of
-from pointline.services.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
+from pointline.services.overlap import Occupied, on_days
+from pointline.services.preference import thinned
+from pointline.services.replacement import ACCEPTED_STATUSES, Judge, RankOf, Replacements, originals_of
 from pointline.services.silver_facts import SilverFacts
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -30,6 +31,8 @@ class Policy:
     unfinished_us: int = 30_000_000
     min_replacement_share: float = 0.5
     groups: Collection[str] = ()
+    rank_of: RankOf = lambda _path, _feed: None
+    """The place of a file in the order in which its feed prefers them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,10 @@ class Verdict:
     """Versions that never had rows in silver, and the newer version of their path."""
     reopened: Mapping[int, str]
     """Duplicates whose original leaves silver, with their paths: now their own rows have to come."""
+    given_up: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    """Days that files leave to another one, and that one: by file and date."""
+    thinned: Sequence[Outcome] = ()
+    """What is left of files that were in before and give up days."""
     others: Sequence[Outcome] = ()
     """What becomes of lists of instruments that were in before: evidence of this batch holds or releases them."""
 
@@ -74,6 +81,7 @@ class Verdict:
             if outcome.status in ACCEPTED_STATUSES and self.entries[file_id].meta.data_type == table
         ]
         leaving = [Outcome.superseded(one.file_id, by=one.by) for one in self.replaced if one.table == table]
+        leaving += [one for one in self.thinned if self._table_of_thinned(one.file_id) == table]
         if table == INSTRUMENTS:
             held = [
                 outcome
@@ -89,7 +97,15 @@ class Verdict:
         for one in self.replaced:
             if one.table == table:
                 found.setdefault(one.partition, []).append(one.file_id)
+        for file_id in (outcome.file_id for outcome in self.thinned):
+            for date, by in self.given_up[file_id].items():
+                meta = self.entries[by].meta
+                if meta.data_type == table:
+                    found.setdefault((("exchange", meta.exchange), ("date", date)), []).append(file_id)
         return found
+
+    def _table_of_thinned(self, file_id: int) -> str:
+        return self.entries[next(iter(self.given_up[file_id].values()))].meta.data_type
 
     def duplicates(self) -> list[tuple[int, int]]:
         """Return ``(file_id, file that brought the content)``."""
@@ -100,15 +116,20 @@ class Verdict:
         gone = {**self.overtaken, **{one.file_id: one.by for one in self.replaced}}
         superseded = [Outcome.superseded(old, by=new) for old, new in gone.items()]
         reopened = [Outcome.reopened(file_id) for file_id in self.reopened]
-        return [*self.outcomes.values(), *superseded, *reopened, *self.others]
+        return [*self.outcomes.values(), *superseded, *self.thinned, *reopened, *self.others]
 
     def wants(self, part: LoadedPart) -> bool:
         """A part goes in when one of its files does."""
-        return any(self.outcomes[file_id].status is Status.SUCCESS for file_id in part.file_ids)
+        return part.file_ids - self.refused_in(part) != set()
 
     def refused_in(self, part: LoadedPart) -> set[int]:
         """Return the files of a part that do not get in. What may be refused mostly has a part of its own."""
-        return {file_id for file_id in part.file_ids if self.outcomes[file_id].status is not Status.SUCCESS}
+        date = part.part.partition.get("date", "")
+        return {
+            file_id
+            for file_id in part.file_ids
+            if self.outcomes[file_id].status is not Status.SUCCESS or date in self.given_up.get(file_id, ())
+        }
 
 
 def decide(
@@ -130,25 +151,37 @@ def decide(
     older = [(old, file_id) for file_id, entry in entries.items() for old in entry.candidate.replaces]
     places = _places(ledger, (old for old, _ in older))
     entries = _with_siblings_found(entries, places)
-    days = {day_of(entry.meta) for entry in entries.values() if entry.candidate.has_siblings}
+    spans = {file_id: spans for group in loaded for file_id, spans in group.spans.items()}
+    days = {
+        day
+        for file_id, entry in entries.items()
+        if entry.candidate.has_siblings
+        for day, _ in on_days(entry.meta, spans.get(file_id, {}))
+    }
     judge = Judge(
         entries=entries,
         outcomes=outcomes,
         old=_old_of(entries, outcomes, ledger, places, facts),
         in_silver=(),
-        spans={file_id: spans for group in loaded for file_id, spans in group.spans.items()},
+        spans=spans,
         occupied=Occupied(ledger, days, facts.spans_of, policy.groups),
         facts=facts,
         groups=policy.groups,
         allows_overlap=policy.overlap == "allow",
         min_share=policy.min_replacement_share,
+        rank_of=policy.rank_of,
     )
     outcomes, found = _judged(judge, ledger)
     outcomes |= _marked(entries, outcomes)
     replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED_STATUSES}
+    given_up = {file_id: days for file_id, days in found.given_up.items() if file_id not in replaced}
+    outcomes |= {one: thinned(outcomes[one], given_up[one]) for one in given_up.keys() & outcomes.keys()}
+    older_ones = sorted(given_up.keys() - outcomes.keys())
     return Verdict(
         entries=entries,
         outcomes=outcomes,
+        given_up=given_up,
+        thinned=[thinned(facts.outcome_of(one), given_up[one]) for one in older_ones],
         replaced=_leaving(ledger, replaced),
         reopened=copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
         overtaken={old: new for old, new in older if old not in places and outcomes[new].status is not Status.PENDING},

@@ -70,7 +70,8 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 """``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count.
 ``symbols`` are those found in the rows; ``changed_ts`` is the file's ctime; ``feed`` is null for files that have the
-columns of their table; ``days`` is null where all rows are of ``date``; ``receive_clock`` is false where ``local_timestamp`` only repeats ``timestamp``."""
+columns of their table; ``days`` is null where all rows are of ``date``; ``receive_clock`` is false where
+``local_timestamp`` only repeats ``timestamp``."""
 
 CONTENT_FACTS = (
     "content_hash",
@@ -96,7 +97,7 @@ def empty() -> pl.DataFrame:
 
 
 def rows_by_day(ledger: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
-    """Return the files of the ledger that have rows, once for each UTC date, with ``date`` and ``rows_written`` of it."""
+    """Return the files of the ledger that have rows, once for each UTC date, with its ``date, rows_written``."""
     there = ledger.lazy().filter(pl.col("rows_written") > 0)
     one = there.filter(pl.col("days").is_null()).drop("days")
     more = there.filter(pl.col("days").is_not_null()).drop("date", "rows_written").explode("days").unnest("days")

@@ -41,9 +41,9 @@ class Claim:
         return " ".join([self.description.feed.name, *filter(None, series)])
 
     @property
-    def is_group(self) -> bool:
-        """The file holds many symbols."""
-        return self.symbol == EVERY_SYMBOL
+    def is_one_day(self) -> bool:
+        """The rows are all of one UTC day, that of ``date``."""
+        return Belonging(exchange="", date=self.date, period=self.period).is_one_day
 
 
 class Feeds:
@@ -95,6 +95,16 @@ class Feeds:
                 if description.feed.name == name:
                     return description.feed
         raise KeyError(f"{vendor}/{name}")
+
+    def rank(self, path: str, feed: str) -> int | None:
+        """Return the place of a file in the order in which its feed prefers them, 0 first; None where it has none."""
+        if not feed:
+            return None
+        for claim in self.claims(path):
+            order = claim.description.text.prefer
+            if claim.feed == feed and claim.says["span"] in order:
+                return order.index(claim.says["span"])
+        return None
 
     def belonging(
         self, path: str, feed: str, *, exchange: str, symbol: str | None, date: dt.date, escalated: frozenset[str]

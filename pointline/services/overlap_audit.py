@@ -7,12 +7,14 @@ from typing import TypeAlias
 
 import polars as pl
 
+from pointline.parse.rules import DAY_US
 from pointline.services.findings import Finding
 from pointline.services.overlap import Day
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 from pointline.tables.spelling import is_group, symbol_key
+from pointline.vendors.feeds import EVERY_SYMBOL
 
-SERIES = ("exchange", "data_type", "date", "key")
+SERIES = ("exchange", "data_type", "date", "series", "key")
 TIMES = ("first_local_timestamp", "last_local_timestamp")
 
 ReadSpans: TypeAlias = Callable[[Day, Sequence[int]], pl.DataFrame]
@@ -25,21 +27,15 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
     The ledger has the times of a file that holds one symbol. Of a group file it has the symbols; its rows are read only
     where another file holds one of them and the times of the two files, over all symbols, overlap.
     """
-    files = ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null()).select(
-        "file_id",
-        "bronze_file_path",
-        *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date", "symbol")),
-        "symbols",
-        *(pl.col(name).to_physical() for name in TIMES),
-    )
+    files = _by_day(ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null()))
     names = files["symbol"].unique().to_list()
     group_names = [name for name in names if is_group(name, groups)]
-    is_many = pl.col("symbol").is_in(group_names)
+    is_many = pl.col("symbol").is_in([*group_names, EVERY_SYMBOL])
     day = SERIES[:-1]
     crowded = files.filter(is_many).select(day).unique()
     for row in _meeting(_keyed(files.drop("symbols").join(crowded, on=day, how="anti"))).iter_rows(named=True):
         yield _finding(row)
-    for (exchange, table, date), of_day in (
+    for (exchange, table, date, _), of_day in (
         files.join(crowded, on=day, how="semi").sort(day).group_by(day, maintain_order=True)
     ):
         listed = _keyed(of_day.filter(is_many).drop("symbol").rename({"symbols": "symbol"}).explode("symbol"))
@@ -47,6 +43,33 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
         exact = _exact(listed.select(singles.columns), singles, (str(exchange), str(table), str(date)), read_spans)
         for row in _meeting(exact).iter_rows(named=True):
             yield _finding(row)
+
+
+def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the files of the ledger once for each day that they have rows of, with their times cut to it."""
+    day_us = pl.col("date").cast(pl.Datetime("us")).to_physical()
+    first, last = (pl.col(name).to_physical() for name in TIMES)
+    is_described = pl.col("feed").is_not_null()
+    return (
+        rows_by_day(ledger)
+        .select(
+            "file_id",
+            "bronze_file_path",
+            *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "symbol")),
+            "symbols",
+            pl.col("date").cast(pl.String),
+            pl.col("feed")
+            .cast(pl.String)
+            .fill_null("")
+            .str.splitn(" ", 2)
+            .struct.field("field_1")
+            .fill_null("")
+            .alias("series"),
+            pl.when(is_described).then(pl.max_horizontal(first, day_us)).otherwise(first).alias(TIMES[0]),
+            pl.when(is_described).then(pl.min_horizontal(last, day_us + (DAY_US - 1))).otherwise(last).alias(TIMES[1]),
+        )
+        .collect()
+    )
 
 
 def _exact(listed: pl.DataFrame, singles: pl.DataFrame, day: Day, read_spans: ReadSpans) -> pl.DataFrame:

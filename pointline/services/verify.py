@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import polars as pl
 
@@ -267,6 +268,7 @@ class _Look:
         self, name: str, snapshot: _Snapshot, ledger: pl.DataFrame, bronze: dict[int, BronzeFileMetadata]
     ) -> None:
         rows = ledger.filter(stands_at(Status.SUCCESS), pl.col("data_type") == name)
+        of_days, rows = rows.filter(pl.col("days").is_not_null()), rows.filter(pl.col("days").is_null())
         for (exchange, date), group in rows.group_by("exchange", "date", maintain_order=True):
             parts = snapshot.parts.get((str(exchange), str(date)), [])
             hashes = {
@@ -276,49 +278,54 @@ class _Look:
             silver = self._to.rereaders[name].digest_silver(self._to.tables[name], parts, ids)
             aside = digest_aside(self._to.quarantine, self._aside_parts(), ids)
             for file_id in ids:
-                self._compare_file(
-                    name,
-                    bronze[file_id],
-                    file_id=file_id,
-                    content_hash=hashes[file_id],
-                    digests=(silver[file_id], aside[file_id]),
-                    parts=parts,
-                )
+                facts = _Compared(file_id, hashes[file_id], (silver[file_id], aside[file_id]), parts)
+                self._compare_file(name, bronze[file_id], facts)
+        for row in of_days.filter(pl.col("file_id").is_in(list(bronze))).iter_rows(named=True):
+            file_id, exchange = row["file_id"], str(row["exchange"])
+            dates = [str(one["date"]) for one in row["days"]]
+            parts = [part for date in dates for part in snapshot.parts.get((exchange, date), [])]
+            silver = self._to.rereaders[name].digest_silver(self._to.tables[name], parts, [file_id])
+            aside = digest_aside(self._to.quarantine, self._aside_parts(), [file_id])
+            facts = _Compared(file_id, row["content_hash"], (silver[file_id], aside[file_id]), parts, frozenset(dates))
+            self._compare_file(name, bronze[file_id], facts)
 
     def _aside_parts(self) -> list[Part]:
         parts = self._to.quarantine.live_parts()
         return [part for part in parts if self._to.parts.fault_of(quarantine.NAME, part) is None]
 
-    def _compare_file(
-        self,
-        name: str,
-        meta: BronzeFileMetadata,
-        *,
-        file_id: int,
-        content_hash: str,
-        digests: tuple[int, int],
-        parts: list[Part],
-    ) -> None:
+    def _compare_file(self, name: str, meta: BronzeFileMetadata, held: _Compared) -> None:
         def report(kind: str, what: str) -> None:
             path = meta.bronze_file_path
-            self._findings.append(Finding(kind=kind, table=name, file_id=file_id, path=path, what=what))
+            self._findings.append(Finding(kind=kind, table=name, file_id=held.file_id, path=path, what=what))
 
         rereader = self._to.rereaders[name]
         self._checked.contents += 1
         self._on_step(self._checked)
         try:
-            now = rereader.reread(meta)
-            if now.content_hash != content_hash:
+            now = rereader.reread(meta, held.dates)
+            if now.content_hash != held.content_hash:
                 report("bronze_altered", "the content is not the one that was ingested, though size and time agree")
                 return
-            if now.silver != digests[0]:
-                report("content_differs", rereader.first_difference(meta, self._to.tables[name], parts, file_id))
-            if now.aside != digests[1]:
+            if now.silver != held.digests[0]:
+                table = self._to.tables[name]
+                found = rereader.first_difference(meta, table, held.parts, held.file_id, held.dates)
+                report("content_differs", found)
+            if now.aside != held.digests[1]:
                 report("quarantine_differs", "the lines set aside are not those of the file")
         except ChangedWhileRead:
             return
         except UNREADABLE as error:
             report("bronze_unreadable", _first_line(error))
+
+
+class _Compared(NamedTuple):
+    """A file of the ledger, digests of what silver and quarantine hold of it, and where; ``dates``: only these days."""
+
+    file_id: int
+    content_hash: str
+    digests: tuple[int, int]
+    parts: list[Part]
+    dates: frozenset[str] | None = None
 
 
 def _behind(ledger: pl.DataFrame, told: Mapping[int, Outcome], ahead: set[int]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from pointline.io.members import Members, shown
 BLOCK_BYTES = 512
 TAR_AT, TAR = 257, b"ustar"
 CHECKSUM = slice(148, 156)
+OLD_CHECKSUM = re.compile(rb" *([0-7]+)[\0 ]{1,2}")
 FILE = {b"0", b"\0", b"7"}
 LONG_NAME, LONG_LINK = b"L", b"K"
 PAX = {b"x", b"X"}
@@ -25,8 +26,11 @@ PAX_RECORD = re.compile(rb"(\d{1,9}) ")
 
 
 def is_tar(first: bytes) -> bool:
-    """Tell whether a file that begins so is a tar archive."""
-    return first[TAR_AT : TAR_AT + len(TAR)] == TAR
+    """Tell whether a file that begins so is a tar archive; one older than POSIX is known by its checksum alone."""
+    if first[TAR_AT : TAR_AT + len(TAR)] == TAR:
+        return True
+    digits = OLD_CHECKSUM.fullmatch(first[CHECKSUM])
+    return digits is not None and int(digits[1], 8) == _checksum(first[:BLOCK_BYTES])
 
 
 @dataclass(slots=True)
@@ -67,8 +71,12 @@ def untarred(source: ByteSource, wanted: re.Pattern[str] | None) -> Iterator[byt
 
 
 def _check_header(source: ByteSource, block: bytes) -> None:
-    if sum(block) - sum(block[CHECKSUM]) + 8 * ord(" ") != _number(source, block[CHECKSUM]):
+    if _checksum(block) != _number(source, block[CHECKSUM]):
         raise source.cut(f"tar is damaged: the header before byte {source.taken} fails its checksum")
+
+
+def _checksum(block: bytes) -> int:
+    return sum(block) - sum(block[CHECKSUM]) + 8 * ord(" ")
 
 
 def _number(source: ByteSource, digits: bytes) -> int:

@@ -85,6 +85,12 @@ def tarred(files: Named, form=tarfile.USTAR_FORMAT) -> bytes:
     return made.getvalue()[: end + 1024]
 
 
+def older_than_posix(archive: bytes) -> bytes:
+    """The header has neither magic nor names of users."""
+    header = archive[:148] + b" " * 8 + archive[156:157] + bytes(512 - 157)
+    return header[:148] + b"%06o\0 " % sum(header) + header[156:] + archive[512:]
+
+
 ONE = {"a.csv": DATA}
 AROUND = {
     "day/": b"",
@@ -110,6 +116,7 @@ KINDS = {
     "zip from a Mac with descriptors": zipped(AROUND, streamed=True),
     "zip with a name in Chinese": zipped({"成交/数据.csv": DATA}),
     "tar": tarred(ONE),
+    "old tar": older_than_posix(tarred(ONE)),
     "tar from a Mac": tarred(AROUND),
     "tar with a long name": tarred({LONG: DATA}, tarfile.GNU_FORMAT),
     "tar of pax": tarred({LONG: DATA}, tarfile.PAX_FORMAT),
@@ -120,10 +127,11 @@ KINDS = {
     "lzma": lzma.compress(DATA, lzma.FORMAT_ALONE),
     "lz4": LZ4,
 }
-PLAIN_TAR = {"tar", "tar from a Mac", "tar with a long name", "tar of pax"}
+PLAIN_TAR = {"tar", "old tar", "tar from a Mac", "tar with a long name", "tar of pax"}
 PADDED = {
     "gzip",
     "lzma",
+    "old tar",
     "bzip2",
     "xz",
     "tar",
@@ -182,7 +190,7 @@ class TestEachKind:
 
     def test_cut_anywhere(self, kind):
         whole = KINDS[kind]
-        unseen = 262 if kind in PLAIN_TAR else 0  # what is shorter cannot be seen to be a tar archive
+        unseen = 512 if kind in PLAIN_TAR else 0  # what is shorter is not always seen to be a tar archive
         for kept in range(unseen, len(whole), 1 + len(whole) // 3_000):
             found = outcome(whole[:kept])
             if kind in PADDED and not whole[kept:].strip(b"\0"):

@@ -132,8 +132,6 @@ def _content(source: ByteSource, header: _Header, seen: _Seen) -> Iterator[bytes
         seen.add(chunk)
         yield chunk
     seen.packed_bytes = source.taken - begin
-    if header.knows_sizes and seen.packed_bytes != header.packed_bytes:
-        raise source.cut(f"zip is damaged: {shown(header.text)} ends before its size")
     told = _Seen(header.crc, header.packed_bytes, header.size_bytes)
     if not header.flags & DESCRIBED_BEHIND and seen != told:
         raise source.cut(f"zip fails its checksum: {shown(header.text)} is not what it was when it was packed")

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import random
 import re
 import struct
 import tarfile
@@ -221,6 +222,21 @@ class TestEachKind:
                 read(KINDS[kind] + bytes(1024))
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_other_content_of_a_zip_is_damage_that_a_better_copy_mends(method, streamed):
+    noise = random.Random(1).randbytes(4_000)
+    archive = zipped({"a.csv": noise}, method=method, streamed=streamed)
+    changed = archive[:2_000] + bytes([archive[2_000] ^ 1]) + archive[2_001:]
+    with pytest.raises(Unfinished):
+        chunks_of(changed)
+
+
+def test_a_tar_ends_with_a_whole_block():
+    with pytest.raises(Unfinished, match="ends within a block"):
+        chunks_of(KINDS["tar"] + bytes(100))
+
+
 EMPTY = {
     "zip": zipped({"a.csv": b""}),
     "zip stored": zipped({"a.csv": b""}, method=zipfile.ZIP_STORED),
@@ -286,6 +302,15 @@ def with_a_link(data: bytes) -> bytes:
     return made.getvalue()
 
 
+def with_holes(form: int, kind: bytes, **headers: str) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=form) as archive:
+        entry = tarfile.TarInfo("a.csv")
+        entry.type, entry.size, entry.pax_headers = kind, len(DATA), headers
+        archive.addfile(entry, io.BytesIO(DATA))
+    return made.getvalue()
+
+
 FIVE = {f"{name}.csv": DATA for name in "abcde"}
 REFUSED = {
     "encrypted": (encrypted(zipped(ONE)), r"is a zip archive that is encrypted: 'a\.csv' needs a password"),
@@ -307,6 +332,8 @@ REFUSED = {
     "five files of tar.gz": (gzip.compress(tarred(FIVE)), "holds 5 data files"),
     "no data": (zipped({"x/": b"", "__MACOSX/._a": b"1"}), r"holds no data file: 'x/', '__MACOSX/\._a'$"),
     "no data in tar": (tarred({"x/": b""}), "holds no data file: 'x/'$"),
+    "holes of GNU tar": (with_holes(tarfile.GNU_FORMAT, b"S"), "has a file with holes: 'a.csv'"),
+    "holes of pax": (with_holes(tarfile.PAX_FORMAT, b"0", **{"GNU.sparse.major": "1"}), "has a file with holes"),
     "a link alone": (with_a_link(DATA), "holds no data file"),
     "excel": (zipped({"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}), "is an Excel workbook, no CSV"),
     "excel in another order": (zipped({"docProps/app.xml": b"<x/>", "xl/a.xml": b""}), "is an Excel workbook"),
@@ -412,6 +439,8 @@ class TestDirectory:
             other = wide[:at] + bytes([wide[at] ^ 1]) + wide[at + 1 :]
             with pytest.raises(PointlineError):
                 read(archive[:begin] + entry + other + place + tail)
+        with pytest.raises(Rejected, match="does not have its end at byte"):
+            read(archive[:begin] + entry + wide + place[:8] + b"\1" + place[9:] + tail)
 
 
 ZEROS = 2 * FREE_BYTES

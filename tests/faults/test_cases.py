@@ -443,19 +443,18 @@ def _contents() -> Iterator[tuple[str, Case]]:
 
 def _containers() -> Iterator[tuple[str, Case]]:
     wrong = {
-        "gzip in gzip": (packed, "gzip"),
-        "zip": (zipped, "zip"),
-        "bzip2": (bz2.compress, "bzip2"),
-        "xz": (lzma.compress, r"\bxz"),
+        "gzip in gzip": (lambda data: packed(packed(data)), "gzip"),
+        "zip in gzip": (lambda data: packed(zipped(data)), "zip"),
     }
     for what, (pack, word) in wrong.items():
-        data = (lambda s: packed(packed(text(trades(s))))) if what == "gzip in gzip" else None
         yield (
             f"{what} under a .csv.gz name",
-            _one(
-                data or (lambda s, p=pack: p(text(trades(s)))),
-                Then(status="quarantined", rows=0, says=(word,)),
-            ),
+            _one(lambda s, p=pack: p(text(trades(s))), Then(status="quarantined", rows=0, says=(word,))),
+        )
+    for what, pack in {"zip": zipped, "bzip2": bz2.compress, "xz": lzma.compress}.items():
+        yield (
+            f"{what} under a .csv.gz name",
+            _one(lambda s, p=pack: p(text(trades(s))), Then(status="success", rows=10)),
         )
     yield (
         "Parquet under a .csv.gz name",

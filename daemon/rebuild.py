@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 
 from daemon.lake import Lake
-from pointline.errors import PointlineError
+from pointline.errors import LakeDamaged, PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.protocols import Part
@@ -53,7 +54,8 @@ def missing_tables(lake: Lake) -> list[str]:
 
 def rebuild_unreadable(lake: Lake) -> dict[str, str]:
     """Mend what can be mended, and make the tables again that still cannot be read; return them, and why."""
-    lake.mend()
+    with suppress(LakeDamaged):  # a ledger that cannot be read: it is made again below
+        lake.mend()
     found = unreadable_tables(lake)
     keep_in = lake.config.paths.state / "set_aside"
     saved = _sound_rows(lake) if ingest_manifest.NAME in found else None

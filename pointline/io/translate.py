@@ -13,7 +13,8 @@ from polars.exceptions import PanicException, PolarsError
 from pointline.errors import CommitConflict, DiskFull, LakeDamaged, NoAccess, PointlineError, StorageTrouble
 
 HINT = "run `pointline doctor`"
-DAMAGE_HINT = "`pointline verify --data` names the damaged files"
+REPAIR_HINT = "`pointline repair --dry-run` says what it would do, `pointline repair` does it"
+DAMAGE_HINT = "`pointline verify --data` names the damaged files, `pointline repair` makes them again from bronze"
 DAMAGE_WORDS = ("checksum", "crc", "corrupt", "parquet", "magic", "thrift", "decompress", "deserialize", "eof")
 FULL = {errno.ENOSPC, errno.EDQUOT}
 NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -55,7 +56,7 @@ def storage_errors(subject: str) -> Iterator[None]:
             raise _disk_full(subject) from error
         if _mentions(error, TROUBLE_WORDS):
             raise StorageTrouble(f"{subject}: {one_line(error)}", subject=subject, hint=HINT) from error
-        raise LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=HINT) from error
+        raise LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=REPAIR_HINT) from error
 
 
 def from_os_error(error: OSError, subject: str) -> PointlineError:

@@ -110,7 +110,7 @@ class Bench:
             settings=IngestSettings(settle_seconds=0, **settings),  # type: ignore[arg-type]
             clock=Clock(wall=lambda: self.now_us / 1e6, steady=lambda: self.now_us / 1e6),
             require_lake=lambda: None,
-            on_touched=lambda meta: None,
+            on_touched=lambda file_id, meta: None,
         )
 
     def drop(self, *paths: str) -> None:

@@ -73,7 +73,7 @@ def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = No
 
     With ``whole`` every data file is read, not only looked for; ``only`` names one table.
     """
-    fault_of: FaultOf = lake.files.any_fault_of if whole else lake.files.absence_of
+    fault_of: FaultOf = lake.files.damage_of if whole else lake.files.absence_of
     chosen = {name: table for name, table in lake.events.items() if only in {None, name}}
     tables = compare_tables(lake.manifest, chosen, fault_of)
     aside = compare_quarantine(lake.manifest, lake.quarantine) if only in {None, quarantine.NAME} else ({}, ())

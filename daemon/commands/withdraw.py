@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from daemon.commands.present import plural, print_error, print_json, print_lines, printable
 from daemon.commands.settings import INGEST, settings_for
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_OK, EXIT_USAGE
@@ -31,7 +31,7 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
     try:
         named = chosen_files(config, ledger, targets) or []
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_USAGE
     entries = ledger.collect()
     standing = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED, Status.WITHDRAWN))

@@ -34,6 +34,7 @@ HINTS = {
         ),
         REPAIR,
     ),
+    "part_shut": "`pointline doctor` names owner and mode, and the command that gives access",
     "symbolic_link": "put the file or folder itself in the place of the link: only the lake, silver and bronze may be "
     "links",
     "manifest_behind": REPLAY,

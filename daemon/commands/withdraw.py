@@ -34,7 +34,11 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
         print_error(error, as_json=as_json)
         return EXIT_USAGE
     entries = ledger.collect()
-    standing = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED, Status.WITHDRAWN))
+    meant = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED))
+    standing = meant.filter(~stands_at(Status.WITHDRAWN))
+    if standing.is_empty() and not meant.is_empty():
+        _say_done(meant.height, dry_run=dry_run, as_json=as_json)
+        return EXIT_OK
     plan = plan_withdrawal(entries, standing["file_id"].to_list() or named)
     if not dry_run:
         _do(config, plan.file_ids)
@@ -52,6 +56,14 @@ def _do(config: Config, file_ids: Sequence[int]) -> None:
         return {"withdrawn": service.withdraw(file_ids)}
 
     write_or_ask(config, Withdraw(file_ids=tuple(file_ids)), do, purpose="withdraw")
+
+
+def _say_done(files: int, *, dry_run: bool, as_json: bool) -> None:
+    """An earlier try got that far, whether or not it lived to say so."""
+    if as_json:
+        print_json({"dry_run": dry_run, "files": []})
+    else:
+        print_lines([f"nothing to do: {plural(files, 'file')} withdrawn already"])
 
 
 def _show(rows: pl.DataFrame, named: Sequence[int], *, dry_run: bool) -> None:

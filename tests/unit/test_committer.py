@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon import committer as committer_module
 from daemon.account import BatchDone
@@ -204,3 +205,26 @@ def test_what_could_not_be_loaded_is_loaded_again(error):
     bench.run()
     assert bench.pool.submitted == 1
     assert len(bench.service.commits) == 1
+
+
+LEVELS = {
+    Status.SUCCESS: ("file.committed", "info"),
+    Status.DUPLICATE: ("file.duplicate", "info"),
+    Status.QUARANTINED: ("file.quarantined", "warning"),
+    Status.FAILED: ("file.failed", "warning"),
+    Status.PENDING: ("file.waiting", "warning"),
+}
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 2])
+@pytest.mark.parametrize("status", LEVELS)
+def test_one_line_per_file(status, attempts):
+    """What waits is said when it begins; how it ends is always said."""
+    bench = Bench(Service(status=status), attempts=attempts)
+    with capture_logs() as lines:
+        bench.run()
+    said = [(line["event"], line["log_level"], line["path"], line["attempts"]) for line in lines if "path" in line]
+    is_silent = status is Status.PENDING and attempts > 1
+    assert said == ([] if is_silent else [(*LEVELS[status], "a", attempts)])
+    ((_, due),) = bench.flow.take_landed()
+    assert (due is not None) is (status is Status.PENDING)

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pointline.io import mend
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.mend import STAGED, fault_of, mend_table, newest_entry
 from pointline.io.protocols import Part
@@ -211,3 +212,17 @@ def test_what_another_writer_says_of_its_commit_counts_too(table, number):
         info = {"commitInfo": {"operation": "MERGE", "operationMetrics": {f"num_target_files_{number}": told}}}
         entry.write_text(json.dumps(info))
         assert fault_of(table.path, entry, -1) == fault
+
+
+def test_what_is_set_aside_is_on_disk_there_before_it_is_gone_here(table, tmp_path, monkeypatch):
+    """Both folders are flushed, first the one that it goes to."""
+    _, entry = commit(table)
+    entry.unlink()
+    entry.write_bytes(b"")
+    flushed = []
+    monkeypatch.setattr(mend, "flush_folder", flushed.append)
+    mend_table(table.path, tmp_path / "aside")
+    assert flushed == [tmp_path / "aside", table.path / "_delta_log"]
+    (table.path / "_delta_log" / "_last_checkpoint#1").write_bytes(b"")
+    mend_table(table.path, tmp_path / "aside")
+    assert flushed[2:] == [table.path / "_delta_log"], "what was staged is gone before anything else"

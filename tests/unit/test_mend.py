@@ -226,3 +226,12 @@ def test_what_is_set_aside_is_on_disk_there_before_it_is_gone_here(table, tmp_pa
     (table.path / "_delta_log" / "_last_checkpoint#1").write_bytes(b"")
     mend_table(table.path, tmp_path / "aside")
     assert flushed[2:] == [table.path / "_delta_log"], "what was staged is gone before anything else"
+
+
+def test_an_altered_entry_without_a_number_is_left_and_named_by_the_audit(table):
+    """Of what it did the ledger knows nothing: nobody would do it again."""
+    _, entry = commit(table, batch=None)
+    content = entry.read_bytes()
+    entry.unlink()
+    entry.write_bytes(content.replace(b"Append", b"Appent"))
+    assert fault_of(table.path, entry, -1) is None

@@ -37,6 +37,8 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
     meant = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED))
     standing = meant.filter(~stands_at(Status.WITHDRAWN))
     if standing.is_empty() and not meant.is_empty():
+        if not dry_run:
+            _do(config, meant["file_id"].to_list())  # passes over them, and mends what the earlier try left
         _say_done(meant.height, dry_run=dry_run, as_json=as_json)
         return EXIT_OK
     plan = plan_withdrawal(entries, standing["file_id"].to_list() or named)

@@ -56,3 +56,11 @@ def test_settings_that_cannot_be_used(tmp_path):
 def test_version(tmp_path):
     done = pointline(tmp_path, "--version")
     assert (done.returncode, done.stdout) == (0, f"pointline {version('pointline')}\n")
+
+
+def test_what_is_withdrawn_may_be_withdrawn_again(own_lake):
+    """An earlier try may have been cut short after its last step: it is done, and no error."""
+    assert pointline(own_lake, "withdraw", "1").returncode == 0
+    again = pointline(own_lake, "withdraw", "1")
+    assert (again.returncode, again.stdout) == (0, "nothing to do: 1 file withdrawn already\n")
+    assert pointline(own_lake, "withdraw", "1", "--dry-run").returncode == 0

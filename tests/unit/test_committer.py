@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,7 +14,7 @@ from daemon.committer import TRIES, Committer
 from daemon.flow import Flow, RunningBatch
 from pointline.errors import DiskFull, LakeDamaged, PartsLost, StorageTrouble
 from pointline.io.protocols import Outcome, Part
-from pointline.services.batch import Batch, Entry, Group, Loaded, LoadedPart
+from pointline.services.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing
 from pointline.services.identity import Candidate
 from pointline.services.ingest import Committed
 from pointline.tables.ingest_manifest import Status
@@ -228,3 +229,19 @@ def test_one_line_per_file(status, attempts):
     assert said == ([] if is_silent else [(*LEVELS[status], "a", attempts)])
     ((_, due),) = bench.flow.take_landed()
     assert (due is not None) is (status is Status.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shares"),
+    [((100, 300), [(1, 10.0, 20.0), (2, 30.0, 60.0)]), ((0, 0), [(1, 20.0, 40.0), (2, 20.0, 40.0)])],
+)
+def test_each_file_has_its_share_of_the_time(sizes, shares):
+    entries = tuple(
+        replace(
+            ENTRY, file_id=number, candidate=replace(ENTRY.candidate, meta=replace(ENTRY.meta, file_size_bytes=size))
+        )
+        for number, size in enumerate(sizes, 1)
+    )
+    loaded = Loaded(group=replace(GROUP, entries=entries), timing=Timing(parse_ms=40.0, write_ms=80.0))
+    found = [(file_id, timing.parse_ms, timing.write_ms) for file_id, timing in committer_module._shares(loaded)]
+    assert found == shares

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json as json_text
 import os
 import sys
 from contextlib import suppress
@@ -17,7 +16,6 @@ from daemon.exit_codes import EXIT_BAD_CONFIGURATION, EXIT_FINDINGS, EXIT_IN_USE
 
 app = typer.Typer(
     name="pointline",
-    help="Turn a folder of market-data files into Delta tables, each file exactly once.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
@@ -415,6 +413,24 @@ def service_uninstall(
     raise typer.Exit(uninstall(wish, only_print=only_print))
 
 
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        from importlib.metadata import version
+
+        print(f"pointline {version('pointline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, then end.")
+    ] = False,
+) -> None:
+    """Turn a folder of market-data files into Delta tables, each file exactly once."""
+
+
 def main() -> None:
     """Entry point: turn every failure into one line what and one line what to try."""
     gc.disable()  # while modules are imported; a command that stays switches it on again
@@ -440,22 +456,17 @@ def _leave(code: int) -> NoReturn:
 
 
 def _explain(error: Exception) -> int:
+    from daemon.commands.present import print_error, print_problem
     from pointline.errors import ConfigurationError, LakeInUse, PointlineError
+    from pointline.io.translate import from_os_error, one_line
 
-    if isinstance(error, PointlineError):
-        problems = error.problems if isinstance(error, ConfigurationError) else [str(error)]
-    else:
-        from pointline.io.translate import one_line  # loads the libraries whose errors it knows
-
-        problems = [one_line(error)]
-    hint = error.hint if isinstance(error, PointlineError) else "run it again with --debug and report what it says"
-    if "--json" in sys.argv:
-        print(json_text.dumps({"error": "; ".join(problems), "problems": problems, "try": hint}))
-    else:
-        for problem in problems:
-            print(f"error: {problem}", file=sys.stderr)
-        if hint:
-            print(f"try:   {hint}", file=sys.stderr)
+    as_json = "--json" in sys.argv
+    if isinstance(error, OSError) and error.filename is not None:
+        error = from_os_error(error, str(error.filename))
+    if not isinstance(error, PointlineError):
+        print_problem(one_line(error), "run it again with --debug and report what it says", as_json=as_json)
+        return EXIT_FINDINGS
+    print_error(error, as_json=as_json)
     if isinstance(error, ConfigurationError):
         return EXIT_BAD_CONFIGURATION
     return EXIT_IN_USE if isinstance(error, LakeInUse) else EXIT_FINDINGS

@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 class _GivenUpError(Exception):
-    """Told to stop while the disk is full. Nothing is lost: the batch is taken up again at the next start."""
+    """Told to stop while the disk is full, or shut. Nothing is lost: the batch is taken up again at the next start."""
 
 
 class Committer:
@@ -102,6 +102,7 @@ class Committer:
         started = time.monotonic()
         committed = self._repeat(lambda: self._commit(running, loaded, stopping), "commit", stopping)
         self._got_through("commit")
+        self._release_tables(loaded)
         done = self._sum_up(running, loaded, committed, time.monotonic() - started)
         landed = self._report(running, done, _without_access(loaded))
         self._on_committed(committed, done)  # before the batch counts as finished: what it reopened is on its way then
@@ -119,6 +120,10 @@ class Committer:
         self._require_lake()
         try:
             return self._service.commit(running.batch, loaded)
+        except NoAccess as error:
+            if not self._hold_up_table(loaded, error):
+                raise
+            return self._commit(running, loaded, stopping)
         except PartsLost as error:
             for position, group in enumerate(loaded):
                 if not error.paths.isdisjoint(part.part.path for part in group.parts):
@@ -144,12 +149,25 @@ class Committer:
             log.info(events.PARTITION_RELEASED, partition=partition)
         return done
 
+    def _release_tables(self, loaded: Iterable[Loaded]) -> None:
+        """Say of tables that were held up that they can be written again."""
+        for table in sorted({one.group.table for one in loaded if one.parts}):
+            if self._flow.released(table):
+                log.info(events.PARTITION_RELEASED, partition=table)
+
     def _hold_up(self, group: Group, partition: str, error: StorageTrouble) -> Loaded:
         """Put the files of a partition that cannot be written back, so that the rest of the batch gets in."""
         if self._flow.held_up(partition, str(error)):
             files = len(group.entries)
             log.error(events.PARTITION_HELD_UP, partition=partition, files=files, error=str(error), hint=error.hint)
         return Loaded(group=group, delays={entry.file_id: error for entry in group.entries})
+
+    def _hold_up_table(self, loaded: list[Loaded], error: NoAccess) -> bool:
+        """Put the files of a table whose log cannot be written back; tell whether any of them was to go in."""
+        shut = [number for number, one in enumerate(loaded) if one.group.table == error.subject and not one.delays]
+        for number in shut:
+            loaded[number] = self._hold_up(loaded[number].group, error.subject, error)
+        return bool(shut)
 
     def _await(self, future: Future[Loaded], stopping: StopSign) -> None:
         """Wait for a worker. What workers read counts as a turn of this loop; workers that hang let it stand still."""
@@ -167,13 +185,17 @@ class Committer:
                 return self._retrying(step, stopping)(action)
             except DiskFull as error:
                 self._pause(step, error, stopping)
+            except NoAccess as error:  # to the ledger, or to quarantine: nothing can go in without them
+                if step != "commit" or not self._waits_for_access:
+                    raise
+                self._pause(step, error, stopping)
 
     def _got_through(self, step: str) -> None:
         """The whole batch is past that step: where there was trouble, it has ended."""
         if self._flow.resume(step) | self._flow.recovered(step):
             log.info(events.INGEST_RESUMED, step=step)
 
-    def _pause(self, step: str, error: DiskFull, stopping: StopSign) -> None:
+    def _pause(self, step: str, error: DiskFull | NoAccess, stopping: StopSign) -> None:
         if self._flow.pause(step):
             log.error(events.INGEST_PAUSED, step=step, error=str(error), hint=error.hint)
         if stopping.wait(PAUSE_SECONDS):
@@ -188,9 +210,8 @@ class Committer:
         def pause(seconds: float) -> None:
             stopping.wait(seconds)
 
-        # Where a partition may not be written, waiting for it would hold up all others.
-        at_once = (DiskFull, NoAccess) if step == "load" else DiskFull
-        passing = retry_if_exception_type(Transient) & retry_if_not_exception_type(at_once)
+        # Where a partition or a table may not be written, waiting for it would hold up all others.
+        passing = retry_if_exception_type(Transient) & retry_if_not_exception_type((DiskFull, NoAccess))
         return Retrying(
             retry=passing,
             stop=stop_after_attempt(TRIES),

@@ -53,7 +53,7 @@ class Intake:
         pool: Executor,
         settings: IngestSettings,
         clock: Clock,
-        on_touched: Callable[[BronzeFileMetadata], None],
+        on_touched: Callable[[int, BronzeFileMetadata], None],
         require_lake: Callable[[], None],
         on_unread: Callable[[str], None] = lambda _path: None,
     ) -> None:
@@ -201,8 +201,8 @@ class Intake:
             return
         if self._flow.resume(BEGIN) | self._flow.recovered(BEGIN):
             log.info(events.INGEST_RESUMED, step=BEGIN)
-        for meta in found.touched:
-            self._on_touched(meta)
+        for file_id, meta in found.touched:
+            self._on_touched(file_id, meta)
         self._offer(found.reopened)
         for move in found.moved:
             log.info(events.FILE_MOVED, file_id=move.file_id, path=move.meta.bronze_file_path, before=move.before)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from daemon.bronze_access import make_reader, make_source
 from pointline.config import Config
+from pointline.errors import NoAccess
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.clock import Clock
 from pointline.io.content import FileReader
@@ -80,10 +82,14 @@ class Lake:
             mended += mend_table(repository.path, keep_in)  # made from observations: what is lost is made again
         return mended
 
-    def require_known_format(self) -> None:
-        """Raise NewerFormat where a later release wrote one of the tables."""
+    def require_known_format(self, *, shut_ones_too: bool = True) -> None:
+        """Raise NewerFormat where a later release wrote one of the tables.
+
+        Without ``shut_ones_too`` a log that may not be read is passed over: whoever only looks names it as a finding.
+        """
         for repository in self.repositories():
-            require_known_log(repository.path)
+            with nullcontext() if shut_ones_too else suppress(NoAccess):
+                require_known_log(repository.path)
 
     def create(self) -> None:
         """Create what a lake consists of, where it is missing, and upgrade the tables of an older release.

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from pointline.errors import NotTheOwner
+from pointline.io.ownership import name_of_user
 
 
 def act_as_owner(root: Path) -> None:
@@ -93,12 +94,14 @@ def sudo_name(user: int) -> str:
     return f"#{user}" if name == str(user) else name
 
 
-def name_of_user(user: int) -> str:
-    """Return the user's name, or the number of one that has none."""
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)
+def command_for_stranger(root: Path) -> str | None:
+    """Return the command that was typed as the lake's owner has to type it; None where this is its owner, or root."""
+    owner = _owner_of(root)
+    if owner is None:
+        owner = next((one for one in map(_owner_of, root.parents) if one is not None), None)
+    if owner is None or os.geteuid() in {0, owner[0]}:
+        return None
+    return command_of_owner(root, owner[0])
 
 
 def _owner_of(root: Path) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from daemon.lake import Lake
 from pointline.errors import LakeDamaged
 from pointline.io.lake_links import refuse_links
 from pointline.io.live_parts import LAST_FILE_ID
+from pointline.io.translate import REPAIR_HINT
 from pointline.services.healing import Healing, heal, plan_healing
 from pointline.services.reconcile import FaultOf, compare_quarantine, compare_tables, describe
 from pointline.services.recovery import recover
@@ -35,7 +36,7 @@ def prepare(lake: Lake) -> None:
         raise LakeDamaged(
             "; ".join([*plan.doubts, *describe(plan.tables)]),
             subject=str(lake.config.paths.silver),
-            hint="`pointline repair --dry-run` says what it would do, `pointline repair` does it",
+            hint=REPAIR_HINT,
         )
     apply(lake, plan)
 
@@ -72,11 +73,12 @@ def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = No
 
     With ``whole`` every data file is read, not only looked for; ``only`` names one table.
     """
-    fault_of: FaultOf = lake.files.any_fault_of if whole else lake.files.absence_of
+    fault_of: FaultOf = lake.files.damage_of if whole else lake.files.absence_of
     chosen = {name: table for name, table in lake.events.items() if only in {None, name}}
     tables = compare_tables(lake.manifest, chosen, fault_of)
     aside = compare_quarantine(lake.manifest, lake.quarantine) if only in {None, quarantine.NAME} else ({}, ())
-    return plan_healing(lake.manifest, lake.reader, tables, aside)
+    unsaid = lake.symbol_service().missing() if only is None else {}
+    return plan_healing(lake.manifest, lake.reader, tables, aside, unsaid)
 
 
 def apply(lake: Lake, plan: Healing) -> None:

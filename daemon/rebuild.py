@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 
 from daemon.lake import Lake
-from pointline.errors import PointlineError
+from pointline.errors import LakeDamaged, NoAccess, PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.protocols import Part
@@ -22,6 +23,8 @@ from pointline.tables import ingest_manifest
 Fault = tuple[str, str] | None
 MANGLED = (PointlineError, ValueError, KeyError, TypeError, OSError, pl.exceptions.PolarsError)
 """Whatever a mangled log makes its readers say."""
+SHUT = (NoAccess, PermissionError)
+"""What may not be read may be sound: it is not moved away."""
 
 
 def unreadable_tables(lake: Lake) -> dict[str, str]:
@@ -33,7 +36,7 @@ def unreadable_tables(lake: Lake) -> dict[str, str]:
     found = {}
     for repository in lake.repositories():
         name = repository.path.name
-        look = (lambda _name, _part: None) if name in lake.events else files.any_fault_of
+        look = (lambda _name, _part: None) if name in lake.events else files.damage_of
         if repository.path.exists():
             altered = [f"{entry} was {reason}" for entry, reason in files.log_faults(name)]
             if why := next(iter(altered), "") or _fault_of(repository, look):
@@ -41,6 +44,8 @@ def unreadable_tables(lake: Lake) -> dict[str, str]:
     if ingest_manifest.NAME not in found and lake.manifest.repository.exists():
         try:
             lake.manifest.entries()
+        except SHUT:
+            raise
         except MANGLED as error:
             found[ingest_manifest.NAME] = _first_line(error)
     return found
@@ -53,7 +58,8 @@ def missing_tables(lake: Lake) -> list[str]:
 
 def rebuild_unreadable(lake: Lake) -> dict[str, str]:
     """Mend what can be mended, and make the tables again that still cannot be read; return them, and why."""
-    lake.mend()
+    with suppress(LakeDamaged):  # a ledger that cannot be read: it is made again below
+        lake.mend()
     found = unreadable_tables(lake)
     keep_in = lake.config.paths.state / "set_aside"
     saved = _sound_rows(lake) if ingest_manifest.NAME in found else None
@@ -72,6 +78,8 @@ def _fault_of(repository: DeltaTableRepository, look: Callable[[str, Part], Faul
     try:
         repository.last_batch()
         faults = [look(repository.path.name, part) for part in repository.live_parts()]
+    except SHUT:
+        raise
     except MANGLED as error:
         return _first_line(error)
     return next((fault[1] for fault in faults if fault is not None), "")
@@ -87,7 +95,7 @@ def _sound_rows(lake: Lake) -> pl.DataFrame:
     repository = lake.manifest.repository
     rows = [pl.DataFrame(schema=ingest_manifest.SCHEMA)]
     try:
-        sound = [part for part in repository.live_parts() if files.any_fault_of(ingest_manifest.NAME, part) is None]
+        sound = [part for part in repository.live_parts() if files.damage_of(ingest_manifest.NAME, part) is None]
         rows += [frame.select(list(ingest_manifest.SCHEMA)) for part in sound for frame in repository.rows_of(part)]
     except MANGLED:
         return rows[0]

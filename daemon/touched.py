@@ -1,6 +1,7 @@
 """Files whose time stamp changed and whose content did not: known, so that no restart reads them again.
 
-The ledger keeps what was known at discovery, so this is kept beside it. Losing it costs time, nothing else.
+The ledger keeps what was known at discovery, so this is kept beside it, and counts only for the file that it was
+noted of: an older ledger may be put back, which knows another version of the path. Losing it costs time, nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.table_path import read_data_file
 from pointline.services.backlog import VERSION
 
-SCHEMA = {"path": pl.String(), **dict.fromkeys(VERSION, pl.Int64())}
+SCHEMA = {"path": pl.String(), "file_id": pl.Int64(), **dict.fromkeys(VERSION, pl.Int64())}
 
 
 class Touched:
@@ -29,10 +30,10 @@ class Touched:
         self._is_forgotten = False
         self._versions = self._load()
 
-    def add(self, meta: BronzeFileMetadata) -> None:
-        """Remember a version."""
+    def add(self, file_id: int, meta: BronzeFileMetadata) -> None:
+        """Remember how the file looks now."""
         with self._lock:
-            version = (meta.file_size_bytes, meta.last_modified_ts, meta.changed_us, meta.inode)
+            version = (file_id, meta.file_size_bytes, meta.last_modified_ts, meta.changed_us, meta.inode)
             self._versions[meta.bronze_file_path] = version
             self._changed = True
 
@@ -41,7 +42,7 @@ class Touched:
         self._is_forgotten = True
 
     def frame(self) -> pl.DataFrame:
-        """Return ``path`` and ``VERSION`` of all of them."""
+        """Return ``path, file_id`` and ``VERSION`` of all of them."""
         with self._lock:
             rows = [(path, *version) for path, version in self._versions.items()]
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")

@@ -62,7 +62,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "daemon/inbox": ("unit/test_inbox",),
     "daemon/flow": ("unit/test_intake", "unit/test_flow"),
     "daemon/waiting": ("unit/test_waiting", "unit/test_intake"),
-    "daemon/requests": ("unit/test_requests",),
+    "daemon/requests": ("unit/test_asking", "unit/test_requests"),
 }
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {

@@ -13,7 +13,7 @@ import polars as pl
 from daemon.commands.coverage_gaps import show_gaps
 from daemon.commands.coverage_maps import WORDS, make_maps, month_maps, percent, series_in, total
 from daemon.commands.coverage_text import draw_calendars, draw_overview, make_brush, print_wrapped
-from daemon.commands.present import bytes_text, is_terminal, plural, print_lines, print_problem, printable
+from daemon.commands.present import bytes_text, is_terminal, plural, print_error, print_lines, print_problem, printable
 from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from pointline.errors import PointlineError
@@ -53,7 +53,7 @@ def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
     try:
         everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     ledger = everything.filter(pl.col("data_type") != INSTRUMENTS)  # these are not of a day
     coverage = survey(ledger, wanted)

@@ -20,7 +20,7 @@ from daemon.logs import log_to_stderr
 from daemon.owner import require_owner
 from daemon.prepare import prepare
 from pointline.config import Config, LakePaths, load_config
-from pointline.errors import LakeInUse, PointlineError
+from pointline.errors import LakeInUse, NoAccess, PointlineError
 from pointline.io import health, loose_files
 from pointline.io.lake_links import links_in
 from pointline.io.lock import LakeLock
@@ -45,7 +45,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
         print_problem(f"there is no lake at {paths.root}", hint, as_json=as_json)
         return EXIT_FINDINGS
     lake = open_lake(config)
-    lake.require_known_format()
+    lake.require_known_format(shut_ones_too=False)
     fixed: list[str] = []
     if fix:
         require_owner(paths.root)
@@ -175,10 +175,13 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
             if repository is lake.manifest.repository:
                 recorded = repository.last_batch()
             orphans += loose_files.orphans(table, repository.live_paths(), writer=writer, writer_since=since)
+            found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
+        except (NoAccess, PermissionError):
+            continue  # the owner or the mode is a finding below
         except (PointlineError, ValueError) as error:
             what = one_line(error)
             found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
-        found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
+            found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
     facts["tables"] = len(_tables(lake))
     facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
     vacuum = "`pointline maintain --vacuum` removes it once it is old enough"

@@ -7,9 +7,8 @@ import shlex
 import stat
 from collections.abc import Iterator
 
-from daemon.owner import name_of_user
 from pointline.config import LakePaths
-from pointline.io.ownership import Off, ownership_faults
+from pointline.io.ownership import Off, name_of_user, ownership_faults
 from pointline.services.findings import Finding
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from daemon.bronze_access import make_layout
 from daemon.commands.health import look_at_daemon
 from daemon.commands.presence import Moment, Presence, describe_presence
-from daemon.commands.present import print_json, print_labelled, print_lines, print_problem, printable
+from daemon.commands.present import print_error, print_json, print_labelled, print_lines, printable
 from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.touched import Touched
@@ -83,7 +83,7 @@ def explain(lake_root: Path | None, targets: Sequence[str], *, as_json: bool) ->
     try:
         answers = _answers(config, targets)
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     if as_json:
         print_json([answer.as_json() for answer in answers])

@@ -14,6 +14,7 @@ from daemon.commands.present import (
     Column,
     count,
     is_terminal,
+    print_error,
     print_json,
     print_lines,
     print_problem,
@@ -66,7 +67,7 @@ def list_files(
     try:
         ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(*chosen)
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     matching = ledger.select(pl.len()).collect().item()
     newest_first = ledger.sort("updated_at_us", "file_id", descending=True)

@@ -14,6 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from daemon.owner import command_for_stranger
+from pointline.config import lake_named
+from pointline.errors import ConfigurationError, NoAccess, PointlineError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -75,12 +79,26 @@ def print_labelled(label: str, sentence: str) -> None:
     print_lines(textwrap.wrap(text, max(40, terminal_width()), initial_indent=label, subsequent_indent=indent))
 
 
-def print_problem(what: str, hint: str, *, as_json: bool = False) -> None:
+def print_problem(what: str, hint: str, *, subject: str = "", as_json: bool = False) -> None:
     """Say what is wrong and what to try: two lines on standard error, or JSON on standard output."""
+    print_problems([what], hint, subject=subject, as_json=as_json)
+
+
+def print_problems(what: Sequence[str], hint: str, *, subject: str = "", as_json: bool = False) -> None:
+    """Say the same of several problems that have one way out."""
     if as_json:
-        print_json({"error": what, "hint": hint})
-    else:
-        print(f"error: {printable(what)}\ntry:   {printable(hint)}", file=sys.stderr)
+        print_json({"error": "; ".join(what), "subject": subject, "try": hint})
+        return
+    lines = [f"error: {printable(one)}" for one in what] + [f"try:   {printable(hint)}"] * bool(hint)
+    print("\n".join(lines), file=sys.stderr)
+
+
+def print_error(error: PointlineError, *, as_json: bool = False) -> None:
+    """Say what an error says. Who has no access to a lake of somebody else is told what its owner has to type."""
+    what = error.problems if isinstance(error, ConfigurationError) else [str(error)]
+    root = lake_named(sys.argv[1:])
+    hint = command_for_stranger(root) if isinstance(error, NoAccess) and root is not None else None
+    print_problems(what, hint or error.hint, subject=error.subject, as_json=as_json)
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, styles: Sequence[str] = ()) -> None:

@@ -13,6 +13,7 @@ from daemon.commands.present import (
     count,
     is_terminal,
     plural,
+    print_error,
     print_json,
     print_lines,
     print_problem,
@@ -54,7 +55,7 @@ def show_quarantine(
         files = chosen_files(config, ledger, targets)
         rows = scan_rows(table, SCHEMA) if files is None else scan_rows_of(table, SCHEMA, files)
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     if rule is not None:
         rows = rows.filter(pl.col("rule") == rule)

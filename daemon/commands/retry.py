@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from daemon.commands.health import look_at_daemon
-from daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from daemon.commands.present import plural, print_error, print_json, print_lines, print_problem, printable
 from daemon.commands.settings import INGEST, settings_for
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
@@ -46,7 +46,7 @@ def retry(
         ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
         meant = chosen_files(config, ledger, targets)
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     selection = Selection(file_ids=tuple(meant or ()), status=status, rule=rule, broke_rule=_files_with(config, rule))
     columns = ["file_id", "bronze_file_path", "status", "error", "warnings"]

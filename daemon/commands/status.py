@@ -18,10 +18,10 @@ from daemon.commands.present import (
     is_terminal,
     make_console,
     plural,
+    print_error,
     print_json,
     print_labelled,
     print_lines,
-    print_problem,
     print_table,
     printable,
     shorten_path,
@@ -53,7 +53,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     try:
         ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.root)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from daemon.bronze_access import make_reader, make_source
-from daemon.commands.present import Column, print_json, print_lines, print_problem, print_table, printable
+from daemon.commands.present import Column, print_error, print_json, print_lines, print_problem, print_table, printable
 from daemon.commands.settings import READING, settings_for
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from pointline.config import Config
@@ -77,7 +77,7 @@ def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as
     try:
         found = _trace(config, table, file_id, file_seq)
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     if as_json:
         print_json(found.as_json(table, file_seq))

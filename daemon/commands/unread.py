@@ -15,10 +15,10 @@ from daemon.commands.present import (
     duration,
     is_terminal,
     plural,
+    print_error,
     print_json,
     print_labelled,
     print_lines,
-    print_problem,
     print_table,
     printable,
     shorten_path,
@@ -101,7 +101,7 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
         require_known_ledger(config.paths.table(ingest_manifest.NAME))
         seen = walk_bronze(config)
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_FINDINGS
     assert seen is not None
     most = (SHOWN if is_terminal() and not as_json else 0) if last is None else last

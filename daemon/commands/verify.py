@@ -13,10 +13,10 @@ from daemon.commands.present import (
     count,
     make_console,
     plural,
+    print_error,
     print_json,
     print_labelled,
     print_lines,
-    print_problem,
     printable,
 )
 from daemon.commands.settings import READING, settings_for
@@ -42,12 +42,12 @@ def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_js
     """Audit a lake; say what does not agree and what mends it. It only reads."""
     config = settings_for(lake_root, needs=("bronze", "checks", "ingest.overlap", *READING))
     lake = open_lake(config)
-    lake.require_known_format()
+    lake.require_known_format(shut_ones_too=False)
     try:
         scan_ledger(config.paths.table(ingest_manifest.NAME))
     except PointlineError as error:
         if not config.paths.silver.is_dir():
-            print_problem(str(error), error.hint, as_json=as_json)
+            print_error(error, as_json=as_json)
             return EXIT_FINDINGS
     report = audit(lake, data=data, deep=deep)
     if as_json:

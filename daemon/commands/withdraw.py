@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from daemon.commands.present import plural, print_error, print_json, print_lines, printable
 from daemon.commands.settings import INGEST, settings_for
 from daemon.commands.targets import chosen_files
 from daemon.exit_codes import EXIT_OK, EXIT_USAGE
@@ -31,10 +31,16 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
     try:
         named = chosen_files(config, ledger, targets) or []
     except PointlineError as error:
-        print_problem(str(error), error.hint, as_json=as_json)
+        print_error(error, as_json=as_json)
         return EXIT_USAGE
     entries = ledger.collect()
-    standing = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED, Status.WITHDRAWN))
+    meant = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED))
+    standing = meant.filter(~stands_at(Status.WITHDRAWN))
+    if standing.is_empty() and not meant.is_empty():
+        if not dry_run:
+            _do(config, meant["file_id"].to_list())  # passes over them, and mends what the earlier try left
+        _say_done(meant.height, dry_run=dry_run, as_json=as_json)
+        return EXIT_OK
     plan = plan_withdrawal(entries, standing["file_id"].to_list() or named)
     if not dry_run:
         _do(config, plan.file_ids)
@@ -52,6 +58,14 @@ def _do(config: Config, file_ids: Sequence[int]) -> None:
         return {"withdrawn": service.withdraw(file_ids)}
 
     write_or_ask(config, Withdraw(file_ids=tuple(file_ids)), do, purpose="withdraw")
+
+
+def _say_done(files: int, *, dry_run: bool, as_json: bool) -> None:
+    """An earlier try got that far, whether or not it lived to say so."""
+    if as_json:
+        print_json({"dry_run": dry_run, "files": []})
+    else:
+        print_lines([f"nothing to do: {plural(files, 'file')} withdrawn already"])
 
 
 def _show(rows: pl.DataFrame, named: Sequence[int], *, dry_run: bool) -> None:

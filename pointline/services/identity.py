@@ -55,7 +55,8 @@ class Sorted:
     """The candidates of a batch, told apart."""
 
     entering: list[Candidate] = field(default_factory=list)
-    touched: list[BronzeFileMetadata] = field(default_factory=list)
+    touched: list[tuple[int, BronzeFileMetadata]] = field(default_factory=list)
+    """Known content under another time, and the version that has it."""
     moved: list[Move] = field(default_factory=list)
     known: list[BronzeFileMetadata] = field(default_factory=list)
     reopened: tuple[str, ...] = ()
@@ -106,7 +107,7 @@ def sort_candidates(
         if same is not None and same.status != Status.PENDING:
             found.known.append(meta)
         elif same is None and (twin := _same_content(meta, versions, reader)) is not None:
-            found.touched.append(meta)
+            found.touched.append((twin.file_id, meta))
             newer = [row.file_id for row in versions if row.status in REFUSED and row.file_id > twin.file_id]
             found.settled |= dict.fromkeys(newer, twin.file_id)
         else:

@@ -215,6 +215,14 @@ class Symbols:
                 self._table.replace(whole.versions if whole.changes else None, whole.scope, batch=self.last_batch())
                 self._manifest.update_statuses(self._others(whole, leaving_out=set()).values())
 
+    def missing(self) -> dict[int, str]:
+        """Return the files of instruments that are in and of which nothing is kept, and how it is."""
+        is_list = pl.col("data_type").cast(pl.String) == INSTRUMENTS
+        files = self._manifest.entries().filter(is_list, stands_at(Status.SUCCESS))["file_id"]
+        if files.is_empty():
+            return {}
+        return dict.fromkeys(sorted(set(files) - set(self.heads()["file_id"])), "what it said of symbols is not kept")
+
     def _take_over(self, number: int, versions: pl.DataFrame, entries: pl.DataFrame) -> None:
         """Keep what an earlier release made of files, and have those files read again, which says what they said."""
         plan = self._plan(recorded(versions), [])

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError, Transient
+from pointline.errors import ChangedWhileRead, LakeDamaged, NoAccess, PointlineError, Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
 from pointline.services.audited import AuditedEventTable, Parties
 from pointline.services.bronze_audit import as_found, audit_bronze
@@ -145,10 +145,16 @@ class _Look:
             self._findings.append(Finding(kind="symbolic_link", table="", path=path, what=what))
         small = (ingest_manifest.NAME, quarantine.NAME, dim_symbol.NAME)
         for name in (*small, *self._to.tables):
-            for entry, reason in self._to.parts.log_faults(name):
+            for entry, reason in self._log_faults(name):
                 path, what = f"silver/{name}/_delta_log/{entry}", f"this file of the log is {reason}"
                 self._findings.append(Finding(kind="commit_altered", table=name, path=path, what=what))
         self._audit_small(ingest_manifest.NAME, self._to.ledger.live_parts)
+
+    def _log_faults(self, table: str) -> list[tuple[str, str]]:
+        try:
+            return list(self._to.parts.log_faults(table))
+        except PermissionError:
+            return []  # said by whoever needs its rows
 
     def _audit_small(self, name: str, live_parts: Callable[[], list[Part]]) -> None:
         """Read the data files of a small table whole."""
@@ -350,7 +356,8 @@ def _placed(name: str, counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unreadable(table: str, error: Exception) -> Finding:
-    return Finding(kind="unreadable_table", table=table, path=f"silver/{table}", what=_first_line(error))
+    hint = error.hint if isinstance(error, NoAccess) else ""  # else what mends damage
+    return Finding(kind="unreadable_table", table=table, path=f"silver/{table}", what=_first_line(error), hint=hint)
 
 
 def _first_line(error: Exception) -> str:

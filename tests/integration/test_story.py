@@ -205,7 +205,7 @@ class TestTrace:
         code, found = ask(trace, lake, "trades", file_id, 201)
         assert (code, found["row"]) == (1, None)
         assert "has 200 rows" in found["absent"]
-        assert f"trace trades {file_id} 1" in ask(trace, lake, "quotes", file_id, 1)[1]["hint"]
+        assert f"trace trades {file_id} 1" in ask(trace, lake, "quotes", file_id, 1)[1]["try"]
         assert "no file 999" in ask(trace, lake, "trades", 999, 1)[1]["error"]
         assert ask(trace, lake, "candles", file_id, 1)[0] == 2
         assert ask(trace, lake, "trades", file_id, 0)[0] == 2

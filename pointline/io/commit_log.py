@@ -46,6 +46,7 @@ FIRST_FIELDS = (
     "feed",
     "receive_clock",
     "days",
+    "checksum",
 )
 """What they are where a commit does not say: before format version 1 the place of a value said what it is."""
 

@@ -41,7 +41,7 @@ WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
 """Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
 LEFT_ON_DISK = (
     *("rows_read", "rows_written", "rows_quarantined", "warnings", "error"),
-    *("vendor", "symbols", "receive_clock", "days"),
+    *("vendor", "symbols", "receive_clock", "days", "checksum"),
 )
 
 
@@ -307,6 +307,7 @@ class DeltaManifest:
             "last_local_timestamp": [one.last_local_us for one in outcomes],
             "symbols": _lists([one.symbols for one in outcomes]),
             "days": _days([one.days for one in outcomes]),
+            "checksum": [one.checksum for one in outcomes],
             "warnings": [None if one.warnings is None else _as_json(one.warnings) for one in outcomes],
             "error": [one.error for one in outcomes],
             "updated_at_us": [now] * len(outcomes),

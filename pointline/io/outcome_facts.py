@@ -20,9 +20,10 @@ Facts = Mapping[str, object]
 """What is told of one file, by name."""
 
 CREATED = "created_at_us"
-DAYS = "days"
+LATER = ("days", "checksum")
+"""Facts of an outcome that came to be told later, behind those of the discovery."""
 OF_OUTCOME = FIRST_FIELDS[:12]
-OF_DISCOVERY = tuple(name for name in FIRST_FIELDS[12:] if name not in {CREATED, DAYS})
+OF_DISCOVERY = tuple(name for name in FIRST_FIELDS[12:] if name not in {CREATED, *LATER})
 _facts_of_outcome, _facts_of_discovery = attrgetter(*OF_OUTCOME), attrgetter(*OF_DISCOVERY)
 DATE = OF_DISCOVERY.index("date")
 CREATED_AT = FIRST_FIELDS.index(CREATED) - len(OF_OUTCOME)
@@ -30,7 +31,7 @@ CREATED_AT = FIRST_FIELDS.index(CREATED) - len(OF_OUTCOME)
 
 def telling(outcomes: Sequence[Outcome], found: Mapping[int, Discovery]) -> dict[str, object]:
     """Return what a commit says of outcomes, and of the discovery of those files that come with it."""
-    lists = [[*_facts_of_outcome(one), *_of_discovery(found.get(one.file_id), one.days)] for one in outcomes]
+    lists = [_told(one, found.get(one.file_id)) for one in outcomes]
     return {FIELDS: list(FIRST_FIELDS), OUTCOMES: lists} if lists else {OUTCOMES: []}
 
 
@@ -45,14 +46,22 @@ def committed(number: int, told: Iterable[Facts]) -> CommittedBatch:
     return CommittedBatch(number=number, outcomes=tuple(outcomes), found=found)
 
 
-def _of_discovery(found: Discovery | None, days: Mapping[str, int] | None) -> list[object]:
+def _told(one: Outcome, found: Discovery | None) -> list[object]:
+    facts = [*_facts_of_outcome(one), *_of_discovery(found)]
+    if one.days is None and one.checksum is None:
+        return facts  # mostly there is no more
+    unknown = [None] * (len(FIRST_FIELDS) - len(LATER) - len(facts))
+    return [*facts, *unknown, None if one.days is None else dict(one.days), one.checksum]
+
+
+def _of_discovery(found: Discovery | None) -> list[object]:
     if found is None:
-        return [] if days is None else [*[None] * (len(OF_DISCOVERY) + 1), dict(days)]
+        return []
     facts: list[object] = [*_facts_of_discovery(found.meta)]
     facts.insert(CREATED_AT, found.created_at_us)
     day = facts[DATE]
     facts[DATE] = day if day is None else str(day)
-    return facts if days is None else [*facts, dict(days)]
+    return facts
 
 
 def _outcome(facts: Facts) -> Outcome:
@@ -60,7 +69,7 @@ def _outcome(facts: Facts) -> Outcome:
     known["status"] = Status(str(known["status"]))
     symbols = known.get("symbols")
     known["symbols"] = None if symbols is None else tuple(symbols)
-    known[DAYS] = facts.get(DAYS)
+    known |= {name: facts.get(name) for name in LATER}
     return Outcome(**known)
 
 

@@ -70,6 +70,8 @@ class Outcome:
     last_local_us: int | None = None
     symbols: tuple[str, ...] | None = None
     """The symbols found in the rows that were kept, as the rows spell them, sorted."""
+    checksum: str | None = None
+    """What the file beside it says of its content: ``ok``, ``mismatch``, ``missing``; None where none is to be had."""
     days: Mapping[str, int] | None = None
     """How many of the rows are of each UTC date, where the path does not claim that they are all of one."""
     warnings: Mapping[str, int] | None = field(default_factory=dict)
@@ -248,6 +250,10 @@ class BronzeReader(Protocol):
 
     def is_gone(self, path: str) -> bool:
         """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
+        ...
+
+    def beginning(self, path: str) -> bytes | None:
+        """Return the first bytes of a small file at ``path``, whatever it is called; None where there is none."""
         ...
 
 

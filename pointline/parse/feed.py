@@ -90,6 +90,8 @@ class Feed:
     has_receive_clock: bool = True
     names_symbol: bool = True
     """The rows name their symbol; else the path does."""
+    companion: str = ""
+    """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
 

@@ -22,6 +22,7 @@ from pointline.services.batch import Entry, Group, Loaded, LoadedPart
 from pointline.services.block import belonging_of, parse_block
 from pointline.services.bronze_rows import BronzeRows, open_rows
 from pointline.services.claims import Claims
+from pointline.services.companion import check_companion
 from pointline.services.days import Days
 from pointline.services.group_load import GroupLoad, unexpected
 from pointline.services.header import check_header, unknown_columns, wanted_columns
@@ -141,9 +142,15 @@ class _RowsLoad(GroupLoad):
         if more is not None:
             self._stream(tally, content, replace(opened, blocks=_chain([*kept, more], opened.blocks)))
         elif self._is_first(entry, content.content_hash, has_rows=bool(kept)):
+            tally.checksum = self._check_companion(entry, content.content_hash)
             tally.warn(content.warnings)
             member = Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash)
             self._add_to_pack(member, replace(opened, blocks=iter(())))
+
+    def _check_companion(self, entry: Entry, content_hash: str) -> str | None:
+        path = entry.meta.bronze_file_path
+        accept = None if entry.candidate.is_accepted else f"`pointline retry {entry.file_id} --accept`"
+        return check_companion(self._feed, self._reader, path, content_hash, accept=accept)
 
     # ---- small files, typed together
 
@@ -199,6 +206,7 @@ class _RowsLoad(GroupLoad):
             tally.check_end()
             # What a large file brings is known when all of it was read: the hash is that of the bytes that were parsed.
             is_first = self._is_first(tally.entry, content.content_hash, has_rows=True)
+            tally.checksum = self._check_companion(tally.entry, content.content_hash)
         except BaseException:
             self._discard(days)
             raise

@@ -109,6 +109,7 @@ class LakeFacts:
             first_local_us=facts["first_local_timestamp"],
             last_local_us=facts["last_local_timestamp"],
             symbols=None if facts["symbols"] is None else tuple(facts["symbols"]),
+            checksum=facts["checksum"],
             days={str(one["date"]): one["rows"] for one in facts["days"] or ()},
             warnings=json.loads(facts["warnings"] or "{}"),
             error=facts["error"],

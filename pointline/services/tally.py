@@ -71,6 +71,8 @@ class Tally:
         self._bytes_quarantined = 0
         self._first_us: int | None = None
         self._last_us: int | None = None
+        self.checksum: str | None = None
+        """What the file beside it says."""
         self.lines = 0
         """Rows of the file so far, whatever became of them."""
         self._warnings: Counter[str] = Counter()
@@ -201,6 +203,7 @@ class Tally:
             last_local_us=self._last_us,
             symbols=tuple(sorted(self.spans)),
             days=days,
+            checksum=self.checksum,
             warnings={name: count for name, count in self._warnings.items() if count},
             error=self._reason() if self._rows_quarantined else None,
         )

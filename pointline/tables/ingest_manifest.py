@@ -67,11 +67,13 @@ SCHEMA: dict[str, pl.DataType] = {
     "feed": pl.String(),
     "receive_clock": pl.Boolean(),
     "days": DAYS,
+    "checksum": pl.String(),
 }
 """``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count.
 ``symbols`` are those found in the rows; ``changed_ts`` is the file's ctime; ``feed`` is null for files that have the
 columns of their table; ``days`` is null where all rows are of ``date``; ``receive_clock`` is false where
-``local_timestamp`` only repeats ``timestamp``."""
+``local_timestamp`` only repeats ``timestamp``; ``checksum`` is ``ok``, ``mismatch`` or ``missing`` where the vendor
+publishes one beside each file."""
 
 CONTENT_FACTS = (
     "content_hash",
@@ -83,6 +85,7 @@ CONTENT_FACTS = (
     "warnings",
     "symbols",
     "days",
+    "checksum",
 )
 """What reading the file told. A later outcome that says nothing about them leaves them as they are."""
 

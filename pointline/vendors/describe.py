@@ -151,6 +151,7 @@ def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
             header_cut=text.header_cut,
         ),
         where={name: tuple(values) for name, values in text.where.items()},
+        companion=text.companion,
         is_sorted=text.sorted,
         is_distinct=text.distinct,
         has_receive_clock="local_timestamp" in text.map,
@@ -169,8 +170,8 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         yield f"separator {text.separator!r} is not one character that may stand between cells"
     if not text.exchange and "exchange" not in text.map:
         yield "it names no exchange"
-    if text.header == "required" and text.header_cut and "{" in text.header_cut:
-        yield f"header_cut {text.header_cut!r} is no character"
+    if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
+        yield f"companion {text.companion!r} names one file for all: write {{name}} or {{stem}} in it"
     known = set(_fields_of(paths))
     if text.prefer and "span" not in known:
         yield "prefer orders the values of a field {span}, which no path has"

@@ -399,6 +399,9 @@ class MemoryBronze:
     def is_gone(self, path: str) -> bool:
         return path not in self.files
 
+    def beginning(self, path: str) -> bytes | None:
+        return self.files.get(path)
+
 
 def _key(meta: BronzeFileMetadata) -> tuple[object, ...]:
     version = meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts

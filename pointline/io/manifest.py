@@ -211,6 +211,12 @@ class DeltaManifest:
                 .collect()
             )
 
+    def without_checksum(self) -> pl.DataFrame:
+        """Return the rows of files in silver whose checksum was not there when they were read."""
+        with storage_errors("ingest_manifest"):
+            rows = self.repository.scan().filter(stands_at(Status.SUCCESS), pl.col("checksum") == "missing")
+            return rows.collect()
+
     def quarantined_rows(self) -> pl.DataFrame:
         """Return ``file_id, status, rows_quarantined`` of the files that have any."""
         with storage_errors("ingest_manifest"):

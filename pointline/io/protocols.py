@@ -118,6 +118,11 @@ class Outcome:
         return replace(cls._kept(file_id, status), error=error)
 
     @classmethod
+    def checked(cls, file_id: int, checksum: str, *, error: str | None) -> Outcome:
+        """A file that is in silver, and what its checksum says, which came after it."""
+        return replace(cls._kept(file_id, Status.SUCCESS), checksum=checksum, error=error)
+
+    @classmethod
     def superseded(cls, file_id: int, by: int) -> Outcome:
         """The version gave way to a newer one of the same path; what it held stays on record."""
         return replace(cls._kept(file_id, Status.SUPERSEDED), superseded_by=by)
@@ -481,6 +486,10 @@ class IngestionManifestRepository(Protocol):
 
     def totals(self) -> pl.DataFrame:
         """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
+        ...
+
+    def without_checksum(self) -> pl.DataFrame:
+        """Return the rows of files in silver whose checksum was not there when they were read."""
         ...
 
     def quarantined_rows(self) -> pl.DataFrame:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+
+import polars as pl
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeReader
@@ -21,21 +24,40 @@ def check_companion(
     """
     if not feed.companion:
         return None
-    folder, _, name = path.rpartition("/")
-    beside = feed.companion.format(name=name, stem=name.partition(".")[0])
-    said = reader.beginning(f"{folder}/{beside}" if folder else beside)
+    beside = _beside(feed, path)
+    said = reader.beginning(beside)
     if said is None:
         return MISSING
-    wrong = _what_is_wrong(said, name, content_hash)
+    wrong = _what_is_wrong(said, path.rpartition("/")[2], content_hash)
     if not wrong:
         return OK
     if accept is None:
         return MISMATCH
     raise Rejected(
-        f"{path}: {beside} {wrong}",
+        f"{path}: {beside.rpartition('/')[2]} {wrong}",
         subject=path,
         hint=f"download both again; if the vendor's list is wrong, {accept} takes the file as it is",
     )
+
+
+def late_checksums(
+    missing: pl.DataFrame, reader: BronzeReader, feed_of: Callable[[str, str, str], Feed]
+) -> Iterator[tuple[int, str, str, str]]:
+    """Yield ``file_id, path, state, what is wrong`` of files whose checksum came after them.
+
+    ``missing`` are rows of the ledger whose checksum was.
+    """
+    for row in missing.iter_rows(named=True):
+        path, feed = row["bronze_file_path"], feed_of(row["data_type"], row["feed"], row["vendor"])
+        said = reader.beginning(_beside(feed, path))
+        if said is not None:
+            wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
+            yield row["file_id"], path, MISMATCH if wrong else OK, wrong
+
+
+def _beside(feed: Feed, path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{feed.companion.format(name=name, stem=name.partition('.')[0])}"
 
 
 def _what_is_wrong(said: bytes, name: str, content_hash: str) -> str:

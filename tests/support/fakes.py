@@ -306,6 +306,9 @@ class MemoryManifest:
         ids = (pl.col("file_id").min().alias("first_id"), pl.col("file_id").max().alias("last_id"))
         return held.group_by(place).agg(pl.col("rows_written").sum().alias("rows"), *ids)
 
+    def without_checksum(self) -> pl.DataFrame:
+        return self.entries().filter(pl.col("status") == "success", pl.col("checksum") == "missing")
+
     def quarantined_rows(self) -> pl.DataFrame:
         entries = self.entries().filter(pl.col("rows_quarantined") > 0)
         return entries.select("file_id", pl.col("status").cast(pl.String), "rows_quarantined")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ class Line:
     text: str | None = None
     number: int | None = None
     header: Sequence[str] = ()
+    has_header: bool = True
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """By column of the table."""
     problem: str | None = None
 
 
@@ -136,7 +139,9 @@ def _why_absent(file: Row, file_seq: int) -> str:
 
 
 def _read_line(config: Config, file: Row, file_seq: int) -> Line:
-    from pointline.services.original import find_row  # noqa: PLC0415 - not before it is known to be needed
+    from pointline.parse.text_path import split_cells  # noqa: PLC0415 - not before it is known to be needed
+    from pointline.services.block import belonging_of  # noqa: PLC0415 - as above
+    from pointline.services.original import find_row  # noqa: PLC0415 - as above
 
     path = file["bronze_file_path"]
     source = make_source(config)
@@ -148,12 +153,21 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
             return Line(problem="the file in bronze has changed since: the line that was read is not there any more")
         with reader.open(meta) as content:
-            found = find_row(source.feeds.feed(meta.data_type, meta.feed, meta.vendor), content, path, file_seq)
+            feed = source.feeds.feed(meta.data_type, meta.feed, meta.vendor)
+            found = find_row(feed, content, path, file_seq)
     except PointlineError as error:
         return Line(problem=f"the file cannot be read: {error}")
     if isinstance(found, int):
         return Line(problem=f"the file has {found:,} rows: there is no row {file_seq:,}")
-    return Line(text=found.text, number=None if path.lower().endswith(".parquet") else found.line, header=found.header)
+    belonging = belonging_of(source.feeds, meta, frozenset(), config.bronze.groups)
+    cells = dict(zip(found.header, split_cells(found.text, feed.dialect), strict=False))
+    return Line(
+        text=found.text,
+        number=None if path.lower().endswith(".parquet") else found.line,
+        header=found.header,
+        has_header=found.has_header,
+        cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
+    )
 
 
 def _show(found: Trace, table: str, file_seq: int) -> None:
@@ -173,7 +187,8 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
     elif line.number is None:
         print_lines(["line    a row of a Parquet file, written as CSV"])
     else:
-        print_lines([f"line    {line.number:,} of the file, where the header is line 1"])
+        header = "where the header is line 1" if line.has_header else "which has no header"
+        print_lines([f"line    {line.number:,} of the file, {header}"])
     if line.text is not None:
         print_lines(["", printable(",".join(line.header)), printable(line.text)])
     elif found.set_aside is not None:
@@ -184,22 +199,9 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
 
 
 def _show_row(row: Row, line: Line) -> None:
-    cells = _cells(line)
+    cells = line.cells
     rows = [[name, _plain(value), printable(cells.get(name, ""))] for name, value in row.items() if name not in LINEAGE]
     print_table(COLUMNS if cells else COLUMNS[:2], rows if cells else [one[:2] for one in rows])
-
-
-def _cells(line: Line) -> dict[str, str]:
-    """The cells of the line by column; empty where it cannot be taken apart."""
-    import csv  # noqa: PLC0415 - only here
-
-    if line.text is None:
-        return {}
-    try:
-        rows = list(csv.reader([line.text], strict=True))
-    except csv.Error:
-        return {}
-    return dict(zip(line.header, rows[0], strict=False)) if len(rows) == 1 else {}
 
 
 def _plain(value: object) -> str:

@@ -40,6 +40,8 @@ class _Made:
     rule: str = "unparseable"
     says_nothing: pl.Expr | None = None
     """True for cells that are not empty and stand for nothing all the same."""
+    wanted: str = ""
+    """What its cells have to be, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
                 sources=tuple(source.name for source in one.sources),
                 rule=one.rule,
                 says_nothing=one.says_nothing,
+                wanted=one.wanted,
             )
             for one in complete
         ]
@@ -158,7 +161,7 @@ def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
     if column.name == "local_timestamp":
         given = text.map.get("timestamp")
         return Mapping(from_=given) if isinstance(given, str) else given
-    if column.name in named:
+    if column.name in named and column.name not in text.drop:
         return Mapping(from_=column.name)
     return Mapping() if column.required else None
 
@@ -247,7 +250,23 @@ def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedTe
         value=lambda _: value,
         sources=tuple(Column(name=one, kind=kind) for one in sources),
         says_nothing=nothing,
+        wanted=_wanted_time(mapping),
     )
+
+
+def _wanted_time(mapping: Mapping) -> str:
+    """Say how a time is written."""
+    match mapping.time:
+        case "epoch" if mapping.unit == "auto":
+            return "a time of 10 digits (s), 13 (ms), 16 (us) or 19 (ns) is wanted"
+        case "epoch":
+            return f"a whole number of {mapping.unit} since 1970 is wanted"
+        case "seconds":
+            return "seconds since 1970, such as 1714521600.25, are wanted"
+        case str():
+            return f"a time written as {mapping.time} is wanted"
+        case _:
+            return f"a time written as {' or '.join(mapping.time)} is wanted"
 
 
 def midnight_us(belonging: Belonging, zone: str) -> int:

@@ -120,6 +120,8 @@ class Feeds:
 def _claims(descriptions: Sequence[Description], path: str) -> Iterator[Claim]:
     folder, _, name = path.rpartition("/")
     for one in descriptions:
+        if one.text.not_in and any(word in folder.lower() for word in one.text.not_in):
+            continue
         for template in one.paths:
             found = template.match(folder, name)
             if found is not None:

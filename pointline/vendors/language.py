@@ -38,6 +38,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
 
     name: str
     path: str | list[str] = field(default_factory=list)
+    not_in: list[str] = field(default_factory=list)
+    """Words that no folder of these files has in its name: another vendor publishes under folders that end alike."""
     table: str = ""
     exchange: str = ""
     like: str = ""

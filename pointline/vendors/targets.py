@@ -41,6 +41,8 @@ class _Made:
     rule: str = "unparseable"
     says_nothing: pl.Expr | None = None
     """True for cells that are not empty and stand for nothing all the same."""
+    wanted: str = ""
+    """What its cells have to be, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,7 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
                 sources=tuple(source.name for source in one.sources),
                 rule=one.rule,
                 says_nothing=one.says_nothing,
+                wanted=one.wanted,
             )
             for one in complete
         ]
@@ -159,7 +162,7 @@ def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
     if column.name == "local_timestamp":
         given = text.map.get("timestamp")
         return Mapping(from_=given) if isinstance(given, str) else given
-    if column.name in named:
+    if column.name in named and column.name not in text.drop:
         return Mapping(from_=column.name)
     return Mapping() if column.required else None
 
@@ -218,7 +221,10 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text
     nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
     if nothing is not None:
         value = pl.when(~nothing).then(value)
-    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing)
+    wanted = ""
+    if mapping.when_integer:
+        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
 
 
 def _word(column: Column, mapping: Mapping, name: str) -> _Made:
@@ -248,6 +254,7 @@ def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedTe
         value=said,
         sources=tuple(Column(name=one, kind=kind) for one in sources),
         says_nothing=nothing,
+        wanted=_wanted_time(mapping),
     )
 
 
@@ -274,6 +281,23 @@ def needs_day(mapping: Mapping) -> bool:
     return formats == ["since midnight"] or any(
         not values.is_dated(one) for one in formats if one not in ("", "seconds", "since midnight")
     )
+
+
+def _wanted_time(mapping: Mapping) -> str:
+    """Say how a time is written."""
+    match mapping.time:
+        case "epoch" if mapping.unit == "auto":
+            return "a time of 10 digits (s), 13 (ms), 16 (us) or 19 (ns) is wanted"
+        case "epoch":
+            return f"a whole number of {mapping.unit} since 1970 is wanted"
+        case "seconds":
+            return "seconds since 1970, such as 1714521600.25, are wanted"
+        case "since midnight":
+            return "a time since midnight is wanted"
+        case str():
+            return f"a time written as {mapping.time} is wanted"
+        case _:
+            return f"a time written as {' or '.join(mapping.time)} is wanted"
 
 
 def _sources(made: Sequence[_Made], text: FeedText, named: set[str], report: Report) -> list[Column]:

@@ -39,6 +39,8 @@ class Target:
     rule: str = "unparseable"
     says_nothing: pl.Expr | None = None
     """True for cells that are not empty and stand for nothing all the same."""
+    wanted: str = ""
+    """What its cells have to be, in words."""
 
     @property
     def failed(self) -> pl.Expr:
@@ -136,7 +138,8 @@ class Feed:
         if self.is_plain:
             return frame
         rows = frame if "row" in frame.columns else frame.with_row_index("row").cast({"row": pl.Int64})
-        rows = rows.filter(pl.col(name).cast(pl.String).is_in(values) for name, values in self.where.items())
+        for name, values in self.where.items():
+            rows = rows.filter(pl.col(name).cast(pl.String).is_in(values))
         if self.is_distinct:
             names = [column.name for column in self.columns]
             rows = rows.unique(names, keep="first", maintain_order=True)
@@ -145,6 +148,10 @@ class Feed:
     def source_of(self, column: str, belonging: Belonging) -> str:
         """Return the source column that a column of the table comes from first; its own name where it has none."""
         return next((one.sources[0] for one in self.tell(belonging) if one.name == column and one.sources), column)
+
+    def wanted(self, column: str, belonging: Belonging) -> str:
+        """Return in words what cells of a source column, or a column of the table, have to be; empty: as its kind."""
+        return next((one.wanted for one in self.tell(belonging) if column in (one.name, *one.sources)), "")
 
     def tell(self, belonging: Belonging) -> list[Target]:
         """Return the columns of the table; for a plain feed there are none to tell."""

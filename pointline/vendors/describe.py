@@ -14,8 +14,8 @@ from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
-from pointline.vendors.path_template import BadTemplate, PathTemplate
-from pointline.vendors.targets import Plan, plan
+from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
+from pointline.vendors.targets import Plan, needs_day, plan
 from pointline.vendors.values import zone_of
 
 SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
@@ -178,10 +178,19 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     for path in paths:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
             yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"
-    words = [word for one in text.map.values() if not isinstance(one, str) for word in one.words]
+    yield from _check_times(text, paths)
+    words = [word for one in text.map.values() if not isinstance(one, str) and not one.value for word in one.words]
     odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
     if odd:
         yield f"the word {odd[0]!r} holds a separator"
+
+
+def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
+    """A time without a date needs a path that names the day."""
+    dayless = [path.text for path in paths if path.span not in (Span.DAY, Span.HOUR) or path.has_last]
+    for name, one in text.map.items():
+        if dayless and not isinstance(one, str) and needs_day(one):
+            yield f"map.{name}: the time has no date, and {dayless[0]!r} names no single day"
 
 
 def _templates(paths: str | Sequence[str], place: str, problems: list[str]) -> tuple[PathTemplate, ...]:

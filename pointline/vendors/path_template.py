@@ -2,8 +2,9 @@
 
 A template is compared with the end of a path, folder by folder. ``{name}`` stands for what is there, without ``/``;
 a name that comes twice has to be the same twice. ``{name:a|b}`` is one of these words, ``{a|b}`` the same without a
-name. What holds ``%`` is a part of the file's time, in the letters of ``strptime``: ``%Y %m %d %H``. ``*`` stands for
-anything without ``/``, ``/**`` for any number of folders, none too.
+name. What holds ``%`` is a part of the file's time, in the letters of ``strptime``: ``%Y %m %d %H``; as ``until`` it is
+the last day or month of a file of several: ``{date:%Y%m%d}-{until:%Y%m%d}``. ``*`` stands for anything without ``/``,
+``/**`` for any number of folders, none too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from functools import lru_cache
 FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
+UNTIL = "until"
 DIGITS = {"%Y": r"[0-9]{4}", "%m": r"[0-9]{2}", "%d": r"[0-9]{2}", "%H": r"[0-9]{1,2}"}
 
 
@@ -43,6 +45,8 @@ class Match:
     begins: dt.datetime | None
     problem: str = ""
     """Why the path cannot be right though it fits."""
+    last: dt.datetime | None = None
+    """The last day, month or year, where the path names it beside the first."""
 
 
 class PathTemplate:
@@ -52,6 +56,7 @@ class PathTemplate:
         """Raise BadTemplate with what is wrong."""
         self.text = text
         self._time: list[str] = []
+        self._until = ""
         self._seen: set[str] = set()
         self._groups: list[str] = []
         folder, slash, name = text.strip("/").rpartition("/")
@@ -61,6 +66,11 @@ class PathTemplate:
         self.fields = tuple(sorted(self._seen))
         self.span = self._span()
         self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
+
+    @property
+    def has_last(self) -> bool:
+        """Tell whether files are of several days, months or years, and the path names the last."""
+        return bool(self._until)
 
     def match(self, folder: str, name: str) -> Match | None:
         """Return what the path of a file says, None where it is not of this template."""
@@ -79,7 +89,8 @@ class PathTemplate:
                 two = f"{values[field]!r} and {value!r}"
                 return Match(values, None, f"it names two {field}s, {two}: rename what is wrong")
         times = [values.pop(f"time_{number}") for number in range(len(self._time))]
-        return _with_time(values, times, self._time)
+        made = _with_time(values, times, self._time)
+        return _with_last(made, values.pop(UNTIL), self._until) if self._until else made
 
     def _pattern(self, text: str) -> str:
         pattern, end = "", 0
@@ -98,6 +109,9 @@ class PathTemplate:
             return f"(?:{'|'.join(map(re.escape, name.split('|')))})"
         if not NAME.fullmatch(name):
             raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is small letters, digits and _")
+        if name == UNTIL and "%Y" in what and self._until in ("", what):
+            self._until = what
+            return self._part_of_time(UNTIL, what)
         if "%" in what:
             return self._time_field(what)
         count = sum(key.startswith(f"{name}__") for key in self._groups)
@@ -112,12 +126,15 @@ class PathTemplate:
         else:
             number = len(self._time)
             self._time.append(format_)
+        return self._part_of_time(f"time_{number}", format_)
+
+    def _part_of_time(self, name: str, format_: str) -> str:
         pattern = re.escape(format_)
         for letter, digits in DIGITS.items():
             pattern = pattern.replace(re.escape(letter), digits).replace(letter, digits)
         if "%" in pattern:
             raise BadTemplate(f"{self.text!r}: of {format_!r} only %Y, %m, %d and %H are known")
-        key = f"time_{number}__{sum(one.startswith(f'time_{number}__') for one in self._groups)}"
+        key = f"{name}__{sum(one.startswith(f'{name}__') for one in self._groups)}"
         self._groups.append(key)
         return f"(?P<{key}>{pattern})"
 
@@ -132,15 +149,36 @@ class PathTemplate:
 def _with_time(values: dict[str, str], times: list[str], formats: list[str]) -> Match:
     """Read the time: each part with a year begins one; where a path says it twice, both have to agree."""
     found: dt.datetime | None = None
+    known = ""
     starts = [number for number, format_ in enumerate(formats) if "%Y" in format_]
     for start, end in zip(starts, [*starts[1:], len(formats)], strict=True):
         text, format_ = " ".join(times[start:end]), " ".join(formats[start:end])
-        try:
-            begins = dt.datetime.strptime(text, format_)  # noqa: DTZ007 - its zone is the feed's
-        except ValueError:
+        begins = _read(text, format_)
+        if begins is None:
             return Match(values, None, f"the date {text!r} does not exist: rename it to the right one")
-        if found is not None and begins.strftime(formats[starts[0]]) != found.strftime(formats[starts[0]]):
+        both = "".join(letter for letter in DIGITS if letter in known and letter in format_)
+        if found is not None and begins.strftime(both) != found.strftime(both):
             two = f"{found:%Y-%m-%d} and {begins:%Y-%m-%d}"
             return Match(values, None, f"it names two dates, {two}: rename what is wrong")
-        found = begins
+        if len(format_) >= len(known):
+            found, known = begins, format_
     return Match(values, found)
+
+
+def _with_last(made: Match, text: str, format_: str) -> Match:
+    """Add the last day of a file of several."""
+    last = _read(text, format_)
+    if made.problem or made.begins is None:
+        return made
+    if last is None:
+        return Match(made.fields, None, f"the date {text!r} does not exist: rename it to the right one")
+    if last < made.begins:
+        return Match(made.fields, None, f"it ends on {last:%Y-%m-%d}, before it begins: rename what is wrong")
+    return Match(made.fields, made.begins, last=last)
+
+
+def _read(text: str, format_: str) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(text, format_)  # noqa: DTZ007 - its zone is the feed's
+    except ValueError:
+        return None

@@ -1,0 +1,27 @@
+"""What must hold for a broken file of any vendor: it is refused, or what is wrong is quarantined, with words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.vendor_files import MUTATIONS, Form, broken, expected, take
+
+
+def check_mutation(form: Form, mutation: str) -> None:
+    """Break a made file; nothing of it may be in silver but rows as they were written before it was broken."""
+    made = broken(form, mutation)
+    if made is None:
+        pytest.skip(form.unproved.get(mutation, "the feed has no such thing"))
+    taken = take((made.path, made.data))
+    assert re.search(made.says, taken.said), taken.said
+    rows = taken.rows() if taken.is_success else []
+    whole = expected(form.plain_rows())
+    assert len(rows) < len(whole)
+    assert all(row in whole for row in rows), "rows with other values are in silver"
+    if not taken.is_success:
+        assert taken.silver.is_empty()
+
+
+MATRIX = list(MUTATIONS)

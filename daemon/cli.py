@@ -25,6 +25,10 @@ config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=Tru
 app.add_typer(config_app, name="config")
 symbols_app = typer.Typer(help="What symbols were, and when.", no_args_is_help=True)
 app.add_typer(symbols_app, name="symbols")
+vendors_app = typer.Typer(
+    help="Whose files are read, and as what; describe those of another vendor.", no_args_is_help=True
+)
+app.add_typer(vendors_app, name="vendors")
 service_app = typer.Typer(help="Run the daemon as a service of systemd or launchd.", no_args_is_help=True)
 app.add_typer(service_app, name="service")
 
@@ -364,6 +368,85 @@ def symbols_show(
     from daemon.commands.symbols_show import show as show_symbols
 
     raise typer.Exit(show_symbols(lake_root, symbol, exchange=exchange, at=at, as_json=json))
+
+
+def _vendor_names(incomplete: str) -> list[str]:
+    from daemon.commands.vendors import vendor_names
+
+    return vendor_names(incomplete)
+
+
+@vendors_app.command("list", epilog="Example: pointline vendors list")
+def vendors_list(*, lake_root: LakeRoot = None, json: Json = False) -> None:
+    """List the vendors whose files are read: those that ship, and those in the lake's folder vendors."""
+    from daemon.commands.vendors import list_vendors
+
+    raise typer.Exit(list_vendors(lake_root, as_json=json))
+
+
+@vendors_app.command(
+    "show", epilog="Example: pointline vendors show binance, or: pointline vendors show binance --toml > mine.toml"
+)
+def vendors_show(
+    name: Annotated[str, typer.Argument(metavar="VENDOR", autocompletion=_vendor_names, help="As in vendors list.")],
+    *,
+    lake_root: LakeRoot = None,
+    toml: Annotated[bool, typer.Option("--toml", help="Print the description as it is written.")] = False,
+    json: Json = False,
+) -> None:
+    """Show a vendor's feeds: paths, table, and what each column becomes."""
+    from daemon.commands.vendors import show_vendor
+
+    raise typer.Exit(show_vendor(lake_root, name, as_toml=toml, as_json=json))
+
+
+@vendors_app.command(
+    "try",
+    epilog="Example: pointline vendors try BTCUSDT-trades-2024-01-02.zip "
+    "--as data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-01-02.zip",
+)
+def vendors_try(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="Files, in bronze or not.")],
+    *,
+    lake_root: LakeRoot = None,
+    vendor_file: Annotated[
+        Path | None, typer.Option("--vendor-file", metavar="FILE.toml", help="Try it with this description, too.")
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option("--as", metavar="PATH", help="The path below bronze that the file would have.")
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Print the beginning of a description of such files, for you to complete.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say which feed a file is of and why no other, and what would become of its rows. Changes nothing."""
+    from daemon.commands.vendors_try import begin_description, try_files
+
+    if new:
+        raise typer.Exit(begin_description(lake_root, files, path))
+    raise typer.Exit(try_files(lake_root, files, vendor_file=vendor_file, path=path, as_json=json))
+
+
+@vendors_app.command("check", epilog="Example: pointline vendors check mine.toml && mv mine.toml ~/lake/vendors/")
+def vendors_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A description, in the lake or not.")],
+    *,
+    lake_root: LakeRoot = None,
+    json: Json = False,
+) -> None:
+    """Name all that is wrong with a description, and read the examples in it. Exit code 1 with findings."""
+    from daemon.commands.vendors_check import check_description
+
+    raise typer.Exit(check_description(lake_root, file, as_json=json))
+
+
+@vendors_app.command("help", epilog="Example: pointline vendors help | less")
+def vendors_help() -> None:
+    """Print how descriptions are written: every key, with examples."""
+    from daemon.commands.vendors import show_language
+
+    raise typer.Exit(show_language())
 
 
 User = Annotated[bool, typer.Option("--user", help="A service of your own, without root.")]

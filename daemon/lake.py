@@ -158,10 +158,18 @@ class Lake:
         return service, loader
 
 
-def open_lake(config: Config, *, on_trouble: Callable[[str, Exception], None] = lambda _path, _error: None) -> Lake:
-    """Assemble the adapters of a lake. Touches nothing on disk."""
+def open_lake(
+    config: Config,
+    *,
+    on_trouble: Callable[[str, Exception], None] = lambda _path, _error: None,
+    on_problem: Callable[[str], None] | None = None,
+) -> Lake:
+    """Assemble the adapters of a lake. Touches nothing on disk.
+
+    Raises ConfigurationError where its descriptions of vendors make no sense; see ``make_layout`` for ``on_problem``.
+    """
     paths = config.paths
-    source = make_source(config, on_trouble=on_trouble)
+    source = make_source(config, on_trouble=on_trouble, on_problem=on_problem)
     tables = source.feeds.tables
     return Lake(
         config=config,

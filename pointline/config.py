@@ -166,6 +166,12 @@ def lake_named(arguments: Sequence[str], environ: Mapping[str, str] | None = Non
     return Path(named).expanduser().absolute() if named.strip() else None
 
 
+def names_lake(lake_root: str | Path | None, environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether a flag or the environment names a lake at all."""
+    given = (os.environ if environ is None else environ).get("LAKE_ROOT") if lake_root is None else str(lake_root)
+    return bool(given and given.strip())
+
+
 def notify_address(environ: Mapping[str, str] | None = None) -> str:
     """Return where the service manager that started the process listens, as systemd names it; empty where none does."""
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
@@ -252,7 +258,7 @@ def _read_toml(path: Path, problems: list[Problem]) -> Layer:
     content: dict[str, object] = {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError, RecursionError) as error:  # bad TOML and bad UTF-8 are ValueErrors
         problems.append(Problem("", _one_line(f"{path.name} ({path}): cannot be read: {error}")))

@@ -111,7 +111,7 @@ class FolderBronzeSource:
                 return None
             foreign += [row for row in rows if self._layout.recognise(row[0]) is None]
         settled = set(known(foreign)) if foreign else set()
-        return Seen([row[0] for row in foreign if row not in settled], left_out)
+        return Seen([row[0] for row in foreign if row not in settled], left_out, self.feeds)
 
     def why_unread(self, path: str) -> Unrecognised | None:
         """Say why what is at a path is not read; None where it is, or is ignored, or there is nothing."""
@@ -130,7 +130,7 @@ class FolderBronzeSource:
             return None
         kind = kind_of(status)
         if kind is None:
-            return describe_foreign(path) if self._layout.recognise(path) is None else None
+            return describe_foreign(path, self.feeds) if self._layout.recognise(path) is None else None
         return None if stat.S_ISDIR(status.st_mode) else left_out_special(path, kind)
 
     def identity(self) -> tuple[int, int] | None:

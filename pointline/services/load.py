@@ -14,8 +14,9 @@ from dataclasses import replace
 import polars as pl
 from polars.exceptions import PanicException
 
-from pointline.errors import Rejected
+from pointline.errors import NotDescribed, Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
+from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
 from pointline.services.ahead import ahead
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart
@@ -24,7 +25,7 @@ from pointline.services.bronze_rows import BronzeRows, open_rows
 from pointline.services.claims import Claims
 from pointline.services.companion import check_companion
 from pointline.services.days import Days
-from pointline.services.group_load import GroupLoad, unexpected
+from pointline.services.group_load import GroupLoad, refused, unexpected
 from pointline.services.header import check_header, unknown_columns, wanted_columns
 from pointline.services.load_symbols import SymbolsLoad
 from pointline.services.pack import Member, Pack
@@ -71,9 +72,16 @@ class Loader:
             share = self._max_quarantined_share
             load = SymbolsLoad(group, reader=self._reader, claims=self._claims, max_quarantined_share=share)
             return load.run()
+        feeds = self._feeds.snapshot()
+        meta = group.entries[0].meta
+        try:
+            feed = feeds.feed(group.table, meta.feed, meta.vendor)
+        except NotDescribed as error:
+            return refused(group, error)
         return _RowsLoad(
             group,
-            feeds=self._feeds,
+            feeds=feeds,
+            feed=feed,
             repository=self._repositories[group.table],
             reader=self._reader,
             claims=self._claims,
@@ -89,6 +97,7 @@ class _RowsLoad(GroupLoad):
         group: Group,
         *,
         feeds: Feeds,
+        feed: Feed,
         repository: EventTableRepository,
         reader: BronzeReader,
         claims: Claims,
@@ -99,7 +108,7 @@ class _RowsLoad(GroupLoad):
         super().__init__(group, reader=reader, claims=claims)
         meta = group.entries[0].meta
         self._feeds = feeds
-        self._feed = feeds.feed(group.table, meta.feed, meta.vendor)
+        self._feed = feed
         self._table = self._feed.table
         self._repository = repository
         self._escalated = frozenset(name for name, action in checks.items() if action == "quarantine")

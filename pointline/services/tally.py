@@ -172,13 +172,10 @@ class Tally:
 
     def refusal(self, content_hash: str) -> Outcome:
         """Return the outcome of a file that is refused because of the rows that cannot be kept."""
-        complaint = self._complaint()
         rest = self.rows_read - self._rows_quarantined
         command = f"`pointline retry {self.entry.file_id} --accept`"
         sentences = [
-            f"{self._rows_quarantined} of {self.rows_read} rows cannot be kept: {complaint.phrases()}",
-            self._zone(),
-            complaint.first(),
+            self.why_refused(),
             "so nothing of the file is in silver",
             f"put the right file in its place, or {command} takes the other {rest} row{'' if rest == 1 else 's'}",
         ]
@@ -186,8 +183,18 @@ class Tally:
             file_id=self.entry.file_id,
             status=Status.QUARANTINED,
             content_hash=content_hash,
-            error="; ".join(sentence for sentence in sentences if sentence),
+            error="; ".join(sentences),
         )
+
+    def why_refused(self) -> str:
+        """Say which rows cannot be kept, and why."""
+        complaint = self._complaint()
+        sentences = [
+            f"{self._rows_quarantined} of {self.rows_read} rows cannot be kept: {complaint.phrases()}",
+            self._zone(),
+            complaint.first(),
+        ]
+        return "; ".join(sentence for sentence in sentences if sentence)
 
     def outcome(self, content_hash: str, days: Mapping[str, int] | None = None) -> Outcome:
         """Return what became of the file. ``days``: how many rows are of each, where they may be of several."""

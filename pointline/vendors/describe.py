@@ -16,10 +16,14 @@ from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 from pointline.vendors.targets import Plan, needs_day, plan
+from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+NOT_INHERITED = ("example", "decide", "note")
+"""What a feed does not take over from the one that it is like."""
 CHECKS: dict[str, Check] = {
     one.name: one for one in (checks.time_backwards(), checks.negative_latency(), checks.equal_rows("timestamp"))
 }
@@ -47,7 +51,10 @@ class Vendor:
     """What one TOML file describes, and all that is wrong with it."""
 
     name: str
+    where: str = ""
+    """Its file: ``binance.toml`` for one that ships, ``vendors/mine.toml`` for a lake's own."""
     title: str = ""
+    url: str = ""
     descriptions: tuple[Description, ...] = ()
     tables: Mapping[str, EventTable] = field(default_factory=dict)
     unread: tuple[tuple[PathTemplate, Unread], ...] = ()
@@ -60,12 +67,16 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Ve
     try:
         raw = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return Vendor(name=where, problems=(f"{where}: {error}",))
+        return Vendor(name=where, where=where, problems=(f"{where}: {error}",))
     feeds = raw.pop("feed", [])
     try:
         vendor = msgspec.convert(raw, VendorText)
     except msgspec.ValidationError as error:
-        return Vendor(name=where, problems=(f"{where}: {error}",))
+        return Vendor(name=where, where=where, problems=(f"{where}: {error}",))
+    if vendor.vendor == MARK:
+        problems.append(f"{where}: vendor is still to be decided: a short name, such as binance")
+    elif not NAME.fullmatch(vendor.vendor):
+        problems.append(f"{where}: vendor {vendor.vendor!r} is not made of letters, digits, '.', '_' and '-'")
     own = {one.name: made for one in vendor.table if (made := _table(one, tables, where, problems)) is not None}
     found: list[Description] = []
     written: dict[str, dict[str, Any]] = {}
@@ -80,7 +91,9 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Ve
     problems += _clashes(found, where)
     return Vendor(
         name=vendor.vendor,
+        where=where,
         title=vendor.title,
+        url=vendor.url,
         descriptions=tuple(found),
         tables=own,
         unread=unread,
@@ -97,9 +110,12 @@ def _read(raw: object, place: str, written: dict[str, dict[str, Any]], problems:
     if like and like not in written:
         problems.append(f"{place}: there is no feed {like!r} before it to be like")
         return None
-    base = written.get(like, {})
+    base = {key: value for key, value in written.get(like, {}).items() if key not in NOT_INHERITED}
     merged = {**base, **raw, "map": {**base.get("map", {}), **raw.get("map", {})}}
     written[str(raw.get("name", ""))] = merged
+    if still := list(undecided(merged)):
+        problems += [f"{place}: {one}" for one in still]
+        return None
     try:
         return msgspec.convert(merged, FeedText)
     except msgspec.ValidationError as error:
@@ -160,6 +176,7 @@ def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
 
 
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
+    yield from _check_names(text)
     try:
         zone_of(text.day_zone)
     except ValueError as error:
@@ -191,6 +208,16 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
     for name, one in text.map.items():
         if dayless and not isinstance(one, str) and needs_day(one):
             yield f"map.{name}: the time has no date, and {dayless[0]!r} names no single day"
+
+
+def _check_names(text: FeedText) -> Iterator[str]:
+    if not NAME.fullmatch(text.name):
+        yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
+    lists = [one for one in text.columns if isinstance(one, list)]
+    for names in lists or [[one for one in text.columns if isinstance(one, str)]]:
+        twice = sorted({name for name in names if name and names.count(name) > 1})
+        if twice:
+            yield f"columns names {', '.join(twice)} twice: each column needs a name of its own"
 
 
 def _templates(paths: str | Sequence[str], place: str, problems: list[str]) -> tuple[PathTemplate, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pointline.errors import NotDescribed
 from pointline.parse.feed import Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
@@ -56,22 +58,42 @@ class Feeds:
         own: Sequence[Vendor] = (),
         shipped: Callable[[], Sequence[Vendor]] = lambda: (),
     ) -> None:
+        self._base = tables
         self.tables = {**tables, **{name: table for vendor in own for name, table in vendor.tables.items()}}
-        self._own = [one for vendor in own for one in vendor.descriptions]
         self._own_vendors = tuple(own)
         self._read_shipped = shipped
         self._shipped: tuple[Vendor, ...] | None = None
 
     @property
+    def own(self) -> tuple[Vendor, ...]:
+        """The vendors of the lake's own descriptions."""
+        return self._own_vendors
+
+    @property
     def vendors(self) -> tuple[Vendor, ...]:
-        """All vendors, the user's own first."""
+        """All vendors, the user's own first. One that ships gives way to the user's own of the same name."""
         if self._shipped is None:
             self._shipped = tuple(self._read_shipped())
-        return self._own_vendors + self._shipped
+        own = self._own_vendors
+        names = {vendor.name for vendor in own}
+        return (*own, *(vendor for vendor in self._shipped if vendor.name not in names))
+
+    def with_own(self, own: Sequence[Vendor]) -> Feeds:
+        """Return the feeds of a lake that has these descriptions of its own."""
+        return Feeds(self._base, own, self._read_shipped)
+
+    def snapshot(self) -> Feeds:
+        """Return the feeds as they are now, for work that has to see the same ones from its beginning to its end."""
+        return copy.copy(self)
+
+    def replace_own(self, own: Sequence[Vendor]) -> None:
+        """Take other descriptions of the user's own, of the same tables. Any thread may read meanwhile."""
+        self._own_vendors = tuple(own)
 
     def own_claims(self, path: str) -> list[Claim]:
         """Return what the user's own descriptions say of a path."""
-        return list(_claims(self._own, path)) if self._own else []
+        own = self._own_vendors
+        return list(_claims([one for vendor in own for one in vendor.descriptions], path)) if own else []
 
     def claims(self, path: str) -> list[Claim]:
         """Return what all descriptions say of a path; more than one is a contradiction."""
@@ -87,7 +109,7 @@ class Feeds:
         return None
 
     def feed(self, table: str, feed: str, vendor: str) -> Feed:
-        """Return how a file of the ledger is read. Raises KeyError where no description has that feed any more."""
+        """Return how a file of the ledger is read. Raises NotDescribed where none has that feed."""
         if not feed:
             return own_columns(self.tables[table])
         name = feed.partition(" ")[0]
@@ -95,7 +117,10 @@ class Feeds:
             for description in one.descriptions if one.name == vendor else ():
                 if description.feed.name == name:
                     return description.feed
-        raise KeyError(f"{vendor}/{name}")
+        raise NotDescribed(
+            f"no description of the vendor {vendor!r} has a feed {name!r} any more",
+            hint="put its TOML file back into the lake's folder vendors; `pointline vendors list` shows what there is",
+        )
 
     def rank(self, path: str, feed: str) -> int | None:
         """Return the place of a file in the order in which its feed prefers them, 0 first; None where it has none."""

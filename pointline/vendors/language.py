@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct, field
 
 
@@ -31,6 +30,15 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     null: list[str] = field(default_factory=list)
     """Cells that say nothing, besides empty ones."""
     levels: str = ""
+
+
+class ExampleText(Struct, forbid_unknown_fields=True, frozen=True):
+    """A file of a few lines, and the rows that it has to give. ``pointline vendors check`` reads it."""
+
+    path: str
+    lines: list[str]
+    rows: list[dict[str, Any]]
+    """Only the columns that are given are compared; an empty text stands for nothing."""
 
 
 class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
@@ -74,6 +82,9 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     verified: bool = True
     """Read from real files; else built from documents alone."""
     note: str = ""
+    example: list[ExampleText] = field(default_factory=list)
+    decide: dict[str, str] = field(default_factory=dict)
+    """Source columns of which nobody has said yet what they become; a feed with any of them is refused."""
 
 
 class ColumnText(Struct, forbid_unknown_fields=True, frozen=True):
@@ -111,11 +122,3 @@ class Unread(Struct, forbid_unknown_fields=True, frozen=True):
     path: str | list[str]
     what: str
     advice: str
-
-
-def read_description(text: bytes) -> VendorText:
-    """Return what a TOML file says. Raises ValueError with what is wrong and where."""
-    try:
-        return msgspec.toml.decode(text, type=VendorText)
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from error

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -49,6 +51,15 @@ class Match:
     """The last day, month or year, where the path names it beside the first."""
 
 
+class Miss(NamedTuple):
+    """How a path fails to fit a template. ``near`` is greater the more of it fits; ``why`` is empty where all does."""
+
+    fits_name: bool
+    fits_folder: bool
+    near: float
+    why: str
+
+
 class PathTemplate:
     """One template. Matching a folder is remembered: files come by the folder."""
 
@@ -60,7 +71,9 @@ class PathTemplate:
         self._seen: set[str] = set()
         self._groups: list[str] = []
         folder, slash, name = text.strip("/").rpartition("/")
-        folders, names = self._pattern(folder), self._pattern(name)
+        self.folder_text, self.name_text = folder, name
+        self._folder_pieces, self._name_pieces = self._pieces(folder), self._pieces(name)
+        folders, names = ("".join(pattern for _, pattern in one) for one in (self._folder_pieces, self._name_pieces))
         self._folder = re.compile(f"(?:.*/)?{folders}" if slash else ".*", re.DOTALL)
         self._name = re.compile(names, re.DOTALL)
         self.fields = tuple(sorted(self._seen))
@@ -92,16 +105,37 @@ class PathTemplate:
         made = _with_time(values, times, self._time)
         return _with_last(made, values.pop(UNTIL), self._until) if self._until else made
 
-    def _pattern(self, text: str) -> str:
-        pattern, end = "", 0
+    @property
+    def name_parts(self) -> int:
+        """How many parts the name has: fields, and what is between them."""
+        return len(self._name_pieces)
+
+    def miss(self, folder: str, name: str) -> Miss:
+        """Say how far the path of a file is from this template."""
+        fits_folder, fits_name = self._in_folder(folder) is not None, self._name.fullmatch(name) is not None
+        in_folder, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
+        in_name, name_gap = (len(self._name_pieces), "") if fits_name else _gap(self._name_pieces, name)
+        said = [
+            *([] if fits_name else [f"its name is no {self.name_text}: {name_gap}"]),
+            *([] if fits_folder else [f"it is not in folders {self.folder_text}: {folder_gap}"]),
+        ]
+        if fits_name and fits_folder and self.match(folder, name) is None:
+            said.append("its folder and its name say two times")
+        near = in_name / max(1, len(self._name_pieces))
+        return Miss(fits_name, fits_folder, near + in_folder / 1000, "; ".join(said))
+
+    def _pieces(self, text: str) -> list[tuple[str, str]]:
+        """Return the parts of a template as they are written, each with what it matches."""
+        pieces, end = [], 0
         for found in FIELD.finditer(text):
-            pattern += re.escape(text[end : found.start()])
-            pattern += ANYTHING[found[2]] if found[2] else self._field(found[1])
+            between = text[end : found.start()]
+            pieces.append((between, re.escape(between)))
+            pieces.append((found[0], ANYTHING[found[2]] if found[2] else self._field(found[1])))
             end = found.end()
         rest = text[end:]
         if "{" in rest or "}" in rest:
             raise BadTemplate(f"{self.text!r} has a brace without its other one")
-        return pattern + re.escape(rest)
+        return [piece for piece in [*pieces, (rest, re.escape(rest))] if piece[0]]
 
     def _field(self, text: str) -> str:
         name, colon, what = text.partition(":")
@@ -144,6 +178,18 @@ class PathTemplate:
             if letter in letters:
                 return span
         return Span.NONE
+
+
+def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:
+    """Return how many parts fit one after the other, and which one does not."""
+    fits = 0
+    while fits < len(pieces):
+        pattern = "".join(piece for _, piece in pieces[: fits + 1])
+        if re.match(before + pattern, text, re.DOTALL) is None:
+            after = f" after {pieces[fits - 1][0]}" if fits else ""
+            return fits, f"there is no {pieces[fits][0]}{after}"
+        fits += 1
+    return fits, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
 
 
 def _with_time(values: dict[str, str], times: list[str], formats: list[str]) -> Match:

@@ -204,27 +204,34 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text
         return _time(column, mapping, sources, text)
     if column.kind in (Kind.CHOICE, Kind.FLAG):
         return _word(column, mapping, name)
+    return _plain(column, mapping, name)
+
+
+def _plain(column: Column, mapping: Mapping, name: str) -> _Made:
+    """A text or a number."""
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
-    is_text = column.kind is Kind.TEXT or mapping.when_integer or any(not _is_number(one) for one in mapping.null)
-    source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
-    value = pl.col(name)
     if (mapping.divide != 1 or mapping.when_integer) and column.kind is not Kind.NUMBER:
         raise ValueError("only a number can be divided")
-    if mapping.when_integer:
-        value = values.whole_or_decimal(name, mapping.divide)
-    else:
-        if is_text and column.kind is not Kind.TEXT:
-            value = value.cast(column.dtype, strict=False)
-        if mapping.divide != 1:
-            value = values.scaled(value, mapping.divide)
+    is_text = column.kind is Kind.TEXT or mapping.when_integer or any(not _is_number(one) for one in mapping.null)
+    source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
     nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
+    value = _number(column, mapping, name, is_text=is_text)
     if nothing is not None:
         value = pl.when(~nothing).then(value)
     wanted = ""
     if mapping.when_integer:
         wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
     return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
+
+
+def _number(column: Column, mapping: Mapping, name: str, *, is_text: bool) -> pl.Expr:
+    if mapping.when_integer:
+        return values.whole_or_decimal(name, mapping.divide)
+    value = pl.col(name)
+    if is_text and column.kind is not Kind.TEXT:
+        value = value.cast(column.dtype, strict=False)
+    return values.scaled(value, mapping.divide) if mapping.divide != 1 else value
 
 
 def _word(column: Column, mapping: Mapping, name: str) -> _Made:

@@ -330,7 +330,7 @@ def _lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
 
 
 def _days(values: Sequence[Mapping[str, int] | None]) -> pl.Series:
-    if not any(values):
+    if all(days is None for days in values):
         return pl.Series([None] * len(values), dtype=DAYS)
     lists = [
         None if days is None else [{"date": dt.date.fromisoformat(date), "rows": rows} for date, rows in days.items()]

@@ -279,8 +279,10 @@ class MemoryManifest:
             facts["first_local_timestamp"] = outcome.first_local_us
             facts["last_local_timestamp"] = outcome.last_local_us
             facts["warnings"] = None if outcome.warnings is None else json.dumps(dict(outcome.warnings))
-            days = facts["days"] or {}
-            facts["days"] = [{"date": dt.date.fromisoformat(day), "rows": rows} for day, rows in days.items()] or None
+            if facts["days"] is not None:
+                facts["days"] = [
+                    {"date": dt.date.fromisoformat(day), "rows": rows} for day, rows in facts["days"].items()
+                ]
             row |= {name: value for name, value in facts.items() if value is not None}
             row |= {"status": outcome.status.value, "error": outcome.error, "superseded_by": outcome.superseded_by}
             row["updated_at_us"] = self._clock()

@@ -7,6 +7,7 @@ and loader. ``MUTATIONS`` break a made file in eight ways, none of which may end
 from __future__ import annotations
 
 import datetime as dt
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,8 +37,9 @@ from tests.support.fakes import MemoryEventTable
 from tests.support.plain_folder import PlainFolder
 from tests.support.vendor_reader import us_of
 
-SAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "vendors"
-"""Real files, beside the repository; tests that need them are skipped where they are not."""
+BESIDE = Path(__file__).parents[2].parent / "shared" / "data" / "vendors"
+SAMPLES = Path(os.environ.get("VENDOR_SAMPLES", BESIDE))
+"""Real files, beside the repository or where it is said; tests that need them are skipped where they are not."""
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 HOUR_US = 3_600_000_000
 Row = dict[str, object]

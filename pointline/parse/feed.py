@@ -94,6 +94,8 @@ class Feed:
     """The rows name their symbol; else the path does."""
     companion: str = ""
     """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
+    symbol_column: str = ""
+    """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
 
@@ -120,7 +122,8 @@ class Feed:
             return self
         absent = tuple(column for column in self.columns if column.name not in header)
         there = tuple(column for column in self.columns if column.name in header)
-        return replace(self, columns=there, absent=absent) if absent else self
+        names_symbol = self.names_symbol and (not self.symbol_column or self.symbol_column in header)
+        return replace(self, columns=there, absent=absent, names_symbol=names_symbol) if absent else self
 
     def completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return typed cells with the source columns that the header lacks, as null."""

@@ -29,6 +29,8 @@ FILE_WAITING: Final[str] = "file.waiting"
 FILE_SUSPECT: Final[str] = "file.suspect"
 FILE_IGNORED: Final[str] = "file.ignored"
 
+VENDORS_CHANGED: Final[str] = "vendors.changed"
+VENDORS_REFUSED: Final[str] = "vendors.refused"
 BRONZE_UNRECOGNISED: Final[str] = "bronze.unrecognised"
 BATCH_COMMITTED: Final[str] = "batch.committed"
 COMMIT_SET_ASIDE: Final[str] = "commit.set_aside"
@@ -83,6 +85,8 @@ EVENTS: Final[dict[str, str]] = {
     FILE_WAITING: "The file is not finished yet, or is to be tried again later.",
     FILE_SUSPECT: "The process ended more than once while the file was being read; it is now read alone.",
     FILE_IGNORED: "The path is no market data by its name and was left alone.",
+    VENDORS_CHANGED: "Descriptions in the lake's folder `vendors` have changed; files are read by them from now on.",
+    VENDORS_REFUSED: "Descriptions in the folder `vendors` have changed and are wrong: those of before still hold.",
     BRONZE_UNRECOGNISED: "Files in bronze fit no layout, or links are not followed: how many, whenever that changes.",
     BATCH_COMMITTED: "A group of files went into the lake together.",
     COMMIT_SET_ASIDE: "An unreadable newest entry of a table's log was moved away and its files are ingested again.",

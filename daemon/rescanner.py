@@ -12,6 +12,7 @@ import structlog
 
 from daemon import events
 from daemon.bronze_presence import BronzePresence, Identity
+from daemon.descriptions import Descriptions
 from daemon.inbox import Inbox
 from daemon.touched import Touched
 from daemon.unread import Unread
@@ -48,7 +49,9 @@ class Rescanner:
         interval_seconds: float,
         touched: Touched,
         presence: BronzePresence,
+        descriptions: Descriptions,
     ) -> None:
+        self._descriptions = descriptions
         self.presence = presence
         self._longest_seconds = math.inf
         self._inbox = inbox
@@ -101,6 +104,8 @@ class Rescanner:
             if stopping.is_set():
                 self._touched.save()
                 return
+            if self._descriptions.take_up_changes():
+                self.ask("descriptions changed")
             reasons, folders = self._take_wishes(timer=left <= 0)
             if reasons:
                 self._scan("", reasons, stopping)

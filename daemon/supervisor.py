@@ -20,6 +20,7 @@ from daemon import events
 from daemon.account import Account, BatchDone
 from daemon.bronze_presence import BronzePresence, Identity
 from daemon.committer import Committer
+from daemon.descriptions import Descriptions
 from daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from daemon.flow import Flow
 from daemon.health import NO_EVENTS
@@ -90,6 +91,7 @@ class Supervisor:
             interval_seconds=settings.rescan_seconds,
             touched=self._touched,
             presence=BronzePresence(_identity_in(read_state(lake.config.paths.state_file))),
+            descriptions=Descriptions(lake.config.paths.root, lake.source.feeds),
         )
         self.account = Account(lake.batch_tables)
         self.maintenance = Maintenance(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from daemon.bronze_access import make_feeds
 from daemon.commands.present import Column, bytes_text, print_table, printable
 from daemon.commands.settings import settings_for
 from daemon.exit_codes import EXIT_BAD_CONFIGURATION
@@ -26,9 +27,10 @@ def show(lake_root: Path | None, *, as_json: bool) -> int:
 
 
 def check(lake_root: Path | None, *, as_json: bool) -> int:
-    """Print all problems of the settings."""
+    """Print all problems of the settings, or of the lake's descriptions of vendors."""
     try:
         config = load_config(lake_root)
+        make_feeds(config)
     except ConfigurationError as error:
         if as_json:
             print(json.dumps({"ok": False, "problems": error.problems}))

@@ -22,6 +22,7 @@ from daemon.prepare import prepare
 from pointline.config import Config, LakePaths, load_config
 from pointline.errors import LakeInUse, NoAccess, PointlineError
 from pointline.io import health, loose_files
+from pointline.io.descriptions import FOLDER
 from pointline.io.lake_links import links_in
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
@@ -44,7 +45,8 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
         hint = f"`pointline run --lake-root {paths.root}` makes one; `pointline demo` makes one with data to try"
         print_problem(f"there is no lake at {paths.root}", hint, as_json=as_json)
         return EXIT_FINDINGS
-    lake = open_lake(config)
+    wrong: list[str] = []
+    lake = open_lake(config, on_problem=wrong.append)
     lake.require_known_format(shut_ones_too=False)
     fixed: list[str] = []
     if fix:
@@ -57,9 +59,16 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
         except LakeInUse as error:
             print_problem(str(error), "stop it first, or leave out --fix: without, nothing is changed", as_json=as_json)
             return EXIT_IN_USE
-        lake = open_lake(config)
+        wrong.clear()
+        lake = open_lake(config, on_problem=wrong.append)
     facts: Facts = {}
-    findings = [*_settings(config), *_machine(lake, facts), *_files(lake, facts), *_unread(lake, facts)]
+    findings = [
+        *_settings(config),
+        *_descriptions(config, wrong),
+        *_machine(lake, facts),
+        *_files(lake, facts),
+        *_unread(lake, facts),
+    ]
     if as_json:
         told = [finding.as_json() for finding in findings]
         print_json({"ok": not findings, "checked": facts, "findings": told, "fixed": fixed})
@@ -106,6 +115,12 @@ def _settings(config: Config) -> list[Finding]:
     where = str(config.paths.settings_file)
     hint = "correct it; `pointline config check` shows all, and `pointline run` starts with none of them"
     return [Finding(kind="setting", table="", path=where, what=problem, hint=hint) for problem in config.problems]
+
+
+def _descriptions(config: Config, problems: list[str]) -> list[Finding]:
+    where = str(config.paths.root / FOLDER)
+    hint = "correct it; `pointline vendors check FILE` says when it is right, and `pointline run` does not start before"
+    return [Finding(kind="description", table="", path=where, what=problem, hint=hint) for problem in problems]
 
 
 # ---- the machine
@@ -197,7 +212,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
 def _unread(lake: Lake, facts: Facts) -> list[Finding]:
     """Name the first of what lies in bronze and is not read, by what they look like."""
     try:
-        seen = walk_bronze(lake.config)
+        seen = walk_bronze(lake.config, on_problem=lambda _problem: None)
     except PointlineError as error:
         what = str(error)
         facts["unrecognised"] = None

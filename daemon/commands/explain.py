@@ -15,7 +15,7 @@ from daemon.bronze_access import make_layout
 from daemon.commands.health import look_at_daemon
 from daemon.commands.presence import Moment, Presence, describe_presence
 from daemon.commands.present import print_error, print_json, print_labelled, print_lines, printable
-from daemon.commands.settings import settings_for
+from daemon.commands.settings import settings_for, warn
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from daemon.touched import Touched
 from pointline.config import Config
@@ -106,7 +106,7 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
-    layout = make_layout(config)
+    layout = make_layout(config, on_problem=warn)
     return [
         _answer(
             target,

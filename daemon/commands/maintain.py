@@ -6,7 +6,7 @@ from pathlib import Path
 
 from daemon import events
 from daemon.commands.present import Column, bytes_text, plural, print_json, print_table
-from daemon.commands.settings import settings_for
+from daemon.commands.settings import settings_for, warn
 from daemon.exit_codes import EXIT_OK
 from daemon.lake import Lake, open_lake
 from daemon.requests import Answer, Maintain
@@ -25,7 +25,7 @@ COLUMNS = (
 def maintain(lake_root: Path | None, wish: Maintain, *, as_json: bool) -> int:
     """Run one pass of maintenance now, here or in the running daemon."""
     config = settings_for(lake_root, needs=("maintenance",))
-    lake = open_lake(config)
+    lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
     if wish.table is not None and wish.table not in Upkeep(lake).tables():

@@ -14,7 +14,7 @@ import polars as pl
 
 from daemon.bronze_access import make_limits
 from daemon.commands.present import Column, plural, print_json, print_lines, print_problem, print_table, printable
-from daemon.commands.settings import READING, settings_for
+from daemon.commands.settings import READING, settings_for, warn
 from daemon.commands.symbols_show import parsed_time, short_time
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from daemon.lake import Lake, open_lake
@@ -64,7 +64,7 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
     if not insist and (complaint := _unknown_exchange(config, source)):
         print_problem(*complaint, as_json=as_json)
         return EXIT_USAGE
-    lake = open_lake(config)
+    lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
     lake.require_known_format()

@@ -11,7 +11,7 @@ import polars as pl
 
 from daemon.bronze_access import make_reader, make_source
 from daemon.commands.present import Column, print_error, print_json, print_lines, print_problem, print_table, printable
-from daemon.commands.settings import READING, settings_for
+from daemon.commands.settings import READING, settings_for, warn
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
 from pointline.config import Config
 from pointline.errors import PointlineError
@@ -144,7 +144,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     from pointline.services.original import find_row  # noqa: PLC0415 - as above
 
     path = file["bronze_file_path"]
-    source = make_source(config)
+    source = make_source(config, on_problem=warn)
     meta = source.look(path)
     if meta is None:
         return Line(problem="the file is gone from bronze: its line cannot be shown")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,6 +24,7 @@ from daemon.commands.present import (
     shorten_path,
     terminal_width,
 )
+from daemon.commands.settings import warn
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline.config import Config
 from pointline.errors import PointlineError
@@ -40,14 +41,18 @@ PATIENCE_SECONDS = 2.0
 LIST = "`pointline files --unrecognised` says why, and what to do"
 
 
-def walk_bronze(config: Config, *, seconds: float | None = None) -> Seen | None:
+def walk_bronze(
+    config: Config, *, seconds: float | None = None, on_problem: Callable[[str], None] = warn
+) -> Seen | None:
     """Walk all of bronze for what is not read; None where that takes longer than ``seconds``.
+
+    ``on_problem`` hears of what is wrong with descriptions of vendors.
 
     A file that the ledger has is not among it, whatever the layouts of now say. Raises PointlineError.
     """
     from daemon.bronze_access import make_source  # noqa: PLC0415 - a daemon that runs has counted already
 
-    source = make_source(config)
+    source = make_source(config, on_problem=on_problem)
     deadline = None if seconds is None else time.monotonic() + seconds
     return source.unrecognised(
         known=lambda rows: _known(config, rows),

@@ -11,7 +11,7 @@ from daemon.bronze_access import make_feeds
 from daemon.commands.present import Column, plural, print_json, print_labelled, print_lines, print_problem, print_table
 from daemon.commands.settings import settings_with_or_without, warn
 from daemon.exit_codes import EXIT_OK, EXIT_USAGE
-from pointline.io.descriptions import FOLDER, language_reference, shipped_vendors, text_of
+from pointline.io.descriptions import FOLDER, language_reference, shipped_vendors
 from pointline.parse.feed import Header
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping
@@ -59,7 +59,7 @@ def show_vendor(lake_root: Path | None, name: str, *, as_toml: bool, as_json: bo
         return EXIT_USAGE
     vendor = vendors[name]
     if as_toml:
-        sys.stdout.write(text_of(vendor, config.paths.root))
+        sys.stdout.write(vendor.content.decode())
     elif as_json:
         feeds = [_feed_json(one) for one in vendor.descriptions]
         print_json({**_summary(vendor), "url": vendor.url, "feeds": feeds, "not_read": _unread(vendor)})
@@ -84,6 +84,8 @@ def _tables(vendor: Vendor) -> list[str]:
 
 
 def _verified(vendor: Vendor) -> str:
+    if not vendor.descriptions:
+        return ""
     verified = sum(one.text.verified for one in vendor.descriptions)
     if verified == len(vendor.descriptions):
         return "yes"
@@ -100,7 +102,7 @@ def _summary(vendor: Vendor) -> dict[str, Any]:
         "title": vendor.title,
         "feeds": len(vendor.descriptions),
         "tables": _tables(vendor),
-        "verified": all(one.text.verified for one in vendor.descriptions),
+        "unverified": [one.feed.name for one in vendor.descriptions if not one.text.verified],
         "from": _origin(vendor),
     }
 

@@ -10,7 +10,7 @@ from daemon.commands.present import plural, print_json, print_lines, printable
 from daemon.commands.settings import settings_with_or_without, warn
 from daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline.config import Config
-from pointline.io.translate import storage_errors
+from pointline.io.one_file import read_small
 from pointline.services.examples import check_examples
 from pointline.vendors.describe import Vendor, describe
 from pointline.vendors.feeds import Feeds
@@ -50,8 +50,7 @@ def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> i
 
 def read_beside(config: Config, file: Path) -> Described:
     """Read a description as if it lay in the lake, in the place of the one there of the same file or vendor."""
-    with storage_errors(str(file)):
-        content = file.read_bytes()
+    content = read_small(file)
     feeds = make_feeds(config, on_problem=warn)
     others = [one for one in feeds.own if Path(one.where).name != file.name]
     vendor = describe(content, file.name, feeds.with_own(others).tables)

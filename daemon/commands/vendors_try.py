@@ -29,12 +29,12 @@ from pointline.config import Config
 from pointline.errors import PointlineError, Rejected
 from pointline.io.foreign import why_ignored
 from pointline.io.spelled_path import written_path
-from pointline.io.unrecognised import describe_foreign
+from pointline.io.unrecognised import Unrecognised, describe_foreign
 from pointline.parse.text_path import readable
 from pointline.services.trial import Terms, Trial, try_file
 from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.vendors.feeds import Claim, Feeds
+from pointline.vendors.feeds import NO_DATE, Claim, Feeds
 from pointline.vendors.nearness import Near, nearest
 from pointline.vendors.skeleton import skeleton
 
@@ -96,7 +96,8 @@ def begin_description(lake_root: Path | None, files: Sequence[Path], path: str |
     config = settings_with_or_without(lake_root, needs=READING)
     named = path or _path_of(config, file)
     lines = _first_lines(config, file, named)
-    sys.stdout.write(skeleton(named.lstrip("/"), lines))
+    is_in_bronze = named != written_path(os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - as below
+    sys.stdout.write(skeleton(named if path or is_in_bronze else file.name, lines))
     return EXIT_OK
 
 
@@ -113,7 +114,7 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
         if meta is None:
             ignored = why_ignored(tried.path, layout)
             look = describe_foreign(tried.path, feeds)
-            tried.problem = f"it is left alone: {ignored}" if ignored else look.reason
+            tried.problem = f"it is left alone: {ignored}" if ignored else _unread(look)
             tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else look.advice
             return tried
         vendor, name = meta.vendor, meta.feed.partition(" ")[0]
@@ -121,7 +122,9 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
         series = meta.feed.partition(" ")[2]
         tried.reads = {"feed": how, "table": meta.data_type, "exchange": meta.exchange, "symbol": meta.symbol}
         tried.reads |= {"series": series} if series else {}
-        tried.reads |= {"date": str(meta.date)}
+        claim = next((one for one in tried.claims if one.feed == meta.feed), None)
+        if claim is None or claim.date != NO_DATE:
+            tried.reads |= {"covers": _covered(claim) if claim is not None else str(meta.date)}
         if meta.problem is not None:
             tried.problem = meta.problem
         elif meta.data_type == INSTRUMENTS:
@@ -134,6 +137,14 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
     except PointlineError as error:
         tried.problem, tried.advice = str(error), error.hint
     return tried
+
+
+def _unread(look: Unrecognised) -> str:
+    return f"{look.reason}; it looks like {look.looks_like}" if look.looks_like else look.reason
+
+
+def _covered(claim: Claim) -> str:
+    return f"{_time(claim.period[0])} up to {_time(claim.period[1])}"
 
 
 def _terms(config: Config, feeds: Feeds) -> Terms:

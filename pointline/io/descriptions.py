@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -72,12 +73,14 @@ def own_files(root: Path) -> list[Path]:
     return sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else []
 
 
-def text_of(vendor: Vendor, root: Path) -> str:
-    """Return a description as it is written. Raises StorageTrouble."""
-    if not vendor.where.startswith(f"{FOLDER}/"):
-        return (resources.files("pointline.vendors") / vendor.where).read_text(encoding="utf-8")
-    with storage_errors(vendor.where):
-        return (root / vendor.where).read_text(encoding="utf-8")
+def own_state(root: Path) -> dict[str, tuple[int, int, int]]:
+    """Return the version of each file of a lake's own descriptions; empty where they cannot be looked at."""
+    found = {}
+    with suppress(OSError):
+        for file in own_files(root):
+            status = file.stat()
+            found[file.name] = (status.st_size, status.st_mtime_ns, status.st_ino)
+    return found
 
 
 def language_reference() -> str:

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pointline.errors import Rejected
+from pointline.errors import PointlineError, Rejected
 from pointline.io.bronze_walk import version_of
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
+
+
+def read_small(file: Path) -> bytes:
+    """Return what is in a file that a person named. Raises PointlineError."""
+    with _named(file):
+        return file.read_bytes()
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Say of a file that a person named that it is not there."""
+    with storage_errors(str(file)):
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise PointlineError(f"there is no file {file}", subject=str(file), hint="look at its path") from error
 
 
 class OneFile:
@@ -21,7 +39,7 @@ class OneFile:
 
     def version(self) -> tuple[int, int, int, int]:
         """Return size, mtime, ctime and inode. Raises Rejected for what is no file, Transient."""
-        with storage_errors(str(self._file)):
+        with _named(self._file):
             status = self._file.stat()
         if not stat.S_ISREG(status.st_mode):
             raise Rejected(f"{self._file} is not a regular file", subject=str(self._file), hint="name a file")

@@ -86,11 +86,11 @@ def _read(trial: Trial, meta: BronzeFileMetadata, content: BronzeContent, terms:
     is_usual = bool(feed.headers) or opened.header == tuple(wanted)
     kept: list[pl.DataFrame] = []
     for number, data in enumerate(opened.blocks):
-        if not number:
-            trial.lines = _first_lines(opened, data, SHOWN if shown is None else shown)
-            if not is_usual:
-                check_header(feed.table, opened.header, meta.bronze_file_path)
-                tally.warn(unknown_columns(feed.table, opened.header))
+        if len(trial.lines) < SHOWN:
+            trial.lines += _first_lines(opened, data, SHOWN - len(trial.lines))
+        if not number and not is_usual:
+            check_header(feed.table, opened.header, meta.bronze_file_path)
+            tally.warn(unknown_columns(feed.table, opened.header))
         block = parse_block(opened, data, belonging, tally.lines)
         tally.add_block(block)
         doubtful = doubtful_times(feed.table, block.rows)

@@ -53,6 +53,8 @@ class Vendor:
     name: str
     where: str = ""
     """Its file: ``binance.toml`` for one that ships, ``vendors/mine.toml`` for a lake's own."""
+    content: bytes = b""
+    """The description as it is written."""
     title: str = ""
     url: str = ""
     descriptions: tuple[Description, ...] = ()
@@ -92,6 +94,7 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Ve
     return Vendor(
         name=vendor.vendor,
         where=where,
+        content=content,
         title=vendor.title,
         url=vendor.url,
         descriptions=tuple(found),

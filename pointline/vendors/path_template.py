@@ -78,6 +78,8 @@ class PathTemplate:
         folders, names = ("".join(pattern for _, pattern in one) for one in (self._folder_pieces, self._name_pieces))
         self._folder = re.compile(f"(?:.*/)?{folders}" if slash else ".*", re.DOTALL)
         self._name = re.compile(names, re.DOTALL)
+        if self._time and "%Y" not in self._time[0]:
+            raise BadTemplate(f"{text!r}: the year has to come before the other parts of the time")
         self.fields = tuple(sorted(self._seen))
         self.span = self._span()
         self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
@@ -201,6 +203,8 @@ def _shape(word: str) -> str:
 def _with_time(values: dict[str, str], times: list[str], formats: list[str]) -> Match:
     """Read the time: each part with a year begins one; where a path says it twice, both have to agree."""
     found: dt.datetime | None = None
+    if not formats:
+        return Match(values, None)
     known = ""
     starts = [number for number, format_ in enumerate(formats) if "%Y" in format_]
     for start, end in pairwise([*starts, len(formats)]):

@@ -26,9 +26,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pointline_daemon.cli import app
 from typer.testing import CliRunner
 
-from daemon.cli import app
 from tests.support.people import World
 from tests.support.process import environment
 from tests.support.warm import REPOSITORY
@@ -819,7 +819,7 @@ def test_a_dictionary_cannot_be_used_to_expand_a_file(tmp_path, kind):
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 
-    command = [sys.executable, "-m", "daemon", "run", "--once"]
+    command = [sys.executable, "-m", "pointline_daemon", "run", "--once"]
     env = environment(lake.root, ingest__workers=1)
     done = subprocess.run(
         command, cwd=REPOSITORY, env=env, preexec_fn=limited, capture_output=True, text=True, timeout=60, check=False

@@ -6,8 +6,8 @@ import errno
 import os
 
 import pytest
+from pointline_daemon import committer
 
-from daemon import committer
 from pointline.io import delta_log, parts
 from pointline.services import schedule
 from tests.support.daemon_thread import Daemon

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pointline_daemon.cli import app
 from typer.testing import CliRunner, Result
 
-from daemon.cli import app
 from pointline.errors import LakeDamaged
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import (

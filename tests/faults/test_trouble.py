@@ -13,10 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from pointline_daemon import committer
+from pointline_daemon.lake import now_us, open_lake
+from pointline_daemon.requests import Retry, do_or_ask
 
-from daemon import committer
-from daemon.lake import now_us, open_lake
-from daemon.requests import Retry, do_or_ask
 from pointline.io import content, delta_log, parts
 from pointline.io.event_table import DeltaEventTable
 from pointline.io.translate import storage_errors

@@ -7,12 +7,12 @@ import json
 import shlex
 from pathlib import Path
 
+import pointline_daemon.lake as lake_module
 import polars as pl
 import pytest
+from pointline_daemon import maintenance
+from pointline_daemon.lake import open_lake
 
-import daemon.lake as lake_module
-from daemon import maintenance
-from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.services.symbols import Told
 from pointline.tables.dim_symbol_checks import violations

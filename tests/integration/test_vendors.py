@@ -106,7 +106,7 @@ class TestList:
         assert "Our own recorder" in pointline(lake, "vendors", "list").stdout
 
     def test_no_lake_is_needed(self, lake):
-        found = warm.run("daemon", "vendors", "list", env=without_lake())
+        found = warm.run("pointline_daemon", "vendors", "list", env=without_lake())
         assert found.returncode == 0
         assert "Binance public data" in found.stdout
         assert not found.stderr

@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
+from pointline_daemon import supervisor
+from pointline_daemon.cli import app
+from pointline_daemon.commands.verify import verify_lake
+from pointline_daemon.logs import configure_logging
 from typer.testing import CliRunner
 
-from daemon import supervisor
-from daemon.cli import app
-from daemon.commands.verify import verify_lake
-from daemon.logs import configure_logging
 from pointline.errors import PointlineError
 from pointline.io.lock import LakeLock
 from pointline.services import schedule

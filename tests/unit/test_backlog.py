@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from pointline_daemon.touched import SCHEMA as TOUCHED
 
-from daemon.touched import SCHEMA as TOUCHED
 from pointline.io.protocols import Outcome
 from pointline.services.backlog import VERSION as NAMES
 from pointline.services.backlog import backlog

@@ -6,12 +6,12 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
+from pointline_daemon import committer as committer_module
+from pointline_daemon.account import BatchDone
+from pointline_daemon.committer import TRIES, Committer
+from pointline_daemon.flow import Flow, RunningBatch
 from structlog.testing import capture_logs
 
-from daemon import committer as committer_module
-from daemon.account import BatchDone
-from daemon.committer import TRIES, Committer
-from daemon.flow import Flow, RunningBatch
 from pointline.errors import DiskFull, LakeDamaged, PartsLost, StorageTrouble
 from pointline.io.protocols import Outcome, Part
 from pointline.services.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing

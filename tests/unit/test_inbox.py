@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
+from pointline_daemon.inbox import Inbox
 
-from daemon.inbox import Inbox
 from tests.support.waiting import wait_until
 
 

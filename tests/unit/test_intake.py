@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
+from pointline_daemon import intake as intake_module
+from pointline_daemon.flow import Flow
+from pointline_daemon.inbox import Inbox
+from pointline_daemon.intake import MOST_IN_FLIGHT, Intake
 from structlog.testing import capture_logs
 
-from daemon import intake as intake_module
-from daemon.flow import Flow
-from daemon.inbox import Inbox
-from daemon.intake import MOST_IN_FLIGHT, Intake
 from pointline.errors import DiskFull, StorageTrouble
 from pointline.io.clock import Clock
 from pointline.io.protocols import BronzeFileMetadata

@@ -6,12 +6,12 @@ import threading
 
 import polars as pl
 import pytest
+from pointline_daemon import maintenance as maintenance_module
+from pointline_daemon.lake import open_lake
+from pointline_daemon.maintenance import Maintenance
+from pointline_daemon.requests import Maintain
+from pointline_daemon.upkeep import Upkeep
 
-from daemon import maintenance as maintenance_module
-from daemon.lake import open_lake
-from daemon.maintenance import Maintenance
-from daemon.requests import Maintain
-from daemon.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.upkeep import TableUpkeep

@@ -92,6 +92,8 @@ class Feed:
     has_receive_clock: bool = True
     names_symbol: bool = True
     """The rows name their symbol; else the path does."""
+    whole: Feed | None = None
+    """The same for files whose cells of two forms are all whole numbers: tried first, since it is faster."""
     companion: str = ""
     """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
     symbol_column: str = ""

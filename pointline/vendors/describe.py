@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
-from pointline.vendors.targets import Plan, needs_day, plan
+from pointline.vendors.targets import Plan, has_two_forms, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
@@ -142,8 +142,11 @@ def _feed(
     if len(problems) > before or made is None:
         return None
     slack = SLACK.fullmatch(text.day_slack)
+    feed = _as_feed(text, vendor.vendor, table, made)
+    if has_two_forms(text) and (whole := plan(text, table, _fields_of(paths), problems.append, is_whole=True)):
+        feed = replace(feed, whole=_as_feed(text, vendor.vendor, table, whole))
     return Description(
-        feed=_as_feed(text, vendor.vendor, table, made),
+        feed=feed,
         text=text,
         paths=paths,
         slack_us=int(slack[1]) * SLACK_US[slack[2]] if slack else 0,

@@ -83,17 +83,21 @@ class TestNumbers:
 
 
 class TestWholeNumbers:
-    """Times are whole numbers of at most eighteen digits."""
+    """Times and counts are whole numbers of 64 bits."""
 
     @pytest.mark.parametrize(
         "text",
-        ["0", "-1", "7", "1714521600000000", "12345678", "123456789", "999999999999999999", "-999999999999999999"],
+        [
+            *("0", "-1", "7", "1714521600000000", "12345678", "123456789", "999999999999999999", "-999999999999999999"),
+            *("1714521600000000001", "9223372036854775807", "-9223372036854775807"),
+        ],
     )
     def test_exact(self, text):
         assert typed(f"a,1,{text},true,buy")["at"].to_list() == [int(text)]
 
     @pytest.mark.parametrize(
-        "text", ["1.0", "1e3", "-", "+1", "9223372036854775807", "1234567890123456789", "1a", "\u0661"]
+        "text",
+        ["1.0", "1e3", "-", "+1", "9223372036854775808", "9999999999999999999", "12345678901234567890", "1a", "\u0661"],
     )
     def test_what_is_left_to_a_closer_look(self, text):
         assert typed(f"a,1,{text},true,buy") is None

@@ -162,6 +162,24 @@ def test_what_a_description_may_not_say(old, new, problem):
     assert describe(text.encode(), "mine.toml", event_tables()).problems == ()
 
 
+def test_a_feed_that_is_like_another_has_no_examples_of_it():
+    text = MINE.format(vendor="mine")
+    example = """
+[[feed.example]]
+path = "mine/ticks/X.csv"
+lines = []
+rows = []
+[[feed]]
+name = "other"
+like = "trades"
+path = "other/{symbol}.csv"
+"""
+    found = describe((text + example).encode(), "mine.toml", event_tables())
+    assert found.problems == ()
+    assert [len(one.text.example) for one in found.descriptions] == [1, 0]
+    assert [one.feed.columns for one in found.descriptions][0] == found.descriptions[1].feed.columns
+
+
 def test_the_day_of_a_file_without_a_date_is_none():
     (claim,) = FEEDS.claims("mine/ticks/BTCUSDT.csv")
     assert claim.date == dt.date(1970, 1, 1)

@@ -206,24 +206,24 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text
         return _word(column, mapping, name)
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
+    return _number_or_text(column, mapping, name)
+
+
+def _number_or_text(column: Column, mapping: Mapping, name: str) -> _Made:
     is_text = column.kind is Kind.TEXT or mapping.when_integer or any(not _is_number(one) for one in mapping.null)
     source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
-    value = pl.col(name)
     if (mapping.divide != 1 or mapping.when_integer) and column.kind is not Kind.NUMBER:
         raise ValueError("only a number can be divided")
+    value, wanted = pl.col(name), ""
     if mapping.when_integer:
         value = values.whole_or_decimal(name, mapping.divide)
+        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
     else:
-        if is_text and column.kind is not Kind.TEXT:
-            value = value.cast(column.dtype, strict=False)
-        if mapping.divide != 1:
-            value = values.scaled(value, mapping.divide)
+        value = value.cast(column.dtype, strict=False) if is_text and column.kind is not Kind.TEXT else value
+        value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
     nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
     if nothing is not None:
         value = pl.when(~nothing).then(value)
-    wanted = ""
-    if mapping.when_integer:
-        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
     return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
 
 

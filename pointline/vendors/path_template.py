@@ -151,6 +151,8 @@ def _with_time(values: dict[str, str], times: list[str], formats: list[str]) -> 
     found: dt.datetime | None = None
     known = ""
     starts = [number for number, format_ in enumerate(formats) if "%Y" in format_]
+    if not starts:
+        return Match(values, None)
     for start, end in zip(starts, [*starts[1:], len(formats)], strict=True):
         text, format_ = " ".join(times[start:end]), " ".join(formats[start:end])
         begins = _read(text, format_)

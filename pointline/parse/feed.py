@@ -92,6 +92,8 @@ class Feed:
     has_receive_clock: bool = True
     names_symbol: bool = True
     """The rows name their symbol; else the path does."""
+    symbol_column: str = ""
+    """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
 
@@ -118,7 +120,8 @@ class Feed:
             return self
         absent = tuple(column for column in self.columns if column.name not in header)
         there = tuple(column for column in self.columns if column.name in header)
-        return replace(self, columns=there, absent=absent) if absent else self
+        names_symbol = self.names_symbol and (not self.symbol_column or self.symbol_column in header)
+        return replace(self, columns=there, absent=absent, names_symbol=names_symbol) if absent else self
 
     def completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return typed cells with the source columns that the header lacks, as null."""

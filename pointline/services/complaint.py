@@ -126,7 +126,7 @@ class Complaint:
             found = "".join(f", such as {_minute(time)} UTC" for time in self._times(rule)[:1])
             wanted = self._claimed_time() if self._feed.targets is not None else ""
         elif rule.startswith("time_in_"):
-            wanted = WANTED[Kind.TIME]
+            wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
         return f"{found}; {wanted}" if wanted else found
 
     def _claim(self, column: str) -> str:

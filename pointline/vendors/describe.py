@@ -155,7 +155,16 @@ def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         is_distinct=text.distinct,
         has_receive_clock="local_timestamp" in text.map,
         names_symbol="symbol" in text.map,
+        symbol_column=_symbol_column(text),
     )
+
+
+def _symbol_column(text: FeedText) -> str:
+    """The source column of the symbol, where the path names it for files without that column."""
+    mapping = text.map.get("symbol", "")
+    if isinstance(mapping, str) or not mapping.value or not isinstance(mapping.from_, str):
+        return ""
+    return mapping.from_
 
 
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:

@@ -16,7 +16,8 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
 
     from_: str | list[str] = field(default_factory=list)
     value: str = ""
-    """The same for all rows; ``{name}`` is a field of the path."""
+    """The same for all rows; ``{name}`` is a field of the path. With ``from``, of a text: what a row has whose cell is
+    empty, or whose file has no such column."""
     words: dict[str, str | bool] = field(default_factory=dict)
     """What each word of the source, or the ``value``, means; any other word breaks its row, or its path."""
     time: str | list[str] = ""
@@ -28,6 +29,10 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     divide: float = 1.0
     when_integer: bool = False
     """Only whole numbers are divided; what has a decimal point is the number itself."""
+    sign: dict[Literal["plus", "minus"], str] = field(default_factory=dict)
+    """Of a word that a number says by its sign; zero says none."""
+    absolute: bool = False
+    """A number without its sign."""
     null: list[str] = field(default_factory=list)
     """Cells that say nothing, besides empty ones."""
     levels: str = ""

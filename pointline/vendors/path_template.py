@@ -2,9 +2,10 @@
 
 A template is compared with the end of a path, folder by folder. ``{name}`` stands for what is there, without ``/``;
 a name that comes twice has to be the same twice. ``{name:a|b}`` is one of these words, ``{a|b}`` the same without a
-name. What holds ``%`` is a part of the file's time, in the letters of ``strptime``: ``%Y %m %d %H``; as ``until`` it is
-the last day or month of a file of several: ``{date:%Y%m%d}-{until:%Y%m%d}``. ``*`` stands for anything without ``/``,
-``/**`` for any number of folders, none too.
+name; in the words of a name ``*`` stands for letters and digits, ``#`` for digits: ``{symbol:*-*-SWAP|*-*-#}``. What
+holds ``%`` is a part of the file's time, in the letters of ``strptime``: ``%Y %m %d %H``; as ``until`` it is the last
+day or month of a file of several: ``{date:%Y%m%d}-{until:%Y%m%d}``. Outside of braces ``*`` is anything without ``/``,
+``/**`` any number of folders, none too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -117,7 +119,7 @@ class PathTemplate:
         count = sum(key.startswith(f"{name}__") for key in self._groups)
         self._seen.add(name)
         self._groups.append(f"{name}__{count}")
-        inner = "|".join(map(re.escape, what.split("|"))) if what else "[^/]+?"
+        inner = "|".join(map(_shape, what.split("|"))) if what else "[^/]+?"
         return f"(?P<{name}__{count}>{inner})"
 
     def _time_field(self, format_: str) -> str:
@@ -146,14 +148,16 @@ class PathTemplate:
         return Span.NONE
 
 
+def _shape(word: str) -> str:
+    return re.escape(word).replace(r"\*", "[A-Za-z0-9]+").replace(r"\#", "[0-9]+")
+
+
 def _with_time(values: dict[str, str], times: list[str], formats: list[str]) -> Match:
     """Read the time: each part with a year begins one; where a path says it twice, both have to agree."""
     found: dt.datetime | None = None
     known = ""
     starts = [number for number, format_ in enumerate(formats) if "%Y" in format_]
-    if not starts:
-        return Match(values, None)
-    for start, end in zip(starts, [*starts[1:], len(formats)], strict=True):
+    for start, end in pairwise([*starts, len(formats)]):
         text, format_ = " ".join(times[start:end]), " ".join(formats[start:end])
         begins = _read(text, format_)
         if begins is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import abc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import polars as pl
@@ -138,20 +138,32 @@ def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | Non
         if mapping is None:
             return _Made(column=column, value=lambda _: pl.lit(None, column.dtype))
     sources = [mapping.from_] if isinstance(mapping.from_, str) else mapping.from_
-    if bool(sources) == bool(mapping.value):
+    has_both = bool(sources and mapping.value)
+    if not (sources or mapping.value) or (has_both and column.kind is not Kind.TEXT):
         report(f"map.{column.name}: say either from or value" if sources else f"{column.name} is required: map it")
         return None
     missing = [name for name in sources if name not in named]
     if missing:
         report(f"map.{column.name}: there is no column {', '.join(missing)} in columns")
         return None
-    if mapping.value:
-        return _constant(column, mapping, fields, report)
+    constant = _constant(column, mapping, fields, report) if mapping.value else None
+    if not sources or (constant is None and mapping.value):
+        return constant
     try:
-        return _from_sources(column, mapping, sources, text)
+        made = _from_sources(column, mapping, sources, text)
     except ValueError as error:
         report(f"map.{column.name}: {error}")
         return None
+    return made if constant is None else _or_else(made, constant)
+
+
+def _or_else(made: _Made, constant: _Made) -> _Made:
+    """The value of a source, else what is the same for all rows."""
+
+    def value(belonging: Belonging) -> pl.Expr:
+        return pl.coalesce(made.value(belonging), constant.value(belonging))
+
+    return replace(made, value=value)
 
 
 def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
@@ -212,8 +224,8 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text
 def _number_or_text(column: Column, mapping: Mapping, name: str) -> _Made:
     is_text = column.kind is Kind.TEXT or mapping.when_integer or any(not _is_number(one) for one in mapping.null)
     source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
-    if (mapping.divide != 1 or mapping.when_integer) and column.kind is not Kind.NUMBER:
-        raise ValueError("only a number can be divided")
+    if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
+        raise ValueError("only a number can be divided, or lose its sign")
     value, wanted = pl.col(name), ""
     if mapping.when_integer:
         value = values.whole_or_decimal(name, mapping.divide)
@@ -221,6 +233,7 @@ def _number_or_text(column: Column, mapping: Mapping, name: str) -> _Made:
     else:
         value = value.cast(column.dtype, strict=False) if is_text and column.kind is not Kind.TEXT else value
         value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
+    value = value.abs() if mapping.absolute else value
     nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
     if nothing is not None:
         value = pl.when(~nothing).then(value)
@@ -230,6 +243,8 @@ def _number_or_text(column: Column, mapping: Mapping, name: str) -> _Made:
 def _word(column: Column, mapping: Mapping, name: str) -> _Made:
     if column.kind is Kind.FLAG and not mapping.words:
         return _Made(column=column, value=lambda _: pl.col(name), sources=(Column(name=name, kind=Kind.FLAG),))
+    if mapping.sign:
+        return _signed(column, mapping, name)
     meaning = mapping.words or {word: word for word in column.choices}
     wrong = [word for word in meaning.values() if column.kind is Kind.CHOICE and word not in column.choices]
     if wrong:
@@ -237,6 +252,22 @@ def _word(column: Column, mapping: Mapping, name: str) -> _Made:
     source = Column(name=name, kind=Kind.CHOICE, choices=tuple(meaning))
     value = values.words(name, pl.Enum(list(meaning)), meaning, column.dtype)
     return _Made(column=column, value=lambda _: value, sources=(source,), rule="unknown_value")
+
+
+def _signed(column: Column, mapping: Mapping, name: str) -> _Made:
+    words = [mapping.sign.get("plus", ""), mapping.sign.get("minus", "")]
+    wrong = [word for word in words if word not in column.choices]
+    if wrong:
+        raise ValueError(f"sign: {wrong[0]!r} is none of {', '.join(column.choices)}; say plus and minus")
+    plus, minus = (pl.lit(word, column.dtype) for word in words)
+    value = pl.when(pl.col(name) > 0).then(plus).when(pl.col(name) < 0).then(minus)
+    return _Made(
+        column=column,
+        value=lambda _: value,
+        sources=(Column(name=name, kind=Kind.NUMBER),),
+        rule="unknown_value",
+        wanted="a number above or below zero is wanted",
+    )
 
 
 def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:

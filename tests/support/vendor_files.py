@@ -7,6 +7,7 @@ and loader. ``MUTATIONS`` break a made file in eight ways, none of which may end
 from __future__ import annotations
 
 import datetime as dt
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,8 +37,9 @@ from tests.support.fakes import MemoryEventTable
 from tests.support.plain_folder import PlainFolder
 from tests.support.vendor_reader import us_of
 
-SAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "vendors"
-"""Real files, beside the repository; tests that need them are skipped where they are not."""
+BESIDE = Path(__file__).parents[2].parent / "shared" / "data" / "vendors"
+SAMPLES = Path(os.environ.get("VENDOR_SAMPLES", BESIDE))
+"""Real files, beside the repository or where it is said; tests that need them are skipped where they are not."""
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 HOUR_US = 3_600_000_000
 Row = dict[str, object]
@@ -203,6 +205,8 @@ class Form:
     line_end: str = "\n"
     encoding: str = "utf-8"
     trailer: str = ""
+    repeats: int = 1
+    """How often each row stands in a file."""
     wrong_unit: Callable[[str], str] = _wrong_unit
     unproved: Mapping[str, str] = field(default_factory=dict)
     """Mutations that no content can show, and why."""
@@ -231,7 +235,7 @@ class Form:
 
     def written(self, rows: Sequence[Row]) -> list[list[str]]:
         """Lines of cells, without the header."""
-        return [list(self.cells(row)) for row in rows]
+        return [list(self.cells(row)) for row in rows for _ in range(self.repeats)]
 
     def file(self, lines: Sequence[Sequence[str]], header: Sequence[str] | None = None) -> bytes:
         """The bytes of a file with these cells."""
@@ -273,6 +277,8 @@ def check_round_trip(form: Form, rows: Sequence[Row]) -> None:
     assert feed_of(form.path_of(form.day)) == form.feed
     assert taken.is_success, taken.said
     assert taken.aside.is_empty()
+    if form.repeats > 1:
+        rows = list({tuple(form.cells(row)): row for row in rows}.values())
     assert taken.rows() == expected(rows)
 
 
@@ -326,7 +332,8 @@ def _column_less(form: Form) -> Broken | None:
 
 def _ragged(form: Form) -> Broken | None:
     lines = form.written(form.plain_rows())
-    lines[-1] = lines[-1][:-1]
+    for line in lines[-form.repeats :]:
+        line.pop()
     return Broken(path=form.path_of(form.day), data=form.file(lines), says="ragged")
 
 
@@ -345,13 +352,14 @@ def _wrong_unit_everywhere(form: Form) -> Broken | None:
 
 def _unknown_word(form: Form) -> Broken | None:
     lines = form.written(form.plain_rows())
-    lines[5][form.columns.index(form.word)] = "perhaps"
+    for line in lines[5 * form.repeats : 6 * form.repeats]:
+        line[form.columns.index(form.word)] = "perhaps"
     return Broken(path=form.path_of(form.day), data=form.file(lines), says=r"(unknown_value|unparseable).*perhaps")
 
 
 def _zone_off(form: Form) -> Broken | None:
-    if form.span == "none":
-        return None
+    if form.span != "day":
+        return None  # most rows of a month are in it whatever the zone
     data = form.file(form.written(form.plain_rows(shift_us=9 * HOUR_US)))
     return Broken(path=form.path_of(form.day), data=data, says="outside_day")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -342,7 +343,8 @@ def _wrong_unit_everywhere(form: Form) -> Broken | None:
     at = form.columns.index(form.time[-1])
     for line in lines:
         line[at] = form.wrong_unit(line[at])
-    columns = "|".join(["timestamp", "local_timestamp", *form.time])
+    names = ["timestamp", "local_timestamp", *form.time, *(name.partition("/")[0] for name in form.time)]
+    columns = "|".join(map(re.escape, names))
     return Broken(
         path=form.path_of(form.day),
         data=form.file(lines),

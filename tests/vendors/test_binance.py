@@ -8,16 +8,15 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointline.io.layout import Refused
+from tests.support.vendor_checks import checks_of
 from tests.support.vendor_files import (
     HOUR_US,
     SAMPLES,
     Form,
     Row,
-    check_round_trip,
     claim_of,
     decimals,
     expected,
@@ -25,7 +24,6 @@ from tests.support.vendor_files import (
     shipped,
     take,
 )
-from tests.support.vendor_matrix import MATRIX, check_mutation, feeds_of
 from tests.support.vendor_reader import epoch_us, written_us
 from tests.support.vendor_rows import (
     ANY_PRICES,
@@ -299,24 +297,7 @@ FORMS = [
     liquidations(),
     volatility_index(),
 ]
-BY_FEED = pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.feed}-{form.span}")
-
-
-def test_every_feed_has_a_form():
-    assert {form.feed for form in FORMS} == feeds_of("binance")
-
-
-@BY_FEED
-@settings(deadline=None, max_examples=10)
-@given(data=st.data())
-def test_what_is_written_as_the_vendor_does_comes_back(form, data):
-    check_round_trip(form, data.draw(form.any_rows()))
-
-
-@BY_FEED
-@pytest.mark.parametrize("mutation", MATRIX)
-def test_a_broken_file_never_ends_in_other_values(form, mutation):
-    check_mutation(form, mutation)
+test_every_feed_has_a_form, test_files_come_back, test_broken_files = checks_of(FORMS, "binance")
 
 
 # ---- real files

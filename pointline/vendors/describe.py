@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -133,6 +133,11 @@ def _feed(
 
 
 def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
+    feed = _feed_of(text, vendor, table, made)
+    return feed if made.whole is None else replace(feed, whole=_feed_of(text, vendor, table, made.whole))
+
+
+def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
     return Feed(
         vendor=vendor,
         name=text.name,

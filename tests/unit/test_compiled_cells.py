@@ -83,18 +83,26 @@ class TestNumbers:
 
 
 class TestWholeNumbers:
-    """Times are whole numbers of at most eighteen digits."""
+    """Times are whole numbers of at most nineteen digits, as nanoseconds are, that fit into 64 bits with a sign."""
 
     @pytest.mark.parametrize(
         "text",
-        ["0", "-1", "7", "1714521600000000", "12345678", "123456789", "999999999999999999", "-999999999999999999"],
-    )
+        [
+            "0", "-1", "7", "1714521600000000", "12345678", "123456789", "999999999999999999", "-999999999999999999",
+            "1234567890123456789", "1714521600123456789", "9223372036854775807", "-9223372036854775807",
+        ],
+    )  # fmt: skip
     def test_exact(self, text):
         assert typed(f"a,1,{text},true,buy")["at"].to_list() == [int(text)]
 
     @pytest.mark.parametrize(
-        "text", ["1.0", "1e3", "-", "+1", "9223372036854775807", "1234567890123456789", "1a", "\u0661"]
-    )
+        "text",
+        [
+            "1.0", "1e3", "-", "+1", "9223372036854775808", "-9223372036854775808", "9999999999999999999",
+            "18446744073709551615", "18446744073709551616", "27670116110564327424", "00000000000000000001", "1a",
+            "\u0661",
+        ],
+    )  # fmt: skip
     def test_what_is_left_to_a_closer_look(self, text):
         assert typed(f"a,1,{text},true,buy") is None
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointline.parse import fast_path, text_path
+from pointline.parse.feed import Feed
+from pointline.parse.rules import Belonging
 from pointline.tables.registry import event_tables
 from pointline.vendors import values
 from pointline.vendors.describe import describe
@@ -29,6 +33,9 @@ side = {{ value = "unknown" }}
 timestamp = {{ from = "time", time = "epoch" }}
 {mapped}
 """
+
+
+EPOCH = 'timestamp = { from = "time", time = "epoch" }'
 
 
 def problems(*, path: str = "{symbol}-{date:%Y-%m-%d}.csv", mapped: str = "", more: str = 'drop = ["note"]') -> str:
@@ -65,6 +72,50 @@ class TestWhatCannotBeMeant:
         mapped = f'timestamp = {{ from = "time", time = "{time}" }}'
         assert "names no single day" in problems(path=path, mapped=mapped)
         assert problems(mapped=mapped) == ""
+
+
+class TestWholeNumbersInOneGo:
+    """Columns that may have another form are typed as whole numbers where all of them are: the same rows, sooner."""
+
+    HEADER = ("time", "price", "amount", "note")
+
+    def feed(self, mapped: str = "") -> Feed:
+        time = (
+            'timestamp = { from = "time", time = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"], null = ["18446744073709551615"] }'
+        )
+        price = 'price = { from = "price", divide = 1e9, when_integer = true, null = ["9223372036854775807"] }'
+        text = FEED.format(path="{symbol}.csv", more='drop = ["note"]', mapped=f"{price}\n{mapped}")
+        vendor = describe(text.replace(EPOCH, time).encode(), "mine.toml", event_tables())
+        assert vendor.problems == ()
+        return vendor.descriptions[0].feed
+
+    @settings(deadline=None)
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["1614902400123456789", "2021-03-05T00:00:00.123456789Z", "18446744073709551615", ""]),
+                st.sampled_from(
+                    ["3702750000000", "9007199254740993", "3702.75", "9223372036854775807", "1e5", "-1", ""]
+                ),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def test_it_says_the_same_or_nothing(self, cells):
+        feed, belonging = self.feed(), Belonging(exchange="mine", date=dt.date(2021, 3, 5), symbol="A")
+        data = "".join(f"{time},{price},1,x\n" for time, price in cells).encode()
+        assert feed.whole is not None
+        whole = fast_path.parse(feed.whole, self.HEADER, data, belonging)
+        either = fast_path.parse(replace(feed, whole=None), self.HEADER, data, belonging)
+        good, _ = text_path.parse(feed, self.HEADER, data, belonging)
+        assert whole is None or whole.equals(good.drop("row"))
+        assert either is None or either.equals(good.drop("row"))
+        are_whole = all(time.isdigit() and len(time) == 19 and price.lstrip("-").isdigit() for time, price in cells)
+        assert (whole is not None) == (are_whole and not any(price == "9223372036854775807" for _, price in cells))
+
+    def test_a_column_that_is_needed_as_text_too_is_never_read_so(self):
+        assert self.feed('id = "time"').whole is None
 
 
 class TestPaths:
@@ -120,6 +171,7 @@ WHOLE = st.integers(-(2**63), 2**63 - 1)
 
 
 class TestNumbers:
+    @settings(deadline=None)
     @given(st.lists(WHOLE, min_size=1, max_size=20), st.sampled_from([10, 10**4, 10**9]))
     def test_a_scaled_number_is_the_nearest_to_what_is_meant(self, numbers, divisor):
         frame = pl.DataFrame({"x": numbers}, schema={"x": pl.Int64})
@@ -128,12 +180,14 @@ class TestNumbers:
         texts = frame.cast(pl.String)
         assert texts.select(values.whole_or_decimal("x", divisor))["x"].to_list() == wanted
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(-(2**53), 2**53), min_size=1, max_size=20), st.sampled_from([10, 10**4, 10**9]))
     def test_so_it_is_where_it_was_read_as_a_float(self, numbers, divisor):
         frame = pl.DataFrame({"x": [float(number) for number in numbers]})
         wanted = [number / divisor for number in numbers]
         assert frame.select(values.scaled(pl.col("x"), divisor))["x"].to_list() == wanted
 
+    @settings(deadline=None)
     @given(st.decimals(Decimal(-(10**6)), Decimal(10**9), places=9))
     def test_a_decimal_is_the_number_itself(self, number):
         frame = pl.DataFrame({"x": [f"{number:.9f}"]})
@@ -148,6 +202,7 @@ class TestTimes:
     DAY = dt.date(2021, 3, 14)
     """New York sets its clocks forward at two."""
 
+    @settings(deadline=None)
     @given(st.integers(0, 86_400 * 10**9 - 1))
     def test_seconds_since_midnight_with_nine_decimals_are_exact(self, ns):
         frame = pl.DataFrame({"x": [float(f"{ns // 10**9}.{ns % 10**9:09}")]})

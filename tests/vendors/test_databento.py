@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.vendor_files import SAMPLES, Form, Refused, Row, check_round_trip, claim_of, decimals, feed_of, take
+from pointline.parse import fast_path
+from tests.support.vendor_files import (
+    SAMPLES,
+    Form,
+    Refused,
+    Row,
+    check_round_trip,
+    claim_of,
+    decimals,
+    feed_of,
+    shipped,
+    take,
+)
 from tests.support.vendor_matrix import MATRIX, check_mutation
 from tests.support.vendor_reader import epoch_us, read_cells, written_us
 
@@ -436,3 +448,19 @@ def test_a_file_without_symbols_is_refused():
     taken = take((made.path_of(made.day), made.file(lines, made.columns[:-1])))
     assert "the header lacks symbol" in taken.said
     assert taken.silver.is_empty()
+
+
+@pytest.mark.parametrize("how", [RAW, PRETTY])
+@pytest.mark.parametrize("schema", FEEDS)
+def test_a_sound_file_is_typed_in_one_go(schema, how):
+    """Whole columns at once; a raw file without a look at its times and prices as text."""
+    made = form(schema, how)
+    name = made.feed.partition("/")[2]
+    feed = shipped().feed("", name, "databento")
+    head, _, body = made.file(made.written(made.plain_rows())).partition(b"\n")
+    path = made.path_of(made.day)
+    belonging = shipped().belonging(path, name, exchange="glbx-mdp3", symbol=None, date=made.day, escalated=frozenset())
+    header = tuple(head.decode().split(","))
+    assert feed.whole is not None
+    assert (fast_path.parse(feed.whole, header, body, belonging) is not None) == (how == RAW)
+    assert fast_path.parse(feed, header, body, belonging) is not None

@@ -114,6 +114,16 @@ class TestText:
         words = ["x" * size for size in range(1, 40)] * 2 + ["BTCUSDT"] * 3 + ["BTCUSD", "BTCUSDT", "BTCUSDT_PERP"]
         assert typed(*(f"{word},1,1,true,buy" for word in words))["word"].to_list() == words
 
+    def test_blanks_belong_to_them(self):
+        words = ["20120201 000003660", " ", " a", "a ", "a b c", "20120201 000003660", " a"]
+        assert typed(*(f"{word},1,1,true,buy" for word in words))["word"].to_list() == words
+
+    @pytest.mark.parametrize(
+        "line", ["a, 1,1,true,buy", "a,1 ,1,true,buy", "a,1, 1,true,buy", "a,1,1, true,buy", "a,1,1,true, buy"]
+    )
+    def test_blanks_beside_anything_else_are_left_to_a_closer_look(self, line):
+        assert typed(line) is None
+
     def test_long_ones_apart_from_others(self):
         words = [f"8f14e45f-ceea-467f-9575-{number:012}" for number in range(2000)]
         frame = typed(*(f"{word},1,1,true,buy" for word in words))
@@ -127,7 +137,7 @@ class TestText:
     def test_bytes_that_are_no_text(self):
         assert cells.typed(TABLE, HEADER, b"a\xff,1,1,true,buy\n") is None
 
-    @pytest.mark.parametrize("word", ['"a"', "a b", "a\tb", "a\0b", "a\rb", '"'])
+    @pytest.mark.parametrize("word", ['"a"', "a\tb", "a\0b", "a\rb", '"'])
     def test_what_is_left_to_a_closer_look(self, word):
         assert typed(f"{word},1,1,true,buy") is None
 

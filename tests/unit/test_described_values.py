@@ -118,6 +118,25 @@ class TestWholeNumbersInOneGo:
         assert self.feed('id = "time"').whole is None
 
 
+class TestBlanks:
+    HEADER = ("time", "price", "amount", "note")
+    LINE = b"1614902400123456,1,2, a b \n"
+
+    @pytest.mark.parametrize(("trim", "cell"), [("true", "a b"), ("false", " a b ")])
+    def test_they_are_part_of_a_text_unless_it_is_trimmed(self, trim, cell):
+        text = FEED.format(path="{symbol}.csv", more=f"trim = {trim}", mapped='id = "note"')
+        vendor = describe(text.encode(), "mine.toml", event_tables())
+        assert vendor.problems == ()
+        feed = vendor.descriptions[0].feed
+        belonging = Belonging(exchange="mine", date=dt.date(2021, 3, 5), symbol="A")
+        good, bad = text_path.parse(feed, self.HEADER, self.LINE, belonging)
+        assert bad.is_empty()
+        assert good["id"].to_list() == [cell]
+        fast = fast_path.parse(feed, self.HEADER, self.LINE, belonging)
+        assert fast is None or fast["id"].to_list() == [cell]
+        assert trim == "false" or fast is None
+
+
 class TestPaths:
     def test_a_file_of_several_days(self):
         template = PathTemplate("{symbol}-{date:%Y%m%d}-{until:%Y%m%d}.csv")

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.vendor_files import SAMPLES, Form, Refused, Row, check_round_trip, claim_of, decimals, feed_of, take
+from pointline.parse import cells, fast_path
+from tests.support.vendor_files import (
+    SAMPLES,
+    Form,
+    Refused,
+    Row,
+    check_round_trip,
+    claim_of,
+    decimals,
+    feed_of,
+    shipped,
+    take,
+)
 from tests.support.vendor_matrix import MATRIX, check_mutation
 from tests.support.vendor_reader import read_cells, us_of
 
@@ -27,8 +39,8 @@ def test_ticks_of_histdata_come_in_value_by_value():
     taken = take(("fx/DAT_ASCII_EURUSD_T_201202.csv", data))
     assert taken.is_success, taken.said
     expected = []
-    for cells in read_cells(data, ["time", "bid", "ask", "volume"]):
-        day, clock = cells["time"].split(" ")
+    for one in read_cells(data, ["time", "bid", "ask", "volume"]):
+        day, clock = one["time"].split(" ")
         whole = dt.datetime.strptime(f"{day}{clock[:6]}-0500", "%Y%m%d%H%M%S%z")
         time_us = us_of(whole) + int(clock[6:]) * MS
         expected.append(
@@ -37,8 +49,8 @@ def test_ticks_of_histdata_come_in_value_by_value():
                 "symbol": "EURUSD",
                 "timestamp": time_us,
                 "local_timestamp": time_us,
-                "bid_price": float(Decimal(cells["bid"])),
-                "ask_price": float(Decimal(cells["ask"])),
+                "bid_price": float(Decimal(one["bid"])),
+                "ask_price": float(Decimal(one["ask"])),
             }
         )
     assert taken.rows() == expected
@@ -205,6 +217,18 @@ def test_what_is_written_as_the_vendor_does_comes_back(form, data):
 @pytest.mark.parametrize("mutation", MATRIX)
 def test_a_broken_file_never_ends_in_other_values(form, mutation):
     check_mutation(form, mutation)
+
+
+@pytest.mark.skipif(cells.PARSER != "compiled", reason="the parser of Polars leaves blanks to a closer look")
+@BY_FORM
+def test_a_sound_file_is_typed_in_one_go(form):
+    vendor, _, name = form.feed.partition("/")
+    path, feed = form.path_of(form.day), shipped().feed("", name, vendor)
+    lines = form.file(form.written(form.plain_rows()))
+    body = lines.partition(b"\n")[2] if form.has_header else lines
+    symbol = str(form.constant["symbol"])
+    belonging = shipped().belonging(path, name, exchange=vendor, symbol=symbol, date=form.day, escalated=frozenset())
+    assert fast_path.parse(feed, feed.headers[0], body, belonging) is not None
 
 
 class TestHistData:

@@ -15,7 +15,7 @@ from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
-from pointline.vendors.targets import Plan, has_two_forms, needs_day, plan
+from pointline.vendors.targets import Plan, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
@@ -143,8 +143,6 @@ def _feed(
         return None
     slack = SLACK.fullmatch(text.day_slack)
     feed = _as_feed(text, vendor.vendor, table, made)
-    if has_two_forms(text) and (whole := plan(text, table, _fields_of(paths), problems.append, is_whole=True)):
-        feed = replace(feed, whole=_as_feed(text, vendor.vendor, table, whole))
     return Description(
         feed=feed,
         text=text,
@@ -155,6 +153,11 @@ def _feed(
 
 
 def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
+    feed = _feed_of(text, vendor, table, made)
+    return feed if made.whole is None else replace(feed, whole=_feed_of(text, vendor, table, made.whole))
+
+
+def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
     return Feed(
         vendor=vendor,
         name=text.name,

@@ -147,7 +147,9 @@ class PathTemplate:
             return f"(?:{'|'.join(map(re.escape, name.split('|')))})"
         if not NAME.fullmatch(name):
             raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is small letters, digits and _")
-        if name == UNTIL and "%Y" in what and self._until in ("", what):
+        if name == UNTIL:
+            if "%Y" not in what or self._until not in ("", what):
+                raise BadTemplate(f"{self.text!r}: until is one last day, month or year, such as {{until:%Y%m%d}}")
             self._until = what
             return self._part_of_time(UNTIL, what)
         if "%" in what:

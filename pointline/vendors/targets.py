@@ -29,6 +29,8 @@ class Plan:
     columns: tuple[Column, ...]
     headers: tuple[tuple[str, ...], ...]
     targets: Callable[[Belonging], Sequence[Target]]
+    whole: Plan | None = None
+    """The same for files, and blocks of them, with whole numbers in all columns that may have another form too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +56,11 @@ class _Asked:
     fields: Sequence[str]
     report: Report
     is_whole: bool = False
+    """Of several forms that cells may have only whole numbers are asked for."""
 
 
-def has_two_forms(text: FeedText) -> bool:
-    """Tell whether some cells may be whole numbers or something else, such as a time or a decimal."""
-    return any(_is_mixed(one) for one in text.map.values() if not isinstance(one, str))
-
-
-def _is_mixed(mapping: Mapping) -> bool:
-    return mapping.when_integer or (not isinstance(mapping.time, str) and "epoch" in mapping.time)
-
-
-def plan(
-    text: FeedText, table: EventTable, fields: Sequence[str], report: Report, *, is_whole: bool = False
-) -> Plan | None:
-    """Work out a feed; tell ``report`` of everything that cannot be. None where it is of no use then.
-
-    ``is_whole``: for files whose cells of two forms are all whole numbers, which are typed faster.
-    """
+def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Report) -> Plan | None:
+    """Work out a feed; tell ``report`` of everything that cannot be. None where it is of no use then."""
     lists = _lists(text)
     if not lists:
         report('it names no columns: write columns = ["..."] in the order of the file')
@@ -88,9 +77,8 @@ def plan(
     for name in maps:
         if name not in known and not maps[name].levels:
             report(f"map: table {table.name} has no column {name!r}; it has {', '.join(sorted(known))}")
-    asked = _Asked(text=text, named=named, fields=fields, report=report, is_whole=is_whole)
-    made = [_made(column, maps.get(column.name), asked) for column in table.columns]
-    columns = _sources([one for one in made if one is not None], text, named, report)
+    asked = _Asked(text=text, named=named, fields=fields, report=report)
+    columns, targets = _planned(maps, table, asked)
     used = {column.name for column in columns} | {*text.drop, *text.where}
     unused = [
         name for name in dict.fromkeys(name for columns in lists for name in columns) if name and name not in used
@@ -100,7 +88,26 @@ def plan(
     unknown = [name for name in (*text.drop, *text.where, *text.aliases.values()) if name not in named]
     if unknown:
         report(f"there is no column {', '.join(unknown)} in columns")
+    headers = tuple(map(tuple, lists))
+    whole = None
+    if any(mapping.when_integer or _may_be_epoch(mapping) for mapping in maps.values()):
+        clashes: list[str] = []  # a column may be needed as text all the same
+        whole_columns, whole_targets = _planned(maps, table, replace(asked, is_whole=True, report=clashes.append))
+        whole = None if clashes else Plan(columns=whole_columns, headers=headers, targets=whole_targets)
+    return Plan(columns=columns, headers=headers, targets=targets, whole=whole)
+
+
+def _may_be_epoch(mapping: Mapping) -> bool:
+    """Tell whether a time is an epoch or text."""
+    return isinstance(mapping.time, list) and values.EPOCH in mapping.time
+
+
+def _planned(
+    maps: abc.Mapping[str, Mapping], table: EventTable, asked: _Asked
+) -> tuple[tuple[Column, ...], Callable[[Belonging], Sequence[Target]]]:
+    made = [_made(column, maps.get(column.name), asked) for column in table.columns]
     complete = [one for one in made if one is not None]
+    columns = _sources(complete, asked.text, asked.named, asked.report)
 
     def targets(belonging: Belonging) -> list[Target]:
         return [
@@ -115,7 +122,7 @@ def plan(
             for one in complete
         ]
 
-    return Plan(columns=tuple(columns), headers=tuple(map(tuple, lists)), targets=targets)
+    return tuple(columns), targets
 
 
 def _lists(text: FeedText) -> list[list[str]]:
@@ -228,50 +235,37 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], aske
     if len(sources) > 1 and column.kind is not Kind.TIME:
         raise ValueError("only a time comes from several columns")
     if column.kind is Kind.TIME:
-        return _time(column, mapping, sources, asked)
+        if asked.is_whole and _may_be_epoch(mapping):
+            mapping = msgspec.structs.replace(mapping, time=values.EPOCH)
+        return _time(column, mapping, sources, asked.text)
     if column.kind in (Kind.CHOICE, Kind.FLAG):
         return _word(column, mapping, name)
-    if asked.is_whole and mapping.when_integer and not mapping.words:
-        return _whole(column, mapping, name)
-    return _plain(column, mapping, name)
-
-
-def _whole(column: Column, mapping: Mapping, name: str) -> _Made:
-    """A number from whole ones alone."""
-    tokens = [int(token) for token in mapping.null if token.isdigit() and int(token) < 2**63]
-    nothing = pl.col(name).is_in(tokens)
-    value = pl.when(~nothing).then(_number(column, mapping, name, is_text=False, is_whole=True))
-    source = Column(name=name, kind=Kind.INTEGER)
-    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing)
-
-
-def _plain(column: Column, mapping: Mapping, name: str) -> _Made:
-    """A text or a number."""
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
+    return _number_or_text(column, mapping, name, is_whole=asked.is_whole)
+
+
+def _number_or_text(column: Column, mapping: Mapping, name: str, *, is_whole: bool) -> _Made:
+    kind = column.kind
+    if mapping.when_integer:
+        kind = Kind.INTEGER if is_whole else Kind.TEXT
+    elif any(not _is_number(one) for one in mapping.null):
+        kind = Kind.TEXT
     if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
         raise ValueError("only a number can be divided, or lose its sign")
-    is_text = column.kind is Kind.TEXT or mapping.when_integer or any(not _is_number(one) for one in mapping.null)
-    source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
-    nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
-    value = _number(column, mapping, name, is_text=is_text)
+    value, wanted = pl.col(name), ""
+    if mapping.when_integer:
+        value = values.scaled(value, mapping.divide) if is_whole else values.whole_or_decimal(name, mapping.divide)
+        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    else:
+        value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
+        value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
+    value = value.abs() if mapping.absolute else value
+    nothing = values.one_of(name, mapping.null, kind) if mapping.null else None
     if nothing is not None:
         value = pl.when(~nothing).then(value)
-    wanted = ""
-    if mapping.when_integer:
-        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    source = Column(name=name, kind=kind)
     return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
-
-
-def _number(column: Column, mapping: Mapping, name: str, *, is_text: bool, is_whole: bool = False) -> pl.Expr:
-    if mapping.when_integer and not is_whole:
-        return values.whole_or_decimal(name, mapping.divide)
-    value = pl.col(name)
-    if is_text and column.kind is not Kind.TEXT:
-        value = value.cast(column.dtype, strict=False)
-    if mapping.divide != 1:
-        value = values.scaled(value, mapping.divide)
-    return value.abs() if mapping.absolute else value
 
 
 def _word(column: Column, mapping: Mapping, name: str) -> _Made:
@@ -304,14 +298,11 @@ def _signed(column: Column, mapping: Mapping, name: str) -> _Made:
     )
 
 
-def _time(column: Column, mapping: Mapping, sources: Sequence[str], asked: _Asked) -> _Made:
-    if asked.is_whole and _is_mixed(mapping):
-        tokens = [token for token in mapping.null if token.isdigit() and int(token) < 2**63]
-        mapping = msgspec.structs.replace(mapping, time="epoch", null=tokens)
-    zone = mapping.zone or asked.text.day_zone
+def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
+    zone = mapping.zone or text.day_zone
     values.zone_of(zone)
     value, kind = _time_value(mapping, sources, zone)
-    nothing = values.one_of(sources[0], mapping.null, is_number=kind is not Kind.TEXT) if mapping.null else None
+    nothing = values.one_of(sources[0], mapping.null, kind) if mapping.null else None
 
     def said(belonging: Belonging) -> pl.Expr:
         found = value(belonging)

@@ -61,7 +61,7 @@ static inline const char *read_digits(const char *text, uint64_t *value)
     return text;
 }
 
-/* Mostly a time of sixteen digits. */
+/* Mostly a time of sixteen digits, or of nineteen where a vendor counts nanoseconds. */
 static inline const char *read_whole(const char *text, const char *end, int64_t *whole)
 {
     const int negative = *text == '-';
@@ -71,7 +71,7 @@ static inline const char *read_whole(const char *text, const char *end, int64_t 
     for (int eights = 0; eights < 2 && read_eight_digits(text, end, &value); eights++)
         text += 8;
     text = read_digits(text, &value);
-    if (text == digits || text - digits > MOST_DIGITS || value > INT64_MAX) /* nineteen nines fit into 64 bits */
+    if (text == digits || text - digits > MOST_DIGITS || value > INT64_MAX) /* nineteen digits are no more than 64 bits */
         return NULL;
     *whole = negative ? -(int64_t)value : (int64_t)value;
     return text;

@@ -177,7 +177,7 @@ path = "other/{symbol}.csv"
     found = describe((text + example).encode(), "mine.toml", event_tables())
     assert found.problems == ()
     assert [len(one.text.example) for one in found.descriptions] == [1, 0]
-    assert [one.feed.columns for one in found.descriptions][0] == found.descriptions[1].feed.columns
+    assert next(one.feed.columns for one in found.descriptions) == found.descriptions[1].feed.columns
 
 
 def test_the_day_of_a_file_without_a_date_is_none():

@@ -43,6 +43,7 @@ path = "fills/BTCUSDT/2024-05-01.csv"
 lines = ["trade_id,px,qty,taker,at", "7,60000.5,0.25,B,1714521600123", "8,60000.5,0.25,?,1714521600124"]
 rows = [{ id = "7", symbol = "BTCUSDT", price = 60000.5, side = "buy", timestamp = "2024-05-01T00:00:00.123Z" }]
 """
+TARDIS = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
 FILLS = "fills/BTCUSDT/2024-05-01.csv"
 FILLS_TEXT = "trade_id,px,qty,taker,at\n7,60000.5,0.25,B,1714521600123\n"
 TABLE = """
@@ -209,6 +210,8 @@ class TestTry:
 
     def test_it_says_what_the_ingest_does(self, lake):
         bad = "31,x,2,201,1704067200099,True,True"
+        twice = [f"binance,Y,{1714521600000000 + one},{1714521600000000 + one},{one},buy,1,2" for one in range(1, 31)]
+        next_day = [line.replace("17145216", "17146080") for line in twice]
         contents = {
             PATH: [*ROWS, bad],
             PATH.replace("BTC", "ETH"): [*ROWS, *[bad] * 30],
@@ -216,6 +219,8 @@ class TestTry:
             PATH.replace("BTC", "XRP"): ["id,price,qty,quote_qty,time,is_buyer_maker,is_best_match", *ROWS],
             PATH.replace("BTC", "ADA"): ["a,b", *ROWS],
             "binance_trades_2024-05-01_X.csv": ["exchange,symbol", "x,y"],
+            "binance_trades_2024-05-01_Y.csv": [TARDIS, *twice, *twice],
+            "binance_trades_2024-05-02_Y.csv": [TARDIS, *next_day, *next_day[:3]],
         }
         files = [str(write(lake / "bronze" / path, *lines)) for path, lines in contents.items()]
         _, found = answer(lake, "vendors", "try", *files)
@@ -232,9 +237,8 @@ class TestTry:
                 assert one["refused"].partition(";")[0] in known["error"]
 
     def test_files_of_tardis_too(self, lake, tmp_path):
-        text = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
         row = "binance,BTCUSDT,1714521600000000,1714521600000001,1,buy,1,2"
-        file = write(tmp_path / "binance_trades_2024-05-01_BTCUSDT.csv", text, row)
+        file = write(tmp_path / "binance_trades_2024-05-01_BTCUSDT.csv", TARDIS, row)
         found = tried(lake, str(file))
         assert found["rows_fit"] == 1
         assert found["refused"] is None
@@ -356,6 +360,12 @@ class TestCheck:
         )
         assert code == 1
         assert any(said in problem for problem in found["problems"])
+
+    def test_a_flag_is_no_number(self, lake, tmp_path):
+        text = MINE.replace("60000.5,0.25,B", "1,0.25,B").replace("price = 60000.5,", "price = true,")
+        code, found = answer(lake, "vendors", "check", str(write(tmp_path / "mine.toml", text)))
+        assert code == 1
+        assert "price is 1.0, it says True" in found["problems"][0]
 
     def test_a_path_that_another_vendor_has(self, lake, tmp_path):
         theirs = "data/spot/{span:daily|monthly}/trades/{symbol}/**/{symbol}-trades-{date:%Y-%m-%d}.{csv|zip}"

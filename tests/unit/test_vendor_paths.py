@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from pointline.io.descriptions import shipped_vendors
+from daemon.descriptions import Descriptions
+from pointline.io.descriptions import read_feeds, shipped_vendors
 from pointline.io.unrecognised import describe_foreign
 from pointline.services.batch import Entry, make_groups
 from pointline.services.claims import Claims
@@ -177,7 +178,30 @@ path = "other/{symbol}.csv"
     found = describe((text + example).encode(), "mine.toml", event_tables())
     assert found.problems == ()
     assert [len(one.text.example) for one in found.descriptions] == [1, 0]
-    assert [one.feed.columns for one in found.descriptions][0] == found.descriptions[1].feed.columns
+    assert found.descriptions[0].feed.columns == found.descriptions[1].feed.columns
+
+
+def test_only_what_differs_from_what_was_read_at_the_start_is_a_change(tmp_path, monkeypatch):
+    monkeypatch.setattr("daemon.descriptions.STILL_SECONDS", 0.0)
+    file = tmp_path / "vendors" / "mine.toml"
+    file.parent.mkdir()
+    file.write_text(MINE.format(vendor="mine"))
+    feeds = read_feeds(tmp_path)
+    descriptions = Descriptions(tmp_path, feeds)
+    assert not descriptions.take_up_changes()
+    file.write_text(MINE.format(vendor="desk"))
+    late = Descriptions(tmp_path, feeds)  # changed after it was read, before anybody looked
+    assert late.take_up_changes()
+    assert [one.name for one in feeds.own] == ["desk"]
+    assert not late.take_up_changes()
+
+
+def test_what_is_still_being_written_is_left_alone(tmp_path):
+    (tmp_path / "vendors").mkdir()
+    descriptions = Descriptions(tmp_path, read_feeds(tmp_path))
+    (tmp_path / "vendors" / "mine.toml").write_text(MINE.format(vendor="mine"))
+    assert not descriptions.take_up_changes()
+    assert not descriptions.take_up_changes()
 
 
 def test_the_day_of_a_file_without_a_date_is_none():

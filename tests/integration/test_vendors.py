@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pointline.tables.registry import event_tables
 from tests.support import warm
 from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
@@ -135,6 +136,15 @@ class TestList:
         assert pointline(lake, "vendors", "check", str(copy)).returncode == 0
         describe(lake, copy.read_text(), "binance.toml")  # it takes the place of the one that ships
         assert tried(lake, str(write(lake / "bronze" / PATH, *ROWS)))["claimed_by"] == ["binance/spot-trades"]
+
+    def test_help_has_the_reference_and_every_table(self, lake):
+        text = pointline(lake, "vendors", "help").stdout
+        assert "# How to describe a vendor's files" in text
+        for table in event_tables().values():
+            (line,) = [one for one in text.splitlines() if one.startswith(f"{table.name}: ")]
+            assert "symbol* (text), timestamp* (time)" in line
+        assert "side (buy|sell|unknown)" in text or "side* (buy|sell|unknown)" in text
+        assert "asks.price" in text
 
     def test_names_are_completed(self):
         asked = {"_POINTLINE_COMPLETE": "complete_bash", "COMP_WORDS": "pointline vendors show bin", "COMP_CWORD": "3"}

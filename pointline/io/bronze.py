@@ -189,6 +189,7 @@ class FolderBronzeSource:
             vendor=found.vendor,
             feed=found.feed,
             receive_clock=found.receive_clock,
+            is_one_day=found.is_one_day,
             problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
         )
 

@@ -39,6 +39,8 @@ class Target:
     rule: str = "unparseable"
     says_nothing: pl.Expr | None = None
     """True for cells that are not empty and stand for nothing all the same."""
+    wanted: str = ""
+    """What its cells have to be, in words."""
 
     @property
     def failed(self) -> pl.Expr:
@@ -90,8 +92,15 @@ class Feed:
     has_receive_clock: bool = True
     names_symbol: bool = True
     """The rows name their symbol; else the path does."""
+    companion: str = ""
+    """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
+    symbol_column: str = ""
+    """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
+    whole: Feed | None = None
+    """The same feed, of blocks with whole numbers in all columns that may have another form too: it types them in one
+    go, or not at all."""
 
     @property
     def raw_schema(self) -> dict[str, pl.DataType]:
@@ -116,7 +125,10 @@ class Feed:
             return self
         absent = tuple(column for column in self.columns if column.name not in header)
         there = tuple(column for column in self.columns if column.name in header)
-        return replace(self, columns=there, absent=absent) if absent else self
+        names_symbol = self.names_symbol and (not self.symbol_column or self.symbol_column in header)
+        whole = None if self.whole is None else self.whole.under(header)
+        there_only = replace(self, columns=there, absent=absent, names_symbol=names_symbol, whole=whole)
+        return there_only if absent else self
 
     def completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return typed cells with the source columns that the header lacks, as null."""
@@ -134,7 +146,8 @@ class Feed:
         if self.is_plain:
             return frame
         rows = frame if "row" in frame.columns else frame.with_row_index("row").cast({"row": pl.Int64})
-        rows = rows.filter(pl.col(name).cast(pl.String).is_in(values) for name, values in self.where.items())
+        for name, values in self.where.items():
+            rows = rows.filter(pl.col(name).cast(pl.String).is_in(values))
         if self.is_distinct:
             names = [column.name for column in self.columns]
             rows = rows.unique(names, keep="first", maintain_order=True)
@@ -143,6 +156,10 @@ class Feed:
     def source_of(self, column: str, belonging: Belonging) -> str:
         """Return the source column that a column of the table comes from first; its own name where it has none."""
         return next((one.sources[0] for one in self.tell(belonging) if one.name == column and one.sources), column)
+
+    def wanted(self, column: str, belonging: Belonging) -> str:
+        """Return in words what cells of a source column, or a column of the table, have to be; empty: as its kind."""
+        return next((one.wanted for one in self.tell(belonging) if column in (one.name, *one.sources)), "")
 
     def tell(self, belonging: Belonging) -> list[Target]:
         """Return the columns of the table; for a plain feed there are none to tell."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import polars as pl
 
 from pointline.parse import text_path
 from pointline.parse.feed import WANTED, Feed
-from pointline.parse.rules import DAY_US, Belonging
+from pointline.parse.rules import DAY_US, PLAUSIBLE_US, Belonging
 from pointline.tables.schema import Kind
 
 MOST_PHRASES = 5
@@ -78,6 +79,8 @@ class Complaint:
 
         ``kept`` is the range of the times of the rows that can be kept, in microseconds.
         """
+        if not self._belonging.is_one_day:
+            return None
         times = self._times("outside_day")
         if kept is None or len(times) < LEAST_OUTSIDE:
             return None
@@ -112,15 +115,18 @@ class Complaint:
         told = self._feed.column(source)
         if rule == "unparseable":
             odd = next((f": {name}" for form, name in ODD_TIMES if form.match(cell[1:])), "")
-            found, wanted = f"{odd if told.kind is Kind.TIME else ''}{found}", WANTED.get(told.kind, "")
+            wanted = self._feed.wanted(column, self._belonging)
+            is_time = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
+            found, wanted = f"{odd if is_time else ''}{found}", wanted or WANTED.get(told.kind, "")
         elif rule == "unknown_value":
             wanted = f"known are {', '.join(told.choices)}"
         elif rule in FOREIGN:
             found, wanted = f": {_listed(self._names(column))}", f"the name says {self._claim(column)}"
         elif rule == "outside_day":
             found = "".join(f", such as {_minute(time)} UTC" for time in self._times(rule)[:1])
+            wanted = self._claimed_time() if self._feed.targets is not None else ""
         elif rule.startswith("time_in_"):
-            wanted = WANTED[Kind.TIME]
+            wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
         return f"{found}; {wanted}" if wanted else found
 
     def _claim(self, column: str) -> str:
@@ -139,8 +145,10 @@ class Complaint:
         return list(found)
 
     def _times(self, rule: str) -> list[int]:
+        if self._feed.targets is not None:
+            return self._read_again(self._rows.filter(pl.col("rule") == rule)["raw"])
         if "local_timestamp" not in self._header:
-            return []  # written in another way, which the line itself shows
+            return []
         place = self._header.index("local_timestamp")
         cells = (
             self._rows.filter(pl.col("rule") == rule)["raw"]
@@ -149,6 +157,17 @@ class Complaint:
             .str.strip_chars('"')
         )
         return cells.cast(pl.Int64, strict=False).drop_nulls().to_list()
+
+    def _read_again(self, raws: pl.Series) -> list[int]:
+        """The times of rows whose only fault is their day."""
+        lines = "".join(f"{raw}\n" for raw in raws).encode()
+        of_any_day = replace(self._belonging, period=PLAUSIBLE_US, escalated=frozenset())
+        rows, _ = text_path.parse(self._feed, self._header, lines, of_any_day)
+        return rows["local_timestamp"].to_list()
+
+    def _claimed_time(self) -> str:
+        first_us, last_us = self._belonging.first_us, self._belonging.end_us - 1
+        return f"the name says {_minute(first_us)} to {_minute(last_us)} UTC"
 
 
 def shown(text: str, longest: int = LONGEST_CELL) -> str:

@@ -72,7 +72,7 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]
     names = tuple(feed.aliases.get(name, name) for name in given)
     if names in feed.headers:
         return names
-    nearest = max(feed.headers, key=lambda one: len(set(one) & set(names)))
+    nearest = min(feed.headers, key=lambda one: len(set(one) ^ set(names)))
     missing = [name for name in nearest if name not in names]
     unknown = [name for name in names if name not in nearest]
     said = [

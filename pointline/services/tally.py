@@ -71,6 +71,8 @@ class Tally:
         self._bytes_quarantined = 0
         self._first_us: int | None = None
         self._last_us: int | None = None
+        self.checksum: str | None = None
+        """What the file beside it says."""
         self.lines = 0
         """Rows of the file so far, whatever became of them."""
         self._warnings: Counter[str] = Counter()
@@ -194,8 +196,8 @@ class Tally:
         ]
         return "; ".join(sentence for sentence in sentences if sentence)
 
-    def outcome(self, content_hash: str) -> Outcome:
-        """Return what became of the file."""
+    def outcome(self, content_hash: str, days: Mapping[str, int] | None = None) -> Outcome:
+        """Return what became of the file. ``days``: how many rows are of each, where they may be of several."""
         written = self.rows_read - self._rows_quarantined
         return Outcome(
             file_id=self.entry.file_id,
@@ -207,6 +209,8 @@ class Tally:
             first_local_us=self._first_us,
             last_local_us=self._last_us,
             symbols=tuple(sorted(self.spans)),
+            days=days,
+            checksum=self.checksum,
             warnings={name: count for name, count in self._warnings.items() if count},
             error=self._reason() if self._rows_quarantined else None,
         )

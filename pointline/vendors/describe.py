@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -14,8 +14,8 @@ from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
-from pointline.vendors.path_template import BadTemplate, PathTemplate
-from pointline.vendors.targets import Plan, plan
+from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
+from pointline.vendors.targets import Plan, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
@@ -142,8 +142,9 @@ def _feed(
     if len(problems) > before or made is None:
         return None
     slack = SLACK.fullmatch(text.day_slack)
+    feed = _as_feed(text, vendor.vendor, table, made)
     return Description(
-        feed=_as_feed(text, vendor.vendor, table, made),
+        feed=feed,
         text=text,
         paths=paths,
         slack_us=int(slack[1]) * SLACK_US[slack[2]] if slack else 0,
@@ -152,6 +153,11 @@ def _feed(
 
 
 def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
+    feed = _feed_of(text, vendor, table, made)
+    return feed if made.whole is None else replace(feed, whole=_feed_of(text, vendor, table, made.whole))
+
+
+def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
     return Feed(
         vendor=vendor,
         name=text.name,
@@ -170,11 +176,21 @@ def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
             header_cut=text.header_cut,
         ),
         where={name: tuple(values) for name, values in text.where.items()},
+        companion=text.companion,
         is_sorted=text.sorted,
         is_distinct=text.distinct,
         has_receive_clock="local_timestamp" in text.map,
         names_symbol="symbol" in text.map,
+        symbol_column=_symbol_column(text),
     )
+
+
+def _symbol_column(text: FeedText) -> str:
+    """The source column of the symbol, where the path names it for files without that column."""
+    mapping = text.map.get("symbol", "")
+    if isinstance(mapping, str) or not mapping.value or not isinstance(mapping.from_, str):
+        return ""
+    return mapping.from_
 
 
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
@@ -189,18 +205,27 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         yield f"separator {text.separator!r} is not one character that may stand between cells"
     if not text.exchange and "exchange" not in text.map:
         yield "it names no exchange"
-    if text.header == "required" and text.header_cut and "{" in text.header_cut:
-        yield f"header_cut {text.header_cut!r} is no character"
+    if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
+        yield f"companion {text.companion!r} names one file for all: write {{name}} or {{stem}} in it"
     known = set(_fields_of(paths))
     if text.prefer and "span" not in known:
         yield "prefer orders the values of a field {span}, which no path has"
     for path in paths:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
             yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"
-    words = [word for one in text.map.values() if not isinstance(one, str) for word in one.words]
+    yield from _check_times(text, paths)
+    words = [word for one in text.map.values() if not isinstance(one, str) and not one.value for word in one.words]
     odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
     if odd:
         yield f"the word {odd[0]!r} holds a separator"
+
+
+def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
+    """A time without a date needs a path that names the day."""
+    dayless = [path.text for path in paths if path.span not in (Span.DAY, Span.HOUR) or path.has_last]
+    for name, one in text.map.items():
+        if dayless and not isinstance(one, str) and needs_day(one):
+            yield f"map.{name}: the time has no date, and {dayless[0]!r} names no single day"
 
 
 def _check_names(text: FeedText) -> Iterator[str]:

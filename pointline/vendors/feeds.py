@@ -12,8 +12,9 @@ from pointline.parse.feed import Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
 from pointline.vendors.describe import Description, Vendor
+from pointline.vendors.language import Mapping as MappingText
 from pointline.vendors.path_template import Match, Span
-from pointline.vendors.targets import PLACE
+from pointline.vendors.targets import PLACE, constant_of
 from pointline.vendors.values import zone_of
 
 EVERY_SYMBOL = "ALL"
@@ -43,9 +44,9 @@ class Claim:
         return " ".join([self.description.feed.name, *filter(None, series)])
 
     @property
-    def is_group(self) -> bool:
-        """The file holds many symbols."""
-        return self.symbol == EVERY_SYMBOL
+    def is_one_day(self) -> bool:
+        """The rows are all of one UTC day, that of ``date``."""
+        return Belonging(exchange="", date=self.date, period=self.period).is_one_day
 
 
 class Feeds:
@@ -121,6 +122,16 @@ class Feeds:
             hint="put its TOML file back into the lake's folder vendors; `pointline vendors list` shows what there is",
         )
 
+    def rank(self, path: str, feed: str) -> int | None:
+        """Return the place of a file in the order in which its feed prefers them, 0 first; None where it has none."""
+        if not feed:
+            return None
+        for claim in self.claims(path):
+            order = claim.description.text.prefer
+            if claim.feed == feed and claim.says["span"] in order:
+                return order.index(claim.says["span"])
+        return None
+
     def belonging(
         self, path: str, feed: str, *, exchange: str, symbol: str | None, date: dt.date, escalated: frozenset[str]
     ) -> Belonging:
@@ -144,6 +155,8 @@ class Feeds:
 def _claims(descriptions: Sequence[Description], path: str) -> Iterator[Claim]:
     folder, _, name = path.rpartition("/")
     for one in descriptions:
+        if one.text.not_in and any(word in folder.lower() for word in one.text.not_in):
+            continue
         for template in one.paths:
             found = template.match(folder, name)
             if found is not None:
@@ -153,6 +166,12 @@ def _claims(descriptions: Sequence[Description], path: str) -> Iterator[Claim]:
 
 def _claim(one: Description, found: Match, span: Span) -> Claim:
     says = {"span": "", **found.fields}
+    maps = {name: mapping for name, mapping in one.text.map.items() if isinstance(mapping, MappingText)}
+    odd = [
+        f"{name} {PLACE.sub(lambda place: says.get(place[1], ''), mapping.value)!r}"
+        for name, mapping in maps.items()
+        if mapping.value and constant_of(mapping, says) is None
+    ]
     spelled = found.fields.get("symbol", EVERY_SYMBOL)
     symbol = EVERY_SYMBOL if one.text.group else one.text.symbols.get(spelled, spelled)
     begins = found.begins
@@ -161,27 +180,26 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
         exchange=PLACE.sub(lambda place: says.get(place[1], ""), one.text.exchange),
         symbol=symbol,
         date=NO_DATE if begins is None else begins.date(),
-        period=PLAUSIBLE_US if begins is None else _period(begins, span, one),
+        period=PLAUSIBLE_US if begins is None else _period(begins, found.last or begins, span, one),
         says=says,
-        problem=found.problem,
+        problem=found.problem or (f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""),
     )
 
 
-def _period(begins: dt.datetime, span: Span, one: Description) -> tuple[int, int]:
+def _period(begins: dt.datetime, last: dt.datetime, span: Span, one: Description) -> tuple[int, int]:
     zone = zone_of(one.text.day_zone)
     match span:
         case Span.HOUR:
-            ends = begins + dt.timedelta(hours=1)
+            ends = last + dt.timedelta(hours=1)
         case Span.DAY:
-            ends = begins + dt.timedelta(days=1)
+            ends = last + dt.timedelta(days=1)
         case Span.MONTH:
-            ends = (begins.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+            ends = (last.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
         case _:
-            ends = begins.replace(year=begins.year + 1)
+            ends = last.replace(year=last.year + 1)
     first, end = (int(moment.replace(tzinfo=zone).timestamp()) * 1_000_000 for moment in (begins, ends))
     return first, end + one.slack_us
 
 
 def _filled(mapping: object, says: Mapping[str, str]) -> str:
-    text = getattr(mapping, "value", "")
-    return PLACE.sub(lambda place: says.get(place[1], ""), text) if isinstance(text, str) else ""
+    return (constant_of(mapping, says) or "") if isinstance(mapping, MappingText) else ""

@@ -15,15 +15,23 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
 
     from_: str | list[str] = field(default_factory=list)
     value: str = ""
-    """The same for all rows; ``{name}`` is a field of the path."""
+    """The same for all rows; ``{name}`` is a field of the path. With ``from``, of a text: what a row has whose cell is
+    empty, or whose file has no such column."""
     words: dict[str, str | bool] = field(default_factory=dict)
-    """What each word of the source means; any other word breaks its row."""
+    """What each word of the source, or the ``value``, means; any other word breaks its row, or its path."""
     time: str | list[str] = ""
     """``epoch`` (the number of digits tells the unit), ``seconds`` (with decimals), ``since midnight``, or formats of
-    ``strptime``."""
+    ``strptime``, in a list with ``epoch`` among them where a file may have either. What has no date is of the day that
+    the path names, by the clock on the wall."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     zone: str = ""
     divide: float = 1.0
+    when_integer: bool = False
+    """Only whole numbers are divided; what has a decimal point is the number itself."""
+    sign: dict[Literal["plus", "minus"], str] = field(default_factory=dict)
+    """Of a word that a number says by its sign; zero says none."""
+    absolute: bool = False
+    """A number without its sign."""
     null: list[str] = field(default_factory=list)
     """Cells that say nothing, besides empty ones."""
     levels: str = ""
@@ -43,6 +51,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
 
     name: str
     path: str | list[str] = field(default_factory=list)
+    not_in: list[str] = field(default_factory=list)
+    """Words that no folder of these files has in its name: another vendor publishes under folders that end alike."""
     table: str = ""
     exchange: str = ""
     like: str = ""
@@ -60,6 +70,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     header_cut: str = ""
     """Names in the header end here."""
     trailer: str = ""
+    """How a last line that is no row begins. With ``{rows}`` in it a file has to have one that counts its rows right;
+    ``{named}`` stands for what is in the file's name too, such as its date, ``*`` for anything."""
     where: dict[str, list[str]] = field(default_factory=dict)
     sorted: bool = True
     distinct: bool = False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
+from collections import abc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 import polars as pl
 
 from pointline.parse.feed import Target
@@ -28,6 +29,8 @@ class Plan:
     columns: tuple[Column, ...]
     headers: tuple[tuple[str, ...], ...]
     targets: Callable[[Belonging], Sequence[Target]]
+    whole: Plan | None = None
+    """The same for files, and blocks of them, with whole numbers in all columns that may have another form too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class _Made:
     rule: str = "unparseable"
     says_nothing: pl.Expr | None = None
     """True for cells that are not empty and stand for nothing all the same."""
+    wanted: str = ""
+    """What its cells have to be, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,8 @@ class _Asked:
     named: set[str]
     fields: Sequence[str]
     report: Report
+    is_whole: bool = False
+    """Of several forms that cells may have only whole numbers are asked for."""
 
 
 def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Report) -> Plan | None:
@@ -71,8 +78,7 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
         if name not in known and not maps[name].levels:
             report(f"map: table {table.name} has no column {name!r}; it has {', '.join(sorted(known))}")
     asked = _Asked(text=text, named=named, fields=fields, report=report)
-    made = [_made(column, maps.get(column.name), asked) for column in table.columns]
-    columns = _sources([one for one in made if one is not None], text, named, report)
+    columns, targets = _planned(maps, table, asked)
     used = {column.name for column in columns} | {*text.drop, *text.where}
     unused = [
         name for name in dict.fromkeys(name for columns in lists for name in columns) if name and name not in used
@@ -82,7 +88,26 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
     unknown = [name for name in (*text.drop, *text.where, *text.aliases.values()) if name not in named]
     if unknown:
         report(f"there is no column {', '.join(unknown)} in columns")
+    headers = tuple(map(tuple, lists))
+    whole = None
+    if any(mapping.when_integer or _may_be_epoch(mapping) for mapping in maps.values()):
+        clashes: list[str] = []  # a column may be needed as text all the same
+        whole_columns, whole_targets = _planned(maps, table, replace(asked, is_whole=True, report=clashes.append))
+        whole = None if clashes else Plan(columns=whole_columns, headers=headers, targets=whole_targets)
+    return Plan(columns=columns, headers=headers, targets=targets, whole=whole)
+
+
+def _may_be_epoch(mapping: Mapping) -> bool:
+    """Tell whether a time is an epoch or text."""
+    return isinstance(mapping.time, list) and values.EPOCH in mapping.time
+
+
+def _planned(
+    maps: abc.Mapping[str, Mapping], table: EventTable, asked: _Asked
+) -> tuple[tuple[Column, ...], Callable[[Belonging], Sequence[Target]]]:
+    made = [_made(column, maps.get(column.name), asked) for column in table.columns]
     complete = [one for one in made if one is not None]
+    columns = _sources(complete, asked.text, asked.named, asked.report)
 
     def targets(belonging: Belonging) -> list[Target]:
         return [
@@ -92,11 +117,12 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
                 sources=tuple(source.name for source in one.sources),
                 rule=one.rule,
                 says_nothing=one.says_nothing,
+                wanted=one.wanted,
             )
             for one in complete
         ]
 
-    return Plan(columns=tuple(columns), headers=tuple(map(tuple, lists)), targets=targets)
+    return tuple(columns), targets
 
 
 def _lists(text: FeedText) -> list[list[str]]:
@@ -122,7 +148,7 @@ def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> l
         report(f"map.{name}: {error}")
         return []
     return [
-        (place, Mapping(from_=column, divide=mapping.divide, null=mapping.null))
+        (place, msgspec.structs.replace(mapping, from_=column, levels=""))
         for place, column in zip(places, columns, strict=True)
     ]
 
@@ -134,20 +160,32 @@ def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | Non
         if mapping is None:
             return _Made(column=column, value=lambda _: pl.lit(None, column.dtype))
     sources = [mapping.from_] if isinstance(mapping.from_, str) else mapping.from_
-    if bool(sources) == bool(mapping.value):
+    has_both = bool(sources and mapping.value)
+    if not (sources or mapping.value) or (has_both and column.kind is not Kind.TEXT):
         report(f"map.{column.name}: say either from or value" if sources else f"{column.name} is required: map it")
         return None
     missing = [name for name in sources if name not in named]
     if missing:
         report(f"map.{column.name}: there is no column {', '.join(missing)} in columns")
         return None
-    if mapping.value:
-        return _constant(column, mapping.value, fields, report)
+    constant = _constant(column, mapping, fields, report) if mapping.value else None
+    if not sources or (constant is None and mapping.value):
+        return constant
     try:
-        return _from_sources(column, mapping, sources, text)
+        made = _from_sources(column, mapping, sources, asked)
     except ValueError as error:
         report(f"map.{column.name}: {error}")
         return None
+    return made if constant is None else _or_else(made, constant)
+
+
+def _or_else(made: _Made, constant: _Made) -> _Made:
+    """The value of a source, else what is the same for all rows."""
+
+    def value(belonging: Belonging) -> pl.Expr:
+        return pl.coalesce(made.value(belonging), constant.value(belonging))
+
+    return replace(made, value=value)
 
 
 def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
@@ -158,56 +196,83 @@ def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
     if column.name == "local_timestamp":
         given = text.map.get("timestamp")
         return Mapping(from_=given) if isinstance(given, str) else given
-    if column.name in named:
+    if column.name in named and column.name not in text.drop:
         return Mapping(from_=column.name)
     return Mapping() if column.required else None
 
 
-def _constant(column: Column, text: str, fields: Sequence[str], report: Report) -> _Made | None:
+def constant_of(mapping: Mapping, says: abc.Mapping[str, str]) -> str | None:
+    """Return a value of a path, such as an interval; None where it is none of the words that there are."""
+    filled = PLACE.sub(lambda place: says.get(place[1], ""), mapping.value)
+    if not mapping.words:
+        return filled
+    return str(mapping.words[filled]) if filled in mapping.words else None
+
+
+def _constant(column: Column, mapping: Mapping, fields: Sequence[str], report: Report) -> _Made | None:
+    text = mapping.value
     unknown = [name for name in PLACE.findall(text) if name not in {*fields, "symbol"}]
     if unknown:
         report(f"map.{column.name}: no path names {{{unknown[0]}}}")
         return None
-    if column.kind is Kind.CHOICE and not PLACE.search(text) and text not in column.choices:
-        report(f"map.{column.name}: {text!r} is none of {', '.join(column.choices)}")
+    plain = [] if PLACE.search(text) else [text]
+    wrong = [
+        word for word in mapping.words.values() or plain if column.kind is Kind.CHOICE and word not in column.choices
+    ]
+    if wrong:
+        report(f"map.{column.name}: {wrong[0]!r} is none of {', '.join(column.choices)}")
         return None
 
     def value(belonging: Belonging) -> pl.Expr:
         says = {**belonging.says, "symbol": belonging.symbol or ""}
-        filled = PLACE.sub(lambda found: says[found[1]], text)
-        return pl.lit(filled).cast(column.dtype)
+        return pl.lit(constant_of(mapping, says)).cast(column.dtype)
 
     return _Made(column=column, value=value)
 
 
-def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
+def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], asked: _Asked) -> _Made:
     name = sources[0]
     if len(sources) > 1 and column.kind is not Kind.TIME:
         raise ValueError("only a time comes from several columns")
     if column.kind is Kind.TIME:
-        return _time(column, mapping, sources, text)
+        if asked.is_whole and _may_be_epoch(mapping):
+            mapping = msgspec.structs.replace(mapping, time=values.EPOCH)
+        return _time(column, mapping, sources, asked.text)
     if column.kind in (Kind.CHOICE, Kind.FLAG):
         return _word(column, mapping, name)
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
-    is_text = column.kind is Kind.TEXT or any(not _is_number(token) for token in mapping.null)
-    source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
-    value = pl.col(name)
-    if is_text and column.kind is not Kind.TEXT:
-        value = value.cast(column.dtype, strict=False)
-    if mapping.divide != 1:
-        if column.kind is not Kind.NUMBER:
-            raise ValueError("only a number can be divided")
-        value = value / mapping.divide
-    nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
+    return _number_or_text(column, mapping, name, is_whole=asked.is_whole)
+
+
+def _number_or_text(column: Column, mapping: Mapping, name: str, *, is_whole: bool) -> _Made:
+    kind = column.kind
+    if mapping.when_integer:
+        kind = Kind.INTEGER if is_whole else Kind.TEXT
+    elif any(not _is_number(one) for one in mapping.null):
+        kind = Kind.TEXT
+    if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
+        raise ValueError("only a number can be divided, or lose its sign")
+    value, wanted = pl.col(name), ""
+    if mapping.when_integer:
+        value = values.scaled(value, mapping.divide) if is_whole else values.whole_or_decimal(name, mapping.divide)
+        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    else:
+        value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
+        value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
+    value = value.abs() if mapping.absolute else value
+    nothing = values.one_of(name, mapping.null, kind) if mapping.null else None
     if nothing is not None:
         value = pl.when(~nothing).then(value)
-    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing)
+    source = Column(name=name, kind=kind)
+    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
 
 
 def _word(column: Column, mapping: Mapping, name: str) -> _Made:
     if column.kind is Kind.FLAG and not mapping.words:
         return _Made(column=column, value=lambda _: pl.col(name), sources=(Column(name=name, kind=Kind.FLAG),))
+    if mapping.sign:
+        return _signed(column, mapping, name)
     meaning = mapping.words or {word: word for word in column.choices}
     wrong = [word for word in meaning.values() if column.kind is Kind.CHOICE and word not in column.choices]
     if wrong:
@@ -217,43 +282,81 @@ def _word(column: Column, mapping: Mapping, name: str) -> _Made:
     return _Made(column=column, value=lambda _: value, sources=(source,), rule="unknown_value")
 
 
+def _signed(column: Column, mapping: Mapping, name: str) -> _Made:
+    words = [mapping.sign.get("plus", ""), mapping.sign.get("minus", "")]
+    wrong = [word for word in words if word not in column.choices]
+    if wrong:
+        raise ValueError(f"sign: {wrong[0]!r} is none of {', '.join(column.choices)}; say plus and minus")
+    plus, minus = (pl.lit(word, column.dtype) for word in words)
+    value = pl.when(pl.col(name) > 0).then(plus).when(pl.col(name) < 0).then(minus)
+    return _Made(
+        column=column,
+        value=lambda _: value,
+        sources=(Column(name=name, kind=Kind.NUMBER),),
+        rule="unknown_value",
+        wanted="a number above or below zero is wanted",
+    )
+
+
 def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
     zone = mapping.zone or text.day_zone
     values.zone_of(zone)
+    value, kind = _time_value(mapping, sources, zone)
+    nothing = values.one_of(sources[0], mapping.null, kind) if mapping.null else None
+
+    def said(belonging: Belonging) -> pl.Expr:
+        found = value(belonging)
+        return found if nothing is None else pl.when(~nothing).then(found)
+
+    return _Made(
+        column=column,
+        value=said,
+        sources=tuple(Column(name=one, kind=kind) for one in sources),
+        says_nothing=nothing,
+        wanted=_wanted_time(mapping),
+    )
+
+
+def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Value, Kind]:
     name = sources[0]
     match mapping.time:
         case "epoch":
-            value = values.epoch(name, mapping.unit)
-            kind = Kind.INTEGER
+            return lambda _: values.epoch(pl.col(name), mapping.unit), Kind.INTEGER
         case "seconds":
-            value, kind = values.decimal_seconds(name), Kind.NUMBER
+            return lambda _: values.decimal_seconds(name), Kind.NUMBER
         case "since midnight":
             unit = "s" if mapping.unit == "auto" else mapping.unit
-
-            def from_midnight(belonging: Belonging) -> pl.Expr:
-                return values.since_midnight(name, unit, midnight_us(belonging, zone))
-
-            return _Made(column=column, value=from_midnight, sources=(Column(name=name, kind=Kind.NUMBER),))
+            return lambda belonging: values.since_midnight(name, unit, belonging.date, zone), Kind.NUMBER
         case "" | []:
             raise ValueError('say how the time is written: time = "epoch", "seconds", "since midnight" or formats')
         case _:
             formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
-            value, kind = values.written(sources, formats, zone), Kind.TEXT
-    nothing = values.one_of(name, mapping.null, is_number=kind is not Kind.TEXT) if mapping.null else None
-    if nothing is not None:
-        value = pl.when(~nothing).then(value)
-    return _Made(
-        column=column,
-        value=lambda _: value,
-        sources=tuple(Column(name=one, kind=kind) for one in sources),
-        says_nothing=nothing,
+            return lambda of: values.written(sources, formats, zone, mapping.unit, of.date), Kind.TEXT
+
+
+def needs_day(mapping: Mapping) -> bool:
+    """Tell whether a time is of the day that the path names."""
+    formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
+    return formats == ["since midnight"] or any(
+        not values.is_dated(one) for one in formats if one not in ("", "seconds", "since midnight")
     )
 
 
-def midnight_us(belonging: Belonging, zone: str) -> int:
-    """Return when the day of a file begins in a zone, in microseconds since the epoch."""
-    local = dt.datetime.combine(belonging.date, dt.time(), values.zone_of(zone))
-    return int(local.timestamp()) * 1_000_000
+def _wanted_time(mapping: Mapping) -> str:
+    """Say how a time is written."""
+    match mapping.time:
+        case "epoch" if mapping.unit == "auto":
+            return "a time of 10 digits (s), 13 (ms), 16 (us) or 19 (ns) is wanted"
+        case "epoch":
+            return f"a whole number of {mapping.unit} since 1970 is wanted"
+        case "seconds":
+            return "seconds since 1970, such as 1714521600.25, are wanted"
+        case "since midnight":
+            return "a time since midnight is wanted"
+        case str():
+            return f"a time written as {mapping.time} is wanted"
+        case _:
+            return f"a time written as {' or '.join(mapping.time)} is wanted"
 
 
 def _sources(made: Sequence[_Made], text: FeedText, named: set[str], report: Report) -> list[Column]:

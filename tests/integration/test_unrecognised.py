@@ -10,8 +10,8 @@ import urllib.request
 from dataclasses import replace
 
 import pytest
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.samples import Sample, write_sample
 from tests.support.daemon_thread import Daemon
 from tests.support.observed import free_port
 from tests.support.process import Lake, pointline

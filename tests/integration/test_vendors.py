@@ -108,7 +108,7 @@ class TestList:
         assert "Our own recorder" in pointline(lake, "vendors", "list").stdout
 
     def test_no_lake_is_needed(self, lake):
-        found = warm.run("daemon", "vendors", "list", env=without_lake())
+        found = warm.run("pointline_daemon", "vendors", "list", env=without_lake())
         assert found.returncode == 0
         assert "Binance public data" in found.stdout
         assert not found.stderr
@@ -198,7 +198,7 @@ class TestTry:
     @pytest.mark.parametrize(
         ("path", "feed", "why"),
         [
-            (NAME, "binance/um-trades", "there is no data/futures/um/"),
+            (NAME, "binance/um-trades", "there is no futures/um/"),
             (f"data/spot/daily/trades/BTCUSDT/x{NAME}.bak", "binance/spot-trades", "its name is no"),
             (f"data/spot/daily/trades/ETHUSDT/{NAME}", "", "two symbols"),
         ],
@@ -378,7 +378,7 @@ class TestCheck:
         assert "price is 1.0, it says True" in found["problems"][0]
 
     def test_a_path_that_another_vendor_has(self, lake, tmp_path):
-        theirs = "data/spot/{span:daily|monthly}/trades/{symbol}/**/{symbol}-trades-{date:%Y-%m-%d}.{csv|zip}"
+        theirs = answer(lake, "vendors", "show", "binance")[1]["feeds"][0]["paths"][0]
         text = MINE[: MINE.index("[[feed.example]]")].replace("fills/{symbol}/{date:%Y-%m-%d}.csv", theirs)
         code, found = answer(lake, "vendors", "check", str(write(tmp_path / "mine.toml", text)))
         assert code == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from pointline_daemon.descriptions import Descriptions
 
-from daemon.descriptions import Descriptions
 from pointline.io.descriptions import read_feeds, shipped_vendors
 from pointline.io.unrecognised import describe_foreign
 from pointline.services.batch import Entry, make_groups
@@ -71,8 +71,17 @@ def test_two_times_are_a_miss_too():
 @pytest.mark.parametrize(
     ("path", "like", "advice"),
     [
-        ("BTCUSDT-trades-2024-01.csv", "Binance public data: binance/spot-trades", "only its folders tell"),
-        ("x/BTCUSDT-trades-2024-01-01.zip", "Binance public data: binance/spot-trades", "data/spot/"),
+        ("BTCUSDT-trades-2024-01.csv", "Binance public data", "only its folders tell"),
+        (
+            "BTCUSDT-1m-2024-01.csv",
+            "Binance public data: binance/um-mark-klines",
+            "markPriceKlines/{symbol}/{interval}",
+        ),
+        (
+            "x/BTCUSDT-trades-2024-01-01.zip",
+            "Binance public data or KuCoin historical data: binance/spot-trades",
+            "spot/",
+        ),
         ("data/spot/daily/trades/BTCUSDT/x.csv", "Binance public data: a file in the folders of", "vendors try"),
         ("mine/ticks/BTCUSDT.txt", "Recorder mine: a file in the folders of mine/trades", "vendors try"),
         ("desk/prices.xlsx", "a spreadsheet", "soffice --headless --convert-to csv"),
@@ -94,7 +103,7 @@ def test_what_is_said_of_a_path_that_is_not_read(path, like, advice):
 
 
 def test_the_folders_that_are_advised_are_right():
-    path = "BTCUSDT-trades-2024-01-01.csv"
+    path = "BTCUSDT-trades-2024-01.csv"
     advised = describe_foreign(path, FEEDS).advice.rpartition("such as ")[2].split(" or ")
     assert len(advised) == 3
     for folders in advised:
@@ -182,7 +191,7 @@ path = "other/{symbol}.csv"
 
 
 def test_only_what_differs_from_what_was_read_at_the_start_is_a_change(tmp_path, monkeypatch):
-    monkeypatch.setattr("daemon.descriptions.STILL_SECONDS", 0.0)
+    monkeypatch.setattr("pointline_daemon.descriptions.STILL_SECONDS", 0.0)
     file = tmp_path / "vendors" / "mine.toml"
     file.parent.mkdir()
     file.write_text(MINE.format(vendor="mine"))

@@ -131,7 +131,7 @@ def _lists(text: FeedText) -> list[list[str]]:
 
 
 def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> list[tuple[str, Mapping]]:
-    """``asks.price = { levels = "ask_px_{00..09}" }``: one mapping per level."""
+    """``"asks.price" = { levels = "ask_px_{00..09}" }``: one mapping per level."""
     side, _, what = name.partition(".")
     places = [
         column.name

@@ -151,7 +151,7 @@ class Rescanner:
                 self.unread.met(path)
             return
         if not stopping.is_set():
-            self.unread.scanned(Seen(list(self._foreign), left_out))
+            self.unread.scanned(Seen(list(self._foreign), left_out, self._source.describe_foreign))
             self.unread.say()
         self._note_presence(survey, known)
         self.scans += 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pointline.io.foreign import why_foreign
 from pointline.io.looks_like import looks_like
+from pointline.vendors.feeds import Feeds
 
 EXAMPLES = 5
+KNOWN = "files of this kind are known, and not read"
 
 
 class Unrecognised(NamedTuple):
@@ -27,8 +30,11 @@ class Unrecognised(NamedTuple):
         return {"path": self.path, "reason": self.reason, "looks_like": self.looks_like, "try": self.advice}
 
 
-def describe_foreign(path: str) -> Unrecognised:
-    """Say why a file fits no layout, and what it looks like."""
+def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
+    """Say why a file fits no layout, and what it is by the descriptions, or else looks like."""
+    known = None if feeds is None else feeds.why_unread(path)
+    if known is not None:
+        return Unrecognised(path, KNOWN, *known)
     look = looks_like(path)
     return Unrecognised(path, why_foreign(path), look.what, look.advice)
 
@@ -38,6 +44,7 @@ class Seen(NamedTuple):
 
     foreign: list[str]
     left_out: list[Unrecognised]
+    describe: Callable[[str], Unrecognised] = describe_foreign
 
     @property
     def files(self) -> int:
@@ -49,4 +56,4 @@ class Seen(NamedTuple):
     def first(self, most: int | None = EXAMPLES) -> list[Unrecognised]:
         """Return the first by path, or all of them."""
         named = {one.path: one for one in self.left_out}
-        return [named.get(path) or describe_foreign(path) for path in sorted(self.paths())[:most]]
+        return [named.get(path) or self.describe(path) for path in sorted(self.paths())[:most]]

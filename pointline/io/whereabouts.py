@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pointline.io.foreign import why_foreign, why_ignored
+from pointline.io.foreign import why_ignored
 from pointline.io.layout import Layout, Refused
 from pointline.io.links import follow, is_inside, kind_of
-from pointline.io.looks_like import looks_like
 from pointline.io.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
+from pointline.io.unrecognised import describe_foreign
 
 
 class Place(StrEnum):
@@ -81,7 +81,7 @@ def look_closer(bronze: Path, layout: Layout, path: str, *, follow_links: bool =
     if status is None:
         return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault)
     place, what = _judge_name(path, layout)
-    advice = looks_like(path).advice if place is Place.FOREIGN else ""
+    advice = describe_foreign(path, layout.feeds).advice if place is Place.FOREIGN else ""
     mtime_us = status.st_mtime_ns // 1000
     return Whereabouts(path=path, place=place, what=what, size=status.st_size, mtime_us=mtime_us, advice=advice)
 
@@ -124,9 +124,9 @@ def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
         return Place.IGNORED, f"is left alone: {ignored}"
     found = layout.recognise(path)
     if found is None:
-        what = looks_like(path).what
-        guess = f"; it looks like {what}" if what else ""
-        return Place.FOREIGN, f"fits no layout: {why_foreign(path)}{guess}"
+        foreign = describe_foreign(path, layout.feeds)
+        guess = f"; it looks like {foreign.looks_like}" if foreign.looks_like else ""
+        return Place.FOREIGN, f"fits no layout: {foreign.reason}{guess}"
     if ESCAPED_BYTE.search(path):
         return Place.REFUSED, f"cannot be taken: {NOT_UTF8}"
     if isinstance(found, Refused):

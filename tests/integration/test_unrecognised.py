@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 
 DAY = dt.date(2024, 5, 1)
 GOOD = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=DAY, rows=20)
-KLINES = "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-01-01.zip"
+KLINES = "data/BTCUSDT-1m-2024-01-01.zip"
 LEFT = {
     KLINES: "Binance public data: klines, daily",
     "link": "a link to a folder",

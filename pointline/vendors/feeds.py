@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeAlias
 
 from pointline.parse.feed import Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
 from pointline.vendors.describe import Description, Vendor
-from pointline.vendors.path_template import Match, Span
+from pointline.vendors.path_template import Match, PathTemplate, Span
 from pointline.vendors.targets import PLACE
 from pointline.vendors.values import zone_of
 
 EVERY_SYMBOL = "ALL"
 """The symbol of a file that holds those of a whole market."""
+FOLDERS = 4096
+"""Folders of which is remembered what may be in them."""
+Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
 NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
 
@@ -60,6 +65,8 @@ class Feeds:
         self._own_vendors = tuple(own)
         self._read_shipped = shipped
         self._shipped: tuple[Vendor, ...] | None = None
+        self._own_in = lru_cache(maxsize=FOLDERS)(lambda folder: _in_folder(self._own, folder))
+        self._all_in = lru_cache(maxsize=FOLDERS)(lambda folder: _in_folder(self._all(), folder))
 
     @property
     def vendors(self) -> tuple[Vendor, ...]:
@@ -70,11 +77,14 @@ class Feeds:
 
     def own_claims(self, path: str) -> list[Claim]:
         """Return what the user's own descriptions say of a path."""
-        return list(_claims(self._own, path)) if self._own else []
+        return _claims(self._own_in, path) if self._own else []
 
     def claims(self, path: str) -> list[Claim]:
         """Return what all descriptions say of a path; more than one is a contradiction."""
-        return list(_claims([one for vendor in self.vendors for one in vendor.descriptions], path))
+        return _claims(self._all_in, path)
+
+    def _all(self) -> list[Description]:
+        return [one for vendor in self.vendors for one in vendor.descriptions]
 
     def why_unread(self, path: str) -> tuple[str, str] | None:
         """Return what a file is that is known and not read, and what to do with it."""
@@ -116,16 +126,26 @@ class Feeds:
         return Belonging(exchange=exchange, date=date, symbol=symbol, escalated=escalated)
 
 
-def _claims(descriptions: Sequence[Description], path: str) -> Iterator[Claim]:
+def _in_folder(descriptions: Sequence[Description], folder: str) -> tuple[Candidate, ...]:
+    """Return what files in a folder may be: files come by the folder, and most descriptions are of others."""
+    return tuple(
+        (one, paths)
+        for one in descriptions
+        if not any(word in folder.lower() for word in one.text.not_in)
+        and (paths := tuple(path for path in one.paths if path.holds(folder)))
+    )
+
+
+def _claims(candidates: Callable[[str], Sequence[Candidate]], path: str) -> list[Claim]:
     folder, _, name = path.rpartition("/")
-    for one in descriptions:
-        if one.text.not_in and any(word in folder.lower() for word in one.text.not_in):
-            continue
-        for template in one.paths:
-            found = template.match(folder, name)
-            if found is not None:
-                yield _claim(one, found, template.span)
+    found = []
+    for one, templates in candidates(folder):
+        for template in templates:
+            match = template.match(folder, name)
+            if match is not None:
+                found.append(_claim(one, match, template.span))
                 break
+    return found
 
 
 def _claim(one: Description, found: Match, span: Span) -> Claim:

@@ -64,6 +64,10 @@ class PathTemplate:
         self.span = self._span()
         self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
 
+    def holds(self, folder: str) -> bool:
+        """Tell whether a folder may hold such files."""
+        return self._in_folder(folder) is not None
+
     def match(self, folder: str, name: str) -> Match | None:
         """Return what the path of a file says, None where it is not of this template."""
         above = self._in_folder(folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import stat
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pointline.errors import ConfigurationError
+from pointline.errors import ConfigurationError, NoAccess
 from pointline.settings import (
     KINDS,
     SECTIONS,
@@ -154,6 +155,23 @@ def load_config(
     )
 
 
+def lake_named(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the lake that a command line means, None where it names none; without looking whether it is there."""
+    named = (os.environ if environ is None else environ).get("LAKE_ROOT", "")
+    for position, one in enumerate(arguments):
+        if one == "--lake-root":
+            named = next(iter(arguments[position + 1 :]), named)
+        elif one.startswith("--lake-root="):
+            named = one.partition("=")[2]
+    return Path(named).expanduser().absolute() if named.strip() else None
+
+
+def names_lake(lake_root: str | Path | None, environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether a flag or the environment names a lake at all."""
+    given = (os.environ if environ is None else environ).get("LAKE_ROOT") if lake_root is None else str(lake_root)
+    return bool(given and given.strip())
+
+
 def notify_address(environ: Mapping[str, str] | None = None) -> str:
     """Return where the service manager that started the process listens, as systemd names it; empty where none does."""
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
@@ -186,9 +204,23 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
     if any("\udc80" <= letter <= "\udcff" for letter in str(root)):
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
         raise ConfigurationError([_problem("lake_root", str(given), source, what).text])
+    _require_access(root)
     if root.exists() and not root.is_dir():
         raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder").text])
     return root, source
+
+
+def _require_access(root: Path) -> None:
+    """Raise NoAccess where this process may not enter the lake's folder, one above it, or silver."""
+    way = (*reversed(root.parents), root, root / "silver")
+    shut = next((one for one in way if one.is_dir() and not os.access(one, os.X_OK)), None)
+    if shut is not None:
+        status = shut.stat()
+        raise NoAccess(
+            f"you may not enter {shut}, which has mode {stat.S_IMODE(status.st_mode):04o}, and so not use the lake",
+            subject=str(root),
+            hint=f"chmod u+rwx {shut}",
+        )
 
 
 def _read_flags(overrides: Mapping[str, Mapping[str, object]]) -> Layer:
@@ -226,7 +258,7 @@ def _read_toml(path: Path, problems: list[Problem]) -> Layer:
     content: dict[str, object] = {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError, RecursionError) as error:  # bad TOML and bad UTF-8 are ValueErrors
         problems.append(Problem("", _one_line(f"{path.name} ({path}): cannot be read: {error}")))

@@ -48,6 +48,10 @@ class Rejected(PointlineError):
     """The content of a bronze file cannot be accepted. Final for this file version: ``quarantined``."""
 
 
+class NotDescribed(Rejected):
+    """No description has the feed any more under which a file was taken."""
+
+
 class Transient(PointlineError):
     """Trouble that may pass; the operation left nothing behind and may be repeated."""
 

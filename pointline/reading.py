@@ -12,6 +12,7 @@ import polars as pl
 
 from pointline.config import LakePaths, load_config
 from pointline.errors import PointlineError
+from pointline.io.lake_frame import of_lake
 from pointline.io.reading import Wanted, scan_wanted
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables
@@ -47,7 +48,8 @@ def scan(
     are opened. Without ``in_order`` the rows of a file stand in its order, but files in none; with it all are sorted by
     ``ORDER``. The lake is ``lake_root``, or else ``LAKE_ROOT``.
 
-    What is returned keeps to the version of now. Its parts stay for ``maintenance.vacuum_retention_hours``.
+    What is returned keeps to the version of now. Its parts stay for ``maintenance.vacuum_retention_hours``; collecting
+    it later raises PointlineError, which says so.
     Raises PointlineError for an unknown table or column, and for a filter on a column that the table has not.
     """
     schema, partition_by = _described(table)
@@ -65,7 +67,7 @@ def scan(
     rows = scan_wanted(_paths(lake_root).table(table), schema, partition_by, wanted)
     if in_order:
         rows = rows.sort(ORDER)
-    return rows if columns is None else rows.select(list(columns))
+    return of_lake(rows if columns is None else rows.select(list(columns)))
 
 
 @overload

@@ -57,12 +57,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/io/mend": ("unit/test_mend",),
     "pointline/io/delta_log": ("unit/test_mend", "unit/test_flushes"),
     "pointline/io/manifest": ("unit/test_flushes", "properties/test_manifest"),
-    "daemon/intake": ("unit/test_intake",),
-    "daemon/committer": ("unit/test_committer",),
-    "daemon/inbox": ("unit/test_inbox",),
-    "daemon/flow": ("unit/test_intake", "unit/test_flow"),
-    "daemon/waiting": ("unit/test_waiting", "unit/test_intake"),
-    "daemon/requests": ("unit/test_requests",),
+    "daemon/pointline_daemon/intake": ("unit/test_intake",),
+    "daemon/pointline_daemon/committer": ("unit/test_committer",),
+    "daemon/pointline_daemon/inbox": ("unit/test_inbox",),
+    "daemon/pointline_daemon/flow": ("unit/test_intake", "unit/test_flow"),
+    "daemon/pointline_daemon/waiting": ("unit/test_waiting", "unit/test_intake"),
+    "daemon/pointline_daemon/requests": ("unit/test_asking", "unit/test_requests"),
 }
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -287,7 +287,11 @@ class Copy:
 
     def passes(self, tests: list[str], limit: float | None = None) -> bool:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]
-        env = {**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {
+            **os.environ,
+            "PYTHONPATH": f"{self.root}{os.pathsep}{self.root / 'daemon'}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         try:
             done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, timeout=limit, check=False)
         except subprocess.TimeoutExpired:

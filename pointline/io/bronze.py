@@ -111,7 +111,7 @@ class FolderBronzeSource:
                 return None
             foreign += [row for row in rows if self._layout.recognise(row[0]) is None]
         settled = set(known(foreign)) if foreign else set()
-        return Seen([row[0] for row in foreign if row not in settled], left_out, self.describe_foreign)
+        return Seen([row[0] for row in foreign if row not in settled], left_out, self.feeds)
 
     def why_unread(self, path: str) -> Unrecognised | None:
         """Say why what is at a path is not read; None where it is, or is ignored, or there is nothing."""
@@ -130,12 +130,8 @@ class FolderBronzeSource:
             return None
         kind = kind_of(status)
         if kind is None:
-            return self.describe_foreign(path) if self._layout.recognise(path) is None else None
+            return describe_foreign(path, self.feeds) if self._layout.recognise(path) is None else None
         return None if stat.S_ISDIR(status.st_mode) else left_out_special(path, kind)
-
-    def describe_foreign(self, path: str) -> Unrecognised:
-        """Say why a file fits no layout, and what it is or looks like."""
-        return describe_foreign(path, self._layout.feeds)
 
     def identity(self) -> tuple[int, int] | None:
         """Device and inode of bronze; None where it cannot be looked at."""
@@ -193,6 +189,7 @@ class FolderBronzeSource:
             vendor=found.vendor,
             feed=found.feed,
             receive_clock=found.receive_clock,
+            is_one_day=found.is_one_day,
             problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
         )
 

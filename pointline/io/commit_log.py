@@ -45,6 +45,8 @@ FIRST_FIELDS = (
     "created_at_us",
     "feed",
     "receive_clock",
+    "days",
+    "checksum",
 )
 """What they are where a commit does not say: before format version 1 the place of a value said what it is."""
 

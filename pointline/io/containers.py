@@ -16,6 +16,10 @@ ANSWER = "download the file again: a server sent this instead of it"
 MAGICS = (
     (b"PK\x03\x04", "a zip archive", UNPACK),
     (b"PK\x05\x06", "an empty zip archive", "download the file again"),
+    (b"PK\x07\x08", "one part of a split zip archive", "put its parts together, " + UNPACK),
+    (b"PK00PK", "a zip archive that was to be split", UNPACK),
+    (b"MZ\x90\0", "a Windows program, such as an archive that unpacks itself", UNPACK),
+    (b"\x7fELF", "a program, such as an archive that unpacks itself", UNPACK),
     (b"BZh", "bzip2", UNPACK),
     (b"\xfd7zXZ\0", "xz", UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
@@ -23,6 +27,7 @@ MAGICS = (
     (b"\x1f\x8b", "gzip", UNPACK),
     (b"\x28\xb5\x2f\xfd", "zstd", UNPACK),
     (b"\x04\x22\x4d\x18", "lz4", UNPACK),
+    (b"\x02\x21\x4c\x18", "lz4 in its old form", UNPACK),
     (b"\xff\x06\0\0sNaPpY", "snappy", UNPACK),
     (b"\x1f\x9d", "compress (.Z)", UNPACK),
     (b"PAR1", "Parquet", "give the file a name that ends in .parquet"),

@@ -1,49 +1,52 @@
-"""Decompression with limits: gzip and zstd streams as chunks of bytes, checked to their end."""
+"""Decompression with limits: what a file is packed as is told by its first bytes, and it is read to its last."""
 
 from __future__ import annotations
 
 import io
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from itertools import chain
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from pointline.errors import Rejected, Unfinished
+from pointline.io.byte_source import AGAIN, ByteSource
+from pointline.io.expansion import FREE_BYTES, Expansion, Limits, check_expansion
+from pointline.io.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams
+from pointline.io.untar import BLOCK_BYTES, is_tar, untarred
+from pointline.io.unzip import LOCAL_MARK, unzipped
 
-try:
-    from isal import isal_zlib as inflate  # twice as fast as zlib here: 0.19 s against 0.51 s for 87 MB of CSV
-except ImportError:  # no wheel for this machine
-    inflate = zlib  # type: ignore[misc]
+__all__ = ["FREE_BYTES", "Decoded", "Limits", "check_expansion", "decode", "decoded"]
 
-GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 """A zstd frame that holds no content, such as the index of a seekable file; others follow it."""
+LZ4_MAGIC = b"\x04\x22\x4d\x18"
+BZIP2_START = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+LZMA_START = re.compile(rb"\x5d\0\0.[\0-\x08](?:\xff{8}|.{5}\0\0\0)\0", re.DOTALL)
+"""The usual properties, a dictionary of up to 128 MiB, the size or none, and the first byte of the coder: always 0."""
+CUT_STARTS = (
+    (GZIP.magic, GZIP.name),
+    (LOCAL_MARK, "zip"),
+    (XZ.magic, XZ.name),
+    (ZSTD_MAGIC, "zstd"),
+    (LZ4_MAGIC, "lz4"),
+    (LZMA.magic, LZMA.name),
+    *((b"BZh%d%b" % (level, mark), BZIP2.name) for level in range(1, 10) for mark in (b"1AY&SY", b"\x17rE8P\x90")),
+)
+"""A file that is no longer than this may be the start of anything; the first that fits is said."""
+LZMA_START_BYTES = 14
+TARRED = {"": "tar", "gzip": "tar.gz", "bzip2": "tar.bz2", "zstd": "tar.zst"}
 WINDOW_WORDS = ("too much memory", "window")
 READ_BYTES = 1 << 20
 """Measured with two threads: calls on 64 KiB each spend half their time waiting for the interpreter."""
-MOST_OUT_BYTES = 1 << 22
-LEAST_FED_BYTES = 256
-"""Of what is fed to a gzip member, the rest is copied when it ends: members may be smaller than a read by far."""
-GZIP_WRAPPED = 31
-FREE_BYTES = 64 << 20
-"""Expansion is not judged before this many bytes: small files of equal rows are no attack."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a file may cost. ``max_line_bytes`` bounds memory, ``max_expansion_ratio`` refuses decompression bombs."""
-
-    max_expansion_ratio: float
-    max_line_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """The content of a file: what it was packed as (gzip, zstd, or nothing), and its bytes in chunks."""
+    """The content of a file: what it was packed as (gzip, zip, tar.gz, …, or nothing), and its bytes in chunks."""
 
     packed_as: str
     chunks: Iterator[bytes]
@@ -54,25 +57,66 @@ def decoded(file: BinaryIO, path: str, limits: Limits) -> Iterator[bytes]:
     return decode(file, path, limits).chunks
 
 
-def decode(file: BinaryIO, path: str, limits: Limits) -> Decoded:
+def decode(file: BinaryIO, path: str, limits: Limits, member: re.Pattern[str] | None = None) -> Decoded:
     """Read ``file`` from its first byte to its last, decompressed by what its first bytes say it is.
 
-    Raises Unfinished where a stream ends early or fails its checksum, Rejected where bytes follow it or it expands
-    beyond the limit.
+    Of an archive it is the content of its one data member. With ``member``, only members in whose names it is found
+    are data.
+
+    Raises Unfinished where a stream ends early or fails its checksum, Rejected where bytes follow it, it expands
+    beyond the limit, or an archive is not of one data member.
     """
-    first = file.read(READ_BYTES)
+    first = _start(lambda: file.read(READ_BYTES))
     if not first:
         raise Unfinished(f"{path} is empty", subject=path, hint="copy it again; an empty day is an empty gzip")
-    packed_as = ""
-    if first.startswith(GZIP_MAGIC):
-        packed_as, chunks = "gzip", _gunzip(file, first, path)
-    elif GZIP_MAGIC.startswith(first):
-        raise _cut(path, "gzip ends in its first bytes")
-    elif first.startswith(ZSTD_MAGIC) or SKIPPABLE.match(first):
-        packed_as, chunks = "zstd", _unzstd(file, first, path)
-    else:
-        chunks = _plain(file, first)
-    return Decoded(packed_as=packed_as, chunks=_limited(chunks, file, path, limits))
+    expansion = Expansion(file, path, limits)
+    if first.startswith(LOCAL_MARK):
+        zipped = unzipped(_source(lambda: file.read(READ_BYTES), first, path, "zip"), expansion, member)
+        return Decoded(packed_as="zip", chunks=expansion.counted(zipped))
+    packed_as, chunks = _decompressed(file, first, path)
+    chunks = expansion.counted(chunks)
+    start = _start(lambda: next((chunk for chunk in chunks if chunk), b""))
+    if is_tar(start):
+        tarred = _source(lambda: next((chunk for chunk in chunks if chunk), b""), start, path, "tar")
+        return Decoded(packed_as=TARRED.get(packed_as, f"tar.{packed_as}"), chunks=untarred(tarred, member))
+    return Decoded(packed_as=packed_as, chunks=chain((start,) if start else (), chunks))
+
+
+def _start(read: Callable[[], bytes]) -> bytes:
+    """Return what comes first, so much of it that it tells what it is; less only where that is all."""
+    start = read()
+    while len(start) < BLOCK_BYTES and (more := read()):
+        start += more
+    return start
+
+
+def _source(read: Callable[[], bytes], first: bytes, path: str, name: str) -> ByteSource:
+    return ByteSource(read, first, path=path, name=name, read_bytes=READ_BYTES)
+
+
+def _decompressed(file: BinaryIO, first: bytes, path: str) -> tuple[str, Iterator[bytes]]:
+    for magic, name in CUT_STARTS:
+        if len(first) < len(magic) and magic.startswith(first):
+            raise _cut(path, f"{name} ends in its first bytes")
+    if first.startswith(ZSTD_MAGIC) or SKIPPABLE.match(first):
+        return "zstd", _through_arrow(file, first, path, "zstd")
+    if first.startswith(LZ4_MAGIC):
+        return "lz4", _through_arrow(file, first, path, "lz4")
+    if (kind := _streams(first, path)) is not None:
+        return kind.name, read_streams(_source(lambda: file.read(READ_BYTES), first, path, kind.name), kind)
+    return "", _plain(file, first)
+
+
+def _streams(first: bytes, path: str) -> Streams | None:
+    if first.startswith(GZIP.magic):
+        return GZIP
+    if first.startswith(XZ.magic):
+        return XZ
+    if BZIP2_START.match(first):
+        return BZIP2
+    if first.startswith(LZMA.magic) and len(first) < LZMA_START_BYTES:
+        raise _cut(path, "lzma ends in its first bytes")
+    return LZMA if LZMA_START.match(first) else None
 
 
 def _plain(file: BinaryIO, first: bytes) -> Iterator[bytes]:
@@ -81,90 +125,9 @@ def _plain(file: BinaryIO, first: bytes) -> Iterator[bytes]:
         yield chunk
 
 
-def _gunzip(file: BinaryIO, first: bytes, path: str) -> Iterator[bytes]:
-    """Yield the content of all members. Zeros after the last one are padding, as of a tape or a reserved file."""
-    source, fed = _Source(file, first), READ_BYTES
-    while source.more():
-        start = source.next_bytes(len(GZIP_MAGIC))
-        if source.taken and start.startswith(b"\0"):
-            if source.is_zero_to_the_end():
-                return
-            raise _behind_gzip(path)
-        if not GZIP_MAGIC.startswith(start):
-            raise _behind_gzip(path)
-        before = source.taken
-        yield from _member(source, fed, path)
-        fed = min(max(2 * (source.taken - before), LEAST_FED_BYTES), READ_BYTES)
-
-
-def _member(source: _Source, fed: int, path: str) -> Iterator[bytes]:
-    stream: Any = inflate.decompressobj(GZIP_WRAPPED)
-    pending: bytes | memoryview = b""
-    is_full = False
-    while True:
-        if not pending and not is_full:
-            pending, fed = source.take(fed), min(fed * 2, READ_BYTES)
-        try:
-            out = stream.decompress(pending, MOST_OUT_BYTES)
-        except Exception as error:  # isal and zlib share no base class for a stream that does not decode
-            raise _cut(path, f"gzip does not decode ({error})") from error
-        if out:
-            yield out
-        if stream.eof:
-            source.give_back(len(stream.unused_data))
-            return
-        if not pending and not out:
-            raise _cut(path, "gzip ends before its end mark")
-        pending, is_full = stream.unconsumed_tail, len(out) == MOST_OUT_BYTES
-
-
-class _Source:
-    """The bytes of a file in order, some of which may be given back."""
-
-    def __init__(self, file: BinaryIO, first: bytes) -> None:
-        self._file = file
-        self._chunk = memoryview(first)
-        self._at = 0
-        self.taken = 0
-
-    def more(self) -> bool:
-        """Tell whether there is another byte."""
-        if self._at == len(self._chunk):
-            self._chunk, self._at = memoryview(self._file.read(READ_BYTES)), 0
-        return self._at < len(self._chunk)
-
-    def take(self, size: int) -> memoryview:
-        """Return the next bytes, at most ``size``; none at the end of the file."""
-        self.more()
-        taken = self._chunk[self._at : self._at + size]
-        self._at += len(taken)
-        self.taken += len(taken)
-        return taken
-
-    def give_back(self, size: int) -> None:
-        """Make the last ``size`` bytes of what ``take`` returned the next ones again."""
-        self._at -= size
-        self.taken -= size
-
-    def next_bytes(self, size: int) -> bytes:
-        """Return the next bytes without taking them; they may be fewer where a read ended."""
-        return bytes(self._chunk[self._at : self._at + size])
-
-    def is_zero_to_the_end(self) -> bool:
-        """Take all that is left; tell whether every byte of it is 0."""
-        while chunk := bytes(self.take(READ_BYTES)):
-            if chunk.count(0) != len(chunk):
-                return False
-        return True
-
-
-def _behind_gzip(path: str) -> Rejected:
-    return Rejected(f"{path}: bytes follow the end of the gzip stream", subject=path, hint="download the file again")
-
-
-def _unzstd(file: BinaryIO, first: bytes, path: str) -> Iterator[bytes]:
+def _through_arrow(file: BinaryIO, first: bytes, path: str, name: str) -> Iterator[bytes]:
     try:
-        with pa.CompressedInputStream(pa.PythonFile(_Borrowed(file, first), mode="r"), "zstd") as stream:
+        with pa.CompressedInputStream(pa.PythonFile(_Borrowed(file, first), mode="r"), name) as stream:
             while chunk := stream.read(MOST_OUT_BYTES):
                 yield chunk
     except (OSError, pa.ArrowException) as error:
@@ -172,11 +135,11 @@ def _unzstd(file: BinaryIO, first: bytes, path: str) -> Iterator[bytes]:
             raise  # the disk's trouble, not the file's
         if any(word in str(error).lower() for word in WINDOW_WORDS):
             raise Rejected(
-                f"{path}: its zstd window is too large ({error})",
+                f"{path}: its {name} window is too large ({error})",
                 subject=path,
                 hint="compress it again without --long and --ultra: a window of up to 128 MiB can be read",
             ) from error
-        raise _cut(path, f"zstd does not decode ({error})") from error
+        raise _cut(path, f"{name} does not decode ({error})") from error
 
 
 class _Borrowed(io.RawIOBase):
@@ -199,22 +162,4 @@ class _Borrowed(io.RawIOBase):
 
 
 def _cut(path: str, what: str) -> Unfinished:
-    return Unfinished(f"{path}: {what}", subject=path, hint="copy or download the file again")
-
-
-def _limited(chunks: Iterator[bytes], file: BinaryIO, path: str, limits: Limits) -> Iterator[bytes]:
-    total = 0
-    for chunk in chunks:
-        total += len(chunk)
-        check_expansion(total, file.tell(), path, limits)
-        yield chunk
-
-
-def check_expansion(decoded_bytes: int, read_bytes: int, path: str, limits: Limits) -> None:
-    """Raise Rejected where so few bytes of a file have become so many."""
-    if decoded_bytes > FREE_BYTES and decoded_bytes > limits.max_expansion_ratio * read_bytes:
-        raise Rejected(
-            f"{path} expands more than {limits.max_expansion_ratio:g} times",
-            subject=path,
-            hint="if the file is genuine, raise ingest.max_expansion_ratio and run `pointline retry`",
-        )
+    return Unfinished(f"{path}: {what}", subject=path, hint=AGAIN)

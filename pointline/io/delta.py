@@ -37,7 +37,7 @@ from pointline.io.live_parts import LiveParts, may_hold
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
 from pointline.io.table_path import LOG, delta_name, is_table, open_table, partition_columns, scan_data_files
-from pointline.io.translate import storage_errors
+from pointline.io.translate import DAMAGE_HINT, storage_errors
 
 READER_VERSION = 1
 WRITER_VERSION = 2
@@ -115,7 +115,7 @@ class DeltaTableRepository:
                     raise LakeDamaged(
                         f"{self.path.name}/{path} is damaged: the checksum of its content is {found}, not {wanted}",
                         subject=f"{self.path.name}/{path}",
-                        hint="`pointline verify --data` names all damaged files; put them back from a copy of the lake",
+                        hint=DAMAGE_HINT,
                     )
 
     def live_paths(self) -> set[str]:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from deltalake.table import Metadata
 
-from pointline.errors import CommitConflict
+from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.checksums import CHECKSUM, ENGINE, ZEROS, sealed
 from pointline.io.durable import flush_folder, open_new
 from pointline.io.protocols import Part
@@ -60,12 +60,25 @@ class DeltaLog:
                     self.last_batch = max(self.last_batch, action["txn"]["version"])
             self.version += 1
 
+    def _require_newest(self) -> None:
+        """Raise LakeDamaged where the log was removed or put back from a copy: an entry would leave a gap behind it."""
+        newest = self.entry(self.version)
+        if self.version >= 0 and not newest.exists():
+            table = self._folder.parent.name
+            raise LakeDamaged(
+                f"{newest.name}, the newest entry of the log of {table}, is gone: the table was removed, or replaced "
+                "by another copy, while pointline wrote it",
+                subject=table,
+                hint="start pointline again: it mends what it can, and names `pointline repair` where it cannot",
+            )
+
     def append(self, actions: Iterable[Action], *, batch: int | None) -> None:
         """Write the next entry; it is on disk when this returns.
 
-        Raises CommitConflict where another program was faster. An OSError may come after the entry has its name:
-        ``catch_up`` tells.
+        Raises CommitConflict where another program was faster, and LakeDamaged where the entry before is not there any
+        more. An OSError may come after the entry has its name: ``catch_up`` tells.
         """
+        self._require_newest()
         lines = [*actions, *([{"txn": {"appId": APP_ID, "version": batch}}] if batch is not None else [])]
         entry = self.entry(self.version + 1)
         staged = self._folder / f".{entry.name}.tmp"

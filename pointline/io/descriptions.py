@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +18,10 @@ from pointline.vendors.feeds import Feeds
 
 FOLDER = "vendors"
 ENDING = ".toml"
+REFERENCE = "LANGUAGE.md"
+HINT = (
+    "correct them; `pointline vendors check FILE` says when one is right, `pointline vendors help` what may be written"
+)
 
 
 @cache
@@ -30,27 +36,58 @@ def shipped_vendors() -> tuple[Vendor, ...]:
     return tuple(vendors)
 
 
-def own_vendors(root: Path, tables: Mapping[str, EventTable]) -> tuple[Vendor, ...]:
-    """Return what a lake's own descriptions say. Raises ConfigurationError with all that is wrong with them."""
-    folder = root / FOLDER
+def own_vendors(
+    root: Path, tables: Mapping[str, EventTable], on_problem: Callable[[str], None] | None = None
+) -> tuple[Vendor, ...]:
+    """Return what a lake's own descriptions say.
+
+    Raises ConfigurationError with all that is wrong with them; with ``on_problem`` that hears of it, and the files that
+    something is wrong with are left out.
+    """
+    vendors, problems = _read_own(root, tables)
+    if problems and on_problem is None:
+        raise ConfigurationError(problems, hint=HINT)
+    for problem in problems:
+        assert on_problem is not None
+        on_problem(problem)
+    return tuple(vendor for vendor in vendors if not vendor.problems)
+
+
+def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor], list[str]]:
     known = dict(tables)
-    vendors = []
+    vendors: list[Vendor] = []
     with storage_errors(FOLDER):
-        files = sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else []
-        for file in files:
+        for file in own_files(root):
             vendor = describe(file.read_bytes(), f"{FOLDER}/{file.name}", known)
+            if (twin := next((one for one in vendors if one.name == vendor.name), None)) is not None:
+                said = f"{vendor.where}: {twin.where} describes the vendor {vendor.name!r} too: put both into one file"
+                vendor = replace(vendor, problems=(*vendor.problems, said))
             known |= vendor.tables
             vendors.append(vendor)
-    problems = [problem for vendor in vendors for problem in vendor.problems]
-    names = [vendor.name for vendor in vendors]
-    problems += [
-        f"two files describe the vendor {name!r}" for name in sorted({one for one in names if names.count(one) > 1})
-    ]
-    if problems:
-        raise ConfigurationError(problems)
-    return tuple(vendors)
+    return vendors, [problem for vendor in vendors for problem in vendor.problems]
 
 
-def read_feeds(root: Path) -> Feeds:
-    """Return the feeds of a lake."""
-    return Feeds(event_tables(), own_vendors(root, event_tables()), shipped_vendors)
+def own_files(root: Path) -> list[Path]:
+    """Return the files of a lake's own descriptions. Raises OSError."""
+    folder = root / FOLDER
+    return sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else []
+
+
+def own_state(root: Path) -> dict[str, tuple[int, int, int]]:
+    """Return the version of each file of a lake's own descriptions; empty where they cannot be looked at."""
+    found = {}
+    with suppress(OSError):
+        for file in own_files(root):
+            status = file.stat()
+            found[file.name] = (status.st_size, status.st_mtime_ns, status.st_ino)
+    return found
+
+
+def language_reference() -> str:
+    """Return the documentation of the language that descriptions are written in."""
+    return (resources.files("pointline.vendors") / REFERENCE).read_text(encoding="utf-8")
+
+
+def read_feeds(root: Path, on_problem: Callable[[str], None] | None = None) -> Feeds:
+    """Return the feeds of a lake. ``on_problem``: see ``own_vendors``."""
+    return Feeds(event_tables(), own_vendors(root, event_tables(), on_problem), shipped_vendors)

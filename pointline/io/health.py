@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from pointline.io.delta_log import entry_name
 from pointline.io.lake_links import links_in
 from pointline.io.mend import ENTRY, fault_of, newest_entry
 from pointline.io.protocols import Part
-from pointline.io.translate import one_line
+from pointline.io.translate import from_os_error, one_line
 
 NETWORK = frozenset(
     [
@@ -47,6 +48,8 @@ NLINK_WITHOUT_FOLDERS = 2
 """File systems that do not count the folders in a folder say 1, and those that count all entries say more."""
 
 
+SHUT = "part_shut"
+"""A data file that this process may not read."""
 ALTERED = "altered: it is not what its checksum says"
 
 
@@ -74,22 +77,24 @@ class PartFiles:
         path = self._silver / table / part.path
         try:
             size = path.stat().st_size
-        except OSError:
-            return "part_missing", "the file is gone"
+        except OSError as error:
+            return _unless_shut(error, "part_missing", "the file is gone")
         if size != part.size_bytes:
             return "part_size", f"the file has {size:,} bytes, committed were {part.size_bytes:,}"
         try:
             rows = pq.read_metadata(path).num_rows
         except (pa.ArrowException, OSError) as error:
-            return "part_unreadable", f"the footer cannot be read: {one_line(error)}"
+            return _unless_shut(error, "part_unreadable", f"the footer cannot be read: {one_line(error)}")
         if rows != part.rows:
             return "part_replaced", f"the file has {rows:,} rows, committed were {part.rows:,}"
         return None
 
     def absence_of(self, table: str, part: Part) -> tuple[str, str] | None:
-        """Say the same by the file's size alone."""
+        """Say the same by the file's size alone. Of one in a folder that may not be entered nothing is known."""
         try:
             size = (self._silver / table / part.path).stat().st_size
+        except PermissionError:
+            return None
         except OSError:
             return "part_missing", "the file is gone"
         return None if size == part.size_bytes else ("part_size", f"the file has {size:,} bytes")
@@ -107,12 +112,20 @@ class PartFiles:
             elif (found := checksum_of(path)) != wanted:
                 return "part_damaged", f"the checksum of its {part.size_bytes:,} bytes is {found}, not {wanted}"
         except (pa.ArrowException, OSError) as error:
-            return "part_damaged", f"it cannot be read: {one_line(error)}"
+            return _unless_shut(error, "part_damaged", f"it cannot be read: {one_line(error)}")
         return None
 
     def any_fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
         """Return what is wrong with a data file at all; reads the whole of it."""
         return self.fault_of(table, part) or self.content_fault_of(table, part)
+
+    def damage_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return the same; raises NoAccess where the file may not be read: it may be sound."""
+        found = self.any_fault_of(table, part)
+        if found is not None and found[0] == SHUT:
+            path = self._silver / table / part.path
+            raise from_os_error(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)), table)
+        return found
 
     def has_checksum(self, part: Part) -> bool:
         """Tell whether the name of the file carries its checksum; files of older releases have none."""
@@ -131,6 +144,10 @@ class PartFiles:
                     yield entry.name, reason
         for name in altered_files(log):
             yield name, ALTERED
+
+
+def _unless_shut(error: Exception, kind: str, what: str) -> tuple[str, str]:
+    return (SHUT, f"it may not be read: {one_line(error)}") if isinstance(error, PermissionError) else (kind, what)
 
 
 def read_pages(path: Path) -> None:

@@ -46,7 +46,10 @@ def links_in(silver: Path, state: Path) -> Iterator[tuple[str, str]]:
     todo = [str(silver), *([] if state.is_symlink() else [str(state)])]
     while todo:
         try:
-            entries = sorted(os.scandir(todo.pop()), key=lambda entry: entry.name)
+            try:
+                entries = sorted(os.scandir(todo.pop()), key=lambda entry: entry.name)
+            except PermissionError:
+                continue  # whoever looks at owners and modes names it
         except (FileNotFoundError, NotADirectoryError):
             continue
         for entry in entries:

@@ -62,6 +62,7 @@ class Recognised(NamedTuple):
     vendor: str = DEFAULT_VENDOR
     feed: str = ""
     receive_clock: bool = True
+    is_one_day: bool = True
 
 
 class Refused(NamedTuple):
@@ -75,6 +76,7 @@ class Refused(NamedTuple):
     vendor: str = DEFAULT_VENDOR
     feed: str = ""
     receive_clock: bool = True
+    is_one_day: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +151,10 @@ class Layout:
             problem = f"the descriptions {' and '.join(names)} both claim it: change the path of one of them"
         elif _FOLDER_WORD.fullmatch(one.exchange) is None:
             problem = f"{one.exchange!r} is no exchange id"
-        has_clock = one.description.feed.has_receive_clock
-        if problem:
-            return Refused(
-                one.exchange, table, one.symbol, one.date, problem, one.description.feed.vendor, one.feed, has_clock
-            )
-        return Recognised(one.exchange, table, one.symbol, one.date, one.description.feed.vendor, one.feed, has_clock)
+        feed = one.description.feed
+        said = (one.exchange, table, one.symbol, one.date)
+        more = (feed.vendor, one.feed, feed.has_receive_clock, one.is_one_day)
+        return Refused(*said, problem, *more) if problem else Recognised(*said, *more)
 
     def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
         """What the layouts of Tardis, and patterns, say of a path."""

@@ -47,6 +47,11 @@ class LiveParts:
             pl.col("max_file_id").max().alias("last_id"),
         )
 
+    def bounds_of(self, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
+        """Return the lowest and the highest text of each column, for each part; None where the log does not tell."""
+        bounds = [self._bound(bound, column, pl.String()) for column in columns for bound in ("min", "max")]
+        return self._actions.select("path", *bounds).drop("path").rows()
+
     def _parts_of(self, key: tuple[str, ...]) -> list[Part]:
         if key not in self._parts:
             self._parts[key] = [self._part(facts, key) for facts in self._facts.get(key, [])]
@@ -71,10 +76,13 @@ class LiveParts:
         return found
 
     def _bound_of_file_id(self, bound: str) -> pl.Expr:
+        return self._bound(bound, "file_id", pl.Int64())
+
+    def _bound(self, bound: str, column: str, kind: pl.DataType) -> pl.Expr:
         bounds = self._actions.schema.get(bound)
-        known = isinstance(bounds, pl.Struct) and "file_id" in {field.name for field in bounds.fields}
-        value = pl.col(bound).struct.field("file_id") if known else pl.lit(None, pl.Int64)
-        return value.alias(f"{bound}_file_id")
+        known = isinstance(bounds, pl.Struct) and column in {field.name for field in bounds.fields}
+        value = pl.col(bound).struct.field(column) if known else pl.lit(None, kind)
+        return value.alias(f"{bound}_{column}")
 
     def _part(self, facts: tuple[str, int, int, int, int], key: tuple[str, ...]) -> Part:
         path, size_bytes, rows, first, last = facts

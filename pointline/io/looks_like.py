@@ -12,30 +12,18 @@ from typing import Final, NamedTuple
 READABLE = ".csv, .csv.gz, .csv.zst and .parquet"
 UNPACK = f"unpack it: Pointline reads {READABLE}"
 DESCRIBE = (
-    "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol}, or describe its path in the setting bronze.patterns; "
-    "a name to leave alone belongs into bronze.ignore_also"
+    "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} where it has the columns of Tardis, or describe it: "
+    "`pointline vendors try --new FILE` begins a description; a name to leave alone belongs into bronze.ignore_also"
 )
 PACKETS = "convert it to .csv with the columns of Tardis first: Pointline reads no packets"
 TEXT = (
     "if it holds market data, write it as .csv with the name and the columns of Tardis; else put its name into the "
     "setting bronze.ignore_also"
 )
-NOT_READ = (
-    "Pointline does not read {vendor}'s files yet: write them as .csv with the name and the columns of Tardis, "
-    "or keep them outside bronze"
+NOT_DESCRIBED = (
+    "no description of {vendor}'s files fits its path: `pointline vendors list` shows what is described, "
+    "`pointline vendors try FILE` what is missing, `pointline vendors try --new FILE` begins a description"
 )
-PLACES: Final = {
-    "Binance": "only folders tell spot from futures and an interval from another: put it where Binance's script does, "
-    "such as data/futures/um/daily/klines/BTCUSDT/1m/",
-    "Bybit": "put it where Bybit has it: trading/BTCUSDT/BTCUSDT2024-05-01.csv.gz or spot/BTCUSDT/",
-    "BitMEX": "put it where BitMEX has it: trade/20240501.csv.gz or quote/20240501.csv.gz",
-    "Kraken": "put it in a folder with kraken in its name: kraken/XBTUSD_60.csv",
-    "KuCoin": "put it where KuCoin has it, below a folder kucoin: kucoin/spot/daily/trades/BTCUSDT/",
-    "HTX": "put it where HTX has it, such as trades/spot/daily/btcusdt/",
-    "Gate": "put it where Gate has it, such as spot/deals/202405/",
-    "CoinAPI": "put it where CoinAPI has it, such as T-TRADES/D-20240501/E-BITMEX/",
-}
-"""Where files of a vendor that is described have to lie."""
 FX = "(?:AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|XAG|XAU|ZAR)"
 _DAY, _MONTH = r"\d{4}-\d{2}-\d{2}", r"\d{4}-\d{2}"
 _BINANCE_TYPE = (
@@ -204,7 +192,7 @@ def _vendor(path: str) -> Look | None:
         if (found := _compiled(pattern).search(path)) is not None:
             vendor, colon, kind = what.format(**found.groupdict()).partition(":")
             described = "Binance public data" if vendor == "Binance" else vendor
-            return Look(f"{described}{colon}{kind}", PLACES.get(vendor) or NOT_READ.format(vendor=vendor))
+            return Look(f"{described}{colon}{kind}", NOT_DESCRIBED.format(vendor=vendor))
     return None
 
 

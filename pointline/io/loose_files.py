@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Pa
     for table in tables:
         log = table / "_delta_log"
         is_ours = log.is_dir() and not link_on_the_way(table, log)
-        yield from ((table.name, path) for path in (staged_files(log) if is_ours else []))
+        with suppress(PermissionError):  # the owners and modes are named by others
+            yield from ((table.name, path) for path in (staged_files(log) if is_ours else []))
 
 
 def remove_leftovers(root: Path, found: Sequence[LooseFile]) -> None:

@@ -6,6 +6,7 @@ instead of being read again.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,21 +24,24 @@ from pointline.io.last_id import LastId
 from pointline.io.live_parts import may_hold
 from pointline.io.protocols import BronzeFileMetadata, Discovery, Outcome
 from pointline.io.translate import storage_errors
-from pointline.tables.ingest_manifest import CLOSED, CONTENT_FACTS, SCHEMA, STANDING, Status, stands_at
+from pointline.tables.ingest_manifest import (
+    CLOSED,
+    CONTENT_FACTS,
+    DAYS,
+    SCHEMA,
+    STANDING,
+    Status,
+    rows_by_day,
+    stands_at,
+)
 
 OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
 VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts", "changed_ts", "inode")
 WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
 """Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
 LEFT_ON_DISK = (
-    "rows_read",
-    "rows_written",
-    "rows_quarantined",
-    "warnings",
-    "error",
-    "vendor",
-    "symbols",
-    "receive_clock",
+    *("rows_read", "rows_written", "rows_quarantined", "warnings", "error"),
+    *("vendor", "symbols", "receive_clock", "days", "checksum"),
 )
 
 
@@ -196,7 +200,7 @@ class DeltaManifest:
         """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
         place = [pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")]
         with storage_errors("ingest_manifest"):
-            rows = self.repository.scan().filter(stands_at(Status.SUCCESS), pl.col("rows_written") > 0)
+            rows = rows_by_day(self.repository.scan().filter(stands_at(Status.SUCCESS)))
             return (
                 rows.group_by(place)
                 .agg(
@@ -206,6 +210,12 @@ class DeltaManifest:
                 )
                 .collect()
             )
+
+    def without_checksum(self) -> pl.DataFrame:
+        """Return the rows of files in silver whose checksum was not there when they were read."""
+        with storage_errors("ingest_manifest"):
+            rows = self.repository.scan().filter(stands_at(Status.SUCCESS), pl.col("checksum") == "missing")
+            return rows.collect()
 
     def quarantined_rows(self) -> pl.DataFrame:
         """Return ``file_id, status, rows_quarantined`` of the files that have any."""
@@ -302,6 +312,8 @@ class DeltaManifest:
             "first_local_timestamp": [one.first_local_us for one in outcomes],
             "last_local_timestamp": [one.last_local_us for one in outcomes],
             "symbols": _lists([one.symbols for one in outcomes]),
+            "days": _days([one.days for one in outcomes]),
+            "checksum": [one.checksum for one in outcomes],
             "warnings": [None if one.warnings is None else _as_json(one.warnings) for one in outcomes],
             "error": [one.error for one in outcomes],
             "updated_at_us": [now] * len(outcomes),
@@ -315,6 +327,16 @@ class DeltaManifest:
 def _lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
     """By way of Arrow, which takes lists of lists a hundred times as fast, and of a table: less is imported for one."""
     return pl.DataFrame(pa.table({"values": pa.array(values, pa.list_(pa.large_string()))})).to_series()
+
+
+def _days(values: Sequence[Mapping[str, int] | None]) -> pl.Series:
+    if all(days is None for days in values):
+        return pl.Series([None] * len(values), dtype=DAYS)
+    lists = [
+        None if days is None else [{"date": dt.date.fromisoformat(date), "rows": rows} for date, rows in days.items()]
+        for days in values
+    ]
+    return pl.Series(lists, dtype=DAYS)
 
 
 def _as_json(warnings: Mapping[str, int]) -> str:

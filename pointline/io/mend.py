@@ -26,6 +26,7 @@ from pointline.io.durable import flush_folder, make_folder
 from pointline.io.lake_links import link_on_the_way, refuse_links
 from pointline.io.parts import COMPACTED, WRITTEN
 from pointline.io.told import PIECE
+from pointline.io.translate import storage_errors
 
 ENTRY = re.compile(r"\d{20}\.json")
 OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}(-[0-9a-f]{{8}})?\.parquet")
@@ -58,8 +59,11 @@ def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[
     left as it is.
     """
     log = table / "_delta_log"
-    if not log.is_dir() or link_on_the_way(table, log):
-        return []
+    with storage_errors(table.name):
+        return [] if not log.is_dir() or link_on_the_way(table, log) else _mend(table, log, keep_in, recorded_batch)
+
+
+def _mend(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[SetAside]:
     _remove_staged(log)
     done = _mend_checkpoint(table, log, keep_in)
     for _ in range(MOST_UNFLUSHED):

@@ -20,8 +20,10 @@ Facts = Mapping[str, object]
 """What is told of one file, by name."""
 
 CREATED = "created_at_us"
+LATER = ("days", "checksum")
+"""Facts of an outcome that came to be told later, behind those of the discovery."""
 OF_OUTCOME = FIRST_FIELDS[:12]
-OF_DISCOVERY = tuple(name for name in FIRST_FIELDS[12:] if name != CREATED)
+OF_DISCOVERY = tuple(name for name in FIRST_FIELDS[12:] if name not in {CREATED, *LATER})
 _facts_of_outcome, _facts_of_discovery = attrgetter(*OF_OUTCOME), attrgetter(*OF_DISCOVERY)
 DATE = OF_DISCOVERY.index("date")
 CREATED_AT = FIRST_FIELDS.index(CREATED) - len(OF_OUTCOME)
@@ -29,7 +31,7 @@ CREATED_AT = FIRST_FIELDS.index(CREATED) - len(OF_OUTCOME)
 
 def telling(outcomes: Sequence[Outcome], found: Mapping[int, Discovery]) -> dict[str, object]:
     """Return what a commit says of outcomes, and of the discovery of those files that come with it."""
-    lists = [[*_facts_of_outcome(one), *_of_discovery(found.get(one.file_id))] for one in outcomes]
+    lists = [_told(one, found.get(one.file_id)) for one in outcomes]
     return {FIELDS: list(FIRST_FIELDS), OUTCOMES: lists} if lists else {OUTCOMES: []}
 
 
@@ -42,6 +44,14 @@ def committed(number: int, told: Iterable[Facts]) -> CommittedBatch:
         if facts.get(CREATED) is not None:
             found[outcome.file_id] = Discovery(meta=_meta(facts), created_at_us=int(str(facts[CREATED])))
     return CommittedBatch(number=number, outcomes=tuple(outcomes), found=found)
+
+
+def _told(one: Outcome, found: Discovery | None) -> list[object]:
+    facts = [*_facts_of_outcome(one), *_of_discovery(found)]
+    if one.days is None and one.checksum is None:
+        return facts  # mostly there is no more
+    unknown = [None] * (len(FIRST_FIELDS) - len(LATER) - len(facts))
+    return [*facts, *unknown, None if one.days is None else dict(one.days), one.checksum]
 
 
 def _of_discovery(found: Discovery | None) -> list[object]:
@@ -59,6 +69,7 @@ def _outcome(facts: Facts) -> Outcome:
     known["status"] = Status(str(known["status"]))
     symbols = known.get("symbols")
     known["symbols"] = None if symbols is None else tuple(symbols)
+    known |= {name: facts.get(name) for name in LATER}
     return Outcome(**known)
 
 

@@ -26,6 +26,14 @@ class Off:
     example: Path
 
 
+def name_of_user(user: int) -> str:
+    """Return the user's name, or the number of one that has none."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
 class Reader:
     """A user as the kernel sees it: number and groups."""
 

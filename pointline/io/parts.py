@@ -143,6 +143,20 @@ def statistics(metadata: pq.FileMetaData) -> str:
     return json.dumps({"numRecords": metadata.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls})
 
 
+def text_bounds(metadata: pq.FileMetaData, columns: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the lowest and the highest text of each column by the footer of a file; None where it does not tell."""
+    places = {metadata.schema.column(place).path: place for place in range(metadata.num_columns)}
+    bounds: list[str | None] = []
+    for name in columns:
+        groups = [metadata.row_group(group).column(places[name]) for group in range(metadata.num_row_groups)]
+        found = [column.statistics for column in groups]
+        if all(one is not None and one.has_min_max for one in found):
+            bounds += [min(one.min for one in found), max(one.max for one in found)]
+        else:
+            bounds += [None, None]
+    return tuple(bounds)
+
+
 def _prunes(name: str, kind: pa.DataType) -> bool:
     """Prices of two parts overlap; symbols, times and file ids mostly do not."""
     return name == "file_id" or pa.types.is_temporal(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)

@@ -45,6 +45,8 @@ class BronzeFileMetadata:
     """The description that the path is of, with its series; empty where the file has the columns of its table."""
     receive_clock: bool = True
     """Its rows say when they were received."""
+    is_one_day: bool = field(default=True, compare=False)
+    """Its path claims one UTC day, that of ``date``, for all of its rows."""
     problem: str | None = None
     found_by: str | None = field(default=None, compare=False)
     """What brought it to our notice, for people: ``an event``, ``a scan``."""
@@ -68,6 +70,10 @@ class Outcome:
     last_local_us: int | None = None
     symbols: tuple[str, ...] | None = None
     """The symbols found in the rows that were kept, as the rows spell them, sorted."""
+    checksum: str | None = None
+    """What the file beside it says of its content: ``ok``, ``mismatch``, ``missing``; None where none is to be had."""
+    days: Mapping[str, int] | None = None
+    """How many of the rows are of each UTC date, where the path does not claim that they are all of one."""
     warnings: Mapping[str, int] | None = field(default_factory=dict)
     error: str | None = None
     superseded_by: int | None = None
@@ -110,6 +116,11 @@ class Outcome:
     def left(cls, file_id: int, status: Status, *, error: str | None = None) -> Outcome:
         """The version is withdrawn or gone; what it held stays on record."""
         return replace(cls._kept(file_id, status), error=error)
+
+    @classmethod
+    def checked(cls, file_id: int, checksum: str, *, error: str | None) -> Outcome:
+        """A file that is in silver, and what its checksum says, which came after it."""
+        return replace(cls._kept(file_id, Status.SUCCESS), checksum=checksum, error=error)
 
     @classmethod
     def superseded(cls, file_id: int, by: int) -> Outcome:
@@ -244,6 +255,10 @@ class BronzeReader(Protocol):
 
     def is_gone(self, path: str) -> bool:
         """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
+        ...
+
+    def beginning(self, path: str) -> bytes | None:
+        """Return the first bytes of a small file at ``path``, whatever it is called; None where there is none."""
         ...
 
 
@@ -471,6 +486,10 @@ class IngestionManifestRepository(Protocol):
 
     def totals(self) -> pl.DataFrame:
         """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
+        ...
+
+    def without_checksum(self) -> pl.DataFrame:
+        """Return the rows of files in silver whose checksum was not there when they were read."""
         ...
 
     def quarantined_rows(self) -> pl.DataFrame:

@@ -51,6 +51,8 @@ def scan_wanted(
 def parts_with(table: Path, wanted: Wanted) -> list[str]:
     """Return the live parts that can hold wanted rows, relative to the table; by partition, then the oldest first.
 
+    ``dim_symbol``, whose rows are of no file, comes in its own order.
+
     A file of rows belongs to the day of their ``local_timestamp``, so that times choose partitions too.
     """
     with storage_errors(table.name):
@@ -59,7 +61,7 @@ def parts_with(table: Path, wanted: Wanted) -> list[str]:
         parts = data_files(open_table(table), flatten=True)
     unknown = [name for name in _LOOKED_AT if name not in parts.columns]
     known = parts.with_columns(pl.lit(None, _LOOKED_AT[name]).alias(name) for name in unknown)
-    order = ["partition.exchange", "partition.date", "min.file_id", "path"]
+    order = ["partition.exchange", "partition.date", "min.file_id", "min.exchange", "min.symbol", "path"]
     return known.filter(_may_hold(wanted)).sort(order)["path"].to_list()
 
 
@@ -67,7 +69,7 @@ _LOOKED_AT: Mapping[str, pl.DataType] = {
     "partition.exchange": pl.String(),
     "partition.date": pl.Date(),
     "min.file_id": pl.Int64(),
-    **dict.fromkeys(("min.symbol", "max.symbol"), pl.String()),
+    **dict.fromkeys(("min.exchange", "max.exchange", "min.symbol", "max.symbol"), pl.String()),
     **dict.fromkeys(("min.local_timestamp", "max.local_timestamp"), pl.Datetime("us", "UTC")),
 }
 
@@ -78,16 +80,16 @@ def _may_hold(wanted: Wanted) -> pl.Expr:
     day = pl.col("partition.date")
     said = [pl.lit(value=True)]
     if wanted.exchanges is not None:
-        said.append(pl.col("partition.exchange").is_in(list(wanted.exchanges)))
+        said += [pl.col("partition.exchange").is_in(list(wanted.exchanges)), _holds_one("exchange", wanted.exchanges)]
     if wanted.symbols is not None:
-        said.append(
-            pl.any_horizontal(
-                pl.lit(value=False),
-                *(pl.lit(symbol).is_between("min.symbol", "max.symbol") for symbol in wanted.symbols),
-            )
-        )
+        said.append(_holds_one("symbol", wanted.symbols))
     if wanted.start is not None:
         said += [high >= wanted.start, day >= wanted.start.date()]
     if wanted.end is not None:
         said += [low < wanted.end, day <= (wanted.end - JUST_BEFORE).date()]
     return pl.all_horizontal(one.fill_null(value=True) for one in said)
+
+
+def _holds_one(column: str, values: Collection[str]) -> pl.Expr:
+    bounds = (f"min.{column}", f"max.{column}")
+    return pl.any_horizontal(pl.lit(value=False), *(pl.lit(value).is_between(*bounds) for value in values))

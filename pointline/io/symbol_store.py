@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +12,10 @@ from pointline.io.delta import ROWS_PER_GROUP, DeltaTableRepository
 from pointline.io.event_table import DeltaBatchTable
 from pointline.io.live_parts import may_hold
 from pointline.io.outcome_facts import telling
-from pointline.io.parts import ParquetPartWriter
+from pointline.io.parts import ParquetPartWriter, text_bounds
 from pointline.io.protocols import Discovery, Outcome, Part
+from pointline.io.symbol_layout import Layout, Renewal, SymbolFile, files_of, laid_out, symbols_meant
+from pointline.io.table_path import scan_data_files
 from pointline.io.translate import storage_errors
 from pointline.tables import dim_symbol
 from pointline.tables import symbol_observations as observations
@@ -21,19 +24,40 @@ from pointline.tables.symbol_observations import Observed
 
 ORDER = [*dim_symbol.KEY, "valid_from"]
 """The same versions make the same table."""
-DICTIONARY = ("exchange", "base_asset", "quote_asset", "market_type", "settle_asset", "option_type")
+FEW_VALUES = (
+    *dim_symbol.KEY,
+    *("base_asset", "quote_asset", "market_type", "settle_asset", "option_type"),
+    *dim_symbol.NUMBERS,
+)
+"""As dictionaries they are written faster, and symbols get bounds."""
+WRITING_THREADS = 2
 
 
 class DeltaSymbolTable(DeltaTableRepository):
-    """``dim_symbol``. Each of its commits has the number of the newest batch of observations that it was made from."""
+    """``dim_symbol``. Each of its commits has the number of the newest batch of observations that it was made from.
 
-    def __init__(self, path: Path) -> None:
+    Its rows stand in order. They lie in files by exchange and symbol (``symbol_layout``), and a change rewrites only
+    the files in which something is another.
+    """
+
+    def __init__(self, path: Path, *, rows_per_file: int = ROWS_PER_GROUP) -> None:
         super().__init__(path, dim_symbol.SCHEMA)
+        self._rows_per_file = rows_per_file
+        self._layout: tuple[int, Layout | None] | None = None
+
+    def scan(self) -> pl.LazyFrame:
+        """Return the rows of the newest version in order, lazily."""
+        layout = self._laid_out()
+        if layout is None:  # one file of an earlier release has them in order
+            return super().scan() if len(self.live_parts()) == 1 else super().scan().sort(ORDER)
+        return self._scan(file for of_exchange in layout.values() for file in of_exchange)
 
     def versions_of(self, scope: Scope) -> pl.DataFrame:
         """Return the versions that are meant, by exchange, symbol and ``valid_from``."""
         with storage_errors(self.path.name):
-            return scope.of(self.scan()).sort(*dim_symbol.KEY, "valid_from").collect(engine="streaming")
+            layout = self._laid_out()
+            rows = super().scan() if layout is None else self._scan(files_of(layout, scope))
+            return scope.of(rows).sort(ORDER).collect(engine="streaming")
 
     def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
         """Put ``rows`` in the place of the versions that are meant, on disk when this returns.
@@ -43,48 +67,107 @@ class DeltaSymbolTable(DeltaTableRepository):
         """
         if batch is not None and self.last_batch() >= batch:
             return
-        parts = self.live_parts() if rows is not None else []
-        add = [] if rows is None else self._merged(parts, rows, scope)
-        self.commit_parts(add=add, remove=parts, batch=batch)
+        removed: list[Part] = []
+        added: list[Part] = []
+        if rows is not None:
+            with storage_errors(self.path.name):
+                added = self._write(self._renewed(_in_order(rows.select(list(self.schema))), scope, removed))
+        if added or removed or batch is not None:
+            self.commit_parts(add=added, remove=removed, batch=batch)
 
-    def _merged(self, parts: Sequence[Part], rows: pl.DataFrame, scope: Scope) -> list[Part]:
-        """Write one part of the rows of others and these, in order, a row group at a time."""
-        writer = self.part_writer({}, DICTIONARY)
-        left = rows.select(list(self.schema)).sort(ORDER)
-        written = is_done = False
+    def _renewed(self, rows: pl.DataFrame, scope: Scope, removed: list[Part]) -> Iterator[pl.DataFrame]:
+        """Yield the rows of each file to be written; ``removed`` is told which files go."""
+        coming = _by_exchange(rows)
+        layout = self._laid_out()
+        if layout is None:
+            yield from self._all_anew(coming, scope, removed)
+            return
+        for exchange in sorted(scope.exchanges | coming.keys()):
+            of_exchange = coming.get(exchange, rows.clear())
+            renewal = self._renewal(layout.get(exchange, []), of_exchange, symbols_meant(scope, exchange))
+            yield from renewal.written(removed)
+
+    def _renewal(self, files: Sequence[SymbolFile], rows: pl.DataFrame, symbols: pl.Series | None) -> Renewal:
+        return Renewal(
+            files=files,
+            rows=rows,
+            symbols=symbols,
+            rows_per_file=self._rows_per_file,
+            read=lambda file: pl.concat(self.rows_of(file.part)),
+        )
+
+    def _all_anew(
+        self, coming: Mapping[str, pl.DataFrame], scope: Scope, removed: list[Part]
+    ) -> Iterator[pl.DataFrame]:
+        """Lay out the files of an earlier release or another program, an exchange at a time."""
+        old = super().scan()
+        exchanges = old.select("exchange").unique().collect(engine="streaming")["exchange"]
+        for exchange in sorted({*exchanges, *coming}):
+            kept = scope.outside(old.filter(exchange=exchange).collect(engine="streaming"))
+            whole = pl.concat([kept, coming.get(exchange, kept.clear())]).sort(ORDER)
+            yield from self._renewal([], whole, None).written(removed)
+        removed += self.live_parts()
+
+    def _write(self, pieces: Iterable[pl.DataFrame]) -> list[Part]:
+        """Write one file per piece while the next one is made."""
+        writers: list[ParquetPartWriter] = []
+        futures: list[Future[Part]] = []
+        is_done = False
         try:
-            for group in self._in_order(parts):
-                exchange, symbol = group.select(dim_symbol.KEY).row(-1)
-                same = pl.col("exchange") == exchange
-                here = (pl.col("exchange") < exchange) | (same & (pl.col("symbol") <= symbol))
-                kept = scope.outside(group)
-                coming, left = left.filter(here), left.filter(~here)
-                written |= _write(writer, pl.concat([kept, coming]).sort(ORDER) if coming.height else kept)
-            for piece in left.iter_slices(ROWS_PER_GROUP):
-                written |= _write(writer, piece)
-            done = [writer.close()] if written else []
+            with ThreadPoolExecutor(WRITING_THREADS) as pool:
+                for rows in pieces:
+                    if len(futures) >= WRITING_THREADS:  # no more of them wait in memory
+                        futures[-WRITING_THREADS].result()
+                    writers.append(self.part_writer({}, FEW_VALUES))
+                    futures.append(pool.submit(_written, writers[-1], rows))
+            written = [future.result() for future in futures]
             is_done = True
         finally:
-            if not is_done:
+            for writer in writers if not is_done else ():
                 writer.discard()
-        return done
+        return written
 
-    def _in_order(self, parts: Sequence[Part]) -> Iterator[pl.DataFrame]:
-        """Yield what the parts hold in order; they are one, unless somebody else wrote them."""
-        if len(parts) == 1:
-            yield from self.rows_of(parts[0])
-        elif parts:
-            yield from (
-                pl.concat([rows for part in parts for rows in self.rows_of(part)])
-                .sort(ORDER)
-                .iter_slices(ROWS_PER_GROUP)
-            )
+    def _scan(self, files: Iterable[SymbolFile]) -> pl.LazyFrame:
+        return scan_data_files(self.path, [file.part.path for file in files], self.schema)
+
+    def _laid_out(self) -> Layout | None:
+        with self._lock, storage_errors(self.path.name):
+            live = self._newest_parts()
+            if self._layout is None or self._layout[0] != live.version:
+                bounds = zip(live.of(None), live.bounds_of(dim_symbol.KEY), strict=True)
+                files = [(part, self._bounds_in_file(part) if None in told else told) for part, told in bounds]
+                self._layout = (live.version, laid_out(files))
+            return self._layout[1]
+
+    def _bounds_in_file(self, part: Part) -> tuple[str | None, ...]:
+        """A symbol may be too long for the log; where nobody wrote bounds at all, the layout is somebody else's."""
+        with self._open_part(part) as file:
+            return text_bounds(file.metadata, dim_symbol.KEY)
 
 
-def _write(writer: ParquetPartWriter, rows: pl.DataFrame) -> bool:
-    if rows.height:
-        writer.write(rows)
-    return rows.height > 0
+def _by_exchange(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return slices of rows that stand in order."""
+    counts = rows["exchange"].rle().struct.unnest()
+    starts = counts["len"].cum_sum() - counts["len"]
+    return {
+        name: rows[start : start + count]
+        for name, count, start in zip(counts["value"], counts["len"], starts, strict=True)
+    }
+
+
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mostly they are, and to see that costs less than to sort them."""
+    same, follows = pl.lit(value=True), pl.lit(value=False)
+    for name in ORDER:
+        follows |= same & (pl.col(name) > pl.col(name).shift(1))
+        same &= pl.col(name) == pl.col(name).shift(1)
+    return rows if rows.select(follows.fill_null(value=True).all()).item() else rows.sort(ORDER)
+
+
+def _written(writer: ParquetPartWriter, rows: pl.DataFrame) -> Part:
+    for group in rows.iter_slices(ROWS_PER_GROUP):
+        writer.write(group)
+    return writer.close()
 
 
 class DeltaObservations(DeltaBatchTable):

@@ -14,6 +14,7 @@ A path is a path for both, but neither takes every path as it is (deltalake 1.6.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
 import re
@@ -80,8 +81,12 @@ def delta_name(path: Path) -> str:
 def open_table(path: Path) -> DeltaTable:
     """Return a handle for what the log says; data files are read and written without it.
 
-    Raises NewerFormat where a later release wrote the table.
+    Raises NewerFormat where a later release wrote the table, and PermissionError where its log may not be read:
+    delta-rs says then that there is none.
     """
+    log = path / LOG
+    if log.is_dir() and not os.access(log, os.R_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(log))
     table = DeltaTable(delta_name(path))
     require_known(path.name, table.metadata().configuration)
     return table

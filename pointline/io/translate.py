@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError
 from polars.exceptions import PanicException, PolarsError
 
 from pointline.errors import CommitConflict, DiskFull, LakeDamaged, NoAccess, PointlineError, StorageTrouble
+from pointline.io.access import access_hint
 
 HINT = "run `pointline doctor`"
-DAMAGE_HINT = "`pointline verify --data` names the damaged files"
+REPAIR_HINT = "`pointline repair --dry-run` says what it would do, `pointline repair` does it"
+DAMAGE_HINT = "`pointline verify --data` names the damaged files, `pointline repair` makes them again from bronze"
 DAMAGE_WORDS = ("checksum", "crc", "corrupt", "parquet", "magic", "thrift", "decompress", "deserialize", "eof")
 FULL = {errno.ENOSPC, errno.EDQUOT}
 NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 FULL_WORDS = ("no space left", "disk quota exceeded", "os error 28")
-TROUBLE_WORDS = ("permission denied", "too many open files", "input/output error", "os error")
+NO_ACCESS_WORDS = ("permission denied", "os error 13")
+TROUBLE_WORDS = ("too many open files", "input/output error", "os error")
 HINTS = {
     errno.EACCES: "give the daemon's user access to it",
     errno.EPERM: "give the daemon's user access to it",
@@ -53,9 +58,11 @@ def storage_errors(subject: str) -> Iterator[None]:
     except DeltaError as error:
         if _mentions(error, FULL_WORDS):
             raise _disk_full(subject) from error
+        if _mentions(error, NO_ACCESS_WORDS):
+            raise NoAccess(f"{subject}: Permission denied", subject=subject, hint=HINTS[errno.EACCES]) from error
         if _mentions(error, TROUBLE_WORDS):
             raise StorageTrouble(f"{subject}: {one_line(error)}", subject=subject, hint=HINT) from error
-        raise LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=HINT) from error
+        raise LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=REPAIR_HINT) from error
 
 
 def from_os_error(error: OSError, subject: str) -> PointlineError:
@@ -64,8 +71,14 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
         return _disk_full(subject)
     is_damage = error.errno is None and _mentions(error, DAMAGE_WORDS)
     hint = HINTS.get(error.errno or 0, DAMAGE_HINT if is_damage else HINT)
-    kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble
-    return kind(f"{subject}: {error.strerror or one_line(error)}", subject=subject, hint=hint)
+    message = f"{subject}: {error.strerror or one_line(error)}"
+    if error.errno not in NO_ACCESS:
+        return StorageTrouble(message, subject=subject, hint=hint)
+    named = error.filename if isinstance(error.filename, str | os.PathLike) else subject
+    path = Path(os.fspath(named))
+    if error.errno != errno.EROFS and path.is_absolute():
+        message, hint = f"{message}: {path}" if str(path) != subject else message, access_hint(path, error.errno)
+    return NoAccess(message, subject=subject, hint=hint)
 
 
 def one_line(error: BaseException) -> str:

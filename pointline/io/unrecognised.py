@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pointline.io.foreign import why_foreign
 from pointline.io.looks_like import looks_like
 from pointline.vendors.feeds import Feeds
+from pointline.vendors.nearness import Near, nearest
 
 EXAMPLES = 5
-KNOWN = "files of this kind are known, and not read"
+MOST_NAMED = 3
+TELLING = 4
+"""A name of so many parts, such as a symbol and a date with what is between, tells whose it is."""
 
 
 class Unrecognised(NamedTuple):
@@ -31,12 +34,52 @@ class Unrecognised(NamedTuple):
 
 
 def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
-    """Say why a file fits no layout, and what it is by the descriptions, or else looks like."""
-    known = None if feeds is None else feeds.why_unread(path)
-    if known is not None:
-        return Unrecognised(path, KNOWN, *known)
+    """Say why a file fits no layout and no description, and what it looks like."""
+    if feeds is not None:
+        known = feeds.why_unread(path)
+        if known is not None:
+            return Unrecognised(path, "files of this kind are known, and not read as they are", *known)
+        near = nearest([one for vendor in feeds.vendors for one in vendor.descriptions], path)
+        if (found := _misplaced(path, near) or _misnamed(path, near)) is not None:
+            return found
     look = looks_like(path)
     return Unrecognised(path, why_foreign(path), look.what, look.advice)
+
+
+def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
+    """What has the name of a feed, and not its folders."""
+    fitting = [one for one in near if one.miss.fits_name and one.name_parts >= TELLING]
+    most = max((one.name_letters for one in fitting), default=0)
+    best = sorted((one for one in fitting if one.name_letters == most), key=lambda one: one.description.feed.vendor)
+    if not best:
+        return None
+    titles = list(dict.fromkeys(one.description.title or one.description.feed.vendor for one in best))
+    names = list(dict.fromkeys(one.description.name for one in best))
+    folders = " or ".join(dict.fromkeys(one.folders for one in best[:MOST_NAMED]))
+    what = f"{' or '.join(titles[:MOST_NAMED])}: {_listed(names)}"
+    if len(names) == 1:
+        advice = f"put it below bronze into the folders in which it was published: {folders}"
+    else:
+        advice = (
+            f"only its folders tell {_listed(names)} apart: keep the path in which it was published, such as {folders}"
+        )
+    return Unrecognised(path, "its name is one that is known, and its folders are not", what, advice)
+
+
+def _misnamed(path: str, near: Sequence[Near]) -> Unrecognised | None:
+    """What lies in the folders of a feed, and does not have its name."""
+    best = next((one for one in near if one.miss.fits_folder and one.folders and not one.miss.fits_name), None)
+    if best is None:
+        return None
+    one = best.description
+    what = f"{one.title or one.feed.vendor}: a file in the folders of {one.name}"
+    advice = "give it the name under which it was published; `pointline vendors try FILE` says more"
+    return Unrecognised(path, best.miss.why, what, advice)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 class Seen(NamedTuple):
@@ -44,7 +87,7 @@ class Seen(NamedTuple):
 
     foreign: list[str]
     left_out: list[Unrecognised]
-    describe: Callable[[str], Unrecognised] = describe_foreign
+    feeds: Feeds | None = None
 
     @property
     def files(self) -> int:
@@ -56,4 +99,4 @@ class Seen(NamedTuple):
     def first(self, most: int | None = EXAMPLES) -> list[Unrecognised]:
         """Return the first by path, or all of them."""
         named = {one.path: one for one in self.left_out}
-        return [named.get(path) or self.describe(path) for path in sorted(self.paths())[:most]]
+        return [named.get(path) or describe_foreign(path, self.feeds) for path in sorted(self.paths())[:most]]

@@ -115,7 +115,9 @@ class TableUpkeep:
     def merge_small_parts(
         self, *, target_bytes: int, min_small_files: int, dry_run: bool = False
     ) -> tuple[int, int] | None:
-        """Rewrite the small parts of an unpartitioned table as one, by rising ``file_id``; parts before and after.
+        """Rewrite the small parts of an unpartitioned table as one; return the number of parts before and after.
+
+        Its rows stand by rising ``file_id`` where they have one.
 
         These tables are small, and merges rewrite their parts, so this holds the table for the time it takes.
         """
@@ -126,7 +128,8 @@ class TableUpkeep:
                 return None
             if not dry_run:
                 rows = pl.concat(frame for part in small for frame in self.repository.rows_of(part))
-                self._replace(small, rows.sort("file_id", maintain_order=True))
+                ordered = rows.sort("file_id", maintain_order=True) if "file_id" in rows.columns else rows
+                self._replace(small, ordered)
             return len(parts), len(parts) - len(small) + 1
 
     def _replace(self, parts: Sequence[Part], rows: pl.DataFrame) -> None:

@@ -124,9 +124,9 @@ def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
         return Place.IGNORED, f"is left alone: {ignored}"
     found = layout.recognise(path)
     if found is None:
-        foreign = describe_foreign(path, layout.feeds)
-        guess = f"; it looks like {foreign.looks_like}" if foreign.looks_like else ""
-        return Place.FOREIGN, f"fits no layout: {foreign.reason}{guess}"
+        said = describe_foreign(path, layout.feeds)
+        guess = f"; it looks like {said.looks_like}" if said.looks_like else ""
+        return Place.FOREIGN, f"fits no layout: {said.reason}{guess}"
     if ESCAPED_BYTE.search(path):
         return Place.REFUSED, f"cannot be taken: {NOT_UTF8}"
     if isinstance(found, Refused):

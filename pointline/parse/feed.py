@@ -92,6 +92,8 @@ class Feed:
     has_receive_clock: bool = True
     names_symbol: bool = True
     """The rows name their symbol; else the path does."""
+    companion: str = ""
+    """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
     symbol_column: str = ""
     """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()

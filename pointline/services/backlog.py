@@ -23,8 +23,8 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) 
     """Return ``path``, ``VERSION``, ``attempts, updated_at_us`` of versions that are new or still pending.
 
     ``survey`` has ``path`` and ``VERSION`` of every file in bronze, ``entries`` the ledger's rows; ``touched`` lists
-    the files that have the content the ledger knows, whatever their times say. For new versions ``attempts`` is null,
-    for those whose first attempt came to no end it is 0: nothing is known against them.
+    the files that have the content which the ledger knows under that id, whatever their times say. For new versions
+    ``attempts`` is null, for those whose first attempt came to no end it is 0: nothing is known against them.
     """
     survey = _open(survey, entries)
     entries = entries.join(survey.select(bronze_file_path="path"), on="bronze_file_path", how="semi")
@@ -38,14 +38,17 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) 
     ledger = (
         entries.lazy()
         .filter(~stands_at(*CLOSED))
-        .select(_attempts(), "updated_at_us", pending=stands_at(Status.PENDING), path="bronze_file_path", **known)
+        .select(
+            "file_id", _attempts(), "updated_at_us", pending=stands_at(Status.PENDING), path="bronze_file_path", **known
+        )
     )
     same = [
         (pl.col(name) == pl.col(f"known_{name}")).fill_null(value=True)  # what was never noted says nothing
         for name in VERSION
     ]
-    is_touched = touched.lazy().select("path", *VERSION, is_touched=pl.lit(value=True))
-    matches = survey.lazy().join(ledger, on="path", how="inner").join(is_touched, on=["path", *VERSION], how="left")
+    one_that = ["path", "file_id", *VERSION]
+    is_touched = touched.lazy().select(*one_that, is_touched=pl.lit(value=True))
+    matches = survey.lazy().join(ledger, on="path", how="inner").join(is_touched, on=one_that, how="left")
     matches = matches.with_columns(pl.all_horizontal(same).alias("same")).filter(pl.col("same") | pl.col("is_touched"))
     found = matches.select("path", *VERSION, "attempts", "updated_at_us", "pending", "same").collect()
     settled = found.filter("same", ~pl.col("pending")).select("path")

@@ -106,13 +106,14 @@ class Batch:
 def make_groups(entries: Iterable[Entry], contents: Mapping[ContentKey, int]) -> list[Group]:
     """Group small files of one table and partition together; large ones, and parts of one day, stay alone."""
     groups: list[Group] = []
-    together: dict[tuple[str, str, str, str], list[Entry]] = {}
+    together: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         meta = entry.meta
         if meta.file_size_bytes >= OWN_PART_BYTES or entry.candidate.has_siblings:
             groups.append(Group(table=meta.data_type, entries=(entry,), contents=contents))
         else:
-            together.setdefault((meta.data_type, meta.feed, meta.exchange, str(meta.date)), []).append(entry)
+            key = (meta.data_type, meta.vendor, meta.feed, meta.exchange, str(meta.date))
+            together.setdefault(key, []).append(entry)
     for (table, *_), members in together.items():
         groups += [Group(table=table, entries=tuple(chunk), contents=contents) for chunk in _chunks(members)]
     # Large files first: the pool ends evenly when the small change comes last.

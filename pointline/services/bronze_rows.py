@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
+from pointline.parse import text_path
 from pointline.parse.feed import Feed
+from pointline.services.complaint import shown
 from pointline.services.header import read_header
+
+COUNT = "{rows}"
+LONGEST_LINE = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,20 +35,53 @@ def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str
     blocks = content.blocks(wanted)
     if first_row:
         blocks = chain([first_row + b"\n"], blocks)
-    if feed.dialect.trailer:
-        blocks = _without_trailer(blocks, feed.dialect.trailer.encode())
+    trailer = feed.dialect.trailer
+    if COUNT in trailer and header:
+        blocks = _counted(blocks, trailer, path)
+    elif trailer:
+        blocks = _without_trailer(blocks, trailer.encode())
     return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=0 if first_row else 1)
 
 
 def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:
     """Leave out the last line where it is no row."""
+    for rows, last in _before_last_line(blocks):
+        kept = rows if last.startswith(trailer) else rows + last
+        if kept:
+            yield kept
+
+
+def _counted(blocks: Iterator[bytes], trailer: str, path: str) -> Iterator[bytes]:
+    """Leave out the last line, which has to count the lines before it. Raises Rejected where it does not."""
+    pattern = re.compile(re.escape(trailer).replace(re.escape(COUNT), "([0-9]+)").replace(r"\*", ".*?").encode())
+    count = 0
+    for rows, last in _before_last_line(blocks):
+        count += rows.count(b"\n")
+        if last:
+            found = pattern.match(last)
+            if found is None:
+                line = shown(text_path.readable(last.rstrip(b"\r\n")), LONGEST_LINE)
+                raise Rejected(
+                    f"{path}: it does not end with {trailer!r} but with {line}",
+                    subject=path,
+                    hint="it is not whole: download it again",
+                )
+            if int(found[1]) != count:
+                raise Rejected(
+                    f"{path}: its last line counts {int(found[1])} rows, there are {count}",
+                    subject=path,
+                    hint="it is not whole: download it again",
+                )
+        if rows:
+            yield rows
+
+
+def _before_last_line(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each block with nothing, the last one with its last line cut off."""
     held = b""
     for block in blocks:
         if held:
-            yield held
+            yield held, b""
         held = block
     start = held.rfind(b"\n", 0, max(len(held) - 1, 0)) + 1
-    if held[start:].startswith(trailer):
-        held = held[:start]
-    if held:
-        yield held
+    yield held[:start], held[start:]

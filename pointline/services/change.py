@@ -9,6 +9,7 @@ import polars as pl
 
 from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part
 from pointline.services.compaction import DICTIONARY
+from pointline.services.dates import days_between
 
 Partition = tuple[tuple[str, str], ...]
 
@@ -25,10 +26,12 @@ class Change:
 
 
 def places_of(rows: pl.DataFrame) -> Iterator[tuple[int, str, Partition]]:
-    """Yield the id of each file of the ledger, and the table and the partition that its rows belong to."""
-    texts = (pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date"))
-    for file_id, table, exchange, date in rows.select("file_id", *texts).iter_rows():
-        yield file_id, table, (("exchange", exchange), ("date", date))
+    """Yield the id of each file of the ledger, and the table and each partition that rows of it may be in."""
+    names = ("data_type", "exchange", "date", "feed", "first_local_timestamp", "last_local_timestamp")
+    facts = rows.select("file_id", *names).cast(dict.fromkeys(("data_type", "exchange", "feed"), pl.String))
+    for file_id, table, exchange, date, feed, first, last in facts.iter_rows():
+        for day in days_between(first, last) if feed and first is not None else [date]:
+            yield file_id, table, (("exchange", exchange), ("date", str(day)))
 
 
 def commit_change(repository: EventTableRepository, number: int, change: Change) -> Sequence[Part]:

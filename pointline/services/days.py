@@ -17,6 +17,11 @@ class Days:
         self._claimed = claimed
         self._writers: dict[str, PartWriter] = {}
         self._file_ids: dict[str, set[int]] = {}
+        self._rows: dict[int, dict[str, int]] = {}
+
+    def rows_by_day(self, file_id: int) -> dict[str, int] | None:
+        """Return how many rows of a file are of each day; None where its path claims one for all of them."""
+        return self._rows.get(file_id)
 
     def write(self, silver: pl.DataFrame, *, is_one_day: bool) -> None:
         """Append rows, with ``file_id``. The day of a row is the UTC date of its ``local_timestamp``."""
@@ -29,10 +34,12 @@ class Days:
         first, last = dates.min(), dates.max()
         if first == last:
             self._append(str(first), silver)
+            self._count(str(first), silver)
             return
         days = silver.with_columns(dates.alias("date")).partition_by("date", as_dict=True, maintain_order=True)
         for (date,), rows in days.items():
             self._append(str(date), rows.drop("date"))
+            self._count(str(date), rows)
 
     def close(self) -> Iterator[tuple[Part, PartWriter, set[int]]]:
         """Finish all data files; yield each with its writer and the ids of the files that it has rows of."""
@@ -47,6 +54,11 @@ class Days:
             _, writer = self._writers.popitem()
             writer.discard()
             yield writer
+
+    def _count(self, date: str, rows: pl.DataFrame) -> None:
+        for file_id, count in rows["file_id"].value_counts().iter_rows():
+            of_file = self._rows.setdefault(file_id, {})
+            of_file[date] = of_file.get(date, 0) + count
 
     def _append(self, date: str, silver: pl.DataFrame) -> None:
         if date not in self._writers:

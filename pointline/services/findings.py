@@ -30,9 +30,11 @@ HINTS = {
             "manifest_fact",
             "quarantine_missing",
             "quarantine_extra",
+            "symbol_observation_missing",
         ),
         REPAIR,
     ),
+    "part_shut": "`pointline doctor` names owner and mode, and the command that gives access",
     "symbolic_link": "put the file or folder itself in the place of the link: only the lake, silver and bronze may be "
     "links",
     "manifest_behind": REPLAY,
@@ -40,7 +42,6 @@ HINTS = {
     "rows_overlap": "`pointline explain` both files, then `pointline withdraw` the wrong one",
     "symbol_windows": "remove silver/dim_symbol: the next start of `pointline run` computes it",
     "symbol_history": "remove silver/dim_symbol: the next start of `pointline run` computes it",
-    "symbol_observation_missing": "`pointline withdraw` it, then `pointline retry` it, and `pointline run --once`",
     "bronze_changed": INGEST,
     "bronze_altered": "put the original file back; if the new content is right, `touch` it and `pointline run --once`",
     "bronze_unreadable": "check the owner and mode of the file, then `pointline verify --deep` again",
@@ -60,6 +61,7 @@ READ_AGAIN = frozenset(
         "quarantine_extra",
         "content_differs",
         "quarantine_differs",
+        "symbol_observation_missing",
     }
 )
 """What is mended by reading the file again."""

@@ -77,8 +77,7 @@ class GroupLoad(ABC):
 
     def _reject(self, entry: Entry, error: PointlineError) -> None:
         self._claims.release([entry.file_id])
-        reason = f"{error}; {error.hint}" if error.hint else str(error)
-        self._result.outcomes[entry.file_id] = Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=reason)
+        self._result.outcomes[entry.file_id] = _refusal(entry, error)
 
     def _duplicate(self, entry: Entry, content_hash: str, of: int) -> None:
         self._result.outcomes[entry.file_id] = Outcome.duplicate(entry.file_id, content_hash=content_hash, of=of)
@@ -92,3 +91,13 @@ def unexpected(entry: Entry, error: BaseException) -> Rejected:
         subject=path,
         hint="this is a fault of pointline: report it, with the file",
     )
+
+
+def refused(group: Group, error: PointlineError) -> Loaded:
+    """Return a group none of whose files can be read, for one reason."""
+    return Loaded(group=group, outcomes={entry.file_id: _refusal(entry, error) for entry in group.entries})
+
+
+def _refusal(entry: Entry, error: PointlineError) -> Outcome:
+    reason = f"{error}; {error.hint}" if error.hint else str(error)
+    return Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=reason)

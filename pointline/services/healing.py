@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import polars as pl
 
@@ -59,10 +60,12 @@ def plan_healing(
     reader: BronzeReader,
     tables: Mapping[str, Disagreement],
     quarantine: tuple[Mapping[int, str], Sequence[int]] = ({}, ()),
+    unsaid: Mapping[int, str] = MappingProxyType({}),
 ) -> Healing:
-    """Say what has to be done about what disagrees."""
+    """Say what has to be done about what disagrees. ``unsaid``: files of which nothing is kept of symbols."""
     lacking, extra = quarantine
-    reasons = {file_id: why for one in tables.values() for file_id, why in one.reread.items()} | dict(lacking)
+    reasons = {file_id: why for one in tables.values() for file_id, why in one.reread.items()}
+    reasons |= {**lacking, **unsaid}
     rows = manifest.entries().filter(pl.col("file_id").is_in(list(reasons))).select("file_id", "bronze_file_path")
     paths = dict(rows.iter_rows())
     lost = {file_id: path for file_id, path in paths.items() if reader.is_gone(path)}

@@ -7,6 +7,7 @@ two files have changed places.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
@@ -54,7 +55,8 @@ class Sorted:
     """The candidates of a batch, told apart."""
 
     entering: list[Candidate] = field(default_factory=list)
-    touched: list[BronzeFileMetadata] = field(default_factory=list)
+    touched: list[tuple[int, BronzeFileMetadata]] = field(default_factory=list)
+    """Known content under another time, and the version that has it."""
     moved: list[Move] = field(default_factory=list)
     known: list[BronzeFileMetadata] = field(default_factory=list)
     reopened: tuple[str, ...] = ()
@@ -105,7 +107,7 @@ def sort_candidates(
         if same is not None and same.status != Status.PENDING:
             found.known.append(meta)
         elif same is None and (twin := _same_content(meta, versions, reader)) is not None:
-            found.touched.append(meta)
+            found.touched.append((twin.file_id, meta))
             newer = [row.file_id for row in versions if row.status in REFUSED and row.file_id > twin.file_id]
             found.settled |= dict.fromkeys(newer, twin.file_id)
         else:
@@ -235,6 +237,7 @@ def has_left(row: LedgerRow, reader: BronzeReader) -> bool:
 def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]) -> set[int]:
     """Return the positions of files that may share rows with others: of their symbol, or of a group."""
     day = ["exchange", "data_type", "date"]
+    crowded = _reaching_beyond_a_day(asked, entries)
     alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING)).join(asked, on=day, how="semi")
     columns = [*day, "symbol", "bronze_file_path"]
     files = pl.concat([asked.select(columns), alive.select(columns)]).unique()
@@ -246,7 +249,29 @@ def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]
     )
     counted = asked.with_columns(_keyed(keys)).join(of_key, on=[*day, "key"]).join(of_day, on=day)
     meets = (pl.col("of_key") > 1) | (pl.col("has_group") & (pl.col("of_day") > 1))
-    return set(counted.filter(meets)["position"])
+    return crowded | set(counted.filter(meets)["position"])
+
+
+def _reaching_beyond_a_day(asked: pl.DataFrame, entries: pl.DataFrame) -> set[int]:
+    """Return the positions of described files that may share days with others, one of which has several days."""
+    described = asked.filter(pl.col("feed") != "")
+    if described.is_empty():
+        return set()
+    series = ["exchange", "data_type"]
+    known = entries.filter(pl.col("feed").is_not_null(), stands_at(Status.SUCCESS, Status.PENDING))
+    columns = [*series, "bronze_file_path", "has_days"]
+    files = pl.concat([described.select(columns), known.with_columns(_has_days()).select(columns)])
+    many = files.group_by(series).agg(
+        pl.col("bronze_file_path").n_unique().alias("files"), pl.col("has_days").any().alias("reaches")
+    )
+    met = described.join(many.filter("reaches", pl.col("files") > 1), on=series, how="semi")
+    return set(met["position"])
+
+
+def _has_days() -> pl.Expr:
+    """True for files of the ledger whose rows are of several days, or of another than they are filed under."""
+    first, last = (pl.col(f"{end}_local_timestamp").dt.date() for end in ("first", "last"))
+    return ((first != pl.col("date")) | (last != pl.col("date"))).fill_null(value=True).alias("has_days")
 
 
 def _keyed(keys: Mapping[str, str]) -> pl.Expr:
@@ -263,11 +288,18 @@ def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
         "bronze_file_path": pl.String,
         "file_size_bytes": pl.Int64,
         "last_modified_ts": pl.Int64,
+        "feed": pl.String,
     }
-    columns = {name: [getattr(meta, name) for meta in metas] for name in schema}
+    columns: dict[str, list[object]] = {name: [getattr(meta, name) for meta in metas] for name in schema}
+    schema["has_days"] = pl.Boolean
+    columns["has_days"] = [not meta.is_one_day for meta in metas]
     frame = pl.DataFrame(columns, schema=schema).with_row_index("position")
     words = [pl.col(name).cast(pl.Categorical) for name in ("exchange", "data_type", "symbol")]
     return frame.with_columns(pl.col("last_modified_ts").cast(UTC_TIME), *words)
+
+
+MOST_DAYS = dt.timedelta(days=31)
+"""Of a file with the longest time that others are published beside: a month."""
 
 
 def _may_matter(asked: pl.DataFrame) -> pl.Expr:
@@ -275,7 +307,15 @@ def _may_matter(asked: pl.DataFrame) -> pl.Expr:
     partition = [
         pl.col(name).is_in(asked[name].unique().cast(pl.String).to_list()) for name in ("exchange", "data_type")
     ]
-    in_partition = pl.all_horizontal(*partition, pl.col("date").is_in(asked["date"].unique().to_list()))
+    dates = asked["date"].drop_nulls()
+    in_partition = pl.all_horizontal(*partition, pl.col("date").is_in(dates.unique().to_list()))
+    if (asked["feed"] != "").any() and len(dates):
+        near = pl.col("feed").is_not_null() & _has_days()
+        if asked["has_days"].any():
+            near |= pl.col("feed").is_not_null() & pl.col("date").is_between(
+                pl.lit(dates.min()), pl.lit(dates.max()) + MOST_DAYS
+            )
+        in_partition |= pl.all_horizontal(*partition, near)
     return in_partition | pl.col("bronze_file_path").is_in(asked["bronze_file_path"].to_list())
 
 

@@ -35,10 +35,12 @@ from pointline.io.protocols import (
     Part,
     QuarantineRepository,
 )
+from pointline.parse.feed import Feed
 from pointline.services.attempts import Attempts
 from pointline.services.batch import Batch, Entry, Loaded, make_groups
 from pointline.services.change import Change, commit_change, rest_of
 from pointline.services.claims import Claims
+from pointline.services.companion import late_checksums
 from pointline.services.departure import (
     Departures,
     absent_files,
@@ -228,8 +230,25 @@ class IngestService:
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
             freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
-            self._symbols.refresh()
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone))
+
+    def refresh_symbols(self) -> None:
+        """See to it that the symbols that are current are those of now. To be called often; it looks once an hour."""
+        with self._lock:
+            self._symbols.refresh()
+
+    def check_late_checksums(self, feed_of: Callable[[str, str, str], Feed]) -> dict[str, str]:
+        """Compare files with checksums that came after them; return what is wrong, by path.
+
+        The rows stay: whether they may be used is for a person to say, who can withdraw the file.
+        """
+        with self._lock:
+            missing = self._manifest.without_checksum()
+            found = list(late_checksums(missing, self._reader, feed_of)) if missing.height else []
+            told = {one: (state, wrong) for one, _, state, wrong in found}
+            errors = dict(missing.select("file_id", "error").iter_rows())
+            self._record([Outcome.checked(one, state, error=errors[one]) for one, (state, _) in told.items()])
+            return {path: wrong for _, path, _, wrong in found if wrong}
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:

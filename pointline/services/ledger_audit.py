@@ -8,8 +8,10 @@ import polars as pl
 
 from pointline.services.findings import Finding
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, stands_at
 
+THINNED = '"rows_left_out"|"left_to_'
+"""What the warnings of a file say whose rows are not all of those in the file: their numbers have gaps."""
 FACTS = ("rows_read", "rows_written", "rows_quarantined")
 
 
@@ -48,9 +50,15 @@ def audit_counts(
         "bronze_file_path",
         pl.col("data_type").alias("home"),
         pl.col("exchange").alias("home_exchange"),
-        pl.col("date").cast(pl.String).alias("home_date"),
     )
-    held = found.join(flying, on="file_id", how="anti").join(facts, on="file_id", how="left")
+    days = rows_by_day(ledger.unique("file_id")).select(
+        "file_id", date=pl.col("date").cast(pl.String), day_rows="rows_written"
+    )
+    held = (
+        found.join(flying, on="file_id", how="anti")
+        .join(facts, on="file_id", how="left")
+        .join(days.collect(), on=["file_id", "date"], how="left")
+    )
     for row in held.filter(pl.col("status").is_null() | ~stands_at(Status.SUCCESS)).iter_rows(named=True):
         status = f"the ledger says {row['status']}" if row["status"] else "the ledger does not know the file"
         what = f"{row['rows']:,} rows in silver, but {status}"
@@ -58,13 +66,22 @@ def audit_counts(
     at_home = (
         (pl.col("table") == pl.col("home"))
         & (pl.col("exchange") == pl.col("home_exchange"))
-        & (pl.col("date") == pl.col("home_date"))
+        & pl.col("day_rows").is_not_null()
     )
     success = held.filter(stands_at(Status.SUCCESS))
     for row in success.filter(~at_home).iter_rows(named=True):
         what = f"{row['rows']:,} rows in {row['exchange']}/{row['date']}, which is not where the ledger has the file"
         yield _finding("rows_misplaced", row["table"], row, what)
-    counts = success.filter(at_home).drop("status", "bronze_file_path", "table", "exchange", "date")
+    counts = (
+        success.filter(at_home)
+        .group_by("file_id")
+        .agg(
+            pl.col("rows", "seq_sum", "doubled").sum(),
+            pl.col("seq_min").min(),
+            pl.col("seq_max").max(),
+            (pl.col("rows") != pl.col("day_rows")).any().alias("other_days"),
+        )
+    )
     wanted = still.filter(stands_at(Status.SUCCESS), pl.col("data_type").is_in(list(tables)))
     both = wanted.join(counts, on="file_id", how="left").with_columns(
         pl.col("rows", "doubled", "seq_sum").fill_null(0),
@@ -76,12 +93,16 @@ def audit_counts(
         sums = aside.select("file_id", pl.col("rows").alias("aside_rows"), pl.col("seq_sum").alias("aside_sum"))
     both = both.join(sums, on="file_id", how="left").with_columns(pl.col("aside_rows", "aside_sum").fill_null(0))
     read = pl.col("rows_read")
+    misnumbered = (
+        (pl.col("seq_min") < 1)
+        | (pl.col("seq_max") > read)
+        | (pl.col("seq_sum") + pl.col("aside_sum") != read * (read + 1) // 2)
+    )
     wrong = (
         (pl.col("rows") != pl.col("rows_written"))
         | (pl.col("doubled") > 0)
-        | (pl.col("seq_min") < 1)
-        | (pl.col("seq_max") > read)
-        | (pl.col("seq_sum") + pl.col("aside_sum") != read * (read + 1) // 2)
+        | pl.col("other_days").fill_null(value=False)
+        | (misnumbered & ~pl.col("warnings").fill_null("").str.contains(THINNED))
     )
     for row in both.filter(wrong.fill_null(value=True)).iter_rows(named=True):
         if judged := _judge(row):
@@ -96,6 +117,8 @@ def _judge(row: dict[str, int]) -> tuple[str, str] | None:
         return "rows_missing", f"{rows:,} rows in silver, the ledger counts {written:,}"
     if rows > written:
         return "rows_extra", f"{rows:,} rows in silver, the ledger counts {written:,}"
+    if row["other_days"]:
+        return "rows_misplaced", "its rows are of other days than the ledger has them"
     beyond = row["seq_min"] < 1 or row["seq_max"] > (row["rows_read"] or 0)
     if beyond or row["aside_rows"] == (row["rows_quarantined"] or 0):
         return "rows_misnumbered", "the rows are not numbered as those of the file"

@@ -14,16 +14,18 @@ from dataclasses import replace
 import polars as pl
 from polars.exceptions import PanicException
 
-from pointline.errors import Rejected
+from pointline.errors import NotDescribed, Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
+from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
 from pointline.services.ahead import ahead
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart
 from pointline.services.block import belonging_of, parse_block
 from pointline.services.bronze_rows import BronzeRows, open_rows
 from pointline.services.claims import Claims
+from pointline.services.companion import check_companion
 from pointline.services.days import Days
-from pointline.services.group_load import GroupLoad, unexpected
+from pointline.services.group_load import GroupLoad, refused, unexpected
 from pointline.services.header import check_header, unknown_columns, wanted_columns
 from pointline.services.load_symbols import SymbolsLoad
 from pointline.services.pack import Member, Pack
@@ -70,9 +72,16 @@ class Loader:
             share = self._max_quarantined_share
             load = SymbolsLoad(group, reader=self._reader, claims=self._claims, max_quarantined_share=share)
             return load.run()
+        feeds = self._feeds.snapshot()
+        meta = group.entries[0].meta
+        try:
+            feed = feeds.feed(group.table, meta.feed, meta.vendor)
+        except NotDescribed as error:
+            return refused(group, error)
         return _RowsLoad(
             group,
-            feeds=self._feeds,
+            feeds=feeds,
+            feed=feed,
             repository=self._repositories[group.table],
             reader=self._reader,
             claims=self._claims,
@@ -88,6 +97,7 @@ class _RowsLoad(GroupLoad):
         group: Group,
         *,
         feeds: Feeds,
+        feed: Feed,
         repository: EventTableRepository,
         reader: BronzeReader,
         claims: Claims,
@@ -98,7 +108,7 @@ class _RowsLoad(GroupLoad):
         super().__init__(group, reader=reader, claims=claims)
         meta = group.entries[0].meta
         self._feeds = feeds
-        self._feed = feeds.feed(group.table, meta.feed, meta.vendor)
+        self._feed = feed
         self._table = self._feed.table
         self._repository = repository
         self._escalated = frozenset(name for name, action in checks.items() if action == "quarantine")
@@ -141,15 +151,21 @@ class _RowsLoad(GroupLoad):
         if more is not None:
             self._stream(tally, content, replace(opened, blocks=_chain([*kept, more], opened.blocks)))
         elif self._is_first(entry, content.content_hash, has_rows=bool(kept)):
+            tally.checksum = self._check_companion(entry, content.content_hash)
             tally.warn(content.warnings)
             member = Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash)
             self._add_to_pack(member, replace(opened, blocks=iter(())))
+
+    def _check_companion(self, entry: Entry, content_hash: str) -> str | None:
+        path = entry.meta.bronze_file_path
+        accept = None if entry.candidate.is_accepted else f"`pointline retry {entry.file_id} --accept`"
+        return check_companion(self._feed, self._reader, path, content_hash, accept=accept)
 
     # ---- small files, typed together
 
     def _add_to_pack(self, member: Member, opened: BronzeRows) -> None:
         if not member.data:
-            self._finish(member.tally, member.content_hash)
+            self._finish(member.tally, member.content_hash, self._packed)
             return
         if not self._pack.takes(member, opened, PACK_BYTES):
             self._flush_pack()
@@ -169,7 +185,7 @@ class _RowsLoad(GroupLoad):
         self._parse_s += time.perf_counter() - started
         self._write(self._packed, silver, pack.members[0].tally.belonging)
         for member in pack.members:
-            self._finish(member.tally, member.content_hash)
+            self._finish(member.tally, member.content_hash, self._packed)
 
     def _add_alone(self, member: Member, opened: BronzeRows) -> None:
         """A file of a pack that could not be typed as a whole."""
@@ -186,7 +202,7 @@ class _RowsLoad(GroupLoad):
             return
         if not is_refused:
             self._write(self._packed, silver, tally.belonging)
-        self._finish(tally, member.content_hash)
+        self._finish(tally, member.content_hash, self._packed)
 
     # ---- large files, block by block
 
@@ -199,6 +215,7 @@ class _RowsLoad(GroupLoad):
             tally.check_end()
             # What a large file brings is known when all of it was read: the hash is that of the bytes that were parsed.
             is_first = self._is_first(tally.entry, content.content_hash, has_rows=True)
+            tally.checksum = self._check_companion(tally.entry, content.content_hash)
         except BaseException:
             self._discard(days)
             raise
@@ -208,7 +225,7 @@ class _RowsLoad(GroupLoad):
             self._close(days)
         if is_first:
             tally.warn(content.warnings)
-            self._finish(tally, content.content_hash)
+            self._finish(tally, content.content_hash, days)
 
     # ---- rows
 
@@ -256,12 +273,12 @@ class _RowsLoad(GroupLoad):
         for writer in days.discard():
             del self._open[writer]
 
-    def _finish(self, tally: Tally, content_hash: str) -> None:
+    def _finish(self, tally: Tally, content_hash: str, days: Days) -> None:
         file_id = tally.entry.file_id
         if tally.is_refused(self._max_quarantined_share):
             self._result.outcomes[file_id] = tally.refusal(content_hash)
         else:
-            self._result.outcomes[file_id] = tally.outcome(content_hash)
+            self._result.outcomes[file_id] = tally.outcome(content_hash, days.rows_by_day(file_id))
             self._result.spans[file_id] = tally.spans
             self._result.set_aside += tally.set_aside
         if self._result.outcomes[file_id].status is not Status.SUCCESS:

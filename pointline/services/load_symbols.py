@@ -13,8 +13,10 @@ from pointline.services.batch import Entry, Group, start_of_day
 from pointline.services.claims import Claims
 from pointline.services.group_load import GroupLoad
 from pointline.tables import quarantine
-from pointline.tables.dim_symbol import PLACE
-from pointline.tables.dim_symbol_metadata import Belonging, read_metadata
+from pointline.tables.dim_symbol import KEY, PLACE
+from pointline.tables.dim_symbol_faults import SCHEMA as BAD_ROWS
+from pointline.tables.dim_symbol_faults import Faults
+from pointline.tables.dim_symbol_metadata import OTHER_EXCHANGE, Belonging, Metadata, read_metadata
 from pointline.tables.ingest_manifest import Status
 
 LEAST_BAD_ROWS = 10
@@ -37,14 +39,19 @@ class SymbolsLoad(GroupLoad):
         if data:
             started = time.perf_counter()
             exchange = entry.meta.exchange
+            faults = Faults()
             found = read_metadata(
-                data, exchange=exchange, effective_at=start_of_day(entry), belonging=Belonging(exchange=exchange)
+                data,
+                exchange=exchange,
+                effective_at=start_of_day(entry),
+                belonging=Belonging(exchange=exchange),
+                faults=faults,
             )
             self._parse_s += time.perf_counter() - started
             rows = found.updates.height
-            if found.foreign is not None:
-                bad = found.foreign.height
-                error = self._keep_apart(entry, found.foreign, rows, data)
+            if (aside := _set_aside(found)).height:
+                bad = aside.height
+                error = self._keep_apart(entry, aside, rows, data)
             self._result.symbols[entry.file_id] = found
         self._result.outcomes[entry.file_id] = Outcome(
             file_id=entry.file_id,
@@ -56,39 +63,75 @@ class SymbolsLoad(GroupLoad):
             error=error,
         )
 
-    def _keep_apart(self, entry: Entry, foreign: pl.DataFrame, rows: int, data: bytes) -> str:
-        """Put rows of other exchanges into quarantine and say so; raises Rejected where there are too many of them."""
-        bad, all_rows = foreign.height, rows + foreign.height
-        names = foreign["exchange"].unique().sort().to_list()
-        named = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
-        told = f"{bad:,} of {all_rows:,} rows are of {named}, and its folder says {entry.meta.exchange}"
+    def _keep_apart(self, entry: Entry, aside: pl.DataFrame, rows: int, data: bytes) -> str:
+        """Put rows into quarantine and say so; raises Rejected where there are too many of them."""
+        bad, all_rows = aside.height, rows + aside.height
+        told, hint = _said_of(aside, all_rows, entry.meta.exchange)
         too_many = bad >= LEAST_BAD_ROWS and bad > self._max_quarantined_share * all_rows
         if not rows or (too_many and not entry.candidate.is_accepted):
             rest = f"; or `pointline retry {entry.file_id} --accept` takes the rest" if rows else ""
-            raise Rejected(f"{entry.meta.bronze_file_path}: {told}", hint=f"move it to exchange={names[0]}{rest}")
-        self._result.set_aside.append(_as_bad_rows(entry, foreign, data))
-        return f"{told}: they were quarantined (other_exchange)"
+            raise Rejected(f"{entry.meta.bronze_file_path}: {told}", hint=f"{hint}{rest}")
+        self._result.set_aside.append(_as_bad_rows(entry, aside, data))
+        rules = ", ".join(aside["rule"].unique().sort())
+        return f"{told}: they were quarantined ({rules})"
 
 
-def _as_bad_rows(entry: Entry, foreign: pl.DataFrame, data: bytes) -> pl.DataFrame:
+def _set_aside(found: Metadata) -> pl.DataFrame:
+    """Return the rows that cannot be kept (``dim_symbol_faults.SCHEMA``): of other exchanges, and bad ones."""
+    aside = [pl.DataFrame(schema=BAD_ROWS)]
+    if found.bad is not None:
+        aside.append(found.bad)
+    if found.foreign is not None:
+        foreign = found.foreign
+        places = foreign[PLACE] if PLACE in foreign.columns else pl.Series(PLACE, [None] * foreign.height, pl.String)
+        numbered = places.fill_null(pl.select(pl.format("row {}", pl.int_range(1, foreign.height + 1))).to_series())
+        raw = [json.dumps(row, default=str) for row in foreign.iter_rows(named=True)]
+        aside.append(
+            foreign.select(
+                numbered.alias(PLACE),
+                *(pl.col(name) if name in foreign.columns else pl.lit(None, pl.String).alias(name) for name in KEY),
+                pl.lit(OTHER_EXCHANGE).alias("rule"),
+                pl.lit("exchange").alias("column"),
+                pl.lit("").alias("told"),
+                pl.Series("raw", raw, pl.String),
+            )
+        )
+    return pl.concat(aside).unique(PLACE, keep="first", maintain_order=True)
+
+
+def _said_of(aside: pl.DataFrame, all_rows: int, exchange: str) -> tuple[str, str]:
+    """Say what is wrong with rows that cannot be kept, and what to do."""
+    foreign = aside.filter(pl.col("rule") == OTHER_EXCHANGE)
+    said, hint = [], "fetch it again, or correct these rows"
+    if foreign.height:
+        names = foreign["exchange"].unique().sort().to_list()
+        named = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
+        said.append(f"{foreign.height:,} of {all_rows:,} rows are of {named}, and its folder says {exchange}")
+        hint = f"move it to exchange={names[0]}"
+    bad = aside.filter(pl.col("rule") != OTHER_EXCHANGE)
+    if bad.height:
+        told = bad["told"].unique(maintain_order=True)
+        more = f"; and {len(told) - MOST_NAMES} more kinds" if len(told) > MOST_NAMES else ""
+        said.append(f"{bad.height:,} of {all_rows:,} rows cannot be right: {'; '.join(told[:MOST_NAMES])}{more}")
+    return "; ".join(said), hint
+
+
+def _as_bad_rows(entry: Entry, aside: pl.DataFrame, data: bytes) -> pl.DataFrame:
     lines = data.splitlines()
     meta = entry.meta
-    made = []
-    for number, row in enumerate(foreign.iter_rows(named=True), 1):
-        kind, _, place = (row[PLACE] or f"row {number}").partition(" ")
-        raw = lines[int(place) - 1].decode(errors="replace") if kind == "line" else json.dumps(row, default=str)
-        made.append({"file_seq": int(place), "raw": raw})
-    return (
-        pl.DataFrame(made)
-        .select(
-            pl.lit(entry.file_id).alias("file_id"),
-            "file_seq",
-            pl.lit(meta.exchange).alias("exchange"),
-            pl.lit(meta.date, pl.Date).alias("date"),
-            pl.lit(meta.data_type).alias("data_type"),
-            pl.lit("other_exchange").alias("rule"),
-            pl.lit("exchange").alias("column"),
-            "raw",
-        )
-        .select(pl.col(name).cast(kind) for name, kind in quarantine.SCHEMA.items())
-    )
+    kinds = aside[PLACE].str.split(" ").list
+    numbers = kinds.get(1).cast(pl.Int64)
+    raw = [
+        lines[number - 1].decode(errors="replace") if kind == "line" else text
+        for kind, number, text in zip(kinds.get(0), numbers, aside["raw"], strict=True)
+    ]
+    return aside.select(
+        pl.lit(entry.file_id).alias("file_id"),
+        numbers.alias("file_seq"),
+        pl.lit(meta.exchange).alias("exchange"),
+        pl.lit(meta.date, pl.Date).alias("date"),
+        pl.lit(meta.data_type).alias("data_type"),
+        "rule",
+        "column",
+        pl.Series("raw", raw, pl.String),
+    ).select(pl.col(name).cast(kind) for name, kind in quarantine.SCHEMA.items())

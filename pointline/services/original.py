@@ -13,11 +13,13 @@ from pointline.services.reread import as_loaded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """One data row as it stands in the file. ``line`` is the file's line it begins on, the header's being 1."""
+    """One data row as it stands in the file. ``line`` is the file's line it begins on, the first being 1."""
 
     text: str
     line: int
     header: tuple[str, ...]
+    has_header: bool = True
+    """The first line of the file names the columns; else ``header`` is what the feed calls them."""
 
 
 def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Original | int:
@@ -37,7 +39,7 @@ def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Or
         found = text_path.split_records(data, len(header))
         before = sum(1 + record.count(b"\n") for record in found[: file_seq - rows - 1])
         text = text_path.readable(found[file_seq - rows - 1])
-        return Original(text=text, line=lines + before + 1, header=header)
+        return Original(text=text, line=lines + before + 1, header=header, has_header=opened.header_lines > 0)
     return rows
 
 

@@ -8,22 +8,53 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.parse.rules import DAY_US, EPOCH
 from pointline.services.batch import Span
+from pointline.services.dates import days_between
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.spelling import is_group, symbol_key
+from pointline.vendors.feeds import EVERY_SYMBOL
 
 Day = tuple[str, str, str]
 """Exchange, table and date."""
 
 
+def series_of(feed: str | None) -> str:
+    """Return the series of a table that a feed of the ledger is of, such as ``1m trade``; mostly there is but one."""
+    return (feed or "").partition(" ")[2]
+
+
 def day_of(meta: BronzeFileMetadata) -> Day:
     """Return the day of a table that a path claims."""
     return meta.exchange, meta.data_type, str(meta.date)
+
+
+def on_days(meta: BronzeFileMetadata, spans: Mapping[str, Span]) -> Iterator[tuple[Day, Mapping[str, Span]]]:
+    """Yield the days of a table that a file has to do with, and what it holds of each symbol on each of them."""
+    if meta.is_one_day or not spans:
+        yield day_of(meta), spans
+        return
+    whole = join_spans(spans.values())
+    for date in days_between(_moment(whole.first_us), _moment(whole.last_us)):
+        here = {key: on for key, span in spans.items() if (on := cut_to_day(span, date)) is not None}
+        if here:
+            yield (meta.exchange, meta.data_type, str(date)), here
+
+
+def cut_to_day(span: Span, date: dt.date) -> Span | None:
+    """Return what lies on a UTC day of a span, as far as its ends tell; None where nothing does."""
+    start_us = (date - EPOCH).days * DAY_US
+    first, last = max(span.first_us, start_us), min(span.last_us, start_us + DAY_US - 1)
+    return Span(first_us=first, last_us=last, rows=span.rows) if first <= last else None
+
+
+def _moment(at_us: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +68,7 @@ class Held:
     path: str
     span: Span
     spans: Mapping[str, Span] | None
+    feed: str = ""
 
     def may_hold(self, symbol: str) -> bool:
         """False is certain."""
@@ -73,19 +105,21 @@ class Occupied:
         """Return what a file holds of each symbol."""
         if held.spans is None:
             found = {symbol_key(symbol): span for symbol, span in self._spans_of(held.file_id, day).items()}
-            held = Held(file_id=held.file_id, path=held.path, span=held.span, spans=found)
+            held = replace(held, spans=found)
             self._days[day][held.file_id] = held
         assert held.spans is not None
         return held.spans
 
     def collisions(
-        self, spans: Mapping[str, Span], day: Day, also: Iterable[Held], leaving: Collection[int]
+        self, spans: Mapping[str, Span], day: Day, also: Iterable[Held], leaving: Collection[int], *, feed: str = ""
     ) -> list[Collision]:
         """Return what overlaps these spans, one per file: files of the lake that stay, and ``also``."""
-        whole = join_spans(spans.values())
+        whole, series = join_spans(spans.values()), series_of(feed)
         found = []
         for held in [*self.held_on(day).values(), *also]:
-            if held.file_id in leaving or not overlap(whole, held.span) or not any(map(held.may_hold, spans)):
+            if series_of(held.feed) != series or held.file_id in leaving:
+                continue
+            if not _touch(whole, held.span) or not any(map(held.may_hold, spans)):
                 continue
             theirs = held.spans if held.spans is not None else self.spans(held, day)
             met = [key for key in spans if key in theirs and overlap(spans[key], theirs[key])]
@@ -101,20 +135,43 @@ def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) 
     rows = ledger.filter(
         pl.col("exchange").is_in(exchanges),
         pl.col("data_type").is_in(tables),
-        pl.col("date").is_in([dt.date.fromisoformat(date) for date in dates]),
+        _reaches([dt.date.fromisoformat(date) for date in dates]),
         stands_at(Status.SUCCESS),
         pl.col("first_local_timestamp").is_not_null(),
     ).select(
-        *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date", "symbol")),
+        *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date", "symbol", "feed")),
         "file_id",
         "bronze_file_path",
         pl.col("first_local_timestamp").to_physical(),
         pl.col("last_local_timestamp").to_physical(),
     )
-    for exchange, table, date, symbol, file_id, path, first, last in rows.iter_rows():
+    for exchange, table, date, symbol, feed, file_id, path, first, last in rows.iter_rows():
         span = Span(first_us=first, last_us=last, rows=0)
-        spans = None if is_group(symbol, groups) else {symbol_key(symbol): span}
-        yield (exchange, table, date), Held(file_id=file_id, path=path, span=span, spans=spans)
+        is_many = is_group(symbol, groups) or (feed and symbol == EVERY_SYMBOL)
+        for day, here in _by_day(span, date, dates if feed else [date]):
+            spans = None if is_many else {symbol_key(symbol): here}
+            yield (exchange, table, day), Held(file_id=file_id, path=path, span=here, spans=spans, feed=feed or "")
+
+
+def _by_day(span: Span, claimed: str, dates: Collection[str]) -> Iterator[tuple[str, Span]]:
+    for date in dates:
+        here = cut_to_day(span, dt.date.fromisoformat(date))
+        if here is not None:
+            yield date, here
+        elif date == claimed:
+            yield date, span  # rows of another day: it is quarantined, or nothing is known of it
+
+
+def _reaches(dates: Sequence[dt.date]) -> pl.Expr:
+    """True for files that may have rows of these dates."""
+    first, last = (pl.col(f"{end}_local_timestamp").dt.date() for end in ("first", "last"))
+    beyond = pl.col("feed").is_not_null() & (first <= max(dates)) & (last >= min(dates))
+    return pl.col("date").is_in(list(dates)) | beyond.fill_null(value=False)
+
+
+def _touch(one: Span, other: Span) -> bool:
+    """Tell whether two spans share an instant at least: of one of their symbols it may be all that there is."""
+    return one.first_us <= other.last_us and other.first_us <= one.last_us
 
 
 def overlap(one: Span, other: Span) -> bool:

@@ -1,40 +1,123 @@
-"""No row of a day is in silver twice: files of one symbol and day must not overlap in time."""
+"""No row of a day is in silver twice: files that hold a symbol on one day must not overlap in time."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeAlias
 
 import polars as pl
 
+from pointline.parse.rules import DAY_US
 from pointline.services.findings import Finding
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.services.overlap import Day
+from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 from pointline.tables.spelling import is_group, symbol_key
+from pointline.vendors.feeds import EVERY_SYMBOL
 
-SERIES = ("exchange", "data_type", "date", "key")
+SERIES = ("exchange", "data_type", "date", "series", "key")
+TIMES = ("first_local_timestamp", "last_local_timestamp")
+
+ReadSpans: TypeAlias = Callable[[Day, Sequence[int]], pl.DataFrame]
+"""``file_id, symbol, first, last`` of the rows that these files have on a day, read from silver; times as integers."""
 
 
-def audit_overlap(ledger: pl.DataFrame, groups: Collection[str]) -> Iterator[Finding]:
-    """Compare the times of files of a single symbol, as the ledger has them."""
-    files = ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null())
-    names = files["symbol"].cast(pl.String).unique().to_list()
-    keys = {name: symbol_key(name) for name in names if not is_group(name, groups)}
-    first, last = pl.col("first_local_timestamp"), pl.col("last_local_timestamp")
-    files = (
-        files.filter(pl.col("symbol").cast(pl.String).is_in(list(keys)))
-        .with_columns(pl.col("symbol").cast(pl.String).replace_strict(keys, return_dtype=pl.String).alias("key"))
-        .sort(*SERIES, first, last, "file_id")
-        .with_columns(
-            last.cum_max().shift(1).over(SERIES).alias("before"),
-            ((first == last).shift(1) & (first.shift(1) == first)).over(SERIES).alias("after_instant"),
-            pl.col("file_id").shift(1).over(SERIES).alias("other"),
+def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: ReadSpans) -> Iterator[Finding]:
+    """Compare the times of files symbol by symbol.
+
+    The ledger has the times of a file that holds one symbol. Of a group file it has the symbols; its rows are read only
+    where another file holds one of them and the times of the two files, over all symbols, overlap.
+    """
+    files = _by_day(ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null()))
+    names = files["symbol"].unique().to_list()
+    group_names = [name for name in names if is_group(name, groups)]
+    is_many = pl.col("symbol").is_in([*group_names, EVERY_SYMBOL])
+    day = SERIES[:-1]
+    crowded = files.filter(is_many).select(day).unique()
+    for row in _meeting(_keyed(files.drop("symbols").join(crowded, on=day, how="anti"))).iter_rows(named=True):
+        yield _finding(row)
+    for (exchange, table, date, _), of_day in (
+        files.join(crowded, on=day, how="semi").sort(day).group_by(day, maintain_order=True)
+    ):
+        listed = _keyed(of_day.filter(is_many).drop("symbol").rename({"symbols": "symbol"}).explode("symbol"))
+        singles = _keyed(of_day.filter(~is_many).drop("symbols"))
+        exact = _exact(listed.select(singles.columns), singles, (str(exchange), str(table), str(date)), read_spans)
+        for row in _meeting(exact).iter_rows(named=True):
+            yield _finding(row)
+
+
+def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the files of the ledger once for each day that they have rows of, with their times cut to it."""
+    day_us = pl.col("date").cast(pl.Datetime("us")).to_physical()
+    first, last = (pl.col(name).to_physical() for name in TIMES)
+    is_described = pl.col("feed").is_not_null()
+    return (
+        rows_by_day(ledger)
+        .select(
+            "file_id",
+            "bronze_file_path",
+            *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "symbol")),
+            "symbols",
+            pl.col("date").cast(pl.String),
+            pl.col("feed")
+            .cast(pl.String)
+            .fill_null("")
+            .str.splitn(" ", 2)
+            .struct.field("field_1")
+            .fill_null("")
+            .alias("series"),
+            pl.when(is_described).then(pl.max_horizontal(first, day_us)).otherwise(first).alias(TIMES[0]),
+            pl.when(is_described).then(pl.min_horizontal(last, day_us + (DAY_US - 1))).otherwise(last).alias(TIMES[1]),
         )
+        .collect()
+    )
+
+
+def _exact(listed: pl.DataFrame, singles: pl.DataFrame, day: Day, read_spans: ReadSpans) -> pl.DataFrame:
+    """Return the files of a day by symbol with the times of their rows of it, as far as that can matter.
+
+    ``listed`` are the group files, with the times over all their symbols; without a symbol where none were noted.
+    """
+    met = _meeting(pl.concat([listed, singles]), is_rough=True)["key"].unique().to_list()
+    is_alone = listed["file_id"].n_unique() + singles.height < 2
+    doubtful = pl.col("key").is_in(met) | (pl.col("key").is_null() & (not is_alone))
+    if not (ids := listed.filter(doubtful)["file_id"].unique().sort().to_list()):
+        return singles
+    found = read_spans(day, ids).rename({"first": TIMES[0], "last": TIMES[1]})
+    facts = listed.drop("symbol", "key", *TIMES).unique("file_id")
+    return pl.concat([_keyed(found.join(facts, on="file_id")).select(singles.columns), singles])
+
+
+def _keyed(files: pl.DataFrame) -> pl.DataFrame:
+    names = files["symbol"].drop_nulls().unique().to_list()
+    keys = {name: symbol_key(name) for name in names}
+    return files.with_columns(pl.col("symbol").replace_strict(keys, return_dtype=pl.String).alias("key"))
+
+
+def _meeting(files: pl.DataFrame, *, is_rough: bool = False) -> pl.DataFrame:
+    """Return the files whose times overlap those of an earlier one of their series, and that one as ``other``.
+
+    To share the one instant at which one ends and the other begins is no overlap, unless it is all that one of them
+    has; which cannot be known of ``is_rough`` times.
+    """
+    first, last = (pl.col(name) for name in TIMES)
+    latest = last.cum_max()
+    in_order = files.sort(*SERIES, *TIMES, "file_id").with_columns(
+        latest.shift(1).over(SERIES).alias("before"),
+        ((first == last).shift(1) & (first.shift(1) == first)).over(SERIES).alias("after_instant"),
+        pl.when(last == latest).then("file_id").forward_fill().shift(1).over(SERIES).alias("other"),
     )
     shares_instant = (first == pl.col("before")) & ((first == last) | pl.col("after_instant"))
-    for row in files.filter((first < pl.col("before")) | shares_instant).iter_rows(named=True):
-        yield Finding(
-            kind="rows_overlap",
-            table=row["data_type"],
-            file_id=row["file_id"],
-            path=row["bronze_file_path"],
-            what=f"its times of {row['symbol']} overlap those of file {row['other']}: rows may be in silver twice",
-        )
+    met = first <= pl.col("before") if is_rough else (first < pl.col("before")) | shares_instant
+    return in_order.filter(met)
+
+
+def _finding(row: dict[str, object]) -> Finding:
+    file_id = row["file_id"]
+    assert isinstance(file_id, int)
+    return Finding(
+        kind="rows_overlap",
+        table=str(row["data_type"]),
+        file_id=file_id,
+        path=str(row["bronze_file_path"]),
+        what=f"its times of {row['symbol']} overlap those of file {row['other']}: rows may be in silver twice",
+    )

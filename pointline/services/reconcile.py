@@ -6,6 +6,7 @@ partition, and whether each data file is there. Only where these differ the rows
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,7 +16,7 @@ import polars as pl
 from pointline.io.protocols import IngestionManifestRepository, Part, QuarantineRepository
 from pointline.services.change import Partition
 from pointline.services.row_counts import AuditedTable, count_rows
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Status, may_have_rows_of, rows_by_day, stands_at
 
 PLACE = ("exchange", "date")
 NUMBERS = ("rows", "first_id", "last_id")
@@ -93,9 +94,12 @@ def _compare_partition(
     entries = manifest.entries()
     known = entries.filter(pl.col("file_id").is_in(counts["file_id"].to_list()))
     place = [pl.col(key) == value for key, value in partition.items() if key != "date"]
-    place += [pl.col("date").cast(pl.String) == partition["date"], pl.col("data_type") == name]
-    wanted = entries.filter(stands_at(Status.SUCCESS), *place)["file_id"].to_list()
-    rows = manifest.rows_of(wanted).select("file_id", pl.col("rows_written").fill_null(0))
+    day = dt.date.fromisoformat(partition["date"])
+    place += [may_have_rows_of(day), pl.col("data_type") == name]
+    may_be_here = entries.filter(stands_at(Status.SUCCESS), *place)["file_id"].to_list()
+    here = rows_by_day(manifest.rows_of(may_be_here)).filter(pl.col("date") == day)
+    rows = here.select("file_id", pl.col("rows_written")).collect()
+    wanted = rows["file_id"].to_list()
     both = rows.join(counts, on="file_id", how="left").with_columns(pl.col("rows", "doubled").fill_null(0))
     leaving = []
     for file_id, written, held, doubled in both.select("file_id", "rows_written", "rows", "doubled").iter_rows():

@@ -60,11 +60,11 @@ class Rereader:
             name: dtype for name, dtype in table.silver_schema.items() if name not in (*PARTITION_COLUMNS, "file_id")
         }
 
-    def reread(self, meta: BronzeFileMetadata) -> Reread:
-        """Read a file and return its digests. Raises Rejected, Transient."""
+    def reread(self, meta: BronzeFileMetadata, dates: Collection[str] | None = None) -> Reread:
+        """Read a file and return its digests, of rows of these UTC dates only. Raises Rejected, Transient."""
         with self._reader.open(meta) as content:
             silver = aside = 0
-            for good, bad in self._rows(meta, content):
+            for good, bad in self._rows(meta, content, dates):
                 silver += _digest(good)
                 aside += _digest(bad)
             return Reread(content_hash=content.content_hash, silver=silver & MASK, aside=aside & MASK)
@@ -74,11 +74,18 @@ class Rereader:
         return _digests(table, parts, self._schema, file_ids)
 
     def first_difference(
-        self, meta: BronzeFileMetadata, table: AuditedTable, parts: Sequence[Part], file_id: int
+        self,
+        meta: BronzeFileMetadata,
+        table: AuditedTable,
+        parts: Sequence[Part],
+        file_id: int,
+        dates: Collection[str] | None = None,
     ) -> str:
         """Say in which row and column silver differs from the file."""
         with self._reader.open(meta) as content:
-            for good, bad in self._rows(meta, content):
+            for good, bad in self._rows(meta, content, dates):
+                if good.is_empty():
+                    continue
                 seqs = pl.concat([good["file_seq"], bad["file_seq"]])
                 low, high = seqs.min(), seqs.max()
                 held = [
@@ -91,7 +98,9 @@ class Rereader:
                     return _describe(found, good)
         return "silver holds rows beyond the end of the file"
 
-    def _rows(self, meta: BronzeFileMetadata, content: BronzeContent) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def _rows(
+        self, meta: BronzeFileMetadata, content: BronzeContent, dates: Collection[str] | None = None
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         feed = self._feeds.feed(self._table.name, meta.feed, meta.vendor)
         belonging = belonging_of(self._feeds, meta, self._escalated, self._groups)
         opened = open_rows(feed, content, meta.bronze_file_path, wanted_columns(feed))
@@ -101,7 +110,10 @@ class Rereader:
             lines += block.lines
             bad = _shaped(block.bad, ASIDE)
             good = without_doubtful(block.rows, doubtful_times(self._table, block.rows))
-            yield _shaped(good.select(*self._table.to_silver(self._table.columns), "file_seq"), self._schema), bad
+            rows = _shaped(good.select(*self._table.to_silver(self._table.columns), "file_seq"), self._schema)
+            if dates is not None:
+                rows = rows.filter(pl.col("local_timestamp").dt.date().cast(pl.String).is_in(list(dates)))
+            yield rows, bad
 
 
 def digest_aside(table: AuditedTable, parts: Sequence[Part], file_ids: Sequence[int]) -> Digests:

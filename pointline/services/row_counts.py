@@ -1,8 +1,8 @@
-"""Which rows of which file a table holds, counted from two columns, a row group at a time."""
+"""Which rows of which file a table holds, counted or timed from a few columns, a row group at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import polars as pl
@@ -22,17 +22,46 @@ COUNTS: dict[str, pl.DataType] = {
     "doubled": pl.Int64(),
 }
 
+SPANS: dict[str, pl.DataType] = {
+    "file_id": pl.Int64(),
+    "symbol": pl.String(),
+    "first": pl.Int64(),
+    "last": pl.Int64(),
+    "rows": pl.UInt32(),
+}
+"""``first`` and ``last`` are microseconds of ``local_timestamp``."""
 
-class AuditedTable(Protocol):
+
+class ReadableTable(Protocol):
+    """A table whose parts can be read."""
+
+    def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a part in order, without the partition columns."""
+        ...
+
+
+class AuditedTable(ReadableTable, Protocol):
     """A table whose parts can be listed and read."""
 
     def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
         """Return the parts that readers see, of one partition or of all."""
         ...
 
-    def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a part in order, without the partition columns."""
-        ...
+
+def time_symbols(table: ReadableTable, parts: Sequence[Part], file_ids: Collection[int]) -> pl.DataFrame:
+    """Return ``SPANS`` per file and symbol, of the rows that these parts have of these files."""
+    time = pl.col("local_timestamp").to_physical()
+    found = [
+        rows.filter(pl.col("file_id").is_in(list(file_ids)))
+        .group_by("file_id", pl.col("symbol").cast(pl.String))
+        .agg(time.min().alias("first"), time.max().alias("last"), pl.len().alias("rows"))
+        for part in parts
+        for rows in table.rows_of(part, ["file_id", "symbol", "local_timestamp"])
+    ]
+    if not found:
+        return pl.DataFrame(schema=SPANS)
+    by_file = pl.concat(found).group_by("file_id", "symbol")
+    return by_file.agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
 
 
 def count_rows(table: AuditedTable, parts: Sequence[Part]) -> pl.DataFrame:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Protocol
 
 import polars as pl
 
-from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository
+from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository, Outcome
 from pointline.services.batch import Span
 from pointline.services.identity import LedgerRow, has_left, ledger_rows
 from pointline.services.overlap import Day
+from pointline.services.row_counts import time_symbols
+from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 
 
@@ -29,12 +32,20 @@ class SilverFacts(Protocol):
         """Return the key of the symbol that the file's path claims."""
         ...
 
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
+        ...
+
     def rows_written(self, file_id: int) -> int:
         """Return how many rows a file has in silver."""
         ...
 
     def spans_of(self, file_id: int, day: Day) -> Mapping[str, Span]:
         """Return what a file holds of each symbol on a day, read from its rows."""
+        ...
+
+    def outcome_of(self, file_id: int) -> Outcome:
+        """Return what the ledger says became of a file whose rows are in silver."""
         ...
 
 
@@ -63,6 +74,10 @@ class LakeFacts:
         """Return the key of the symbol that the file's path claims."""
         return symbol_key(self._row(file_id).symbol)
 
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
+        return self._row(file_id).content_hash
+
     def rows_written(self, file_id: int) -> int:
         """Return how many rows a file has in silver."""
         rows = self._manifest.rows_of([file_id])["rows_written"]
@@ -72,22 +87,33 @@ class LakeFacts:
         """Return what a file holds of each symbol on a day, read from its rows."""
         exchange, table, date = day
         repository = self._repositories[table]
-        time = pl.col("local_timestamp").to_physical()
-        found = [
-            rows.filter(pl.col("file_id") == file_id)
-            .group_by(pl.col("symbol").cast(pl.String))
-            .agg(time.min().alias("first"), time.max().alias("last"), pl.len().alias("rows"))
-            for part in repository.parts_of([file_id], {"exchange": exchange, "date": date})
-            for rows in repository.rows_of(part, ["file_id", "symbol", "local_timestamp"])
-        ]
-        if not found:
-            return {}
-        whole = (
-            pl.concat(found).group_by("symbol").agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
-        )
+        parts = repository.parts_of([file_id], {"exchange": exchange, "date": date})
+        found = time_symbols(repository, parts, [file_id]).select("symbol", "first", "last", "rows")
         return {
-            symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in whole.iter_rows()
+            symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in found.iter_rows()
         }
+
+    def outcome_of(self, file_id: int) -> Outcome:
+        """Return what the ledger says became of a file whose rows are in silver."""
+        row = self._manifest.rows_of([file_id]).with_columns(
+            pl.col("first_local_timestamp", "last_local_timestamp").to_physical()
+        )
+        facts = row.row(0, named=True)
+        return Outcome(
+            file_id=file_id,
+            status=Status(str(facts["status"])),
+            content_hash=facts["content_hash"],
+            rows_read=facts["rows_read"],
+            rows_written=facts["rows_written"],
+            rows_quarantined=facts["rows_quarantined"],
+            first_local_us=facts["first_local_timestamp"],
+            last_local_us=facts["last_local_timestamp"],
+            symbols=None if facts["symbols"] is None else tuple(facts["symbols"]),
+            checksum=facts["checksum"],
+            days={str(one["date"]): one["rows"] for one in facts["days"] or ()},
+            warnings=json.loads(facts["warnings"] or "{}"),
+            error=facts["error"],
+        )
 
     def _row(self, file_id: int) -> LedgerRow:
         return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]

@@ -22,9 +22,20 @@ from pointline.tables.dim_symbol import INSTRUMENTS, KEY, Changes, Scope, as_of,
 from pointline.tables.dim_symbol_metadata import Metadata
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.symbol_history import History, history
-from pointline.tables.symbol_observations import HEAD, Kind, Observed, Origin, observe, observe_at, recorded, unnamed
+from pointline.tables.symbol_observations import (
+    HEAD,
+    Kind,
+    Observed,
+    Origin,
+    observe,
+    observe_at,
+    recorded,
+    unnamed,
+    with_unsaid,
+)
 
-REFRESH = dt.timedelta(hours=1)
+REFRESH = dt.timedelta(minutes=55)
+"""Whoever asks does so every few minutes at most: within an hour it is done."""
 STANDS = (Status.SUCCESS, Status.QUARANTINED, Status.PENDING)
 """A file of which something is held is quarantined; one that is to be read again is pending."""
 
@@ -137,7 +148,9 @@ class Symbols:
             accepted=entry.candidate.is_accepted,
         )
         # A list of several exchanges has a name of its own in the place of an exchange.
-        names = set(metadata.updates["exchange"].unique())
+        names = set(metadata.updates["exchange"])
+        if metadata.unsaid is not None:
+            names |= set(metadata.unsaid["exchange"])
         of = entry.meta.exchange if len(names - {entry.meta.exchange}) <= 0 else ""
         return _said(metadata, origin, of)
 
@@ -202,6 +215,14 @@ class Symbols:
                 self._table.replace(whole.versions if whole.changes else None, whole.scope, batch=self.last_batch())
                 self._manifest.update_statuses(self._others(whole, leaving_out=set()).values())
 
+    def missing(self) -> dict[int, str]:
+        """Return the files of instruments that are in and of which nothing is kept, and how it is."""
+        is_list = pl.col("data_type").cast(pl.String) == INSTRUMENTS
+        files = self._manifest.entries().filter(is_list, stands_at(Status.SUCCESS))["file_id"]
+        if files.is_empty():
+            return {}
+        return dict.fromkeys(sorted(set(files) - set(self.heads()["file_id"])), "what it said of symbols is not kept")
+
     def _take_over(self, number: int, versions: pl.DataFrame, entries: pl.DataFrame) -> None:
         """Keep what an earlier release made of files, and have those files read again, which says what they said."""
         plan = self._plan(recorded(versions), [])
@@ -209,11 +230,11 @@ class Symbols:
         self.settle(number, plan, [Outcome.reopened(file_id) for file_id in files["file_id"]])
 
     def refresh(self) -> None:
-        """See to it that what has begun is current, and what has ended is not; once an hour is enough."""
+        """See to it that what has begun is current, and what has ended is not; looks once an hour."""
         with self._lock:
             now = self._now()
-            if self._refreshed is not None and now - self._refreshed < REFRESH:
-                return
+            if self._refreshed is not None and dt.timedelta(0) <= now - self._refreshed < REFRESH:
+                return  # a clock that was put back must not keep it from looking
             self._refreshed = now
             table = self._table.read_all()
             fresh = as_of(table, now)
@@ -334,7 +355,8 @@ class Symbols:
 
 def _said(metadata: Metadata, origin: Origin, of: str) -> Observed:
     if metadata.snapshot_at is not None:
-        return observe_at(metadata.updates, metadata.snapshot_at, origin, of=of)
+        updates = with_unsaid(metadata.updates, metadata.unsaid, metadata.snapshot_at)
+        return observe_at(updates, metadata.snapshot_at, origin, of=of)
     return observe(metadata.updates, metadata.kind, None, origin)
 
 

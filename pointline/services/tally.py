@@ -71,6 +71,8 @@ class Tally:
         self._bytes_quarantined = 0
         self._first_us: int | None = None
         self._last_us: int | None = None
+        self.checksum: str | None = None
+        """What the file beside it says."""
         self.lines = 0
         """Rows of the file so far, whatever became of them."""
         self._warnings: Counter[str] = Counter()
@@ -170,13 +172,10 @@ class Tally:
 
     def refusal(self, content_hash: str) -> Outcome:
         """Return the outcome of a file that is refused because of the rows that cannot be kept."""
-        complaint = self._complaint()
         rest = self.rows_read - self._rows_quarantined
         command = f"`pointline retry {self.entry.file_id} --accept`"
         sentences = [
-            f"{self._rows_quarantined} of {self.rows_read} rows cannot be kept: {complaint.phrases()}",
-            self._zone(),
-            complaint.first(),
+            self.why_refused(),
             "so nothing of the file is in silver",
             f"put the right file in its place, or {command} takes the other {rest} row{'' if rest == 1 else 's'}",
         ]
@@ -184,11 +183,21 @@ class Tally:
             file_id=self.entry.file_id,
             status=Status.QUARANTINED,
             content_hash=content_hash,
-            error="; ".join(sentence for sentence in sentences if sentence),
+            error="; ".join(sentences),
         )
 
-    def outcome(self, content_hash: str) -> Outcome:
-        """Return what became of the file."""
+    def why_refused(self) -> str:
+        """Say which rows cannot be kept, and why."""
+        complaint = self._complaint()
+        sentences = [
+            f"{self._rows_quarantined} of {self.rows_read} rows cannot be kept: {complaint.phrases()}",
+            self._zone(),
+            complaint.first(),
+        ]
+        return "; ".join(sentence for sentence in sentences if sentence)
+
+    def outcome(self, content_hash: str, days: Mapping[str, int] | None = None) -> Outcome:
+        """Return what became of the file. ``days``: how many rows are of each, where they may be of several."""
         written = self.rows_read - self._rows_quarantined
         return Outcome(
             file_id=self.entry.file_id,
@@ -200,6 +209,8 @@ class Tally:
             first_local_us=self._first_us,
             last_local_us=self._last_us,
             symbols=tuple(sorted(self.spans)),
+            days=days,
+            checksum=self.checksum,
             warnings={name: count for name, count in self._warnings.items() if count},
             error=self._reason() if self._rows_quarantined else None,
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -12,14 +11,13 @@ from pointline.errors import NoAccess, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.change import Partition, places_of
-from pointline.services.overlap import Occupied, day_of
-from pointline.services.replacement import ACCEPTED_STATUSES, Judge
+from pointline.services.copies import copies_among, copies_of, moved_here
+from pointline.services.overlap import Occupied, on_days
+from pointline.services.preference import thinned
+from pointline.services.replacement import ACCEPTED_STATUSES, Judge, RankOf, Replacements, originals_of
 from pointline.services.silver_facts import SilverFacts
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
-
-ContentOfDay: TypeAlias = tuple[str | None, str, str, str]
-"""A content hash, exchange, table and date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +31,8 @@ class Policy:
     unfinished_us: int = 30_000_000
     min_replacement_share: float = 0.5
     groups: Collection[str] = ()
+    rank_of: RankOf = lambda _path, _feed: None
+    """The place of a file in the order in which its feed prefers them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,10 @@ class Verdict:
     """Versions that never had rows in silver, and the newer version of their path."""
     reopened: Mapping[int, str]
     """Duplicates whose original leaves silver, with their paths: now their own rows have to come."""
+    given_up: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    """Days that files leave to another one, and that one: by file and date."""
+    thinned: Sequence[Outcome] = ()
+    """What is left of files that were in before and give up days."""
     others: Sequence[Outcome] = ()
     """What becomes of lists of instruments that were in before: evidence of this batch holds or releases them."""
 
@@ -77,6 +81,7 @@ class Verdict:
             if outcome.status in ACCEPTED_STATUSES and self.entries[file_id].meta.data_type == table
         ]
         leaving = [Outcome.superseded(one.file_id, by=one.by) for one in self.replaced if one.table == table]
+        leaving += [one for one in self.thinned if self._table_of_thinned(one.file_id) == table]
         if table == INSTRUMENTS:
             held = [
                 outcome
@@ -92,30 +97,39 @@ class Verdict:
         for one in self.replaced:
             if one.table == table:
                 found.setdefault(one.partition, []).append(one.file_id)
+        for file_id in (outcome.file_id for outcome in self.thinned):
+            for date, by in self.given_up[file_id].items():
+                meta = self.entries[by].meta
+                if meta.data_type == table:
+                    found.setdefault((("exchange", meta.exchange), ("date", date)), []).append(file_id)
         return found
+
+    def _table_of_thinned(self, file_id: int) -> str:
+        return self.entries[next(iter(self.given_up[file_id].values()))].meta.data_type
 
     def duplicates(self) -> list[tuple[int, int]]:
         """Return ``(file_id, file that brought the content)``."""
-        return [
-            (file_id, outcome.superseded_by)
-            for file_id, outcome in self.outcomes.items()
-            if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
-        ]
+        return list(originals_of(self.outcomes).items())
 
     def all_outcomes(self) -> list[Outcome]:
         """Return what the ledger has to record."""
         gone = {**self.overtaken, **{one.file_id: one.by for one in self.replaced}}
         superseded = [Outcome.superseded(old, by=new) for old, new in gone.items()]
         reopened = [Outcome.reopened(file_id) for file_id in self.reopened]
-        return [*self.outcomes.values(), *superseded, *reopened, *self.others]
+        return [*self.outcomes.values(), *superseded, *self.thinned, *reopened, *self.others]
 
     def wants(self, part: LoadedPart) -> bool:
         """A part goes in when one of its files does."""
-        return any(self.outcomes[file_id].status is Status.SUCCESS for file_id in part.file_ids)
+        return part.file_ids - self.refused_in(part) != set()
 
     def refused_in(self, part: LoadedPart) -> set[int]:
         """Return the files of a part that do not get in. What may be refused mostly has a part of its own."""
-        return {file_id for file_id in part.file_ids if self.outcomes[file_id].status is not Status.SUCCESS}
+        date = part.part.partition.get("date", "")
+        return {
+            file_id
+            for file_id in part.file_ids
+            if self.outcomes[file_id].status is not Status.SUCCESS or date in self.given_up.get(file_id, ())
+        }
 
 
 def decide(
@@ -137,29 +151,65 @@ def decide(
     older = [(old, file_id) for file_id, entry in entries.items() for old in entry.candidate.replaces]
     places = _places(ledger, (old for old, _ in older))
     entries = _with_siblings_found(entries, places)
-    days = {day_of(entry.meta) for entry in entries.values() if entry.candidate.has_siblings}
-    found = Judge(
+    spans = {file_id: spans for group in loaded for file_id, spans in group.spans.items()}
+    days = {
+        day
+        for file_id, entry in entries.items()
+        if entry.candidate.has_siblings
+        for day, _ in on_days(entry.meta, spans.get(file_id, {}))
+    }
+    judge = Judge(
         entries=entries,
         outcomes=outcomes,
         old=_old_of(entries, outcomes, ledger, places, facts),
-        spans={file_id: spans for group in loaded for file_id, spans in group.spans.items()},
+        in_silver=(),
+        spans=spans,
         occupied=Occupied(ledger, days, facts.spans_of, policy.groups),
         facts=facts,
+        groups=policy.groups,
         allows_overlap=policy.overlap == "allow",
         min_share=policy.min_replacement_share,
-    ).decide()
-    outcomes |= found.refused
+        rank_of=policy.rank_of,
+    )
+    outcomes, found = _judged(judge, ledger)
     outcomes |= _marked(entries, outcomes)
-    outcomes |= _copies(entries, outcomes, ledger, found.replaced, facts)
-    outcomes |= _unsettled_duplicates(outcomes, ledger, found.replaced)
     replaced = {old: new for old, new in found.replaced.items() if outcomes[new].status in ACCEPTED_STATUSES}
+    given_up = {file_id: days for file_id, days in found.given_up.items() if file_id not in replaced}
+    outcomes |= {one: thinned(outcomes[one], given_up[one]) for one in given_up.keys() & outcomes.keys()}
+    older_ones = sorted(given_up.keys() - outcomes.keys())
     return Verdict(
         entries=entries,
         outcomes=outcomes,
+        given_up=given_up,
+        thinned=[thinned(facts.outcome_of(one), given_up[one]) for one in older_ones],
         replaced=_leaving(ledger, replaced),
-        reopened=_copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
+        reopened=copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
         overtaken={old: new for old, new in older if old not in places and outcomes[new].status is not Status.PENDING},
     )
+
+
+def _judged(judge: Judge, ledger: pl.DataFrame) -> tuple[dict[int, Outcome], Replacements]:
+    """Return all outcomes, and what is replaced.
+
+    A file that is refused where its bytes are in the lake is a copy; as such it may take its place after all.
+    """
+    while True:
+        originals = originals_of(judge.outcomes)
+        judge = replace(judge, in_silver=_places(ledger, originals.values()).keys())
+        found = judge.decide()
+        outcomes = {**judge.outcomes, **found.refused}
+        copies = copies_among(
+            judge.entries, outcomes, old=judge.old, ledger=ledger, replaced=found.replaced, facts=judge.facts
+        )
+        if not (copies := {file_id: one for file_id, one in copies.items() if file_id not in originals}):
+            return outcomes | {file_id: _waits(file_id, originals[file_id]) for file_id in found.waiting}, found
+        judge = replace(judge, outcomes={**judge.outcomes, **copies})
+
+
+def _waits(file_id: int, original: int) -> Outcome:
+    """A duplicate of a file that did not get in after all, or that leaves with this batch, is read again."""
+    reason = f"waits for file {original}, which has the same content"
+    return Outcome(file_id=file_id, status=Status.PENDING, error=reason, warnings=None)
 
 
 def _marked(entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
@@ -183,7 +233,7 @@ def _old_of(
     The older versions of its path, as far as they were not found under another path meanwhile; and a file with the
     same content that was moved here from a path that claimed something else.
     """
-    moved = _moved_here(entries, outcomes, ledger, facts)
+    moved = moved_here(entries, outcomes, ledger, facts)
     same_path = {
         file_id: [old for old in entry.candidate.replaces if places.get(old) == entry.meta.bronze_file_path]
         for file_id, entry in entries.items()
@@ -195,35 +245,6 @@ def _old_of(
         if old := (*olds, *(one for one in moved.get(file_id, ()) if one not in leaving)):
             found[file_id] = old
     return found
-
-
-def _moved_here(
-    entries: Mapping[int, Entry], outcomes: Mapping[int, Outcome], ledger: pl.DataFrame, facts: SilverFacts
-) -> dict[int, list[int]]:
-    by_content: dict[str, list[int]] = {}
-    for file_id, outcome in outcomes.items():
-        if outcome.status is Status.SUCCESS and outcome.content_hash and outcome.rows_written:
-            by_content.setdefault(outcome.content_hash, []).append(file_id)
-    sizes = {entries[file_id].meta.file_size_bytes for ids in by_content.values() for file_id in ids}
-    if not sizes:
-        return {}
-    rows = (
-        _in_silver(ledger, sizes, by_content)
-        .filter(pl.col("first_local_timestamp").is_not_null() | (pl.col("data_type") == INSTRUMENTS))
-        .select("file_id", "content_hash")
-    )
-    found: dict[int, list[int]] = {}
-    for old, content in rows.iter_rows():
-        if old not in entries and facts.has_left_bronze(old):
-            found.setdefault(min(by_content[content]), []).append(old)
-    return found
-
-
-def _in_silver(ledger: pl.DataFrame, sizes: Collection[int], contents: Collection[str]) -> pl.DataFrame:
-    """Return the ingested files that have one of these contents. A size is compared faster than a hash."""
-    return ledger.filter(pl.col("file_size_bytes").is_in(list(sizes))).filter(
-        pl.col("content_hash").is_in(list(contents)), stands_at(Status.SUCCESS)
-    )
 
 
 def _delayed(
@@ -261,89 +282,6 @@ def _with_siblings_found(entries: Mapping[int, Entry], places: Mapping[int, str]
         else entry
         for file_id, entry in entries.items()
     }
-
-
-def _copies(
-    entries: Mapping[int, Entry],
-    outcomes: Mapping[int, Outcome],
-    ledger: pl.DataFrame,
-    replaced: Collection[int],
-    facts: SilverFacts,
-) -> dict[int, Outcome]:
-    """A refused file whose bytes are in, or get in, from another path is a copy, and nothing is wrong with it."""
-    quarantined = {file_id: one for file_id, one in outcomes.items() if one.status is Status.QUARANTINED}
-    refused = {file_id: one.content_hash for file_id, one in quarantined.items() if one.content_hash}
-    if not refused:
-        return {}
-    brought = _in_silver_since(entries, refused, ledger, replaced, facts) | {
-        (outcome.content_hash, *day_of(entries[file_id].meta)): file_id
-        for file_id, outcome in outcomes.items()
-        if outcome.status is Status.SUCCESS and outcome.rows_written
-    }
-    in_the_way = [one.superseded_by for one in quarantined.values() if one.superseded_by is not None]
-    for key, other in _by_content(ledger.filter(pl.col("file_id").is_in(in_the_way))):
-        brought.setdefault(key, other)
-    return {
-        file_id: Outcome.duplicate(file_id, content_hash=content, of=original)
-        for file_id, content in refused.items()
-        if not entries[file_id].candidate.replaces
-        and (original := brought.get((content, *day_of(entries[file_id].meta)))) is not None
-    }
-
-
-def _in_silver_since(
-    entries: Mapping[int, Entry],
-    refused: Mapping[int, str],
-    ledger: pl.DataFrame,
-    replaced: Collection[int],
-    facts: SilverFacts,
-) -> dict[ContentOfDay, int]:
-    """Return the contents of refused files that are in silver: another batch may have brought them since ``begin``."""
-    sizes = {entries[file_id].meta.file_size_bytes for file_id in refused}
-    rows = _in_silver(ledger, sizes, set(refused.values())).filter(pl.col("first_local_timestamp").is_not_null())
-    return {
-        key: file_id
-        for key, file_id in _by_content(rows)
-        if file_id not in replaced and file_id not in entries and not facts.has_left_bronze(file_id)
-    }
-
-
-def _by_content(rows: pl.DataFrame) -> Iterator[tuple[ContentOfDay, int]]:
-    """Yield what each file of the ledger holds, and of which day, with its id."""
-    day = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")]
-    for content, exchange, table, date, file_id in rows.select("content_hash", *day, "file_id").iter_rows():
-        yield (content, exchange, table, date), file_id
-
-
-def _unsettled_duplicates(
-    outcomes: Mapping[int, Outcome], ledger: pl.DataFrame, replaced: Collection[int]
-) -> dict[int, Outcome]:
-    """A duplicate of a file that did not get in after all, or that leaves with this batch, is read again."""
-    originals = {
-        file_id: outcome.superseded_by
-        for file_id, outcome in outcomes.items()
-        if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
-    }
-    in_silver = _places(ledger, (one for one in originals.values() if one not in outcomes)).keys() - set(replaced)
-    waiting = {}
-    for file_id, original in originals.items():
-        is_in = outcomes[original].status is Status.SUCCESS if original in outcomes else original in in_silver
-        if not is_in:
-            reason = f"waits for file {original}, which has the same content"
-            waiting[file_id] = Outcome(file_id=file_id, status=Status.PENDING, error=reason, warnings=None)
-    return waiting
-
-
-def _copies_of(ledger: pl.DataFrame, originals: Iterable[int], *, leaving_out: Sequence[int]) -> dict[int, str]:
-    wanted = list(originals)
-    if not wanted:
-        return {}
-    copies = ledger.filter(
-        stands_at(Status.DUPLICATE),
-        pl.col("superseded_by").is_in(wanted),
-        ~pl.col("file_id").is_in(leaving_out),
-    )
-    return dict(copies.select("file_id", "bronze_file_path").iter_rows())
 
 
 def _places(ledger: pl.DataFrame, file_ids: Iterable[int]) -> dict[int, str]:

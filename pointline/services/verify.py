@@ -7,20 +7,22 @@ found all the same is looked at once more before it is reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import polars as pl
 
-from pointline.errors import ChangedWhileRead, LakeDamaged, PointlineError, Transient
+from pointline.errors import ChangedWhileRead, LakeDamaged, NoAccess, PointlineError, Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
 from pointline.services.audited import AuditedEventTable, Parties
 from pointline.services.bronze_audit import as_found, audit_bronze
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.overlap import Day
 from pointline.services.overlap_audit import audit_overlap
 from pointline.services.reread import digest_aside
-from pointline.services.row_counts import COUNTS, AuditedTable, count_rows
+from pointline.services.row_counts import COUNTS, SPANS, AuditedTable, count_rows, time_symbols
 from pointline.services.symbol_audit import audit_history, audit_observations, audit_symbols
 from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -102,7 +104,7 @@ class _Look:
         still = ledger.filter(~pl.col("file_id").is_in(sorted(ahead)))
         self._findings += audit_ledger(still, ledger)
         if self._to.groups is not None:
-            self._findings += audit_overlap(still, self._to.groups)
+            self._findings += self._audit_overlap(still, self._to.groups, snapshots)
         self._findings += audit_counts(still, ledger, found, aside, readable)
         if aside is not None:
             self._checked.quarantined_rows = int(aside["rows"].sum())
@@ -143,10 +145,16 @@ class _Look:
             self._findings.append(Finding(kind="symbolic_link", table="", path=path, what=what))
         small = (ingest_manifest.NAME, quarantine.NAME, dim_symbol.NAME)
         for name in (*small, *self._to.tables):
-            for entry, reason in self._to.parts.log_faults(name):
+            for entry, reason in self._log_faults(name):
                 path, what = f"silver/{name}/_delta_log/{entry}", f"this file of the log is {reason}"
                 self._findings.append(Finding(kind="commit_altered", table=name, path=path, what=what))
         self._audit_small(ingest_manifest.NAME, self._to.ledger.live_parts)
+
+    def _log_faults(self, table: str) -> list[tuple[str, str]]:
+        try:
+            return list(self._to.parts.log_faults(table))
+        except PermissionError:
+            return []  # said by whoever needs its rows
 
     def _audit_small(self, name: str, live_parts: Callable[[], list[Part]]) -> None:
         """Read the data files of a small table whole."""
@@ -230,6 +238,23 @@ class _Look:
             parts[:] = sound
             return count_rows(table, sound)
 
+    def _audit_overlap(
+        self, ledger: pl.DataFrame, groups: Collection[str], snapshots: Mapping[str, _Snapshot | None]
+    ) -> list[Finding]:
+        def read_spans(day: Day, file_ids: Sequence[int]) -> pl.DataFrame:
+            exchange, name, date = day
+            snapshot = snapshots.get(name)
+            parts = snapshot.parts.get((exchange, date), []) if snapshot is not None else []
+            try:
+                return time_symbols(self._to.tables[name], parts, file_ids)
+            except UNREADABLE as error:
+                what = f"the times of its symbols cannot be read: {_first_line(error)}"
+                path = f"silver/{name}/exchange={exchange}/date={date}"
+                self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
+                return pl.DataFrame(schema=SPANS)
+
+        return list(audit_overlap(ledger, groups, read_spans))
+
     def _audit_symbols(self, files: Sequence[int]) -> Iterable[Finding]:
         if not (files or self._to.symbols.exists()):
             return []
@@ -249,6 +274,7 @@ class _Look:
         self, name: str, snapshot: _Snapshot, ledger: pl.DataFrame, bronze: dict[int, BronzeFileMetadata]
     ) -> None:
         rows = ledger.filter(stands_at(Status.SUCCESS), pl.col("data_type") == name)
+        of_days, rows = rows.filter(pl.col("days").is_not_null()), rows.filter(pl.col("days").is_null())
         for (exchange, date), group in rows.group_by("exchange", "date", maintain_order=True):
             parts = snapshot.parts.get((str(exchange), str(date)), [])
             hashes = {
@@ -258,49 +284,54 @@ class _Look:
             silver = self._to.rereaders[name].digest_silver(self._to.tables[name], parts, ids)
             aside = digest_aside(self._to.quarantine, self._aside_parts(), ids)
             for file_id in ids:
-                self._compare_file(
-                    name,
-                    bronze[file_id],
-                    file_id=file_id,
-                    content_hash=hashes[file_id],
-                    digests=(silver[file_id], aside[file_id]),
-                    parts=parts,
-                )
+                facts = _Compared(file_id, hashes[file_id], (silver[file_id], aside[file_id]), parts)
+                self._compare_file(name, bronze[file_id], facts)
+        for row in of_days.filter(pl.col("file_id").is_in(list(bronze))).iter_rows(named=True):
+            file_id, exchange = row["file_id"], str(row["exchange"])
+            dates = [str(one["date"]) for one in row["days"]]
+            parts = [part for date in dates for part in snapshot.parts.get((exchange, date), [])]
+            silver = self._to.rereaders[name].digest_silver(self._to.tables[name], parts, [file_id])
+            aside = digest_aside(self._to.quarantine, self._aside_parts(), [file_id])
+            facts = _Compared(file_id, row["content_hash"], (silver[file_id], aside[file_id]), parts, frozenset(dates))
+            self._compare_file(name, bronze[file_id], facts)
 
     def _aside_parts(self) -> list[Part]:
         parts = self._to.quarantine.live_parts()
         return [part for part in parts if self._to.parts.fault_of(quarantine.NAME, part) is None]
 
-    def _compare_file(
-        self,
-        name: str,
-        meta: BronzeFileMetadata,
-        *,
-        file_id: int,
-        content_hash: str,
-        digests: tuple[int, int],
-        parts: list[Part],
-    ) -> None:
+    def _compare_file(self, name: str, meta: BronzeFileMetadata, held: _Compared) -> None:
         def report(kind: str, what: str) -> None:
             path = meta.bronze_file_path
-            self._findings.append(Finding(kind=kind, table=name, file_id=file_id, path=path, what=what))
+            self._findings.append(Finding(kind=kind, table=name, file_id=held.file_id, path=path, what=what))
 
         rereader = self._to.rereaders[name]
         self._checked.contents += 1
         self._on_step(self._checked)
         try:
-            now = rereader.reread(meta)
-            if now.content_hash != content_hash:
+            now = rereader.reread(meta, held.dates)
+            if now.content_hash != held.content_hash:
                 report("bronze_altered", "the content is not the one that was ingested, though size and time agree")
                 return
-            if now.silver != digests[0]:
-                report("content_differs", rereader.first_difference(meta, self._to.tables[name], parts, file_id))
-            if now.aside != digests[1]:
+            if now.silver != held.digests[0]:
+                table = self._to.tables[name]
+                found = rereader.first_difference(meta, table, held.parts, held.file_id, held.dates)
+                report("content_differs", found)
+            if now.aside != held.digests[1]:
                 report("quarantine_differs", "the lines set aside are not those of the file")
         except ChangedWhileRead:
             return
         except UNREADABLE as error:
             report("bronze_unreadable", _first_line(error))
+
+
+class _Compared(NamedTuple):
+    """A file of the ledger, digests of what silver and quarantine hold of it, and where; ``dates``: only these days."""
+
+    file_id: int
+    content_hash: str
+    digests: tuple[int, int]
+    parts: list[Part]
+    dates: frozenset[str] | None = None
 
 
 def _behind(ledger: pl.DataFrame, told: Mapping[int, Outcome], ahead: set[int]) -> Iterator[Finding]:
@@ -325,7 +356,8 @@ def _placed(name: str, counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unreadable(table: str, error: Exception) -> Finding:
-    return Finding(kind="unreadable_table", table=table, path=f"silver/{table}", what=_first_line(error))
+    hint = error.hint if isinstance(error, NoAccess) else ""  # else what mends damage
+    return Finding(kind="unreadable_table", table=table, path=f"silver/{table}", what=_first_line(error), hint=hint)
 
 
 def _first_line(error: Exception) -> str:

@@ -102,7 +102,8 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     for Sunday. Everywhere else weekends are days like others.
     """
     exchange = pl.lit(value=True) if wanted.exchange is None else pl.col("exchange") == wanted.exchange
-    files = _by_symbol(ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN)).select(COLUMNS).collect())
+    files = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN)).select(*COLUMNS, "days").collect()
+    files = _by_symbol(_by_day(files))
     undated = files.filter(pl.col("date").is_null(), wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())
     rests = _rests(files)
@@ -112,6 +113,13 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     days = days.filter(wanted.days("date")).drop("series", "standing")
     spans = _cut(spans, wanted).sort(SERIES)
     return Coverage(days=days, spans=spans, gaps=_gaps(days, missing), rests=rests, undated=undated)
+
+
+def _by_day(files: pl.DataFrame) -> pl.DataFrame:
+    """One row per file and day that it has rows of; a file without rows has the day of its name."""
+    several = files.filter(pl.col("days").is_not_null()).drop("date", "rows_written")
+    days = several.explode("days", empty_as_null=False).unnest("days").rename({"rows": "rows_written"})
+    return pl.concat([files.filter(pl.col("days").is_null()).select(COLUMNS), days.select(COLUMNS)])
 
 
 def _by_symbol(files: pl.DataFrame) -> pl.DataFrame:

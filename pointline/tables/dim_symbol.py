@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Protocol
 
 import polars as pl
 
@@ -155,13 +156,25 @@ def symbol_ids(versions: pl.DataFrame) -> pl.Series:
     )
 
 
-def typed_updates(updates: pl.DataFrame) -> pl.DataFrame:
+class KeepsApart(Protocol):
+    """Takes rows that cannot be right (``dim_symbol_faults.Faults``)."""
+
+    def take(self, rows: pl.DataFrame, error: Rejected, *, rule: str, column: str) -> None:
+        """Keep rows apart; raises the error where it cannot."""
+        ...
+
+    def rest(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that are not kept apart."""
+        ...
+
+
+def typed_updates(updates: pl.DataFrame, faults: KeepsApart | None = None) -> pl.DataFrame:
     """Return ``updates`` in ``UPDATE_SCHEMA``, equal rows once; times without a zone count as UTC.
 
     Where one window ends as the next begins, the delisting gives way to the listing.
 
     Raises ``Rejected`` where a column or key is missing, a value has another type or is not finite, or two updates
-    state different things of a symbol for one time.
+    state different things of a symbol for one time. With ``faults`` rows whose values are wrong are kept apart instead.
     """
     missing = [name for name in (*KEY, *REQUIRED, "valid_from") if name not in updates.columns]
     if missing:
@@ -191,18 +204,23 @@ def typed_updates(updates: pl.DataFrame) -> pl.DataFrame:
         "without exchange, symbol, valid_from or listed",
         "fill these cells",
     )
-    _reject_where(
+    frame = _reject_where(
         frame,
         pl.any_horizontal(~pl.col(name).is_finite().fill_null(value=True) for name in NUMBERS),
         "with a number that is not finite",
         "leave the cell empty where there is no value",
+        faults,
+        rule="not_finite",
     )
     frame = frame.with_columns(spelled(pl.col("exchange")), spelled(pl.col("symbol")))
-    _reject_where(
+    frame = _reject_where(
         frame,
         pl.col("listed") & pl.any_horizontal((pl.col(name) <= 0).fill_null(value=False) for name in STEPS),
         f"with a zero or negative {', '.join(STEPS[:-1])} or {STEPS[-1]}",
         "leave the cell empty where there is no value",
+        faults,
+        rule="not_positive",
+        column=STEPS[0],
     )
     # What a delisting says of attributes counts for nothing, nor can two of them contradict each other over it.
     frame = frame.with_columns(pl.when("listed").then(pl.col(name)).alias(name) for name in ATTRIBUTES).unique(
@@ -212,11 +230,14 @@ def typed_updates(updates: pl.DataFrame) -> pl.DataFrame:
     if gone.height:
         stated = frame.filter("listed")
         frame = pl.concat([stated, gone.join(stated, on=[*KEY, "valid_from"], how="anti")])
-    _reject_where(
+    frame = _reject_where(
         frame,
         pl.struct(*KEY, "valid_from").is_duplicated(),
         "that contradict each other",
         "keep one row per exchange, symbol and valid_from",
+        faults,
+        rule="contradiction",
+        column="symbol",
     )
     return frame.drop(PLACE)
 
@@ -236,14 +257,29 @@ def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
     return column.cast(wanted)
 
 
-def _reject_where(frame: pl.DataFrame, broken: pl.Expr, what: str, hint: str) -> None:
+def _reject_where(
+    frame: pl.DataFrame,
+    broken: pl.Expr,
+    what: str,
+    hint: str,
+    faults: KeepsApart | None = None,
+    *,
+    rule: str = "",
+    column: str = "",
+) -> pl.DataFrame:
+    """Return the frame without rows that are broken; raises where nobody keeps them apart."""
     found = frame.filter(broken)
-    if found.height:
-        exchange, symbol, valid_from = found.select(*KEY, "valid_from").row(0)
-        places = ", ".join(found[PLACE].drop_nulls().head(MOST_PLACES))
-        where = f" ({places}{', ...' if found.height > MOST_PLACES else ''})" if places else ""
-        example = f"{exchange or '?'} {symbol or '?'} from {valid_from or '?'}"
-        raise Rejected(f"{found.height} symbol updates {what}{where}, one is {example}", hint=hint)
+    if found.is_empty():
+        return frame
+    exchange, symbol, valid_from = found.select(*KEY, "valid_from").row(0)
+    places = ", ".join(found[PLACE].drop_nulls().head(MOST_PLACES))
+    where = f" ({places}{', ...' if found.height > MOST_PLACES else ''})" if places else ""
+    example = f"{exchange or '?'} {symbol or '?'} from {valid_from or '?'}"
+    error = Rejected(f"{found.height} symbol updates {what}{where}, one is {example}", hint=hint)
+    if faults is None:
+        raise error
+    faults.take(found, error, rule=rule, column=column)
+    return faults.rest(frame)
 
 
 def _not_in(others: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:

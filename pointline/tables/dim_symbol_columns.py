@@ -13,6 +13,7 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY, PLACE, REQUIRED, UPDATE_SCHEMA
+from pointline.tables.dim_symbol_faults import Faults, keep_apart
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.symbol_times import HINT, fault_of, typed_times
 
@@ -77,7 +78,9 @@ def read_parquet(data: bytes) -> pl.DataFrame:
         raise Rejected(f"not a Parquet file: {str(error).splitlines()[0]}", hint="fetch it again") from error
 
 
-def read_columns(frame: pl.DataFrame, *, known_at: dt.datetime | None = None) -> pl.DataFrame:
+def read_columns(
+    frame: pl.DataFrame, *, known_at: dt.datetime | None = None, faults: Faults | None = None
+) -> pl.DataFrame:
     """Return updates (``UPDATE_SCHEMA``, ``valid_from`` where there is one) from columns under any known name.
 
     Text becomes numbers and times (``symbol_times``). A row with ``valid_until`` is delisted then, unless another row
@@ -85,23 +88,25 @@ def read_columns(frame: pl.DataFrame, *, known_at: dt.datetime | None = None) ->
     calls inactive was listed until ``valid_until``, or is not any more at ``known_at``. Unknown columns are left out.
 
     Raises ``Rejected`` for two columns that mean the same, text that is no number or time, and windows that overlap.
+    With ``faults`` the rows of such texts and windows are kept apart instead.
     """
     frame = frame if PLACE in frame.columns else _with_rows(frame)
-    active = _active(frame)
     named = _renamed(frame)
+    active = _active(frame, named, faults)
     if {"market", "type"} <= set(frame.columns):
         named = _quantconnect(named)
     elif active is not None:
         named = named.with_columns(active)
     wanted = {PLACE: pl.String(), **UPDATE_SCHEMA, "valid_until": UTC_TIME}
-    typed = named.select(_typed(named, name, wanted[name]) for name in wanted if name in named.columns)
+    typed = named.select(_typed(named, name, wanted[name], faults) for name in wanted if name in named.columns)
+    typed = typed if faults is None else faults.rest(typed)
     if "valid_from" not in typed.columns:
         return typed
     if active is not None and active.name != "listed":
         typed = _ended(typed, known_at)
     if "valid_until" not in typed.columns:
         return typed
-    _reject_overlap(typed)
+    typed = reject_overlap(typed, faults)
     listed = typed if "listed" in typed.columns else typed.with_columns(listed=pl.lit(value=True))
     return with_ends(listed)
 
@@ -134,7 +139,7 @@ def _ended(windows: pl.DataFrame, known_at: dt.datetime | None) -> pl.DataFrame:
     )
 
 
-def _active(frame: pl.DataFrame) -> pl.Series | None:
+def _active(frame: pl.DataFrame, named: pl.DataFrame, faults: Faults | None) -> pl.Series | None:
     """Return whether each row is active, as the first column that tells it has it; None where there is none."""
     columns = {_squashed(column): column for column in reversed(frame.columns)}
     name = next((name for name in ACTIVE if _squashed(name) in columns), None)
@@ -144,18 +149,21 @@ def _active(frame: pl.DataFrame) -> pl.Series | None:
     text = told.cast(pl.String).str.strip_chars().str.to_lowercase()
     active = text.replace_strict(IS_ACTIVE, default=None, return_dtype=pl.Boolean)
     text = text.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
-    unknown = frame.filter(text.is_not_null() & active.is_null())
+    is_unknown = text.is_not_null() & active.is_null()
+    unknown = frame.filter(is_unknown)
     if unknown.height:
         value = unknown[told.name][0]
-        raise Rejected(
+        error = Rejected(
             f"{unknown.height} rows whose {told.name} is neither active nor inactive, one is {value!r} "
             f"({unknown[PLACE][0]})",
             hint="write true or false",
         )
+        keep_apart(named, named.filter(is_unknown), error, faults, rule="unknown_value", column=told.name)
     return active.fill_null(value=True).alias("listed")
 
 
-def _reject_overlap(windows: pl.DataFrame) -> None:
+def reject_overlap(windows: pl.DataFrame, faults: Faults | None) -> pl.DataFrame:
+    """Return windows that neither end before they begin nor overlap; raises where nobody keeps the others apart."""
     key = [name for name in KEY if name in windows.columns]
     ordered = windows.sort(*key, "valid_from", "valid_until", nulls_last=True)
     end = pl.col("valid_until")
@@ -164,11 +172,14 @@ def _reject_overlap(windows: pl.DataFrame) -> None:
     found = ordered.filter(early | (end <= pl.col("valid_from")))
     if found.height:
         symbol = " ".join(str(found[name][0]) for name in key)
-        raise Rejected(
+        error = Rejected(
             f"{found.height} rows whose window is empty or begins before the last one ended, one is {symbol} "
             f"from {found['valid_from'][0]} ({found[PLACE][0]})",
             hint="let valid_until of a row be valid_from of the next one, or earlier, or leave it empty",
         )
+        rest = keep_apart(windows, found, error, faults, rule="window", column="valid_until")
+        return reject_overlap(rest, faults)
+    return windows
 
 
 def _renamed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -217,10 +228,10 @@ def _quantconnect(frame: pl.DataFrame) -> pl.DataFrame:
     return named.with_columns(pl.lit(None, ATTRIBUTES[name]).alias(name) for name in absent)
 
 
-def _typed(frame: pl.DataFrame, name: str, wanted: pl.DataType) -> pl.Series:
+def _typed(frame: pl.DataFrame, name: str, wanted: pl.DataType, faults: Faults | None) -> pl.Series:
     given = frame[name]
     if name in TIMES:
-        return _typed_times(frame, given)
+        return _typed_times(frame, given, faults)
     if given.dtype == pl.String:
         text = given.str.strip_chars()
         given = text.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
@@ -232,14 +243,15 @@ def _typed(frame: pl.DataFrame, name: str, wanted: pl.DataType) -> pl.Series:
     failed = given.is_not_null() & typed.is_null()
     if failed.any():
         first = frame.filter(failed)
-        raise Rejected(
+        error = Rejected(
             f"{first.height} rows whose {name} cannot be read, one is {first[name][0]!r} ({first[PLACE][0]})",
             hint="write numbers as 0.01, and nothing where there is no value",
         )
+        keep_apart(frame, first, error, faults, rule="unparseable", column=name)
     return typed
 
 
-def _typed_times(frame: pl.DataFrame, given: pl.Series) -> pl.Series:
+def _typed_times(frame: pl.DataFrame, given: pl.Series, faults: Faults | None) -> pl.Series:
     if given.dtype == pl.String:
         text = given.str.strip_chars()
         given = text.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
@@ -248,9 +260,10 @@ def _typed_times(frame: pl.DataFrame, given: pl.Series) -> pl.Series:
     if failed.any():
         first = frame.filter(failed)
         value = first[given.name][0]
-        raise Rejected(
+        error = Rejected(
             f"{first.height} rows whose {given.name} cannot be read, one is {str(value)!r} ({first[PLACE][0]}): "
             f"{fault_of(value)}",
             hint=HINT,
         )
+        keep_apart(frame, first, error, faults, rule="time", column=given.name)
     return typed.alias(given.name)

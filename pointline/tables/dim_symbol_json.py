@@ -10,6 +10,7 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import PLACE, UPDATE_SCHEMA
+from pointline.tables.dim_symbol_faults import Faults
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.symbol_times import read_milliseconds, read_time
 
@@ -44,7 +45,7 @@ def parse_json(data: bytes) -> object:
         raise Rejected(f"not JSON: {error}", hint="fetch it again, it may be incomplete") from error
 
 
-def tardis_updates(content: object, known_at: dt.datetime | None = None) -> pl.DataFrame:
+def tardis_updates(content: object, known_at: dt.datetime | None = None, faults: Faults | None = None) -> pl.DataFrame:
     """Return the updates that Tardis instruments (``/v1/instruments/{exchange}``) amount to: all of their history.
 
     ``changes[]`` tells the past: each entry names the fields that were different ``until`` then. A field that an entry
@@ -57,13 +58,27 @@ def tardis_updates(content: object, known_at: dt.datetime | None = None) -> pl.D
     rows = []
     for number, item in enumerate(_objects(items, "Tardis instruments"), 1):
         key = {"exchange": _text(item, "exchange"), "symbol": _text(item, "id"), PLACE: f"item {number}"}
-        end = _tardis_end(item, known_at)
-        for since, state in _tardis_states(item, end):
-            attributes = {name: _value(state, field, name) for name, field in TARDIS_FIELDS.items()}
-            rows.append({**key, **attributes, "valid_from": since, "listed": True})
-        if end is not None:
-            rows.append({**key, "valid_from": end, "listed": False})
+        try:
+            rows += list(_tardis_rows(item, key, known_at))
+        except Rejected as error:
+            _keep_apart(item, key, error, faults)
     return pl.DataFrame(rows, schema={PLACE: pl.String(), **UPDATE_SCHEMA})
+
+
+def _tardis_rows(item: Fields, key: Fields, known_at: dt.datetime | None) -> Iterator[dict[str, object]]:
+    end = _tardis_end(item, known_at)
+    for since, state in _tardis_states(item, end):
+        attributes = {name: _value(state, field, name) for name, field in TARDIS_FIELDS.items()}
+        yield {**key, **attributes, "valid_from": since, "listed": True}
+    if end is not None:
+        yield {**key, "valid_from": end, "listed": False}
+
+
+def _keep_apart(item: Fields, key: Fields, error: Rejected, faults: Faults | None) -> None:
+    if faults is None:
+        raise error
+    row = {**key, "item": json.dumps(item)}
+    faults.take(pl.DataFrame([row], schema=dict.fromkeys(row, pl.String())), error, rule="unparseable", column="")
 
 
 def _tardis_end(item: Fields, known_at: dt.datetime | None) -> dt.datetime | None:
@@ -102,7 +117,7 @@ def _tardis_states(item: Fields, last: dt.datetime | None) -> Iterator[tuple[dt.
     yield first, state
 
 
-def binance_updates(content: object, exchange: str) -> tuple[pl.DataFrame, dt.datetime]:
+def binance_updates(content: object, exchange: str, faults: Faults | None = None) -> tuple[pl.DataFrame, dt.datetime]:
     """Return the rows of an ``exchangeInfo`` and the server's time, at which they hold.
 
     The answer does not name its exchange. ``contractType`` tells spot from contracts; symbols whose status is in
@@ -112,10 +127,13 @@ def binance_updates(content: object, exchange: str) -> tuple[pl.DataFrame, dt.da
         raise Rejected(f"not an exchangeInfo of Binance{_told(content)}", hint="fetch it again")
     at = _milliseconds(content, "serverTime")
     items = _objects(content["symbols"], "symbols of an exchangeInfo")
-    rows = [
-        {**_binance_row(item), "exchange": exchange, "valid_from": at, PLACE: f"symbol {number}"}
-        for number, item in enumerate(items, 1)
-    ]
+    rows = []
+    for number, item in enumerate(items, 1):
+        key = {"exchange": exchange, "symbol": _text(item, "symbol"), PLACE: f"symbol {number}"}
+        try:
+            rows.append({**key, **_binance_row(item), "valid_from": at})
+        except Rejected as error:
+            _keep_apart(item, key, error, faults)
     return pl.DataFrame(rows, schema={PLACE: pl.String(), **UPDATE_SCHEMA}), at
 
 
@@ -127,7 +145,6 @@ def _binance_row(item: Fields) -> dict[str, object]:
     # 2100-12-25 is what Binance writes where nothing is ever delivered.
     delivered = bool(contract) and not perpetual and bool(item.get("deliveryDate"))
     return {
-        "symbol": _text(item, "symbol"),
         "base_asset": _value(item, "baseAsset", "base_asset"),
         "quote_asset": _value(item, "quoteAsset", "quote_asset"),
         "settle_asset": _value(item, "marginAsset", "settle_asset"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from enum import StrEnum
 
 import polars as pl
@@ -34,6 +35,9 @@ CLOSED = (Status.SUPERSEDED, Status.GONE)
 """Versions that are history: the file may come back, and is a new version then."""
 
 
+DAYS = pl.List(pl.Struct({"date": pl.Date(), "rows": pl.Int64()}))
+"""How many rows of a file are of each UTC date."""
+
 SCHEMA: dict[str, pl.DataType] = {
     "file_id": pl.Int64(),
     "vendor": pl.String(),
@@ -62,10 +66,14 @@ SCHEMA: dict[str, pl.DataType] = {
     "inode": pl.Int64(),
     "feed": pl.String(),
     "receive_clock": pl.Boolean(),
+    "days": DAYS,
+    "checksum": pl.String(),
 }
 """``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count.
 ``symbols`` are those found in the rows; ``changed_ts`` is the file's ctime; ``feed`` is null for files that have the
-columns of their table; ``receive_clock`` is false where ``local_timestamp`` only repeats ``timestamp``."""
+columns of their table; ``days`` is null where all rows are of ``date``; ``receive_clock`` is false where
+``local_timestamp`` only repeats ``timestamp``; ``checksum`` is ``ok``, ``mismatch`` or ``missing`` where the vendor
+publishes one beside each file."""
 
 CONTENT_FACTS = (
     "content_hash",
@@ -76,6 +84,8 @@ CONTENT_FACTS = (
     "last_local_timestamp",
     "warnings",
     "symbols",
+    "days",
+    "checksum",
 )
 """What reading the file told. A later outcome that says nothing about them leaves them as they are."""
 
@@ -87,6 +97,21 @@ discovery and stays."""
 def empty() -> pl.DataFrame:
     """Return a manifest without rows."""
     return pl.DataFrame(schema=SCHEMA)
+
+
+def rows_by_day(ledger: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
+    """Return the files of the ledger that have rows, once for each UTC date, with its ``date, rows_written``."""
+    there = ledger.lazy().filter(pl.col("rows_written") > 0)
+    one = there.filter(pl.col("days").is_null()).drop("days")
+    more = there.filter(pl.col("days").is_not_null()).drop("date", "rows_written").explode("days").unnest("days")
+    more = more.rename({"rows": "rows_written"})
+    return pl.concat([one, more.select(one.collect_schema().names())])
+
+
+def may_have_rows_of(day: dt.date) -> pl.Expr:
+    """True for files that may have rows of a UTC date: it is theirs, or lies between their first and last row."""
+    first, last = (pl.col(f"{end}_local_timestamp").dt.date() for end in ("first", "last"))
+    return (pl.col("date") == day) | pl.lit(day).is_between(first, last).fill_null(value=False)
 
 
 def stands_at(*statuses: Status) -> pl.Expr:

@@ -15,33 +15,25 @@ RUNS = {"state_id": pl.Int64(), "first": pl.UInt32(), "last": pl.UInt32()}
 def runs_of(snapshots: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     """Return the runs of states in snapshots: ``state_id, first, last``, places in ``snapshots``, both included.
 
-    ``snapshots`` hold ``states``, a list of ids, and stand by group and time; a state belongs to one group. The cost is
-    that of one look at each id: most states make one run, and only the others are looked at in order.
+    ``snapshots`` hold ``states``, a list of ids, each once, and stand by group and time; a state belongs to one group.
+    Each list is compared with its neighbours, so that only what differs is ever looked at in order.
     """
-    # An empty list would become a null.
-    said = snapshots.lazy().select("states").with_row_index("place").filter(pl.col("states").list.len() > 0)
-    said = said.explode("states").rename({"states": "state_id"})
-    found = (
-        said.group_by("state_id")
-        .agg(pl.len(), pl.col("place").min().alias("first"), pl.col("place").max().alias("last"))
-        .collect(engine="streaming")
+    lists = snapshots.lazy().select("states").with_row_index("place")
+    starts = _differences(lists, 1).rename({"place": "first"}).sort("state_id", "first")
+    ends = _differences(lists, -1).rename({"place": "last"}).sort("state_id", "last")
+    return starts.with_columns(ends["last"]).select(list(RUNS))
+
+
+def _differences(lists: pl.LazyFrame, neighbour: int) -> pl.DataFrame:
+    """Return ``state_id, place`` of what each list holds and its neighbour in front (1) or behind (-1) does not."""
+    states = pl.col("states")
+    others = states.list.set_difference(states.shift(neighbour).fill_null(pl.lit([], pl.List(pl.Int64))))
+    return (
+        lists.select(others.alias("state_id"), "place")
+        .filter(pl.col("state_id").list.len() > 0)  # an empty list would become a null
+        .explode("state_id")
+        .collect()
     )
-    is_one = pl.col("last") - pl.col("first") + 1 == pl.col("len")
-    broken = found.filter(~is_one)
-    whole = found.filter(is_one).select(list(RUNS))
-    if broken.is_empty():
-        return whole
-    places = (
-        said.join(broken.lazy().select("state_id"), on="state_id", how="semi")
-        .sort("state_id", "place")
-        .collect(engine="streaming")
-    )
-    same = pl.col("state_id").eq(pl.col("state_id").shift(1)) & (pl.col("place") == pl.col("place").shift(1) + 1)
-    run = (~same.fill_null(value=False)).cum_sum()
-    pieces = places.group_by("state_id", run.alias("run")).agg(
-        pl.col("place").min().alias("first"), pl.col("place").max().alias("last")
-    )
-    return pl.concat([whole, pieces.select(list(RUNS))])
 
 
 def runs_without(runs: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
@@ -61,6 +53,23 @@ def runs_without(runs: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
     run = (~touches.fill_null(value=False)).cum_sum()
     joined = ordered.group_by("state_id", run.alias("run")).agg(pl.col("first").min(), pl.col("end").max())
     return joined.select("state_id", "first", (pl.col("end") - 1).alias("last"))
+
+
+def gaps_of(runs: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Return the stretches over which snapshots name a key and say nothing of it: ``key, first, last``."""
+    unsaid = states.filter(pl.col("listed").is_null()).select("state_id", "key")
+    return runs.join(unsaid, on="state_id").select("key", "first", "last")
+
+
+def runs_across(runs: pl.DataFrame, gaps: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Return the runs of what is said, each to the end of the gap that follows on it: there it holds on."""
+    said = runs.join(states.filter(pl.col("listed").is_not_null()).select("state_id", "key"), on="state_id")
+    following = gaps.select("key", (pl.col("first") - 1).cast(pl.UInt32).alias("last"), pl.col("last").alias("end"))
+    return (
+        said.join(following.filter(gaps["first"] > 0), on=["key", "last"], how="left")
+        .with_columns(pl.coalesce("end", "last").alias("last"))
+        .select(list(RUNS))
+    )
 
 
 def changes_of(snapshots: pl.DataFrame, runs: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
@@ -88,13 +97,16 @@ def changes_of(snapshots: pl.DataFrame, runs: pl.DataFrame, states: pl.DataFrame
     )
 
 
-def stated_again(points: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
-    """Return what the snapshot after each point says of its key, as ``changes`` have it.
+def stated_again(
+    points: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.DataFrame, gaps: pl.DataFrame
+) -> pl.DataFrame:
+    """Return what the snapshot after each point says of its key, as ``changes`` have it; of those that say anything.
 
     Without it a point would hold on past a snapshot that only repeats what snapshots said before.
     ``points`` hold ``group, key, at``.
     """
-    times = snapshots.select("group", "at", pl.col("at").alias("next"))
+    places = snapshots.select("group", "at").with_row_index("place")
+    times = places.with_columns(pl.col("at").alias("next"))
     asked = (
         points.select("group", "key", "at")
         .sort("at")
@@ -102,7 +114,16 @@ def stated_again(points: pl.DataFrame, snapshots: pl.DataFrame, changes: pl.Data
             times.sort("at"), on="at", by="group", strategy="forward", allow_exact_matches=False, check_sortedness=False
         )
         .filter(pl.col("next").is_not_null())
-        .select("key", pl.col("next").alias("at"))
+        .select("group", "key", "place")
+        .unique()
+    )
+    inside = asked.join(gaps, on="key").filter(pl.col("place").is_between("first", "last"))
+    after = inside.select("key", "place", (pl.col("last") + 1).alias("after"))
+    asked = (
+        asked.join(after, on=["key", "place"], how="left")
+        .with_columns(pl.coalesce("after", "place").alias("place"))
+        .join(places, on=["group", "place"])  # behind the last gap there may be nothing of this group
+        .select("key", "at")
         .unique()
     )
     return (

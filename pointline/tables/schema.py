@@ -39,6 +39,12 @@ class Column:
     required: bool = False
     choices: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse a word that no cell can hold: the parser compares it with what stands between two separators."""
+        odd = [word for word in self.choices if not word or any(sign in word for sign in ',\r\n"')]
+        if odd:
+            raise ValueError(f"{self.name}: {odd[0]!r} is no word that a cell can hold")
+
     @property
     def dtype(self) -> pl.DataType:
         """Type the CSV parser produces; times are still integers."""

@@ -2,7 +2,8 @@
 
 Evidence of a symbol counts from its time on until the next evidence. At one time windows count before partial updates
 and these before snapshots; of one kind, what was found later counts before what was found earlier. A symbol that a
-snapshot lacks is delisted at the snapshot's time. Snapshots that lack too much are held (``symbol_guard``).
+snapshot lacks is delisted at the snapshot's time; one that it names in a row that cannot be right stays what it was.
+Snapshots that lack too much are held (``symbol_guard``).
 """
 
 from __future__ import annotations
@@ -68,11 +69,12 @@ def history(
         runs = scd2.runs_without(runs, counts)
     else:
         everything = snapshots
-    changes = scd2.changes_of(snapshots, runs, numbered)
+    gaps = scd2.gaps_of(runs, numbered)
+    changes = scd2.changes_of(snapshots, scd2.runs_across(runs, gaps, numbered), numbered)
     evidence = pl.concat(
         [
             frame.select("key", "at", "state_id", pl.lit(rank).alias("rank"))
-            for rank, frame in enumerate((changes, scd2.stated_again(points, snapshots, changes), points))
+            for rank, frame in enumerate((changes, scd2.stated_again(points, snapshots, changes, gaps), points))
         ]
     )
     evidence = evidence.sort("key", "at", "rank").unique(["key", "at"], keep="last", maintain_order=True)

@@ -61,7 +61,8 @@ STATES_SCHEMA: dict[str, pl.DataType] = {
     "listed": pl.Boolean(),
     **ATTRIBUTES,
 }
-"""What a symbol was said to be; where ``listed`` is false it was said not to be there, and the attributes are null."""
+"""What a symbol was said to be; where ``listed`` is false it was said not to be there, and the attributes are null.
+Where ``listed`` is null a snapshot named it in a row that cannot be right, which says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +96,11 @@ def observe(updates: pl.DataFrame, kind: Kind, at: dt.datetime | None, origin: O
     """Return what typed updates (``dim_symbol.UPDATE_SCHEMA``) amount to, one row per exchange.
 
     ``of`` names an exchange that a snapshot speaks for even where it holds no symbol of it. A symbol that a snapshot
-    calls not listed counts as lacking.
+    calls not listed counts as lacking, one of which ``listed`` is null as neither there nor lacking (``with_unsaid``).
     """
     named = sorted({*updates["exchange"].unique(), *([of] if of else [])})
     stated = with_state_ids(updates)
-    held = stated.filter("listed") if kind is Kind.SNAPSHOT else stated
+    held = stated.filter(pl.col("listed").fill_null(value=True)) if kind is Kind.SNAPSHOT else stated
     times = pl.lit([], pl.List(pl.Int64)) if kind is Kind.SNAPSHOT else pl.col("time")
     lists = (
         held.with_columns(pl.col("valid_from").to_physical().alias("time"))
@@ -111,7 +112,7 @@ def observe(updates: pl.DataFrame, kind: Kind, at: dt.datetime | None, origin: O
     empty = pl.lit([], pl.List(pl.Int64))
     rows = (
         pl.DataFrame({"exchange": named}, schema={"exchange": pl.String})
-        .join(updates.group_by("exchange").len("rows"), on="exchange", how="left")
+        .join(updates.group_by("exchange").agg(pl.col("listed").count().alias("rows")), on="exchange", how="left")
         .join(lists, on="exchange", how="left")
         .with_columns(
             pl.lit(origin.file_id).alias("file_id"),
@@ -145,6 +146,13 @@ def observe_at(updates: pl.DataFrame, at: dt.datetime, origin: Origin, *, of: st
     ]
     later = observe(after, Kind.WINDOWS, None, origin)
     return Observed.join([*said, Observed(rows=later.rows.with_columns(rows=pl.lit(0, pl.Int64)), states=later.states)])
+
+
+def with_unsaid(updates: pl.DataFrame, symbols: pl.DataFrame | None, at: dt.datetime) -> pl.DataFrame:
+    """Add symbols (``exchange, symbol``) that a snapshot at a time names and of which it says nothing."""
+    if symbols is None or symbols.is_empty():
+        return updates
+    return pl.concat([updates, symbols.with_columns(pl.lit(at, UTC_TIME).alias("valid_from"))], how="diagonal")
 
 
 def with_state_ids(updates: pl.DataFrame) -> pl.DataFrame:

@@ -14,12 +14,16 @@ from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
-from pointline.vendors.path_template import BadTemplate, PathTemplate
-from pointline.vendors.targets import Plan, plan
+from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
+from pointline.vendors.targets import Plan, needs_day, plan
+from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+NOT_INHERITED = ("example", "decide", "note")
+"""What a feed does not take over from the one that it is like."""
 CHECKS: dict[str, Check] = {
     one.name: one for one in (checks.time_backwards(), checks.negative_latency(), checks.equal_rows("timestamp"))
 }
@@ -47,7 +51,12 @@ class Vendor:
     """What one TOML file describes, and all that is wrong with it."""
 
     name: str
+    where: str = ""
+    """Its file: ``binance.toml`` for one that ships, ``vendors/mine.toml`` for a lake's own."""
+    content: bytes = b""
+    """The description as it is written."""
     title: str = ""
+    url: str = ""
     descriptions: tuple[Description, ...] = ()
     tables: Mapping[str, EventTable] = field(default_factory=dict)
     unread: tuple[tuple[PathTemplate, Unread], ...] = ()
@@ -60,12 +69,16 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Ve
     try:
         raw = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return Vendor(name=where, problems=(f"{where}: {error}",))
+        return Vendor(name=where, where=where, problems=(f"{where}: {error}",))
     feeds = raw.pop("feed", [])
     try:
         vendor = msgspec.convert(raw, VendorText)
     except msgspec.ValidationError as error:
-        return Vendor(name=where, problems=(f"{where}: {error}",))
+        return Vendor(name=where, where=where, problems=(f"{where}: {error}",))
+    if vendor.vendor == MARK:
+        problems.append(f"{where}: vendor is still to be decided: a short name, such as binance")
+    elif not NAME.fullmatch(vendor.vendor):
+        problems.append(f"{where}: vendor {vendor.vendor!r} is not made of letters, digits, '.', '_' and '-'")
     own = {one.name: made for one in vendor.table if (made := _table(one, tables, where, problems)) is not None}
     found: list[Description] = []
     written: dict[str, dict[str, Any]] = {}
@@ -80,7 +93,10 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Ve
     problems += _clashes(found, where)
     return Vendor(
         name=vendor.vendor,
+        where=where,
+        content=content,
         title=vendor.title,
+        url=vendor.url,
         descriptions=tuple(found),
         tables=own,
         unread=unread,
@@ -97,9 +113,12 @@ def _read(raw: object, place: str, written: dict[str, dict[str, Any]], problems:
     if like and like not in written:
         problems.append(f"{place}: there is no feed {like!r} before it to be like")
         return None
-    base = written.get(like, {})
+    base = {key: value for key, value in written.get(like, {}).items() if key not in NOT_INHERITED}
     merged = {**base, **raw, "map": {**base.get("map", {}), **raw.get("map", {})}}
     written[str(raw.get("name", ""))] = merged
+    if still := list(undecided(merged)):
+        problems += [f"{place}: {one}" for one in still]
+        return None
     try:
         return msgspec.convert(merged, FeedText)
     except msgspec.ValidationError as error:
@@ -151,6 +170,7 @@ def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
             header_cut=text.header_cut,
         ),
         where={name: tuple(values) for name, values in text.where.items()},
+        companion=text.companion,
         is_sorted=text.sorted,
         is_distinct=text.distinct,
         has_receive_clock="local_timestamp" in text.map,
@@ -168,6 +188,7 @@ def _symbol_column(text: FeedText) -> str:
 
 
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
+    yield from _check_names(text)
     try:
         zone_of(text.day_zone)
     except ValueError as error:
@@ -178,18 +199,37 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         yield f"separator {text.separator!r} is not one character that may stand between cells"
     if not text.exchange and "exchange" not in text.map:
         yield "it names no exchange"
-    if text.header == "required" and text.header_cut and "{" in text.header_cut:
-        yield f"header_cut {text.header_cut!r} is no character"
+    if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
+        yield f"companion {text.companion!r} names one file for all: write {{name}} or {{stem}} in it"
     known = set(_fields_of(paths))
     if text.prefer and "span" not in known:
         yield "prefer orders the values of a field {span}, which no path has"
     for path in paths:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
             yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"
-    words = [word for one in text.map.values() if not isinstance(one, str) for word in one.words]
+    yield from _check_times(text, paths)
+    words = [word for one in text.map.values() if not isinstance(one, str) and not one.value for word in one.words]
     odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
     if odd:
         yield f"the word {odd[0]!r} holds a separator"
+
+
+def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
+    """A time without a date needs a path that names the day."""
+    dayless = [path.text for path in paths if path.span not in (Span.DAY, Span.HOUR) or path.has_last]
+    for name, one in text.map.items():
+        if dayless and not isinstance(one, str) and needs_day(one):
+            yield f"map.{name}: the time has no date, and {dayless[0]!r} names no single day"
+
+
+def _check_names(text: FeedText) -> Iterator[str]:
+    if not NAME.fullmatch(text.name):
+        yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
+    lists = [one for one in text.columns if isinstance(one, list)]
+    for names in lists or [[one for one in text.columns if isinstance(one, str)]]:
+        twice = sorted({name for name in names if name and names.count(name) > 1})
+        if twice:
+            yield f"columns names {', '.join(twice)} twice: each column needs a name of its own"
 
 
 def _templates(paths: str | Sequence[str], place: str, problems: list[str]) -> tuple[PathTemplate, ...]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
+from pointline.errors import NotDescribed
 from pointline.parse.feed import Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
 from pointline.vendors.describe import Description, Vendor
+from pointline.vendors.language import Mapping as MappingText
 from pointline.vendors.path_template import Match, PathTemplate, Span
-from pointline.vendors.targets import PLACE
+from pointline.vendors.targets import PLACE, constant_of
 from pointline.vendors.values import zone_of
 
 EVERY_SYMBOL = "ALL"
@@ -46,9 +49,40 @@ class Claim:
         return " ".join([self.description.feed.name, *filter(None, series)])
 
     @property
-    def is_group(self) -> bool:
-        """The file holds many symbols."""
-        return self.symbol == EVERY_SYMBOL
+    def is_one_day(self) -> bool:
+        """The rows are all of one UTC day, that of ``date``."""
+        return Belonging(exchange="", date=self.date, period=self.period).is_one_day
+
+
+class _Index:
+    """Descriptions by the folders that may hold their files: files come by the folder, and most are of others.
+
+    ``of`` are the user's own vendors at the time.
+    """
+
+    def __init__(self, of: tuple[Vendor, ...], vendors: Sequence[Vendor]) -> None:
+        self.of = of
+        self._descriptions = [one for vendor in vendors for one in vendor.descriptions]
+        self._in_folder = lru_cache(maxsize=FOLDERS)(self._find)
+
+    def claims(self, path: str) -> list[Claim]:
+        folder, _, name = path.rpartition("/")
+        found = []
+        for one, templates in self._in_folder(folder):
+            for template in templates:
+                match = template.match(folder, name)
+                if match is not None:
+                    found.append(_claim(one, match, template.span))
+                    break
+        return found
+
+    def _find(self, folder: str) -> tuple[Candidate, ...]:
+        return tuple(
+            (one, paths)
+            for one in self._descriptions
+            if not any(word in folder.lower() for word in one.text.not_in)
+            and (paths := tuple(path for path in one.paths if path.holds(folder)))
+        )
 
 
 class Feeds:
@@ -60,31 +94,55 @@ class Feeds:
         own: Sequence[Vendor] = (),
         shipped: Callable[[], Sequence[Vendor]] = lambda: (),
     ) -> None:
+        self._base = tables
         self.tables = {**tables, **{name: table for vendor in own for name, table in vendor.tables.items()}}
-        self._own = [one for vendor in own for one in vendor.descriptions]
         self._own_vendors = tuple(own)
         self._read_shipped = shipped
         self._shipped: tuple[Vendor, ...] | None = None
-        self._own_in = lru_cache(maxsize=FOLDERS)(lambda folder: _in_folder(self._own, folder))
-        self._all_in = lru_cache(maxsize=FOLDERS)(lambda folder: _in_folder(self._all(), folder))
+        self._own_index: _Index | None = None
+        self._index: _Index | None = None
+
+    @property
+    def own(self) -> tuple[Vendor, ...]:
+        """The vendors of the lake's own descriptions."""
+        return self._own_vendors
 
     @property
     def vendors(self) -> tuple[Vendor, ...]:
-        """All vendors, the user's own first."""
+        """All vendors, the user's own first. One that ships gives way to the user's own of the same name."""
         if self._shipped is None:
             self._shipped = tuple(self._read_shipped())
-        return self._own_vendors + self._shipped
+        own = self._own_vendors
+        names = {vendor.name for vendor in own}
+        return (*own, *(vendor for vendor in self._shipped if vendor.name not in names))
+
+    def with_own(self, own: Sequence[Vendor]) -> Feeds:
+        """Return the feeds of a lake that has these descriptions of its own."""
+        return Feeds(self._base, own, self._read_shipped)
+
+    def snapshot(self) -> Feeds:
+        """Return the feeds as they are now, for work that has to see the same ones from its beginning to its end."""
+        return copy.copy(self)
+
+    def replace_own(self, own: Sequence[Vendor]) -> None:
+        """Take other descriptions of the user's own, of the same tables. Any thread may read meanwhile."""
+        self._own_vendors = tuple(own)
 
     def own_claims(self, path: str) -> list[Claim]:
         """Return what the user's own descriptions say of a path."""
-        return _claims(self._own_in, path) if self._own else []
+        own, index = self._own_vendors, self._own_index
+        if not own:
+            return []
+        if index is None or index.of is not own:
+            index = self._own_index = _Index(own, own)
+        return index.claims(path)
 
     def claims(self, path: str) -> list[Claim]:
         """Return what all descriptions say of a path; more than one is a contradiction."""
-        return _claims(self._all_in, path)
-
-    def _all(self) -> list[Description]:
-        return [one for vendor in self.vendors for one in vendor.descriptions]
+        own, index = self._own_vendors, self._index
+        if index is None or index.of is not own:
+            index = self._index = _Index(own, self.vendors)
+        return index.claims(path)
 
     def why_unread(self, path: str) -> tuple[str, str] | None:
         """Return what a file is that is known and not read, and what to do with it."""
@@ -96,7 +154,7 @@ class Feeds:
         return None
 
     def feed(self, table: str, feed: str, vendor: str) -> Feed:
-        """Return how a file of the ledger is read. Raises KeyError where no description has that feed any more."""
+        """Return how a file of the ledger is read. Raises NotDescribed where none has that feed."""
         if not feed:
             return own_columns(self.tables[table])
         name = feed.partition(" ")[0]
@@ -104,7 +162,20 @@ class Feeds:
             for description in one.descriptions if one.name == vendor else ():
                 if description.feed.name == name:
                     return description.feed
-        raise KeyError(f"{vendor}/{name}")
+        raise NotDescribed(
+            f"no description of the vendor {vendor!r} has a feed {name!r} any more",
+            hint="put its TOML file back into the lake's folder vendors; `pointline vendors list` shows what there is",
+        )
+
+    def rank(self, path: str, feed: str) -> int | None:
+        """Return the place of a file in the order in which its feed prefers them, 0 first; None where it has none."""
+        if not feed:
+            return None
+        for claim in self.claims(path):
+            order = claim.description.text.prefer
+            if claim.feed == feed and claim.says["span"] in order:
+                return order.index(claim.says["span"])
+        return None
 
     def belonging(
         self, path: str, feed: str, *, exchange: str, symbol: str | None, date: dt.date, escalated: frozenset[str]
@@ -126,30 +197,14 @@ class Feeds:
         return Belonging(exchange=exchange, date=date, symbol=symbol, escalated=escalated)
 
 
-def _in_folder(descriptions: Sequence[Description], folder: str) -> tuple[Candidate, ...]:
-    """Return what files in a folder may be: files come by the folder, and most descriptions are of others."""
-    return tuple(
-        (one, paths)
-        for one in descriptions
-        if not any(word in folder.lower() for word in one.text.not_in)
-        and (paths := tuple(path for path in one.paths if path.holds(folder)))
-    )
-
-
-def _claims(candidates: Callable[[str], Sequence[Candidate]], path: str) -> list[Claim]:
-    folder, _, name = path.rpartition("/")
-    found = []
-    for one, templates in candidates(folder):
-        for template in templates:
-            match = template.match(folder, name)
-            if match is not None:
-                found.append(_claim(one, match, template.span))
-                break
-    return found
-
-
 def _claim(one: Description, found: Match, span: Span) -> Claim:
     says = {"span": "", **found.fields}
+    maps = {name: mapping for name, mapping in one.text.map.items() if isinstance(mapping, MappingText)}
+    odd = [
+        f"{name} {PLACE.sub(lambda place: says.get(place[1], ''), mapping.value)!r}"
+        for name, mapping in maps.items()
+        if mapping.value and constant_of(mapping, says) is None
+    ]
     spelled = found.fields.get("symbol", EVERY_SYMBOL)
     symbol = EVERY_SYMBOL if one.text.group else one.text.symbols.get(spelled, spelled)
     begins = found.begins
@@ -158,27 +213,26 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
         exchange=PLACE.sub(lambda place: says.get(place[1], ""), one.text.exchange),
         symbol=symbol,
         date=NO_DATE if begins is None else begins.date(),
-        period=PLAUSIBLE_US if begins is None else _period(begins, span, one),
+        period=PLAUSIBLE_US if begins is None else _period(begins, found.last or begins, span, one),
         says=says,
-        problem=found.problem,
+        problem=found.problem or (f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""),
     )
 
 
-def _period(begins: dt.datetime, span: Span, one: Description) -> tuple[int, int]:
+def _period(begins: dt.datetime, last: dt.datetime, span: Span, one: Description) -> tuple[int, int]:
     zone = zone_of(one.text.day_zone)
     match span:
         case Span.HOUR:
-            ends = begins + dt.timedelta(hours=1)
+            ends = last + dt.timedelta(hours=1)
         case Span.DAY:
-            ends = begins + dt.timedelta(days=1)
+            ends = last + dt.timedelta(days=1)
         case Span.MONTH:
-            ends = (begins.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+            ends = (last.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
         case _:
-            ends = begins.replace(year=begins.year + 1)
+            ends = last.replace(year=last.year + 1)
     first, end = (int(moment.replace(tzinfo=zone).timestamp()) * 1_000_000 for moment in (begins, ends))
     return first, end + one.slack_us
 
 
 def _filled(mapping: object, says: Mapping[str, str]) -> str:
-    text = getattr(mapping, "value", "")
-    return PLACE.sub(lambda place: says.get(place[1], ""), text) if isinstance(text, str) else ""
+    return (constant_of(mapping, says) or "") if isinstance(mapping, MappingText) else ""

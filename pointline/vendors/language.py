@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct, field
 
 
@@ -19,13 +18,16 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     """The same for all rows; ``{name}`` is a field of the path. With ``from``, of a text: what a row has whose cell is
     empty, or whose file has no such column."""
     words: dict[str, str | bool] = field(default_factory=dict)
-    """What each word of the source means; any other word breaks its row."""
+    """What each word of the source, or the ``value``, means; any other word breaks its row, or its path."""
     time: str | list[str] = ""
     """``epoch`` (the number of digits tells the unit), ``seconds`` (with decimals), ``since midnight``, or formats of
-    ``strptime``."""
+    ``strptime``, in a list with ``epoch`` among them where a file may have either. What has no date is of the day that
+    the path names, by the clock on the wall."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     zone: str = ""
     divide: float = 1.0
+    when_integer: bool = False
+    """Only whole numbers are divided; what has a decimal point is the number itself."""
     sign: dict[Literal["plus", "minus"], str] = field(default_factory=dict)
     """Of a word that a number says by its sign; zero says none."""
     absolute: bool = False
@@ -33,6 +35,15 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     null: list[str] = field(default_factory=list)
     """Cells that say nothing, besides empty ones."""
     levels: str = ""
+
+
+class ExampleText(Struct, forbid_unknown_fields=True, frozen=True):
+    """A file of a few lines, and the rows that it has to give. ``pointline vendors check`` reads it."""
+
+    path: str
+    lines: list[str]
+    rows: list[dict[str, Any]]
+    """Only the columns that are given are compared; an empty text stands for nothing."""
 
 
 class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
@@ -59,6 +70,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     header_cut: str = ""
     """Names in the header end here."""
     trailer: str = ""
+    """How a last line that is no row begins. With ``{rows}`` in it a file has to have one that counts its rows right;
+    ``*`` in it stands for anything."""
     where: dict[str, list[str]] = field(default_factory=dict)
     sorted: bool = True
     distinct: bool = False
@@ -74,6 +87,9 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     verified: bool = True
     """Read from real files; else built from documents alone."""
     note: str = ""
+    example: list[ExampleText] = field(default_factory=list)
+    decide: dict[str, str] = field(default_factory=dict)
+    """Source columns of which nobody has said yet what they become; a feed with any of them is refused."""
 
 
 class ColumnText(Struct, forbid_unknown_fields=True, frozen=True):
@@ -111,11 +127,3 @@ class Unread(Struct, forbid_unknown_fields=True, frozen=True):
     path: str | list[str]
     what: str
     advice: str
-
-
-def read_description(text: bytes) -> VendorText:
-    """Return what a TOML file says. Raises ValueError with what is wrong and where."""
-    try:
-        return msgspec.toml.decode(text, type=VendorText)
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from error

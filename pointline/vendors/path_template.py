@@ -3,22 +3,26 @@
 A template is compared with the end of a path, folder by folder. ``{name}`` stands for what is there, without ``/``;
 a name that comes twice has to be the same twice. ``{name:a|b}`` is one of these words, ``{a|b}`` the same without a
 name; in the words of a name ``*`` stands for letters and digits, ``#`` for digits: ``{symbol:*-*-SWAP|*-*-#}``. What
-holds ``%`` is a part of the file's time, in the letters of ``strptime``: ``%Y %m %d %H``. Outside of braces ``*`` is
-anything without ``/``, ``/**`` any number of folders, none too.
+holds ``%`` is a part of the file's time, in the letters of ``strptime``: ``%Y %m %d %H``; as ``until`` it is the last
+day or month of a file of several: ``{date:%Y%m%d}-{until:%Y%m%d}``. Outside of braces ``*`` is anything without ``/``,
+``/**`` any number of folders, none too.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
+UNTIL = "until"
 DIGITS = {"%Y": r"[0-9]{4}", "%m": r"[0-9]{2}", "%d": r"[0-9]{2}", "%H": r"[0-9]{1,2}"}
 
 
@@ -45,6 +49,17 @@ class Match:
     begins: dt.datetime | None
     problem: str = ""
     """Why the path cannot be right though it fits."""
+    last: dt.datetime | None = None
+    """The last day, month or year, where the path names it beside the first."""
+
+
+class Miss(NamedTuple):
+    """How a path fails to fit a template. ``near`` is greater the more of it fits; ``why`` is empty where all does."""
+
+    fits_name: bool
+    fits_folder: bool
+    near: float
+    why: str
 
 
 class PathTemplate:
@@ -54,12 +69,17 @@ class PathTemplate:
         """Raise BadTemplate with what is wrong."""
         self.text = text
         self._time: list[str] = []
+        self._until = ""
         self._seen: set[str] = set()
         self._groups: list[str] = []
         folder, slash, name = text.strip("/").rpartition("/")
-        folders, names = self._pattern(folder), self._pattern(name)
+        self.folder_text, self.name_text = folder, name
+        self._folder_pieces, self._name_pieces = self._pieces(folder), self._pieces(name)
+        folders, names = ("".join(pattern for _, pattern in one) for one in (self._folder_pieces, self._name_pieces))
         self._folder = re.compile(f"(?:.*/)?{folders}" if slash else ".*", re.DOTALL)
         self._name = re.compile(names, re.DOTALL)
+        if self._time and "%Y" not in self._time[0]:
+            raise BadTemplate(f"{text!r}: the year has to come before the other parts of the time")
         self.fields = tuple(sorted(self._seen))
         self.span = self._span()
         self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
@@ -67,6 +87,11 @@ class PathTemplate:
     def holds(self, folder: str) -> bool:
         """Tell whether a folder may hold such files."""
         return self._in_folder(folder) is not None
+
+    @property
+    def has_last(self) -> bool:
+        """Tell whether files are of several days, months or years, and the path names the last."""
+        return bool(self._until)
 
     def match(self, folder: str, name: str) -> Match | None:
         """Return what the path of a file says, None where it is not of this template."""
@@ -85,18 +110,45 @@ class PathTemplate:
                 two = f"{values[field]!r} and {value!r}"
                 return Match(values, None, f"it names two {field}s, {two}: rename what is wrong")
         times = [values.pop(f"time_{number}") for number in range(len(self._time))]
-        return _with_time(values, times, self._time)
+        made = _with_time(values, times, self._time)
+        return _with_last(made, values.pop(UNTIL), self._until) if self._until else made
 
-    def _pattern(self, text: str) -> str:
-        pattern, end = "", 0
+    @property
+    def name_parts(self) -> int:
+        """How many parts the name has: fields, and what is between them."""
+        return len(self._name_pieces)
+
+    @property
+    def name_letters(self) -> int:
+        """How many characters of the name are the same in every such name."""
+        return sum(len(text) for text, _ in self._name_pieces if not FIELD.fullmatch(text))
+
+    def miss(self, folder: str, name: str) -> Miss:
+        """Say how far the path of a file is from this template."""
+        fits_folder, fits_name = self._in_folder(folder) is not None, self._name.fullmatch(name) is not None
+        in_folder, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
+        in_name, name_gap = (len(self._name_pieces), "") if fits_name else _gap(self._name_pieces, name)
+        said = [
+            *([] if fits_name else [f"its name is no {self.name_text}: {name_gap}"]),
+            *([] if fits_folder else [f"it is not in folders {self.folder_text}: {folder_gap}"]),
+        ]
+        if fits_name and fits_folder and self.match(folder, name) is None:
+            said.append("its folder and its name say two times")
+        near = in_name / max(1, len(self._name_pieces))
+        return Miss(fits_name, fits_folder, near + in_folder / 1000, "; ".join(said))
+
+    def _pieces(self, text: str) -> list[tuple[str, str]]:
+        """Return the parts of a template as they are written, each with what it matches."""
+        pieces, end = [], 0
         for found in FIELD.finditer(text):
-            pattern += re.escape(text[end : found.start()])
-            pattern += ANYTHING[found[2]] if found[2] else self._field(found[1])
+            between = text[end : found.start()]
+            pieces.append((between, re.escape(between)))
+            pieces.append((found[0], ANYTHING[found[2]] if found[2] else self._field(found[1])))
             end = found.end()
         rest = text[end:]
         if "{" in rest or "}" in rest:
             raise BadTemplate(f"{self.text!r} has a brace without its other one")
-        return pattern + re.escape(rest)
+        return [piece for piece in [*pieces, (rest, re.escape(rest))] if piece[0]]
 
     def _field(self, text: str) -> str:
         name, colon, what = text.partition(":")
@@ -104,6 +156,9 @@ class PathTemplate:
             return f"(?:{'|'.join(map(re.escape, name.split('|')))})"
         if not NAME.fullmatch(name):
             raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is small letters, digits and _")
+        if name == UNTIL and "%Y" in what and self._until in ("", what):
+            self._until = what
+            return self._part_of_time(UNTIL, what)
         if "%" in what:
             return self._time_field(what)
         count = sum(key.startswith(f"{name}__") for key in self._groups)
@@ -118,12 +173,15 @@ class PathTemplate:
         else:
             number = len(self._time)
             self._time.append(format_)
+        return self._part_of_time(f"time_{number}", format_)
+
+    def _part_of_time(self, name: str, format_: str) -> str:
         pattern = re.escape(format_)
         for letter, digits in DIGITS.items():
             pattern = pattern.replace(re.escape(letter), digits).replace(letter, digits)
         if "%" in pattern:
             raise BadTemplate(f"{self.text!r}: of {format_!r} only %Y, %m, %d and %H are known")
-        key = f"time_{number}__{sum(one.startswith(f'time_{number}__') for one in self._groups)}"
+        key = f"{name}__{sum(one.startswith(f'{name}__') for one in self._groups)}"
         self._groups.append(key)
         return f"(?P<{key}>{pattern})"
 
@@ -135,6 +193,18 @@ class PathTemplate:
         return Span.NONE
 
 
+def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:
+    """Return how many parts fit one after the other, and which one does not."""
+    fits = 0
+    while fits < len(pieces):
+        pattern = "".join(piece for _, piece in pieces[: fits + 1])
+        if re.match(before + pattern, text, re.DOTALL) is None:
+            after = f" after {pieces[fits - 1][0]}" if fits else ""
+            return fits, f"there is no {pieces[fits][0]}{after}"
+        fits += 1
+    return fits, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
+
+
 def _shape(word: str) -> str:
     return re.escape(word).replace(r"\*", "[A-Za-z0-9]+").replace(r"\#", "[0-9]+")
 
@@ -142,15 +212,38 @@ def _shape(word: str) -> str:
 def _with_time(values: dict[str, str], times: list[str], formats: list[str]) -> Match:
     """Read the time: each part with a year begins one; where a path says it twice, both have to agree."""
     found: dt.datetime | None = None
+    if not formats:
+        return Match(values, None)
+    known = ""
     starts = [number for number, format_ in enumerate(formats) if "%Y" in format_]
     for start, end in pairwise([*starts, len(formats)]):
         text, format_ = " ".join(times[start:end]), " ".join(formats[start:end])
-        try:
-            begins = dt.datetime.strptime(text, format_)  # noqa: DTZ007 - its zone is the feed's
-        except ValueError:
+        begins = _read(text, format_)
+        if begins is None:
             return Match(values, None, f"the date {text!r} does not exist: rename it to the right one")
-        if found is not None and begins.strftime(formats[starts[0]]) != found.strftime(formats[starts[0]]):
+        both = "".join(letter for letter in DIGITS if letter in known and letter in format_)
+        if found is not None and begins.strftime(both) != found.strftime(both):
             two = f"{found:%Y-%m-%d} and {begins:%Y-%m-%d}"
             return Match(values, None, f"it names two dates, {two}: rename what is wrong")
-        found = begins
+        if len(format_) >= len(known):
+            found, known = begins, format_
     return Match(values, found)
+
+
+def _with_last(made: Match, text: str, format_: str) -> Match:
+    """Add the last day of a file of several."""
+    last = _read(text, format_)
+    if made.problem or made.begins is None:
+        return made
+    if last is None:
+        return Match(made.fields, None, f"the date {text!r} does not exist: rename it to the right one")
+    if last < made.begins:
+        return Match(made.fields, None, f"it ends on {last:%Y-%m-%d}, before it begins: rename what is wrong")
+    return Match(made.fields, made.begins, last=last)
+
+
+def _read(text: str, format_: str) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(text, format_)  # noqa: DTZ007 - its zone is the feed's
+    except ValueError:
+        return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
+from collections import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 import polars as pl
 
 from pointline.parse.feed import Target
@@ -125,7 +126,7 @@ def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> l
         report(f"map.{name}: {error}")
         return []
     return [
-        (place, Mapping(from_=column, divide=mapping.divide, null=mapping.null))
+        (place, msgspec.structs.replace(mapping, from_=column, levels=""))
         for place, column in zip(places, columns, strict=True)
     ]
 
@@ -145,7 +146,7 @@ def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | Non
     if missing:
         report(f"map.{column.name}: there is no column {', '.join(missing)} in columns")
         return None
-    constant = _constant(column, mapping.value, fields, report) if mapping.value else None
+    constant = _constant(column, mapping, fields, report) if mapping.value else None
     if not sources or (constant is None and mapping.value):
         return constant
     try:
@@ -178,19 +179,31 @@ def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
     return Mapping() if column.required else None
 
 
-def _constant(column: Column, text: str, fields: Sequence[str], report: Report) -> _Made | None:
+def constant_of(mapping: Mapping, says: abc.Mapping[str, str]) -> str | None:
+    """Return a value of a path, such as an interval; None where it is none of the words that there are."""
+    filled = PLACE.sub(lambda place: says.get(place[1], ""), mapping.value)
+    if not mapping.words:
+        return filled
+    return str(mapping.words[filled]) if filled in mapping.words else None
+
+
+def _constant(column: Column, mapping: Mapping, fields: Sequence[str], report: Report) -> _Made | None:
+    text = mapping.value
     unknown = [name for name in PLACE.findall(text) if name not in {*fields, "symbol"}]
     if unknown:
         report(f"map.{column.name}: no path names {{{unknown[0]}}}")
         return None
-    if column.kind is Kind.CHOICE and not PLACE.search(text) and text not in column.choices:
-        report(f"map.{column.name}: {text!r} is none of {', '.join(column.choices)}")
+    plain = [] if PLACE.search(text) else [text]
+    wrong = [
+        word for word in mapping.words.values() or plain if column.kind is Kind.CHOICE and word not in column.choices
+    ]
+    if wrong:
+        report(f"map.{column.name}: {wrong[0]!r} is none of {', '.join(column.choices)}")
         return None
 
     def value(belonging: Belonging) -> pl.Expr:
         says = {**belonging.says, "symbol": belonging.symbol or ""}
-        filled = PLACE.sub(lambda found: says[found[1]], text)
-        return pl.lit(filled).cast(column.dtype)
+        return pl.lit(constant_of(mapping, says)).cast(column.dtype)
 
     return _Made(column=column, value=value)
 
@@ -203,23 +216,36 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text
         return _time(column, mapping, sources, text)
     if column.kind in (Kind.CHOICE, Kind.FLAG):
         return _word(column, mapping, name)
+    return _plain(column, mapping, name)
+
+
+def _plain(column: Column, mapping: Mapping, name: str) -> _Made:
+    """A text or a number."""
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
-    is_text = column.kind is Kind.TEXT or any(not _is_number(token) for token in mapping.null)
+    if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
+        raise ValueError("only a number can be divided, or lose its sign")
+    is_text = column.kind is Kind.TEXT or mapping.when_integer or any(not _is_number(one) for one in mapping.null)
     source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
+    nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
+    value = _number(column, mapping, name, is_text=is_text)
+    if nothing is not None:
+        value = pl.when(~nothing).then(value)
+    wanted = ""
+    if mapping.when_integer:
+        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
+
+
+def _number(column: Column, mapping: Mapping, name: str, *, is_text: bool) -> pl.Expr:
+    if mapping.when_integer:
+        return values.whole_or_decimal(name, mapping.divide)
     value = pl.col(name)
     if is_text and column.kind is not Kind.TEXT:
         value = value.cast(column.dtype, strict=False)
-    if (mapping.divide != 1 or mapping.absolute) and column.kind is not Kind.NUMBER:
-        raise ValueError("only a number can be divided, or lose its sign")
     if mapping.divide != 1:
-        value = value / mapping.divide
-    if mapping.absolute:
-        value = value.abs()
-    nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
-    if nothing is not None:
-        value = pl.when(~nothing).then(value)
-    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing)
+        value = values.scaled(value, mapping.divide)
+    return value.abs() if mapping.absolute else value
 
 
 def _word(column: Column, mapping: Mapping, name: str) -> _Made:
@@ -255,34 +281,44 @@ def _signed(column: Column, mapping: Mapping, name: str) -> _Made:
 def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
     zone = mapping.zone or text.day_zone
     values.zone_of(zone)
+    value, kind = _time_value(mapping, sources, zone)
+    nothing = values.one_of(sources[0], mapping.null, is_number=kind is not Kind.TEXT) if mapping.null else None
+
+    def said(belonging: Belonging) -> pl.Expr:
+        found = value(belonging)
+        return found if nothing is None else pl.when(~nothing).then(found)
+
+    return _Made(
+        column=column,
+        value=said,
+        sources=tuple(Column(name=one, kind=kind) for one in sources),
+        says_nothing=nothing,
+        wanted=_wanted_time(mapping),
+    )
+
+
+def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Value, Kind]:
     name = sources[0]
     match mapping.time:
         case "epoch":
-            value = values.epoch(name, mapping.unit)
-            kind = Kind.INTEGER
+            return lambda _: values.epoch(pl.col(name), mapping.unit), Kind.INTEGER
         case "seconds":
-            value, kind = values.decimal_seconds(name), Kind.NUMBER
+            return lambda _: values.decimal_seconds(name), Kind.NUMBER
         case "since midnight":
             unit = "s" if mapping.unit == "auto" else mapping.unit
-
-            def from_midnight(belonging: Belonging) -> pl.Expr:
-                return values.since_midnight(name, unit, midnight_us(belonging, zone))
-
-            return _Made(column=column, value=from_midnight, sources=(Column(name=name, kind=Kind.NUMBER),))
+            return lambda belonging: values.since_midnight(name, unit, belonging.date, zone), Kind.NUMBER
         case "" | []:
             raise ValueError('say how the time is written: time = "epoch", "seconds", "since midnight" or formats')
         case _:
             formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
-            value, kind = values.written(sources, formats, zone), Kind.TEXT
-    nothing = values.one_of(name, mapping.null, is_number=kind is not Kind.TEXT) if mapping.null else None
-    if nothing is not None:
-        value = pl.when(~nothing).then(value)
-    return _Made(
-        column=column,
-        value=lambda _: value,
-        sources=tuple(Column(name=one, kind=kind) for one in sources),
-        says_nothing=nothing,
-        wanted=_wanted_time(mapping),
+            return lambda of: values.written(sources, formats, zone, mapping.unit, of.date), Kind.TEXT
+
+
+def needs_day(mapping: Mapping) -> bool:
+    """Tell whether a time is of the day that the path names."""
+    formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
+    return formats == ["since midnight"] or any(
+        not values.is_dated(one) for one in formats if one not in ("", "seconds", "since midnight")
     )
 
 
@@ -295,16 +331,12 @@ def _wanted_time(mapping: Mapping) -> str:
             return f"a whole number of {mapping.unit} since 1970 is wanted"
         case "seconds":
             return "seconds since 1970, such as 1714521600.25, are wanted"
+        case "since midnight":
+            return "a time since midnight is wanted"
         case str():
             return f"a time written as {mapping.time} is wanted"
         case _:
             return f"a time written as {' or '.join(mapping.time)} is wanted"
-
-
-def midnight_us(belonging: Belonging, zone: str) -> int:
-    """Return when the day of a file begins in a zone, in microseconds since the epoch."""
-    local = dt.datetime.combine(belonging.date, dt.time(), values.zone_of(zone))
-    return int(local.timestamp()) * 1_000_000
 
 
 def _sources(made: Sequence[_Made], text: FeedText, named: set[str], report: Report) -> list[Column]:

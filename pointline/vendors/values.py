@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -18,7 +19,12 @@ UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, 2**63 - 1)}
 """The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
 OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
-FINER = re.compile(r"%(\.?[369])?f|%\.f")
+DATES = ("%Y", "%y", "%F", "%D", "%s")
+"""What a format has that says which day it is."""
+EPOCH = "epoch"
+DECIMAL = r"^-?[0-9]+\.[0-9]+$"
+EXACT = 2**53
+"""Whole numbers up to here are floats of the same value."""
 
 
 def zone_of(text: str) -> dt.tzinfo:
@@ -35,12 +41,11 @@ def zone_of(text: str) -> dt.tzinfo:
         raise ValueError(f"there is no zone {text!r}: write a name such as America/New_York, or +08:00") from error
 
 
-def epoch(column: str, unit: str) -> pl.Expr:
+def epoch(ticks: pl.Expr, unit: str) -> pl.Expr:
     """Microseconds from an integer epoch; ``auto`` decides by the number of digits, anything else is pinned.
 
     Null where the number of digits is that of no unit.
     """
-    ticks = pl.col(column)
     if unit != "auto":
         return _from_ticks(ticks, unit)
     return pl.coalesce(
@@ -66,32 +71,48 @@ def decimal_seconds(column: str) -> pl.Expr:
     )
 
 
-def since_midnight(column: str, unit: str, midnight_us: int) -> pl.Expr:
-    """Microseconds from a count since the day began, ``s`` (with decimals), ``ms``, ``us`` or ``ns``."""
-    per_second = UNITS[unit]
-    return pl.lit(midnight_us) + (pl.col(column) * per_second * (US_PER_SECOND / per_second)).floor().cast(
-        pl.Int64, strict=False
-    )
+def since_midnight(column: str, unit: str, day: dt.date, zone: str) -> pl.Expr:
+    """Microseconds from ``s`` (with decimals), ``ms``, ``us`` or ``ns`` since midnight by the clock on the wall.
+
+    On a day on which clocks are set that is not the time since the day began. Exact for nine decimals of a second.
+    """
+    nanoseconds = (pl.col(column) * (UNITS["ns"] / UNITS[unit])).round().cast(pl.Int64, strict=False)
+    wall_us = (day - dt.date(1970, 1, 1)).days * 86_400 * US_PER_SECOND + nanoseconds // 1000
+    return _from_wall(wall_us.cast(pl.Datetime("us")), zone)
 
 
-def written(columns: Sequence[str], formats: Sequence[str], zone: str) -> pl.Expr:
+def is_dated(format_: str) -> bool:
+    """Tell whether a format says of which day a time is."""
+    return format_ == EPOCH or any(letters in format_ for letters in DATES)
+
+
+def written(columns: Sequence[str], formats: Sequence[str], zone: str, unit: str, day: dt.date) -> pl.Expr:
     """Microseconds from text, tried in each format of ``strptime``; several columns are joined by a blank.
 
     ``zone`` is that of the clock on the wall; an offset in the text is taken instead of it where a format has ``%z``.
+    A format without a date is of ``day``. The format ``epoch`` stands for an integer epoch in ``unit``.
     """
     text = pl.col(columns[0]) if len(columns) == 1 else pl.concat_str([pl.col(one) for one in columns], separator=" ")
-    return pl.coalesce([_written(text, format_, zone) for format_ in formats])
+    return pl.coalesce([_written(text, format_, zone, unit, day) for format_ in formats])
 
 
-def _written(text: pl.Expr, format_: str, zone: str) -> pl.Expr:
-    has_offset = "%z" in format_ or format_.endswith("Z")
+def _written(text: pl.Expr, format_: str, zone: str, unit: str, day: dt.date) -> pl.Expr:
+    if format_ == EPOCH:
+        return epoch(text.cast(pl.Int64, strict=False), unit)
+    if not is_dated(format_):
+        text, format_ = pl.concat_str([pl.lit(f"{day} "), text]), f"%Y-%m-%d {format_}"
     if "%z" in format_:
         moments = text.str.strptime(pl.Datetime("ns", "UTC"), format_, strict=False)
         return moments.dt.timestamp("ns") // 1000
     moments = text.str.strptime(pl.Datetime("ns"), format_, strict=False)
-    fixed = OFFSET.fullmatch(zone)
-    if has_offset or zone == "UTC":
+    return _from_wall(moments, "UTC" if format_.endswith("Z") else zone)
+
+
+def _from_wall(moments: pl.Expr, zone: str) -> pl.Expr:
+    """Microseconds since the epoch of what a clock on the wall of a zone shows; a part of one is cut."""
+    if zone == "UTC":
         return moments.dt.timestamp("ns") // 1000
+    fixed = OFFSET.fullmatch(zone)
     if fixed is not None:
         seconds = (int(fixed[2]) * 3600 + int(fixed[3]) * 60) * (-1 if fixed[1] == "-" else 1)
         return moments.dt.timestamp("ns") // 1000 - seconds * US_PER_SECOND
@@ -106,9 +127,31 @@ def words(column: str, source: pl.Enum, meaning: Mapping[str, object], kind: pl.
     return pl.lit(values).gather(pl.col(column).to_physical())
 
 
-def scaled(column: str, divisor: float) -> pl.Expr:
+def scaled(numbers: pl.Expr, divisor: float) -> pl.Expr:
     """A decimal from a scaled integer: by division, which gives the nearest number where a product does not."""
-    return pl.col(column) / divisor if divisor != 1 else pl.col(column)
+    return numbers.map_batches(lambda series: _divided(series, divisor), return_dtype=pl.Float64)
+
+
+def whole_or_decimal(column: str, divisor: float) -> pl.Expr:
+    """A number from text: divided where it is a whole number, as it is where it has a decimal point, else null.
+
+    Each is the nearest float to what is written.
+    """
+    text = pl.col(column)
+    whole = scaled(text.cast(pl.Int64, strict=False), divisor)
+    decimal = pl.when(text.str.contains(DECIMAL)).then(text.cast(pl.Float64, strict=False))
+    return pl.coalesce([whole, decimal])
+
+
+def _divided(numbers: pl.Series, divisor: float) -> pl.Series:
+    high, low = cast("float | None", numbers.max()) or 0, cast("float | None", numbers.min()) or 0
+    if not numbers.dtype.is_integer() or max(high, -low) <= EXACT:
+        # By a column: Polars divides by one number as if it were a product, and then 3702.7500000000005 comes of it.
+        divisors = pl.Series([divisor]).new_from_index(0, len(numbers))
+        return numbers.cast(pl.Float64) / divisors
+    # A larger number is not exact as a float: Python divides whole numbers without that step.
+    exact = [None if number is None else number / int(divisor) for number in numbers]
+    return pl.Series(numbers.name, exact, dtype=pl.Float64)
 
 
 def one_of(column: str, tokens: Sequence[str], *, is_number: bool) -> pl.Expr:

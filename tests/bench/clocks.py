@@ -103,7 +103,7 @@ class Clocks:
 def main(output: Path, arguments: list[str]) -> None:
     begun = time.process_time()
     cli = importlib.import_module("daemon.cli")
-    importlib.import_module("daemon.commands.run")
+    importlib.import_module("pointline_daemon.commands.run")
     imported = time.process_time() - begun
     clocks = Clocks()
     for step, place in STEPS:

@@ -23,8 +23,8 @@ def commands(bench: Bench) -> Iterator[Measure]:
     lake.check(source)
     work = {
         "python alone": [sys.executable, "-c", "pass"],
-        "pointline --help": module("daemon", "--help"),
-        "pointline status": module("daemon", "status"),
+        "pointline --help": module("pointline_daemon", "--help"),
+        "pointline status": module("pointline_daemon", "status"),
     }
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(max(TIMES, bench.runs)):

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
+from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 
-from daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 from tests.bench.report import progress
 from tests.bench.sums import Sums
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable
+from pointline_daemon.lake import Lake, open_lake
 
-from daemon.lake import Lake, open_lake
 from pointline.config import load_config
 from pointline.io.hashed import Version
 from pointline.io.protocols import BronzeFileMetadata

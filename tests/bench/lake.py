@@ -48,7 +48,7 @@ class BenchLake:
 
     def command(self, *arguments: object) -> Cost:
         """Run ``pointline ...`` as a process, from start to exit."""
-        return run(module("daemon", *arguments), self.log, self.settings)
+        return run(module("pointline_daemon", *arguments), self.log, self.settings)
 
     def once(self) -> Cost:
         return self.command("run", "--once")
@@ -69,7 +69,7 @@ class BenchLake:
         os.sync()
         with self.log.open("wb") as output:
             process = subprocess.Popen(
-                module("daemon", "run"),
+                module("pointline_daemon", "run"),
                 cwd=REPOSITORY,
                 env=environment(self.settings),
                 stdin=subprocess.DEVNULL,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 from deltalake import DeltaTable
+from pointline_daemon.lake import open_lake
+from pointline_daemon.samples import Sample, sample_frame
 
-from daemon.lake import open_lake
-from daemon.samples import Sample, sample_frame
 from pointline.config import load_config
 from pointline.io.event_table import DeltaEventTable
 from pointline.io.protocols import Part

@@ -36,7 +36,8 @@ def environment(settings: Mapping[str, object] | None = None) -> dict[str, str]:
     """
     foreign = ("POINTLINE_", "LAKE_ROOT", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "PYTHONPATH": str(REPOSITORY), **{name: str(value) for name, value in (settings or {}).items()}}
+    code = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "daemon")])
+    return {**kept, "PYTHONPATH": code, **{name: str(value) for name, value in (settings or {}).items()}}
 
 
 def run(command: Sequence[str], output: Path, settings: Mapping[str, object] | None = None) -> Cost:

@@ -75,5 +75,5 @@ def _sampled(bench: Bench, work: str, lake: BenchLake, source: Input) -> Iterato
     stacks = bench.scratch / "profiles" / f"{work.replace(', ', '-')}.speedscope.json"
     stacks.parent.mkdir(exist_ok=True)
     options = ["--format", "speedscope", "--rate", str(RATE_HZ), "--nonblocking", "--output", str(stacks)]
-    run([spy, "record", *options, "--", *module("daemon", "run", "--once")], lake.log, lake.settings)
+    run([spy, "record", *options, "--", *module("pointline_daemon", "run", "--once")], lake.log, lake.settings)
     yield f"  stacks by py-spy: {stacks}"

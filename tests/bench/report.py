@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from daemon.commands.present import Column, print_lines, print_table
+from pointline_daemon.commands.present import Column, print_lines, print_table
+
 from tests.bench.measure import Measure
 
 COLUMNS = [

@@ -81,10 +81,10 @@ def windows(first: int, count: int) -> pl.DataFrame:
     )
 
 
-def updates() -> pl.DataFrame:
-    """Of every hundredth symbol a new tick size, a third of them late; one in ten is a new symbol."""
+def updates(apart: int) -> pl.DataFrame:
+    """Of 10,000 symbols, so far apart, a new tick size, a third of them late; one in ten is a new symbol."""
     row = pl.int_range(UPDATES, dtype=pl.Int64)
-    symbol = row * (SYMBOLS // UPDATES)
+    symbol = row * apart
     name = pl.format("SYM{}USDT", symbol + 1_000_000)
     values = {
         "exchange": pl.format("exchange-{}", symbol // 50_000 + 10),
@@ -99,7 +99,7 @@ def updates() -> pl.DataFrame:
 
 
 def test_ten_thousand_updates_of_a_million_symbols(tmp_path):
-    for step in ("build", "update"):
+    for step in ("build", "update_one_exchange", "update_everywhere"):
         code = (
             f"from pathlib import Path; from tests.bench import test_dim_symbol as b; b.{step}(Path({str(tmp_path)!r}))"
         )
@@ -122,15 +122,25 @@ def symbols_of(observations: DeltaObservations, exchange: str) -> pl.DataFrame:
     )
 
 
-def update(lake: Path) -> None:
-    _, _, symbols = store(lake)
-    told = Told(metadata=Metadata(updates=dim_symbol.typed_updates(updates()), snapshot_at=None))
-    with timed("find what 10,000 updates change") as found:
-        plan = symbols.update(20, told, dry_run=True)
+def update_everywhere(lake: Path) -> None:
+    """Of all exchanges: every data file holds some of them."""
+    update(lake, batch=21, apart=SYMBOLS // UPDATES)
+
+
+def update_one_exchange(lake: Path) -> None:
+    update(lake, batch=20, apart=5)
+
+
+def update(lake: Path, *, batch: int, apart: int) -> None:
+    _, table, symbols = store(lake)
+    told = Told(metadata=Metadata(updates=dim_symbol.typed_updates(updates(apart)), snapshot_at=None))
+    with timed("find what 10,000 updates change"):
+        plan = symbols.update(batch, told, dry_run=True)
     assert plan.changes.added.height
+    before = table.live_paths()
     with timed("the same, and write it"):
-        symbols.update(20, told)
-    print(found)
+        symbols.update(batch, told)
+    print(f"{len(before - table.live_paths())} of {len(before)} files were written anew")
 
 
 DAYS, LISTED = 3650, 3000

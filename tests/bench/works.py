@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from tests.bench import throughput
 from tests.bench.commands import commands
 from tests.bench.complete import idle, start
+from tests.bench.feeds import feeds
 from tests.bench.latency import latency, paced
 from tests.bench.many import many
 from tests.bench.measure import Bench, Measure
@@ -31,4 +32,5 @@ WORKS: dict[str, Work] = {
     "parts": parts,
     "symbol": one_symbol,
     "paced": paced,
+    "feeds": feeds,
 }

@@ -26,9 +26,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pointline_daemon.cli import app
 from typer.testing import CliRunner
 
-from daemon.cli import app
 from tests.support.people import World
 from tests.support.process import environment
 from tests.support.warm import REPOSITORY
@@ -443,19 +443,18 @@ def _contents() -> Iterator[tuple[str, Case]]:
 
 def _containers() -> Iterator[tuple[str, Case]]:
     wrong = {
-        "gzip in gzip": (packed, "gzip"),
-        "zip": (zipped, "zip"),
-        "bzip2": (bz2.compress, "bzip2"),
-        "xz": (lzma.compress, r"\bxz"),
+        "gzip in gzip": (lambda data: packed(packed(data)), "gzip"),
+        "zip in gzip": (lambda data: packed(zipped(data)), "zip"),
     }
     for what, (pack, word) in wrong.items():
-        data = (lambda s: packed(packed(text(trades(s))))) if what == "gzip in gzip" else None
         yield (
             f"{what} under a .csv.gz name",
-            _one(
-                data or (lambda s, p=pack: p(text(trades(s)))),
-                Then(status="quarantined", rows=0, says=(word,)),
-            ),
+            _one(lambda s, p=pack: p(text(trades(s))), Then(status="quarantined", rows=0, says=(word,))),
+        )
+    for what, pack in {"zip": zipped, "bzip2": bz2.compress, "xz": lzma.compress}.items():
+        yield (
+            f"{what} under a .csv.gz name",
+            _one(lambda s, p=pack: p(text(trades(s))), Then(status="success", rows=10)),
         )
     yield (
         "Parquet under a .csv.gz name",
@@ -820,7 +819,7 @@ def test_a_dictionary_cannot_be_used_to_expand_a_file(tmp_path, kind):
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 
-    command = [sys.executable, "-m", "daemon", "run", "--once"]
+    command = [sys.executable, "-m", "pointline_daemon", "run", "--once"]
     env = environment(lake.root, ingest__workers=1)
     done = subprocess.run(
         command, cwd=REPOSITORY, env=env, preexec_fn=limited, capture_output=True, text=True, timeout=60, check=False

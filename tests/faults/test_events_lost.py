@@ -7,10 +7,10 @@ import shutil
 import time
 
 import pytest
+from pointline_daemon.maintenance import Maintenance
+from pointline_daemon.rescanner import Rescanner
+from pointline_daemon.watcher import Watcher
 
-from daemon.maintenance import Maintenance
-from daemon.rescanner import Rescanner
-from daemon.watcher import Watcher
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest
 from tests.support.waiting import wait_until
@@ -43,7 +43,7 @@ def scans(daemon: Daemon) -> list[object]:
 @pytest.fixture
 def deaf(monkeypatch):
     """No hint arrives; the watcher itself is well."""
-    monkeypatch.setattr("daemon.supervisor.Supervisor._on_hint", lambda _supervisor, _hint: None)
+    monkeypatch.setattr("pointline_daemon.supervisor.Supervisor._on_hint", lambda _supervisor, _hint: None)
 
 
 class TestLost:
@@ -126,7 +126,7 @@ class TestWatcher:
                 raise OSError(24, "Too many open files")
             return start(watcher)
 
-        monkeypatch.setattr("daemon.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
+        monkeypatch.setattr("pointline_daemon.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
             monkeypatch.setattr(Watcher, "_watch", watch)
@@ -171,7 +171,9 @@ def test_a_dead_part_ends_the_process(daemon, tmp_path, part, monkeypatch):
     daemon.lake = dataclasses.replace(daemon.lake, **changes)
     if part in {"committer", "maintenance"}:
         # Start-up records outcomes too; what is broken breaks later.
-        monkeypatch.setattr("daemon.supervisor.Supervisor._recover", lambda supervisor: supervisor.lake.create())
+        monkeypatch.setattr(
+            "pointline_daemon.supervisor.Supervisor._recover", lambda supervisor: supervisor.lake.create()
+        )
     began = time.monotonic()
     with daemon.running():
         drop(daemon, NAMES[0])

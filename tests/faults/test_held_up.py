@@ -6,8 +6,9 @@ import errno
 import os
 
 import pytest
+from pointline_daemon import committer
 
-from pointline.io import parts
+from pointline.io import delta_log, parts
 from pointline.services import schedule
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest
@@ -64,6 +65,62 @@ def test_a_partition_that_cannot_be_written(daemon, monkeypatch, code):
         assert len(daemon.events("partition.released")) == 1
         assert wait_until(lambda: supervisor.state.health().word == "healthy", 5)
     assert daemon.exit_code == 0
+    assert_exact(daemon.root, expect(daemon.bronze))
+
+
+class Log:
+    """The log of a table, which cannot be written until it is opened."""
+
+    def __init__(self, monkeypatch, table: str) -> None:
+        self.is_shut = True
+        self.tries = 0
+        append = delta_log.DeltaLog.append
+
+        def appended(log, actions, *, batch):
+            if self.is_shut and log.entry(0).parent.parent.name == table and batch is not None:
+                self.tries += 1
+                raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(log.entry(log.version + 1)))
+            append(log, actions, batch=batch)
+
+        monkeypatch.setattr(delta_log.DeltaLog, "append", appended)
+
+
+def test_a_table_that_cannot_be_written(daemon, monkeypatch):
+    """Guards Committer._hold_up_table: files of other tables get in, in the same batch and after it."""
+    quotes = file_name("quotes", "B")
+    with daemon.running() as supervisor:
+        log = Log(monkeypatch, "trades")
+        put_file(daemon.bronze, SHUT, file_content(SHUT, 20, bad=[3]))
+        drop(daemon, quotes)
+        assert wait_until(lambda: daemon.events("file.committed"), 5)
+        assert wait_until(lambda: log.tries > 3, SECONDS)
+        ledger = dict(read_manifest(daemon.root).select("bronze_file_path", "status").iter_rows())
+        assert ledger == {SHUT: "pending", quotes: "success"}
+        [said] = daemon.events("partition.held_up")
+        assert said["partition"] == "trades"
+        assert str(daemon.root / "silver/trades/_delta_log") in said["error"]
+        assert "belongs to" in said["hint"]
+        assert wait_until(lambda: "trades" in supervisor.state.health().reason, 5)
+        log.is_shut = False
+        daemon.wait_for("file.committed", 2)
+        assert len(daemon.events("partition.released")) == 1
+        assert wait_until(lambda: supervisor.state.health().word == "healthy", 5)
+    assert daemon.exit_code == 0
+    assert_exact(daemon.root, expect(daemon.bronze))
+
+
+@pytest.mark.parametrize("table", ["ingest_manifest", "quarantine"])
+def test_what_nothing_can_do_without_is_waited_for(daemon, monkeypatch, table):
+    """Guards Committer._repeat: no access to the ledger pauses all, is said once, and is over when it is given."""
+    monkeypatch.setattr(committer, "PAUSE_SECONDS", 0.05)
+    with daemon.running():
+        log = Log(monkeypatch, table)
+        put_file(daemon.bronze, OTHER, file_content(OTHER, 20, bad=[3]))
+        assert wait_until(lambda: log.tries > 2, SECONDS)
+        assert len(daemon.events("ingest.paused")) == 1
+        log.is_shut = False
+        daemon.wait_for("file.committed")
+        assert len(daemon.events("ingest.resumed")) == 1
     assert_exact(daemon.root, expect(daemon.bronze))
 
 

@@ -21,9 +21,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.events import EVENTS
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.events import EVENTS
-from daemon.samples import Sample, write_sample
 from pointline.tables.registry import event_tables
 from tests.support.hostile import CASES, IGNORED, SECRET, Case, expected_of
 from tests.support.waiting import wait_until
@@ -131,13 +131,17 @@ class Lake:
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTLINE_")}
-        places = {"LAKE_ROOT": str(self.root), "HOME": str(self.sandbox / "home"), "PYTHONPATH": str(REPOSITORY)}
+        places = {
+            "LAKE_ROOT": str(self.root),
+            "HOME": str(self.sandbox / "home"),
+            "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'daemon'}",
+        }
         return {**kept, **places, **SETTINGS}
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         with (self.output / "log").open("wb") as log, (self.output / "errors").open("wb") as errors:
             return subprocess.Popen(
-                [sys.executable, "-c", WITHOUT_PRIVILEGES, "-m", "daemon", "run", *options],
+                [sys.executable, "-c", WITHOUT_PRIVILEGES, "-m", "pointline_daemon", "run", *options],
                 env=self.environment(),
                 cwd=self.sandbox / "work",
                 stdin=subprocess.DEVNULL,
@@ -151,7 +155,7 @@ class Lake:
             case.name: WHERE.get(case.name, lambda _, path: path)(case.symbol, self.paths[case.name]) for case in CASES
         }
         answer = subprocess.run(
-            [sys.executable, "-c", WITHOUT_PRIVILEGES, "-m", "daemon", "explain", "--json", *asked.values()],
+            [sys.executable, "-c", WITHOUT_PRIVILEGES, "-m", "pointline_daemon", "explain", "--json", *asked.values()],
             env=self.environment(),
             cwd=self.sandbox / "work",
             capture_output=True,

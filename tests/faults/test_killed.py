@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.lake import open_lake
 
-from daemon.lake import open_lake
 from pointline.config import load_config
 from tests.support.kill import Moment, run_once, run_until
 from tests.support.lake_check import (

@@ -20,8 +20,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 
-from daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def run(tmp_path: Path, files: list[Path], *, maintained: bool, readers: int) ->
         "POINTLINE_LOG__FORMAT": "json",
     }
     log = (lake / "log").open("w")
-    daemon = subprocess.Popen([sys.executable, "-m", "daemon", "run"], cwd=ROOT, env=environment, stdout=log)
+    daemon = subprocess.Popen([sys.executable, "-m", "pointline_daemon", "run"], cwd=ROOT, env=environment, stdout=log)
     table = str(lake / "silver" / "trades")
     assert wait_until(lambda: "daemon.ready" in (lake / "log").read_text(), 60)
     context = multiprocessing.get_context("spawn")
@@ -143,6 +143,6 @@ def test_nobody_notices(tmp_path: Path) -> None:
     print(f"\nwith maintenance    {on}\nwithout maintenance {off}\np95 ratio {ratio:.2f}")
     assert not on["wrong"]
     assert all(count > 0 for count in on["looks"])
-    verify = [sys.executable, "-m", "daemon", "verify", "--deep", "--lake-root", str(on["lake"])]
+    verify = [sys.executable, "-m", "pointline_daemon", "verify", "--deep", "--lake-root", str(on["lake"])]
     assert subprocess.run(verify, cwd=ROOT, check=False).returncode == 0
     assert ratio <= 1.5

@@ -51,7 +51,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         number = len(runs)
         found = shutil.copytree(bronze, folder / f"bronze-{number}")
         operations = power_cut.record_run(lake, folder / f"trace-{number}", arguments, module=module)
-        if module == "daemon":
+        if module == "pointline_daemon":
             assert_exact(lake, expect(bronze))
         runs.append(
             Run(
@@ -63,7 +63,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         )
 
     def ingest(during: str) -> None:
-        record(during, "run", "--once", module="daemon")
+        record(during, "run", "--once", module="pointline_daemon")
 
     def maintain(during: str, fill: Callable[[Path], None]) -> None:
         """The start after the cut finds new files and has to commit on top of what is there."""

@@ -55,7 +55,7 @@ class Vendor:
 
 def start_daemon(lake: Path, log: Path) -> warm.Process:
     with log.open("wb") as output:
-        return warm.start("daemon", "run", env=environment(lake), stdout=output, stderr=output)
+        return warm.start("pointline_daemon", "run", env=environment(lake), stdout=output, stderr=output)
 
 
 def live_and_die(lake: Path, log: Path, vendor: Vendor, rng: random.Random) -> None:

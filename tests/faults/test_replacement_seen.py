@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.lake import Lake, open_lake
 
-from daemon.lake import Lake, open_lake
 from pointline.config import load_config
 from pointline.errors import CommitConflict
 from pointline.services.compaction import Compacted, compact_partition

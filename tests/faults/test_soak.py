@@ -92,7 +92,7 @@ class Soak:
         environ = {**os.environ, **{f"POINTLINE_{name}": value for name, value in settings.items()}}
         begun_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
-            command = [sys.executable, "-m", "daemon", "run", "--lake-root", str(self.root)]
+            command = [sys.executable, "-m", "pointline_daemon", "run", "--lake-root", str(self.root)]
             self.daemon = psutil.Popen(command, cwd=REPOSITORY, env=environ, stdout=output, stderr=output)
 
         def is_ready() -> bool:

@@ -13,10 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from pointline_daemon import committer
+from pointline_daemon.lake import now_us, open_lake
+from pointline_daemon.requests import Retry, do_or_ask
 
-from daemon import committer
-from daemon.lake import now_us, open_lake
-from daemon.requests import Retry, do_or_ask
 from pointline.io import content, delta_log, parts
 from pointline.io.event_table import DeltaEventTable
 from pointline.io.translate import storage_errors
@@ -207,7 +207,7 @@ class TestPassing:
             ("part", "EMFILE"),
             ("before mint", "EACCES"),
             ("after mint", "EIO"),
-            ("before trades", "EACCES"),
+            ("before trades", "EIO"),
             ("after trades", "EIO"),
             ("before ingest_manifest", "EMFILE"),
             ("after ingest_manifest", "EIO"),
@@ -276,13 +276,13 @@ class TestPassing:
     def test_that_does_not_pass_ends_the_process(self, daemon, beset, monkeypatch):
         """Guards the limit of Committer._retrying: the service manager is told, and the next start has lost nothing."""
         monkeypatch.setattr(committer, "TRIES", 2)
-        trouble = beset(Trouble("before trades", lambda: os_error("EACCES"), times=None))
+        trouble = beset(Trouble("before trades", lambda: os_error("EIO"), times=None))
         with daemon.running():
             trouble.begin()
             drop(daemon, NAME)
             assert daemon.wait_for_end() == 70
             [died] = daemon.events("daemon.part_died")
-            assert died["hint"] == "give the daemon's user access to it"
+            assert died["hint"] == "the disk reports an error: look at the kernel log"
         trouble.lift()
         with daemon.running():
             settle(daemon, 1)

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from pointline_daemon.intake import Intake
+from pointline_daemon.requests import Retry, do_or_ask
 
-from daemon.intake import Intake
-from daemon.requests import Retry, do_or_ask
 from pointline.config import load_config
 from pointline.errors import LakeInUse
 from pointline.io.lock import LakeLock, holder_of
@@ -112,7 +112,7 @@ def test_each_commit_looks_whose_lake_it_is(tmp_path, monkeypatch, part):
     # The intake must have something to look at, and for the committer nothing.
     daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=0.2 if part == "intake" else 60)
     daemon.log_file = tmp_path / "log"
-    monkeypatch.setattr("daemon.supervisor.Supervisor._keep_lock", lambda _supervisor: None)
+    monkeypatch.setattr("pointline_daemon.supervisor.Supervisor._keep_lock", lambda _supervisor: None)
     moved = tmp_path / "moved"
 
     def move() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pointline_daemon.commands.doctor import examine
 
-from daemon.commands.doctor import examine
 from tests.support.sound_lake import copy_lake, make_sound_lake
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.samples import Sample, write_sample
 from pointline.tables.ingest_manifest import Status
 from tests.support import warm
 from tests.support.oracle import read_rows
@@ -33,7 +33,7 @@ def running_daemon(lake: Path):
 
 def start_daemon(lake: Path) -> warm.Process:
     with Path(os.devnull).open("wb") as nothing:
-        return warm.start("daemon", "run", env=environment(lake), stdout=nothing, stderr=nothing)
+        return warm.start("pointline_daemon", "run", env=environment(lake), stdout=nothing, stderr=nothing)
 
 
 def sample(symbol: str, data_type: str = "trades") -> Sample:

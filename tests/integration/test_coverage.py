@@ -18,11 +18,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pointline_daemon.commands.coverage_html import render_fragment
+from pointline_daemon.commands.coverage_maps import make_maps
+from pointline_daemon.lake import open_lake
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.commands.coverage_html import render_fragment
-from daemon.commands.coverage_maps import make_maps
-from daemon.lake import open_lake
-from daemon.samples import Sample, write_sample
 from pointline.config import load_config
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.tables.coverage import Selection, survey
@@ -46,7 +46,7 @@ def environment(lake: Path, **settings: str) -> dict[str, str]:
 
 def run(lake: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "daemon", *arguments],
+        [sys.executable, "-m", "pointline_daemon", *arguments],
         env=environment(lake, **settings),
         capture_output=True,
         encoding="utf-8",
@@ -65,7 +65,7 @@ def on_terminal(lake: Path, columns: int, *arguments: str, **settings: str) -> l
     """Lines as a terminal of that width gets them."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    command = [sys.executable, "-m", "daemon", "coverage", *arguments]
+    command = [sys.executable, "-m", "pointline_daemon", "coverage", *arguments]
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment(lake, **settings)) as process:
         os.close(theirs)
         text = b""

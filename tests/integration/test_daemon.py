@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame, write_sample
 
-from daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame, write_sample
 from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from pointline_daemon.commands.verify import verify_lake
+from pointline_daemon.lake import open_lake
 
-from daemon.commands.verify import verify_lake
-from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.errors import LakeDamaged, StorageTrouble
 from pointline.io.health import PartFiles

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 import psutil
+from pointline_daemon.commands.demo_lake import BAD_ROWS, DAYS, demo_files
 
-from daemon.commands.demo_lake import BAD_ROWS, DAYS, demo_files
 from tests.support.oracle import count_rows
 from tests.support.waiting import wait_until
 
@@ -24,7 +24,7 @@ DEADLINE_SECONDS = 240.0
 
 def start(directory: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "daemon", "demo", str(directory)],
+        [sys.executable, "-m", "pointline_daemon", "demo", str(directory)],
         env={name: value for name, value in os.environ.items() if name != "LAKE_ROOT"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from pointline_daemon.commands.doctor import examine
 
-from daemon.commands.doctor import examine
 from pointline.io import health, loose_files
 from pointline.io.lock import LakeLock
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file

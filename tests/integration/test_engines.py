@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable, QueryBuilder
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.samples import Sample, write_sample
 from tests.support.lake_check import put_file
 from tests.support.process import pointline
 

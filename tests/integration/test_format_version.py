@@ -15,10 +15,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.lake import open_lake
 from polars.testing import assert_frame_equal
 
 import pointline
-from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.errors import NewerFormat
 from pointline.io.format_version import FORMAT_VERSION, PROPERTY

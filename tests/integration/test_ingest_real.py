@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pointline_daemon.samples import DATA_TYPES, Sample, write_sample
 
-from daemon.samples import DATA_TYPES, Sample, write_sample
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import Kind
 from tests.support.oracle import totals

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pointline_daemon.commands.doctor import examine
+from pointline_daemon.commands.verify import verify_lake
+from pointline_daemon.lake import open_lake
+from pointline_daemon.prepare import prepare
+from pointline_daemon.requests import Maintain
+from pointline_daemon.upkeep import Upkeep
 
-from daemon.commands.doctor import examine
-from daemon.commands.verify import verify_lake
-from daemon.lake import open_lake
-from daemon.prepare import prepare
-from daemon.requests import Maintain
-from daemon.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble
 from pointline.io.durable import replace_file

@@ -13,9 +13,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.lake import open_lake
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.lake import open_lake
-from daemon.samples import Sample, write_sample
 from pointline.config import load_config
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.loose_files import orphans, part_files

@@ -15,10 +15,10 @@ import urllib.error
 import urllib.request
 
 import pytest
+from pointline_daemon.samples import Sample, csv_bytes, sample_frame, write_sample
+from pointline_daemon.web import PAGE
 from prometheus_client.parser import text_string_to_metric_families
 
-from daemon.samples import Sample, csv_bytes, sample_frame, write_sample
-from daemon.web import PAGE
 from tests.support.observed import free_port
 from tests.support.process import Lake
 from tests.support.waiting import wait_until
@@ -204,7 +204,7 @@ def test_a_port_that_is_taken_stops_nothing(tmp_path):
 
 
 def status(lake: Lake) -> dict:
-    command = [sys.executable, "-m", "daemon", "status", "--json", "--lake-root", str(lake.root)]
+    command = [sys.executable, "-m", "pointline_daemon", "status", "--json", "--lake-root", str(lake.root)]
     return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
 

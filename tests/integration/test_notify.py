@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.samples import Sample, write_sample
 from tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,12 +26,12 @@ SAMPLE = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=d
 PROGRAM = """
 import os, sys, threading, time
 from pathlib import Path
-import daemon.committer, daemon.intake, daemon.maintenance, daemon.notify, daemon.rescanner, daemon.supervisor
-from daemon.maintenance import Maintenance
+import pointline_daemon.committer, daemon.intake, daemon.maintenance, daemon.notify, daemon.rescanner, daemon.supervisor
+from pointline_daemon.maintenance import Maintenance
 from pointline.io.bronze import FolderBronzeSource
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
-from daemon.cli import main
+from pointline_daemon.cli import main
 
 daemon.committer.IDLE_SECONDS = daemon.committer.LOOK_SECONDS = daemon.intake.IDLE_SECONDS = 0.1
 daemon.maintenance.LOOK_SECONDS = daemon.rescanner.LONGEST_WAIT_SECONDS = 0.1
@@ -227,19 +227,21 @@ class TestReady:
     """READY comes when the first scan has begun and every part runs, and not a moment before."""
 
     def test_not_while_it_recovers(self, daemon, manager):
-        daemon.start("daemon.prepare.recover = hang")
+        daemon.start("pointline_daemon.prepare.recover = hang")
         daemon.wait_for("hung")
         assert manager.heard_within(1.0, "READY") == 0
         assert manager.lines() == ["STATUS=starting: 0 queued, 0 in flight; nothing committed yet"]
 
-    @pytest.mark.parametrize("body", ["daemon.intake.Intake.run", "daemon.committer.Committer.run", "Maintenance.run"])
+    @pytest.mark.parametrize(
+        "body", ["pointline_daemon.intake.Intake.run", "pointline_daemon.committer.Committer.run", "Maintenance.run"]
+    )
     def test_not_while_a_part_does_not_run(self, daemon, manager, body):
         daemon.start(f"{body} = hang")
         daemon.wait_for("daemon.ready")
         assert manager.heard_within(1.0, "READY") == 0
 
     def test_not_before_the_first_scan(self, daemon, manager):
-        daemon.start("daemon.rescanner.Rescanner._take_wishes = hang")
+        daemon.start("pointline_daemon.rescanner.Rescanner._take_wishes = hang")
         daemon.wait_for("daemon.ready")
         assert manager.heard_within(1.0, "READY") == 0
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.lake import open_lake
 
 import pointline
-from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.tables.ingest_manifest import SCHEMA
 from tests.support.lake_check import file_content, file_name, put_file

@@ -14,6 +14,7 @@ import pytest
 import pointline
 from pointline.errors import PointlineError
 from pointline.io.reading import Wanted, parts_with
+from pointline.io.upkeep import TableUpkeep
 from pointline.reading import NoVersion
 from tests.support.small_lake import add_symbols, add_trades, at, trades
 
@@ -319,3 +320,46 @@ class TestWithSymbolsOfAnyFrame:
     def test_what_cannot_be_joined_is_said_at_once(self, lake, change, told):
         with pytest.raises(PointlineError, match=told):
             pointline.with_symbols(self.rows("A").with_columns(**change).lazy(), lake_root=lake)
+
+
+MADE = {
+    "as it is": lambda frame, _: frame.collect(),
+    "streamed": lambda frame, _: frame.collect(engine="streaming"),
+    "chosen": lambda frame, _: frame.filter(pl.col("price") > 1).select("price").head(3).collect(),
+    "grouped": lambda frame, _: frame.group_by("symbol").agg(pl.len()).collect(),
+    "counted in groups": lambda frame, _: frame.group_by("symbol").len().collect(),
+    "by time": lambda frame, _: (
+        frame.sort("timestamp").group_by_dynamic("timestamp", every="1h").agg(pl.len()).collect()
+    ),
+    "joined": lambda frame, _: frame.join(frame, on="file_seq").collect(),
+    "pickled": lambda frame, _: pickle.loads(pickle.dumps(frame)).collect(),
+    "written": lambda frame, lake: frame.sink_parquet(lake / "out.parquet"),
+    "with symbols": lambda frame, lake: pointline.with_symbols(frame, lake_root=lake).collect(),
+    "grouped with symbols": lambda frame, lake: (
+        pointline.with_symbols(frame, lake_root=lake).group_by("tick_size").agg(pl.len()).collect()
+    ),
+}
+
+
+class TestOutlivedAVacuum:
+    """A frame whose data files were removed meanwhile says so, whatever was made of it, and how to go on."""
+
+    @pytest.mark.parametrize("made", MADE)
+    def test_it_says_so(self, tmp_path, made):
+        rows = trades("binance", "BTCUSDT", [at("2024-05-01 00:00"), at("2024-05-01 01:00")])
+        table = add_trades(tmp_path, rows)
+        add_symbols(tmp_path, [("binance", "BTCUSDT", at("2020-05-01"), 0.1)])
+        frame = pointline.scan("trades", lake_root=tmp_path)
+        MADE[made](frame, tmp_path)
+        table.write_full(rows)
+        TableUpkeep(repository=table).vacuum(0, dry_run=False)
+        with pytest.raises(PointlineError, match="was removed after this frame was made") as told:
+            MADE[made](frame, tmp_path)
+        assert "pointline.scan" in told.value.hint
+        MADE[made](pointline.scan("trades", lake_root=tmp_path), tmp_path)
+
+    def test_a_file_of_others_is_theirs(self, tmp_path):
+        add_trades(tmp_path, trades("binance", "BTCUSDT", [at("2024-05-01 00:00")]))
+        other = pl.scan_parquet(tmp_path / "theirs.parquet", schema={"file_seq": pl.Int64})
+        with pytest.raises(FileNotFoundError):
+            pointline.scan("trades", lake_root=tmp_path).join(other, on="file_seq").collect()

@@ -16,10 +16,10 @@ import tomllib
 from pathlib import Path, PurePosixPath
 
 import pytest
+from pointline_daemon import cli, exit_codes, units
+from pointline_daemon.commands import service, service_checks
 from typer.testing import CliRunner
 
-from daemon import cli, exit_codes, units
-from daemon.commands import service, service_checks
 from pointline.errors import ConfigurationError, PointlineError
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +133,7 @@ class TestUnits:
             def locate(self) -> Path:
                 return tmp_path / self
 
-        monkeypatch.setattr(units, "__file__", str(tmp_path / "site-packages" / "daemon" / "units.py"))
+        monkeypatch.setattr(units, "__file__", str(tmp_path / "site-packages" / "pointline_daemon" / "units.py"))
         monkeypatch.setattr(units, "files", lambda _name: [Entry("share/pointline/systemd/pointline.service")])
         assert units.read_template("pointline.service") == "installed"
         with pytest.raises(PointlineError, match=r"other\.service is missing"):
@@ -360,7 +360,7 @@ import ctypes, os, sys
 os.umask(0o027)
 if ctypes.CDLL(None).prctl({PR_SET_MDWE}, {REFUSE}, 0, 0, 0):
     sys.exit(99)
-os.execv(sys.executable, [sys.executable, "-m", "daemon", "run", "--once"])
+os.execv(sys.executable, [sys.executable, "-m", "pointline_daemon", "run", "--once"])
 """
 
 

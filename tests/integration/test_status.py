@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from pointline_daemon.lake import open_lake
 
-from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from tests.support.waiting import wait_until
@@ -60,7 +60,7 @@ def publish(root: Path, **changes) -> None:
 
 
 def command(root: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "daemon", "status", "--lake-root", str(root), *options]
+    return [sys.executable, "-m", "pointline_daemon", "status", "--lake-root", str(root), *options]
 
 
 def status(root: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -20,12 +20,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.commands.explain import explain
+from pointline_daemon.commands.quarantine import show_quarantine
+from pointline_daemon.commands.retry import retry
+from pointline_daemon.commands.trace import trace
+from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 
-from daemon.commands.explain import explain
-from daemon.commands.quarantine import show_quarantine
-from daemon.commands.retry import retry
-from daemon.commands.trace import trace
-from daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 from pointline.io.lock import holder_of
 from pointline.tables.ingest_manifest import Status
 from tests.support.waiting import wait_until
@@ -75,7 +75,7 @@ def environment(lake: Path, **settings: str) -> dict[str, str]:
 
 def run(lake: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "daemon", *arguments],
+        [sys.executable, "-m", "pointline_daemon", *arguments],
         env=environment(lake, **settings),
         capture_output=True,
         text=True,
@@ -205,7 +205,7 @@ class TestTrace:
         code, found = ask(trace, lake, "trades", file_id, 201)
         assert (code, found["row"]) == (1, None)
         assert "has 200 rows" in found["absent"]
-        assert f"trace trades {file_id} 1" in ask(trace, lake, "quotes", file_id, 1)[1]["hint"]
+        assert f"trace trades {file_id} 1" in ask(trace, lake, "quotes", file_id, 1)[1]["try"]
         assert "no file 999" in ask(trace, lake, "trades", 999, 1)[1]["error"]
         assert ask(trace, lake, "candles", file_id, 1)[0] == 2
         assert ask(trace, lake, "trades", file_id, 0)[0] == 2
@@ -408,7 +408,9 @@ class TestRetry:
         tried_at = ledger(own_lake).filter(file_id=junk)["updated_at_us"].item()
         settings = {"POINTLINE_INGEST__SETTLE_SECONDS": "0.1", "POINTLINE_INGEST__RESCAN_SECONDS": "3600"}
         with subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run"], env=environment(own_lake, **settings), stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "pointline_daemon", "run"],
+            env=environment(own_lake, **settings),
+            stdout=subprocess.DEVNULL,
         ) as process:
             try:
                 assert wait_until(lambda: holder_of(own_lake / ".pointline" / "lock") is not None, 30)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import random
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from tests.integration.test_symbol_files import as_csv, drop, exchange_info, folder, statuses
 from tests.support.lake_check import read_manifest, read_table
@@ -20,7 +17,6 @@ BTC = {
     "minTradeAmount": 0.001,
 }  # fmt: skip
 NAMES = [f"S{number}USDT" for number in range(8)]
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
 
 
 def ran(lake: Path, *arguments: str, code: int = 0) -> str:
@@ -194,44 +190,3 @@ class TestHeld:
         assert file_of(tmp_path, path)["error"] is None
         assert (listed(tmp_path, 1, "okx"), listed(tmp_path, 2, "okx")) == (NAMES, [])
         ran(tmp_path, "verify")
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real instrument tables in {REAL}")
-class TestRealVersions:
-    """Eleven versions of a real table over ten years, as files dropped into bronze."""
-
-    FILES = sorted(REAL.glob("*.csv.gz"))
-
-    def put(self, lake: Path, version: Path) -> str:
-        of_day = version.name.split("_")[1]
-        return drop(lake, f"lean/exchange=lean/type=instruments/date={of_day}/{version.name}", version.read_bytes())
-
-    def ingested(self, lake: Path, *rounds: list[Path]) -> pl.DataFrame:
-        for batch in rounds:
-            for version in batch:
-                self.put(lake, version)
-            assert pointline(lake, "run", "--once").returncode in (0, 1)
-        return read_table(lake, "dim_symbol")
-
-    def test_whatever_the_order(self, tmp_path):
-        whole = self.ingested(tmp_path / "at_once", self.FILES)
-        assert whole["is_current"].sum() == 10_366
-        assert self.ingested(tmp_path / "back", *([one] for one in reversed(self.FILES))).equals(whole)
-        mixed = random.Random(7).sample(self.FILES, len(self.FILES))
-        lake = tmp_path / "mixed"
-        assert self.ingested(lake, mixed[:4], mixed[4:5], mixed[5:]).equals(whole)
-        # corrected, withdrawn, moved and given again
-        victim = self.FILES[6]
-        path = self.put(lake, victim)
-        lines = gzip.decompress(victim.read_bytes()).decode().splitlines()
-        drop(lake, path, gzip.compress("\n".join(lines[:-300]).encode()))
-        pointline(lake, "run", "--once")
-        assert not read_table(lake, "dim_symbol").equals(whole)
-        ran(lake, "withdraw", path)
-        without = self.ingested(tmp_path / "without", [one for one in self.FILES if one is not victim])
-        assert read_table(lake, "dim_symbol").equals(without)
-        (lake / "bronze" / path).unlink()
-        self.put(lake, victim)
-        pointline(lake, "run", "--once")
-        assert read_table(lake, "dim_symbol").equals(whole)
-        ran(lake, "verify")

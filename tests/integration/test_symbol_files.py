@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -174,6 +175,53 @@ class TestRefused:
         assert [one[2] for one in versions(tmp_path)] == [None] * 2 + ["2024-05-02"] * 6
 
 
+class TestRowsThatCannotBeRight:
+    """They go to quarantine with their line, and a list says nothing of their symbols, not even that they are gone."""
+
+    NAMES = tuple(f"S{number:02}USDT" for number in range(40))
+
+    def put(self, lake: Path, day: int, bad: int, names: Sequence[str] = NAMES) -> str:
+        """A list of which the first rows have a tick of zero."""
+        lines = gzip.decompress(as_csv(names)).decode().splitlines()
+        broken = [line.replace(",0.1,", ",0.0,") for line in lines[1 : bad + 1]]
+        content = "\n".join([lines[0], *broken, *lines[bad + 1 :], ""]).encode()
+        return drop(lake, f"{folder(f'2024-05-{day:02}')}/list.csv", content)
+
+    def test_the_symbol_stays_what_it_was(self, tmp_path):
+        self.put(tmp_path, 1, 0)
+        path = self.put(tmp_path, 2, 3)
+        assert pointline(tmp_path, "run", "--once").returncode == 0
+        assert [one[1:3] for one in versions(tmp_path)] == [("2024-05-01", None)] * 40
+        row = read_manifest(tmp_path).filter(bronze_file_path=path).row(0, named=True)
+        counts = (row["status"], row["rows_read"], row["rows_written"], row["rows_quarantined"])
+        assert counts == ("success", 40, 37, 3)
+        assert "3 of 40 rows cannot be right: 3 symbol updates with a zero or negative tick_size" in row["error"]
+        aside = read_table(tmp_path, "quarantine").sort("file_seq")
+        assert aside.select("rule", "column", "file_seq").rows() == [
+            ("not_positive", "tick_size", n) for n in (2, 3, 4)
+        ]
+        assert aside["raw"][0].startswith("S00USDT,")
+        # The next list really lacks one of them and two others: only these are delisted, when that was seen.
+        self.put(tmp_path, 3, 0, self.NAMES[1:-2])
+        assert pointline(tmp_path, "run", "--once").returncode == 0
+        gone = [(name, until) for name, _, until, _ in versions(tmp_path) if until]
+        assert gone == [(name, "2024-05-03") for name in ("S00USDT", "S38USDT", "S39USDT")]
+        assert pointline(tmp_path, "verify", "--deep").returncode == 0
+
+    def test_too_many_of_them(self, tmp_path):
+        self.put(tmp_path, 1, 0)
+        path = self.put(tmp_path, 2, 12)
+        assert pointline(tmp_path, "run", "--once").returncode == 1
+        row = read_manifest(tmp_path).filter(bronze_file_path=path).row(0, named=True)
+        assert row["status"] == "quarantined"
+        assert "12 of 40 rows cannot be right" in row["error"]
+        assert f"`pointline retry {row['file_id']} --accept` takes the rest" in row["error"]
+        assert pointline(tmp_path, "retry", str(row["file_id"]), "--accept").returncode == 0
+        assert pointline(tmp_path, "run", "--once").returncode == 0
+        assert statuses(tmp_path)[path] == "success"
+        assert [one[1:3] for one in versions(tmp_path)] == [("2024-05-01", None)] * 40
+
+
 class TestBesideTheRest:
     """The commands know such files; trades of the same batch go in as ever."""
 
@@ -277,8 +325,8 @@ def files_in(lake: Path) -> list[int]:
     return [outcome[0] for info in infos for outcome in info.get("pointline_outcomes", [])]
 
 
-def as_csv(symbols: list[str]) -> bytes:
-    table = pl.DataFrame({"symbol": symbols}).with_columns(
+def as_csv(symbols: Sequence[str]) -> bytes:
+    table = pl.DataFrame({"symbol": list(symbols)}).with_columns(
         base_asset=pl.lit("S"), quote_asset=pl.lit("USDT"), market_type=pl.lit("spot"),
         tick_size=0.1, lot_size=1.0, contract_size=1.0,
     )  # fmt: skip

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shlex
 from pathlib import Path
 
+import pointline_daemon.lake as lake_module
 import polars as pl
 import pytest
+from pointline_daemon import maintenance
+from pointline_daemon.lake import open_lake
 
-from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.services.symbols import Told
 from pointline.tables.dim_symbol_checks import violations
 from pointline.tables.dim_symbol_metadata import read_metadata
+from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_table
 from tests.support.process import Lake, pointline
-from tests.support.small_lake import at
+from tests.support.small_lake import add_symbols, at
+from tests.support.symbol_lists import ABSENT, REAL
+from tests.support.waiting import wait_until
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
 HEADER = "exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size"
 
 
@@ -191,7 +196,7 @@ class TestShow:
         assert "is no time" in said(told, "show", "--at", "yesterday", code=2)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real instrument tables in {REAL}")
+@pytest.mark.skipif(not REAL.is_dir(), reason=ABSENT)
 class TestRealVersions:
     """Eleven versions of a real table over ten years, as files dropped into bronze."""
 
@@ -224,3 +229,25 @@ class TestRealVersions:
                 again, "symbols", "update", str(version), "--snapshot", "--effective-at", day, "--insist", "--json"
             )
             assert json.loads(ran.stdout)["changes"] == []
+
+
+def test_what_begins_becomes_current_without_a_scan(tmp_path, monkeypatch):
+    """In a daemon that scans once a day, and whose maintenance is switched off."""
+    begins = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=90)
+    add_symbols(tmp_path, [("binance", "BTCUSDT", begins, 0.1)])
+    late = [0]
+    monkeypatch.setattr(maintenance, "SYMBOLS_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(maintenance, "LOOK_SECONDS", 0.01)
+    now_us = lake_module.now_us
+    monkeypatch.setattr(lake_module, "now_us", lambda: now_us() + late[0])
+    daemon = Daemon(tmp_path, ingest__rescan_seconds=86_400)
+
+    def current() -> list[bool]:
+        return read_table(tmp_path, "dim_symbol")["is_current"].to_list()
+
+    with daemon.running() as supervisor:
+        assert wait_until(lambda: supervisor.rescanner.scans, seconds=30)
+        assert current() == [False]
+        late[0] = 2 * 3_600_000_000
+        assert wait_until(lambda: current() == [True], seconds=30)
+        assert supervisor.rescanner.scans == 1

@@ -10,8 +10,8 @@ import urllib.request
 from dataclasses import replace
 
 import pytest
+from pointline_daemon.samples import Sample, write_sample
 
-from daemon.samples import Sample, write_sample
 from tests.support.daemon_thread import Daemon
 from tests.support.observed import free_port
 from tests.support.process import Lake, pointline
@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 
 DAY = dt.date(2024, 5, 1)
 GOOD = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=DAY, rows=20)
-KLINES = "data/BTCUSDT-1m-2024-01-01.zip"
+KLINES = "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-01-01.zip"
 LEFT = {
     KLINES: "Binance public data: klines, daily",
     "link": "a link to a folder",

@@ -17,9 +17,9 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from pointline_daemon.lake import open_lake
 
 import pointline
-from daemon.lake import open_lake
 from pointline.config import load_config
 from pointline.io.delta import DeltaTableRepository
 from tests.support.lake_check import file_content, file_name, put_file

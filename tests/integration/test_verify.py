@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -15,11 +16,11 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from pointline_daemon.commands.verify import verify_lake
 
-from daemon.commands.verify import verify_lake
 from pointline.io.checksums import checksum_of, sealed
 from tests.support.lake_check import file_content, file_name, put_file
-from tests.support.process import Lake
+from tests.support.process import Lake, pointline
 from tests.support.small_lake import add_symbols, at
 from tests.support.sound_lake import NAMES, live_parts, newest_entry
 
@@ -85,6 +86,21 @@ def test_a_file_gone_from_bronze_is_no_finding(lake, verified):
     answer = verified(lake, deep=True)
     assert answer["ok"], answer
     assert answer["checked"]["bronze_gone"] == 1
+
+
+def test_a_member_whose_rows_a_group_has_too(own_lake, verified):
+    """Guards the wiring of the audit of overlap to the rows: the ledger knows no times by symbol."""
+    group = file_name("trades", "SPOT")
+    text = gzip.decompress(file_content(NAMES[0], 10)) + gzip.decompress(file_content(NAMES[1], 10)).split(b"\n", 1)[1]
+    put_file(own_lake / "bronze", group, gzip.compress(text))
+    ran = pointline(own_lake, "run", "--once", ingest__overlap="allow")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    found = verified(own_lake)["findings"]
+    assert {(one["kind"], symbol) for one in found for symbol in ("BTCUSDT", "ETHUSDT") if symbol in one["what"]} == {
+        ("rows_overlap", "BTCUSDT"),
+        ("rows_overlap", "ETHUSDT"),
+    }
+    assert len(found) == 2
 
 
 def test_a_touched_file_is_no_finding(lake, verified):

@@ -30,7 +30,7 @@ def test_it_says_and_returns_what_a_cold_start_does(tmp_path, arguments, setting
 def test_a_signal_ends_one_and_not_the_next(tmp_path):
     with Path(os.devnull).open("wb") as nothing:
         first, second = (
-            warm.start("daemon", "run", env=environment(tmp_path / name), stdout=nothing, stderr=nothing)
+            warm.start("pointline_daemon", "run", env=environment(tmp_path / name), stdout=nothing, stderr=nothing)
             for name in "ab"
         )
     try:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol_checks import violations
-from pointline.tables.symbol_observations import Kind, Observed, observe
+from pointline.tables.symbol_observations import Kind, Observed, observe, with_unsaid
 from tests.support import symbol_model
-from tests.support.symbol_model import Said
+from tests.support.symbol_model import UNSAID, Said
 from tests.support.told import origin, table_in_steps, versions_of
 
 DAYS = 8
@@ -30,7 +30,7 @@ LOOSE = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 days = st.integers(0, DAYS - 1)
 states = st.sampled_from(list(TICKS))
-listed = st.dictionaries(st.sampled_from(SYMBOLS), states, min_size=1)
+listed = st.dictionaries(st.sampled_from(SYMBOLS), st.one_of(states, states, st.just(UNSAID)), min_size=1)
 snapshots = st.builds(
     Said,
     order=st.just(0),
@@ -81,9 +81,13 @@ def observed(said: Said) -> Observed:
             "listed": state is not None,
         }
         for (exchange, symbol, day), state in told.items()
+        if state != UNSAID
     ]
     updates = dim_symbol.typed_updates(pl.DataFrame(rows, schema=dim_symbol.UPDATE_SCHEMA))
     kind = Kind(said.kind)
+    named = [(exchange, symbol) for (exchange, symbol, _), state in told.items() if state == UNSAID]
+    unsaid = pl.DataFrame(named, schema=dict.fromkeys(dim_symbol.KEY, pl.String), orient="row")
+    updates = with_unsaid(updates, unsaid, time(said.day))
     at = time(said.day) if kind is not Kind.WINDOWS else None
     who = origin(said.order, max_missing_share=SHARE, source=said.source, accepted=said.accepted)
     return observe(updates, kind, at, who)

@@ -7,8 +7,8 @@ from functools import cache
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pointline_daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
 
-from daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
 from pointline.parse import text_path
 from pointline.parse.feed import own_columns
 from pointline.parse.rules import Belonging

@@ -64,6 +64,9 @@ CASES = {
     "touched": Case(steps="A=X . touch:A . chmod:A", now="A success", trades="X", ids=1),
     "written again as it was": Case(steps="A=X . A=X", now="A success", trades="X", ids=1),
     "linked": Case(steps="A=X . A~B", now="A success, B duplicate", trades="X"),
+    "moved over another, and the next of its name overlaps that": Case(
+        steps="A=X B=Y . C=X2 . A>B A=Y2", now="A success|quarantined, B success|quarantined, C success|quarantined"
+    ),
     "moved over another": Case(steps="A=X B=Z . A>B", now="B success", trades="X"),
     "copied over another": Case(steps="A=X B=Z . A+B", now="A success, B duplicate", trades="X"),
     "copied under a browser's name": Case(steps="A=X . A+W", now="A success, W duplicate", trades="X"),
@@ -143,6 +146,12 @@ CASES = {
         steps="A=X E=eth . G=both . -A", now="E success, G quarantined", trades="X eth"
     ),
     "two members, then a group, both deleted": Case(steps="A=X E=eth . G=both . -A -E", now="G quarantined|success"),
+    "the same in a member and a group at once, where the member was a copy": Case(
+        steps="A=X . A+B . G=Z B=Z", now="A success, B success|duplicate, G success|duplicate", trades="X Z"
+    ),
+    "the same in a member and a group at once, over the rows of the member": Case(
+        steps="A=X B=Y . G=Z B=Z", now="A success, B success|duplicate, G success|duplicate", trades="X Z"
+    ),
     # claims
     "moved to another symbol": Case(steps="A=X . A>E", now="E quarantined", trades="X"),
     "moved to another symbol and back": Case(steps="A=X . A>E . E>A", now="A success", trades="X"),
@@ -340,6 +349,7 @@ def _contents(number: int, one: str, other: str) -> dict[str, bytes]:
         "X2": make_content(*only, first=1, last=2, issue=2),  # of the size and the times of X
         "Y": make_content(*only, first=2, last=3, issue=3),  # shares the instant at the seam with X
         "Z": make_content(*only, first=4, last=5, issue=4),
+        "Y2": make_content(*only, first=2, last=3, issue=12),
         "V": make_content(*only, first=1.5, last=2.5, issue=5),  # overlaps X and Y
         "small": make_content(*only, first=1, last=2, issue=6, rows=3),
         "inside": make_content(*only, first=1.5, issue=7, rows=1),

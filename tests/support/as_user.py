@@ -13,9 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from daemon import owner
-from daemon.cli import main
-from daemon.commands.run import keep_lake
+from pointline_daemon import owner
+from pointline_daemon.cli import main
+from pointline_daemon.commands.run import keep_lake
+
 from pointline.config import load_config
 
 

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.lake import Lake, open_lake
-from daemon.logs import configure_logging
-from daemon.supervisor import Supervisor, _Signalled
+from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.supervisor import Supervisor, _Signalled
+
 from pointline.config import load_config
+from pointline.errors import PointlineError
 from pointline.io.lock import LakeLock
 from tests.support.log import Log
 from tests.support.waiting import wait_until
@@ -43,6 +45,8 @@ class Daemon:
         self.log_file = root / "log"
         self._log = Log(self.log_file)
         self.exit_code: int | None = None
+        self.error: PointlineError | None = None
+        """Why it could not start."""
         self.supervisor: InProcess | None = None
 
     @contextlib.contextmanager
@@ -54,17 +58,23 @@ class Daemon:
             supervisor = self.supervisor = InProcess(self.lake, lock=lock)
 
             def run() -> None:
-                self.exit_code = supervisor.run()
+                try:
+                    self.exit_code = supervisor.run()
+                except PointlineError as error:
+                    self.error = error
 
             thread = threading.Thread(target=run, name="daemon")
             thread.start()
             try:
                 assert wait_until(lambda: self.events("daemon.ready") or not thread.is_alive(), SECONDS)
-                yield supervisor
+                if self.error is None:
+                    yield supervisor
             finally:
                 supervisor.ask_to_stop()
                 thread.join(SECONDS)
                 assert not thread.is_alive()
+            if self.error is not None:
+                raise self.error
 
     def once(self) -> int:
         """Ingest what is there and end; the exit code."""

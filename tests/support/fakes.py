@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from pointline.errors import CommitConflict
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import Scope
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import Status, rows_by_day
 from pointline.tables.schema import EventTable
 from pointline.tables.symbol_observations import Observed
 
@@ -278,6 +279,10 @@ class MemoryManifest:
             facts["first_local_timestamp"] = outcome.first_local_us
             facts["last_local_timestamp"] = outcome.last_local_us
             facts["warnings"] = None if outcome.warnings is None else json.dumps(dict(outcome.warnings))
+            if facts["days"] is not None:
+                facts["days"] = [
+                    {"date": dt.date.fromisoformat(day), "rows": rows} for day, rows in facts["days"].items()
+                ]
             row |= {name: value for name, value in facts.items() if value is not None}
             row |= {"status": outcome.status.value, "error": outcome.error, "superseded_by": outcome.superseded_by}
             row["updated_at_us"] = self._clock()
@@ -299,9 +304,12 @@ class MemoryManifest:
 
     def totals(self) -> pl.DataFrame:
         place = [pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")]
-        held = self.entries().filter(pl.col("status") == "success", pl.col("rows_written") > 0)
+        held = rows_by_day(self.entries().filter(pl.col("status") == "success")).collect()
         ids = (pl.col("file_id").min().alias("first_id"), pl.col("file_id").max().alias("last_id"))
         return held.group_by(place).agg(pl.col("rows_written").sum().alias("rows"), *ids)
+
+    def without_checksum(self) -> pl.DataFrame:
+        return self.entries().filter(pl.col("status") == "success", pl.col("checksum") == "missing")
 
     def quarantined_rows(self) -> pl.DataFrame:
         entries = self.entries().filter(pl.col("rows_quarantined") > 0)
@@ -395,6 +403,9 @@ class MemoryBronze:
 
     def is_gone(self, path: str) -> bool:
         return path not in self.files
+
+    def beginning(self, path: str) -> bytes | None:
+        return self.files.get(path)
 
 
 def _key(meta: BronzeFileMetadata) -> tuple[object, ...]:

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
+from pointline_daemon import cli
+from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.supervisor import Supervisor
 
-from daemon import cli
-from daemon.lake import Lake, open_lake
-from daemon.logs import configure_logging
-from daemon.supervisor import Supervisor
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from pointline.io.upkeep import TableUpkeep

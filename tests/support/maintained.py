@@ -11,8 +11,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.lake import Lake, open_lake
-from daemon.upkeep import Upkeep
+from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.upkeep import Upkeep
+
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from pointline.io.upkeep import TableUpkeep

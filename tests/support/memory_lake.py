@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
+from pointline_daemon.touched import SCHEMA as TOUCHED
 
-from daemon.touched import SCHEMA as TOUCHED
 from pointline.config import load_config
 from pointline.errors import Rejected, StorageTrouble
 from pointline.io.bronze import FolderBronzeSource

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from daemon.account import Account, BatchDone, FileDone
-from daemon.flow import Flow
-from daemon.metrics import Metrics
-from daemon.state import StatePublisher
-from daemon.web import WebServer
+from pointline_daemon.account import Account, BatchDone, FileDone
+from pointline_daemon.flow import Flow
+from pointline_daemon.metrics import Metrics
+from pointline_daemon.state import StatePublisher
+from pointline_daemon.web import WebServer
+
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.batch import Entry, Timing
 from pointline.services.identity import Candidate

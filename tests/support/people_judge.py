@@ -90,11 +90,7 @@ class Picture:
 
     def records(self, root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]:
         """The rows of a table of the lake."""
-        folder = root / "silver" / table
-        if not DeltaTable.is_deltatable(str(folder)):
-            return []
-        found: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table(columns=columns).to_pylist()
-        return found
+        return _records(root, table, columns)
 
     def content_of(self, entry: Entry) -> bytes | None:
         return self.deeds.contents.get(entry.content or "")
@@ -288,7 +284,7 @@ def reasons(picture: Picture, path: str, entry: Entry) -> list[str]:
         return [wanted.refused]
     others = [one for one in picture.success if one.claim.place == claim.place and one.file_id != entry.file_id]
     found = [reason for other in others if (reason := _reason(picture, entry, wanted, other))]
-    return found + _guard_together(picture, wanted, [one for one in others if one.path not in picture.bronze])
+    return found + _guard_together(picture, entry, wanted, others)
 
 
 def _reason(picture: Picture, entry: Entry, wanted: Expected, other: Entry) -> str:
@@ -323,13 +319,20 @@ def _guard(wanted: Expected, theirs: Expected, other: Entry) -> str:
     return ""
 
 
-def _guard_together(picture: Picture, wanted: Expected, gone: list[Entry]) -> list[str]:
-    """Several that it replaces count together."""
-    met = [theirs for one in gone if (theirs := picture.expected_of(one)) is not None and _met(wanted, theirs)]
-    symbols = {symbol for theirs in met for symbol in theirs.ranges()}
-    concerned = [row for row in wanted.kept.values() if symbol_key(row.symbol) in symbols]
-    too_little = len(concerned) < MIN_REPLACEMENT_SHARE * sum(len(theirs.kept) for theirs in met)
-    return ["it would leave too little of several"] if too_little else []
+def _guard_together(picture: Picture, entry: Entry, wanted: Expected, others: list[Entry]) -> list[str]:
+    """All that it replaces count together: what stands at its path, and what it meets and is gone from bronze.
+
+    A file of the same content does not: that has only moved.
+    """
+    given_up = {one.file_id: picture.expected_of(one) for one in others if one.content != picture.hashes[entry.path]}
+    at_path = [given_up[one.file_id] for one in others if one.path == entry.path and one.file_id in given_up]
+    gone = [given_up[one.file_id] for one in others if one.path not in picture.bronze and one.file_id in given_up]
+    lost = [theirs for theirs in at_path if theirs is not None]
+    lost += [theirs for theirs in gone if theirs is not None and _met(wanted, theirs)]
+    symbols = {symbol for theirs in lost for symbol in theirs.ranges()}
+    concerned = [row for row in wanted.kept.values() if at_path or symbol_key(row.symbol) in symbols]
+    too_little = len(concerned) < MIN_REPLACEMENT_SHARE * sum(len(theirs.kept) for theirs in lost)
+    return ["it would leave too little of all that it replaces"] if too_little else []
 
 
 def _same_series(mine: Claim, theirs: Claim, expected: Expected) -> bool:
@@ -337,6 +340,19 @@ def _same_series(mine: Claim, theirs: Claim, expected: Expected) -> bool:
 
 
 # ---- reading the lake
+
+
+def read_ledger(root: Path) -> list[Entry]:
+    """The ledger alone."""
+    return _entries(_records(root, "ingest_manifest", LEDGER_COLUMNS))
+
+
+def _records(root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]:
+    folder = root / "silver" / table
+    if not DeltaTable.is_deltatable(str(folder)):
+        return []
+    found: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table(columns=columns).to_pylist()
+    return found
 
 
 def _entries(rows: list[dict[str, Any]]) -> list[Entry]:

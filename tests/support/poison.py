@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 
-from daemon.lake import Lake, open_lake
-from daemon.logs import configure_logging
-from daemon.supervisor import Supervisor
+from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.supervisor import Supervisor
+
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata

@@ -23,13 +23,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
+from pointline_daemon import cli
+from pointline_daemon.commands.verify import audit
+from pointline_daemon.lake import open_lake
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.supervisor import Supervisor
 from polars.exceptions import PanicException
 
-from daemon import cli
-from daemon.commands.verify import audit
-from daemon.lake import open_lake
-from daemon.logs import configure_logging
-from daemon.supervisor import Supervisor
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from pointline.io.mend import staged_files
@@ -182,7 +182,7 @@ def can_trace() -> str | None:
 
 
 def record_run(
-    lake: Path, trace: Path, arguments: Sequence[str] = ("run", "--once"), *, module: str = "daemon"
+    lake: Path, trace: Path, arguments: Sequence[str] = ("run", "--once"), *, module: str = "pointline_daemon"
 ) -> list[Operation]:
     """Run the program on a lake and return what it did below it, in order."""
     command = [STRACE, "-f", "-y", "-xx", "-s", str(1 << 26), "-e", f"trace={CALLS}", "-o", str(trace)]

@@ -28,12 +28,12 @@ def environment(lake: Path, **settings: object) -> dict[str, str]:
 
 def pointline(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command on a lake to its end, on a pipe as it were."""
-    return warm.run("daemon", *arguments, env=environment(lake, **settings))
+    return warm.run("pointline_daemon", *arguments, env=environment(lake, **settings))
 
 
 def start_cold(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in a new interpreter, as a shell would."""
-    command = [sys.executable, "-m", "daemon", *arguments]
+    command = [sys.executable, "-m", "pointline_daemon", *arguments]
     return subprocess.run(
         command, env=environment(lake, **settings), capture_output=True, text=True, timeout=60, check=False
     )
@@ -81,7 +81,7 @@ class Lake:
         self._log = Log(self.log_file)
         with self.log_file.open("ab") as output:
             env = environment(self.root, **self.settings)
-            self.process = warm.start("daemon", *arguments, env=env, stdout=output, stderr=output)
+            self.process = warm.start("pointline_daemon", *arguments, env=env, stdout=output, stderr=output)
 
     def _wait(self, seconds: float) -> int:
         assert self.process is not None

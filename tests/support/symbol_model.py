@@ -1,6 +1,7 @@
 """What symbols were on each day, by going through the days one by one: a model that shares no code with the product.
 
 Days are whole numbers. Everything that was said stands in ``Said``; a state is any word, and no state is None.
+A snapshot may name a symbol and say nothing of it: ``UNSAID``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 State = str | None
+UNSAID = "?"
 Listing = dict[str, dict[str, str]]
 """Exchange to symbol to state."""
 
@@ -46,19 +48,18 @@ def versions(said: Sequence[Said], days: int, share: float) -> set[tuple[str, st
 def _of_exchange(exchange: str, said: Sequence[Said], days: int, share: float):
     snapshots = _snapshots(exchange, said)
     now: dict[str, str] = {}
+    named: dict[str, str] = {}
+    """What the guard goes by: a symbol that is named is there, whatever is said of it."""
     calendar: list[dict[str, str]] = []
     for day in range(days):
         points: dict[str, State] = {}
         for it in sorted(said, key=lambda one: (one.kind == "windows", one.order)):
             points |= {sym: state for (name, sym, at), state in it.points.items() if (name, at) == (exchange, day)}
         for snapshot in reversed([one for one in snapshots if one.day == day]):
-            if not _is_held(snapshot, now, points, snapshots, share):
-                now = dict(snapshot.symbols)
+            if not _is_held(snapshot, named, points, snapshots, share):
+                named, now = dict(snapshot.symbols), _told(snapshot.symbols, now)
                 break
-        for symbol, state in points.items():
-            now.pop(symbol, None)
-            if state is not None:
-                now[symbol] = state
+        now, named = _without_none(now | points), _without_none(named | points)
         calendar.append(dict(now))
     for symbol in {one for day in calendar for one in day}:
         first = 0
@@ -67,6 +68,14 @@ def _of_exchange(exchange: str, said: Sequence[Said], days: int, share: float):
             if state is not None:
                 yield symbol, state, first, end if end < days else None
             first = end
+
+
+def _told(symbols: dict[str, str], before: dict[str, str]) -> dict[str, str]:
+    return _without_none({one: before.get(one) if state == UNSAID else state for one, state in symbols.items()})
+
+
+def _without_none(states: dict[str, State]) -> dict[str, str]:
+    return {symbol: state for symbol, state in states.items() if state is not None}
 
 
 def _snapshots(exchange: str, said: Sequence[Said]) -> list[Snapshot]:

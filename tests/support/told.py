@@ -31,22 +31,54 @@ def versions_of(said: Iterable[Observed]) -> pl.DataFrame:
     return history_of(said).versions
 
 
+class _Crash(BaseException):
+    """The process ends between the two tables."""
+
+
+class _Table(MemorySymbolTable):
+    def __init__(self) -> None:
+        super().__init__()
+        self.crashes = False
+
+    def replace(self, *args, **known) -> None:
+        if self.crashes:
+            self.crashes = False
+            raise _Crash
+        super().replace(*args, **known)
+
+
 def table_in_steps(said: Mapping[int, Observed], order: random.Random) -> pl.DataFrame:
-    """Return what comes of it in this order, some in batches, some said, withdrawn and said again; by file id."""
-    symbols = Symbols(
-        observations=MemoryObservations(),
-        table=(made := MemorySymbolTable()),
-        manifest=MemoryManifest(),
-        max_missing_share=0.25,
-        clock=lambda: int(NOW.timestamp()) * 1_000_000,
-    )
-    number = 0
+    """Return what comes of it in this order, by file id: some in batches, some said, withdrawn and said again.
+
+    With restarts, some after a crash that left ``dim_symbol`` behind the observations.
+    """
+    observations, made, manifest = MemoryObservations(), _Table(), MemoryManifest()
+
+    def started() -> Symbols:
+        return Symbols(
+            observations=observations,
+            table=made,
+            manifest=manifest,
+            max_missing_share=0.25,
+            clock=lambda: int(NOW.timestamp()) * 1_000_000,
+        )
+
+    symbols, number = started(), 0
     left = list(said)
     order.shuffle(left)
     while left:
         batch = [left.pop() for _ in range(min(len(left), order.randint(1, 3)))]
-        symbols.settle(number, symbols._plan(Observed.join(said[one] for one in batch), []), [])
+        made.crashes = order.random() < 0.1
+        try:
+            symbols.settle(number, symbols._plan(Observed.join(said[one] for one in batch), []), [])
+        except _Crash:
+            symbols = started()
+            symbols.catch_up(number + 1)
+        made.crashes = False
         number += 1
+        if order.random() < 0.2:
+            symbols = started()
+            symbols.catch_up(number)
         if order.random() < 0.2:
             back = order.choice(batch)
             symbols.forget(number, [back], [])

@@ -25,7 +25,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
 
-from daemon import commands
+from pointline_daemon import commands
+
 from pointline.tables.registry import event_tables
 from tests.support.waiting import wait_until
 
@@ -170,7 +171,7 @@ def _import_everything() -> None:
     for found in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
         importlib.import_module(found.name)
     event_tables()  # imports each of them
-    for name in ("daemon.cli", "pyarrow.dataset", "tests.support.kill"):
+    for name in ("pointline_daemon.cli", "pyarrow.dataset", "tests.support.kill"):
         importlib.import_module(name)
 
 

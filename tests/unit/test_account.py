@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pointline_daemon import events
+from pointline_daemon.account import RECENT_COMMITS, RECENT_FILES, UNKNOWN, Account, Histogram
 
-from daemon import events
-from daemon.account import RECENT_COMMITS, RECENT_FILES, UNKNOWN, Account, Histogram
 from pointline.tables.ingest_manifest import Status
 from tests.support.observed import TABLES, batch_done, file_done
 

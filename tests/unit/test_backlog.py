@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from pointline_daemon.touched import SCHEMA as TOUCHED
 
-from daemon.touched import SCHEMA
 from pointline.io.protocols import Outcome
+from pointline.services.backlog import VERSION as NAMES
 from pointline.services.backlog import backlog
 from pointline.tables.ingest_manifest import CLOSED, Status
 from tests.support.fakes import MemoryManifest
@@ -19,11 +20,15 @@ VERSION = (10, 20, 30, 40)
 
 
 def survey(*rows: tuple[str, int, int, int, int]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
+    return pl.DataFrame(list(rows), schema={"path": pl.String, **dict.fromkeys(NAMES, pl.Int64)}, orient="row")
 
 
-def waiting(manifest: MemoryManifest, *seen, touched=()) -> list[tuple[object, ...]]:
-    found = backlog(survey(*seen), manifest.entries(), survey(*touched))
+def touched_since(*rows: tuple[str, int, int, int, int], file_id: int = 1) -> pl.DataFrame:
+    return survey(*rows).with_columns(file_id=pl.lit(file_id, pl.Int64)).select(list(TOUCHED))
+
+
+def waiting(manifest: MemoryManifest, *seen, touched=(), of: int = 1) -> list[tuple[object, ...]]:
+    found = backlog(survey(*seen), manifest.entries(), touched_since(*touched, file_id=of))
     return sorted(found.select("path", "attempts", "updated_at_us").rows())
 
 
@@ -54,6 +59,12 @@ def test_another_version(position):
     assert waiting(ledger(Status.SUCCESS), ("a", *other)) == [("a", None, None)]
     assert waiting(ledger(Status.SUCCESS), ("a", *other), touched=[("a", *other)]) == []
     assert waiting(ledger(Status.SUCCESS), ("a", *other), touched=[("a", *VERSION)]) == [("a", None, None)]
+
+
+def test_another_file_than_the_one_that_was_touched():
+    """An older ledger was put back: of the version that was touched it knows nothing."""
+    other = (10, 21, 31, 40)
+    assert waiting(ledger(Status.SUCCESS), ("a", *other), touched=[("a", *other)], of=2) == [("a", None, None)]
 
 
 def test_what_was_never_noted_says_nothing():

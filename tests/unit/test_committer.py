@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
+from pointline_daemon import committer as committer_module
+from pointline_daemon.account import BatchDone
+from pointline_daemon.committer import TRIES, Committer
+from pointline_daemon.flow import Flow, RunningBatch
+from structlog.testing import capture_logs
 
-from daemon import committer as committer_module
-from daemon.account import BatchDone
-from daemon.committer import TRIES, Committer
-from daemon.flow import Flow, RunningBatch
 from pointline.errors import DiskFull, LakeDamaged, PartsLost, StorageTrouble
 from pointline.io.protocols import Outcome, Part
-from pointline.services.batch import Batch, Entry, Group, Loaded, LoadedPart
+from pointline.services.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing
 from pointline.services.identity import Candidate
 from pointline.services.ingest import Committed
 from pointline.tables.ingest_manifest import Status
@@ -204,3 +206,42 @@ def test_what_could_not_be_loaded_is_loaded_again(error):
     bench.run()
     assert bench.pool.submitted == 1
     assert len(bench.service.commits) == 1
+
+
+LEVELS = {
+    Status.SUCCESS: ("file.committed", "info"),
+    Status.DUPLICATE: ("file.duplicate", "info"),
+    Status.QUARANTINED: ("file.quarantined", "warning"),
+    Status.FAILED: ("file.failed", "warning"),
+    Status.PENDING: ("file.waiting", "warning"),
+}
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 2])
+@pytest.mark.parametrize("status", LEVELS)
+def test_one_line_per_file(status, attempts):
+    """What waits is said when it begins; how it ends is always said."""
+    bench = Bench(Service(status=status), attempts=attempts)
+    with capture_logs() as lines:
+        bench.run()
+    said = [(line["event"], line["log_level"], line["path"], line["attempts"]) for line in lines if "path" in line]
+    is_silent = status is Status.PENDING and attempts > 1
+    assert said == ([] if is_silent else [(*LEVELS[status], "a", attempts)])
+    ((_, due),) = bench.flow.take_landed()
+    assert (due is not None) is (status is Status.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shares"),
+    [((100, 300), [(1, 10.0, 20.0), (2, 30.0, 60.0)]), ((0, 0), [(1, 20.0, 40.0), (2, 20.0, 40.0)])],
+)
+def test_each_file_has_its_share_of_the_time(sizes, shares):
+    entries = tuple(
+        replace(
+            ENTRY, file_id=number, candidate=replace(ENTRY.candidate, meta=replace(ENTRY.meta, file_size_bytes=size))
+        )
+        for number, size in enumerate(sizes, 1)
+    )
+    loaded = Loaded(group=replace(GROUP, entries=entries), timing=Timing(parse_ms=40.0, write_ms=80.0))
+    found = [(file_id, timing.parse_ms, timing.write_ms) for file_id, timing in committer_module._shares(loaded)]
+    assert found == shares

@@ -10,8 +10,8 @@ import os
 import polars as pl
 import pyarrow as pa
 import pytest
+from pointline_daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
 
-from daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
 from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinished
 from pointline.io.content import BLOCK_BYTES, FileReader
 from pointline.io.decode import Limits

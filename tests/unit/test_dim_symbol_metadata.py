@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -18,9 +17,11 @@ import pytest
 from pointline.errors import Rejected
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol_checks import violations
-from pointline.tables.dim_symbol_metadata import read_metadata
+from pointline.tables.dim_symbol_faults import Faults
+from pointline.tables.dim_symbol_metadata import Belonging, read_metadata
 from pointline.tables.symbol_observations import Kind, Observed, observe
-from tests.support import symbol_model
+from tests.support import symbol_lists, symbol_model
+from tests.support.symbol_lists import ABSENT, REAL
 from tests.support.told import history_of, origin, table_in_steps, versions_of
 
 AT = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -292,7 +293,6 @@ class TestQuantConnect:
         ]
 
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "symbols"
 FILES = sorted(REAL.glob("symbol-properties-database_*.csv.gz"))
 
 
@@ -329,7 +329,7 @@ def listing_of(told: pl.DataFrame) -> dict[str, dict[str, str]]:
     return listing
 
 
-@pytest.mark.skipif(not FILES, reason=f"no symbol tables in {REAL}")
+@pytest.mark.skipif(not FILES, reason=ABSENT)
 class TestElevenRealVersions:
     """Dated versions of one file, 2016 to 2026, whose header grew meanwhile."""
 
@@ -373,3 +373,104 @@ class TestElevenRealVersions:
         before = versions_of([said(1, first, whole)])
         assert found.versions["is_current"].sum() > 0.95 * before["is_current"].sum()
         assert found.held.filter(~pl.col("is_named")).height > 3
+
+
+class TestElevenMadeVersions:
+    """Versions of the same shape, of which is known what they say: what holds where no real ones are at hand."""
+
+    def test_fifty_orders_and_batchings(self):
+        files = symbol_lists.made()
+        said_of = {}
+        for place, file in enumerate(files, 1):
+            at = dt.datetime.combine(file.day, dt.time(), dt.UTC)
+            said_of[place] = said(place, at, read_metadata(gzip.decompress(file.content), effective_at=at).updates)
+        whole = versions_of(said_of.values())
+        found = {
+            (exchange, symbol, f"{tick:g}", since.date(), until and until.date())
+            for exchange, symbol, tick, since, until in whole.select(
+                *dim_symbol.KEY, "tick_size", "valid_from", "valid_until"
+            ).iter_rows()
+        }
+        assert found == symbol_lists.by_the_model(files)
+        assert whole["valid_until"].null_count() < whole.height
+        for seed in range(50):
+            assert table_in_steps(said_of, random.Random(seed)).equals(whole), seed
+
+
+HEADER = "exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size"
+GOOD = "binance,AUSDT,A,USDT,spot,0.1,1,1"
+B = "binance,BUSDT,B,USDT,spot"
+
+
+def as_lines(extra: str, *rows: str) -> bytes:
+    return "\n".join([HEADER + extra, GOOD + "," * bool(extra), *rows, ""]).encode()
+
+
+def as_items(*items: dict[str, object]) -> bytes:
+    return json.dumps([{**TARDIS, "id": "AUSD"}, *items]).encode()
+
+
+def as_info(**item: object) -> bytes:
+    listed = [{"symbol": "AUSDT", "status": "TRADING"}, {"symbol": "BUSDT", "status": "TRADING", **item}]
+    return json.dumps({"serverTime": 1_714_521_600_000, "symbols": listed}).encode()
+
+
+def tick(value: str) -> list[dict[str, str]]:
+    return [{"filterType": "PRICE_FILTER", "tickSize": value}]
+
+
+BAD_ROWS = {
+    "tick of zero": (as_lines("", f"{B},0,1,1"), "not_positive", ["line 3"]),
+    "negative tick": (as_lines("", f"{B},-0.1,1,1"), "not_positive", ["line 3"]),
+    "no number": (as_lines("", f"{B},much,1,1"), "unparseable", ["line 3"]),
+    "not finite": (as_lines("", f"{B},inf,1,1"), "not_finite", ["line 3"]),
+    "impossible time": (as_lines(",expiry", f"{B},0.1,1,1,20240501"), "time", ["line 3"]),
+    "two rows of one symbol": (as_lines("", f"{B},0.1,1,1", f"{B},0.2,1,1"), "contradiction", ["line 3", "line 4"]),
+    "status": (as_lines(",status", f"{B},0.1,1,1,perhaps"), "unknown_value", ["line 3"]),
+    "window": (as_lines(",valid_until", f"{B},0.1,1,1,2020-01-01"), "window", ["line 3"]),
+    "tardis number": (as_items({**TARDIS, "id": "BUSD", "priceIncrement": "much"}), "unparseable", ["item 2"]),
+    "tardis tick": (as_items({**TARDIS, "id": "BUSD", "changes": [], "priceIncrement": 0}), "not_positive", ["item 2"]),
+    "tardis time": (as_items({**TARDIS, "id": "BUSD", "availableSince": "0"}), "unparseable", ["item 2"]),
+    "binance number": (as_info(filters=tick("much")), "unparseable", ["symbol 2"]),
+    "binance tick": (as_info(filters=tick("0.0")), "not_positive", ["symbol 2"]),
+}
+
+
+class TestRowsThatCannotBeRight:
+    """In bronze they are kept apart with their place, and the others go in; a person is told at once."""
+
+    @pytest.mark.parametrize("case", BAD_ROWS)
+    def test_only_they_are_kept_apart(self, case):
+        data, rule, places = BAD_ROWS[case]
+        found = read_metadata(data, exchange="binance", effective_at=AT, faults=Faults())
+        assert set(found.updates["symbol"]) <= {"AUSDT", "AUSD"}
+        assert found.updates.height
+        assert found.bad.select("place", "rule").rows() == [(place, rule) for place in places]
+        assert found.bad["told"].str.len_chars().min() > 20
+        assert set(found.bad["symbol"]) <= {"BUSDT", "BUSD"}
+        if found.snapshot_at is not None:
+            assert found.unsaid["symbol"].to_list() == ["BUSDT"]
+
+    @pytest.mark.parametrize("case", BAD_ROWS)
+    def test_a_person_is_told(self, case):
+        with pytest.raises(Rejected):
+            read_metadata(BAD_ROWS[case][0], exchange="binance", effective_at=AT)
+
+    @pytest.mark.parametrize("row", ["binance,,B,USDT,spot,0.1,1,1", "binance,,B,USDT,spot,0,1,1"])
+    def test_a_row_without_a_symbol_leaves_open_whom_the_list_lacks(self, row):
+        with pytest.raises(Rejected):
+            read_metadata(as_lines("", row), exchange="binance", effective_at=AT, faults=Faults())
+
+    def test_a_symbol_that_a_good_row_tells_of_too(self):
+        data = as_lines("", "binance,AUSDT,A,USDT,spot,0,1,1")
+        found = read_metadata(data, exchange="binance", effective_at=AT, faults=Faults())
+        assert found.updates["symbol"].to_list() == ["AUSDT"]
+        assert found.unsaid.is_empty()
+
+    def test_bad_rows_of_other_exchanges_are_of_other_exchanges(self):
+        data = as_lines("", "okx,BUSDT,B,USDT,spot,much,1,1")
+        found = read_metadata(
+            data, exchange="binance", effective_at=AT, belonging=Belonging(exchange="binance"), faults=Faults()
+        )
+        assert found.bad["rule"].to_list() == ["other_exchange"]
+        assert found.unsaid.is_empty()

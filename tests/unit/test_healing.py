@@ -9,8 +9,8 @@ import pytest
 
 from pointline.io.protocols import Discovery, Outcome
 from pointline.services.change import Change, commit_change
-from pointline.services.healing import heal, plan_healing
-from pointline.services.reconcile import compare_quarantine, compare_tables, describe
+from pointline.services.healing import Healing, heal, plan_healing
+from pointline.services.reconcile import Disagreement, compare_quarantine, compare_tables, describe
 from pointline.tables import quarantine as quarantine_table
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
@@ -165,3 +165,34 @@ def test_a_part_of_several_files_keeps_the_others(lake):
     assert lake.held() == {1: 2, 2: 2, 3: 2, 5: 2}
     assert list(commit_change(trades, 2, Change(leaving={WHERE: [5]}))) == []
     assert lake.held() == {1: 2, 2: 2, 3: 2, 5: 2}, "the batch is in already"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"tables": {"trades": Disagreement()}},
+        {"quarantine_extra": [1]},
+        {"reread": {1: "a"}},
+        {"lost": {1: "a"}},
+    ],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_whatever_is_to_be_done_is_no_empty_plan(facts):
+    assert Healing(tables={}).is_empty
+    assert not Healing(**{"tables": {}, **facts}).is_empty
+
+
+@pytest.mark.parametrize("field", ["reread", "leaving", "broken"])
+def test_whatever_disagrees_is_no_agreement(field):
+    one = Disagreement()
+    assert one.is_empty
+    filled = {"reread": {1: "a"}, "leaving": {WHERE: [1]}, "broken": [object()]}[field]
+    setattr(one, field, filled)
+    assert not one.is_empty
+
+
+def test_files_of_which_no_symbol_is_kept_are_read_again(lake):
+    tables = compare_tables(lake.manifest, lake.tables, lambda *_: None)
+    del lake.bronze.files["b"]
+    plan = plan_healing(lake.manifest, lake.bronze, tables, ({}, ()), {1: "not kept", 2: "not kept"})
+    assert (dict(plan.reread), dict(plan.lost), plan.reasons) == ({1: "a"}, {2: "b"}, {1: "not kept", 2: "not kept"})

@@ -166,7 +166,10 @@ class TestVersions:
         folder.take("a", "X", changed_us=1, inode=1)
         folder.put("a", "X", **{"changed_us": 1, "inode": 1, **facts})
         found = folder.sort()
-        assert ([meta.bronze_file_path for meta in found.touched], entering(found)) == (["a"], {})
+        assert ([(file_id, meta.bronze_file_path) for file_id, meta in found.touched], entering(found)) == (
+            [(1, "a")],
+            {},
+        )
 
     @pytest.mark.parametrize("facts", [{"changed_us": 9}, {"inode": 9}])
     def test_rewritten_with_its_time_put_back(self, folder, facts):

@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
+from pointline_daemon.inbox import Inbox
 
-from daemon.inbox import Inbox
 from tests.support.waiting import wait_until
 
 
@@ -117,3 +117,34 @@ def test_seen_at_is_when_the_path_was_queued_first(inbox):
     inbox.offer("a", finished=True)
     [(_, _, seen_at)] = inbox.take(1, 0)
     assert before <= seen_at <= queued
+
+
+def put(inbox: Inbox, path: str) -> None:
+    assert inbox.put(path, finished=False, give_up=lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("steps", "by_scan"),
+    [
+        ("put", True),
+        ("offer", False),
+        ("offer put", False),
+        ("put offer", True),
+        ("put take", True),
+        ("offer take put", False),
+        ("put take landed", False),
+        ("put take landed offer", False),
+        ("put take put landed", False),
+    ],
+)
+def test_who_brought_it_first(inbox, steps, by_scan):
+    does = {
+        "put": lambda: put(inbox, "a"),
+        "offer": lambda: inbox.offer("a", finished=False),
+        "take": lambda: take(inbox),
+        "landed": lambda: inbox.landed("a"),
+    }
+    for step in steps.split():
+        does[step]()
+    assert inbox.is_by_scan("a") is by_scan
+    assert not inbox.is_by_scan("b")

@@ -9,17 +9,18 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
+from pointline_daemon import intake as intake_module
+from pointline_daemon.flow import Flow
+from pointline_daemon.inbox import Inbox
+from pointline_daemon.intake import MOST_IN_FLIGHT, Intake
+from structlog.testing import capture_logs
 
-from daemon import intake as intake_module
-from daemon.flow import Flow
-from daemon.inbox import Inbox
-from daemon.intake import MOST_IN_FLIGHT, Intake
 from pointline.errors import DiskFull, StorageTrouble
 from pointline.io.clock import Clock
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.batch import Batch, Entry, Group, Loaded
 from pointline.services.departure import Departures
-from pointline.services.identity import Candidate, Sorted
+from pointline.services.identity import Candidate, Move, Sorted
 from pointline.settings import IngestSettings
 
 META = BronzeFileMetadata(
@@ -60,6 +61,7 @@ class Service:
         self.gone: list[str] = []
         self.deaths: dict[str, int] = {}
         self.known: set[str] = set()
+        self.found = Sorted()
         self.trouble: Exception | None = None
 
     def begin(self, metas: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
@@ -74,7 +76,7 @@ class Service:
         )
         for meta in metas:
             self.deaths.pop(meta.bronze_file_path, None)
-        return Batch(entries=entries, groups=(Group(table="trades", entries=entries),) if entries else ()), Sorted()
+        return Batch(entries=entries, groups=(Group(table="trades", entries=entries),) if entries else ()), self.found
 
     def suspects(self, metas: Sequence[BronzeFileMetadata]) -> dict[str, int]:
         return {meta.bronze_file_path: self.deaths[meta.bronze_file_path] for meta in metas
@@ -99,6 +101,8 @@ class Bench:
         self.inbox = Inbox(100)
         self.flow = Flow(self.inbox.wake)
         self.source, self.service, self.pool = Source(), Service(), Pool()
+        self.touched: list[tuple[int, str]] = []
+        self.unread: list[str] = []
         self.now_us = 1_714_600_000_000_000
         self.intake = Intake(
             inbox=self.inbox,
@@ -110,7 +114,8 @@ class Bench:
             settings=IngestSettings(settle_seconds=0, **settings),  # type: ignore[arg-type]
             clock=Clock(wall=lambda: self.now_us / 1e6, steady=lambda: self.now_us / 1e6),
             require_lake=lambda: None,
-            on_touched=lambda meta: None,
+            on_touched=lambda file_id, meta: self.touched.append((file_id, meta.bronze_file_path)),
+            on_unread=self.unread.append,
         )
 
     def drop(self, *paths: str) -> None:
@@ -232,6 +237,7 @@ def test_nothing_is_remembered_of_what_does_not_enter(bench, end):
     assert bench.intake._first_seen == {}
     assert "a" not in bench.inbox._in_flight
     assert bench.service.gone == (["a"] if end == "gone" else [])
+    assert bench.unread == (["a"] if end == "gone" else []), "it may be one that is not read"
     assert bench.inbox.depth == (1 if end == "gone" else 0), "what it stood in the way of is offered"
 
 
@@ -315,3 +321,48 @@ class TestSuspects:
         bench.land()
         bench.turn()
         assert bench.service.begun == [["b"], ["a"]]
+
+
+def test_what_a_batch_came_upon_is_passed_on(bench):
+    """What was touched is noted under its file, and who may be read again comes at once."""
+    bench.service.found = Sorted(
+        touched=[(7, replace(META, bronze_file_path="t"))],
+        moved=[Move(file_id=3, before="old", meta=replace(META, bronze_file_path="new"))],
+        reopened=("r",),
+    )
+    bench.drop("a")
+    with capture_logs() as lines:
+        bench.turn()
+    assert bench.touched == [(7, "t")]
+    assert bench.inbox.depth == 1
+    assert take(bench) == [("r", True)]
+    [moved] = [line for line in lines if line["event"] == "file.moved"]
+    assert (moved["file_id"], moved["path"], moved["before"]) == (3, "new", "old")
+
+
+def take(bench: Bench) -> list[tuple[str, bool]]:
+    return [(path, finished) for path, finished, _ in bench.inbox.take(10, 0)]
+
+
+@pytest.mark.parametrize("by", ["a scan", "an event"])
+def test_who_found_a_file_is_told(bench, by):
+    bench.source.metas["a"] = replace(META, bronze_file_path="a")
+    if by == "a scan":
+        assert bench.inbox.put("a", finished=True, give_up=lambda: False)
+    else:
+        bench.inbox.offer("a", finished=True)
+    bench.turn()
+    running = bench.flow.oldest(0)
+    assert running is not None
+    assert [entry.meta.found_by for entry in running.batch.entries] == [by]
+
+
+def test_at_the_end_what_was_gathered_is_let_go(bench):
+    bench.drop("a")
+    bench.turn()
+    bench.drop("b")
+    bench.turn()
+    assert "b" in bench.inbox._in_flight
+    bench.intake.run(Turns(0))
+    assert "b" not in bench.inbox._in_flight
+    assert "a" in bench.inbox._in_flight, "its batch ends with the committer"

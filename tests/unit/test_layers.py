@@ -25,17 +25,20 @@ ADAPTERS = {
     "PartFiles",
     "TableUpkeep",
 }
-ROOT_MODULES = {"daemon/lake.py", "daemon/bronze_access.py"}
-ADAPTERS_ALLOWED = {"daemon/upkeep.py": "TableUpkeep", "daemon/commands/verify.py": "PartFiles"}
+ROOT_MODULES = {"daemon/pointline_daemon/lake.py", "daemon/pointline_daemon/bronze_access.py"}
+ADAPTERS_ALLOWED = {
+    "daemon/pointline_daemon/upkeep.py": "TableUpkeep",
+    "daemon/pointline_daemon/commands/verify.py": "PartFiles",
+}
 """Each wraps what the lake already has."""
 BROAD = {"Exception", "BaseException"}
 BROAD_ALLOWED = {
-    "daemon/cli.py",  # main
-    "daemon/logs.py",  # a value that cannot be written must not end what logs it
-    "daemon/part.py",  # a thread's body
-    "daemon/watcher.py",  # watchdog's thread, and undoing a start that failed
+    "daemon/pointline_daemon/cli.py",  # main
+    "daemon/pointline_daemon/logs.py",  # a value that cannot be written must not end what logs it
+    "daemon/pointline_daemon/part.py",  # a thread's body
+    "daemon/pointline_daemon/watcher.py",  # watchdog's thread, and undoing a start that failed
     "pointline/io/content.py",  # closes the file, raises again
-    "pointline/io/decode.py",  # two decoders that share no base class
+    "pointline/io/streams.py",  # two decoders that share no base class
     "pointline/io/delta.py",  # looks whether the commit happened, or discards a part; raises again
     "pointline/io/manifest.py",  # what may have happened is in doubt; raises again
     "pointline/services/compaction.py",  # discards a part, raises again
@@ -61,8 +64,9 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def _imported(module: str, name: str) -> str:
-    inner = ROOT.joinpath(*module.split("."), name)
-    return f"{module}.{name}" if inner.is_dir() or inner.with_suffix(".py").is_file() else module
+    places = (folder.joinpath(*module.split("."), name) for folder in (ROOT, ROOT / "daemon"))
+    is_module = any(inner.is_dir() or inner.with_suffix(".py").is_file() for inner in places)
+    return f"{module}.{name}" if is_module else module
 
 
 def names(path: Path) -> str:
@@ -119,7 +123,9 @@ class TestLayers:
 
     def test_the_library_does_not_know_the_application(self):
         found = [(names(path), module) for path in modules("pointline") for module in imports(path)]
-        assert [one for one in found if is_below(one[1], "daemon", "tests")] == []
+        assert [one for one in found if is_below(one[1], "pointline_daemon", "tests")] == [
+            ("pointline/__main__.py", "pointline_daemon.cli")
+        ]
 
     def test_io_does_not_know_services(self):
         found = [(names(path), module) for path in modules("pointline/io") for module in imports(path)]
@@ -143,12 +149,24 @@ class TestLayers:
     def test_every_command_that_writes_takes_the_one_way(self):
         """Guards daemon.writing: owner, lock, mend, recover. Whoever keeps or mends a lake does these steps itself."""
         locking = {names(path) for path in modules("daemon") if "LakeLock" in calls(path)}
-        keepers = {"daemon/commands/run.py", "daemon/commands/doctor.py", "daemon/commands/repair.py"}
-        assert locking == {"daemon/requests.py", *keepers}
+        keepers = {
+            "daemon/pointline_daemon/commands/run.py",
+            "daemon/pointline_daemon/commands/doctor.py",
+            "daemon/pointline_daemon/commands/repair.py",
+        }
+        assert locking == {"daemon/pointline_daemon/requests.py", *keepers}
         preparing = {names(path) for path in modules("daemon") if "prepare" in calls(path)}
-        assert preparing == {"daemon/writing.py", "daemon/supervisor.py", "daemon/commands/doctor.py"}
+        assert preparing == {
+            "daemon/pointline_daemon/writing.py",
+            "daemon/pointline_daemon/supervisor.py",
+            "daemon/pointline_daemon/commands/doctor.py",
+        }
         recovering = {names(path) for path in modules("daemon") if calls(path) & {"recover", "mend"}}
-        assert recovering <= {"daemon/prepare.py", "daemon/rebuild.py", "daemon/commands/doctor.py"}
+        assert recovering <= {
+            "daemon/pointline_daemon/prepare.py",
+            "daemon/pointline_daemon/rebuild.py",
+            "daemon/pointline_daemon/commands/doctor.py",
+        }
 
     def test_tables_have_no_clock_no_paths_and_no_log(self):
         found = {module for path in modules("pointline/tables") for module in imports(path)}
@@ -201,7 +219,7 @@ class TestEnvironment:
             and isinstance(node.value, ast.Name)
             and node.value.id == "os"
         }
-        assert readers <= {"pointline/config.py", "daemon/memory.py"}
+        assert readers <= {"pointline/config.py", "daemon/pointline_daemon/memory.py"}
 
 
 def broad_handlers(path: Path) -> list[ast.ExceptHandler]:

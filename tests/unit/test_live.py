@@ -6,13 +6,13 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
+from pointline_daemon import live
+from pointline_daemon.account import Account
+from pointline_daemon.bronze_presence import BronzePresence
+from pointline_daemon.flow import Flow, RunningBatch
+from pointline_daemon.inbox import Inbox
+from pointline_daemon.live import LiveState
 
-from daemon import live
-from daemon.account import Account
-from daemon.bronze_presence import BronzePresence
-from daemon.flow import Flow, RunningBatch
-from daemon.inbox import Inbox
-from daemon.live import LiveState
 from pointline.config import load_config
 from pointline.io.content import Reading
 from pointline.services.batch import Batch, Group

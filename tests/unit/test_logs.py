@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import structlog
-
-from daemon import events
-from daemon.logs import configure_logging
+from pointline_daemon import events
+from pointline_daemon.logs import configure_logging
 
 FORGED = [
     'a.csv\n{"event":"daemon.stopped"}',

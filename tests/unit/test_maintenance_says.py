@@ -7,11 +7,11 @@ import os
 import time
 
 import pytest
+from pointline_daemon.lake import open_lake
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.maintenance import Maintenance
+from pointline_daemon.requests import Maintain
 
-from daemon.lake import open_lake
-from daemon.logs import configure_logging
-from daemon.maintenance import Maintenance
-from daemon.requests import Maintain
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pointline.io import mend
 from pointline.io.delta import DeltaTableRepository
-from pointline.io.mend import fault_of, newest_entry
+from pointline.io.mend import STAGED, fault_of, mend_table, newest_entry
 from pointline.io.protocols import Part
+from pointline.io.upkeep import TableUpkeep
 
 BATCH = 5
 
@@ -87,3 +90,148 @@ def _harm(part: Path, how: str) -> None:
         part.write_bytes(content[:-1])
     elif how == "damaged":
         part.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+
+
+class TestWhatIsDone:
+    """``mend_table`` moves away what cannot be read, and nothing else."""
+
+    @pytest.fixture
+    def log(self, table) -> Path:
+        return table.path / "_delta_log"
+
+    @pytest.fixture
+    def mended(self, table, tmp_path):
+        def mended(recorded: int = -1) -> list[tuple[str, str]]:
+            before = {path.name: path.read_bytes() for path in (table.path / "_delta_log").iterdir()}
+            done = mend_table(table.path, tmp_path / "state" / "aside", recorded_batch=recorded)
+            for one in done:
+                assert one.table == "t"
+                assert one.kept_at.read_bytes() == before[one.file]
+                assert one.kept_at.parent == tmp_path / "state" / "aside"
+                assert one.kept_at.name.endswith(one.file)
+                assert not (table.path / "_delta_log" / one.file).exists()
+            gone = {one.file for one in done}
+            for name in before.keys() - gone:
+                assert (table.path / "_delta_log" / name).exists() or STAGED.fullmatch(name), name
+            return [(one.file, one.reason) for one in done]
+
+        (tmp_path / "state").mkdir()
+        return mended
+
+    @pytest.fixture
+    def checkpoint(self, table) -> Path:
+        commit(table)
+        TableUpkeep(repository=table).checkpoint()
+        [checkpoint] = (table.path / "_delta_log").glob("*.checkpoint.parquet")
+        return checkpoint
+
+    def test_a_sound_table_is_left_alone(self, mended, checkpoint):
+        assert mended() == []
+
+    def test_a_torn_checkpoint_goes_with_its_pointer(self, mended, checkpoint, table):
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
+        assert mended() == [(checkpoint.name, "unreadable"), ("_last_checkpoint", "points to nothing")]
+        assert DeltaTableRepository(table.path, table.schema).read_all().height == 100
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"{", b"[]", b"{}", b'{"version":99}'], ids=["empty", "torn", "list", "none", "no such"]
+    )
+    def test_a_pointer_to_nothing_goes_alone(self, mended, checkpoint, log, content):
+        (log / "_last_checkpoint").write_bytes(content)
+        assert mended() == [("_last_checkpoint", "points to nothing")]
+
+    def test_pieces_of_the_ledgers_memory_are_not_read(self, mended, checkpoint, log):
+        """They may be as much as the ledger, and are read when it has to be made again."""
+        (log / f"_told-{0:020}-{1:020}.parquet").write_bytes(b"no parquet")
+        assert mended() == []
+
+    def test_another_parquet_file_of_the_log_is_read(self, mended, checkpoint, log):
+        (log / "_removed.parquet").write_bytes(b"no parquet")
+        assert mended() == [("_removed.parquet", "unreadable"), ("_last_checkpoint", "points to nothing")]
+
+    @pytest.mark.parametrize("torn", [1, 2, 3, 4])
+    def test_so_many_entries_as_a_power_cut_can_tear(self, mended, table, log, torn):
+        for batch in range(4):
+            commit(table, BATCH + batch)
+        names = sorted(path.name for path in log.glob("*.json"))[-torn:]
+        for name in names:
+            content = (log / name).read_bytes()
+            (log / name).unlink()
+            (log / name).write_bytes(content[:60])
+        assert mended() == [(name, "torn") for name in reversed(names)][:3]
+
+    @pytest.mark.parametrize(
+        "name", [".00000000000000000002.json.tmp", "00000000000000000002.json#1", "_last_checkpoint#3"]
+    )
+    def test_what_has_no_name_in_the_log_yet_is_removed(self, mended, log, name):
+        (log / name).write_bytes(b"{")
+        assert mended() == []
+        assert not (log / name).exists()
+
+    def test_a_log_behind_a_link_is_left_alone(self, table, log, tmp_path):
+        _, entry = commit(table)
+        entry.write_bytes(b"")
+        log.rename(tmp_path / "elsewhere")
+        log.symlink_to(tmp_path / "elsewhere")
+        assert mend_table(table.path, tmp_path / "aside") == []
+        assert (tmp_path / "elsewhere" / entry.name).exists()
+
+    def test_a_table_that_is_not_there(self, tmp_path):
+        assert mend_table(tmp_path / "nothing", tmp_path / "aside") == []
+
+
+@pytest.mark.parametrize("left_out", ["commitInfo", "add", "remove", "txn"])
+def test_an_entry_that_lacks_an_action(table, left_out):
+    """By what it says of itself, whatever the line that it lost was."""
+    old, _ = commit(table)
+    (new,) = table.write_parts(pl.DataFrame({"file_id": [1]}))
+    table.commit_parts(add=[new], remove=[old], batch=BATCH + 1)
+    entry = newest_entry(table.path / "_delta_log")
+    lines = [line for line in entry.read_bytes().split(b"\n") if not line.startswith(b'{"%s"' % left_out.encode())]
+    assert fault_of(table.path, entry, -1) is None
+    entry.unlink()
+    entry.write_bytes(b"\n".join(lines))
+    assert fault_of(table.path, entry, -1) == "cut short"
+
+
+@pytest.mark.parametrize("left_out", ["commitInfo", "protocol", "metaData"])
+def test_a_first_entry_that_lacks_an_action(table, left_out):
+    entry = newest_entry(table.path / "_delta_log")
+    assert fault_of(table.path, entry, -1) is None
+    lines = [line for line in entry.read_bytes().split(b"\n") if not line.startswith(b'{"%s"' % left_out.encode())]
+    entry.unlink()
+    entry.write_bytes(b"\n".join(lines))
+    assert fault_of(table.path, entry, -1) == "cut short"
+
+
+@pytest.mark.parametrize("number", ["added", "removed"])
+def test_what_another_writer_says_of_its_commit_counts_too(table, number):
+    """delta-rs tells in its metrics how many files a merge added and removed."""
+    entry = table.path / "_delta_log" / f"{1:020}.json"
+    for told, fault in ((0, None), (1, "cut short")):
+        info = {"commitInfo": {"operation": "MERGE", "operationMetrics": {f"num_target_files_{number}": told}}}
+        entry.write_text(json.dumps(info))
+        assert fault_of(table.path, entry, -1) == fault
+
+
+def test_what_is_set_aside_is_on_disk_there_before_it_is_gone_here(table, tmp_path, monkeypatch):
+    """Both folders are flushed, first the one that it goes to."""
+    _, entry = commit(table)
+    entry.unlink()
+    entry.write_bytes(b"")
+    flushed = []
+    monkeypatch.setattr(mend, "flush_folder", flushed.append)
+    mend_table(table.path, tmp_path / "aside")
+    assert flushed == [tmp_path / "aside", table.path / "_delta_log"]
+    (table.path / "_delta_log" / "_last_checkpoint#1").write_bytes(b"")
+    mend_table(table.path, tmp_path / "aside")
+    assert flushed[2:] == [table.path / "_delta_log"], "what was staged is gone before anything else"
+
+
+def test_an_altered_entry_without_a_number_is_left_and_named_by_the_audit(table):
+    """Of what it did the ledger knows nothing: nobody would do it again."""
+    _, entry = commit(table, batch=None)
+    content = entry.read_bytes()
+    entry.unlink()
+    entry.write_bytes(content.replace(b"Append", b"Appent"))
+    assert fault_of(table.path, entry, -1) is None

@@ -59,10 +59,11 @@ def ledger(*rows: tuple[int, int | None, int | None, str]) -> pl.DataFrame:
 class Facts:
     """``SilverFacts``: every file is in bronze, and has ``rows`` in silver, but those that are named."""
 
-    def __init__(self, *, gone: set[int], rows: dict[int, int], spans: dict[int, dict[str, Span]]) -> None:
-        self.gone = gone
-        self.rows = rows
-        self.spans = spans
+    def __init__(self, **known) -> None:
+        self.gone: set[int] = known.get("gone", set())
+        self.rows: dict[int, int] = known.get("rows", {})
+        self.contents: dict[int, str] = known.get("contents", {})
+        self.spans: dict[int, dict[str, Span]] = known.get("silver", {})
 
     def is_in_bronze(self, file_id: int) -> bool:
         return file_id not in self.gone
@@ -73,6 +74,9 @@ class Facts:
     def symbol_of(self, file_id: int) -> str:
         return "S"
 
+    def content_hash(self, file_id: int) -> str:
+        return self.contents.get(file_id, f"h{file_id}")
+
     def rows_written(self, file_id: int) -> int:
         return self.rows.get(file_id, 10)
 
@@ -82,15 +86,17 @@ class Facts:
 
 def judged(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **more) -> Replacements:
     entries = {one.file_id: one for one, _ in files}
-    facts = Facts(gone=more.get("gone", set()), rows=more.get("rows", {}), spans=more.get("silver", {}))
+    facts = Facts(**more)
     days = {day_of(one.meta) for one in entries.values()}
     return Judge(
         entries=entries,
         outcomes={one.file_id: one for _, one in files},
         old={one.file_id: one.candidate.replaces for one in entries.values() if one.candidate.replaces},
+        in_silver=more.get("in_silver", ()),
         spans=more.get("spans", {}),
         occupied=Occupied(ledger() if known is None else known, days, facts.spans_of, ()),
         facts=facts,
+        groups=("SPOT",),
         allows_overlap=False,
         min_share=0.5,
     ).decide()
@@ -236,6 +242,14 @@ class TestGroups:
         assert "`pointline withdraw 1`" in str(found[2].error)
         assert "delete" not in str(found[2].error)
 
+    @pytest.mark.parametrize("symbol", ["S", "T"])
+    def test_an_instant_of_one_symbol_at_the_seam_of_the_files(self, symbol):
+        """Guards that files which share one instant are compared by symbol: of one it may be all that there is."""
+        spans = {2: {"S": Span(first_us=10, last_us=10, rows=5), "T": Span(first_us=0, last_us=9, rows=5)}}
+        known = ledger((1, 10, 20, "success")).with_columns(symbol=pl.lit(symbol).cast(pl.Categorical))
+        found = refused((entry(2, symbol="SPOT"), outcome(2, 0, 10)), known=known, spans=spans)
+        assert set(found) == ({2} if symbol == "S" else set())
+
     def test_a_group_takes_the_place_of_a_member(self):
         group = (entry(2, symbol="SPOT"), outcome(2, 0, 30))
         found = judged(group, known=ledger((1, 0, 10, "success")), spans=SPANS, gone={1})
@@ -262,3 +276,48 @@ class TestTooFew:
         found = judged(*files, known=ledger(*self.KNOWN))
         assert {file_id: one.superseded_by for file_id, one in found.refused.items()} == {2: 1, 3: 1}
         assert found.replaced == {}
+
+    @pytest.mark.parametrize(
+        ("of_path", "moved", "held"),
+        [
+            pytest.param(12, (6,), "", id="enough for the path"),
+            pytest.param(12, (6, 12, 8), "", id="copies of one content"),
+            pytest.param(13, (6,), "13 rows of file 1,", id="too few for the path"),
+            pytest.param(0, (13,), "13 rows of file 10,", id="too few are left of what moved"),
+        ],
+    )
+    def test_what_moved_here_is_counted_where_it_goes(self, of_path, moved, held):
+        """Guards that rows which only move do not count as lost beside those of the path that they come to."""
+        rows = dict(enumerate(moved, 10)) | {1: of_path}
+        contents = dict.fromkeys(range(10, 10 + len(moved)), "h5")
+        file = (entry(5, replaces=tuple(rows)), outcome(5, 0, 10, rows=6))
+        found = judged(file, known=ledger(*self.KNOWN), rows=rows, contents=contents)
+        assert ([str(one.error) for one in found.refused.values()] != []) == bool(held)
+        assert all(held in str(one.error) for one in found.refused.values())
+
+
+class TestCopies:
+    """A duplicate of what leaves, or does not get in, takes no place yet: its path keeps its old rows."""
+
+    KNOWN = ((1, 0, 10, "success"), (2, 11, 20, "success"))
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            pytest.param([(entry(3, replaces=(1,)), outcome(3, 11, 20))], id="that leaves"),
+            pytest.param(
+                [(entry(1), outcome(1, None, None, Status.QUARANTINED)), (entry(3), outcome(3, 11, 20))],
+                id="that is out",
+            ),
+        ],
+    )
+    def test_a_path_keeps_its_rows_until_the_copy_is_settled(self, files):
+        copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="h1", of=1))
+        found = judged(*files, copy, known=ledger(*self.KNOWN), in_silver={1})
+        assert (found.waiting, {one: why.superseded_by for one, why in found.refused.items()}) == ({4}, {3: 2})
+        assert found.replaced == {}
+
+    def test_a_settled_copy_takes_its_place(self):
+        copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="h1", of=1))
+        found = judged(copy, (entry(3), outcome(3, 11, 20)), known=ledger(*self.KNOWN), in_silver={1})
+        assert (found.waiting, found.refused, found.replaced) == (set(), {}, {2: 4})

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pointline_daemon.samples import Sample, csv_bytes, sample_frame
 
-from daemon.samples import Sample, csv_bytes, sample_frame
 from pointline.parse import cells, text_path
 from pointline.parse.feed import own_columns
 from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
@@ -166,7 +166,7 @@ def test_without_it_everything_is_there_and_polars_types():
         "import sys; sys.modules['pointline.parse.cells._cells'] = None\n"
         "from pointline.parse import cells\n"
         "from pointline.tables import registry\n"
-        "import daemon.supervisor\n"
+        "import pointline_daemon.supervisor\n"
         "print(cells.PARSER, *sorted(registry.event_tables()))"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

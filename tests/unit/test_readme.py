@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from pointline_daemon import cli, exit_codes
+from pointline_daemon.events import EVENTS
+from pointline_daemon.metrics import METRICS
 
-from daemon import cli, exit_codes
-from daemon.events import EVENTS
-from daemon.metrics import METRICS
 from pointline.settings import KINDS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables

@@ -13,11 +13,11 @@ from concurrent.futures import Future
 import msgspec
 import polars as pl
 import pytest
+from pointline_daemon import request_desk
+from pointline_daemon.request_desk import LONGEST_BYTES, RequestDesk
+from pointline_daemon.requests import Maintain, Retry, UpdateSymbols, Withdraw, decode_request
+from pointline_daemon.symbol_wish import SymbolWish
 
-from daemon import request_desk
-from daemon.request_desk import LONGEST_BYTES, RequestDesk
-from daemon.requests import Maintain, Retry, UpdateSymbols, Withdraw, decode_request
-from daemon.symbol_wish import SymbolWish
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from pointline_daemon.samples import DATA_TYPES, Sample, csv_bytes, demo_samples, gzip_bytes, sample_frame, write_sample
 
-from daemon.samples import DATA_TYPES, Sample, csv_bytes, demo_samples, gzip_bytes, sample_frame, write_sample
 from tests.support.oracle import read_rows, totals
 
 COMMON = "exchange,symbol,timestamp,local_timestamp,"

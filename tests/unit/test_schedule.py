@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from pointline_daemon.rescanner import Rescanner
 
-from daemon.rescanner import Rescanner
 from pointline.io.clock import Clock
 from pointline.services.schedule import FIRST_SECONDS, JITTER, LONGEST_SECONDS, next_try_us
 

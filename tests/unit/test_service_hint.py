@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from daemon.commands.service_hint import USER, start_command
-from daemon.units import Places, fill_unit, read_template
+from pointline_daemon.commands.service_hint import USER, start_command
+from pointline_daemon.units import Places, fill_unit, read_template
 
 
 @pytest.mark.parametrize("name", ["lake", "a lake", "100%", 'quo"te', "back\\slash"])

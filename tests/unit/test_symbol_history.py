@@ -7,9 +7,11 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from pointline.services.symbols import Symbols
 from pointline.tables import dim_symbol
-from pointline.tables.symbol_observations import Kind, Observed, observe, recorded
-from tests.support.told import history_of, origin, versions_of
+from pointline.tables.symbol_observations import Kind, Observed, observe, recorded, with_unsaid
+from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
+from tests.support.told import NOW, history_of, origin, versions_of
 
 TEN = [f"S{number}" for number in range(10)]
 
@@ -132,3 +134,86 @@ class TestNamedNoLonger:
         said = [a_list(1, 1, okx=TEN, bybit=TEN), a_list(2, 3, gate=TEN, huobi=TEN), a_list(3, 4, gate=TEN, huobi=TEN)]
         assert held(said) == []
         assert windows(said, "S0") == [(0.1, 1, None)]
+
+
+def unsaid(file_id: int, number: int, symbol: str, *, tick: float = 1) -> Observed:
+    """A snapshot of all of ``TEN``, in which the row of one symbol cannot be right."""
+    said = updates(number, "okx", *(one for one in TEN if one != symbol), tick=tick)
+    named = pl.DataFrame({"exchange": ["okx"], "symbol": [symbol]})
+    return observe(with_unsaid(said, named, day(number)), Kind.SNAPSHOT, day(number), origin(file_id), of="okx")
+
+
+class TestUnsaid:
+    """A snapshot that names a symbol in a row that cannot be right is no evidence of it, one way or the other."""
+
+    WHOLE = snapshot(1, 1, *TEN, tick=1)
+
+    @pytest.mark.parametrize(
+        ("more", "wanted"),
+        [
+            ([unsaid(2, 2, "S0")], [(1, 1, None)]),
+            ([unsaid(2, 2, "S0"), snapshot(3, 3, *TEN, tick=1)], [(1, 1, None)]),
+            ([unsaid(2, 2, "S0"), snapshot(3, 3, *TEN, tick=2)], [(1, 1, 3), (2, 3, None)]),
+            ([unsaid(2, 2, "S0"), unsaid(3, 3, "S0"), snapshot(4, 4, *TEN[1:], tick=1)], [(1, 1, 4)]),
+            ([snapshot(2, 2, *TEN[1:], tick=1), unsaid(3, 3, "S0")], [(1, 1, 2)]),
+            ([update(2, 2, "S0", 2), unsaid(3, 3, "S0")], [(1, 1, 2), (2, 2, None)]),
+            ([update(2, 2, "S0", 2), unsaid(3, 3, "S0"), snapshot(4, 4, *TEN, tick=1)],
+             [(1, 1, 2), (2, 2, 4), (1, 4, None)]),
+            ([update(2, 2, "S0", 2), unsaid(3, 3, "S0"), snapshot(4, 4, *TEN[1:], tick=1)], [(1, 1, 2), (2, 2, 4)]),
+        ],
+        ids=["last", "then as before", "then another", "twice, then gone", "gone before", "keeps an update",
+             "an update until the next that says", "an update until it is gone"],
+    )  # fmt: skip
+    def test_what_becomes_of_it(self, more, wanted):
+        said = [self.WHOLE, *more]
+        assert windows(said, "S0") == windows(said[::-1], "S0") == wanted
+        assert held(said) == []
+
+    def test_it_is_not_missing(self):
+        """Nor is it a symbol that was never told of."""
+        lists = [self.WHOLE, *(unsaid(number, number, "S0") for number in (2, 3))]
+        assert held([*lists, snapshot(4, 4, *TEN[3:], tick=1)]) == [(4, "okx", 3, 10)]
+        assert windows([self.WHOLE, unsaid(2, 2, "NEW")], "NEW") == []
+
+
+class TestIsCurrent:
+    """What begins and ends with time alone is seen within the hour, whatever the clock does."""
+
+    HOUR = 3_600_000_000
+
+    def test_by_the_clock(self):
+        start = int(NOW.timestamp()) * 1_000_000
+        clock = [start]
+        symbols = Symbols(
+            observations=MemoryObservations(),
+            table=(table := MemorySymbolTable()),
+            manifest=MemoryManifest(),
+            max_missing_share=0.25,
+            clock=lambda: clock[0],
+        )
+        table.rows = symbols_from([start + 2 * self.HOUR, start - 2 * self.HOUR])
+        writes = []
+        replace = table.replace
+        table.replace = lambda *args, **known: (writes.append(clock[0]), replace(*args, **known))
+        symbols.refresh()
+        assert table.read_all()["is_current"].to_list() == [False, True]
+        assert writes == []
+        for minutes in range(0, 181, 5):
+            clock[0] = start + minutes * 60_000_000
+            symbols.refresh()
+            assert table.read_all()["is_current"][0] is (minutes >= 165), minutes
+        assert len(writes) == 1
+        clock[0] = start - self.HOUR  # put back: at once it is not current any more
+        symbols.refresh()
+        assert table.read_all()["is_current"].to_list() == [False, True]
+
+
+def symbols_from(times: list[int]) -> pl.DataFrame:
+    """One open version from each time on."""
+    rows = {"exchange": "binance", "symbol": [f"S{number}" for number in range(len(times))], "valid_from": times}
+    table = pl.DataFrame(rows).with_columns(pl.col("valid_from").cast(pl.Datetime("us", "UTC")))
+    whole = table.select(
+        pl.col(name) if name in table.columns else pl.lit(None).cast(kind).alias(name)
+        for name, kind in dim_symbol.SCHEMA.items()
+    )
+    return dim_symbol.as_of(whole, NOW)

@@ -6,10 +6,10 @@ import io
 import json
 
 import pytest
+from pointline_daemon import unread as module
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.unread import Unread
 
-from daemon import unread as module
-from daemon.logs import configure_logging
-from daemon.unread import Unread
 from pointline.io.unrecognised import EXAMPLES, Seen, describe_foreign
 
 

@@ -9,9 +9,7 @@ import pytest
 
 from pointline.io.foreign import why_foreign
 from pointline.io.layout import Layout, Recognised
-from pointline.io.looks_like import PLACES, looks_like
-from pointline.io.unrecognised import KNOWN, Seen, describe_foreign
-from tests.support.vendor_files import feed_of, shipped
+from pointline.io.looks_like import looks_like
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "vendors"
 LAYOUT = Layout(known_types=["trades", "quotes"])
@@ -154,34 +152,3 @@ def test_every_sample_of_a_vendor_is_called_by_its_name():
     found = {path: looks_like(path).what for path in known}
     assert {path: what for path, what in found.items() if not what.startswith(known[path])} == {}
     assert [path for path in known if LAYOUT.recognise(path) is not None] == []
-
-
-@pytest.mark.parametrize("vendor", PLACES)
-def test_the_place_that_is_advised_is_one_that_is_read(vendor):
-    """A folder is advised, or a whole path."""
-    names = {
-        "data/futures/um/daily/klines/BTCUSDT/1m/": "BTCUSDT-1m-2024-05-01.zip",
-        "spot/BTCUSDT/": "BTCUSDT_2024-05-01.csv.gz",
-        "kucoin/spot/daily/trades/BTCUSDT/": "BTCUSDT-trades-2024-05-01.zip",
-        "trades/spot/daily/btcusdt/": "btcusdt-trades-2024-05-01.zip",
-        "spot/deals/202405/": "BTC_USDT-202405.csv.gz",
-        "T-TRADES/D-20240501/E-BITMEX/": "IDDI-1+SC-BITMEX_PERP_BTC_USD+S-XBTUSD.csv.gz",
-    }
-    advised = re.findall(r"[\w-]+/[\w./-]*", PLACES[vendor])
-    assert advised
-    for path in advised:
-        assert feed_of(path + names.get(path, "")).startswith(f"{vendor.lower()}/"), path
-
-
-@pytest.mark.parametrize(
-    ("path", "what"),
-    [
-        ("data/futures/um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2024-05-01.zip", "Binance: bookDepth"),
-        ("2025-08-20_BTCUSDT_ob500.data.zip", "Bybit: order books"),
-    ],
-)
-def test_what_descriptions_know_and_do_not_read_is_named_by_them(path, what):
-    found = describe_foreign(path, shipped())
-    assert found.looks_like.startswith(what)
-    assert (found.reason, found.advice) == (KNOWN, (shipped().why_unread(path) or ("", ""))[1])
-    assert Seen([path], [], lambda one: describe_foreign(one, shipped())).first() == [found]

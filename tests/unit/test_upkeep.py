@@ -6,12 +6,12 @@ import threading
 
 import polars as pl
 import pytest
+from pointline_daemon import maintenance as maintenance_module
+from pointline_daemon.lake import open_lake
+from pointline_daemon.maintenance import Maintenance
+from pointline_daemon.requests import Maintain
+from pointline_daemon.upkeep import Upkeep
 
-from daemon import maintenance as maintenance_module
-from daemon.lake import open_lake
-from daemon.maintenance import Maintenance
-from daemon.requests import Maintain
-from daemon.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.upkeep import TableUpkeep
@@ -95,3 +95,20 @@ def test_merging_small_parts_says_what_it_did(tmp_path, monkeypatch, large, dry_
     assert len(repository.live_parts()) == (len(parts) if dry_run else 1 + large)
     assert repository.read_all()["file_id"].sort().to_list() == rows
     assert TableUpkeep(repository=repository).merge_small_parts(target_bytes=target, min_small_files=4) is None
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_symbols_are_looked_at_without_a_scan(tmp_path, monkeypatch, enabled):
+    lake = open_lake(load_config(tmp_path, environ={"POINTLINE_MAINTENANCE__ENABLED": enabled}))
+    lake.create()
+    monkeypatch.setattr(maintenance_module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(maintenance_module, "SYMBOLS_LOOK_SECONDS", 0.0)
+    stopping, looked = threading.Event(), []
+
+    def refresh() -> None:
+        looked.append(1)
+        if len(looked) == 3:
+            stopping.set()
+
+    Maintenance(lake, oldest_batch_seconds=lambda: 0.0, refresh_symbols=refresh).run(stopping)
+    assert len(looked) == 3

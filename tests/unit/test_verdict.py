@@ -43,6 +43,9 @@ class NoFacts:
     def symbol_of(self, file_id: int) -> str:
         return "S"
 
+    def content_hash(self, file_id: int) -> str | None:
+        return None
+
     def rows_written(self, file_id: int) -> int:
         return 10
 

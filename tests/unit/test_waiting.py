@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from pointline_daemon.waiting import WaitingRoom
 
-from daemon.waiting import WaitingRoom
 from pointline.io.protocols import BronzeFileMetadata
 
 SECOND = 1_000_000

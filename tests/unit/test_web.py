@@ -8,12 +8,12 @@ import time
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
+from pointline_daemon import events, web
+from pointline_daemon.account import UNKNOWN
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.metrics import METRICS
 from prometheus_client.parser import text_string_to_metric_families
 
-from daemon import events, web
-from daemon.account import UNKNOWN
-from daemon.logs import configure_logging
-from daemon.metrics import METRICS
 from pointline.tables.ingest_manifest import Status
 from tests.support.observed import Observed, batch_done, file_done, free_port, served
 from tests.support.waiting import wait_until

@@ -42,6 +42,7 @@ struct view {
         };
     };
 };
+_Static_assert(sizeof(struct view) == 16, "Arrow's view of a string has sixteen bytes");
 
 struct column {
     enum kind kind;

@@ -1,0 +1,555 @@
+"""The command line. Commands import what they need when they run: ``pointline --help`` must answer at once."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION, EXIT_FINDINGS, EXIT_IN_USE
+
+app = typer.Typer(
+    name="pointline",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+symbols_app = typer.Typer(help="What symbols were, and when.", no_args_is_help=True)
+app.add_typer(symbols_app, name="symbols")
+vendors_app = typer.Typer(
+    help="Whose files are read, and as what; describe those of another vendor.", no_args_is_help=True
+)
+app.add_typer(vendors_app, name="vendors")
+service_app = typer.Typer(help="Run the daemon as a service of systemd or launchd.", no_args_is_help=True)
+app.add_typer(service_app, name="service")
+
+
+class Retriable(StrEnum):
+    """Statuses that `retry` puts back."""
+
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+class ServiceManager(StrEnum):
+    """What `service` writes units for."""
+
+    SYSTEMD = "systemd"
+    LAUNCHD = "launchd"
+
+
+LakeRoot = Annotated[
+    Path | None, typer.Option("--lake-root", help="The lake's folder. Default: the environment variable LAKE_ROOT.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command(epilog="Example: LAKE_ROOT=~/lake pointline run --once")
+def run(
+    *,
+    lake_root: LakeRoot = None,
+    once: Annotated[bool, typer.Option("--once", help="Ingest what is there, then end.")] = False,
+) -> None:
+    """Watch bronze and bring its files into silver until stopped."""
+    from pointline_daemon.memory import keep_freed_memory
+
+    keep_freed_memory()
+    from pointline_daemon.commands.run import run_lake
+
+    raise typer.Exit(run_lake(lake_root, once=once))
+
+
+@app.command(epilog="Example: pointline demo /tmp/demo-lake")
+def demo(directory: Annotated[Path | None, typer.Argument(help="Where to make the lake.")] = None) -> None:
+    """Make a lake with generated data, watch it fill, and see what came out."""
+    from pointline_daemon.commands.demo import run_demo
+
+    raise typer.Exit(run_demo(directory))
+
+
+@app.command(epilog="Example: pointline status --watch, or: pointline status --json | jq .files")
+def status(
+    *,
+    lake_root: LakeRoot = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh it in place until Ctrl-C.")] = False,
+    json: Json = False,
+) -> None:
+    """Show how the lake is: health, files by table and status, what is in flight, the last commits and errors."""
+    from pointline_daemon.commands.status import show_status
+
+    if watch:
+        from pointline_daemon.commands.watch import watch as refresh
+
+        raise typer.Exit(refresh(lambda: show_status(lake_root, as_json=json), as_json=json))
+    raise typer.Exit(show_status(lake_root, as_json=json))
+
+
+@app.command(epilog="Example: pointline files --status quarantined, or: pointline files --unrecognised")
+def files(
+    *,
+    lake_root: LakeRoot = None,
+    status: Annotated[str | None, typer.Option(help="Only files of this status.")] = None,
+    table: Annotated[str | None, typer.Option(help="Only files of this table.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only files of this symbol.")] = None,
+    unrecognised: Annotated[
+        bool, typer.Option("--unrecognised", help="List what lies in bronze and is not read: why, and what to do.")
+    ] = False,
+    last: Annotated[int | None, typer.Option(help="How many, newest first; 0 for all. Default: 50.")] = None,
+    json: Json = False,
+) -> None:
+    """List the ledger: every file version and what became of it."""
+    from pointline_daemon.commands.files import list_files
+
+    raise typer.Exit(
+        list_files(
+            lake_root,
+            status=status,
+            table=table,
+            symbol=symbol,
+            last=last,
+            as_json=json,
+            unrecognised=unrecognised,
+        )
+    )
+
+
+@app.command(epilog="Example: pointline explain 17, or: pointline explain deribit_trades_2024-05-01_BTC.csv.gz")
+def explain(
+    targets: Annotated[list[str], typer.Argument(metavar="PATH|FILE_ID ...", help="Files, in bronze or not.")],
+    *,
+    lake_root: LakeRoot = None,
+    json: Json = False,
+) -> None:
+    """Tell a file's story: what happened to it and why, and what to do next."""
+    from pointline_daemon.commands.explain import explain as tell
+
+    raise typer.Exit(tell(lake_root, targets, as_json=json))
+
+
+@app.command(epilog="Example: pointline trace trades 14 3")
+def trace(
+    table: Annotated[str, typer.Argument(help="The table of the row, such as trades.")],
+    file_id: Annotated[int, typer.Argument(help="Its file_id.")],
+    file_seq: Annotated[int, typer.Argument(help="Its file_seq, counted from 1.")],
+    *,
+    lake_root: LakeRoot = None,
+    json: Json = False,
+) -> None:
+    """Show a silver row and the original line in bronze that it came from."""
+    from pointline_daemon.commands.trace import trace as trace_row
+
+    raise typer.Exit(trace_row(lake_root, table, file_id, file_seq, as_json=json))
+
+
+@app.command(epilog="Example: pointline quarantine 17 --csv > bad.csv, or: pointline quarantine --rule ragged")
+def quarantine(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH|FILE_ID ...]", help="Only rows of these files.")
+    ] = None,
+    *,
+    lake_root: LakeRoot = None,
+    rule: Annotated[str | None, typer.Option(help="Only rows that broke this rule, such as ragged.")] = None,
+    last: Annotated[int, typer.Option(help="How many groups or lines; 0 for all.")] = 20,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the rows set aside by file and rule; with a file or a rule, their original lines."""
+    from pointline_daemon.commands.quarantine import show_quarantine
+
+    raise typer.Exit(show_quarantine(lake_root, targets or [], rule=rule, last=last, as_csv=csv, as_json=json))
+
+
+@app.command(epilog="Example: pointline retry --status failed, or: pointline retry 17 --accept")
+def retry(
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="File ids, or paths of files or folders in bronze.")
+    ] = None,
+    *,
+    lake_root: LakeRoot = None,
+    status: Annotated[Retriable | None, typer.Option(help="Files of this status.")] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Files with rows that broke this rule, or whose error names it.")
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take them in spite of many bad rows, or of replacing more than they hold.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
+    json: Json = False,
+) -> None:
+    """Try failed, quarantined or withdrawn files again, under the same ids."""
+    from pointline.tables.ingest_manifest import Status
+    from pointline_daemon.commands.retry import retry as put_back
+
+    chosen = None if status is None else Status(status.value)
+    options = {"dry_run": dry_run, "as_json": json, "accept": accept}
+    raise typer.Exit(put_back(lake_root, targets or [], status=chosen, rule=rule, **options))
+
+
+@app.command(epilog="Example: pointline withdraw 17 --dry-run, or: pointline withdraw binance/2024-05-01")
+def withdraw(
+    targets: Annotated[list[str], typer.Argument(help="File ids, or paths of files or folders in bronze.")],
+    *,
+    lake_root: LakeRoot = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
+    json: Json = False,
+) -> None:
+    """Take the rows of files out of silver and quarantine; the files in bronze stay."""
+    from pointline_daemon.commands.withdraw import withdraw as take_out
+
+    raise typer.Exit(take_out(lake_root, targets, dry_run=dry_run, as_json=json))
+
+
+@app.command(epilog="Example: pointline coverage --exchange deribit --from 2024-05-01 --html coverage.html")
+def coverage(
+    *,
+    lake_root: LakeRoot = None,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    exchange: Annotated[str | None, typer.Option(help="Only this exchange.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Up to this day.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the maps into a picture.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the maps as one web page.")] = None,
+    json: Json = False,
+) -> None:
+    """Map which days of which symbol are in the lake, and list the gaps."""
+    from pointline_daemon.commands.coverage import Wish, show_coverage
+
+    wish = Wish(table=table, exchange=exchange, symbol=symbol, first=first, last=last, png=png, html=html)
+    raise typer.Exit(show_coverage(lake_root, wish, as_json=json))
+
+
+@app.command(epilog="Example: pointline maintain --dry-run, or: pointline maintain --compact --table trades")
+def maintain(
+    *,
+    lake_root: LakeRoot = None,
+    compact: Annotated[bool, typer.Option("--compact", help="Only merge small parts.")] = False,
+    vacuum: Annotated[bool, typer.Option("--vacuum", help="Only remove files no version needs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    partition: Annotated[str | None, typer.Option(help="Only this partition, as exchange/date.")] = None,
+    retention_hours: Annotated[
+        float | None, typer.Option(min=0, help="Keep removed parts this long, at least 1. Default: the setting.")
+    ] = None,
+    below_floor: Annotated[
+        bool, typer.Option("--below-floor", help="Allow less than 1; only while nothing writes or reads the lake.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Merge small parts, sum up logs and remove what is no longer needed, now."""
+    from pointline_daemon.commands.maintain import maintain as run_pass
+    from pointline_daemon.requests import Maintain
+
+    wish = Maintain(
+        compact=compact or not vacuum,
+        vacuum=vacuum or not compact,
+        dry_run=dry_run,
+        table=table,
+        partition=partition,
+        retention_hours=retention_hours,
+        below_floor=below_floor,
+    )
+    raise typer.Exit(run_pass(lake_root, wish, as_json=json))
+
+
+@app.command(epilog="Example: pointline verify --deep --json | jq .findings")
+def verify(
+    *,
+    lake_root: LakeRoot = None,
+    data: Annotated[bool, typer.Option("--data", help="Read every data file whole; bronze is not needed.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read bronze again and compare every value; includes --data.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Audit the lake: bronze = manifest = silver. Exit code 1 with findings."""
+    from pointline_daemon.commands.verify import verify_lake
+
+    raise typer.Exit(verify_lake(lake_root, data=data, deep=deep, as_json=json))
+
+
+@app.command(epilog="Example: pointline repair --dry-run, or: pointline repair --table trades")
+def repair(
+    *,
+    lake_root: LakeRoot = None,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong and what would be done.")] = False,
+    json: Json = False,
+) -> None:
+    """Make ledger, tables and bronze agree again: what is lost or damaged is read again from bronze."""
+    from pointline_daemon.commands.repair import repair as make_whole
+
+    raise typer.Exit(make_whole(lake_root, table=table, dry_run=dry_run, as_json=json))
+
+
+@app.command(epilog="Example: pointline doctor --fix")
+def doctor(
+    *,
+    lake_root: LakeRoot = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Do what is safe, and say what was done.")] = False,
+    json: Json = False,
+) -> None:
+    """Check the machine and the files of the lake. Exit code 1 with findings."""
+    from pointline_daemon.commands.doctor import examine
+
+    raise typer.Exit(examine(lake_root, fix=fix, as_json=json))
+
+
+@config_app.command("show", epilog="Example: pointline config show --json")
+def config_show(*, lake_root: LakeRoot = None, json: Json = False) -> None:
+    """Show every setting, its value and where it came from."""
+    from pointline_daemon.commands.config import show
+
+    raise typer.Exit(show(lake_root, as_json=json))
+
+
+@config_app.command("check", epilog="Example: pointline config check && pointline run")
+def config_check(*, lake_root: LakeRoot = None, json: Json = False) -> None:
+    """Check the settings; name all problems at once."""
+    from pointline_daemon.commands.config import check
+
+    raise typer.Exit(check(lake_root, as_json=json))
+
+
+@symbols_app.command(
+    "update",
+    epilog="Example: pointline symbols update listed.csv --snapshot --effective-at 2024-05-01 --exchange okx --dry-run",
+)
+def symbols_update(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Tardis instruments or Binance exchangeInfo as JSON, CSV or Parquet.")
+    ],
+    *,
+    lake_root: LakeRoot = None,
+    snapshot: Annotated[
+        bool,
+        typer.Option("--snapshot", help="It is all there is: what it lacks is delisted. An exchangeInfo always is."),
+    ] = False,
+    effective_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it holds, where the file does not say: 2024-05-01, UTC."),
+    ] = None,
+    exchange: Annotated[str, typer.Option(help="Its exchange, where the file does not say.")] = "",
+    insist: Annotated[
+        bool,
+        typer.Option("--insist", help="Take a snapshot that lacks many symbols, or a name like a known one."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring dim_symbol up to a file; show what that changes."""
+    from pointline_daemon.commands.symbols_update import Source, update
+
+    source = Source(file=file, snapshot=snapshot, effective_at=effective_at, exchange=exchange)
+    raise typer.Exit(update(lake_root, source, insist=insist, dry_run=dry_run, as_json=json))
+
+
+@symbols_app.command("show", epilog="Example: pointline symbols show BTCUSDT, or: ... show --at 2024-05-01")
+def symbols_show(
+    symbol: Annotated[
+        str | None, typer.Argument(metavar="[SYMBOL]", help="All versions of this symbol. Default: what holds now.")
+    ] = None,
+    *,
+    lake_root: LakeRoot = None,
+    exchange: Annotated[str | None, typer.Option(help="Only this exchange.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="What held then, as 2024-05-01T12:00, UTC.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what symbols are, were, or were at a time."""
+    from pointline_daemon.commands.symbols_show import show as show_symbols
+
+    raise typer.Exit(show_symbols(lake_root, symbol, exchange=exchange, at=at, as_json=json))
+
+
+def _vendor_names(incomplete: str) -> list[str]:
+    from pointline_daemon.commands.vendors import vendor_names
+
+    return vendor_names(incomplete)
+
+
+@vendors_app.command("list", epilog="Example: pointline vendors list")
+def vendors_list(*, lake_root: LakeRoot = None, json: Json = False) -> None:
+    """List the vendors whose files are read: those that ship, and those in the lake's folder vendors."""
+    from pointline_daemon.commands.vendors import list_vendors
+
+    raise typer.Exit(list_vendors(lake_root, as_json=json))
+
+
+@vendors_app.command(
+    "show", epilog="Example: pointline vendors show binance, or: pointline vendors show binance --toml > mine.toml"
+)
+def vendors_show(
+    name: Annotated[str, typer.Argument(metavar="VENDOR", autocompletion=_vendor_names, help="As in vendors list.")],
+    *,
+    lake_root: LakeRoot = None,
+    toml: Annotated[bool, typer.Option("--toml", help="Print the description as it is written.")] = False,
+    json: Json = False,
+) -> None:
+    """Show a vendor's feeds: paths, table, and what each column becomes."""
+    from pointline_daemon.commands.vendors import show_vendor
+
+    raise typer.Exit(show_vendor(lake_root, name, as_toml=toml, as_json=json))
+
+
+@vendors_app.command(
+    "try",
+    epilog="Example: pointline vendors try BTCUSDT-trades-2024-01-02.zip "
+    "--as data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-01-02.zip",
+)
+def vendors_try(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="Files, in bronze or not.")],
+    *,
+    lake_root: LakeRoot = None,
+    vendor_file: Annotated[
+        Path | None, typer.Option("--vendor-file", metavar="FILE.toml", help="Try it with this description, too.")
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option("--as", metavar="PATH", help="The path below bronze that the file would have.")
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Print the beginning of a description of such files, for you to complete.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say which feed a file is of and why no other, and what would become of its rows. Changes nothing."""
+    from pointline_daemon.commands.vendors_try import begin_description, try_files
+
+    if new:
+        raise typer.Exit(begin_description(lake_root, files, path))
+    raise typer.Exit(try_files(lake_root, files, vendor_file=vendor_file, path=path, as_json=json))
+
+
+@vendors_app.command("check", epilog="Example: pointline vendors check mine.toml && mv mine.toml ~/lake/vendors/")
+def vendors_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A description, in the lake or not.")],
+    *,
+    lake_root: LakeRoot = None,
+    json: Json = False,
+) -> None:
+    """Name all that is wrong with a description, and read the examples in it. Exit code 1 with findings."""
+    from pointline_daemon.commands.vendors_check import check_description
+
+    raise typer.Exit(check_description(lake_root, file, as_json=json))
+
+
+@vendors_app.command("help", epilog="Example: pointline vendors help | less")
+def vendors_help() -> None:
+    """Print how descriptions are written: every key, with examples."""
+    from pointline_daemon.commands.vendors import show_language
+
+    raise typer.Exit(show_language())
+
+
+User = Annotated[bool, typer.Option("--user", help="A service of your own, without root.")]
+Instances = Annotated[
+    bool,
+    typer.Option("--instances", help="One unit for several lakes: pointline@NAME keeps the lake NAME beside this."),
+]
+Print = Annotated[bool, typer.Option("--print", help="Only show what would be done.")]
+Manager = Annotated[ServiceManager | None, typer.Option(help="Default: this machine's own.")]
+Into = Annotated[Path | None, typer.Option("--into", hidden=True)]
+
+
+@service_app.command(
+    "install", epilog="Example: sudo /opt/pointline/bin/pointline service install --lake-root /srv/lake"
+)
+def service_install(
+    *,
+    lake_root: LakeRoot = None,
+    user: User = False,
+    instances: Instances = False,
+    only_print: Print = False,
+    manager: Manager = None,
+    into: Into = None,
+) -> None:
+    """Write the unit with this lake, this command and the lake's owner filled in; say what to run next."""
+    from pointline_daemon.commands.service import install
+    from pointline_daemon.commands.service_unit import Wish
+
+    wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
+    raise typer.Exit(install(lake_root, wish, only_print=only_print))
+
+
+@service_app.command("uninstall", epilog="Example: pointline service uninstall --user")
+def service_uninstall(
+    *,
+    user: User = False,
+    instances: Instances = False,
+    only_print: Print = False,
+    manager: Manager = None,
+    into: Into = None,
+) -> None:
+    """Remove the unit. The lake and its settings stay."""
+    from pointline_daemon.commands.service import uninstall
+    from pointline_daemon.commands.service_unit import Wish
+
+    wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
+    raise typer.Exit(uninstall(wish, only_print=only_print))
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        from importlib.metadata import version
+
+        print(f"pointline {version('pointline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, then end.")
+    ] = False,
+) -> None:
+    """Turn a folder of market-data files into Delta tables, each file exactly once."""
+
+
+def main() -> None:
+    """Entry point: turn every failure into one line what and one line what to try."""
+    gc.disable()  # while modules are imported; a command that stays switches it on again
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except SystemExit as leaving:
+        _leave(leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code)))
+    except Exception as error:
+        if debug:
+            raise
+        _leave(_explain(error))
+
+
+def _leave(code: int) -> NoReturn:
+    """End without taking the interpreter apart, which costs a quarter of a second; everything is on disk by now."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _explain(error: Exception) -> int:
+    from pointline.errors import ConfigurationError, LakeInUse, PointlineError
+    from pointline.io.translate import from_os_error, one_line
+    from pointline_daemon.commands.present import print_error, print_problem
+
+    as_json = "--json" in sys.argv
+    if isinstance(error, OSError) and error.filename is not None:
+        error = from_os_error(error, str(error.filename))
+    if not isinstance(error, PointlineError):
+        print_problem(one_line(error), "run it again with --debug and report what it says", as_json=as_json)
+        return EXIT_FINDINGS
+    print_error(error, as_json=as_json)
+    if isinstance(error, ConfigurationError):
+        return EXIT_BAD_CONFIGURATION
+    return EXIT_IN_USE if isinstance(error, LakeInUse) else EXIT_FINDINGS

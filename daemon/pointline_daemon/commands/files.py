@@ -1,0 +1,157 @@
+"""``pointline files``: the ledger, newest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pointline.errors import PointlineError
+from pointline.io.ledger import scan_ledger
+from pointline.tables import ingest_manifest
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import Status
+from pointline_daemon.commands.present import (
+    COLOURS,
+    Column,
+    count,
+    is_terminal,
+    print_error,
+    print_json,
+    print_lines,
+    print_problem,
+    print_table,
+    printable,
+    shorten_path,
+    terminal_width,
+)
+from pointline_daemon.commands.settings import settings_for
+from pointline_daemon.commands.unread import SHOWN, list_unread
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+
+NARROWEST_PATH = 24
+COLUMNS = [
+    Column(title="id", align="right", style="dim"),
+    Column(title="status"),
+    Column(title="rows", align="right"),
+    Column(title="set aside", align="right"),
+]
+"""Before the path; on a pipe the table follows too, and on both the error."""
+
+
+def list_files(
+    lake_root: Path | None,
+    *,
+    status: str | None,
+    table: str | None,
+    symbol: str | None,
+    last: int | None,
+    as_json: bool,
+    unrecognised: bool = False,
+) -> int:
+    """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
+    config = settings_for(lake_root)
+    if problem := _usage_problem(status, table, last, filters_unread=unrecognised and bool(status or table or symbol)):
+        print_problem(*problem, as_json=as_json)
+        return EXIT_USAGE
+    if unrecognised:
+        return list_unread(config, last=last, as_json=as_json)
+    last = SHOWN if last is None else last
+    wanted = {"status": status, "data_type": table}
+    chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
+    if symbol is not None:
+        chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
+    try:
+        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(*chosen)
+    except PointlineError as error:
+        print_error(error, as_json=as_json)
+        return EXIT_FINDINGS
+    matching = ledger.select(pl.len()).collect().item()
+    newest_first = ledger.sort("updated_at_us", "file_id", descending=True)
+    files = (newest_first.head(last) if last else newest_first).collect()
+    if as_json:
+        print_json([_as_json(row) for row in files.iter_rows(named=True)])
+    elif files.is_empty():
+        print_lines(
+            [
+                "no file of the ledger fits"
+                if chosen
+                else "the ledger is empty: no market-data file was seen in bronze yet"
+            ]
+        )
+    else:
+        _show(files)
+        if matching > files.height and is_terminal():
+            print_lines([f"\n{files.height:,} of {matching:,} files; --last 0 shows all"])
+    return EXIT_OK
+
+
+def _usage_problem(
+    status: str | None, table: str | None, last: int | None, *, filters_unread: bool
+) -> tuple[str, str] | None:
+    if filters_unread:
+        return "a file that is not recognised has no status, table or symbol", "give --unrecognised by itself"
+    statuses = [one.value for one in Status]
+    if status is not None and status not in statuses:
+        return f"there is no status {status!r}", f"one of: {', '.join(statuses)}"
+    if table is not None:
+        from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
+
+        known = [*event_tables(), INSTRUMENTS]
+        if table not in known:
+            return f"there is no table {table!r}", f"one of: {', '.join(known)}"
+    if last is not None and last < 0:
+        return f"--last is {last}", "give a number of files, or 0 for all"
+    return None
+
+
+def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "warnings": json.loads(row["warnings"] or "{}")}
+
+
+def _show(files: pl.DataFrame) -> None:
+    rows = [
+        (
+            [
+                str(row["file_id"]),
+                row["status"],
+                count(row["rows_written"]),
+                count(row["rows_quarantined"]),
+            ],
+            row,
+        )
+        for row in files.iter_rows(named=True)
+    ]
+    if not is_terminal():
+        columns = [*COLUMNS, Column(title="table"), Column(title="path"), Column(title="error")]
+        print_table(
+            columns,
+            [
+                [*cells, row["data_type"], printable(row["bronze_file_path"]), printable(row["error"] or "")]
+                for cells, row in rows
+            ],
+        )
+        return
+    used = sum(
+        max(len(column.title), *(len(cells[position]) for cells, _ in rows)) + 2
+        for position, column in enumerate(COLUMNS)
+    )
+    width = max(NARROWEST_PATH, terminal_width() - used)
+    print_table(
+        [*COLUMNS, Column(title="path", fold=True)],
+        [[*cells, _path_and_error(row, width)] for cells, row in rows],
+        styles=[_style(row["status"]) for _, row in rows],
+    )
+
+
+def _path_and_error(row: Mapping[str, Any], width: int) -> str:
+    path = shorten_path(printable(row["bronze_file_path"]), width)
+    error = (row["error"] or "").removeprefix(f"{row['bronze_file_path']} ")
+    return f"{path}\n{printable(error)}" if error else path
+
+
+def _style(status: str) -> str:
+    return "" if status == Status.SUCCESS else COLOURS[status]

@@ -1,0 +1,146 @@
+"""``pointline quarantine``: the rows set aside, by file and rule, and their original lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pointline.errors import PointlineError
+from pointline.io.ledger import scan_ledger, scan_rows, scan_rows_of
+from pointline.services.aside import RuleBroken, by_rule
+from pointline.tables import ingest_manifest
+from pointline.tables.quarantine import NAME, SCHEMA
+from pointline_daemon.commands.present import (
+    Column,
+    count,
+    is_terminal,
+    plural,
+    print_error,
+    print_json,
+    print_lines,
+    print_problem,
+    print_table,
+    printable,
+    shorten_path,
+    terminal_width,
+)
+from pointline_daemon.commands.settings import settings_for
+from pointline_daemon.commands.targets import chosen_files
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+
+LONGEST_LINE = 200
+NARROWEST_PATH = 24
+COLUMNS = [
+    Column(title="file", align="right", style="dim"),
+    Column(title="rows", align="right"),
+    Column(title="rule"),
+]
+
+
+def show_quarantine(
+    lake_root: Path | None, targets: Sequence[str], *, rule: str | None, last: int, as_csv: bool, as_json: bool
+) -> int:
+    """Print what was set aside. Without a file or a rule only the groups; with ``as_csv`` every row."""
+    config = settings_for(lake_root)
+    if last < 0 or (as_csv and as_json):
+        what = "--csv and --json exclude each other" if last >= 0 else f"--last is {last}"
+        print_problem(what, "see `pointline quarantine --help`", as_json=as_json)
+        return EXIT_USAGE
+    try:
+        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+        table = config.paths.table(NAME)
+        files = chosen_files(config, ledger, targets)
+        rows = scan_rows(table, SCHEMA) if files is None else scan_rows_of(table, SCHEMA, files)
+    except PointlineError as error:
+        print_error(error, as_json=as_json)
+        return EXIT_FINDINGS
+    if rule is not None:
+        rows = rows.filter(pl.col("rule") == rule)
+    if as_csv:
+        return _print_csv(rows, ledger)
+    groups = by_rule(rows)
+    paths = _paths(ledger, sorted({group.file_id for group in groups}))
+    shows_lines = bool(targets) or rule is not None
+    lines = rows.sort("file_id", "file_seq").head(last or None) if shows_lines else rows.head(0)  # type: ignore[arg-type]
+    if as_json:
+        _print_json(groups, paths, lines.collect() if shows_lines else None)
+    elif not groups:
+        print_lines(["no row was set aside" + (" of these" if shows_lines else "")])
+    else:
+        _show(groups, paths, last)
+        if shows_lines:
+            _show_lines(lines.collect(), sum(group.rows for group in groups))
+    return EXIT_OK
+
+
+def _paths(ledger: pl.LazyFrame, file_ids: Sequence[int]) -> dict[int, str]:
+    found = ledger.filter(pl.col("file_id").is_in(list(file_ids))).select("file_id", "bronze_file_path")
+    return dict(found.collect().iter_rows())
+
+
+def _print_csv(rows: pl.LazyFrame, ledger: pl.LazyFrame) -> int:
+    paths = ledger.select("file_id", path="bronze_file_path")
+    named = rows.join(paths, on="file_id", how="left").sort("file_id", "file_seq")
+    columns = ["file_id", "path", *(name for name in SCHEMA if name != "file_id")]
+    sys.stdout.flush()
+    named.select(columns).collect(engine="streaming").write_csv(sys.stdout.buffer)
+    return EXIT_OK
+
+
+def _print_json(groups: Sequence[RuleBroken], paths: dict[int, str], lines: pl.DataFrame | None) -> None:
+    by_file_and_rule = [
+        {
+            "file_id": group.file_id,
+            "path": paths.get(group.file_id),
+            "rule": group.rule,
+            "column": group.column,
+            "rows": group.rows,
+            "first_file_seq": group.file_seq,
+            "first_raw": group.raw,
+        }
+        for group in groups
+    ]
+    rows = None if lines is None else lines.select("file_id", "file_seq", "rule", "column", "raw").to_dicts()
+    print_json({"rows": sum(group.rows for group in groups), "groups": by_file_and_rule, "lines": rows})
+
+
+def _show(groups: Sequence[RuleBroken], paths: dict[int, str], last: int) -> None:
+    newest = sorted(groups, key=lambda group: -group.file_id)
+    shown = newest[: last or None]
+    cells = [[str(group.file_id), count(group.rows), group.what] for group in shown]
+    used = sum(max(len(column.title), *(len(row[place]) for row in cells)) + 2 for place, column in enumerate(COLUMNS))
+    width = max(NARROWEST_PATH, terminal_width() - used)
+    print_table(
+        [*COLUMNS, Column(title="path", fold=True)],
+        [[*row, _path(paths.get(group.file_id, ""), width)] for row, group in zip(cells, shown, strict=True)],
+    )
+    if len(shown) < len(groups):
+        rows = sum(group.rows for group in groups)
+        print_lines(
+            ["", f"{count(len(shown))} of {count(len(groups))} groups, {plural(rows, 'row')}; --last 0 shows all"]
+        )
+
+
+def _show_lines(lines: pl.DataFrame, total: int) -> None:
+    print_lines([""])
+    for file_id, file_seq, rule, column, raw in lines.select(
+        "file_id", "file_seq", "rule", "column", "raw"
+    ).iter_rows():
+        what = f"{rule} ({column})" if column else rule
+        print_lines([f"file {file_id}, row {file_seq:,}: {printable(what)}", f"    {_line(raw)}"])
+    if lines.height < total:
+        print_lines([f"... {count(lines.height)} of {plural(total, 'row')}; --last 0 shows all, --csv as a table"])
+
+
+def _path(path: str, width: int) -> str:
+    return shorten_path(printable(path), width) if is_terminal() else printable(path)
+
+
+def _line(raw: str) -> str:
+    text = printable(raw)
+    if not is_terminal() or len(text) <= LONGEST_LINE:
+        return text
+    return f"{text[:LONGEST_LINE]}... ({len(raw):,} characters)"

@@ -1,0 +1,105 @@
+"""``pointline retry``: refused files are read again, under their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pointline.config import Config
+from pointline.errors import PointlineError
+from pointline.io.ledger import scan_ledger, scan_rows
+from pointline.services.retry import Selection, select
+from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.ingest_manifest import Status
+from pointline_daemon.commands.health import look_at_daemon
+from pointline_daemon.commands.present import plural, print_error, print_json, print_lines, print_problem, printable
+from pointline_daemon.commands.settings import INGEST, settings_for
+from pointline_daemon.commands.targets import chosen_files
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+
+SHOWN = 20
+ERROR_WIDTH = 300
+
+
+def retry(
+    lake_root: Path | None,
+    targets: Sequence[str],
+    *,
+    status: Status | None,
+    rule: str | None,
+    dry_run: bool,
+    as_json: bool,
+    accept: bool = False,
+) -> int:
+    """Put refused files back to pending; with ``dry_run`` only name them."""
+    config = settings_for(lake_root, needs=INGEST)
+    if accept and not targets:
+        print_problem("--accept needs the files by name", "name a file id or a path", as_json=as_json)
+        return EXIT_USAGE
+    if not targets and status is None and rule is None:
+        hint = "name a file id or a path, or use --status failed, or --rule ragged"
+        print_problem("nothing was named to try again", hint, as_json=as_json)
+        return EXIT_USAGE
+    try:
+        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+        meant = chosen_files(config, ledger, targets)
+    except PointlineError as error:
+        print_error(error, as_json=as_json)
+        return EXIT_FINDINGS
+    selection = Selection(file_ids=tuple(meant or ()), status=status, rule=rule, broke_rule=_files_with(config, rule))
+    columns = ["file_id", "bronze_file_path", "status", "error", "warnings"]
+    entries = ledger.select(columns).collect()
+    found = select(entries, selection)
+    if not dry_run and not found.is_empty():
+        _put_back(config, found["file_id"].to_list(), accept=accept)
+    if as_json:
+        print_json({"dry_run": dry_run, "files": found.to_dicts()})
+    elif found.is_empty():
+        _show_none(entries.filter(pl.col("file_id").is_in(meant or [])))
+    else:
+        _show(
+            found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
+        )
+    return EXIT_FINDINGS if found.is_empty() else EXIT_OK
+
+
+def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
+    """The files of which rows were set aside by a rule; their errors name only the most frequent ones."""
+    if rule is None:
+        return ()
+    rows = scan_rows(config.paths.table(quarantine.NAME), quarantine.SCHEMA)
+    return tuple(rows.filter(pl.col("rule") == rule).select("file_id").unique().collect()["file_id"])
+
+
+def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
+    from pointline_daemon.lake import Lake  # noqa: PLC0415 - a dry run needs none of the writing side
+    from pointline_daemon.requests import Answer, Retry  # noqa: PLC0415 - as above
+    from pointline_daemon.writing import write_or_ask  # noqa: PLC0415 - as above
+
+    def do(lake: Lake) -> Answer:
+        service, _ = lake.ingest()
+        return {"put_back": service.put_back(file_ids, accepted=accept)}
+
+    write_or_ask(config, Retry(file_ids=tuple(file_ids), accept=accept), do, purpose="retry")
+
+
+def _show_none(named: pl.DataFrame) -> None:
+    print_lines(["No failed or quarantined file matches; `pointline files --status quarantined` lists them"])
+    for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
+        print_lines([f"file {file_id} is {status}, and stays so: {printable(path)}"])
+
+
+def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
+    for file_id, path, status, error in found.head(SHOWN).iter_rows():
+        reason = printable(error or "")
+        short = reason if len(reason) <= ERROR_WIDTH else f"{reason[:ERROR_WIDTH]}..."
+        print_lines([f"file {file_id}, {status}: {printable(path)}", f"    {short}"])
+    if found.height > SHOWN:
+        print_lines([f"... and {found.height - SHOWN:,} more; --json shows all"])
+    if dry_run:
+        print_lines(["", f"{plural(found.height, 'file')} would be tried again"])
+        return
+    taker = "the running daemon takes them up at once" if daemon_runs else "`pointline run` takes them up"
+    print_lines(["", f"{plural(found.height, 'file')} put back; {taker}"])

@@ -1,0 +1,84 @@
+"""``pointline run``."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import structlog
+
+from pointline.config import Config, load_config, notify_address
+from pointline.io.lock import LakeLock
+from pointline.tables.ingest_manifest import Status, stands_at
+from pointline_daemon import events
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.notify import Notifier
+from pointline_daemon.owner import require_owner
+from pointline_daemon.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from pointline_daemon.commands.progress import OnceProgress
+
+TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.PENDING)
+
+log = structlog.get_logger()
+
+
+def run_lake(lake_root: Path | None, *, once: bool) -> int:
+    """Run the daemon; with ``once`` end when everything there is in. Returns the exit code."""
+    return keep_lake(load_config(lake_root), once=once, manager=notify_address())
+
+
+def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO | None = None) -> int:
+    """Do the same for settings that are known already, logging to ``stream`` (standard output).
+
+    ``manager``: where a service manager listens.
+    """
+    configure_logging(config.log.format, config.log.level, stream)
+    known: set[str] = set()
+
+    def on_trouble(path: str, error: Exception) -> None:
+        if path not in known:  # said once, not at every scan
+            known.add(path)
+            log.warning(events.FILE_IGNORED, path=path, error=str(error), hint=getattr(error, "hint", ""))
+
+    require_owner(config.paths.root)
+    lake = open_lake(config, on_trouble=on_trouble)
+    gc.enable()
+    gc.freeze()  # what was imported stays; no collection needs to look at it again
+    lock = LakeLock(config.paths.lock_file, purpose="run --once" if once else "run")
+    watched = _progress(config) if once and sys.stderr.isatty() else None
+    told = Notifier(manager) if manager and not once else None
+    with lock, watched or nullcontext():
+        if not config.paths.silver.exists():
+            _say_new_lake(config)
+        supervisor = Supervisor(lake, lock=lock, once=once, on_tick=watched or told)
+        code = supervisor.run()
+        if watched is not None:
+            watched.note(supervisor)
+        return EXIT_FINDINGS if once and code == EXIT_OK and _has_findings(lake) else code
+
+
+def _say_new_lake(config: Config) -> None:
+    """A new lake is often a mistake in LAKE_ROOT, and looks like an empty one."""
+    root = str(config.paths.root)
+    source = config.sources["lake_root"]
+    hint = f"drop files into {config.paths.bronze}; if your lake is elsewhere, stop this and set LAKE_ROOT"
+    log.warning(events.LAKE_CREATED, lake=root, named_by=source, hint=hint)
+
+
+def _progress(config: Config) -> OnceProgress:
+    from pointline_daemon.commands.progress import OnceProgress  # noqa: PLC0415 - what draws on a terminal takes time to load
+
+    return OnceProgress(config.log)
+
+
+def _has_findings(lake: Lake) -> bool:
+    """Tell whether a file that is in bronze did not get into the lake."""
+    troubled = lake.manifest.entries().filter(stands_at(*TROUBLED))["bronze_file_path"]
+    return any(lake.source.look(path) is not None for path in troubled)

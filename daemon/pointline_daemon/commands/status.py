@@ -1,0 +1,206 @@
+"""``pointline status``: how the lake and its daemon are, with or without a daemon."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from pointline.config import load_config
+from pointline.errors import PointlineError
+from pointline.tables import ingest_manifest
+from pointline_daemon.commands.health import Daemon, judge, look_at_daemon
+from pointline_daemon.commands.ledger_view import Errors, LedgerView, view_ledger
+from pointline_daemon.commands.present import (
+    Column,
+    bytes_text,
+    count,
+    cut_line,
+    duration,
+    is_terminal,
+    make_console,
+    plural,
+    print_error,
+    print_json,
+    print_labelled,
+    print_lines,
+    print_table,
+    printable,
+    shorten_path,
+    terminal_width,
+)
+from pointline_daemon.commands.service_hint import start_command
+from pointline_daemon.commands.unread import count_unread, show_unread
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.health import Health
+
+BATCHES_OF_HEADROOM = 2
+MOST_TABLES = 3
+HEALTH_COLOURS = {
+    "healthy": "bold green",
+    "starting": "bold yellow",
+    "degraded": "bold yellow",
+    "paused": "bold yellow",
+}
+
+
+def show_status(lake_root: Path | None, *, as_json: bool) -> int:
+    """Print the state of a lake. It only reads: where there is no lake, none is made."""
+    config = load_config(lake_root, needs=())
+    paths = config.paths
+    now = time.time()
+    try:
+        ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
+    except PointlineError as error:
+        print_error(error, as_json=as_json)
+        return EXIT_FINDINGS
+    daemon = look_at_daemon(paths.lock_file, paths.state_file)
+    disk = shutil.disk_usage(paths.root)
+    low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
+    unread = count_unread(config, daemon, now)
+    start = start_command(paths.root)
+    health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
+    if as_json:
+        print_json(
+            {
+                "lake": str(paths.root),
+                "health": health.word,
+                "reason": health.reason,
+                "daemon": daemon.as_json(now),
+                "work": daemon.work() if daemon.is_alive else None,
+                "live": daemon.live(),
+                "last_scan": daemon.state.get("last_scan") or None,
+                "files": ledger.tables,
+                "unrecognised": unread,
+                "last_hour": ledger.last_hour,
+                "last_commits": ledger.commits,
+                "last_errors": ledger.errors,
+                "problems": list(config.problems),
+                "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
+            }
+        )
+        return EXIT_OK
+    _show_head(str(paths.root), health, daemon, now)
+    show_unread(unread)
+    low_note = " -- nearly full" if low else ""
+    print_lines(
+        [
+            f"last hour  {plural(ledger.last_hour['files'], 'file')}, {plural(ledger.last_hour['rows'], 'row')}",
+            f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
+            *(f"settings   {printable(problem)}" for problem in config.problems),
+            "",
+        ]
+    )
+    _show_tables(ledger)
+    _show_commits(ledger, now)
+    _show_errors(ledger.errors, now)
+    return EXIT_OK
+
+
+def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
+    print_lines([f"lake       {printable(root)}"])
+    reason = f"  ({printable(health.reason)})" if health.reason else ""
+    if is_terminal():
+        from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+        word = (health.word, HEALTH_COLOURS.get(health.word, "bold red"))
+        make_console().print(Text.assemble("health     ", word, reason))
+    else:
+        print_lines([f"health     {health.word}{reason}"])
+    print_lines([f"daemon     {daemon.describe(now)}"])
+    if daemon.last_death is not None and daemon.is_alive:
+        ago = duration(now - float(daemon.last_death["at"]))
+        print_lines([f"last end   {ago} ago, not as it should: {printable(str(daemon.last_death['reason']))}"])
+    _show_work(daemon)
+    scan = daemon.state.get("last_scan")
+    if isinstance(scan, dict) and scan:
+        because = ", ".join(map(str, scan.get("reasons", [])))
+        found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(scan.get('offered'))} of them to do"
+        if scan.get("unrecognised"):
+            found += f", {count(scan['unrecognised'])} not recognised"
+        print_lines([f"last scan  {found} ({printable(because)})"])
+
+
+def _show_work(daemon: Daemon) -> None:
+    if not daemon.knows_work:
+        return
+    work, live = daemon.work(), daemon.live()
+    shown = {"queued": "queued", "in_flight": "in flight", "unfinished": "unfinished", "scheduled": "to try again"}
+    print_lines([f"work       {', '.join(f'{count(work[name])} {words}' for name, words in shown.items())}"])
+    if work["in_flight"]:
+        print_lines([cut_line(f"progress   {_progress(live)}")])
+    for one in live.get("reading") or []:
+        head = f"reading    {_share(one['read_bytes'], one['bytes'])} of {bytes_text(one['bytes'])}  "
+        path = printable(one["path"])
+        print_lines([head + (shorten_path(path, terminal_width() - len(head)) if is_terminal() else path)])
+    if work["partitions_waiting"]:
+        names = [printable(name) for name in live.get("partitions") or []]
+        more = work["partitions_waiting"] - len(names)
+        text = f"maintain   {plural(work['partitions_waiting'], 'partition')} waiting: {', '.join(names)}"
+        print_lines([cut_line(f"{text}, {count(more)} more" if more > 0 else text)])
+
+
+def _progress(live: dict[str, Any]) -> str:
+    """Say how far what is in flight is, how fast it goes, and until when it will take."""
+    total = live.get("in_flight_bytes") or 0
+    read = live.get("in_flight_read_bytes") or 0
+    words = [f"{_share(read, total)} of {bytes_text(total)} read"]
+    if read >= total:
+        words = [f"all of {bytes_text(total)} read, not committed yet"]
+    rate = live.get("rate")
+    if rate:
+        words.append(f"{bytes_text(rate['bytes'])}/s")
+        if rate["files"]:
+            words += [f"{rate['files']:,.1f} files/s", f"{rate['rows']:,.0f} rows/s"]
+    if live.get("eta_seconds") is not None:
+        words.append(f"{duration(live['eta_seconds'])} left")
+    return ", ".join(words)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part // whole if whole else 100} %"
+
+
+def _show_tables(ledger: LedgerView) -> None:
+    if not ledger.tables:
+        print_lines(["no market-data file was seen in bronze yet"])
+        return
+    columns = [
+        Column(title="table"),
+        Column(title="in the lake", align="right", style="green"),
+        Column(title="rows", align="right"),
+        Column(title="set aside", align="right"),
+        Column(title="other files", fold=True),
+    ]
+    rows = []
+    for table in dict.fromkeys(str(one["table"]) for one in ledger.tables):
+        by_status = {str(one["status"]): one for one in ledger.tables if one["table"] == table}
+        landed = by_status.pop("success", {})
+        others = ", ".join(f"{count(one['files'])} {status}" for status, one in by_status.items())
+        set_aside = sum(one["rows_quarantined"] for one in (landed, *by_status.values()) if one)
+        cells = [printable(table), count(landed.get("files")), count(landed.get("rows")), count(set_aside), others]
+        rows.append(cells)
+    print_table(columns, rows)
+
+
+def _show_commits(ledger: LedgerView, now: float) -> None:
+    if ledger.commits:
+        print_lines(["", "last commits"])
+    for commit in ledger.commits:
+        ago = f"{duration(now - commit['at_us'] / 1_000_000)} ago"
+        tables = (
+            ", ".join(commit["tables"]) if len(commit["tables"]) <= MOST_TABLES else f"{len(commit['tables'])} tables"
+        )
+        text = f"  {ago:<14} {plural(commit['files'], 'file'):>11}  {plural(commit['rows'], 'row'):>16}  {tables}"
+        print_lines([cut_line(text)])
+
+
+def _show_errors(errors: Errors, now: float) -> None:
+    if errors:
+        print_lines(["", "last errors"])
+    for error in errors:
+        ago = f"{duration(now - error['at_us'] / 1_000_000)} ago"
+        print_lines([f"  {error['status']}, {ago}: file {error['file_id']}, {printable(error['path'])}"])
+        print_labelled("      what  ", error["error"])
+        print_labelled("      next  ", error["next_step"])

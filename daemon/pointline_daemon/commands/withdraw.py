@@ -1,0 +1,81 @@
+"""``pointline withdraw``: the rows of files leave silver and quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pointline.config import Config
+from pointline.errors import PointlineError
+from pointline.io.ledger import scan_ledger
+from pointline.services.withdrawal import plan_withdrawal
+from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
+from pointline_daemon.commands.present import plural, print_error, print_json, print_lines, printable
+from pointline_daemon.commands.settings import INGEST, settings_for
+from pointline_daemon.commands.targets import chosen_files
+from pointline_daemon.exit_codes import EXIT_OK, EXIT_USAGE
+from pointline_daemon.lake import Lake
+from pointline_daemon.requests import Answer, Withdraw
+from pointline_daemon.writing import write_or_ask
+
+SHOWN = 20
+
+
+def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, as_json: bool) -> int:
+    """Take files out of the lake, here or in the running daemon; with ``dry_run`` only name them."""
+    config = settings_for(lake_root, needs=INGEST)
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    try:
+        named = chosen_files(config, ledger, targets) or []
+    except PointlineError as error:
+        print_error(error, as_json=as_json)
+        return EXIT_USAGE
+    entries = ledger.collect()
+    meant = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED))
+    standing = meant.filter(~stands_at(Status.WITHDRAWN))
+    if standing.is_empty() and not meant.is_empty():
+        if not dry_run:
+            _do(config, meant["file_id"].to_list())  # passes over them, and mends what the earlier try left
+        _say_done(meant.height, dry_run=dry_run, as_json=as_json)
+        return EXIT_OK
+    plan = plan_withdrawal(entries, standing["file_id"].to_list() or named)
+    if not dry_run:
+        _do(config, plan.file_ids)
+    if as_json:
+        columns = ("file_id", "bronze_file_path", "status", "rows_written")
+        print_json({"dry_run": dry_run, "files": plan.rows.select(columns).to_dicts()})
+    else:
+        _show(plan.rows, named, dry_run=dry_run)
+    return EXIT_OK
+
+
+def _do(config: Config, file_ids: Sequence[int]) -> None:
+    def do(lake: Lake) -> Answer:
+        service, _ = lake.ingest()
+        return {"withdrawn": service.withdraw(file_ids)}
+
+    write_or_ask(config, Withdraw(file_ids=tuple(file_ids)), do, purpose="withdraw")
+
+
+def _say_done(files: int, *, dry_run: bool, as_json: bool) -> None:
+    """An earlier try got that far, whether or not it lived to say so."""
+    if as_json:
+        print_json({"dry_run": dry_run, "files": []})
+    else:
+        print_lines([f"nothing to do: {plural(files, 'file')} withdrawn already"])
+
+
+def _show(rows: pl.DataFrame, named: Sequence[int], *, dry_run: bool) -> None:
+    facts = rows.select("file_id", "bronze_file_path", "status", "rows_written")
+    for file_id, path, status, written in facts.head(SHOWN).iter_rows():
+        what = plural(written or 0, "row") if status == Status.SUCCESS else f"{status}, no rows in silver"
+        copy = "" if file_id in named else ", a copy of one that was named"
+        print_lines([f"file {file_id}: {what}{copy}: {printable(path)}"])
+    if rows.height > SHOWN:
+        print_lines([f"... and {rows.height - SHOWN:,} more; --json shows all"])
+    done = "would be withdrawn" if dry_run else "withdrawn"
+    kept = "the files in bronze stay where they are; `pointline retry ID` takes one in again"
+    print_lines(["", f"{plural(rows.height, 'file')} {done}; {kept}"])

@@ -1,0 +1,116 @@
+"""Every event the daemon logs, named ``area.what_happened``, and what each one means."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DAEMON_STARTED: Final[str] = "daemon.started"
+DAEMON_READY: Final[str] = "daemon.ready"
+DAEMON_STOPPING: Final[str] = "daemon.stopping"
+DAEMON_STOPPED: Final[str] = "daemon.stopped"
+DAEMON_PART_DIED: Final[str] = "daemon.part_died"
+
+LAKE_CREATED: Final[str] = "lake.created"
+LAKE_REPLACED: Final[str] = "lake.replaced"
+LOCK_WRITTEN_AGAIN: Final[str] = "lock.written_again"
+
+FILE_COMMITTED: Final[str] = "file.committed"
+FILE_QUARANTINED: Final[str] = "file.quarantined"
+FILE_FAILED: Final[str] = "file.failed"
+FILE_DUPLICATE: Final[str] = "file.duplicate"
+FILE_MOVED: Final[str] = "file.moved"
+FILE_GONE: Final[str] = "file.gone"
+FILE_CHECKSUM: Final[str] = "file.checksum_mismatch"
+FILE_REOPENED: Final[str] = "file.reopened"
+FILES_WITHDRAWN: Final[str] = "files.withdrawn"
+SYMBOLS_HELD: Final[str] = "symbols.held"
+SYMBOLS_RELEASED: Final[str] = "symbols.released"
+FILE_WAITING: Final[str] = "file.waiting"
+FILE_SUSPECT: Final[str] = "file.suspect"
+FILE_IGNORED: Final[str] = "file.ignored"
+
+VENDORS_CHANGED: Final[str] = "vendors.changed"
+VENDORS_REFUSED: Final[str] = "vendors.refused"
+BRONZE_UNRECOGNISED: Final[str] = "bronze.unrecognised"
+BATCH_COMMITTED: Final[str] = "batch.committed"
+COMMIT_SET_ASIDE: Final[str] = "commit.set_aside"
+
+INGEST_PAUSED: Final[str] = "ingest.paused"
+INGEST_RESUMED: Final[str] = "ingest.resumed"
+INGEST_RETRIED: Final[str] = "ingest.retried"
+
+RECOVERY_FINISHED: Final[str] = "recovery.finished"
+LAKE_HEALED: Final[str] = "lake.healed"
+RESCAN_FINISHED: Final[str] = "rescan.finished"
+QUEUE_OVERFLOWED: Final[str] = "queue.overflowed"
+RESCAN_FAILED: Final[str] = "rescan.failed"
+BRONZE_VANISHED: Final[str] = "bronze.vanished"
+BRONZE_RETURNED: Final[str] = "bronze.returned"
+WATCHER_RESTARTED: Final[str] = "watcher.restarted"
+WATCHER_FAILED: Final[str] = "watcher.failed"
+
+MAINTENANCE_FAILED: Final[str] = "maintenance.failed"
+MAINTENANCE_RESUMED: Final[str] = "maintenance.resumed"
+PARTITION_COMPACTED: Final[str] = "partition.compacted"
+PARTITION_HELD_UP: Final[str] = "partition.held_up"
+PARTITION_RELEASED: Final[str] = "partition.released"
+TABLE_VACUUMED: Final[str] = "table.vacuumed"
+TABLE_CHECKPOINTED: Final[str] = "table.checkpointed"
+
+NOTIFY_FAILED: Final[str] = "notify.failed"
+NOTIFY_RESUMED: Final[str] = "notify.resumed"
+METRICS_STARTED: Final[str] = "metrics.started"
+METRICS_FAILED: Final[str] = "metrics.failed"
+
+EVENTS: Final[dict[str, str]] = {
+    DAEMON_STARTED: "The process holds the lake's lock and begins to recover; `parser` is `compiled` or `polars`.",
+    DAEMON_READY: "Recovery is done and bronze is being watched.",
+    DAEMON_STOPPING: "A stop was asked for; what is in flight is finished, nothing new is taken.",
+    DAEMON_STOPPED: "Everything in flight is in the lake and every thread has ended.",
+    DAEMON_PART_DIED: "A thread ended that must not end; the process leaves for the service manager to restart it.",
+    LAKE_CREATED: "There was no lake at the path, and one is made; `named_by` says where the path came from.",
+    LAKE_REPLACED: "The lake's folder was removed, renamed or replaced; the process writes nothing more and ends.",
+    LOCK_WRITTEN_AGAIN: "`.pointline` was removed or replaced, and the daemon has made it again; the lock was kept.",
+    FILE_COMMITTED: "The file's rows are in silver and its outcome is in the manifest; one canonical line per file.",
+    FILE_QUARANTINED: "The file's content cannot be accepted; the reason is in the manifest too.",
+    FILE_FAILED: "Trouble did not pass within the permitted attempts, or the process ended each time it was read.",
+    FILE_DUPLICATE: "The same content is already in the lake from another path; nothing was added.",
+    FILE_MOVED: "Known content under a new path, the old path is gone; the manifest follows.",
+    FILE_CHECKSUM: "A checksum that came after its file is not that of its content; the rows stay.",
+    FILE_GONE: "A refused or waiting file is no longer in bronze; the ledger has closed it.",
+    FILE_REOPENED: "What the file was refused for is out of the way; it is read again.",
+    FILES_WITHDRAWN: "A person took the rows of these files out of the lake.",
+    SYMBOLS_HELD: "What a list of symbols said that was in is held now, because of an older one that came late.",
+    SYMBOLS_RELEASED: "What a list of symbols said was held, and counts now: another one agrees.",
+    FILE_WAITING: "The file is not finished yet, or is to be tried again later.",
+    FILE_SUSPECT: "The process ended more than once while the file was being read; it is now read alone.",
+    FILE_IGNORED: "The path is no market data by its name and was left alone.",
+    VENDORS_CHANGED: "Descriptions in the lake's folder `vendors` have changed; files are read by them from now on.",
+    VENDORS_REFUSED: "Descriptions in the folder `vendors` have changed and are wrong: those of before still hold.",
+    BRONZE_UNRECOGNISED: "Files in bronze fit no layout, or links are not followed: how many, whenever that changes.",
+    BATCH_COMMITTED: "A group of files went into the lake together.",
+    COMMIT_SET_ASIDE: "An unreadable newest entry of a table's log was moved away and its files are ingested again.",
+    INGEST_PAUSED: "Ingest waits for a condition that would fail every file, such as a full disk.",
+    INGEST_RESUMED: "The condition has passed and ingest goes on.",
+    INGEST_RETRIED: "An operation failed in a way that may pass and is tried again.",
+    RECOVERY_FINISHED: "The manifest has been brought up to what the silver logs say.",
+    LAKE_HEALED: "Ledger and tables did not agree; what was lost or damaged is ingested again from bronze.",
+    RESCAN_FINISHED: "The whole of bronze was compared with the manifest.",
+    QUEUE_OVERFLOWED: "More hints arrived than fit; a rescan will find what they pointed at.",
+    BRONZE_VANISHED: "All files were gone at once: bronze is not mounted, or was emptied. Their rows stay.",
+    BRONZE_RETURNED: "There are files in bronze again.",
+    WATCHER_RESTARTED: "Watching bronze had ended or lost events and was begun anew.",
+    RESCAN_FAILED: "Bronze could not be walked; it is tried again at the next scan.",
+    WATCHER_FAILED: "Bronze, or a folder in it, cannot be watched; scans, at least every 30 seconds, find its files.",
+    MAINTENANCE_FAILED: "A table or a partition could not be tended; it is tried again later.",
+    MAINTENANCE_RESUMED: "What could not be tended before was tended now.",
+    PARTITION_COMPACTED: "Small parts of one partition were rewritten into larger ones, row for row.",
+    PARTITION_HELD_UP: "A table or a partition cannot be written; its files are tried again later, all others go on.",
+    PARTITION_RELEASED: "The table or partition can be written again, and its files get in.",
+    TABLE_VACUUMED: "Files that no retained version of the table needs were removed.",
+    TABLE_CHECKPOINTED: "A table's log was summed up, and entries older than that were cleaned away.",
+    NOTIFY_FAILED: "The service manager cannot be told how the daemon is, and may take it for hung.",
+    NOTIFY_RESUMED: "The service manager is told again how the daemon is.",
+    METRICS_STARTED: "Metrics and the live page are served on the loopback interface.",
+    METRICS_FAILED: "Metrics cannot be served; ingest goes on without them, and a port that is taken is tried again.",
+}

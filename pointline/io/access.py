@@ -1,0 +1,42 @@
+"""Why this process may not use a path, and what gives it access: the owner, the mode, or a mark on the file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import stat
+from pathlib import Path
+
+from pointline.io.ownership import name_of_user
+
+
+def access_hint(path: Path, code: int) -> str:
+    """Return what to do about EACCES or EPERM at a path, naming who owns what is in the way, and its mode."""
+    place, status = _in_the_way(path)
+    if status is None:
+        return f"give {name_of_user(os.geteuid())} access to {place}"
+    quoted, user = shlex.quote(str(place)), os.geteuid()
+    found = f"{place} belongs to {name_of_user(status.st_uid)} and has mode {stat.S_IMODE(status.st_mode):04o}"
+    wanted = stat.S_IRWXU if stat.S_ISDIR(status.st_mode) else stat.S_IRUSR
+    if user not in {0, status.st_uid}:
+        return f"{found}: `sudo chown -R {name_of_user(user)}: {quoted}`"
+    if status.st_mode & wanted != wanted:
+        return f"{found}: `chmod -R u+rwX {quoted}`"
+    if code == errno.EPERM:
+        return f"{place} may be marked immutable, as `lsattr -d {quoted}` tells: `sudo chattr -i {quoted}`"
+    return f"{found}, which permits it: look what else forbids it, such as `getfacl {quoted}` or a container"
+
+
+def _in_the_way(path: Path) -> tuple[Path, os.stat_result | None]:
+    """Return the first folder on the way that may not be entered; else the path, or the folder it would be made in."""
+    last: tuple[Path, os.stat_result | None] = (path, None)
+    for place in (*reversed(path.parents), path):
+        try:
+            status = place.stat()
+        except OSError:
+            break
+        last = place, status
+        if stat.S_ISDIR(status.st_mode) and not os.access(place, os.X_OK):
+            break
+    return last

@@ -1,0 +1,71 @@
+"""What the file beside another one says of its content: a checksum, as ``sha256sum`` writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from pointline.errors import Rejected
+from pointline.io.protocols import BronzeReader
+from pointline.parse.feed import Feed
+
+LINE = re.compile(r"\s*([0-9a-fA-F]{64})\s*(?:\*?(\S.*?))?\s*")
+OK, MISMATCH, MISSING = "ok", "mismatch", "missing"
+
+
+def check_companion(
+    feed: Feed, reader: BronzeReader, path: str, content_hash: str, *, accept: str | None
+) -> str | None:
+    """Return ``ok``, ``missing``, or ``mismatch`` of a file that a person accepted; None where there is none to ask.
+
+    ``accept`` is the command that accepts the file, None where one has. Raises Rejected for a mismatch.
+    """
+    if not feed.companion:
+        return None
+    beside = _beside(feed, path)
+    said = reader.beginning(beside)
+    if said is None:
+        return MISSING
+    wrong = _what_is_wrong(said, path.rpartition("/")[2], content_hash)
+    if not wrong:
+        return OK
+    if accept is None:
+        return MISMATCH
+    raise Rejected(
+        f"{path}: {beside.rpartition('/')[2]} {wrong}",
+        subject=path,
+        hint=f"download both again; if the vendor's list is wrong, {accept} takes the file as it is",
+    )
+
+
+def late_checksums(
+    missing: pl.DataFrame, reader: BronzeReader, feed_of: Callable[[str, str, str], Feed]
+) -> Iterator[tuple[int, str, str, str]]:
+    """Yield ``file_id, path, state, what is wrong`` of files whose checksum came after them.
+
+    ``missing`` are rows of the ledger whose checksum was.
+    """
+    for row in missing.iter_rows(named=True):
+        path, feed = row["bronze_file_path"], feed_of(row["data_type"], row["feed"], row["vendor"])
+        said = reader.beginning(_beside(feed, path))
+        if said is not None:
+            wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
+            yield row["file_id"], path, MISMATCH if wrong else OK, wrong
+
+
+def _beside(feed: Feed, path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{feed.companion.format(name=name, stem=name.partition('.')[0])}"
+
+
+def _what_is_wrong(said: bytes, name: str, content_hash: str) -> str:
+    found = LINE.fullmatch(said.decode("utf-8", "replace"))
+    if found is None:
+        return "is no checksum as sha256sum writes it"
+    stem = name.partition(".")[0]
+    if found[2] and found[2].rpartition("/")[2].partition(".")[0] != stem:
+        return f"is the checksum of {found[2]}, not of {name}"
+    wanted = found[1].lower()
+    return "" if wanted == content_hash else f"says SHA-256 {wanted[:12]}..., the file has {content_hash[:12]}..."

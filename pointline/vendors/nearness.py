@@ -1,0 +1,62 @@
+"""Which feeds a path nearly is of, and what keeps it from being: for people who wonder why a file is not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pointline.vendors.describe import Description
+from pointline.vendors.path_template import Miss, PathTemplate
+
+NEAR = 0.5
+"""So much of a name has to fit before a feed is named at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """A feed that does not claim a path, by the nearest of its templates."""
+
+    description: Description
+    template: PathTemplate
+    miss: Miss
+
+    @property
+    def is_near(self) -> bool:
+        """Tell whether the path may well have been meant for the feed."""
+        return self.miss.fits_name or self.miss.fits_folder or self.miss.near >= NEAR
+
+    def as_json(self) -> dict[str, str]:
+        """Return it for programs."""
+        return {"feed": self.description.name, "path": self.template.text, "why": self.miss.why}
+
+    @property
+    def folders(self) -> str:
+        """The folders of the template, as they are written."""
+        return self.template.folder_text.removesuffix("/**")
+
+    @property
+    def name_parts(self) -> int:
+        """How many parts the name has: fields, and what is between them."""
+        return self.template.name_parts
+
+    @property
+    def name_letters(self) -> int:
+        """How many characters of the name are the same in every such name."""
+        return self.template.name_letters
+
+
+def nearest(descriptions: Iterable[Description], path: str) -> list[Near]:
+    """Return the feeds that do not claim a path, those whose names are nearest to it first."""
+    folder, _, name = path.rpartition("/")
+    found = []
+    for one in descriptions:
+        misses = [(template.miss(folder, name), template) for template in one.paths]
+        if not misses or any(not miss.why for miss, _ in misses):
+            continue
+        miss, template = max(misses, key=lambda pair: _rank(pair[0]))
+        found.append(Near(description=one, template=template, miss=miss))
+    return sorted(found, key=lambda near: _rank(near.miss), reverse=True)
+
+
+def _rank(miss: Miss) -> tuple[bool, bool, float]:
+    return miss.fits_name, miss.fits_folder and miss.near > 0, miss.near

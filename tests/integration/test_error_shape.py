@@ -1,0 +1,66 @@
+"""Errors have one shape, whichever command meets them and wherever it notices them; ``--version`` is an answer."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.support.process import pointline
+
+WRONG = [
+    ("files", "--status", "nothing"),
+    ("retry", "--accept"),
+    ("retry",),
+    ("repair", "--table", "x"),
+    ("trace", "nothing", "1", "1"),
+    ("trace", "trades", "1", "0"),
+    ("withdraw", "99"),
+    ("coverage", "--from", "yesterday"),
+    ("symbols", "show", "--at", "yesterday"),
+    ("symbols", "update", "nowhere.csv"),
+    ("quarantine", "99"),
+]
+NOWHERE = [("status",), ("files",), ("doctor",), ("verify",), ("repair",), ("coverage",), ("explain", "1")]
+
+
+def assert_one_shape(lake: Path, command: tuple[str, ...]) -> None:
+    plain, as_json = pointline(lake, *command), pointline(lake, *command, "--json")
+    assert plain.returncode == as_json.returncode != 0
+    answer = json.loads(as_json.stdout)
+    assert answer.keys() == {"error", "subject", "try"}
+    assert answer["error"]
+    lines = plain.stderr.splitlines()
+    assert lines == [f"error: {answer['error']}", f"try:   {answer['try']}"]
+
+
+@pytest.mark.parametrize("command", WRONG, ids=" ".join)
+def test_what_is_asked_cannot_be(sound_lake, command):
+    assert_one_shape(sound_lake, command)
+
+
+@pytest.mark.parametrize("command", NOWHERE, ids=" ".join)
+def test_there_is_no_lake(tmp_path, command):
+    assert_one_shape(tmp_path, command)
+
+
+def test_settings_that_cannot_be_used(tmp_path):
+    (tmp_path / "pointline.toml").write_text("[ingest]\nworkers = 0\n")
+    done = pointline(tmp_path, "retry", "1", "--json")
+    assert done.returncode == 78
+    assert json.loads(done.stdout).keys() == {"error", "subject", "try"}
+
+
+def test_version(tmp_path):
+    done = pointline(tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"pointline {version('pointline')}\n")
+
+
+def test_what_is_withdrawn_may_be_withdrawn_again(own_lake):
+    """An earlier try may have been cut short after its last step: it is done, and no error."""
+    assert pointline(own_lake, "withdraw", "1").returncode == 0
+    again = pointline(own_lake, "withdraw", "1")
+    assert (again.returncode, again.stdout) == (0, "nothing to do: 1 file withdrawn already\n")
+    assert pointline(own_lake, "withdraw", "1", "--dry-run").returncode == 0

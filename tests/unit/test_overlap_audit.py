@@ -1,0 +1,83 @@
+"""``audit_overlap``: rows that may be in silver twice are found symbol by symbol, whatever the files are called."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from pointline.services.overlap_audit import audit_overlap
+from pointline.services.row_counts import SPANS
+from pointline.tables.ingest_manifest import SCHEMA
+
+DAY = {"exchange": "binance", "data_type": "trades", "date": dt.date(2024, 5, 1), "status": "success"}
+TIMES = ("first_local_timestamp", "last_local_timestamp")
+Spans = dict[str, tuple[int, int]]
+
+
+def ledger(files: dict[int, tuple[str, Spans]], *, lists: bool = True) -> pl.DataFrame:
+    """Files by id: the symbol that the name says, and the times of each symbol of the rows."""
+    facts = [
+        dict.fromkeys(SCHEMA)
+        | DAY
+        | {"file_id": file_id, "bronze_file_path": f"p{file_id}", "symbol": name, "symbols": sorted(spans)}
+        | {TIMES[0]: min(one[0] for one in spans.values()), TIMES[1]: max(one[1] for one in spans.values())}
+        | ({} if lists else {"symbols": None})
+        for file_id, (name, spans) in files.items()
+    ]
+    frame = pl.DataFrame(facts, schema={**SCHEMA, **dict.fromkeys(TIMES, pl.Int64())}, orient="row")
+    return frame.with_columns(pl.col("symbol").cast(pl.Categorical), pl.col(TIMES).cast(SCHEMA[TIMES[0]]))
+
+
+def audited(files: dict[int, tuple[str, Spans]], *, lists: bool = True) -> tuple[list[str], list[int]]:
+    """What is found, as ``file symbol other``; and the files whose rows were read for it."""
+    looked: list[int] = []
+
+    def read_spans(day, file_ids):
+        assert day == ("binance", "trades", "2024-05-01")
+        looked.extend(file_ids)
+        rows = [(one, symbol, *span, 1) for one in file_ids for symbol, span in files[one][1].items()]
+        return pl.DataFrame(rows, schema=SPANS, orient="row")
+
+    found = list(audit_overlap(ledger(files, lists=lists), (), read_spans))
+    assert {(one.kind, one.table) for one in found} <= {("rows_overlap", "trades")}
+    texts = []
+    for one in found:
+        words = one.what.replace(":", "").split()
+        texts.append(f"{one.file_id} {words[3]} {words[8]}")
+    return sorted(texts), sorted(looked)
+
+
+BOTH = ("SPOT", {"S": (0, 10), "T": (20, 30)})
+PLAYS = [
+    pytest.param({1: ("S", {"S": (0, 10)}), 2: ("s", {"s": (5, 20)})}, ["2 s 1"], [], id="two of a symbol"),
+    pytest.param({1: ("S", {"S": (0, 10)}), 2: ("S", {"S": (10, 20)})}, [], [], id="a seam"),
+    pytest.param({1: ("S", {"S": (0, 10)}), 2: ("S", {"S": (10, 10)})}, ["2 S 1"], [], id="an instant at the seam"),
+    pytest.param(
+        {1: ("S", {"S": (0, 99)}), 2: ("S", {"S": (1, 2)}), 3: ("S", {"S": (50, 60)})},
+        ["2 S 1", "3 S 1"],
+        [],
+        id="the one that reaches so far is named",
+    ),
+    pytest.param({1: BOTH, 2: ("S", {"S": (5, 15)})}, ["2 S 1"], [1], id="a member in a group"),
+    pytest.param({1: BOTH, 2: ("S", {"S": (12, 18)})}, [], [1], id="a member beside the rows of its symbol"),
+    pytest.param({1: BOTH, 2: ("S", {"S": (40, 50)})}, [], [], id="a member after a group"),
+    pytest.param({1: BOTH, 2: ("U", {"U": (5, 15)})}, [], [], id="no member"),
+    pytest.param({1: BOTH, 2: ("FUTURES", {"T": (15, 25)})}, ["1 T 2"], [1, 2], id="two groups"),
+    pytest.param(
+        {1: ("SPOT", {"S": (0, 9), "T": (10, 10)}), 2: ("T", {"T": (10, 20)})}, ["2 T 1"], [1], id="an instant of one"
+    ),
+    pytest.param({1: BOTH}, [], [], id="a group alone"),
+]
+
+
+@pytest.mark.parametrize(("files", "found", "looked"), PLAYS)
+def test_overlap(files, found, looked):
+    """Guards that rows are read where names and lists leave a doubt, and only there."""
+    assert audited(files) == (found, looked)
+
+
+@pytest.mark.parametrize(("files", "found", "looked"), PLAYS)
+def test_a_group_whose_symbols_were_not_noted(files, found, looked):
+    assert audited(files, lists=False)[0] == found

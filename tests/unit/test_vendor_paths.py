@@ -1,0 +1,168 @@
+"""What is said of a path that no description claims, and what happens to a file whose description has left."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from pointline.io.descriptions import shipped_vendors
+from pointline.io.unrecognised import describe_foreign
+from pointline.services.batch import Entry, make_groups
+from pointline.services.claims import Claims
+from pointline.services.identity import Candidate
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.registry import event_tables
+from pointline.vendors.describe import describe
+from pointline.vendors.feeds import Feeds
+from pointline.vendors.path_template import PathTemplate
+from tests.support.loading import Bench
+
+TEMPLATE = PathTemplate("data/{kind:spot|um}/{symbol}/**/{symbol}-trades-{date:%Y-%m-%d}.{csv|zip}")
+MINE = """
+vendor = "{vendor}"
+title = "Recorder {vendor}"
+[[feed]]
+name = "trades"
+path = "{vendor}/ticks/{{symbol}}.csv"
+table = "trades"
+exchange = "binance"
+columns = ["id", "price", "amount", "side", "timestamp"]
+[feed.map]
+timestamp = {{ from = "timestamp", time = "epoch" }}
+"""
+FEEDS = Feeds(
+    event_tables(),
+    [describe(MINE.format(vendor="mine").encode(), "vendors/mine.toml", event_tables())],
+    shipped_vendors,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("data/spot/BTC/BTC-trades-2024-01-01.csv", ""),
+        ("any/data/um/BTC/a/b/BTC-trades-2024-01-01.zip", ""),
+        ("BTC-trades-2024-01-01.csv", "it is not in folders data/{kind:spot|um}/{symbol}/**: there is no data/"),
+        ("data/cm/BTC/BTC-trades-2024-01-01.csv", "there is no {kind:spot|um} after data/"),
+        ("xdata/spot/BTC/BTC-trades-2024-01-01.csv", "there is no data/"),
+        ("data/spot/BTC-trades-2024-01-01.csv", "there is no / after {kind:spot|um}"),
+        ("data/spot/BTC/BTC-aggTrades-2024-01-01.csv", "there is no -trades- after {symbol}"),
+        ("data/spot/BTC/BTC-trades-20240101.csv", "there is no {date:%Y-%m-%d} after -trades-"),
+        ("data/spot/BTC/BTC-trades-2024-01-01.csv.bak", "there is more after {csv|zip}"),
+        ("data/spot/BTC/BTC-trades-2024-01-01.txt", "there is no {csv|zip} after ."),
+    ],
+)
+def test_how_a_path_misses_a_template(path, why):
+    folder, _, name = path.rpartition("/")
+    miss = TEMPLATE.miss(folder, name)
+    assert why in miss.why
+    assert bool(miss.why) == bool(why) == (TEMPLATE.match(folder, name) is None)
+    assert (miss.fits_folder and miss.fits_name) == (not why)
+
+
+def test_two_times_are_a_miss_too():
+    miss = PathTemplate("{day:%Y-%m-%d}/x-{date:%Y-%m-%d}.csv").miss("2024-01-01", "x-2024-01-02.csv")
+    assert miss.fits_folder
+    assert miss.fits_name
+
+
+@pytest.mark.parametrize(
+    ("path", "like", "advice"),
+    [
+        ("BTCUSDT-trades-2024-01.csv", "Binance public data or HTX (Huobi)", "only its folders tell"),
+        ("x/BTCUSDT-trades-2024-01-01.zip", "Binance public data or HTX", "such as spot/"),
+        ("BTCUSDT-1m-2024-01-01.zip", "Binance public data or ", "only its folders tell"),
+        ("data/spot/daily/trades/BTCUSDT/x.csv", "Binance public data: a file in the folders of", "vendors try"),
+        ("mine/ticks/BTCUSDT.txt", "Recorder mine: a file in the folders of mine/trades", "vendors try"),
+        ("desk/prices.xlsx", "a spreadsheet", "soffice --headless --convert-to csv"),
+        ("desk/all.7z", "a 7z archive", "7z x"),
+        ("desk/day.pcap.gz", "a packet capture", "decode it"),
+        ("desk/session.fix", "FIX messages", "one row per message"),
+        ("EURUSD60.hst", "MetaTrader history", "pointline vendors try --new FILE"),
+        ("somewhere/prices.csv", "", "pointline vendors try --new FILE"),
+        ("ticks/BTCUSDT.csv", "", "pointline vendors try --new FILE"),
+    ],
+)
+def test_what_is_said_of_a_path_that_is_not_read(path, like, advice):
+    assert FEEDS.claims(path) == []
+    found = describe_foreign(path, FEEDS)
+    assert found.looks_like.startswith(like)
+    assert bool(found.looks_like) == bool(like)
+    assert advice in found.advice
+    assert found.reason
+
+
+def test_the_folders_that_are_advised_are_right():
+    path = "BTCUSDT-trades-2024-01-01.csv"
+    advised = describe_foreign(path, FEEDS).advice.rpartition("such as ")[2].split(" or ")
+    assert len(advised) == 3
+    for folders in advised:
+        folder = folders.replace("{span:daily|monthly}", "daily").replace("{symbol}", "BTCUSDT")
+        assert len(FEEDS.claims(f"{folder}/{path}")) == 1
+
+
+def test_one_in_the_lake_takes_the_place_of_one_that_ships():
+    own = describe(MINE.format(vendor="binance").encode(), "vendors/b.toml", event_tables())
+    feeds = Feeds(event_tables(), [own], shipped_vendors)
+    assert [one.where for one in feeds.vendors if one.name == "binance"] == ["vendors/b.toml"]
+    assert feeds.claims("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-01-01.csv") == []
+
+
+def meta_of(bench: Bench, vendor: str):
+    from dataclasses import replace  # noqa: PLC0415
+
+    meta = bench.put(b"id,price,amount,side,timestamp\n1,2,3,buy,1714521600000\n", name=f"{vendor}.csv")
+    return replace(meta, vendor=vendor, feed="trades")
+
+
+def test_files_of_two_vendors_are_no_group_though_their_feeds_are_called_alike(tmp_path):
+    bench = Bench(folder=tmp_path, checks={}, claims=Claims())
+    entries = [
+        Entry(file_id=number, candidate=Candidate(meta=meta_of(bench, vendor)))
+        for number, vendor in enumerate(("one", "two"), 1)
+    ]
+    assert len(make_groups(entries, {})) == 2
+
+
+def test_a_file_whose_description_has_left_is_refused_and_says_so(tmp_path):
+    bench = Bench(folder=tmp_path, checks={}, claims=Claims())
+    outcome, silver, _ = bench.load_one(meta_of(bench, "gone"))
+    assert outcome.status is Status.QUARANTINED
+    assert "no description of the vendor 'gone' has a feed 'trades' any more" in (outcome.error or "")
+    assert silver.is_empty()
+
+
+def test_work_sees_the_same_feeds_from_beginning_to_end():
+    feeds = Feeds(event_tables(), FEEDS.own, shipped_vendors)
+    before = feeds.snapshot()
+    feeds.replace_own([])
+    assert len(before.claims("mine/ticks/BTCUSDT.csv")) == 1
+    assert feeds.claims("mine/ticks/BTCUSDT.csv") == []
+    assert before.feed("trades", "trades", "mine").name == "trades"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"id", "price"', '"id", "id", "price"', "columns names id twice"),
+        ('name = "trades"', 'name = "my trades"', "is not made of letters"),
+        ('vendor = "mine"', 'vendor = "my desk"', "is not made of letters"),
+        ('vendor = "mine"', 'vendor = "?"', "vendor is still to be decided"),
+        ('table = "trades"', 'table = "?"', "table is still to be decided"),
+        ('"timestamp", time = "epoch"', '"?", time = "epoch"', "map.timestamp is still to be decided"),
+        ("{symbol}.csv", "{symbol}/{hour:%H}/{day:%Y-%m-%d}.csv", "the year has to come before"),
+        ("[feed.map]", '[feed.decide]\nfee = "0.1"\n[feed.map]', "column fee is still to be decided (0.1)"),
+    ],
+)
+def test_what_a_description_may_not_say(old, new, problem):
+    text = MINE.format(vendor="mine")
+    assert old in text
+    found = describe(text.replace(old, new).encode(), "mine.toml", event_tables())
+    assert any(problem in one for one in found.problems)
+    assert describe(text.encode(), "mine.toml", event_tables()).problems == ()
+
+
+def test_the_day_of_a_file_without_a_date_is_none():
+    (claim,) = FEEDS.claims("mine/ticks/BTCUSDT.csv")
+    assert claim.date == dt.date(1970, 1, 1)

@@ -1,0 +1,226 @@
+"""Files of a day and of a month with the same rows: each day of a symbol is in once, whatever came first.
+
+The lake is read with Polars alone; what should be there is worked out from the files by a few lines of Python.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import random
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon_thread import Daemon
+from tests.support.lake_check import read_manifest, read_table
+from tests.support.process import pointline as run
+
+FIRST = dt.date(2024, 1, 30)
+FOLDER = "data/futures/um/{span}/trades/{symbol}"
+HEADER = "id,price,qty,quote_qty,time,is_buyer_maker\n"
+ROWS = 12
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+def lines(day: dt.date, *, issue: int = 1, rows: int = ROWS) -> list[str]:
+    at_ms = int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp()) * 1000
+    first = day.toordinal() * 1000
+    return [
+        f"{first + row},{100 * issue + row}.5,0.5,10,{at_ms + row * 1000},{'true' if row % 2 else 'false'}"
+        for row in range(rows)
+    ]
+
+
+def zipped(name: str, rows: list[str], *, header: bool = True) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.csv", (HEADER if header else "") + "".join(f"{row}\n" for row in rows))
+    return content.getvalue()
+
+
+def put(bronze: Path, span: str, symbol: str, time: str, rows: list[str], *, checksum: bool = False) -> Path:
+    name = f"{symbol}-trades-{time}"
+    path = bronze / FOLDER.format(span=span, symbol=symbol) / f"{name}.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_suffix(".part")
+    staged.write_bytes(zipped(name, rows, header=len(rows) % 2 == 0))
+    if checksum:
+        digest = hashlib.sha256(staged.read_bytes()).hexdigest()
+        path.with_name(f"{path.name}.CHECKSUM").write_text(f"{digest}  {path.name}\n")
+    staged.replace(path)
+    return path
+
+
+def once(daemon: Daemon) -> Daemon:
+    """Run it as a process of its own would: with nothing in memory of what was before."""
+    fresh = Daemon(daemon.root)
+    assert fresh.once() in {0, 1}, fresh.log_text()[-2000:]
+    return fresh
+
+
+def held(root: Path) -> list[tuple[object, ...]]:
+    """What silver has: symbol, id, price and path of each row."""
+    rows = read_table(root, "trades").join(read_manifest(root).select("file_id", "bronze_file_path"), on="file_id")
+    return sorted(rows.select("symbol", "id", "price", "bronze_file_path").rows())
+
+
+def wanted(
+    root: Path, dailies: Mapping[Path, list[str]], monthlies: Mapping[Path, list[str]]
+) -> list[tuple[object, ...]]:
+    """Rows of dailies, and those of monthlies on the days that no daily has."""
+    found: list[tuple[object, ...]] = []
+    for files, taken in (
+        (dailies, set()),
+        (monthlies, {(path.parent.name, day(row)) for path, rows in dailies.items() for row in rows}),
+    ):
+        for path, rows in files.items():
+            symbol, name = path.parent.name, path.relative_to(root / "bronze").as_posix()
+            cells = [row.split(",") for row in rows if (symbol, day(row)) not in taken]
+            found += [(symbol, one[0], float(one[1]), name) for one in cells]
+    return sorted(found)
+
+
+def day(row: str) -> dt.date:
+    return dt.datetime.fromtimestamp(int(row.split(",")[4]) / 1000, dt.UTC).date()
+
+
+def is_clean(root: Path) -> str:
+    done = run(root, "verify", "--deep")
+    return "" if done.returncode == 0 else done.stdout[-1500:] + done.stderr
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_order_gives_the_same_lake(tmp_path, seed):
+    """Dailies and monthlies in any order and batches, some of them issued again in between."""
+    chance = random.Random(seed)
+    daemon = Daemon(tmp_path / "lake")
+    days = [FIRST + dt.timedelta(days=ahead) for ahead in range(4)]  # two of January, two of February
+    plan = [("daily", symbol, str(one), [one]) for symbol in SYMBOLS for one in chance.sample(days, 3)]
+    for symbol in SYMBOLS:
+        plan += [
+            ("monthly", symbol, month, [one for one in days if str(one).startswith(month)])
+            for month in ("2024-01", "2024-02")
+        ]
+    chance.shuffle(plan)
+    dailies: dict[Path, list[str]] = {}
+    monthlies: dict[Path, list[str]] = {}
+    while plan:
+        for span, symbol, time, covered in [plan.pop() for _ in range(min(len(plan), chance.randint(1, 4)))]:
+            rows = [row for one in covered for row in lines(one)]
+            (dailies if span == "daily" else monthlies)[put(daemon.bronze, span, symbol, time, rows)] = rows
+        if dailies and chance.random() < 0.5:  # a daily is issued again
+            path = chance.choice(list(dailies))
+            one = day(dailies[path][0])
+            dailies[path] = lines(one, issue=2, rows=ROWS + 1)
+            put(daemon.bronze, "daily", path.parent.name, str(one), dailies[path])
+        once(daemon)
+        assert held(daemon.root) == wanted(daemon.root, dailies, monthlies)
+    assert is_clean(daemon.root) == ""
+    shutil.rmtree(daemon.root / "silver" / "ingest_manifest")
+    assert run(daemon.root, "repair").returncode == 0
+    assert held(daemon.root) == wanted(daemon.root, dailies, monthlies)
+    assert is_clean(daemon.root) == ""
+
+
+def test_the_ledger_says_which_days_were_left_to_which_file(tmp_path):
+    daemon = Daemon(tmp_path / "lake")
+    put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", lines(FIRST) + lines(FIRST + dt.timedelta(days=1)))
+    once(daemon)
+    put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST))
+    once(daemon)
+    monthly, daily = read_manifest(daemon.root).rows(named=True)
+    assert (monthly["rows_read"], monthly["rows_written"], daily["rows_written"]) == (ROWS, ROWS, ROWS)
+    assert monthly["warnings"] == f'{{"left_to_file_2:{FIRST}": {ROWS}}}'
+    assert monthly["days"] == [{"date": FIRST + dt.timedelta(days=1), "rows": ROWS}]
+    assert run(daemon.root, "withdraw", "1").returncode == 0
+    assert {row[3] for row in held(daemon.root)} == {daily["bronze_file_path"]}
+    assert is_clean(daemon.root) == ""
+
+
+class TestChecksum:
+    def put(self, daemon: Daemon) -> Path:
+        return put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST), checksum=True)
+
+    def state(self, daemon: Daemon) -> tuple[str, str | None]:
+        return read_manifest(daemon.root).select("status", "checksum").row(-1)
+
+    def test_right(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        self.put(daemon)
+        once(daemon)
+        assert self.state(daemon) == ("success", "ok")
+
+    @pytest.mark.parametrize(
+        "spoil", [lambda text: "0000" + text[4:], lambda text: text.replace("BTC", "ETH"), lambda _: "x"]
+    )
+    def test_wrong_is_held_until_a_person_accepts_it(self, tmp_path, spoil):
+        daemon = Daemon(tmp_path / "lake")
+        beside = self.put(daemon).with_suffix(".zip.CHECKSUM")
+        beside.write_text(spoil(beside.read_text()))
+        once(daemon)
+        assert self.state(daemon) == ("quarantined", None)
+        assert "CHECKSUM" in read_manifest(daemon.root)["error"][0]
+        assert run(daemon.root, "retry", "1", "--accept").returncode == 0
+        once(daemon)
+        assert self.state(daemon) == ("success", "mismatch")
+        assert len(held(daemon.root)) == ROWS
+
+    @pytest.mark.parametrize("is_right", [True, False])
+    def test_after_its_file(self, tmp_path, is_right):
+        daemon = Daemon(tmp_path / "lake")
+        beside = self.put(daemon).with_suffix(".zip.CHECKSUM")
+        text = beside.read_text().rstrip("\n")  # without an end of line, as some are
+        beside.unlink()
+        once(daemon)
+        assert self.state(daemon) == ("success", "missing")
+        beside.write_text(text if is_right else "0" * 64)
+        after = once(daemon)
+        assert self.state(daemon) == ("success", "ok" if is_right else "mismatch")
+        assert bool(after.events("file.checksum_mismatch")) is not is_right
+
+
+def test_days_cut_in_another_zone_fill_two_partitions(tmp_path):
+    """A description of a user's own, with days of UTC+8: two files fill one UTC day without overlap."""
+    daemon_root = tmp_path / "lake"
+    (daemon_root / "vendors").mkdir(parents=True)
+    (daemon_root / "vendors" / "east.toml").write_text(EAST)
+    daemon = Daemon(daemon_root)
+    for number in range(2):
+        one = FIRST + dt.timedelta(days=number)
+        start_ms = int(dt.datetime.combine(one, dt.time(), dt.timezone(dt.timedelta(hours=8))).timestamp()) * 1000
+        path = daemon.bronze / "east" / f"BTC-USDT_{one:%Y%m%d}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            "at,px,qty,side\n" + "".join(f"{start_ms + hour * 3_600_000},{hour}.5,1,b\n" for hour in range(24))
+        )
+    assert daemon.once() == 0
+    rows = read_table(daemon.root, "trades")
+    by_date = dict(rows.group_by("date").len().sort("date").rows())
+    assert by_date == {FIRST - dt.timedelta(days=1): 8, FIRST: 24, FIRST + dt.timedelta(days=1): 16}
+    assert set(read_manifest(daemon.root)["status"]) == {"success"}
+    assert read_manifest(daemon.root)["receive_clock"].to_list() == [False, False]
+    assert is_clean(daemon.root) == ""
+
+
+EAST = """
+vendor = "east"
+
+[[feed]]
+name = "trades"
+table = "trades"
+exchange = "east"
+path = "east/{symbol}_{date:%Y%m%d}.csv"
+columns = ["at", "px", "qty", "side"]
+day_zone = "+08:00"
+
+[feed.map]
+timestamp = { from = "at", time = "epoch", unit = "ms" }
+price = "px"
+amount = "qty"
+side = { from = "side", words = { b = "buy", s = "sell" } }
+"""

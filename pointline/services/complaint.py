@@ -119,7 +119,7 @@ class Complaint:
             is_time = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
             found, wanted = f"{odd if is_time else ''}{found}", wanted or WANTED.get(told.kind, "")
         elif rule == "unknown_value":
-            wanted = f"known are {', '.join(told.choices)}"
+            wanted = self._feed.wanted(column, self._belonging) or f"known are {', '.join(told.choices)}"
         elif rule in FOREIGN:
             found, wanted = f": {_listed(self._names(column))}", f"the name says {self._claim(column)}"
         elif rule == "outside_day":

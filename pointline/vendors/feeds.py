@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeAlias
 
 from pointline.errors import NotDescribed
 from pointline.parse.feed import Feed, own_columns
@@ -13,12 +15,15 @@ from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping as MappingText
-from pointline.vendors.path_template import Match, Span
+from pointline.vendors.path_template import Match, PathTemplate, Span
 from pointline.vendors.targets import PLACE, constant_of
 from pointline.vendors.values import zone_of
 
 EVERY_SYMBOL = "ALL"
 """The symbol of a file that holds those of a whole market."""
+FOLDERS = 4096
+"""Folders of which is remembered what may be in them."""
+Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
 NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
 
@@ -49,6 +54,37 @@ class Claim:
         return Belonging(exchange="", date=self.date, period=self.period).is_one_day
 
 
+class _Index:
+    """Descriptions by the folders that may hold their files: files come by the folder, and most are of others.
+
+    ``of`` are the user's own vendors at the time.
+    """
+
+    def __init__(self, of: tuple[Vendor, ...], vendors: Sequence[Vendor]) -> None:
+        self.of = of
+        self._descriptions = [one for vendor in vendors for one in vendor.descriptions]
+        self._in_folder = lru_cache(maxsize=FOLDERS)(self._find)
+
+    def claims(self, path: str) -> list[Claim]:
+        folder, _, name = path.rpartition("/")
+        found = []
+        for one, templates in self._in_folder(folder):
+            for template in templates:
+                match = template.match(folder, name)
+                if match is not None:
+                    found.append(_claim(one, match, template.span))
+                    break
+        return found
+
+    def _find(self, folder: str) -> tuple[Candidate, ...]:
+        return tuple(
+            (one, paths)
+            for one in self._descriptions
+            if not any(word in folder.lower() for word in one.text.not_in)
+            and (paths := tuple(path for path in one.paths if path.holds(folder)))
+        )
+
+
 class Feeds:
     """The feeds of a lake. ``shipped`` is asked for when the first path is met that nothing else reads."""
 
@@ -63,6 +99,8 @@ class Feeds:
         self._own_vendors = tuple(own)
         self._read_shipped = shipped
         self._shipped: tuple[Vendor, ...] | None = None
+        self._own_index: _Index | None = None
+        self._index: _Index | None = None
 
     @property
     def own(self) -> tuple[Vendor, ...]:
@@ -92,12 +130,19 @@ class Feeds:
 
     def own_claims(self, path: str) -> list[Claim]:
         """Return what the user's own descriptions say of a path."""
-        own = self._own_vendors
-        return list(_claims([one for vendor in own for one in vendor.descriptions], path)) if own else []
+        own, index = self._own_vendors, self._own_index
+        if not own:
+            return []
+        if index is None or index.of is not own:
+            index = self._own_index = _Index(own, own)
+        return index.claims(path)
 
     def claims(self, path: str) -> list[Claim]:
         """Return what all descriptions say of a path; more than one is a contradiction."""
-        return list(_claims([one for vendor in self.vendors for one in vendor.descriptions], path))
+        own, index = self._own_vendors, self._index
+        if index is None or index.of is not own:
+            index = self._index = _Index(own, self.vendors)
+        return index.claims(path)
 
     def why_unread(self, path: str) -> tuple[str, str] | None:
         """Return what a file is that is known and not read, and what to do with it."""
@@ -150,18 +195,6 @@ class Feeds:
                     zone=claim.description.text.day_zone,
                 )
         return Belonging(exchange=exchange, date=date, symbol=symbol, escalated=escalated)
-
-
-def _claims(descriptions: Sequence[Description], path: str) -> Iterator[Claim]:
-    folder, _, name = path.rpartition("/")
-    for one in descriptions:
-        if one.text.not_in and any(word in folder.lower() for word in one.text.not_in):
-            continue
-        for template in one.paths:
-            found = template.match(folder, name)
-            if found is not None:
-                yield _claim(one, found, template.span)
-                break
 
 
 def _claim(one: Description, found: Match, span: Span) -> Claim:

@@ -88,6 +88,10 @@ class PathTemplate:
         self.span = self._span()
         self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
 
+    def holds(self, folder: str) -> bool:
+        """Tell whether a folder may hold such files."""
+        return self._in_folder(folder) is not None
+
     @property
     def has_last(self) -> bool:
         """Tell whether files are of several days, months or years, and the path names the last."""

@@ -1,0 +1,190 @@
+"""The language of descriptions: what a person may write, what comes of it, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointline.tables.registry import event_tables
+from pointline.vendors.describe import Vendor, describe
+from pointline.vendors.feeds import Feeds
+from pointline.vendors.path_template import PathTemplate
+from tests.support.vendor_files import Taken, feed_of, take
+
+FEED = """
+vendor = "own"
+
+[[feed]]
+name = "trades"
+table = "trades"
+exchange = "mine"
+path = "{path}"
+columns = {columns}
+{more}
+
+[feed.map]
+timestamp = {{ from = "time", time = "epoch" }}
+{maps}
+"""
+TIME = "1714521600000"
+
+
+def described(columns: str, maps: str = "", more: str = "", path: str = "mine/{symbol}-{date:%Y-%m-%d}.csv") -> Vendor:
+    text = FEED.format(columns=columns, maps=maps, more=more, path=path)
+    return describe(text.encode(), "own.toml", event_tables())
+
+
+def feeds(vendor: Vendor) -> Feeds:
+    assert not vendor.problems
+    return Feeds(event_tables(), [vendor])
+
+
+def taken(vendor: Vendor, *lines: str, path: str = "mine/ABC-2024-05-01.csv") -> Taken:
+    return take((path, "".join(f"{line}\n" for line in lines).encode()), feeds=feeds(vendor))
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        ("template", "fits", "others"),
+        [
+            ("{symbol:*-*}-x.csv", ["BTC-USDT-x.csv"], ["BTC-USDT-SWAP-x.csv", "BTC-x.csv", "B.C-USD-x.csv"]),
+            ("{symbol:*-*-#}-x.csv", ["BTC-USD-250328-x.csv"], ["BTC-USD-SWAP-x.csv", "BTC-USD--x.csv"]),
+            ("{symbol:*|*.*}.csv", ["XBT.csv", "ETH2.S.csv"], ["XBT_60.csv", "a.b.c.csv"]),
+            ("a*b/{symbol}.csv", ["aXXb/x.csv", "q/ab/x.csv"], ["aXX/b/x.csv", "xab/x.csv"]),
+        ],
+    )
+    def test_a_star_is_letters_and_digits_a_hash_digits(self, template, fits, others):
+        made = PathTemplate(template)
+        matches = {path: made.match(*path.rpartition("/")[::2]) is not None for path in (*fits, *others)}
+        assert matches == {**dict.fromkeys(fits, True), **dict.fromkeys(others, False)}
+
+    def test_a_path_may_have_no_date(self):
+        found = PathTemplate("all/{symbol}.csv").match("all", "XBT.csv")
+        assert found is not None
+        assert (found.fields, found.begins, found.problem) == ({"symbol": "XBT"}, None, "")
+
+
+def test_folders_of_another_vendor_are_left_to_it():
+    vendor = described('["time", "side", "price", "amount"]', more='not_in = ["theirs"]')
+    known = feeds(vendor)
+    assert feed_of("data/mine/ABC-2024-05-01.csv", known) == "own/trades"
+    assert feed_of("data/Theirs.com/mine/ABC-2024-05-01.csv", known) == ""
+
+
+def test_what_is_dropped_fills_no_column_of_its_name():
+    vendor = described('["time", "id", "side", "price", "amount"]', more='drop = ["id"]')
+    [row] = taken(vendor, "time,id,side,price,amount", f"{TIME},7,buy,1,2").rows()
+    assert "id" not in row
+
+
+class TestSigns:
+    VENDOR = ('["time", "price", "size"]',)
+    MAPS = 'side = {{ from = "size", sign = {{ plus = "buy", minus = "{minus}" }} }}\n{amount}'
+    ABSOLUTE = 'amount = { from = "size", absolute = true }'
+
+    def test_a_sign_is_a_word_and_what_is_left_a_number(self):
+        vendor = described(*self.VENDOR, self.MAPS.format(minus="sell", amount=self.ABSOLUTE))
+        found = taken(vendor, "time,price,size", f"{TIME},1,2.5", f"{TIME},1,-3", f"{TIME},1,0", f"{TIME},1,-0")
+        assert [(row["side"], row["amount"]) for row in found.rows()] == [("buy", 2.5), ("sell", 3.0)]
+        assert found.aside["rule"].to_list() == ["unknown_value"] * 2
+
+    def test_words_that_the_table_does_not_have_are_named(self):
+        vendor = described(*self.VENDOR, self.MAPS.format(minus="short", amount=self.ABSOLUTE))
+        assert "map.side: sign: 'short' is none of buy, sell, unknown" in vendor.problems[0]
+
+    def test_only_numbers_lose_their_sign(self):
+        maps = self.MAPS.format(minus="sell", amount='amount = "size"\nid = { from = "price", absolute = true }')
+        assert "map.id: only a number can" in described(*self.VENDOR, maps).problems[0]
+
+
+class TestSymbolOfRowsOrPath:
+    COLUMNS = '[["time", "name", "side", "price", "amount"], ["time", "side", "price", "amount"]]'
+    MAPS = 'symbol = { from = "name", value = "{symbol}" }'
+
+    def test_the_path_names_it_where_the_rows_do_not(self):
+        vendor = described(self.COLUMNS, self.MAPS)
+        [new] = taken(vendor, "time,name,side,price,amount", f"{TIME},abc,buy,1,2").rows()
+        [old] = taken(vendor, "time,side,price,amount", f"{TIME},buy,1,2").rows()
+        assert (new["symbol"], old["symbol"]) == ("abc", "ABC")
+
+    def test_rows_that_name_another_are_quarantined(self):
+        found = taken(
+            described(self.COLUMNS, self.MAPS),
+            "time,name,side,price,amount",
+            f"{TIME},ABC,buy,1,2",
+            f"{TIME},X,buy,1,2",
+        )
+        assert found.silver.height == 1
+        assert "other_symbol" in found.said
+
+    def test_small_files_typed_together_keep_their_own(self):
+        known = feeds(described(self.COLUMNS, self.MAPS))
+        data = f"time,side,price,amount\n{TIME},buy,1,2\n".encode()
+        files = [(f"mine/{name}-2024-05-01.csv", data) for name in ("ABC", "XYZ")]
+        assert take(*files, feeds=known).silver["symbol"].to_list() == ["ABC", "XYZ"]
+
+    def test_numbers_have_no_such_choice(self):
+        vendor = described('["time", "side", "price", "amount"]', 'price = { from = "price", value = "1" }')
+        assert "map.price: say either from or value" in vendor.problems[0]
+
+
+def test_equal_rows_are_one_row_without_any_condition():
+    vendor = described('["time", "side", "price", "amount"]', more="distinct = true")
+    row = f"{TIME},buy,1,2"
+    found = taken(vendor, "time,side,price,amount", row, row, f"{TIME},buy,1,3", row)
+    assert [one["amount"] for one in found.rows()] == [2.0, 3.0]
+    assert found.silver["file_seq"].to_list() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("how", "cell", "wanted"),
+    [
+        ('time = "epoch"', "17145216000000", "a time of 10 digits (s), 13 (ms), 16 (us) or 19 (ns) is wanted"),
+        ('time = "epoch"', "1.7145E+12", "a number as a spreadsheet rounds it, such as '1.7145E+12'"),
+        ('time = "epoch", unit = "s"', TIME, "a whole number of s since 1970 is wanted"),
+        ('time = "seconds"', "yesterday", "seconds since 1970, such as 1714521600.25, are wanted"),
+        ('time = "%Y-%m-%d"', "01.05.2024", "a time written as %Y-%m-%d is wanted"),
+        ('time = ["%Y-%m-%d", "%d/%m/%Y"]', "01.05.2024", "a time written as %Y-%m-%d or %d/%m/%Y is wanted"),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_shown_with_what_is_wanted(how, cell, wanted):
+    text = FEED.replace('from = "time", time = "epoch"', f'from = "time", {how}')
+    made = text.format(
+        columns='["time", "side", "price", "amount"]', maps="", more="", path="m/{symbol}-{date:%Y-%m-%d}.csv"
+    )
+    vendor = describe(made.encode(), "own.toml", event_tables())
+    found = taken(vendor, "time,side,price,amount", f"{cell},buy,1,2", path="m/ABC-2024-05-01.csv")
+    assert found.silver.is_empty()
+    assert wanted in found.said
+
+
+def test_rows_of_another_day_are_told_with_both_times():
+    vendor = described('["time", "side", "price", "amount"]', more='day_zone = "+08:00"')
+    found = taken(vendor, "time,side,price,amount", f"{TIME},buy,1,2", path="mine/ABC-2024-05-03.csv")
+    assert "such as 2024-05-01 00:00 UTC; the name says 2024-05-02 16:00 to 2024-05-03 15:59 UTC" in found.said
+
+
+def test_a_header_is_compared_with_the_list_that_it_differs_least_from():
+    columns = '[["time", "name", "side", "price", "amount", "fee"], ["time", "side", "price", "amount"]]'
+    vendor = described(columns, more='drop = ["name", "fee"]')
+    found = taken(vendor, "time,side,amount,price", f"{TIME},buy,1,2")
+    assert "its columns are in another order: 'time,side,amount,price'" in found.said
+
+
+class TestIndex:
+    """What is remembered of folders is of the descriptions that there are."""
+
+    PATH = "mine/ABC-2024-05-01.csv"
+    COLUMNS = '["time", "side", "price", "amount"]'
+
+    def test_who_asked_for_the_vendors_first_makes_no_difference(self):
+        known = Feeds(event_tables(), [], lambda: [described(self.COLUMNS)])
+        assert known.vendors
+        assert feed_of(self.PATH, known) == "own/trades"
+
+    def test_changed_descriptions_count_at_once(self):
+        known = feeds(described(self.COLUMNS, path="other/{symbol}.csv"))
+        before = known.snapshot()
+        assert feed_of(self.PATH, known) == ""
+        known.replace_own([described(self.COLUMNS)])
+        assert feed_of(self.PATH, known) == "own/trades"
+        assert feed_of(self.PATH, before) == ""

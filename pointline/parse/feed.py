@@ -92,6 +92,8 @@ class Feed:
     has_receive_clock: bool = True
     names_symbol: bool = True
     """The rows name their symbol; else the path does."""
+    member: str = ""
+    """A pattern of the name of the one file in an archive that is meant; empty where there is but one."""
     companion: str = ""
     """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
     symbol_column: str = ""

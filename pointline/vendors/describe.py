@@ -177,6 +177,7 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         ),
         where={name: tuple(values) for name, values in text.where.items()},
         companion=text.companion,
+        member=text.member,
         is_sorted=text.sorted,
         is_distinct=text.distinct,
         has_receive_clock="local_timestamp" in text.map,
@@ -229,6 +230,10 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
 
 
 def _check_names(text: FeedText) -> Iterator[str]:
+    try:
+        re.compile(text.member)
+    except re.error as error:
+        yield f"member {text.member!r} is no pattern: {error}"
     if not NAME.fullmatch(text.name):
         yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
     lists = [one for one in text.columns if isinstance(one, list)]

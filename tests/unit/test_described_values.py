@@ -199,6 +199,13 @@ class TestNumbers:
         texts = frame.cast(pl.String)
         assert texts.select(values.whole_or_decimal("x", divisor))["x"].to_list() == wanted
 
+    def test_so_it_is_beyond_what_a_float_holds(self):
+        numbers = [2**53 + (2**62 // 5000 + 77) * step for step in range(5000)]
+        frame = pl.DataFrame({"x": numbers})
+        wanted = [number / 10**9 for number in numbers]
+        assert [float(number) / 1e9 for number in numbers] != wanted
+        assert frame.select(values.scaled(pl.col("x"), 1e9))["x"].to_list() == wanted
+
     @settings(deadline=None)
     @given(st.lists(st.integers(-(2**53), 2**53), min_size=1, max_size=20), st.sampled_from([10, 10**4, 10**9]))
     def test_so_it_is_where_it_was_read_as_a_float(self, numbers, divisor):
@@ -227,6 +234,12 @@ class TestTimes:
         frame = pl.DataFrame({"x": [float(f"{ns // 10**9}.{ns % 10**9:09}")]})
         found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 2), "UTC")).item()
         assert found == 86_400 * 10**6 + ns // 1000
+
+    def test_microseconds_since_midnight_are_exact(self):
+        us = [(86_400 * 10**6 // 5000 + 77) * step for step in range(4900)]
+        frame = pl.DataFrame({"x": [float(f"{one // 10**6}.{one % 10**6:06}") for one in us]})
+        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 1), "UTC")).to_series().to_list()
+        assert found == us
 
     @pytest.mark.parametrize(("hour", "utc"), [(1, 6), (2, None), (3, 7), (18, 22)])
     def test_a_clock_on_the_wall(self, hour, utc):

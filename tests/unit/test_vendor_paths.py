@@ -74,12 +74,12 @@ def test_two_times_are_a_miss_too():
         ("BTCUSDT-trades-2024-01.csv", "Binance public data", "only its folders tell"),
         (
             "BTCUSDT-1m-2024-01.csv",
-            "Binance public data: binance/um-mark-klines",
+            "Binance public data",
             "markPriceKlines/{symbol}/{interval}",
         ),
         (
             "x/BTCUSDT-trades-2024-01-01.zip",
-            "Binance public data or KuCoin historical data: binance/spot-trades",
+            "Binance public data",
             "spot/",
         ),
         ("data/spot/daily/trades/BTCUSDT/x.csv", "Binance public data: a file in the folders of", "vendors try"),

@@ -40,6 +40,13 @@ class Retriable(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class DemoVendor(StrEnum):
+    """Whose files `demo` makes."""
+
+    TARDIS = "tardis"
+    BINANCE = "binance"
+
+
 class ServiceManager(StrEnum):
     """What `service` writes units for."""
 
@@ -68,12 +75,16 @@ def run(
     raise typer.Exit(run_lake(lake_root, once=once))
 
 
-@app.command(epilog="Example: pointline demo /tmp/demo-lake")
-def demo(directory: Annotated[Path | None, typer.Argument(help="Where to make the lake.")] = None) -> None:
+@app.command(epilog="Example: pointline demo /tmp/demo-lake, or: pointline demo --vendor binance")
+def demo(
+    directory: Annotated[Path | None, typer.Argument(help="Where to make the lake.")] = None,
+    *,
+    vendor: Annotated[DemoVendor, typer.Option(help="Whose files arrive.")] = DemoVendor.TARDIS,
+) -> None:
     """Make a lake with generated data, watch it fill, and see what came out."""
     from pointline_daemon.commands.demo import run_demo
 
-    raise typer.Exit(run_demo(directory))
+    raise typer.Exit(run_demo(directory, vendor.value))
 
 
 @app.command(epilog="Example: pointline status --watch, or: pointline status --json | jq .files")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import psutil
+from pointline_daemon.commands.demo_binance import binance_files
 from pointline_daemon.commands.demo_lake import BAD_ROWS, DAYS, demo_files
 
 from tests.support.oracle import count_rows
@@ -22,9 +23,9 @@ LONGEST_SECONDS = 60.0
 DEADLINE_SECONDS = 240.0
 
 
-def start(directory: Path) -> subprocess.Popen[str]:
+def start(directory: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pointline_daemon", "demo", str(directory)],
+        [sys.executable, "-m", "pointline_daemon", "demo", str(directory), *options],
         env={name: value for name, value in os.environ.items() if name != "LAKE_ROOT"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,6 +62,21 @@ def test_a_lake_from_nothing(tmp_path):
 
 def tables(lake: Path) -> set[str]:
     return {path.name for path in (lake / "silver").iterdir()} - {"ingest_manifest", "quarantine"}
+
+
+def test_files_of_binance_are_in_once(tmp_path):
+    lake = tmp_path / "demo"
+    with start(lake, "--vendor", "binance") as process:
+        said, _ = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0, said
+    files = {file.path: file for file in binance_files(0)}
+    manifest = pl.read_delta(str(lake / "silver" / "ingest_manifest"))
+    assert dict(manifest.select("bronze_file_path", "checksum").rows()) == dict.fromkeys(files, "ok")
+    daily = [file for path, file in files.items() if "/daily/" in path]
+    for table in ("trades", "bars"):
+        held = pl.read_delta(str(lake / "silver" / table))
+        assert held.height == sum(file.frame.height for file in daily if file.table == table)
+    assert "each day is in once" in said
 
 
 def test_interrupted_it_leaves_nothing_running(tmp_path):

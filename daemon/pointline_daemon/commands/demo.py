@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from pointline.config import LakePaths
 from pointline.errors import PointlineError
 from pointline.reading import scan
 from pointline_daemon import events
+from pointline_daemon.commands.demo_binance import BinanceFile, binance_files
 from pointline_daemon.commands.demo_daemon import DemoDaemon
 from pointline_daemon.commands.demo_lake import DemoFile, UnusableFolderError, demo_files, prepare_folder
 from pointline_daemon.commands.demo_view import Arrivals
@@ -33,7 +35,11 @@ pointline.scan("trades", lake_root=lake)
   )"""
 
 
-def run_demo(directory: Path | None) -> int:
+FILES: dict[str, Callable[[int], Iterator[DemoFile | BinanceFile]]] = {"tardis": demo_files, "binance": binance_files}
+"""What arrives, by vendor."""
+
+
+def run_demo(directory: Path | None, vendor: str = "tardis") -> int:
     """Run the demonstration in a folder and return the exit code."""
     try:
         lake, runs = prepare_folder(directory)
@@ -41,11 +47,11 @@ def run_demo(directory: Path | None) -> int:
         print_problem(str(error), "name a folder that is empty or does not exist yet: `pointline demo DIR`")
         return EXIT_USAGE
     paths = LakePaths(lake)
-    files = list(demo_files(runs))
+    files = list(FILES[vendor](runs))
     try:
         print_lines([f"a lake in {lake}, a daemon watching its bronze folder, {len(files)} generated files", ""])
         with DemoDaemon(lake, lake / "daemon.log") as daemon:
-            arrivals = Arrivals(Counter(file.sample.data_type for file in files))
+            arrivals = Arrivals(Counter(file.table for file in files))
             _let_arrive(files, paths.bronze, daemon, arrivals)
             code = daemon.stop()
     except KeyboardInterrupt:
@@ -58,11 +64,11 @@ def run_demo(directory: Path | None) -> int:
         print_problem(f"the daemon ended with exit code {code}", f"look into {lake / 'daemon.log'}")
         return EXIT_FINDINGS
     _show_result(paths)
-    _show_next_steps(lake)
+    _show_next_steps(lake, vendor)
     return EXIT_OK
 
 
-def _let_arrive(files: list[DemoFile], bronze: Path, daemon: DemoDaemon, arrivals: Arrivals) -> None:
+def _let_arrive(files: Sequence[DemoFile | BinanceFile], bronze: Path, daemon: DemoDaemon, arrivals: Arrivals) -> None:
     """Drop the files one by one and show each when the daemon says that it is in."""
     dropped_at: dict[str, float] = {}
     with arrivals:
@@ -99,6 +105,9 @@ def _show_result(paths: LakePaths) -> None:
         .sort("exchange", "symbol", "date")
         .collect()
     )
+    print_lines(["", "The volume-weighted price per symbol and day, by Polars from the Delta table:", ""])
+    print_lines([f"  {line}" for line in QUERY.splitlines()])
+    print_lines(["", *_as_text(vwap.tail(12)), ""])
     set_aside = (
         scan("quarantine", lake_root=paths.root)
         .sort("file_id", "file_seq")
@@ -106,11 +115,19 @@ def _show_result(paths: LakePaths) -> None:
         .select("file_seq", "rule", "column", pl.col("raw").str.head(LINE_SHOWN) + "...")
         .collect()
     )
-    print_lines(["", "The volume-weighted price per symbol and day, by Polars from the Delta table:", ""])
-    print_lines([f"  {line}" for line in QUERY.splitlines()])
-    print_lines(["", *_as_text(vwap.tail(12)), ""])
-    print_lines(["One file had 5 bad lines of 100. The 95 are in; the 5 stand in silver/quarantine:", ""])
-    print_lines(_as_text(set_aside))
+    if set_aside.height:
+        print_lines(["One file had 5 bad lines of 100. The 95 are in; the 5 are in silver/quarantine:", ""])
+        print_lines(_as_text(set_aside))
+    if paths.table("bars").exists() and (bars := _bars_by_file(paths)).height:
+        print_lines(["The month's file has the same bars as the daily ones; each day is in once:", ""])
+        print_lines(_as_text(bars))
+
+
+def _bars_by_file(paths: LakePaths) -> pl.DataFrame:
+    files = scan("ingest_manifest", lake_root=paths.root).select("file_id", "bronze_file_path")
+    bars = scan("bars", lake_root=paths.root).join(files, on="file_id")
+    name = pl.col("bronze_file_path").str.split("/").list.last()
+    return bars.group_by("date", file=name).agg(bars=pl.len()).sort("file", "date").collect().tail(8)
 
 
 def _as_text(frame: pl.DataFrame) -> list[str]:
@@ -127,7 +144,7 @@ def _as_text(frame: pl.DataFrame) -> list[str]:
         return str(frame).splitlines()
 
 
-def _show_next_steps(lake: Path) -> None:
+def _show_next_steps(lake: Path, vendor: str) -> None:
     command = "pointline" if shutil.which("pointline") else shlex.quote(sys.argv[0])
     if not Path(sys.argv[0]).name.startswith("pointline"):
         command = f"{shlex.quote(sys.executable)} -m pointline_daemon"
@@ -140,8 +157,16 @@ def _show_next_steps(lake: Path) -> None:
             f"  export LAKE_ROOT={root}",
             f"  {command} status                # how the lake is",
             f"  {command} files --table trades  # every file and what became of it",
-            f"  {command} run                   # watch bronze; then, in another terminal:",
-            "  mkdir $LAKE_ROOT/bronze/again",
-            "  cp $LAKE_ROOT/bronze/*SOLUSDT.csv.gz $LAKE_ROOT/bronze/again/  # a duplicate: nothing is doubled",
+            *_more_steps(command, vendor),
         ]
     )
+
+
+def _more_steps(command: str, vendor: str) -> list[str]:
+    if vendor != "tardis":
+        return [f"  {command} vendors show {vendor}   # what is read of this vendor"]
+    return [
+        f"  {command} run                   # watch bronze; then, in another terminal:",
+        "  mkdir $LAKE_ROOT/bronze/again",
+        "  cp $LAKE_ROOT/bronze/*SOLUSDT.csv.gz $LAKE_ROOT/bronze/again/  # a duplicate: nothing is doubled",
+    ]

@@ -32,6 +32,11 @@ class DemoFile:
     path: str
     has_faults: bool = False
 
+    @property
+    def table(self) -> str:
+        """The table that its rows go into."""
+        return self.sample.data_type
+
     def write(self, bronze: Path) -> None:
         """Write as the vendor's client does: under an unconfirmed name, then renamed into place."""
         target = bronze / self.path

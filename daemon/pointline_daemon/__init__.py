@@ -10,4 +10,12 @@ never; the rescanner compares the folder with the manifest, and that is the trut
 
 What the committer and the maintenance tell is added up in one account; the supervisor publishes it with the state of
 all parts, to a file for `pointline status`, and where a port is set a thread of its own answers for it.
+
+The way of one file is in five files, in this order:
+
+1. ``intake`` here: a path becomes a file version, and versions a batch.
+2. ``pointline/vendors/feeds.py``: which description a path is of, and what it says of the rows.
+3. ``pointline/services/load.py``: bytes become typed rows in data files that nobody sees yet, one for each day.
+4. ``pointline/services/ingest.py``: what becomes of each file of a batch, and the order of effects.
+5. ``pointline/io/delta.py``: one commit makes the rows visible, and the ledger follows.
 """

@@ -20,7 +20,7 @@ FILE_FAILED: Final[str] = "file.failed"
 FILE_DUPLICATE: Final[str] = "file.duplicate"
 FILE_MOVED: Final[str] = "file.moved"
 FILE_GONE: Final[str] = "file.gone"
-FILE_CHECKSUM: Final[str] = "file.checksum_mismatch"
+FILE_CHECKSUM_MISMATCH: Final[str] = "file.checksum_mismatch"
 FILE_REOPENED: Final[str] = "file.reopened"
 FILES_WITHDRAWN: Final[str] = "files.withdrawn"
 SYMBOLS_HELD: Final[str] = "symbols.held"
@@ -76,7 +76,7 @@ EVENTS: Final[dict[str, str]] = {
     FILE_FAILED: "Trouble did not pass within the permitted attempts, or the process ended each time it was read.",
     FILE_DUPLICATE: "The same content is already in the lake from another path; nothing was added.",
     FILE_MOVED: "Known content under a new path, the old path is gone; the manifest follows.",
-    FILE_CHECKSUM: "A checksum that came after its file is not that of its content; the rows stay.",
+    FILE_CHECKSUM_MISMATCH: "A checksum that came after its file is not that of its content; the rows stay.",
     FILE_GONE: "A refused or waiting file is no longer in bronze; the ledger has closed it.",
     FILE_REOPENED: "What the file was refused for is out of the way; it is read again.",
     FILES_WITHDRAWN: "A person took the rows of these files out of the lake.",

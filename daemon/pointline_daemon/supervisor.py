@@ -387,7 +387,7 @@ class Supervisor:
         assert self._service is not None
         for path, wrong in self._service.check_late_checksums(self.lake.source.feeds.feed).items():
             hint = "download both again; `pointline withdraw` takes the rows out"
-            log.warning(events.FILE_CHECKSUM, path=path, what=wrong, hint=hint)
+            log.warning(events.FILE_CHECKSUM_MISMATCH, path=path, what=wrong, hint=hint)
         return self._service.compare(survey, known)
 
     def _refresh_symbols(self) -> None:

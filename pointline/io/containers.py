@@ -50,6 +50,8 @@ TEXTS = (
     (b"[", "JSON", ANSWER),
     (b"version https://git-lfs", "a Git LFS pointer", "run `git lfs pull` where it came from, then copy the file"),
 )
+BRACKETED_NAMES = re.compile(rb"<[a-z_ ]{1,30}>[\t,;|]<")
+"""The header of MetaTrader: ``<DATE>``, a tab, ``<TIME>``."""
 UTF_MARKS = ((b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UNLIKE_CSV = re.compile(
@@ -123,4 +125,6 @@ def _container(first: bytes) -> tuple[str, str] | None:
 
 def _other_text(first: bytes) -> tuple[str, str] | None:
     text = first.removeprefix(BYTE_ORDER_MARK).lstrip().lower()
+    if BRACKETED_NAMES.match(text):
+        return None
     return next(((name, hint) for start, name, hint in TEXTS if text.startswith(start)), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -125,8 +126,11 @@ class FileContent:
         if not self._version.is_as_seen(self._meta):
             raise self._changed()
 
-    def first_line(self) -> bytes:
-        """Return the first line as it stands in the file, without its end; empty for Parquet and without lines."""
+    def first_line(self, member: str = "") -> bytes:
+        """Return the first line as it stands in the file, without its end; empty for Parquet and without lines.
+
+        ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
+        """
         if self._first_line is None:
             path = self._meta.bronze_file_path
             with storage_errors(path):
@@ -134,7 +138,7 @@ class FileContent:
                     self._first_line = b""
                     self._header = self._open_parquet().names
                 else:
-                    self._lines = self._csv_blocks()
+                    self._lines = self._csv_blocks(re.compile(member) if member else None)
                     self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
         return self._first_line
 
@@ -215,9 +219,9 @@ class FileContent:
             yield start
         yield from content.chunks
 
-    def _csv_blocks(self) -> Iterator[bytes]:
+    def _csv_blocks(self, member: re.Pattern[str] | None) -> Iterator[bytes]:
         """Yield the header line, then blocks of whole lines; blank lines at the very end are no rows."""
-        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits)
+        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, member)
         waiting: list[bytes] = []
         size = unbroken = offset = 0
         header_seen = False

@@ -215,8 +215,11 @@ class BronzeContent(Protocol):
 
     def __exit__(self, *exc_info: object) -> None: ...
 
-    def first_line(self) -> bytes:
-        """Return the first line as it stands in the file, without its end; empty where a file has no lines."""
+    def first_line(self, member: str = "") -> bytes:
+        """Return the first line as it stands in the file, without its end; empty where a file has no lines.
+
+        ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
+        """
         ...
 
     def header(self) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from pointline.vendors.nearness import Near, nearest
 
 EXAMPLES = 5
 MOST_NAMED = 3
-TELLING = 4
-"""A name of so many parts, such as a symbol and a date with what is between, tells whose it is."""
+TELLING = (0, 4)
+"""A name of so many letters and parts, such as a symbol and a date with what is between, tells whose it is."""
 
 
 class Unrecognised(NamedTuple):
@@ -48,9 +48,9 @@ def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
 
 def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
     """What has the name of a feed, and not its folders."""
-    fitting = [one for one in near if one.miss.fits_name and one.name_parts >= TELLING]
-    most = max((one.name_letters for one in fitting), default=0)
-    best = sorted((one for one in fitting if one.name_letters == most), key=lambda one: one.description.feed.vendor)
+    fitting = [one for one in near if one.miss.fits_name and one.template.telling >= TELLING]
+    most = max(((one.template.telling, one.miss.near) for one in fitting), default=None)
+    best = [one for one in fitting if (one.template.telling, one.miss.near) == most]
     if not best:
         return None
     titles = list(dict.fromkeys(one.description.title or one.description.feed.vendor for one in best))

@@ -31,6 +31,12 @@ def parse_many(
 
     ``symbols`` are those of the rows where the paths name them; without it the one that ``belonging`` has.
     """
+    if feed.whole is not None:
+        frame = parse_many(feed.whole, header, data, belonging, symbols)
+        if frame is not None:
+            return frame
+    if feed.dialect.is_trimmed and b" " in data:
+        return None
     lines = feed.with_commas(data)
     found = None if lines is None else cells.typed(feed, header, lines)
     if found is None:

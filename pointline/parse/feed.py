@@ -92,12 +92,17 @@ class Feed:
     has_receive_clock: bool = True
     names_symbol: bool = True
     """The rows name their symbol; else the path does."""
+    member: str = ""
+    """A pattern of the name of the one file in an archive that is meant; empty where there is but one."""
     companion: str = ""
     """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
     symbol_column: str = ""
     """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
+    whole: Feed | None = None
+    """The same feed, of blocks with whole numbers in all columns that may have another form too: it types them in one
+    go, or not at all."""
 
     @property
     def raw_schema(self) -> dict[str, pl.DataType]:
@@ -123,7 +128,9 @@ class Feed:
         absent = tuple(column for column in self.columns if column.name not in header)
         there = tuple(column for column in self.columns if column.name in header)
         names_symbol = self.names_symbol and (not self.symbol_column or self.symbol_column in header)
-        return replace(self, columns=there, absent=absent, names_symbol=names_symbol) if absent else self
+        whole = None if self.whole is None else self.whole.under(header)
+        there_only = replace(self, columns=there, absent=absent, names_symbol=names_symbol, whole=whole)
+        return there_only if absent else self
 
     def completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return typed cells with the source columns that the header lacks, as null."""

@@ -14,7 +14,8 @@ from pointline.parse.feed import Feed
 from pointline.services.complaint import shown
 from pointline.services.header import read_header
 
-COUNT = "{rows}"
+COUNT, NAMED = "{rows}", "{named}"
+NOT_WHOLE = "it is not whole: download it again"
 LONGEST_LINE = 80
 
 
@@ -53,25 +54,26 @@ def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]
 
 def _counted(blocks: Iterator[bytes], trailer: str, path: str) -> Iterator[bytes]:
     """Leave out the last line, which has to count the lines before it. Raises Rejected where it does not."""
-    pattern = re.compile(re.escape(trailer).replace(re.escape(COUNT), "([0-9]+)").replace(r"\*", ".*?").encode())
+    written = (
+        re.escape(trailer).replace(re.escape(COUNT), "(?P<rows>[0-9]+)").replace(re.escape(NAMED), "(?P<named>.+?)")
+    )
+    pattern = re.compile(written.replace(r"\*", ".*?"))
     count = 0
     for rows, last in _before_last_line(blocks):
         count += rows.count(b"\n")
         if last:
-            found = pattern.match(last)
+            line = text_path.readable(last.rstrip(b"\r\n"))
+            found = pattern.match(line)
             if found is None:
-                line = shown(text_path.readable(last.rstrip(b"\r\n")), LONGEST_LINE)
-                raise Rejected(
-                    f"{path}: it does not end with {trailer!r} but with {line}",
-                    subject=path,
-                    hint="it is not whole: download it again",
-                )
-            if int(found[1]) != count:
-                raise Rejected(
-                    f"{path}: its last line counts {int(found[1])} rows, there are {count}",
-                    subject=path,
-                    hint="it is not whole: download it again",
-                )
+                what = f"{path}: it does not end with {trailer!r} but with {shown(line, LONGEST_LINE)}"
+                raise Rejected(what, subject=path, hint=NOT_WHOLE)
+            if int(found["rows"]) != count:
+                what = f"{path}: its last line counts {int(found['rows'])} rows, there are {count}"
+                raise Rejected(what, subject=path, hint=NOT_WHOLE)
+            named = found["named"] if NAMED in trailer else ""
+            if named not in path.rpartition("/")[2]:
+                what = f"{path}: its last line says {shown(named)}, its name does not"
+                raise Rejected(what, subject=path, hint="give it the name under which it was published")
         if rows:
             yield rows
 

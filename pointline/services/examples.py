@@ -35,7 +35,7 @@ class ExampleContent:
     def __exit__(self, *exc_info: object) -> None:
         """There is nothing to close."""
 
-    def first_line(self) -> bytes:
+    def first_line(self, _member: str = "") -> bytes:
         """Return the first line."""
         return self._first
 

@@ -47,7 +47,7 @@ def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[st
     """
     if not feed.headers:
         return content.header(), b""
-    line = content.first_line()
+    line = content.first_line(feed.member)
     if not line:
         names = content.header()
         return (names if not names else _known_names(feed, names, path)), b""

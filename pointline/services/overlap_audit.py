@@ -10,7 +10,7 @@ import polars as pl
 from pointline.parse.rules import DAY_US
 from pointline.services.findings import Finding
 from pointline.services.overlap import Day
-from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
+from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.spelling import is_group, symbol_key
 from pointline.vendors.feeds import EVERY_SYMBOL
 
@@ -50,25 +50,23 @@ def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
     day_us = pl.col("date").cast(pl.Datetime("us")).to_physical()
     first, last = (pl.col(name).to_physical() for name in TIMES)
     is_described = pl.col("feed").is_not_null()
-    return (
-        rows_by_day(ledger)
-        .select(
-            "file_id",
-            "bronze_file_path",
-            *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "symbol")),
-            "symbols",
-            pl.col("date").cast(pl.String),
-            pl.col("feed")
-            .cast(pl.String)
-            .fill_null("")
-            .str.splitn(" ", 2)
-            .struct.field("field_1")
-            .fill_null("")
-            .alias("series"),
-            pl.when(is_described).then(pl.max_horizontal(first, day_us)).otherwise(first).alias(TIMES[0]),
-            pl.when(is_described).then(pl.min_horizontal(last, day_us + (DAY_US - 1))).otherwise(last).alias(TIMES[1]),
-        )
-        .collect()
+    several = ledger.filter(pl.col("days").is_not_null()).drop("date").explode("days").unnest("days").drop("rows")
+    once = ledger.filter(pl.col("days").is_null()).drop("days")
+    return pl.concat([once, several.select(once.columns)]).select(
+        "file_id",
+        "bronze_file_path",
+        *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "symbol")),
+        "symbols",
+        pl.col("date").cast(pl.String),
+        pl.col("feed")
+        .cast(pl.String)
+        .fill_null("")
+        .str.splitn(" ", 2)
+        .struct.field("field_1")
+        .fill_null("")
+        .alias("series"),
+        pl.when(is_described).then(pl.max_horizontal(first, day_us)).otherwise(first).alias(TIMES[0]),
+        pl.when(is_described).then(pl.min_horizontal(last, day_us + (DAY_US - 1))).otherwise(last).alias(TIMES[1]),
     )
 
 

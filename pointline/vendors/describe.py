@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -142,8 +142,9 @@ def _feed(
     if len(problems) > before or made is None:
         return None
     slack = SLACK.fullmatch(text.day_slack)
+    feed = _as_feed(text, vendor.vendor, table, made)
     return Description(
-        feed=_as_feed(text, vendor.vendor, table, made),
+        feed=feed,
         text=text,
         paths=paths,
         slack_us=int(slack[1]) * SLACK_US[slack[2]] if slack else 0,
@@ -152,6 +153,11 @@ def _feed(
 
 
 def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
+    feed = _feed_of(text, vendor, table, made)
+    return feed if made.whole is None else replace(feed, whole=_feed_of(text, vendor, table, made.whole))
+
+
+def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
     return Feed(
         vendor=vendor,
         name=text.name,
@@ -171,6 +177,7 @@ def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         ),
         where={name: tuple(values) for name, values in text.where.items()},
         companion=text.companion,
+        member=text.member,
         is_sorted=text.sorted,
         is_distinct=text.distinct,
         has_receive_clock="local_timestamp" in text.map,
@@ -223,6 +230,10 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
 
 
 def _check_names(text: FeedText) -> Iterator[str]:
+    try:
+        re.compile(text.member)
+    except re.error as error:
+        yield f"member {text.member!r} is no pattern: {error}"
     if not NAME.fullmatch(text.name):
         yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
     lists = [one for one in text.columns if isinstance(one, list)]

@@ -71,7 +71,7 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     """Names in the header end here."""
     trailer: str = ""
     """How a last line that is no row begins. With ``{rows}`` in it a file has to have one that counts its rows right;
-    ``*`` in it stands for anything."""
+    ``{named}`` stands for what is in the file's name too, such as its date, ``*`` for anything."""
     where: dict[str, list[str]] = field(default_factory=dict)
     sorted: bool = True
     distinct: bool = False

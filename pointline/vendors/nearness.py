@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pointline.vendors.describe import Description
 from pointline.vendors.path_template import Miss, PathTemplate
 
+LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
 NEAR = 0.5
 """So much of a name has to fit before a feed is named at all."""
 
@@ -31,18 +33,8 @@ class Near:
 
     @property
     def folders(self) -> str:
-        """The folders of the template, as they are written."""
-        return self.template.folder_text.removesuffix("/**")
-
-    @property
-    def name_parts(self) -> int:
-        """How many parts the name has: fields, and what is between them."""
-        return self.template.name_parts
-
-    @property
-    def name_letters(self) -> int:
-        """How many characters of the name are the same in every such name."""
-        return self.template.name_letters
+        """The folders of the template, for people: long lists of words are left out."""
+        return LONG_LIST.sub(r"{\1}", self.template.folder_text.removesuffix("/**"))
 
 
 def nearest(descriptions: Iterable[Description], path: str) -> list[Near]:
@@ -52,6 +44,9 @@ def nearest(descriptions: Iterable[Description], path: str) -> list[Near]:
     for one in descriptions:
         misses = [(template.miss(folder, name), template) for template in one.paths]
         if not misses or any(not miss.why for miss, _ in misses):
+            if (word := next((word for word in one.text.not_in if word in folder.lower()), "")) and misses:
+                why = f"it is in a folder with {word} in its name, and files of this feed are not"
+                found.append(Near(description=one, template=one.paths[0], miss=misses[0][0]._replace(why=why)))
             continue
         miss, template = max(misses, key=lambda pair: _rank(pair[0]))
         found.append(Near(description=one, template=template, miss=miss))

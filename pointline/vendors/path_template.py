@@ -23,6 +23,8 @@ FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
 UNTIL = "until"
+NEARLY = 0.4
+"""How near a name is that only has an unknown word where one of some belongs."""
 DIGITS = {"%Y": r"[0-9]{4}", "%m": r"[0-9]{2}", "%d": r"[0-9]{2}", "%H": r"[0-9]{1,2}"}
 
 
@@ -70,6 +72,8 @@ class PathTemplate:
         self.text = text
         self._time: list[str] = []
         self._until = ""
+        self._words: dict[str, re.Pattern[str]] = {}
+        """Of fields that are one of some words, wherever in the template it says so."""
         self._seen: set[str] = set()
         self._groups: list[str] = []
         folder, slash, name = text.strip("/").rpartition("/")
@@ -114,28 +118,35 @@ class PathTemplate:
         return _with_last(made, values.pop(UNTIL), self._until) if self._until else made
 
     @property
-    def name_parts(self) -> int:
-        """How many parts the name has: fields, and what is between them."""
-        return len(self._name_pieces)
-
-    @property
-    def name_letters(self) -> int:
-        """How many characters of the name are the same in every such name."""
-        return sum(len(text) for text, _ in self._name_pieces if not FIELD.fullmatch(text))
+    def telling(self) -> tuple[int, int]:
+        """How much a name says of whose it is: its letters outside of fields, and its parts."""
+        between = "".join(piece for piece, _ in self._name_pieces if not piece.startswith(("{", "*")))
+        return sum(letter.isalpha() for letter in between.partition(".")[0]), len(self._name_pieces)
 
     def miss(self, folder: str, name: str) -> Miss:
         """Say how far the path of a file is from this template."""
-        fits_folder, fits_name = self._in_folder(folder) is not None, self._name.fullmatch(name) is not None
-        in_folder, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
-        in_name, name_gap = (len(self._name_pieces), "") if fits_name else _gap(self._name_pieces, name)
+        fits_folder = self._in_folder(folder) is not None
+        letters, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
+        near, name_gap = self._miss_of_name(name)
         said = [
-            *([] if fits_name else [f"its name is no {self.name_text}: {name_gap}"]),
+            *([f"its name is no {self.name_text}: {name_gap}"] if name_gap else []),
             *([] if fits_folder else [f"it is not in folders {self.folder_text}: {folder_gap}"]),
         ]
-        if fits_name and fits_folder and self.match(folder, name) is None:
+        if not said and self.match(folder, name) is None:
             said.append("its folder and its name say two times")
-        near = in_name / max(1, len(self._name_pieces))
-        return Miss(fits_name, fits_folder, near + in_folder / 1000, "; ".join(said))
+        return Miss(not name_gap, fits_folder, near + letters / 1000, "; ".join(said))
+
+    def _miss_of_name(self, name: str) -> tuple[float, str]:
+        """Return the share of a name that fits, and what does not."""
+        found = self._name.fullmatch(name)
+        if found is None:
+            letters, gap = _gap(self._name_pieces, name)
+            return letters / max(1, len(self.name_text)), gap
+        for key, value in found.groupdict().items():
+            field = key.rpartition("__")[0]
+            if field in self._words and self._words[field].fullmatch(value) is None:
+                return NEARLY, f"{value!r} is no {field}"
+        return 1.0, ""
 
     def _pieces(self, text: str) -> list[tuple[str, str]]:
         """Return the parts of a template as they are written, each with what it matches."""
@@ -156,7 +167,9 @@ class PathTemplate:
             return f"(?:{'|'.join(map(re.escape, name.split('|')))})"
         if not NAME.fullmatch(name):
             raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is small letters, digits and _")
-        if name == UNTIL and "%Y" in what and self._until in ("", what):
+        if name == UNTIL:
+            if "%Y" not in what or self._until not in ("", what):
+                raise BadTemplate(f"{self.text!r}: until is one last day, month or year, such as {{until:%Y%m%d}}")
             self._until = what
             return self._part_of_time(UNTIL, what)
         if "%" in what:
@@ -165,6 +178,8 @@ class PathTemplate:
         self._seen.add(name)
         self._groups.append(f"{name}__{count}")
         inner = "|".join(map(_shape, what.split("|"))) if what else "[^/]+?"
+        if what:
+            self._words[name] = re.compile(inner)
         return f"(?P<{name}__{count}>{inner})"
 
     def _time_field(self, format_: str) -> str:
@@ -194,15 +209,18 @@ class PathTemplate:
 
 
 def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:
-    """Return how many parts fit one after the other, and which one does not."""
+    """Return how many letters of a template fit, part by part, and which part does not."""
     fits = 0
     while fits < len(pieces):
         pattern = "".join(piece for _, piece in pieces[: fits + 1])
         if re.match(before + pattern, text, re.DOTALL) is None:
-            after = f" after {pieces[fits - 1][0]}" if fits else ""
-            return fits, f"there is no {pieces[fits][0]}{after}"
+            break
         fits += 1
-    return fits, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
+    letters = sum(len(piece) for piece, _ in pieces[:fits] if not piece.startswith(("*", "/**")))
+    if fits == len(pieces):
+        return letters, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
+    after = f" after {pieces[fits - 1][0]}" if fits else ""
+    return letters, f"there is no {pieces[fits][0]}{after}"
 
 
 def _shape(word: str) -> str:

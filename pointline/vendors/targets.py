@@ -29,6 +29,8 @@ class Plan:
     columns: tuple[Column, ...]
     headers: tuple[tuple[str, ...], ...]
     targets: Callable[[Belonging], Sequence[Target]]
+    whole: Plan | None = None
+    """The same for files, and blocks of them, with whole numbers in all columns that may have another form too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class _Asked:
     named: set[str]
     fields: Sequence[str]
     report: Report
+    is_whole: bool = False
+    """Of several forms that cells may have only whole numbers are asked for."""
 
 
 def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Report) -> Plan | None:
@@ -74,8 +78,7 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
         if name not in known and not maps[name].levels:
             report(f"map: table {table.name} has no column {name!r}; it has {', '.join(sorted(known))}")
     asked = _Asked(text=text, named=named, fields=fields, report=report)
-    made = [_made(column, maps.get(column.name), asked) for column in table.columns]
-    columns = _sources([one for one in made if one is not None], text, named, report)
+    columns, targets = _planned(maps, table, asked)
     used = {column.name for column in columns} | {*text.drop, *text.where}
     unused = [
         name for name in dict.fromkeys(name for columns in lists for name in columns) if name and name not in used
@@ -85,7 +88,26 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
     unknown = [name for name in (*text.drop, *text.where, *text.aliases.values()) if name not in named]
     if unknown:
         report(f"there is no column {', '.join(unknown)} in columns")
+    headers = tuple(map(tuple, lists))
+    whole = None
+    if any(mapping.when_integer or _may_be_epoch(mapping) for mapping in maps.values()):
+        clashes: list[str] = []  # a column may be needed as text all the same
+        whole_columns, whole_targets = _planned(maps, table, replace(asked, is_whole=True, report=clashes.append))
+        whole = None if clashes else Plan(columns=whole_columns, headers=headers, targets=whole_targets)
+    return Plan(columns=columns, headers=headers, targets=targets, whole=whole)
+
+
+def _may_be_epoch(mapping: Mapping) -> bool:
+    """Tell whether a time is an epoch or text."""
+    return isinstance(mapping.time, list) and values.EPOCH in mapping.time
+
+
+def _planned(
+    maps: abc.Mapping[str, Mapping], table: EventTable, asked: _Asked
+) -> tuple[tuple[Column, ...], Callable[[Belonging], Sequence[Target]]]:
+    made = [_made(column, maps.get(column.name), asked) for column in table.columns]
     complete = [one for one in made if one is not None]
+    columns = _sources(complete, asked.text, asked.named, asked.report)
 
     def targets(belonging: Belonging) -> list[Target]:
         return [
@@ -100,7 +122,7 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
             for one in complete
         ]
 
-    return Plan(columns=tuple(columns), headers=tuple(map(tuple, lists)), targets=targets)
+    return tuple(columns), targets
 
 
 def _lists(text: FeedText) -> list[list[str]]:
@@ -109,7 +131,7 @@ def _lists(text: FeedText) -> list[list[str]]:
 
 
 def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> list[tuple[str, Mapping]]:
-    """``asks.price = { levels = "ask_px_{00..09}" }``: one mapping per level."""
+    """``"asks.price" = { levels = "ask_px_{00..09}" }``: one mapping per level."""
     side, _, what = name.partition(".")
     places = [
         column.name
@@ -150,7 +172,7 @@ def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | Non
     if not sources or (constant is None and mapping.value):
         return constant
     try:
-        made = _from_sources(column, mapping, sources, text)
+        made = _from_sources(column, mapping, sources, asked)
     except ValueError as error:
         report(f"map.{column.name}: {error}")
         return None
@@ -208,44 +230,42 @@ def _constant(column: Column, mapping: Mapping, fields: Sequence[str], report: R
     return _Made(column=column, value=value)
 
 
-def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
+def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], asked: _Asked) -> _Made:
     name = sources[0]
     if len(sources) > 1 and column.kind is not Kind.TIME:
         raise ValueError("only a time comes from several columns")
     if column.kind is Kind.TIME:
-        return _time(column, mapping, sources, text)
+        if asked.is_whole and _may_be_epoch(mapping):
+            mapping = msgspec.structs.replace(mapping, time=values.EPOCH)
+        return _time(column, mapping, sources, asked.text)
     if column.kind in (Kind.CHOICE, Kind.FLAG):
         return _word(column, mapping, name)
-    return _plain(column, mapping, name)
-
-
-def _plain(column: Column, mapping: Mapping, name: str) -> _Made:
-    """A text or a number."""
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
+    return _number_or_text(column, mapping, name, is_whole=asked.is_whole)
+
+
+def _number_or_text(column: Column, mapping: Mapping, name: str, *, is_whole: bool) -> _Made:
+    kind = column.kind
+    if mapping.when_integer:
+        kind = Kind.INTEGER if is_whole else Kind.TEXT
+    elif any(not _is_number(one) for one in mapping.null):
+        kind = Kind.TEXT
     if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
         raise ValueError("only a number can be divided, or lose its sign")
-    is_text = column.kind is Kind.TEXT or mapping.when_integer or any(not _is_number(one) for one in mapping.null)
-    source = Column(name=name, kind=Kind.TEXT if is_text else column.kind)
-    nothing = values.one_of(name, mapping.null, is_number=not is_text) if mapping.null else None
-    value = _number(column, mapping, name, is_text=is_text)
+    value, wanted = pl.col(name), ""
+    if mapping.when_integer:
+        value = values.scaled(value, mapping.divide) if is_whole else values.whole_or_decimal(name, mapping.divide)
+        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    else:
+        value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
+        value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
+    value = value.abs() if mapping.absolute else value
+    nothing = values.one_of(name, mapping.null, kind) if mapping.null else None
     if nothing is not None:
         value = pl.when(~nothing).then(value)
-    wanted = ""
-    if mapping.when_integer:
-        wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    source = Column(name=name, kind=kind)
     return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
-
-
-def _number(column: Column, mapping: Mapping, name: str, *, is_text: bool) -> pl.Expr:
-    if mapping.when_integer:
-        return values.whole_or_decimal(name, mapping.divide)
-    value = pl.col(name)
-    if is_text and column.kind is not Kind.TEXT:
-        value = value.cast(column.dtype, strict=False)
-    if mapping.divide != 1:
-        value = values.scaled(value, mapping.divide)
-    return value.abs() if mapping.absolute else value
 
 
 def _word(column: Column, mapping: Mapping, name: str) -> _Made:
@@ -282,7 +302,7 @@ def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedTe
     zone = mapping.zone or text.day_zone
     values.zone_of(zone)
     value, kind = _time_value(mapping, sources, zone)
-    nothing = values.one_of(sources[0], mapping.null, is_number=kind is not Kind.TEXT) if mapping.null else None
+    nothing = values.one_of(sources[0], mapping.null, kind) if mapping.null else None
 
     def said(belonging: Belonging) -> pl.Expr:
         found = value(belonging)

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from pointline.tables.schema import Kind
+
 US_PER_SECOND = 1_000_000
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Ticks of an epoch per second."""
@@ -154,9 +156,16 @@ def _divided(numbers: pl.Series, divisor: float) -> pl.Series:
     return pl.Series(numbers.name, exact, dtype=pl.Float64)
 
 
-def one_of(column: str, tokens: Sequence[str], *, is_number: bool) -> pl.Expr:
+def one_of(column: str, tokens: Sequence[str], kind: Kind) -> pl.Expr:
     """True where the cell is one of these tokens."""
-    return pl.col(column).is_in([float(token) for token in tokens] if is_number else list(tokens))
+    match kind:
+        case Kind.TEXT:
+            return pl.col(column).is_in(list(tokens))
+        case Kind.INTEGER:  # a greater one is no cell of the column
+            wholes = [int(token) for token in tokens if token.lstrip("-").isdigit()]
+            return pl.col(column).is_in([one for one in wholes if abs(one) < 2**63])
+        case _:
+            return pl.col(column).is_in([float(token) for token in tokens])
 
 
 def levels(pattern: str, depth: int) -> list[str]:

@@ -19,10 +19,9 @@ from tests.support.waiting import wait_until
 
 DAY = dt.date(2024, 5, 1)
 GOOD = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=DAY, rows=20)
-BANDS = "data/futures/um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2024-01-01.zip"
-SUMS = "Binance: bookDepth, the depth within bands of percent round the price"
+HISTORY = "data/EURUSD60.hst"
 LEFT = {
-    BANDS: SUMS,
+    HISTORY: "MetaTrader history",
     "link": "a link to a folder",
     "notes.txt": "a text file",
     "pipe": "a named pipe",
@@ -33,7 +32,7 @@ LEFT = {
 def furnish(lake: Lake) -> None:
     """A good file and five things beside it that are not read; and three that nobody has to hear of."""
     write_sample(GOOD, lake.bronze / GOOD.file_name)
-    for name in (BANDS, "notes.txt", f"{GOOD.file_name}.1", f"{BANDS}.CHECKSUM", "half.part", ".hidden"):
+    for name in (HISTORY, "notes.txt", f"{GOOD.file_name}.1", f"{HISTORY}.CHECKSUM", "half.part", ".hidden"):
         (lake.bronze / name).parent.mkdir(parents=True, exist_ok=True)
         (lake.bronze / name).write_bytes(b"x")
     os.mkfifo(lake.bronze / "pipe")
@@ -72,10 +71,10 @@ def test_without_a_daemon(lake):
     (found,) = asked(lake, "doctor", code=1)["findings"]
     assert found["kind"] == "unrecognised"
     assert "5 files in bronze" in found["what"]
-    assert SUMS in found["what"]
+    assert "MetaTrader history" in found["what"]
     text = pointline(lake.root, "status", **lake.settings).stdout
     assert "not read   5 files in bronze (counted now); `pointline files --unrecognised` says why" in text
-    assert f"{BANDS}  ({SUMS})" in text
+    assert f"{HISTORY}  (MetaTrader history)" in text
     assert "5 not recognised" in text
     lines = pointline(lake.root, "files", "--unrecognised", **lake.settings).stdout.splitlines()
     assert lines[0].split() == ["path", "reason", "looks", "like", "try"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pointline.tables.registry import event_tables
 from tests.support import warm
 from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
@@ -43,6 +44,7 @@ path = "fills/BTCUSDT/2024-05-01.csv"
 lines = ["trade_id,px,qty,taker,at", "7,60000.5,0.25,B,1714521600123", "8,60000.5,0.25,?,1714521600124"]
 rows = [{ id = "7", symbol = "BTCUSDT", price = 60000.5, side = "buy", timestamp = "2024-05-01T00:00:00.123Z" }]
 """
+TARDIS = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
 FILLS = "fills/BTCUSDT/2024-05-01.csv"
 FILLS_TEXT = "trade_id,px,qty,taker,at\n7,60000.5,0.25,B,1714521600123\n"
 TABLE = """
@@ -135,6 +137,15 @@ class TestList:
         describe(lake, copy.read_text(), "binance.toml")  # it takes the place of the one that ships
         assert tried(lake, str(write(lake / "bronze" / PATH, *ROWS)))["claimed_by"] == ["binance/spot-trades"]
 
+    def test_help_has_the_reference_and_every_table(self, lake):
+        text = pointline(lake, "vendors", "help").stdout
+        assert "# How to describe a vendor's files" in text
+        for table in event_tables().values():
+            (line,) = [one for one in text.splitlines() if one.startswith(f"{table.name}: ")]
+            assert "symbol* (text), timestamp* (time)" in line
+        assert "side (buy|sell|unknown)" in text or "side* (buy|sell|unknown)" in text
+        assert "asks.price" in text
+
     def test_names_are_completed(self):
         asked = {"_POINTLINE_COMPLETE": "complete_bash", "COMP_WORDS": "pointline vendors show bin", "COMP_CWORD": "3"}
         command = [str(Path(sys.executable).with_name("pointline"))]
@@ -187,7 +198,7 @@ class TestTry:
     @pytest.mark.parametrize(
         ("path", "feed", "why"),
         [
-            (NAME, "binance/um-trades", "there is no data/futures/um/"),
+            (NAME, "binance/um-trades", "there is no futures/um/"),
             (f"data/spot/daily/trades/BTCUSDT/x{NAME}.bak", "binance/spot-trades", "its name is no"),
             (f"data/spot/daily/trades/ETHUSDT/{NAME}", "", "two symbols"),
         ],
@@ -209,6 +220,8 @@ class TestTry:
 
     def test_it_says_what_the_ingest_does(self, lake):
         bad = "31,x,2,201,1704067200099,True,True"
+        twice = [f"binance,Y,{1714521600000000 + one},{1714521600000000 + one},{one},buy,1,2" for one in range(1, 31)]
+        next_day = [line.replace("17145216", "17146080") for line in twice]
         contents = {
             PATH: [*ROWS, bad],
             PATH.replace("BTC", "ETH"): [*ROWS, *[bad] * 30],
@@ -216,6 +229,8 @@ class TestTry:
             PATH.replace("BTC", "XRP"): ["id,price,qty,quote_qty,time,is_buyer_maker,is_best_match", *ROWS],
             PATH.replace("BTC", "ADA"): ["a,b", *ROWS],
             "binance_trades_2024-05-01_X.csv": ["exchange,symbol", "x,y"],
+            "binance_trades_2024-05-01_Y.csv": [TARDIS, *twice, *twice],
+            "binance_trades_2024-05-02_Y.csv": [TARDIS, *next_day, *next_day[:3]],
         }
         files = [str(write(lake / "bronze" / path, *lines)) for path, lines in contents.items()]
         _, found = answer(lake, "vendors", "try", *files)
@@ -232,9 +247,8 @@ class TestTry:
                 assert one["refused"].partition(";")[0] in known["error"]
 
     def test_files_of_tardis_too(self, lake, tmp_path):
-        text = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
         row = "binance,BTCUSDT,1714521600000000,1714521600000001,1,buy,1,2"
-        file = write(tmp_path / "binance_trades_2024-05-01_BTCUSDT.csv", text, row)
+        file = write(tmp_path / "binance_trades_2024-05-01_BTCUSDT.csv", TARDIS, row)
         found = tried(lake, str(file))
         assert found["rows_fit"] == 1
         assert found["refused"] is None
@@ -357,8 +371,14 @@ class TestCheck:
         assert code == 1
         assert any(said in problem for problem in found["problems"])
 
+    def test_a_flag_is_no_number(self, lake, tmp_path):
+        text = MINE.replace("60000.5,0.25,B", "1,0.25,B").replace("price = 60000.5,", "price = true,")
+        code, found = answer(lake, "vendors", "check", str(write(tmp_path / "mine.toml", text)))
+        assert code == 1
+        assert "price is 1.0, it says True" in found["problems"][0]
+
     def test_a_path_that_another_vendor_has(self, lake, tmp_path):
-        theirs = "data/spot/{span:daily|monthly}/trades/{symbol}/**/{symbol}-trades-{date:%Y-%m-%d}.{csv|zip}"
+        theirs = answer(lake, "vendors", "show", "binance")[1]["feeds"][0]["paths"][0]
         text = MINE[: MINE.index("[[feed.example]]")].replace("fills/{symbol}/{date:%Y-%m-%d}.csv", theirs)
         code, found = answer(lake, "vendors", "check", str(write(tmp_path / "mine.toml", text)))
         assert code == 1

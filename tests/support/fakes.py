@@ -359,7 +359,7 @@ class MemoryContent:
     def __exit__(self, *exc_info: object) -> None:
         return None
 
-    def first_line(self) -> bytes:
+    def first_line(self, member: str = "") -> bytes:
         return self.data.partition(b"\n")[0]
 
     def header(self) -> tuple[str, ...]:

@@ -558,8 +558,8 @@ COMPRESSED = [
     content("gzip-named-zst", trades, TAKEN, ending=".csv.zst", kept=3),
     content("ending-in-capitals", trades, TAKEN, ending=".CSV.GZ", kept=3),
     content("zip-named-gz", trades, REFUSED, pack=zip_archive, reason="is a zip archive"),
-    content("bzip2-named-gz", trades, REFUSED, pack=bz2.compress, reason="is bzip2"),
-    content("xz-named-gz", trades, REFUSED, pack=lzma.compress, reason="is xz"),
+    content("bzip2-named-gz", trades, TAKEN, pack=bz2.compress, kept=3),
+    content("xz-named-gz", trades, TAKEN, pack=lzma.compress, kept=3),
     content("gzip-cut-short", trades, REFUSED, pack=lambda data: zipped(data)[:-20], reason="gzip"),
     content(
         "gzip-without-its-trailer", trades, REFUSED, pack=lambda data: zipped(data)[:-8], reason="gzip ends before"

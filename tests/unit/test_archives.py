@@ -21,10 +21,13 @@ import pytest
 
 from pointline.errors import PointlineError, Rejected, Unfinished
 from pointline.io.decode import FREE_BYTES, Limits, decode
+from pointline.parse.feed import own_columns
 from pointline.services.claims import Claims
 from pointline.services.original import find_row
+from pointline.tables.registry import event_tables
 from tests.support.loading import Bench
 
+FEED = own_columns(event_tables()["trades"])
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 DATA = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * number * 7919 % 1003) for number in range(12))
 LZ4 = bytes.fromhex(
@@ -495,5 +498,5 @@ def test_memory_does_not_grow_with_the_content(kind):
 def test_a_line_is_found_again(bench, kind):
     """What `pointline trace` prints comes from the archive."""
     with bench.reader().open(bench.put(KINDS[kind], name="x.csv")) as content:
-        row = find_row(content, 3)
+        row = find_row(FEED, content, "x.csv", 3)
     assert (row.text, row.line) == (DATA.splitlines()[3].decode(), 4)

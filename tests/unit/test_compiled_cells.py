@@ -83,18 +83,26 @@ class TestNumbers:
 
 
 class TestWholeNumbers:
-    """Times are whole numbers of at most eighteen digits."""
+    """Times are whole numbers of at most nineteen digits, as nanoseconds are, that fit into 64 bits with a sign."""
 
     @pytest.mark.parametrize(
         "text",
-        ["0", "-1", "7", "1714521600000000", "12345678", "123456789", "999999999999999999", "-999999999999999999"],
-    )
+        [
+            "0", "-1", "7", "1714521600000000", "12345678", "123456789", "999999999999999999", "-999999999999999999",
+            "1234567890123456789", "1714521600123456789", "9223372036854775807", "-9223372036854775807",
+        ],
+    )  # fmt: skip
     def test_exact(self, text):
         assert typed(f"a,1,{text},true,buy")["at"].to_list() == [int(text)]
 
     @pytest.mark.parametrize(
-        "text", ["1.0", "1e3", "-", "+1", "9223372036854775807", "1234567890123456789", "1a", "\u0661"]
-    )
+        "text",
+        [
+            "1.0", "1e3", "-", "+1", "9223372036854775808", "-9223372036854775808", "9999999999999999999",
+            "18446744073709551615", "18446744073709551616", "27670116110564327424", "00000000000000000001", "1a",
+            "\u0661",
+        ],
+    )  # fmt: skip
     def test_what_is_left_to_a_closer_look(self, text):
         assert typed(f"a,1,{text},true,buy") is None
 
@@ -105,6 +113,16 @@ class TestText:
     def test_every_length(self):
         words = ["x" * size for size in range(1, 40)] * 2 + ["BTCUSDT"] * 3 + ["BTCUSD", "BTCUSDT", "BTCUSDT_PERP"]
         assert typed(*(f"{word},1,1,true,buy" for word in words))["word"].to_list() == words
+
+    def test_blanks_belong_to_them(self):
+        words = ["20120201 000003660", " ", " a", "a ", "a b c", "20120201 000003660", " a"]
+        assert typed(*(f"{word},1,1,true,buy" for word in words))["word"].to_list() == words
+
+    @pytest.mark.parametrize(
+        "line", ["a, 1,1,true,buy", "a,1 ,1,true,buy", "a,1, 1,true,buy", "a,1,1, true,buy", "a,1,1,true, buy"]
+    )
+    def test_blanks_beside_anything_else_are_left_to_a_closer_look(self, line):
+        assert typed(line) is None
 
     def test_long_ones_apart_from_others(self):
         words = [f"8f14e45f-ceea-467f-9575-{number:012}" for number in range(2000)]
@@ -119,7 +137,7 @@ class TestText:
     def test_bytes_that_are_no_text(self):
         assert cells.typed(TABLE, HEADER, b"a\xff,1,1,true,buy\n") is None
 
-    @pytest.mark.parametrize("word", ['"a"', "a b", "a\tb", "a\0b", "a\rb", '"'])
+    @pytest.mark.parametrize("word", ['"a"', "a\tb", "a\0b", "a\rb", '"'])
     def test_what_is_left_to_a_closer_look(self, word):
         assert typed(f"{word},1,1,true,buy") is None
 

@@ -58,7 +58,7 @@ def test_its_examples_are_right(text):
     assert vendor.problems == ()
     count, problems = check_examples(vendor, Feeds(event_tables(), [vendor], shipped_vendors))
     assert problems == []
-    assert count == len(vendor.descriptions)
+    assert count >= len(vendor.descriptions)
 
 
 def test_what_ships_is_right():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from pointline_daemon.descriptions import Descriptions
 
-from pointline.io.descriptions import shipped_vendors
+from pointline.io.descriptions import read_feeds, shipped_vendors
 from pointline.io.unrecognised import describe_foreign
 from pointline.services.batch import Entry, make_groups
 from pointline.services.claims import Claims
@@ -70,9 +71,17 @@ def test_two_times_are_a_miss_too():
 @pytest.mark.parametrize(
     ("path", "like", "advice"),
     [
-        ("BTCUSDT-trades-2024-01.csv", "Binance public data or HTX (Huobi)", "only its folders tell"),
-        ("x/BTCUSDT-trades-2024-01-01.zip", "Binance public data or HTX", "such as spot/"),
-        ("BTCUSDT-1m-2024-01-01.zip", "Binance public data or ", "only its folders tell"),
+        ("BTCUSDT-trades-2024-01.csv", "Binance public data", "only its folders tell"),
+        (
+            "BTCUSDT-1m-2024-01.csv",
+            "Binance public data",
+            "markPriceKlines/{symbol}/{interval}",
+        ),
+        (
+            "x/BTCUSDT-trades-2024-01-01.zip",
+            "Binance public data",
+            "spot/",
+        ),
         ("data/spot/daily/trades/BTCUSDT/x.csv", "Binance public data: a file in the folders of", "vendors try"),
         ("mine/ticks/BTCUSDT.txt", "Recorder mine: a file in the folders of mine/trades", "vendors try"),
         ("desk/prices.xlsx", "a spreadsheet", "soffice --headless --convert-to csv"),
@@ -94,7 +103,7 @@ def test_what_is_said_of_a_path_that_is_not_read(path, like, advice):
 
 
 def test_the_folders_that_are_advised_are_right():
-    path = "BTCUSDT-trades-2024-01-01.csv"
+    path = "BTCUSDT-trades-2024-01.csv"
     advised = describe_foreign(path, FEEDS).advice.rpartition("such as ")[2].split(" or ")
     assert len(advised) == 3
     for folders in advised:
@@ -161,6 +170,47 @@ def test_what_a_description_may_not_say(old, new, problem):
     found = describe(text.replace(old, new).encode(), "mine.toml", event_tables())
     assert any(problem in one for one in found.problems)
     assert describe(text.encode(), "mine.toml", event_tables()).problems == ()
+
+
+def test_a_feed_that_is_like_another_has_no_examples_of_it():
+    text = MINE.format(vendor="mine")
+    example = """
+[[feed.example]]
+path = "mine/ticks/X.csv"
+lines = []
+rows = []
+[[feed]]
+name = "other"
+like = "trades"
+path = "other/{symbol}.csv"
+"""
+    found = describe((text + example).encode(), "mine.toml", event_tables())
+    assert found.problems == ()
+    assert [len(one.text.example) for one in found.descriptions] == [1, 0]
+    assert found.descriptions[0].feed.columns == found.descriptions[1].feed.columns
+
+
+def test_only_what_differs_from_what_was_read_at_the_start_is_a_change(tmp_path, monkeypatch):
+    monkeypatch.setattr("pointline_daemon.descriptions.STILL_SECONDS", 0.0)
+    file = tmp_path / "vendors" / "mine.toml"
+    file.parent.mkdir()
+    file.write_text(MINE.format(vendor="mine"))
+    feeds = read_feeds(tmp_path)
+    descriptions = Descriptions(tmp_path, feeds)
+    assert not descriptions.take_up_changes()
+    file.write_text(MINE.format(vendor="desk"))
+    late = Descriptions(tmp_path, feeds)  # changed after it was read, before anybody looked
+    assert late.take_up_changes()
+    assert [one.name for one in feeds.own] == ["desk"]
+    assert not late.take_up_changes()
+
+
+def test_what_is_still_being_written_is_left_alone(tmp_path):
+    (tmp_path / "vendors").mkdir()
+    descriptions = Descriptions(tmp_path, read_feeds(tmp_path))
+    (tmp_path / "vendors" / "mine.toml").write_text(MINE.format(vendor="mine"))
+    assert not descriptions.take_up_changes()
+    assert not descriptions.take_up_changes()
 
 
 def test_the_day_of_a_file_without_a_date_is_none():

@@ -9,8 +9,11 @@ from typing import Any
 
 from pointline.io.descriptions import FOLDER, language_reference, shipped_vendors
 from pointline.parse.feed import Header
+from pointline.tables.registry import event_tables
+from pointline.tables.schema import EventTable, Kind
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping
+from pointline.vendors.targets import LEVEL
 from pointline_daemon.bronze_access import make_feeds
 from pointline_daemon.commands.present import (
     Column,
@@ -78,8 +81,20 @@ def show_vendor(lake_root: Path | None, name: str, *, as_toml: bool, as_json: bo
 
 def show_language() -> int:
     """Print the reference of the language that descriptions are written in."""
-    print_lines(language_reference().splitlines())
+    print_lines([*language_reference().splitlines(), "", "## Tables and their columns", ""])
+    for table in event_tables().values():
+        print_labelled(f"{table.name}: ", ", ".join(_columns(table)))
     return EXIT_OK
+
+
+def _columns(table: EventTable) -> list[str]:
+    """The columns that may be mapped, each with what it holds; * for those that a row has to have."""
+    found = []
+    for column in table.columns:
+        name = LEVEL.sub(r"\1.\3", column.name)
+        kind = "|".join(column.choices) if column.kind is Kind.CHOICE else column.kind.value
+        found.append(f"{name}{'*' * column.required} ({'levels' if name != column.name else kind})")
+    return list(dict.fromkeys(found))
 
 
 def vendor_names(incomplete: str) -> list[str]:

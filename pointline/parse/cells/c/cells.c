@@ -1,7 +1,7 @@
 /* Whole lines of CSV to typed columns, in one pass and without any guess.
  *
- * Plain text only: no quotes, no white space, no NUL, the same number of cells in every line, numbers as numbers.h reads
- * them. The first cell that is anything else ends the attempt: the caller has a slower way that finds out what it is.
+ * Plain text only: no quotes, no white space but blanks in texts, no NUL, the same number of cells in every line, numbers
+ * as numbers.h reads them. The first cell that is anything else ends the attempt: the caller has a slower way that finds out what it is.
  */
 #include "column.h"
 #include "numbers.h"
@@ -215,7 +215,7 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_cells", NULL, -1, M
 
 PyMODINIT_FUNC PyInit__cells(void)
 {
-    const char bytes[] = ",\n\r\"\t ";
+    const char bytes[] = ",\n\r\"\t";
     for (size_t place = 0; place < sizeof bytes; place++) /* the NUL at its end is one of them */
         stops[(unsigned char)bytes[place]] = 1;
     plain_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);

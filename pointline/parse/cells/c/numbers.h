@@ -24,7 +24,7 @@
 #error "a quotient of doubles has to be rounded once"
 #endif
 
-enum { MOST_WHOLE_DIGITS = 18, MOST_DIGITS = 19, LONGEST_NUMBER = 64 };
+enum { MOST_DIGITS = 19, LONGEST_NUMBER = 64 };
 
 static const uint64_t MOST_EXACT_WHOLE = 1ull << 53; /* up to here every whole number is a double */
 static const double POWERS_OF_TEN[MOST_DIGITS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
@@ -61,7 +61,7 @@ static inline const char *read_digits(const char *text, uint64_t *value)
     return text;
 }
 
-/* Mostly a time of sixteen digits. */
+/* Mostly a time of sixteen digits, or of nineteen where a vendor counts nanoseconds. */
 static inline const char *read_whole(const char *text, const char *end, int64_t *whole)
 {
     const int negative = *text == '-';
@@ -71,7 +71,7 @@ static inline const char *read_whole(const char *text, const char *end, int64_t 
     for (int eights = 0; eights < 2 && read_eight_digits(text, end, &value); eights++)
         text += 8;
     text = read_digits(text, &value);
-    if (text == digits || text - digits > MOST_WHOLE_DIGITS)
+    if (text == digits || text - digits > MOST_DIGITS || value > INT64_MAX) /* nineteen digits are no more than 64 bits */
         return NULL;
     *whole = negative ? -(int64_t)value : (int64_t)value;
     return text;

@@ -1,0 +1,267 @@
+"""What descriptions can say of paths, times, numbers and last lines, and what they cannot say in earnest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointline.parse import fast_path, text_path
+from pointline.parse.feed import Feed
+from pointline.parse.rules import Belonging
+from pointline.tables.registry import event_tables
+from pointline.vendors import values
+from pointline.vendors.describe import describe
+from pointline.vendors.path_template import BadTemplate, PathTemplate
+
+FEED = """
+vendor = "mine"
+[[feed]]
+name = "one"
+table = "trades"
+exchange = "mine"
+path = "{path}"
+columns = ["time", "price", "amount", "note"]
+{more}
+[feed.map]
+side = {{ value = "unknown" }}
+timestamp = {{ from = "time", time = "epoch" }}
+{mapped}
+"""
+
+
+EPOCH = 'timestamp = { from = "time", time = "epoch" }'
+
+
+def problems(*, path: str = "{symbol}-{date:%Y-%m-%d}.csv", mapped: str = "", more: str = 'drop = ["note"]') -> str:
+    lines = FEED.format(path=path, mapped=mapped, more=more).splitlines()
+    said = [line for line in mapped.splitlines() if "=" in line]
+    given = {line.split(" = ", 1)[0] for line in said}
+    kept = [line for n, line in enumerate(lines) if line in said or line.split(" = ", 1)[0] not in given or n < 3]
+    return "\n".join(describe("\n".join(kept).encode(), "mine.toml", event_tables()).problems)
+
+
+class TestWhatCannotBeMeant:
+    def test_nothing(self):
+        assert problems() == ""
+
+    @pytest.mark.parametrize(
+        ("mapped", "says"),
+        [
+            ('id = { from = "note", divide = 10.0 }', "only a number can be divided"),
+            ('id = { from = "note", when_integer = true }', "only a number can be divided"),
+            ('side = { value = "{symbol}", words = { A = "up" } }', "map.side: 'up' is none of buy, sell, unknown"),
+            ('side = { value = "{market}", words = { A = "buy" } }', "no path names {market}"),
+            ('id = { value = "{market}" }', "no path names {market}"),
+            ('timestamp = { from = "time", time = [] }', "say how the time is written"),
+        ],
+    )
+    def test_mappings(self, mapped, says):
+        assert says in problems(mapped=mapped)
+
+    @pytest.mark.parametrize("time", ["%H:%M:%S", "since midnight"])
+    @pytest.mark.parametrize(
+        "path", ["{symbol}-{date:%Y-%m}.csv", "{symbol}.csv", "{symbol}-{date:%Y%m%d}-{until:%Y%m%d}.csv"]
+    )
+    def test_a_time_without_a_date_where_the_path_names_no_day(self, path, time):
+        mapped = f'timestamp = {{ from = "time", time = "{time}" }}'
+        assert "names no single day" in problems(path=path, mapped=mapped)
+        assert problems(mapped=mapped) == ""
+
+
+class TestWholeNumbersInOneGo:
+    """Columns that may have another form are typed as whole numbers where all of them are: the same rows, sooner."""
+
+    HEADER = ("time", "price", "amount", "note")
+
+    def feed(self, mapped: str = "") -> Feed:
+        time = (
+            'timestamp = { from = "time", time = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"], null = ["18446744073709551615"] }'
+        )
+        price = 'price = { from = "price", divide = 1e9, when_integer = true, null = ["9223372036854775807"] }'
+        text = FEED.format(path="{symbol}.csv", more='drop = ["note"]', mapped=f"{price}\n{mapped}")
+        vendor = describe(text.replace(EPOCH, time).encode(), "mine.toml", event_tables())
+        assert vendor.problems == ()
+        return vendor.descriptions[0].feed
+
+    @settings(deadline=None)
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["1614902400123456789", "2021-03-05T00:00:00.123456789Z", "18446744073709551615", ""]),
+                st.sampled_from(
+                    ["3702750000000", "9007199254740993", "3702.75", "9223372036854775807", "1e5", "-1", ""]
+                ),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def test_it_says_the_same_or_nothing(self, cells):
+        feed, belonging = self.feed(), Belonging(exchange="mine", date=dt.date(2021, 3, 5), symbol="A")
+        data = "".join(f"{time},{price},1,x\n" for time, price in cells).encode()
+        assert feed.whole is not None
+        whole = fast_path.parse(feed.whole, self.HEADER, data, belonging)
+        either = fast_path.parse(replace(feed, whole=None), self.HEADER, data, belonging)
+        good, _ = text_path.parse(feed, self.HEADER, data, belonging)
+        assert whole is None or whole.equals(good.drop("row"))
+        assert either is None or either.equals(good.drop("row"))
+        are_whole = all(time.isdigit() and len(time) == 19 and price.lstrip("-").isdigit() for time, price in cells)
+        assert (whole is not None) == (are_whole and not any(price == "9223372036854775807" for _, price in cells))
+
+    def test_a_column_that_is_needed_as_text_too_is_never_read_so(self):
+        assert self.feed('id = "time"').whole is None
+
+
+class TestBlanks:
+    HEADER = ("time", "price", "amount", "note")
+    LINE = b"1614902400123456,1,2, a b \n"
+
+    @pytest.mark.parametrize(("trim", "cell"), [("true", "a b"), ("false", " a b ")])
+    def test_they_are_part_of_a_text_unless_it_is_trimmed(self, trim, cell):
+        text = FEED.format(path="{symbol}.csv", more=f"trim = {trim}", mapped='id = "note"')
+        vendor = describe(text.encode(), "mine.toml", event_tables())
+        assert vendor.problems == ()
+        feed = vendor.descriptions[0].feed
+        belonging = Belonging(exchange="mine", date=dt.date(2021, 3, 5), symbol="A")
+        good, bad = text_path.parse(feed, self.HEADER, self.LINE, belonging)
+        assert bad.is_empty()
+        assert good["id"].to_list() == [cell]
+        fast = fast_path.parse(feed, self.HEADER, self.LINE, belonging)
+        assert fast is None or fast["id"].to_list() == [cell]
+        assert trim == "false" or fast is None
+
+
+class TestPaths:
+    def test_a_file_of_several_days(self):
+        template = PathTemplate("{symbol}-{date:%Y%m%d}-{until:%Y%m%d}.csv")
+        found = template.match("", "A-20240229-20240302.csv")
+        assert found is not None
+        assert (str(found.begins), str(found.last)) == ("2024-02-29 00:00:00", "2024-03-02 00:00:00")
+        assert found.fields == {"symbol": "A"}
+
+    @pytest.mark.parametrize(
+        ("name", "says"),
+        [
+            ("A-20240302-20240301.csv", "it ends on 2024-03-01, before it begins"),
+            ("A-20240302-20240332.csv", "the date '20240332' does not exist"),
+            ("A-20240230-20240332.csv", "the date '20240230' does not exist"),
+        ],
+    )
+    def test_several_days_that_cannot_be(self, name, says):
+        found = PathTemplate("{symbol}-{date:%Y%m%d}-{until:%Y%m%d}.csv").match("", name)
+        assert found is not None
+        assert says in found.problem
+
+    @pytest.mark.parametrize(
+        ("path", "problem"),
+        [
+            ("2024/05/2024-05-01.csv", ""),
+            ("2024/04/2024-05-01.csv", "two dates"),
+            ("2023/05/2024-05-01.csv", "two dates"),
+        ],
+    )
+    def test_every_part_of_a_date_that_folder_and_name_both_say_has_to_agree(self, path, problem):
+        folder, _, name = path.rpartition("/")
+        found = PathTemplate("{date:%Y}/{date:%m}/{date:%Y-%m-%d}.csv").match(folder, name)
+        assert found is not None
+        assert problem in found.problem
+        assert bool(found.problem) == bool(problem)
+
+    def test_the_finer_of_two_dates_is_the_files(self):
+        found = PathTemplate("{date:%Y-%m-%d}/{symbol}-{date:%Y%m}.csv").match("2024-05-17", "A-202405.csv")
+        assert found is not None
+        assert str(found.begins) == "2024-05-17 00:00:00"
+
+    @pytest.mark.parametrize(
+        "text", ["{until:%Y%m%d}/{date:%Y%m%d}-{until:%Y-%m-%d}.csv", "{date:%Y%m%d}-{until:%d}.csv", "a-{until}.csv"]
+    )
+    def test_a_last_day_that_is_none(self, text):
+        with pytest.raises(BadTemplate, match="until is one last day"):
+            PathTemplate(text)
+
+
+WHOLE = st.integers(-(2**63), 2**63 - 1)
+
+
+class TestNumbers:
+    @settings(deadline=None)
+    @given(st.lists(WHOLE, min_size=1, max_size=20), st.sampled_from([10, 10**4, 10**9]))
+    def test_a_scaled_number_is_the_nearest_to_what_is_meant(self, numbers, divisor):
+        frame = pl.DataFrame({"x": numbers}, schema={"x": pl.Int64})
+        wanted = [float(Decimal(number) / divisor) for number in numbers]
+        assert frame.select(values.scaled(pl.col("x"), divisor))["x"].to_list() == wanted
+        texts = frame.cast(pl.String)
+        assert texts.select(values.whole_or_decimal("x", divisor))["x"].to_list() == wanted
+
+    def test_so_it_is_beyond_what_a_float_holds(self):
+        numbers = [2**53 + (2**62 // 5000 + 77) * step for step in range(5000)]
+        frame = pl.DataFrame({"x": numbers})
+        wanted = [number / 10**9 for number in numbers]
+        assert [float(number) / 1e9 for number in numbers] != wanted
+        assert frame.select(values.scaled(pl.col("x"), 1e9))["x"].to_list() == wanted
+
+    @settings(deadline=None)
+    @given(st.lists(st.integers(-(2**53), 2**53), min_size=1, max_size=20), st.sampled_from([10, 10**4, 10**9]))
+    def test_so_it_is_where_it_was_read_as_a_float(self, numbers, divisor):
+        frame = pl.DataFrame({"x": [float(number) for number in numbers]})
+        wanted = [number / divisor for number in numbers]
+        assert frame.select(values.scaled(pl.col("x"), divisor))["x"].to_list() == wanted
+
+    @settings(deadline=None)
+    @given(st.decimals(Decimal(-(10**6)), Decimal(10**9), places=9))
+    def test_a_decimal_is_the_number_itself(self, number):
+        frame = pl.DataFrame({"x": [f"{number:.9f}"]})
+        assert frame.select(values.whole_or_decimal("x", 1e9)).item() == float(number)
+
+    @pytest.mark.parametrize("text", ["", " 1", "1.", ".5", "1e5", "1.5e5", "1,5", "0x10", "nan", "inf", "9" * 19, "a"])
+    def test_what_is_neither_is_no_number(self, text):
+        assert pl.DataFrame({"x": [text]}).select(values.whole_or_decimal("x", 1e9)).item() is None
+
+
+class TestTimes:
+    DAY = dt.date(2021, 3, 14)
+    """New York sets its clocks forward at two."""
+
+    @settings(deadline=None)
+    @given(st.integers(0, 86_400 * 10**9 - 1))
+    def test_seconds_since_midnight_with_nine_decimals_are_exact(self, ns):
+        frame = pl.DataFrame({"x": [float(f"{ns // 10**9}.{ns % 10**9:09}")]})
+        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 2), "UTC")).item()
+        assert found == 86_400 * 10**6 + ns // 1000
+
+    def test_microseconds_since_midnight_are_exact(self):
+        us = [(86_400 * 10**6 // 5000 + 77) * step for step in range(4900)]
+        frame = pl.DataFrame({"x": [float(f"{one // 10**6}.{one % 10**6:06}") for one in us]})
+        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 1), "UTC")).to_series().to_list()
+        assert found == us
+
+    @pytest.mark.parametrize(("hour", "utc"), [(1, 6), (2, None), (3, 7), (18, 22)])
+    def test_a_clock_on_the_wall(self, hour, utc):
+        wanted = None if utc is None else int(dt.datetime(2021, 3, 14, utc, tzinfo=dt.UTC).timestamp()) * 10**6
+        counted = pl.DataFrame({"x": [hour * 3600.0]})
+        written = pl.DataFrame({"x": [f"{hour:02}:00:00"]})
+        zone = "America/New_York"
+        assert counted.select(values.since_midnight("x", "s", self.DAY, zone)).item() == wanted
+        assert written.select(values.written(["x"], ["%H:%M:%S"], zone, "auto", self.DAY)).item() == wanted
+
+    @pytest.mark.parametrize(
+        ("text", "wanted"),
+        [
+            ("1614902400123456789", 1_614_902_400_123_456),
+            ("1614902400123", 1_614_902_400_123_000),
+            ("2021-03-05T00:00:00.123456789Z", 1_614_902_400_123_456),
+            ("16149024001234", None),
+            ("2021-03-05 00:00:00", None),
+            ("18446744073709551615", None),
+        ],
+    )
+    def test_an_epoch_among_formats(self, text, wanted):
+        formats = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"]
+        frame = pl.DataFrame({"x": [text]})
+        assert frame.select(values.written(["x"], formats, "America/New_York", "auto", self.DAY)).item() == wanted

@@ -1,0 +1,291 @@
+"""Files that programs write: templates that ship, and real files by descriptions of a user's own."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointline.tables.registry import event_tables
+from pointline.vendors.describe import describe
+from pointline.vendors.feeds import Feeds
+from tests.support.vendor_files import SAMPLES, Form, Row, check_round_trip, decimals, feed_of, shipped, take
+from tests.support.vendor_matrix import MATRIX, check_mutation
+from tests.support.vendor_reader import us_of
+
+NEEDS_SAMPLES = pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples of vendors beside the repository")
+SECOND = 10**6
+PRICES = decimals("0.00001", "300000", 5)
+BARS = st.fixed_dictionaries({**dict.fromkeys(("open", "high", "low", "close"), PRICES), "volume": PRICES})
+ONE_FILE = "the path names no day"
+
+
+def plain_bar(n: int) -> Row:
+    one = Decimal(n + 100)
+    return {"open": one, "high": one + 3, "low": one - 1, "close": one + 2, "volume": Decimal(7)}
+
+
+def prices(row: Row) -> list[str]:
+    return [f"{row[name]}" for name in ("open", "high", "low", "close")]
+
+
+def mt5_bar(row: Row) -> list[str]:
+    moment = dt.datetime.fromtimestamp(row["timestamp"] // SECOND, dt.UTC)
+    return [f"{moment:%Y.%m.%d}", f"{moment:%H:%M:%S}", *prices(row), "99", f"{row['volume']}", "3"]
+
+
+def ccxt_bar(row: Row) -> list[str]:
+    return [f"{row['timestamp'] // 1000}", *prices(row), f"{row['volume']}"]
+
+
+FORMS = [
+    Form(
+        feed="generic/mt5-bars",
+        path="mt5-utc/broker/EURUSD_M1_202405010000_202405012359.csv",
+        columns=("<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<TICKVOL>", "<VOL>", "<SPREAD>"),
+        cells=mt5_bar,
+        constant={"exchange": "mt5", "symbol": "EURUSD", "interval": "1m", "price_type": "bid"},
+        plain=plain_bar,
+        rows=BARS,
+        time=("<DATE>",),
+        word="<CLOSE>",
+        span="none",
+        step_us=SECOND,
+        separator="\t",
+    ),
+    Form(
+        feed="generic/ccxt-ohlcv",
+        path="ohlcv/kraken/BTC_USDT-5m.csv",
+        columns=("timestamp", "open", "high", "low", "close", "volume"),
+        cells=ccxt_bar,
+        constant={"exchange": "kraken", "symbol": "BTC_USDT", "interval": "5m", "price_type": "trade"},
+        plain=plain_bar,
+        rows=BARS,
+        time=("timestamp",),
+        word="close",
+        span="none",
+    ),
+    Form(
+        feed="generic/ccxt-ohlcv",
+        path="ohlcv/kraken/BTC_USDT-1d.csv",
+        columns=("timestamp", "open", "high", "low", "close", "volume"),
+        cells=ccxt_bar,
+        constant={"exchange": "kraken", "symbol": "BTC_USDT", "interval": "1d", "price_type": "trade"},
+        plain=plain_bar,
+        rows=BARS,
+        time=("timestamp",),
+        word="close",
+        span="none",
+        has_header=False,
+    ),
+]
+BY_FORM = pytest.mark.parametrize("form", FORMS, ids=["mt5", "ccxt", "ccxt without a header"])
+
+
+@BY_FORM
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
+def test_what_is_written_as_the_program_does_comes_back(form, data):
+    check_round_trip(form, data.draw(form.any_rows()))
+
+
+@BY_FORM
+@pytest.mark.parametrize("mutation", MATRIX)
+def test_a_broken_file_never_ends_in_other_values(form, mutation):
+    check_mutation(form, mutation)
+
+
+# ---- real files of programs, described by a user
+
+MINE = """
+vendor = "mine"
+
+[[feed]]
+name = "ninja-bars"
+table = "bars"
+exchange = "mine"
+path = "{symbol}.XCME_{interval:1min}_bars.csv"
+separator = ";"
+columns = ["timestamp_utc", "open", "high", "low", "close", "volume", "pricetype"]
+drop = ["pricetype"]
+[feed.map]
+timestamp = { from = "timestamp_utc", time = "%Y-%m-%d %H:%M:%S" }
+interval = { value = "{interval}", words = { 1min = "1m" } }
+price_type = { value = "trade" }
+
+[[feed]]
+name = "fxcm-bars"
+table = "bars"
+exchange = "mine"
+path = "fxcm_{symbol}-m1-{price_type:bid|ask}-{date:%Y}.csv"
+columns = ["timestamp", "open", "high", "low", "close"]
+[feed.map]
+timestamp = { from = "timestamp", time = "%Y-%m-%d %H:%M:%S%:z" }
+interval = { value = "1m" }
+price_type = { value = "{price_type}" }
+
+[[feed]]
+name = "fx-ticks"
+table = "quotes"
+exchange = "mine"
+path = "truefx_like_{symbol}-ticks.csv"
+columns = ["timestamp", "bid", "ask"]
+[feed.map]
+timestamp = { from = "timestamp", time = "%Y-%m-%d %H:%M:%S%.f%:z" }
+bid_price = "bid"
+ask_price = "ask"
+
+[[feed]]
+name = "perp-bars"
+table = "bars"
+exchange = "mine"
+path = "{symbol}-{date:%Y%m%d}-{until:%Y%m%d}_{interval:1m}.csv"
+columns = ["timestamp", "open", "high", "low", "close", "volume"]
+[feed.map]
+timestamp = { from = "timestamp", time = "%Y-%m-%d %H:%M:%S%.f" }
+interval = { value = "{interval}" }
+price_type = { value = "trade" }
+
+[[feed]]
+name = "backtrader-quotes"
+table = "quotes"
+exchange = "mine"
+path = "backtrader_{symbol:bidask}.csv"
+columns = ["TIMESTAMP", "BID", "ASK"]
+[feed.map]
+timestamp = { from = "TIMESTAMP", time = "%d/%m/%Y %H:%M:%S" }
+bid_price = "BID"
+ask_price = "ASK"
+
+[[feed]]
+name = "freqtrade-trades"
+table = "trades"
+exchange = "mine"
+path = "{symbol:freqtrade}_public_trades_list_simple_example.csv"
+trim = true
+columns = ["", "timestamp", "id", "type", "side", "price", "amount", "cost", "date"]
+drop = ["type", "cost", "date"]
+[feed.map]
+timestamp = { from = "timestamp", time = "epoch" }
+"""
+
+
+def mine() -> Feeds:
+    vendor = describe(MINE.encode(), "mine.toml", event_tables())
+    assert vendor.problems == ()
+    return Feeds(event_tables(), (vendor,), lambda: shipped().vendors)
+
+
+def moment_us(text: str, format_: str = "") -> int:
+    moment = dt.datetime.strptime(text, format_) if format_ else dt.datetime.fromisoformat(text)  # noqa: DTZ007
+    return us_of(moment.replace(tzinfo=moment.tzinfo or dt.UTC))
+
+
+def bar(cells: dict[str, str], interval: str, price_type: str) -> Row:
+    names = [name for name in ("open", "high", "low", "close", "volume") if name in cells]
+    return {"interval": interval, "price_type": price_type, **{name: float(Decimal(cells[name])) for name in names}}
+
+
+OWN = {
+    "6EH4.XCME_1min_bars.csv": (
+        "6EH4",
+        ";",
+        lambda cells: (moment_us(cells["timestamp_utc"]), bar(cells, "1m", "trade")),
+    ),
+    "fxcm_usdjpy-m1-bid-2013.csv": (
+        "usdjpy",
+        ",",
+        lambda cells: (moment_us(cells["timestamp"]), bar(cells, "1m", "bid")),
+    ),
+    "truefx_like_usdjpy-ticks.csv": (
+        "usdjpy",
+        ",",
+        lambda cells: (
+            moment_us(cells["timestamp"]),
+            {"bid_price": float(cells["bid"]), "ask_price": float(cells["ask"])},
+        ),
+    ),
+    "btc-perp-20211231-20220201_1m.csv": (
+        "btc-perp",
+        ",",
+        lambda cells: (moment_us(cells["timestamp"]), bar(cells, "1m", "trade")),
+    ),
+    "backtrader_bidask.csv": (
+        "bidask",
+        ",",
+        lambda cells: (
+            moment_us(cells["TIMESTAMP"], "%d/%m/%Y %H:%M:%S"),
+            {"bid_price": float(cells["BID"]), "ask_price": float(cells["ASK"])},
+        ),
+    ),
+    "freqtrade_public_trades_list_simple_example.csv": (
+        "freqtrade",
+        ",",
+        lambda cells: (
+            int(cells["timestamp"]) * 1000,
+            {
+                "id": cells["id"].strip(),
+                "side": cells["side"].strip(),
+                "price": float(cells["price"]),
+                "amount": float(cells["amount"]),
+            },
+        ),
+    ),
+}
+
+
+@NEEDS_SAMPLES
+@pytest.mark.parametrize("name", OWN)
+def test_a_real_file_comes_in_by_a_description_of_a_users_own(name):
+    symbol, separator, read = OWN[name]
+    data = (SAMPLES / "generic" / name).read_bytes()
+    taken = take((name, data), feeds=mine())
+    assert taken.is_success, taken.said
+    expected = []
+    for cells in csv.DictReader(data.decode().splitlines(), delimiter=separator):
+        time_us, values = read(cells)
+        clocks = {"timestamp": time_us, "local_timestamp": time_us}
+        expected.append({"exchange": "mine", "symbol": symbol, **clocks, **values})
+    assert taken.rows() == expected
+
+
+# ---- what is known and not read
+
+
+@pytest.mark.parametrize(
+    ("path", "what", "advice"),
+    [
+        ("GLBX/glbx-mdp3-20240101.trades.dbn.zst", "DBN", "databento.DBNStore.from_file"),
+        ("GLBX/glbx-mdp3-20240101.definition.csv.zst", "no table", "outside bronze"),
+        ("GLBX/glbx-mdp3-20240101.trades.json.zst", "JSON", "encoding CSV"),
+        ("GLBX/metadata.json", "says of itself", "nothing is to be done"),
+        ("GBPJPY/2012/11/03/00h_ticks.bi5", "bi5", "JForex"),
+        ("cme/XCME_MD_ES_20120102_20120106.gz", "FIX", "decode them"),
+        ("EURUSD_M1_202001020000_202012312359.csv", "MetaTrader 5", "mt5-utc"),
+        ("fx/DAT_ASCII_EURUSD_T_201202.txt", "gaps", "nothing is to be done"),
+        ("us_futures_cme/trades_v1/2024/05/2024-05-01.csv.gz", "Polygon", "describe it"),
+        ("future/cme/minute/es/20131006_quote.zip", "LEAN", "outside bronze"),
+        ("SPLITS_US_ALL_BBO_A_20161024.gz", "TAQ", "describe it"),
+    ],
+)
+def test_what_is_not_read_is_named_with_a_way_out(path, what, advice):
+    assert feed_of(path) == ""
+    told = shipped().why_unread(path)
+    assert told is not None
+    assert what in told[0]
+    assert advice in told[1]
+
+
+def test_what_is_built_from_documents_alone_says_so():
+    unverified = {
+        f"{vendor.name}/{one.feed.name}"
+        for vendor in shipped().vendors
+        for one in vendor.descriptions
+        if not one.text.verified
+    }
+    assert {"taq/trades", "algoseek/trades", "firstrate/bars", "iqfeed/ticks", "generic/mt5-bars"} <= unverified
+    assert unverified.isdisjoint({"databento/trades", "polygon/stocks-trades", "histdata/ticks", "lean/equity-trades"})

@@ -25,12 +25,12 @@ class Claims:
     def claim(self, entry: Entry, content_hash: str) -> int:
         """Return the id that brings this content: the entry's own, or that of the file that was first.
 
-        Equal bytes are the same content only within one table, day and symbol: a file of trades says something else
-        when it is named liquidations, every "no data" day has the same empty gzip, and under the name of another symbol
-        the same bytes may be refused.
+        Equal bytes are the same content only within one table, feed, day and symbol: a file of trades says something
+        else when it is named liquidations, and bars when they are named those of another interval; every "no data" day
+        has the same empty gzip, and under the name of another symbol the same bytes may be refused.
         """
         meta = entry.meta
-        key = (content_hash, meta.data_type, meta.exchange, str(meta.date), symbol_key(meta.symbol))
+        key = (content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), symbol_key(meta.symbol))
         with self._lock:
             holder = self._holders.setdefault(key, entry.file_id)
             if holder == entry.file_id:

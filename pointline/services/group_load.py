@@ -67,9 +67,9 @@ class GroupLoad(ABC):
         """Tell whether this file brings its content; else it is noted as a duplicate."""
         holder = self._claims.claim(entry, content_hash)
         meta = entry.meta
-        twin = self._result.group.contents.get(
-            (content_hash, meta.data_type, meta.exchange, str(meta.date), symbol_key(meta.symbol) if has_rows else "")
-        )
+        symbol = symbol_key(meta.symbol) if has_rows else ""
+        key = (content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), symbol)
+        twin = self._result.group.contents.get(key)
         first = holder if twin is None else twin
         if first != entry.file_id:
             self._duplicate(entry, content_hash, first)

@@ -19,8 +19,8 @@ from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.spelling import is_group, symbol_key
 
-ContentKey: TypeAlias = tuple[str, str, str, str, str]
-"""Content hash, data type, exchange, date and the key of the symbol that the path of the *new* file claims."""
+ContentKey: TypeAlias = tuple[str, str, str, str, str, str]
+"""Content hash, data type, feed, exchange, date and the key of the symbol that the path of the *new* file claims."""
 
 REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)
 """Versions without rows in silver whose path still waits for something better."""
@@ -326,8 +326,9 @@ def _contents(
 
     A file that has left bronze counts only for its own symbol: for any other name, the bytes have to be read.
     """
-    same_day = ["exchange", "data_type", "date", "file_size_bytes"]
+    same_day = ["exchange", "data_type", "feed", "date", "file_size_bytes"]
     in_lake = standing.filter(stands_at(Status.SUCCESS), pl.col("content_hash").is_not_null())
+    in_lake = in_lake.with_columns(pl.col("feed").cast(pl.String).fill_null(""))
     twins = _rows_by_position(asked.select("position", *same_day), in_lake, on=same_day)
     position_of = {path: position for position, path in enumerate(asked["bronze_file_path"])} if twins else {}
     found: dict[ContentKey, int] = {}
@@ -337,7 +338,7 @@ def _contents(
         for row in twins.get(position_of.get(meta.bronze_file_path, -1), []):
             assert row.content_hash is not None
             if symbol_key(row.symbol) == key or not has_left(row, reader):
-                found[row.content_hash, meta.data_type, meta.exchange, str(meta.date), key] = row.file_id
+                found[row.content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), key] = row.file_id
     return found
 
 

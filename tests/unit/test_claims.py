@@ -58,3 +58,9 @@ def test_retired_it_is_remembered_for_the_batches_under_way(claims):
     assert claims.claim(entry(2), "x") == 1
     claims.retire([])
     assert claims.claim(entry(2), "x") == 2
+
+
+def test_bars_of_another_interval_are_another_content_though_the_bytes_are_the_same(claims):
+    """Guards the feed in the key: a day with one trade has the same bar of one minute and of five."""
+    bars = [entry(number, feed=f"ohlcvt {interval} trade") for number, interval in ((2, "1m"), (3, "5m"), (4, "1m"))]
+    assert [claims.claim(one, "x") for one in bars] == [2, 3, 2]

@@ -184,7 +184,8 @@ class TestIndex:
     def test_changed_descriptions_count_at_once(self):
         known = feeds(described(self.COLUMNS, path="other/{symbol}.csv"))
         before = known.snapshot()
-        assert feed_of(self.PATH, known) == ""
+        asked = (Feeds.claims, Feeds.own_claims)
+        assert [len(ask(known, self.PATH)) for ask in asked] == [0, 0]
         known.replace_own([described(self.COLUMNS)])
-        assert feed_of(self.PATH, known) == "own/trades"
-        assert feed_of(self.PATH, before) == ""
+        assert [len(ask(known, self.PATH)) for ask in asked] == [1, 1]
+        assert [len(ask(before, self.PATH)) for ask in asked] == [0, 0]

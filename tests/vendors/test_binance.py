@@ -655,3 +655,13 @@ def test_zip_files_are_the_files_in_them(path, rows):
     taken = take((path, file.read_bytes()))
     assert taken.is_success, taken.said
     assert taken.silver.height == rows
+
+
+def test_a_short_row_is_named_with_its_number():
+    form = klines("um")
+    lines = form.written(form.plain_rows())
+    lines[30] = lines[30][:5]
+    taken = take((form.path_of(form.day), form.file(lines)))
+    assert taken.aside.select("file_seq", "rule").rows() == [(31, "ragged")]
+    assert "5 cells where the header has 12" in taken.said
+    assert taken.rows() == expected([row for n, row in enumerate(form.plain_rows()) if n != 30])

@@ -104,12 +104,12 @@ class Batch:
 
 
 def make_groups(entries: Iterable[Entry], contents: Mapping[ContentKey, int]) -> list[Group]:
-    """Group small files of one table and partition together; large ones, and parts of one day, stay alone."""
+    """Group small files of one feed and day together; large ones, and those that share a day, stay alone."""
     groups: list[Group] = []
     together: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         meta = entry.meta
-        if meta.file_size_bytes >= OWN_PART_BYTES or entry.candidate.has_siblings:
+        if meta.file_size_bytes >= OWN_PART_BYTES or entry.candidate.may_be_refused:
             groups.append(Group(table=meta.data_type, entries=(entry,), contents=contents))
         else:
             key = (meta.data_type, meta.vendor, meta.feed, meta.exchange, str(meta.date))

@@ -38,7 +38,9 @@ class Candidate:
     is_accepted: bool = False
     """A person said to take it in spite of what it was refused for: ``pointline retry --accept``."""
     has_siblings: bool = False
-    """Other files of the same exchange, type and day may hold rows of its symbols: times have to be compared."""
+    """Other files may hold rows of its symbols on the same day: times have to be compared."""
+    may_be_refused: bool = False
+    """Two files claim its day, so that one of them may not get in: it is loaded into data files of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ def sort_candidates(
     found.moved = list(moves.values())
     relocated = {move.file_id for move in found.moved}
     crowded = _crowded(asked, entries, groups)
+    reaching = _reaching_beyond_a_day(asked, entries)
     for position, meta in enumerate(metas):
         versions = [row for row in history.get(position, []) if row.file_id not in relocated]
         if position in moves:
@@ -118,7 +121,8 @@ def sort_candidates(
                     meta=meta,
                     is_again=same is not None,
                     replaces=tuple(row.file_id for row in versions if row is not same),
-                    has_siblings=position in crowded,
+                    has_siblings=position in crowded or position in reaching,
+                    may_be_refused=position in crowded,
                 )
             )
     leaving = {old for candidate in found.entering for old in candidate.replaces}
@@ -237,7 +241,6 @@ def has_left(row: LedgerRow, reader: BronzeReader) -> bool:
 def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]) -> set[int]:
     """Return the positions of files that may share rows with others: of their symbol, or of a group."""
     day = ["exchange", "data_type", "date"]
-    crowded = _reaching_beyond_a_day(asked, entries)
     alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING)).join(asked, on=day, how="semi")
     columns = [*day, "symbol", "bronze_file_path"]
     files = pl.concat([asked.select(columns), alive.select(columns)]).unique()
@@ -249,7 +252,7 @@ def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]
     )
     counted = asked.with_columns(_keyed(keys)).join(of_key, on=[*day, "key"]).join(of_day, on=day)
     meets = (pl.col("of_key") > 1) | (pl.col("has_group") & (pl.col("of_day") > 1))
-    return crowded | set(counted.filter(meets)["position"])
+    return set(counted.filter(meets)["position"])
 
 
 def _reaching_beyond_a_day(asked: pl.DataFrame, entries: pl.DataFrame) -> set[int]:

@@ -229,10 +229,7 @@ class _Look:
                 try:
                     count_rows(table, [part])
                 except UNREADABLE as error:
-                    what = f"its rows cannot be read: {_first_line(error)}"
-                    path = f"silver/{name}/{part.path}"
-                    if path not in {finding.path for finding in self._findings}:
-                        self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
+                    self._note_unreadable(name, part, error)
                 else:
                     sound.append(part)
             parts[:] = sound
@@ -281,7 +278,7 @@ class _Look:
                 one: digest for one, digest in group.select("file_id", "content_hash").iter_rows() if one in bronze
             }
             ids = list(hashes)
-            silver = self._to.rereaders[name].digest_silver(self._to.tables[name], parts, ids)
+            silver = self._digest(name, parts, ids)
             aside = digest_aside(self._to.quarantine, self._aside_parts(), ids)
             for file_id in ids:
                 facts = _Compared(file_id, hashes[file_id], (silver[file_id], aside[file_id]), parts)
@@ -290,10 +287,33 @@ class _Look:
             file_id, exchange = row["file_id"], str(row["exchange"])
             dates = [str(one["date"]) for one in row["days"]]
             parts = [part for date in dates for part in snapshot.parts.get((exchange, date), [])]
-            silver = self._to.rereaders[name].digest_silver(self._to.tables[name], parts, [file_id])
+            silver = self._digest(name, parts, [file_id])
             aside = digest_aside(self._to.quarantine, self._aside_parts(), [file_id])
             facts = _Compared(file_id, row["content_hash"], (silver[file_id], aside[file_id]), parts, frozenset(dates))
             self._compare_file(name, bronze[file_id], facts)
+
+    def _digest(self, name: str, parts: list[Part], file_ids: Sequence[int]) -> Mapping[int, int]:
+        """Return what these data files hold of files; those that cannot be read are named and left out of ``parts``."""
+        table, rereader = self._to.tables[name], self._to.rereaders[name]
+        try:
+            return rereader.digest_silver(table, parts, file_ids)
+        except UNREADABLE:
+            sound = []
+            for part in parts:  # which of them is it?
+                try:
+                    rereader.digest_silver(table, [part], file_ids)
+                except UNREADABLE as error:
+                    self._note_unreadable(name, part, error)
+                else:
+                    sound.append(part)
+            parts[:] = sound
+            return rereader.digest_silver(table, sound, file_ids)
+
+    def _note_unreadable(self, name: str, part: Part, error: Exception) -> None:
+        path = f"silver/{name}/{part.path}"
+        if path not in {finding.path for finding in self._findings}:
+            what = f"its rows cannot be read: {_first_line(error)}"
+            self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
 
     def _aside_parts(self) -> list[Part]:
         parts = self._to.quarantine.live_parts()

@@ -104,7 +104,9 @@ class Cell:
         return CliRunner().invoke(app, [*arguments, "--json", "--lake-root", str(self.root)])
 
     def findings(self) -> list[dict[str, str]]:
-        return json.loads(self.command("verify", "--deep").stdout)["findings"]
+        done = self.command("verify", "--deep")
+        assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+        return json.loads(done.stdout)["findings"]
 
     def repair(self) -> list[str]:
         done = self.command("repair")

@@ -418,8 +418,8 @@ class TestChangedWhileRead:
                 changed.append(path)
                 (daemon.bronze / path).write_bytes(file_content(NAME, 30, issue=2))
 
-        def decode_changed(file, path, limits):
-            decoded = decode(file, path, limits)
+        def decode_changed(file, path, limits, member=None):
+            decoded = decode(file, path, limits, member)
             return replace(decoded, chunks=then_changed(decoded.chunks, path))
 
         monkeypatch.setattr(content, "decode", decode_changed)

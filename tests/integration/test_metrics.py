@@ -209,6 +209,7 @@ def status(lake: Lake) -> dict:
 
 
 def test_without_a_port_there_is_no_server_and_no_client_library():
-    code = "import sys, daemon.supervisor, daemon.commands.run; print('prometheus_client' in sys.modules)"
+    modules = "sys, pointline_daemon.supervisor, pointline_daemon.commands.run"
+    code = f"import {modules}; print('prometheus_client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"

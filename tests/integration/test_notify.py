@@ -26,16 +26,18 @@ SAMPLE = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=d
 PROGRAM = """
 import os, sys, threading, time
 from pathlib import Path
-import pointline_daemon.committer, daemon.intake, daemon.maintenance, daemon.notify, daemon.rescanner, daemon.supervisor
+import pointline_daemon.committer, pointline_daemon.intake
+import pointline_daemon.maintenance, pointline_daemon.notify, pointline_daemon.rescanner, pointline_daemon.supervisor
 from pointline_daemon.maintenance import Maintenance
 from pointline.io.bronze import FolderBronzeSource
 from pointline.services.ingest import IngestService
 from pointline.services.load import Loader
 from pointline_daemon.cli import main
 
-daemon.committer.IDLE_SECONDS = daemon.committer.LOOK_SECONDS = daemon.intake.IDLE_SECONDS = 0.1
-daemon.maintenance.LOOK_SECONDS = daemon.rescanner.LONGEST_WAIT_SECONDS = 0.1
-daemon.notify.LEAST_SECONDS = daemon.supervisor.TICK_SECONDS = 0.1
+pointline_daemon.committer.IDLE_SECONDS = pointline_daemon.committer.LOOK_SECONDS = 0.1
+pointline_daemon.intake.IDLE_SECONDS = 0.1
+pointline_daemon.maintenance.LOOK_SECONDS = pointline_daemon.rescanner.LONGEST_WAIT_SECONDS = 0.1
+pointline_daemon.notify.LEAST_SECONDS = pointline_daemon.supervisor.TICK_SECONDS = 0.1
 
 def hang(*_args, **_kwargs):
     os.write(1, b'{"event": "hung"}\\n')  # in one go: other threads write lines as well
@@ -48,11 +50,11 @@ def read_slowly(self, group, load=Loader.load):
         time.sleep(0.05)
     return load(self, group)
 
-def tick(self, turn=daemon.supervisor.Supervisor._tick):
+def tick(self, turn=pointline_daemon.supervisor.Supervisor._tick):
     turn(self)
     os.write(1, b'{"event": "turn"}\\n')
 
-daemon.supervisor.Supervisor._tick = tick
+pointline_daemon.supervisor.Supervisor._tick = tick
 
 def fail(*_args, **_kwargs):
     raise RuntimeError("line one\\nWATCHDOG=1\\nREADY=1")

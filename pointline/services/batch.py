@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from pointline.errors import Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
-from pointline.services.identity import Candidate, ContentKey
+from pointline.services.identity import Candidate, Contents
 from pointline.tables.dim_symbol_metadata import Metadata
 
 OWN_PART_BYTES = 1 << 20
@@ -44,7 +44,7 @@ class Group:
 
     table: str
     entries: tuple[Entry, ...]
-    contents: Mapping[ContentKey, int] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
     """Contents that are in the lake already, and the files that brought them."""
 
 
@@ -103,7 +103,7 @@ class Batch:
     refused: tuple[Outcome, ...] = ()
 
 
-def make_groups(entries: Iterable[Entry], contents: Mapping[ContentKey, int]) -> list[Group]:
+def make_groups(entries: Iterable[Entry], contents: Contents) -> list[Group]:
     """Group small files of one feed and day together; large ones, and those that share a day, stay alone."""
     groups: list[Group] = []
     together: dict[tuple[str, ...], list[Entry]] = {}

@@ -52,6 +52,34 @@ class Move:
     meta: BronzeFileMetadata
 
 
+class Contents:
+    """Contents in the lake, and the files that brought them.
+
+    A file that has left bronze counts only for its own symbol: for any other name, the bytes have to be read. Where it
+    is, is asked only when the bytes are equal: of many small files many have one size.
+    """
+
+    def __init__(
+        self,
+        brought: Mapping[tuple[str, ...], Sequence[LedgerRow]] | None = None,
+        symbols: Collection[str] = (),
+        reader: BronzeReader | None = None,
+    ) -> None:
+        self._brought = brought or {}
+        self._symbols = symbols
+        self._reader = reader
+
+    def get(self, key: ContentKey) -> int | None:
+        """Return the newest file that brought this content."""
+        *content, symbol = key
+        if self._reader is None or symbol not in self._symbols:
+            return None
+        for row in reversed(self._brought.get(tuple(content), ())):
+            if symbol_key(row.symbol) == symbol or not has_left(row, self._reader):
+                return row.file_id
+        return None
+
+
 @dataclass(slots=True)
 class Sorted:
     """The candidates of a batch, told apart."""
@@ -67,8 +95,8 @@ class Sorted:
     """Refused versions that were never read to their end: who opens them, or their inode, has changed."""
     settled: dict[int, int] = field(default_factory=dict)
     """Refused versions whose path holds known content again, and the version that has it."""
-    contents: dict[ContentKey, int] = field(default_factory=dict)
-    """Contents in the lake that an entering file may bring again, by its size, and the file that brought them."""
+    contents: Contents = field(default_factory=Contents)
+    """Contents in the lake that an entering file may bring again."""
 
 
 class LedgerRow(NamedTuple):
@@ -324,25 +352,19 @@ def _may_matter(asked: pl.DataFrame) -> pl.Expr:
 
 def _contents(
     entering: Sequence[Candidate], asked: pl.DataFrame, standing: pl.DataFrame, reader: BronzeReader
-) -> dict[ContentKey, int]:
-    """Return the contents in the lake that a file may be a copy of.
-
-    A file that has left bronze counts only for its own symbol: for any other name, the bytes have to be read.
-    """
+) -> Contents:
+    """Return the contents in the lake that a file may be a copy of, by its size."""
     same_day = ["exchange", "data_type", "feed", "date", "file_size_bytes"]
     in_lake = standing.filter(stands_at(Status.SUCCESS), pl.col("content_hash").is_not_null())
     in_lake = in_lake.with_columns(pl.col("feed").cast(pl.String).fill_null(""))
-    twins = _rows_by_position(asked.select("position", *same_day), in_lake, on=same_day)
-    position_of = {path: position for position, path in enumerate(asked["bronze_file_path"])} if twins else {}
-    found: dict[ContentKey, int] = {}
-    for candidate in entering:
-        meta = candidate.meta
-        key = symbol_key(meta.symbol)
-        for row in twins.get(position_of.get(meta.bronze_file_path, -1), []):
-            assert row.content_hash is not None
-            if symbol_key(row.symbol) == key or not has_left(row, reader):
-                found[row.content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), key] = row.file_id
-    return found
+    twins = in_lake.join(asked, on=same_day, how="semi").sort("file_id")
+    days = twins.select(pl.col(name).cast(pl.String) for name in ("data_type", "feed", "exchange", "date"))
+    brought: dict[tuple[str, ...], list[LedgerRow]] = {}
+    for row, day in zip(ledger_rows(twins), days.iter_rows(), strict=True):
+        assert row.content_hash is not None
+        brought.setdefault((row.content_hash, *day), []).append(row)
+    symbols = frozenset(symbol_key(candidate.meta.symbol) for candidate in entering) if brought else frozenset()
+    return Contents(brought, symbols, reader)
 
 
 def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[LedgerRow]]:

@@ -113,7 +113,10 @@ def render_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> 
 def make_plain(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Reduce every value to what JSON can say, ``ts``, ``level`` and ``event`` first."""
     ordered = {key: event[key] for key in ("ts", "level", "event")} | dict(event)
-    return {_plain_text(key): _plain(value) for key, value in ordered.items()}
+    return {
+        _plain_text(key): value if type(value) is str and value.isascii() else _plain(value)  # a call less for most
+        for key, value in ordered.items()
+    }
 
 
 def render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -146,6 +146,8 @@ class KnownFiles:
             pl.concat_list("symbol").alias("symbols"),
             pl.Series("changed_ts", [one.changed_ns // 1000 for one in seen]).cast(SCHEMA["changed_ts"]),
             pl.Series("inode", [one.inode for one in seen]),
+            *(pl.lit(None, SCHEMA[name]).alias(name) for name in ("feed", "days", "checksum")),
+            pl.lit(True).alias("receive_clock"),
         )
         return rows.select(list(SCHEMA))
 

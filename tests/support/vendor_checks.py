@@ -12,15 +12,15 @@ from tests.support.vendor_files import Form, check_round_trip
 from tests.support.vendor_matrix import MATRIX, check_mutation, feeds_of
 
 
-def checks_of(forms: Sequence[Form], *vendors: str) -> tuple[Callable[..., None], ...]:
-    """The three tests, to be given names beginning with ``test_`` by a module."""
+def checks_of(forms: Sequence[Form], *vendors: str, examples: int = 10) -> tuple[Callable[..., None], ...]:
+    """The three tests, to be given names beginning with ``test_`` by a module; ``examples`` are files of each form."""
     by_feed = pytest.mark.parametrize("form", forms, ids=lambda form: f"{form.feed}-{form.span}")
 
     def every_feed_has_a_form() -> None:
         assert {form.feed for form in forms} == feeds_of(*vendors)
 
     @by_feed
-    @settings(deadline=None, max_examples=10)
+    @settings(deadline=None, max_examples=examples)
     @given(data=st.data())
     def comes_back(form: Form, data: st.DataObject) -> None:
         check_round_trip(form, data.draw(form.any_rows()))

@@ -7,23 +7,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointline.parse import fast_path
+from tests.support.vendor_checks import checks_of
 from tests.support.vendor_files import (
     SAMPLES,
     Form,
     Refused,
     Row,
-    check_round_trip,
     claim_of,
     decimals,
     feed_of,
     shipped,
     take,
 )
-from tests.support.vendor_matrix import MATRIX, check_mutation
 from tests.support.vendor_reader import epoch_us, read_cells, written_us
 
 MADE = SAMPLES / "made-here" / "dbn-to-csv"
@@ -345,20 +343,7 @@ FEEDS = {
     ),
 }
 FORMS = [form(schema, how) for schema in FEEDS for how in (RAW, PRETTY)]
-BY_FORM = pytest.mark.parametrize("form", FORMS, ids=[f"{schema} {how}" for schema in FEEDS for how in (RAW, PRETTY)])
-
-
-@BY_FORM
-@settings(deadline=None, max_examples=20)
-@given(data=st.data())
-def test_what_is_written_as_the_vendor_does_comes_back(form, data):
-    check_round_trip(form, data.draw(form.any_rows()))
-
-
-@BY_FORM
-@pytest.mark.parametrize("mutation", MATRIX)
-def test_a_broken_file_never_ends_in_other_values(form, mutation):
-    check_mutation(form, mutation)
+test_every_feed_has_a_form, test_files_come_back, test_broken_files = checks_of(FORMS, "databento", examples=20)
 
 
 class TestEachOptionByItself:

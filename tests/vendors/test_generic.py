@@ -7,14 +7,13 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import describe
 from pointline.vendors.feeds import Feeds
-from tests.support.vendor_files import SAMPLES, Form, Row, check_round_trip, decimals, feed_of, shipped, take
-from tests.support.vendor_matrix import MATRIX, check_mutation
+from tests.support.vendor_checks import checks_of
+from tests.support.vendor_files import SAMPLES, Form, Row, decimals, feed_of, shipped, take
 from tests.support.vendor_reader import us_of
 
 NEEDS_SAMPLES = pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples of vendors beside the repository")
@@ -83,20 +82,7 @@ FORMS = [
         has_header=False,
     ),
 ]
-BY_FORM = pytest.mark.parametrize("form", FORMS, ids=["mt5", "ccxt", "ccxt without a header"])
-
-
-@BY_FORM
-@settings(deadline=None, max_examples=20)
-@given(data=st.data())
-def test_what_is_written_as_the_program_does_comes_back(form, data):
-    check_round_trip(form, data.draw(form.any_rows()))
-
-
-@BY_FORM
-@pytest.mark.parametrize("mutation", MATRIX)
-def test_a_broken_file_never_ends_in_other_values(form, mutation):
-    check_mutation(form, mutation)
+test_every_feed_has_a_form, test_files_come_back, test_broken_files = checks_of(FORMS, "generic", examples=20)
 
 
 # ---- real files of programs, described by a user

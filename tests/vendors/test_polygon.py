@@ -7,11 +7,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.vendor_files import SAMPLES, Form, Refused, Row, check_round_trip, claim_of, decimals, feed_of, take
-from tests.support.vendor_matrix import MATRIX, check_mutation
+from tests.support.vendor_checks import checks_of
+from tests.support.vendor_files import SAMPLES, Form, Refused, Row, claim_of, decimals, feed_of, take
 from tests.support.vendor_reader import epoch_us, read_cells
 
 QUOTED = SAMPLES / "transcribed" / "polygon"
@@ -264,20 +263,7 @@ FORMS = [
     ),
     bars("forex-aggs", "global_forex", "minute"),
 ]
-BY_FORM = pytest.mark.parametrize("form", FORMS, ids=[f"{n} {form.feed}" for n, form in enumerate(FORMS)])
-
-
-@BY_FORM
-@settings(deadline=None, max_examples=15)
-@given(data=st.data())
-def test_what_is_written_as_the_vendor_does_comes_back(form, data):
-    check_round_trip(form, data.draw(form.any_rows()))
-
-
-@BY_FORM
-@pytest.mark.parametrize("mutation", MATRIX)
-def test_a_broken_file_never_ends_in_other_values(form, mutation):
-    check_mutation(form, mutation)
+test_every_feed_has_a_form, test_files_come_back, test_broken_files = checks_of(FORMS, "polygon", examples=15)
 
 
 def test_corrected_and_cancelled_trades_are_passed_over():

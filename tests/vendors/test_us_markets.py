@@ -10,11 +10,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.vendor_files import SAMPLES, Form, Row, check_round_trip, decimals, feed_of, take
-from tests.support.vendor_matrix import MATRIX, check_mutation
+from tests.support.vendor_checks import checks_of
+from tests.support.vendor_files import SAMPLES, Form, Row, decimals, feed_of, take
 from tests.support.vendor_reader import us_of, written_us
 
 NEEDS_SAMPLES = pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples of vendors beside the repository")
@@ -338,20 +337,7 @@ FORMS = [
         unproved={"a day off": "the rows say no day, the name alone does"},
     ),
 ]
-BY_FORM = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.feed)
-
-
-@BY_FORM
-@settings(deadline=None, max_examples=20)
-@given(data=st.data())
-def test_what_is_written_as_the_vendor_does_comes_back(form, data):
-    check_round_trip(form, data.draw(form.any_rows()))
-
-
-@BY_FORM
-@pytest.mark.parametrize("mutation", MATRIX)
-def test_a_broken_file_never_ends_in_other_values(form, mutation):
-    check_mutation(form, mutation)
+_, test_files_come_back, test_broken_files = checks_of(FORMS, examples=20)
 
 
 class TestTrailerOfTaq:

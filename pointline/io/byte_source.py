@@ -9,6 +9,11 @@ from pointline.errors import Rejected, Unfinished
 AGAIN = "copy or download the file again"
 
 
+def cut(path: str, what: str) -> Unfinished:
+    """The file ends early or is damaged: the rest, or a better copy, may still come."""
+    return Unfinished(f"{path}: {what}", subject=path, hint=AGAIN)
+
+
 class ByteSource:
     """Bytes in order, some of which may be given back. ``name`` is of the container that they make up."""
 
@@ -68,8 +73,8 @@ class ByteSource:
         return True
 
     def cut(self, what: str) -> Unfinished:
-        """The file ends early or is damaged: the rest, or a better copy, may still come."""
-        return Unfinished(f"{self.path}: {what}", subject=self.path, hint=AGAIN)
+        """Return ``cut`` for this file."""
+        return cut(self.path, what)
 
     def bytes_behind(self) -> Rejected:
         """The container is whole, and the file goes on."""

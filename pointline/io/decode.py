@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from pointline.errors import Rejected, Unfinished
-from pointline.io.byte_source import AGAIN, ByteSource
+from pointline.io.byte_source import ByteSource, cut
 from pointline.io.expansion import FREE_BYTES, Expansion, Limits, check_expansion
 from pointline.io.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams
 from pointline.io.untar import BLOCK_BYTES, is_tar, untarred
@@ -97,7 +97,7 @@ def _source(read: Callable[[], bytes], first: bytes, path: str, name: str) -> By
 def _decompressed(file: BinaryIO, first: bytes, path: str) -> tuple[str, Iterator[bytes]]:
     for magic, name in CUT_STARTS:
         if len(first) < len(magic) and magic.startswith(first):
-            raise _cut(path, f"{name} ends in its first bytes")
+            raise cut(path, f"{name} ends in its first bytes")
     if first.startswith(ZSTD_MAGIC) or SKIPPABLE.match(first):
         return "zstd", _through_arrow(file, first, path, "zstd")
     if first.startswith(LZ4_MAGIC):
@@ -115,7 +115,7 @@ def _streams(first: bytes, path: str) -> Streams | None:
     if BZIP2_START.match(first):
         return BZIP2
     if first.startswith(LZMA.magic) and len(first) < LZMA_START_BYTES:
-        raise _cut(path, "lzma ends in its first bytes")
+        raise cut(path, "lzma ends in its first bytes")
     return LZMA if LZMA_START.match(first) else None
 
 
@@ -139,7 +139,7 @@ def _through_arrow(file: BinaryIO, first: bytes, path: str, name: str) -> Iterat
                 subject=path,
                 hint="compress it again without --long and --ultra: a window of up to 128 MiB can be read",
             ) from error
-        raise _cut(path, f"{name} does not decode ({error})") from error
+        raise cut(path, f"{name} does not decode ({error})") from error
 
 
 class _Borrowed(io.RawIOBase):
@@ -159,7 +159,3 @@ class _Borrowed(io.RawIOBase):
         end = len(self._first) if size < 0 else size
         data, self._first = self._first[:end], self._first[end:]
         return data
-
-
-def _cut(path: str, what: str) -> Unfinished:
-    return Unfinished(f"{path}: {what}", subject=path, hint=AGAIN)

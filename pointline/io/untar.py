@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pointline.io.byte_source import ByteSource
-from pointline.io.containers import UNPACK
+from pointline.io.containers import TAR, TAR_AT, UNPACK
 from pointline.io.members import Members, shown
 
 BLOCK_BYTES = 512
-TAR_AT, TAR = 257, b"ustar"
 CHECKSUM = slice(148, 156)
 OLD_CHECKSUM = re.compile(rb" *([0-7]+)[\0 ]{1,2}")
 FILE = {b"0", b"\0", b"7"}

@@ -11,6 +11,7 @@ from pointline.parse import text_path
 from pointline.parse.feed import Feed, Header
 from pointline.services.complaint import shown
 from pointline.tables.schema import EventTable, Kind
+from pointline.vendors.values import is_number
 
 SHOWN = 5
 LONGEST_NAME = 40
@@ -53,7 +54,7 @@ def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[st
         return (names if not names else _known_names(feed, names, path)), b""
     text = line.decode(feed.dialect.encoding, "replace")
     cells = text_path.split_cells(text, feed.dialect)
-    if feed.header is Header.ABSENT or (feed.header is Header.AUTO and _is_number(cells)):
+    if feed.header is Header.ABSENT or (feed.header is Header.AUTO and _begins_as_row(cells)):
         for names in feed.headers:
             if len(names) == len(cells):
                 return names, line
@@ -88,13 +89,9 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]
     )
 
 
-def _is_number(cells: Sequence[str]) -> bool:
+def _begins_as_row(cells: Sequence[str]) -> bool:
     """Tell whether a line begins as a row does, not as a header: its first cell is a number."""
-    try:
-        float(cells[0])
-    except (ValueError, IndexError):
-        return False
-    return True
+    return bool(cells) and is_number(cells[0])
 
 
 def check_header(table: EventTable, header: Sequence[str], path: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pointline.vendors.undecided import MARK
+from pointline.vendors.values import is_number
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLES = 3
@@ -95,7 +96,7 @@ def _look(lines: Sequence[str]) -> _Seen:
     separator = max(SEPARATORS, key=lambda one: (first.count(one), -SEPARATORS.index(one)))
     cells = list(csv.reader(lines, delimiter=separator))
     names = [name.strip() for name in cells[0]] if cells else []
-    has_header = bool(names) and not any(_is_number(name) or not name or WRITTEN.match(name) for name in names)
+    has_header = bool(names) and not any(is_number(name) or not name or WRITTEN.match(name) for name in names)
     if has_header:
         return _Seen(separator=separator, header="required", columns=names, cells=cells[1:])
     columns = [f"column_{number}" for number in range(1, len(names) + 1)]
@@ -141,14 +142,6 @@ def _template(path: str) -> str:
         name = f"{{symbol}}{name[len(symbol) :]}"
         folder = "/".join("{symbol}" if one == symbol else one for one in folder.split("/"))
     return f"{folder}{slash}{name}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _quoted(text: str) -> str:

@@ -249,7 +249,7 @@ def _number_or_text(column: Column, mapping: Mapping, name: str, *, is_whole: bo
     kind = column.kind
     if mapping.when_integer:
         kind = Kind.INTEGER if is_whole else Kind.TEXT
-    elif any(not _is_number(one) for one in mapping.null):
+    elif any(not values.is_number(one) for one in mapping.null):
         kind = Kind.TEXT
     if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
         raise ValueError("only a number can be divided, or lose its sign")
@@ -372,11 +372,3 @@ def _sources(made: Sequence[_Made], text: FeedText, named: set[str], report: Rep
         name: place for place, name in enumerate(dict.fromkeys(name for columns in _lists(text) for name in columns))
     }
     return sorted(found.values(), key=lambda column: order.get(column.name, len(order)))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -29,6 +29,15 @@ EXACT = 2**53
 """Whole numbers up to here are floats of the same value."""
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a cell is a number as Python reads one."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def zone_of(text: str) -> dt.tzinfo:
     """Return a zone by its IANA name, or as ``+08:00``. Raises ValueError for another text."""
     if text in {"UTC", "Z"}:

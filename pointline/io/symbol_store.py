@@ -99,7 +99,7 @@ class DeltaSymbolTable(DeltaTableRepository):
     def _all_anew(
         self, coming: Mapping[str, pl.DataFrame], scope: Scope, removed: list[Part]
     ) -> Iterator[pl.DataFrame]:
-        """Lay out the files of an earlier release or another program, an exchange at a time."""
+        """Write the files of an earlier release or another program anew, one exchange after the other."""
         old = super().scan()
         exchanges = old.select("exchange").unique().collect(engine="streaming")["exchange"]
         for exchange in sorted({*exchanges, *coming}):

@@ -11,7 +11,7 @@ from typing import cast
 
 import polars as pl
 
-from pointline.tables.schema import EventTable, Kind
+from pointline.tables.schema import Check, EventTable, Kind
 from pointline.tables.spelling import symbol_key
 
 DAY_US = 86_400_000_000
@@ -180,3 +180,13 @@ def without_doubtful(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 def _any_outside(values: pl.Series, low: int, high: int) -> bool:
     first, last = cast("int | None", values.min()), cast("int | None", values.max())
     return (first is not None and first < low) or (last is not None and last >= high)
+
+
+def quarantining(checks: Mapping[str, str]) -> frozenset[str]:
+    """Return the checks whose rows are quarantined, by the setting of each."""
+    return frozenset(name for name, action in checks.items() if action == "quarantine")
+
+
+def counted(table: EventTable, checks: Mapping[str, str]) -> list[Check]:
+    """Return the checks of a table whose rows are kept and counted; that is the default."""
+    return [check for check in table.checks if checks.get(check.name, "count") == "count"]

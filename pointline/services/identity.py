@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
-from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.spelling import is_group, symbol_key
 
@@ -301,7 +301,7 @@ def _reaching_beyond_a_day(asked: pl.DataFrame, entries: pl.DataFrame) -> set[in
 
 def _has_days() -> pl.Expr:
     """True for files of the ledger whose rows are of several days, or of another than they are filed under."""
-    first, last = (pl.col(f"{end}_local_timestamp").dt.date() for end in ("first", "last"))
+    first, last = ends()
     return ((first != pl.col("date")) | (last != pl.col("date"))).fill_null(value=True).alias("has_days")
 
 

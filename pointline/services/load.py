@@ -17,7 +17,7 @@ from polars.exceptions import PanicException
 from pointline.errors import NotDescribed, Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
 from pointline.parse.feed import Feed
-from pointline.parse.rules import Belonging, doubtful_times, without_doubtful
+from pointline.parse.rules import Belonging, counted, doubtful_times, quarantining, without_doubtful
 from pointline.services.ahead import ahead
 from pointline.services.batch import Entry, Group, Loaded, LoadedPart
 from pointline.services.block import belonging_of, parse_block
@@ -111,8 +111,8 @@ class _RowsLoad(GroupLoad):
         self._feed = feed
         self._table = self._feed.table
         self._repository = repository
-        self._escalated = frozenset(name for name, action in checks.items() if action == "quarantine")
-        self._counted = [check for check in self._table.checks if checks.get(check.name, "count") == "count"]
+        self._escalated = quarantining(checks)
+        self._counted = counted(self._table, checks)
         self._groups = groups
         self._max_quarantined_share = max_quarantined_share
         self._wanted = wanted_columns(self._feed)

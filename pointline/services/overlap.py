@@ -16,17 +16,12 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse.rules import DAY_US, EPOCH
 from pointline.services.batch import Span
 from pointline.services.dates import days_between
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Status, ends, stands_at
 from pointline.tables.spelling import is_group, symbol_key
-from pointline.vendors.feeds import EVERY_SYMBOL
+from pointline.vendors.feeds import EVERY_SYMBOL, series_of
 
 Day = tuple[str, str, str]
 """Exchange, table and date."""
-
-
-def series_of(feed: str | None) -> str:
-    """Return the series of a table that a feed of the ledger is of, such as ``1m trade``; mostly there is but one."""
-    return (feed or "").partition(" ")[2]
 
 
 def day_of(meta: BronzeFileMetadata) -> Day:
@@ -164,7 +159,7 @@ def _by_day(span: Span, claimed: str, dates: Collection[str]) -> Iterator[tuple[
 
 def _reaches(dates: Sequence[dt.date]) -> pl.Expr:
     """True for files that may have rows of these dates."""
-    first, last = (pl.col(f"{end}_local_timestamp").dt.date() for end in ("first", "last"))
+    first, last = ends()
     beyond = pl.col("feed").is_not_null() & (first <= max(dates)) & (last >= min(dates))
     return pl.col("date").is_in(list(dates)) | beyond.fill_null(value=False)
 

@@ -97,11 +97,6 @@ def says_the_same(file: Mapping[str, object], outcome: Outcome) -> bool:
     return str(file["status"]) == outcome.status.value and warnings_of(file) == dict(outcome.warnings or {})
 
 
-def held_of(held: pl.DataFrame, file_id: int) -> pl.DataFrame:
-    """Return what is held of one file."""
-    return held.filter(pl.col("file_id") == file_id)
-
-
 def _is_mark_of(name: str, exchanges: Collection[str]) -> bool:
     return name.startswith(MARK) and name.removeprefix(MARK) in exchanges
 

@@ -57,7 +57,7 @@ class Plan:
 
     def held_of(self, file_id: int) -> pl.DataFrame:
         """Return what is held of one file or update."""
-        return symbol_holds.held_of(self.held, file_id)
+        return self.held.filter(pl.col("file_id") == file_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ class Symbols:
         names = set(metadata.updates["exchange"])
         if metadata.unsaid is not None:
             names |= set(metadata.unsaid["exchange"])
-        of = entry.meta.exchange if len(names - {entry.meta.exchange}) <= 0 else ""
+        of = entry.meta.exchange if names <= {entry.meta.exchange} else ""
         return _said(metadata, origin, of)
 
     # ---- people
@@ -217,8 +217,7 @@ class Symbols:
 
     def missing(self) -> dict[int, str]:
         """Return the files of instruments that are in and of which nothing is kept, and how it is."""
-        is_list = pl.col("data_type").cast(pl.String) == INSTRUMENTS
-        files = self._manifest.entries().filter(is_list, stands_at(Status.SUCCESS))["file_id"]
+        files = _lists_in(self._manifest.entries())
         if files.is_empty():
             return {}
         return dict.fromkeys(sorted(set(files) - set(self.heads()["file_id"])), "what it said of symbols is not kept")
@@ -226,8 +225,7 @@ class Symbols:
     def _take_over(self, number: int, versions: pl.DataFrame, entries: pl.DataFrame) -> None:
         """Keep what an earlier release made of files, and have those files read again, which says what they said."""
         plan = self._plan(recorded(versions), [])
-        files = entries.filter(pl.col("data_type").cast(pl.String) == INSTRUMENTS, stands_at(Status.SUCCESS))
-        self.settle(number, plan, [Outcome.reopened(file_id) for file_id in files["file_id"]])
+        self.settle(number, plan, [Outcome.reopened(file_id) for file_id in _lists_in(entries)])
 
     def refresh(self) -> None:
         """See to it that what has begun is current, and what has ended is not; looks once an hour."""
@@ -358,6 +356,12 @@ def _said(metadata: Metadata, origin: Origin, of: str) -> Observed:
         updates = with_unsaid(metadata.updates, metadata.unsaid, metadata.snapshot_at)
         return observe_at(updates, metadata.snapshot_at, origin, of=of)
     return observe(metadata.updates, metadata.kind, None, origin)
+
+
+def _lists_in(entries: pl.DataFrame) -> pl.Series:
+    """Return the files of the ledger that are lists of instruments and are in."""
+    is_list = pl.col("data_type").cast(pl.String) == INSTRUMENTS
+    return entries.filter(is_list, stands_at(Status.SUCCESS))["file_id"]
 
 
 def symbol_files(heads: pl.DataFrame, file_ids: Collection[int]) -> list[int]:

@@ -12,7 +12,7 @@ import polars as pl
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata
 from pointline.parse import text_path
-from pointline.parse.rules import doubtful_times, without_doubtful
+from pointline.parse.rules import counted, doubtful_times, quarantining, without_doubtful
 from pointline.services.batch import Entry
 from pointline.services.block import belonging_of, parse_block
 from pointline.services.bronze_rows import BronzeRows, open_rows
@@ -78,11 +78,10 @@ def _read(trial: Trial, meta: BronzeFileMetadata, content: BronzeContent, terms:
     wanted = wanted_columns(feed)
     opened = open_rows(feed, content, meta.bronze_file_path, wanted)
     trial.header, trial.has_header = opened.header, bool(opened.header_lines)
-    escalated = frozenset(name for name, action in terms.checks.items() if action == "quarantine")
-    belonging = belonging_of(terms.feeds, meta, escalated, terms.groups)
-    counted = [check for check in feed.table.checks if terms.checks.get(check.name, "count") == "count"]
+    belonging = belonging_of(terms.feeds, meta, quarantining(terms.checks), terms.groups)
+    checks = counted(feed.table, terms.checks)
     entry = Entry(file_id=NO_FILE, candidate=Candidate(meta=meta))
-    tally = Tally(entry, feed=opened.feed, header=opened.header, belonging=belonging, checks=counted)
+    tally = Tally(entry, feed=opened.feed, header=opened.header, belonging=belonging, checks=checks)
     is_usual = bool(feed.headers) or opened.header == tuple(wanted)
     kept: list[pl.DataFrame] = []
     for number, data in enumerate(opened.blocks):

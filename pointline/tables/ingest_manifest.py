@@ -108,9 +108,14 @@ def rows_by_day(ledger: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([one, more.select(one.collect_schema().names())])
 
 
+def ends() -> tuple[pl.Expr, pl.Expr]:
+    """The UTC dates of a file's first and last row."""
+    return pl.col("first_local_timestamp").dt.date(), pl.col("last_local_timestamp").dt.date()
+
+
 def may_have_rows_of(day: dt.date) -> pl.Expr:
     """True for files that may have rows of a UTC date: it is theirs, or lies between their first and last row."""
-    first, last = (pl.col(f"{end}_local_timestamp").dt.date() for end in ("first", "last"))
+    first, last = ends()
     return (pl.col("date") == day) | pl.lit(day).is_between(first, last).fill_null(value=False)
 
 

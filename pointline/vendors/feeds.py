@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -52,6 +52,16 @@ class Claim:
     def is_one_day(self) -> bool:
         """The rows are all of one UTC day, that of ``date``."""
         return Belonging(exchange="", date=self.date, period=self.period).is_one_day
+
+
+def name_of(feed: str) -> str:
+    """Return the name of a feed of the ledger, without its series."""
+    return feed.partition(" ")[0]
+
+
+def series_of(feed: str) -> str:
+    """Return the series of a table that a feed of the ledger is of, such as ``1m trade``; mostly there is but one."""
+    return feed.partition(" ")[2]
 
 
 class _Index:
@@ -157,7 +167,7 @@ class Feeds:
         """Return how a file of the ledger is read. Raises NotDescribed where none has that feed."""
         if not feed:
             return own_columns(self.tables[table])
-        name = feed.partition(" ")[0]
+        name = name_of(feed)
         for one in self.vendors:
             for description in one.descriptions if one.name == vendor else ():
                 if description.feed.name == name:
@@ -181,20 +191,13 @@ class Feeds:
         self, path: str, feed: str, *, exchange: str, symbol: str | None, date: dt.date, escalated: frozenset[str]
     ) -> Belonging:
         """Return what a file's path says of its rows. ``symbol``: None for a group."""
-        if feed:
-            name = feed.partition(" ")[0]
-            claim = next((one for one in self.claims(path) if one.description.feed.name == name), None)
-            if claim is not None:
-                return Belonging(
-                    exchange=exchange,
-                    date=date,
-                    symbol=symbol,
-                    escalated=escalated,
-                    period=claim.period,
-                    says=claim.says,
-                    zone=claim.description.text.day_zone,
-                )
-        return Belonging(exchange=exchange, date=date, symbol=symbol, escalated=escalated)
+        plain = Belonging(exchange=exchange, date=date, symbol=symbol, escalated=escalated)
+        name = name_of(feed)
+        claims = self.claims(path) if feed else []
+        claim = next((one for one in claims if one.description.feed.name == name), None)
+        if claim is None:
+            return plain
+        return replace(plain, period=claim.period, says=claim.says, zone=claim.description.text.day_zone)
 
 
 def _claim(one: Description, found: Match, span: Span) -> Claim:

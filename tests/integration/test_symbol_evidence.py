@@ -53,7 +53,7 @@ def file_of(lake: Path, path: str) -> dict[str, object]:
 
 
 class TestStands:
-    """What a file said counts as long as the file stands."""
+    """What a file said counts while the file is in the lake."""
 
     def test_a_late_list_fills_its_place_and_nothing_after(self, tmp_path):
         info(tmp_path, 1, *NAMES)

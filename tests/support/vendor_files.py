@@ -20,7 +20,7 @@ from typing import Literal
 import polars as pl
 from hypothesis import strategies as st
 
-from pointline.io.bronze import version_of
+from pointline.io.bronze import FolderBronzeSource, version_of
 from pointline.io.content import FileReader
 from pointline.io.decode import Limits
 from pointline.io.descriptions import shipped_vendors
@@ -92,7 +92,11 @@ def shipped() -> Feeds:
 def claim_of(path: str, feeds: Feeds | None = None) -> Recognised | Refused | None:
     """What a path is, by the layouts and descriptions."""
     known = feeds or shipped()
-    return Layout(known_types=known.tables, feeds=known).recognise(path)
+    return _layout(known).recognise(path)
+
+
+def _layout(feeds: Feeds) -> Layout:
+    return Layout(known_types=feeds.tables, feeds=feeds)
 
 
 def feed_of(path: str, feeds: Feeds | None = None) -> str:
@@ -112,7 +116,7 @@ def take(*files: tuple[str, bytes], feeds: Feeds | None = None) -> Taken:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
             if isinstance(claim, Recognised):
-                entries.append(Entry(file_id=number, candidate=Candidate(meta=_seen(folder, path, claim))))
+                entries.append(Entry(file_id=number, candidate=Candidate(meta=_seen(folder, path, known))))
         if not entries:
             nothing = pl.DataFrame()
             return Taken(claims=claims, outcomes=[None for _ in files], silver=nothing, aside=nothing)
@@ -122,22 +126,11 @@ def take(*files: tuple[str, bytes], feeds: Feeds | None = None) -> Taken:
     )
 
 
-def _seen(folder: Path, path: str, claim: Recognised) -> BronzeFileMetadata:
-    size, modified, changed, inode = version_of((folder / path).stat())
-    return BronzeFileMetadata(
-        exchange=claim.exchange,
-        data_type=claim.data_type,
-        symbol=claim.symbol,
-        date=claim.date,
-        bronze_file_path=path,
-        file_size_bytes=size,
-        last_modified_ts=modified,
-        changed_us=changed,
-        inode=inode,
-        vendor=claim.vendor,
-        feed=claim.feed,
-        receive_clock=claim.receive_clock,
-    )
+def _seen(folder: Path, path: str, feeds: Feeds) -> BronzeFileMetadata:
+    source = FolderBronzeSource(folder, _layout(feeds), on_trouble=lambda _path, _error: None)
+    meta = source.describe(path, *version_of((folder / path).stat()))
+    assert meta is not None
+    return meta
 
 
 def _loaded(

@@ -1,4 +1,4 @@
-"""``fault_of``: which newest commit may be set aside, and which never."""
+"""``fault_of``: which newest commit may be moved out of a log, and which never."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from pointline.parse.text_path import readable
 from pointline.services.trial import Terms, Trial, try_file
 from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.vendors.feeds import NO_DATE, Claim, Feeds
+from pointline.vendors.feeds import NO_DATE, Claim, Feeds, name_of, series_of
 from pointline.vendors.nearness import Near, nearest
 from pointline.vendors.skeleton import skeleton
 from pointline_daemon.bronze_access import layout_with, make_feeds, open_lines, open_one
@@ -117,9 +117,9 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             tried.problem = f"it is left alone: {ignored}" if ignored else _unread(look)
             tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else look.advice
             return tried
-        vendor, name = meta.vendor, meta.feed.partition(" ")[0]
+        vendor, name = meta.vendor, name_of(meta.feed)
         how = f"{vendor}/{name}" if name else TARDIS
-        series = meta.feed.partition(" ")[2]
+        series = series_of(meta.feed)
         tried.reads = {"feed": how, "table": meta.data_type, "exchange": meta.exchange, "symbol": meta.symbol}
         tried.reads |= {"series": series} if series else {}
         claim = next((one for one in tried.claims if one.feed == meta.feed), None)

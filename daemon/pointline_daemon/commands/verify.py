@@ -12,6 +12,7 @@ from pointline.errors import PointlineError
 from pointline.io.health import PartFiles
 from pointline.io.ledger import scan_ledger
 from pointline.io.lock import holder_of
+from pointline.parse.rules import quarantining
 from pointline.services.audited import Parties
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.reread import Rereader
@@ -100,7 +101,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 def _parties(lake: Lake) -> Parties:
     config = lake.config
-    escalated = frozenset(name for name, action in values_of(config.checks).items() if action == "quarantine")
+    escalated = quarantining(values_of(config.checks))
     patience = GRACE_SECONDS + config.ingest.settle_seconds + config.ingest.rescan_seconds
     return Parties(
         ledger=lake.manifest.repository,

@@ -203,7 +203,10 @@ def _one_line(cell: str) -> str:
     return cell.replace("\n", "  ")
 
 
+def time_text(moment: dt.datetime) -> str:
+    """Return a moment as ``2024-05-01T00:00:00Z``."""
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
 def _plain(value: object) -> str:
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-    return str(value)
+    return time_text(value) if isinstance(value, dt.datetime) else str(value)

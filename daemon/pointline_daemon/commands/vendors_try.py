@@ -33,6 +33,7 @@ from pointline_daemon.commands.present import (
     print_problem,
     print_table,
     printable,
+    time_text,
 )
 from pointline_daemon.commands.settings import READING, settings_with_or_without, warn
 from pointline_daemon.commands.vendors_check import read_beside
@@ -224,12 +225,12 @@ def _days(trial: Trial) -> str:
 
 
 def _time(us: int) -> str:
-    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us)).isoformat().replace("+00:00", "Z")
+    return time_text(dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us))
 
 
 def _plain(value: object) -> str:
     if isinstance(value, dt.datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return time_text(value)
     return "" if value is None else printable(str(value))
 
 

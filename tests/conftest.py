@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.waiting import wait_until
 
+os.environ["DO_NOT_TRACK"] = "1"  # Daft tells its makers of each query otherwise, in threads of its own
 LEAK_DEADLINE_SECONDS = 2.0
 
 

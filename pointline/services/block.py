@@ -11,8 +11,8 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import fast_path, text_path
 from pointline.parse.rules import Belonging
 from pointline.services.bronze_rows import BronzeRows
-from pointline.tables.spelling import is_group
-from pointline.vendors.feeds import EVERY_SYMBOL, Feeds
+from pointline.tables.spelling import holds_many
+from pointline.vendors.feeds import Feeds
 
 NO_BAD_ROWS = pl.DataFrame(schema={**text_path.BAD_SCHEMA, "file_seq": pl.Int64()})
 
@@ -54,8 +54,7 @@ def belonging_of(
 ) -> Belonging:
     """Return what the path of a file says of its rows."""
     assert meta.date is not None
-    is_whole_market = bool(meta.feed) and meta.symbol == EVERY_SYMBOL
-    symbol = None if is_whole_market or is_group(meta.symbol, groups) else meta.symbol
+    symbol = None if holds_many(meta.symbol, meta.feed, groups) else meta.symbol
     return feeds.belonging(
         meta.bronze_file_path,
         meta.feed,

@@ -17,7 +17,7 @@ import polars as pl
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
 from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at
 from pointline.tables.schema import UTC_TIME
-from pointline.tables.spelling import is_group, symbol_key
+from pointline.tables.spelling import symbol_key, which_hold_many
 
 ContentKey: TypeAlias = tuple[str, str, str, str, str, str]
 """Content hash, data type, feed, exchange, date and the key of the symbol that the path of the *new* file claims."""
@@ -270,15 +270,13 @@ def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]
     """Return the positions of files that may share rows with others: of their symbol, or of a group."""
     day = ["exchange", "data_type", "date"]
     alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING)).join(asked, on=day, how="semi")
-    columns = [*day, "symbol", "bronze_file_path"]
-    files = pl.concat([asked.select(columns), alive.select(columns)]).unique()
-    keys = {name: "" if is_group(name, groups) else symbol_key(name) for name in files["symbol"].cast(pl.String)}
-    files = files.with_columns(_keyed(keys))
+    columns = [*day, "symbol", "bronze_file_path", pl.col("feed").cast(pl.String)]
+    files = _keyed(pl.concat([asked.select(columns), alive.select(columns)]).unique(), groups)
     of_key = files.group_by(*day, "key").agg(pl.col("bronze_file_path").n_unique().alias("of_key"))
     of_day = files.group_by(day).agg(
         pl.col("bronze_file_path").n_unique().alias("of_day"), (pl.col("key") == "").any().alias("has_group")
     )
-    counted = asked.with_columns(_keyed(keys)).join(of_key, on=[*day, "key"]).join(of_day, on=day)
+    counted = _keyed(asked, groups).join(of_key, on=[*day, "key"]).join(of_day, on=day)
     meets = (pl.col("of_key") > 1) | (pl.col("has_group") & (pl.col("of_day") > 1))
     return set(counted.filter(meets)["position"])
 
@@ -305,9 +303,12 @@ def _has_days() -> pl.Expr:
     return ((first != pl.col("date")) | (last != pl.col("date"))).fill_null(value=True).alias("has_days")
 
 
-def _keyed(keys: Mapping[str, str]) -> pl.Expr:
-    texts = pl.col("symbol").cast(pl.String)
-    return texts.replace_strict(list(keys), list(keys.values()), return_dtype=pl.String).alias("key")
+def _keyed(files: pl.DataFrame, groups: Collection[str]) -> pl.DataFrame:
+    """Add the ``key`` of the symbol, empty where a file may hold many."""
+    symbol = pl.col("symbol").cast(pl.String)
+    keys = {name: symbol_key(name) for name in files["symbol"].cast(pl.String).unique()}
+    key = symbol.replace_strict(list(keys), list(keys.values()), return_dtype=pl.String)
+    return files.with_columns(pl.when(which_hold_many(files, groups)).then(pl.lit("")).otherwise(key).alias("key"))
 
 
 def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:

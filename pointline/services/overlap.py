@@ -17,8 +17,8 @@ from pointline.parse.rules import DAY_US, EPOCH
 from pointline.services.batch import Span
 from pointline.services.dates import days_between
 from pointline.tables.ingest_manifest import Status, ends, stands_at
-from pointline.tables.spelling import is_group, symbol_key
-from pointline.vendors.feeds import EVERY_SYMBOL, series_of
+from pointline.tables.spelling import holds_many, symbol_key
+from pointline.vendors.feeds import series_of
 
 Day = tuple[str, str, str]
 """Exchange, table and date."""
@@ -142,7 +142,7 @@ def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) 
     )
     for exchange, table, date, symbol, feed, file_id, path, first, last in rows.iter_rows():
         span = Span(first_us=first, last_us=last, rows=0)
-        is_many = is_group(symbol, groups) or (feed and symbol == EVERY_SYMBOL)
+        is_many = holds_many(symbol, feed, groups)
         for day, here in _by_day(span, date, dates if feed else [date]):
             spans = None if is_many else {symbol_key(symbol): here}
             yield (exchange, table, day), Held(file_id=file_id, path=path, span=here, spans=spans, feed=feed or "")

@@ -11,8 +11,7 @@ from pointline.parse.rules import DAY_US
 from pointline.services.findings import Finding
 from pointline.services.overlap import Day
 from pointline.tables.ingest_manifest import Status, stands_at
-from pointline.tables.spelling import is_group, symbol_key
-from pointline.vendors.feeds import EVERY_SYMBOL
+from pointline.tables.spelling import symbol_key, which_hold_many
 
 SERIES = ("exchange", "data_type", "date", "series", "key")
 TIMES = ("first_local_timestamp", "last_local_timestamp")
@@ -27,10 +26,9 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
     The ledger has the times of a file that holds one symbol. Of a group file it has the symbols; its rows are read only
     where another file holds one of them and the times of the two files, over all symbols, overlap.
     """
-    files = _by_day(ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null()))
-    names = files["symbol"].unique().to_list()
-    group_names = [name for name in names if is_group(name, groups)]
-    is_many = pl.col("symbol").is_in([*group_names, EVERY_SYMBOL])
+    files = ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null())
+    files = _by_day(files.with_columns(which_hold_many(files, groups).alias("is_many")))
+    is_many = pl.col("is_many")
     day = SERIES[:-1]
     crowded = files.filter(is_many).select(day).unique()
     for row in _meeting(_keyed(files.drop("symbols").join(crowded, on=day, how="anti"))).iter_rows(named=True):
@@ -57,6 +55,7 @@ def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
         "bronze_file_path",
         *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "symbol")),
         "symbols",
+        "is_many",
         pl.col("date").cast(pl.String),
         pl.col("feed")
         .cast(pl.String)

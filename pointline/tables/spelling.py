@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
+import polars as pl
+
 GROUPS = ("SPOT", "FUTURES", "PERPETUALS", "OPTIONS")
 """Names of files that hold all symbols of a kind. Source: Tardis, grouped symbols."""
+
+EVERY_SYMBOL = "ALL"
+"""What stands for the symbol of a whole market, in the path of a described file."""
 
 _AS_IN_NAMES = str.maketrans("/:", "--")
 
@@ -21,3 +26,15 @@ def is_group(symbol: str, groups: Collection[str] = ()) -> bool:
     """Tell whether a name stands for many symbols; ``groups`` are names beyond those that Tardis uses."""
     key = symbol_key(symbol)
     return key in GROUPS or any(key == symbol_key(group) for group in groups)
+
+
+def holds_many(symbol: str, feed: str | None, groups: Collection[str] = ()) -> bool:
+    """Tell whether a file may hold many symbols, by the symbol of its path and its feed; Tardis' files have none."""
+    return is_group(symbol, groups) or (bool(feed) and symbol == EVERY_SYMBOL)
+
+
+def which_hold_many(files: pl.DataFrame, groups: Collection[str] = ()) -> pl.Expr:
+    """Return :func:`holds_many` as an expression over the columns ``symbol`` and ``feed`` of these files."""
+    symbol, feed = (pl.col(name).cast(pl.String) for name in ("symbol", "feed"))
+    names = [name for name in files["symbol"].cast(pl.String).unique().to_list() if is_group(name, groups)]
+    return symbol.is_in(names) | ((symbol == EVERY_SYMBOL) & (feed.fill_null("") != ""))

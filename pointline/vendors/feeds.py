@@ -13,14 +13,13 @@ from pointline.errors import NotDescribed
 from pointline.parse.feed import Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
+from pointline.tables.spelling import EVERY_SYMBOL
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping as MappingText
 from pointline.vendors.path_template import Match, PathTemplate, Span
 from pointline.vendors.targets import PLACE, constant_of
 from pointline.vendors.values import zone_of
 
-EVERY_SYMBOL = "ALL"
-"""The symbol of a file that holds those of a whole market."""
 FOLDERS = 4096
 """Folders of which is remembered what may be in them."""
 Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]

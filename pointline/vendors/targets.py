@@ -331,6 +331,10 @@ def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Va
             raise ValueError('say how the time is written: time = "epoch", "seconds", "since midnight" or formats')
         case _:
             formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
+            if odd := [one for one in formats if "%" not in one and one != values.EPOCH]:
+                raise ValueError(
+                    f'{odd[0]!r} is no way to write a time: "epoch", "seconds", "since midnight", or a format with %'
+                )
             return lambda of: values.written(sources, formats, zone, mapping.unit, of.date), Kind.TEXT
 
 

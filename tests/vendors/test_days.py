@@ -94,6 +94,64 @@ def is_clean(root: Path) -> str:
     return "" if done.returncode == 0 else done.stdout[-1500:] + done.stderr
 
 
+DESK = """
+vendor = "desk"
+title = "One market in two cuts"
+
+[[feed]]
+name = "one"
+table = "trades"
+exchange = "binance"
+path = "desk/{symbol}_{date:%Y-%m-%d}.csv"
+columns = ["id", "symbol", "px", "qty", "ms"]
+drop = ["symbol"]
+
+[feed.map]
+id = "id"
+price = "px"
+amount = "qty"
+side = { value = "unknown" }
+timestamp = { from = "ms", time = "epoch" }
+
+[[feed]]
+name = "all"
+like = "one"
+path = "desk/{date:%Y-%m-%d}.csv"
+group = true
+sorted = false
+drop = []
+
+[feed.map]
+symbol = "symbol"
+"""
+
+
+@pytest.mark.parametrize("order", [("one", "all"), ("all", "one"), ("both",)], ids="-".join)
+def test_a_file_of_the_whole_market_beside_one_of_a_symbol(tmp_path, order):
+    """They hold the same rows: the first stays, the second is refused, whether they come alone or together."""
+    daemon = Daemon(tmp_path / "lake")
+    (daemon.root / "vendors").mkdir(parents=True)
+    (daemon.root / "vendors" / "desk.toml").write_text(DESK)
+    rows = {symbol: [row.split(",")[:5] for row in lines(FIRST)] for symbol in SYMBOLS}
+    market = [[one[0], symbol, one[1], one[2], one[4]] for symbol, ones in rows.items() for one in ones]
+    files = {
+        "one": (f"BTCUSDT_{FIRST}.csv", [row for row in market if row[1] == "BTCUSDT"]),
+        "all": (f"{FIRST}.csv", market),
+    }
+    for step in order:
+        for name in ("one", "all") if step == "both" else (step,):
+            path, cells = files[name]
+            target = daemon.bronze / "desk" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text("id,symbol,px,qty,ms\n" + "".join(",".join(row) + "\n" for row in cells))
+        once(daemon)
+    ledger = read_manifest(daemon.root)
+    assert sorted(ledger["status"]) == ["quarantined", "success"]
+    taken = read_table(daemon.root, "trades")
+    assert taken.height == taken.n_unique(["symbol", "id"])
+    assert is_clean(daemon.root) == ""
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_any_order_gives_the_same_lake(tmp_path, seed):
     """Dailies and monthlies in any order and batches, some of them issued again in between."""

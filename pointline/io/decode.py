@@ -37,6 +37,7 @@ CUT_STARTS = (
     *((b"BZh%d%b" % (level, mark), BZIP2.name) for level in range(1, 10) for mark in (b"1AY&SY", b"\x17rE8P\x90")),
 )
 """A file that is no longer than this may be the start of anything; the first that fits is said."""
+LONGEST_START_BYTES = max(len(magic) for magic, _ in CUT_STARTS)
 LZMA_START_BYTES = 14
 TARRED = {"": "tar", "gzip": "tar.gz", "bzip2": "tar.bz2", "zstd": "tar.zst"}
 WINDOW_WORDS = ("too much memory", "window")
@@ -95,7 +96,7 @@ def _source(read: Callable[[], bytes], first: bytes, path: str, name: str) -> By
 
 
 def _decompressed(file: BinaryIO, first: bytes, path: str) -> tuple[str, Iterator[bytes]]:
-    for magic, name in CUT_STARTS:
+    for magic, name in CUT_STARTS if len(first) < LONGEST_START_BYTES else ():
         if len(first) < len(magic) and magic.startswith(first):
             raise cut(path, f"{name} ends in its first bytes")
     if first.startswith(ZSTD_MAGIC) or SKIPPABLE.match(first):

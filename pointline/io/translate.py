@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError
@@ -39,30 +38,49 @@ ENDS = ("stack backtrace", "Resolved plan until failure", "This error occurred w
 """Where the part for people ends, if it is not at the end of a line."""
 
 
-@contextmanager
-def storage_errors(subject: str) -> Iterator[None]:
+class storage_errors:  # noqa: N801 - read as a word, like those of contextlib, and entered for each small file
     """Translate what the file system, delta-rs, Polars and Arrow raise while ``subject`` is worked on."""
-    try:
-        yield
-    except PointlineError:
-        raise
-    except OSError as error:
-        raise from_os_error(error, subject) from error
-    except (PanicException, PolarsError, pa.ArrowException) as error:  # the first of them is not even an Exception
-        raise LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=DAMAGE_HINT) from error
-    except CommitFailedError as error:
-        if _mentions(error, FULL_WORDS):
-            raise _disk_full(subject) from error
-        message = f"another writer committed to {subject}: {one_line(error)}"
-        raise CommitConflict(message, subject=subject, hint="let one program only write this lake") from error
-    except DeltaError as error:
-        if _mentions(error, FULL_WORDS):
-            raise _disk_full(subject) from error
-        if _mentions(error, NO_ACCESS_WORDS):
-            raise NoAccess(f"{subject}: Permission denied", subject=subject, hint=HINTS[errno.EACCES]) from error
-        if _mentions(error, TROUBLE_WORDS):
-            raise StorageTrouble(f"{subject}: {one_line(error)}", subject=subject, hint=HINT) from error
-        raise LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=REPAIR_HINT) from error
+
+    __slots__ = ("_subject",)
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, PointlineError):
+            return
+        translated = _translated(error, self._subject)
+        if translated is not None:
+            raise translated from error
+
+
+def _translated(error: BaseException, subject: str) -> PointlineError | None:
+    match error:
+        case OSError():
+            return from_os_error(error, subject)
+        case PanicException() | PolarsError() | pa.ArrowException():  # the first of them is not even an Exception
+            return LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=DAMAGE_HINT)
+        case CommitFailedError() if not _mentions(error, FULL_WORDS):
+            message = f"another writer committed to {subject}: {one_line(error)}"
+            return CommitConflict(message, subject=subject, hint="let one program only write this lake")
+        case DeltaError():
+            return _from_delta(error, subject)
+    return None
+
+
+def _from_delta(error: DeltaError, subject: str) -> PointlineError:
+    if _mentions(error, FULL_WORDS):
+        return _disk_full(subject)
+    if _mentions(error, NO_ACCESS_WORDS):
+        return NoAccess(f"{subject}: Permission denied", subject=subject, hint=HINTS[errno.EACCES])
+    if _mentions(error, TROUBLE_WORDS):
+        return StorageTrouble(f"{subject}: {one_line(error)}", subject=subject, hint=HINT)
+    return LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=REPAIR_HINT)
 
 
 def from_os_error(error: OSError, subject: str) -> PointlineError:

@@ -125,7 +125,10 @@ class IngestService:
         accepted = set(known.filter(_warns_of(ACCEPTED))["file_id"])
         refused = self._attempts.note(known)
         entries = [
-            Entry(file_id=file_id, candidate=replace(candidate, is_accepted=file_id in accepted))
+            Entry(
+                file_id=file_id,
+                candidate=replace(candidate, is_accepted=True) if file_id in accepted else candidate,
+            )
             for file_id, candidate in zip(ids, found.entering, strict=True)
         ]
         refused |= {

@@ -154,7 +154,7 @@ class _RowsLoad(GroupLoad):
             tally.checksum = self._check_companion(entry, content.content_hash)
             tally.warn(content.warnings)
             member = Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash)
-            self._add_to_pack(member, replace(opened, blocks=iter(())))
+            self._add_to_pack(member, opened)
 
     def _check_companion(self, entry: Entry, content_hash: str) -> str | None:
         path = entry.meta.bronze_file_path

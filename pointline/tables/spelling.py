@@ -24,8 +24,12 @@ def symbol_key(text: str) -> str:
 
 def is_group(symbol: str, groups: Collection[str] = ()) -> bool:
     """Tell whether a name stands for many symbols; ``groups`` are names beyond those that Tardis uses."""
-    key = symbol_key(symbol)
-    return key in GROUPS or any(key == symbol_key(group) for group in groups)
+    return symbol_key(symbol) in _group_keys(tuple(groups))
+
+
+@lru_cache(maxsize=8)
+def _group_keys(groups: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(symbol_key, (*GROUPS, *groups)))
 
 
 def holds_many(symbol: str, feed: str | None, groups: Collection[str] = ()) -> bool:
@@ -36,5 +40,6 @@ def holds_many(symbol: str, feed: str | None, groups: Collection[str] = ()) -> b
 def which_hold_many(files: pl.DataFrame, groups: Collection[str] = ()) -> pl.Expr:
     """Return :func:`holds_many` as an expression over the columns ``symbol`` and ``feed`` of these files."""
     symbol, feed = (pl.col(name).cast(pl.String) for name in ("symbol", "feed"))
-    names = [name for name in files["symbol"].cast(pl.String).unique().to_list() if is_group(name, groups)]
+    keys = _group_keys(tuple(groups))
+    names = [name for name in files["symbol"].cast(pl.String).unique().to_list() if symbol_key(name) in keys]
     return symbol.is_in(names) | ((symbol == EVERY_SYMBOL) & (feed.fill_null("") != ""))

@@ -6,6 +6,10 @@ can do (``hint``). Whether repeating the operation can help is a matter of type:
 
 from __future__ import annotations
 
+from typing import Final
+
+CHECK: Final = "run `pointline config check`"
+
 
 class PointlineError(Exception):
     """Base of the tree. ``str(error)`` is one line: what happened."""
@@ -19,9 +23,17 @@ class PointlineError(Exception):
 class ConfigurationError(PointlineError):
     """Settings that cannot be used. ``problems`` lists all of them, one line each."""
 
-    def __init__(self, problems: list[str], *, hint: str = "run `pointline config check`") -> None:
+    def __init__(self, problems: list[str], *, hint: str = CHECK) -> None:
         super().__init__("; ".join(problems), hint=hint)
         self.problems = problems
+
+
+class WrongUse(PointlineError):
+    """Options that exclude each other, or a value that an option cannot have."""
+
+
+class UnknownValue(WrongUse):
+    """A value that names nothing: there is no such table, file, rule, exchange, ... See ``pointline.unknown``."""
 
 
 class LakeInUse(PointlineError):

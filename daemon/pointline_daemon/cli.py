@@ -8,11 +8,12 @@ import sys
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn, cast
 
 import typer
 
-from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION, EXIT_FINDINGS, EXIT_IN_USE
+from pointline_daemon import completion
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_USAGE
 
 app = typer.Typer(
     name="pointline",
@@ -54,6 +55,9 @@ class ServiceManager(StrEnum):
     LAUNCHD = "launchd"
 
 
+TYPING_ERROR: Final = typer.BadParameter.__mro__[2]
+"""What the command line itself complains with: an option, a command or a value of a kind that does not exist."""
+
 LakeRoot = Annotated[
     Path | None, typer.Option("--lake-root", help="The lake's folder. Default: the environment variable LAKE_ROOT.")
 ]
@@ -92,11 +96,18 @@ def status(
     *,
     lake_root: LakeRoot = None,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh it in place until Ctrl-C.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit code 1 unless the lake is healthy, starting or degraded.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Show how the lake is: health, files by table and status, what is in flight, the last commits and errors."""
+    """Show health, files by table and status, what is in flight, the last commits and errors."""
     from pointline_daemon.commands.status import show_status
 
+    if check:
+        from pointline_daemon.commands.status import check_status
+
+        raise typer.Exit(check_status(lake_root, watch=watch, as_json=json))
     if watch:
         from pointline_daemon.commands.watch import watch as refresh
 
@@ -108,9 +119,15 @@ def status(
 def files(
     *,
     lake_root: LakeRoot = None,
-    status: Annotated[str | None, typer.Option(help="Only files of this status.")] = None,
-    table: Annotated[str | None, typer.Option(help="Only files of this table.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="Only files of this symbol.")] = None,
+    status: Annotated[
+        str | None, typer.Option(autocompletion=completion.statuses, help="Only files of this status.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(autocompletion=completion.file_tables, help="Only files of this table.")
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(autocompletion=completion.symbols, help="Only files of this symbol.")
+    ] = None,
     unrecognised: Annotated[
         bool, typer.Option("--unrecognised", help="List what lies in bronze and is not read: why, and what to do.")
     ] = False,
@@ -135,7 +152,10 @@ def files(
 
 @app.command(epilog="Example: pointline explain 17, or: pointline explain deribit_trades_2024-05-01_BTC.csv.gz")
 def explain(
-    targets: Annotated[list[str], typer.Argument(metavar="PATH|FILE_ID ...", help="Files, in bronze or not.")],
+    targets: Annotated[
+        list[str],
+        typer.Argument(autocompletion=completion.files, metavar="PATH|FILE_ID ...", help="Files, in bronze or not."),
+    ],
     *,
     lake_root: LakeRoot = None,
     json: Json = False,
@@ -148,8 +168,10 @@ def explain(
 
 @app.command(epilog="Example: pointline trace trades 14 3")
 def trace(
-    table: Annotated[str, typer.Argument(help="The table of the row, such as trades.")],
-    file_id: Annotated[int, typer.Argument(help="Its file_id.")],
+    table: Annotated[
+        str, typer.Argument(autocompletion=completion.event_tables, help="The table of the row, such as trades.")
+    ],
+    file_id: Annotated[int, typer.Argument(autocompletion=completion.file_ids, help="Its file_id.")],
     file_seq: Annotated[int, typer.Argument(help="Its file_seq, counted from 1.")],
     *,
     lake_root: LakeRoot = None,
@@ -164,31 +186,44 @@ def trace(
 @app.command(epilog="Example: pointline quarantine 17 --csv > bad.csv, or: pointline quarantine --rule ragged")
 def quarantine(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH|FILE_ID ...]", help="Only rows of these files.")
+        list[str] | None,
+        typer.Argument(autocompletion=completion.files, metavar="[PATH|FILE_ID ...]", help="Only rows of these files."),
     ] = None,
     *,
     lake_root: LakeRoot = None,
-    rule: Annotated[str | None, typer.Option(help="Only rows that broke this rule, such as ragged.")] = None,
-    last: Annotated[int, typer.Option(help="How many groups or lines; 0 for all.")] = 20,
-    csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    rule: Annotated[
+        str | None,
+        typer.Option(autocompletion=completion.rules, help="Only rows that broke this rule, such as ragged."),
+    ] = None,
+    last: Annotated[int | None, typer.Option(help="How many groups or lines; 0 for all. Default: 20.")] = None,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print all rows as CSV, with ' before what would be a formula.")
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With --csv: cells as they are, formulas and control characters too.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the rows set aside by file and rule; with a file or a rule, their original lines."""
     from pointline_daemon.commands.quarantine import show_quarantine
 
-    raise typer.Exit(show_quarantine(lake_root, targets or [], rule=rule, last=last, as_csv=csv, as_json=json))
+    raise typer.Exit(show_quarantine(lake_root, targets or [], rule=rule, last=last, as_csv=csv, raw=raw, as_json=json))
 
 
 @app.command(epilog="Example: pointline retry --status failed, or: pointline retry 17 --accept")
 def retry(
     targets: Annotated[
-        list[str] | None, typer.Argument(help="File ids, or paths of files or folders in bronze.")
+        list[str] | None,
+        typer.Argument(autocompletion=completion.files, help="File ids, or paths of files or folders in bronze."),
     ] = None,
     *,
     lake_root: LakeRoot = None,
     status: Annotated[Retriable | None, typer.Option(help="Files of this status.")] = None,
     rule: Annotated[
-        str | None, typer.Option(help="Files with rows that broke this rule, or whose error names it.")
+        str | None,
+        typer.Option(
+            autocompletion=completion.rules, help="Files with rows that broke this rule, or whose error names it."
+        ),
     ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Take them in spite of many bad rows, or of replacing more than they hold.")
@@ -207,7 +242,10 @@ def retry(
 
 @app.command(epilog="Example: pointline withdraw 17 --dry-run, or: pointline withdraw binance/2024-05-01")
 def withdraw(
-    targets: Annotated[list[str], typer.Argument(help="File ids, or paths of files or folders in bronze.")],
+    targets: Annotated[
+        list[str],
+        typer.Argument(autocompletion=completion.files, help="File ids, or paths of files or folders in bronze."),
+    ],
     *,
     lake_root: LakeRoot = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
@@ -223,9 +261,11 @@ def withdraw(
 def coverage(
     *,
     lake_root: LakeRoot = None,
-    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
-    exchange: Annotated[str | None, typer.Option(help="Only this exchange.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
+    table: Annotated[str | None, typer.Option(autocompletion=completion.event_tables, help="Only this table.")] = None,
+    exchange: Annotated[
+        str | None, typer.Option(autocompletion=completion.exchanges, help="Only this exchange.")
+    ] = None,
+    symbol: Annotated[str | None, typer.Option(autocompletion=completion.symbols, help="Only this symbol.")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Up to this day.")] = None,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the maps into a picture.")] = None,
@@ -246,8 +286,10 @@ def maintain(
     compact: Annotated[bool, typer.Option("--compact", help="Only merge small parts.")] = False,
     vacuum: Annotated[bool, typer.Option("--vacuum", help="Only remove files no version needs.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
-    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
-    partition: Annotated[str | None, typer.Option(help="Only this partition, as exchange/date.")] = None,
+    table: Annotated[str | None, typer.Option(autocompletion=completion.all_tables, help="Only this table.")] = None,
+    partition: Annotated[
+        str | None, typer.Option(autocompletion=completion.partitions, help="Only this partition, as exchange/date.")
+    ] = None,
     retention_hours: Annotated[
         float | None, typer.Option(min=0, help="Keep removed parts this long, at least 1. Default: the setting.")
     ] = None,
@@ -292,7 +334,7 @@ def verify(
 def repair(
     *,
     lake_root: LakeRoot = None,
-    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    table: Annotated[str | None, typer.Option(autocompletion=completion.all_tables, help="Only this table.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong and what would be done.")] = False,
     json: Json = False,
 ) -> None:
@@ -349,7 +391,9 @@ def symbols_update(
         str | None,
         typer.Option(metavar="TIME", help="When it holds, where the file does not say: 2024-05-01, UTC."),
     ] = None,
-    exchange: Annotated[str, typer.Option(help="Its exchange, where the file does not say.")] = "",
+    exchange: Annotated[
+        str, typer.Option(autocompletion=completion.exchanges, help="Its exchange, where the file does not say.")
+    ] = "",
     insist: Annotated[
         bool,
         typer.Option("--insist", help="Take a snapshot that lacks many symbols, or a name like a known one."),
@@ -367,11 +411,18 @@ def symbols_update(
 @symbols_app.command("show", epilog="Example: pointline symbols show BTCUSDT, or: ... show --at 2024-05-01")
 def symbols_show(
     symbol: Annotated[
-        str | None, typer.Argument(metavar="[SYMBOL]", help="All versions of this symbol. Default: what holds now.")
+        str | None,
+        typer.Argument(
+            autocompletion=completion.described_symbols,
+            metavar="[SYMBOL]",
+            help="All versions of this symbol. Default: what holds now.",
+        ),
     ] = None,
     *,
     lake_root: LakeRoot = None,
-    exchange: Annotated[str | None, typer.Option(help="Only this exchange.")] = None,
+    exchange: Annotated[
+        str | None, typer.Option(autocompletion=completion.described_exchanges, help="Only this exchange.")
+    ] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="What held then, as 2024-05-01T12:00, UTC.")] = None,
     json: Json = False,
 ) -> None:
@@ -379,12 +430,6 @@ def symbols_show(
     from pointline_daemon.commands.symbols_show import show as show_symbols
 
     raise typer.Exit(show_symbols(lake_root, symbol, exchange=exchange, at=at, as_json=json))
-
-
-def _vendor_names(incomplete: str) -> list[str]:
-    from pointline_daemon.commands.vendors import vendor_names
-
-    return vendor_names(incomplete)
 
 
 @vendors_app.command("list", epilog="Example: pointline vendors list")
@@ -399,7 +444,9 @@ def vendors_list(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     "show", epilog="Example: pointline vendors show binance, or: pointline vendors show binance --toml > mine.toml"
 )
 def vendors_show(
-    name: Annotated[str, typer.Argument(metavar="VENDOR", autocompletion=_vendor_names, help="As in vendors list.")],
+    name: Annotated[
+        str, typer.Argument(metavar="VENDOR", autocompletion=completion.vendors, help="As in vendors list.")
+    ],
     *,
     lake_root: LakeRoot = None,
     toml: Annotated[bool, typer.Option("--toml", help="Print the description as it is written.")] = False,
@@ -435,7 +482,7 @@ def vendors_try(
     from pointline_daemon.commands.vendors_try import begin_description, try_files
 
     if new:
-        raise typer.Exit(begin_description(lake_root, files, path))
+        raise typer.Exit(begin_description(lake_root, files, path, vendor_file=vendor_file, as_json=json))
     raise typer.Exit(try_files(lake_root, files, vendor_file=vendor_file, path=path, as_json=json))
 
 
@@ -521,6 +568,9 @@ def options(
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, then end.")
     ] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show where in the program an error was raised; works with every command.")
+    ] = False,
 ) -> None:
     """Turn a folder of market-data files into Delta tables, each file exactly once."""
 
@@ -532,13 +582,16 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     try:
-        app()
+        code = app(prog_name="pointline", standalone_mode=False)
     except SystemExit as leaving:
-        _leave(leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code)))
+        code = leaving.code
+    except typer.Abort:
+        code = EXIT_INTERRUPTED
     except Exception as error:
-        if debug:
+        if debug and not isinstance(error, TYPING_ERROR):
             raise
-        _leave(_explain(error))
+        code = _explain(error)
+    _leave(code if isinstance(code, int) else int(bool(code)))
 
 
 def _leave(code: int) -> NoReturn:
@@ -550,17 +603,30 @@ def _leave(code: int) -> NoReturn:
 
 
 def _explain(error: Exception) -> int:
-    from pointline.errors import ConfigurationError, LakeInUse, PointlineError
+    from pointline.errors import PointlineError
     from pointline.io.translate import from_os_error, one_line
     from pointline_daemon.commands.present import print_error, print_problem
 
     as_json = "--json" in sys.argv
     if isinstance(error, OSError) and error.filename is not None:
         error = from_os_error(error, str(error.filename))
+    elif isinstance(error, TYPING_ERROR):
+        return _explain_typing(cast("typer.BadParameter", error), as_json=as_json)
     if not isinstance(error, PointlineError):
         print_problem(one_line(error), "run it again with --debug and report what it says", as_json=as_json)
         return EXIT_FINDINGS
-    print_error(error, as_json=as_json)
-    if isinstance(error, ConfigurationError):
-        return EXIT_BAD_CONFIGURATION
-    return EXIT_IN_USE if isinstance(error, LakeInUse) else EXIT_FINDINGS
+    return print_error(error, as_json=as_json)
+
+
+def _explain_typing(error: typer.BadParameter, *, as_json: bool) -> int:
+    """Say what is wrong with a command line, in the shape of all errors; a command group by itself shows its help."""
+    from pointline_daemon.commands.present import print_lines, print_problem
+
+    what = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print_lines([what])
+        return EXIT_USAGE
+    named = error.ctx.command_path if error.ctx is not None else "pointline"
+    what = f"{what[:1].lower()}{what[1:]}"
+    print_problem(what, f"`{named} --help` shows what there is", as_json=as_json)
+    return EXIT_USAGE

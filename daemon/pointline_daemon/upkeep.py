@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from pointline.errors import PointlineError
+from pointline.errors import WrongUse
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import Part
 from pointline.io.upkeep import LEAST_RETENTION_HOURS, TableUpkeep
 from pointline.services.compaction import compact_partition, is_mixed
+from pointline.unknown import no_such
 from pointline_daemon import events
 from pointline_daemon.lake import Lake
 from pointline_daemon.requests import Maintain
@@ -95,13 +96,13 @@ class Upkeep:
         """
         hours = LEAST_RETENTION_HOURS if wish.retention_hours is None else wish.retention_hours
         if hours < LEAST_RETENTION_HOURS and not wish.below_floor:
-            raise PointlineError(
+            raise WrongUse(
                 f"a retention of {hours:g} hours may take files that are just being written or read",
                 hint=f"take at least {LEAST_RETENTION_HOURS:g}, or stop everything that reads the lake "
                 "and add --below-floor",
             )
         if wish.table is not None and wish.table not in self._all:
-            raise PointlineError(f"there is no table {wish.table!r}", hint=f"one of: {', '.join(self._all)}")
+            raise no_such("table", wish.table, self._all)
         done: list[Facts] = []
         tables = [wish.table] if wish.table else self.tables()
         if wish.compact:

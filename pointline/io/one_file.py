@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pointline.errors import PointlineError, Rejected
+from pointline.errors import Rejected, UnknownValue
 from pointline.io.bronze_walk import version_of
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 
 
 def read_small(file: Path) -> bytes:
-    """Return what is in a file that a person named. Raises PointlineError."""
+    """Return what is in a file that a person named. Raises UnknownValue, StorageTrouble."""
     with _named(file):
         return file.read_bytes()
 
@@ -28,7 +28,7 @@ def _named(file: Path) -> Iterator[None]:
         try:
             yield
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise PointlineError(f"there is no file {file}", subject=str(file), hint="look at its path") from error
+            raise UnknownValue(f"there is no file {file}", subject=str(file), hint="check the path") from error
 
 
 class OneFile:

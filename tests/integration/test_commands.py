@@ -127,7 +127,7 @@ class TestFiles:
         assert [one["symbol"] for one in self.listed(lake, "--status", "quarantined")] == ["JUNK"]
         assert {one["symbol"] for one in self.listed(lake, "--table", "trades")} == {"BTCUSDT", "ETHUSDT", "JUNK"}
         assert [one["data_type"] for one in self.listed(lake, "--symbol", "BTCUSDT", "--table", "quotes")] == ["quotes"]
-        assert self.listed(lake, "--symbol", "NONE") == []
+        assert self.listed(lake, "--symbol", "JUNK", "--table", "quotes") == []
 
     def test_last(self, lake):
         assert self.listed(lake, "--last", "1") == self.listed(lake, "--last", "0")[:1]

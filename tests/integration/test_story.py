@@ -21,11 +21,13 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from pointline_daemon.commands.explain import explain
+from pointline_daemon.commands.present import print_error
 from pointline_daemon.commands.quarantine import show_quarantine
 from pointline_daemon.commands.retry import retry
 from pointline_daemon.commands.trace import trace
 from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 
+from pointline.errors import PointlineError
 from pointline.io.lock import holder_of
 from pointline.tables.ingest_manifest import Status
 from tests.support.waiting import wait_until
@@ -98,7 +100,10 @@ def ask(capsys):
 
     def call(command, *arguments, **options):
         capsys.readouterr()
-        code = command(*arguments, as_json=True, **options)
+        try:
+            code = command(*arguments, as_json=True, **options)
+        except PointlineError as error:
+            code = print_error(error, as_json=True)
         return code, json.loads(capsys.readouterr().out)
 
     return call
@@ -203,8 +208,8 @@ class TestTrace:
     def test_what_is_not_there(self, lake, ask):
         file_id = id_of(lake, name_of("GZ"))
         code, found = ask(trace, lake, "trades", file_id, 201)
-        assert (code, found["row"]) == (1, None)
-        assert "has 200 rows" in found["absent"]
+        assert code == 2
+        assert "has 200 rows" in found["error"]
         assert f"trace trades {file_id} 1" in ask(trace, lake, "quotes", file_id, 1)[1]["try"]
         assert "no file 999" in ask(trace, lake, "trades", 999, 1)[1]["error"]
         assert ask(trace, lake, "candles", file_id, 1)[0] == 2
@@ -314,15 +319,19 @@ class TestExplain:
         asked = {
             name_of("FRESH"): (0, "still settling"),
             "notes.txt": (0, "ends in none of .csv"),
-            "nothing/here.csv": (1, "is not in bronze"),
-            str(tmp_path / "beside.csv"): (1, "is outside bronze"),
         }
+        unknown = {"nothing/here.csv": "is not in bronze", str(tmp_path / "beside.csv"): "is outside bronze"}
         for target, (code, words) in asked.items():
             found, story = self.story(ask, own_lake, target)
             assert found == code
             assert words in story["bronze"]
             assert story["next"]
-        assert name_of("GZ") in self.story(ask, own_lake, f"wrong/{name_of('GZ')}")[1]["next"]
+        for target, words in unknown.items():
+            code, error = ask(explain, own_lake, [target])
+            assert code == 2
+            assert words in error["error"]
+            assert error["try"]
+        assert name_of("GZ") in ask(explain, own_lake, [f"wrong/{name_of('GZ')}"])[1]["try"]
         assert "no file 999" in ask(explain, own_lake, ["999"])[1]["error"]
 
     def test_people_get_lines_that_steer_no_terminal(self, own_lake, capsys):
@@ -356,7 +365,7 @@ class TestQuarantine:
         _, found = ask(show_quarantine, lake, [], rule="other_exchange", last=3, as_csv=False)
         assert len(found["lines"]) == 3
         assert found["rows"] == 200
-        _, found = ask(show_quarantine, lake, [], rule="no_such_rule", last=3, as_csv=False)
+        _, found = ask(show_quarantine, lake, [], rule="nul_byte", last=3, as_csv=False)
         assert found["groups"] == []
 
     def test_csv_round_trip(self, lake):
@@ -368,8 +377,8 @@ class TestQuarantine:
     def test_usage(self, lake, ask):
         assert ask(show_quarantine, lake, [], rule=None, last=-1, as_csv=False)[0] == 2
         code, found = ask(show_quarantine, lake, ["nothing.csv"], rule=None, last=1, as_csv=False)
-        assert code == 1
-        assert "knows no file at nothing.csv" in found["error"]
+        assert code == 2
+        assert "no file at nothing.csv" in found["error"]
 
 
 class TestRetry:

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 from pointline.config import describe, load_config
-from pointline.errors import ConfigurationError
+from pointline.errors import CHECK, ConfigurationError
 from pointline.settings import is_size
 from pointline_daemon.bronze_access import make_feeds
 from pointline_daemon.commands.present import Column, bytes_text, print_table, printable
 from pointline_daemon.commands.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
+
+TO_CORRECT = "correct them where each is set: the place is named in brackets"
 
 
 def show(lake_root: Path | None, *, as_json: bool) -> int:
@@ -32,10 +34,12 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
         config = load_config(lake_root)
         make_feeds(config)
     except ConfigurationError as error:
+        hint = TO_CORRECT if error.hint == CHECK else error.hint
         if as_json:
-            print(json.dumps({"ok": False, "problems": error.problems}))
+            said = {"error": str(error), "subject": error.subject, "try": hint}
+            print(json.dumps({"ok": False, "problems": error.problems, **said}))
             return EXIT_BAD_CONFIGURATION
-        raise
+        raise ConfigurationError(error.problems, hint=hint) from error
     print(json.dumps({"ok": True, "problems": []}) if as_json else f"the settings of {config.paths.root} are good")
     return 0
 

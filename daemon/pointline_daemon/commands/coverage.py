@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, WrongUse
 from pointline.io.durable import replace_file
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
@@ -19,17 +19,17 @@ from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline_daemon.commands.coverage_gaps import show_gaps
 from pointline_daemon.commands.coverage_maps import WORDS, make_maps, month_maps, percent, series_in, total
 from pointline_daemon.commands.coverage_text import draw_calendars, draw_overview, make_brush, print_wrapped
+from pointline_daemon.commands.known import file_tables, require_exchange, require_symbol, require_table
 from pointline_daemon.commands.present import (
     bytes_text,
     is_terminal,
     plural,
-    print_error,
     print_lines,
     print_problem,
     printable,
 )
 from pointline_daemon.commands.settings import settings_for
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 CALENDARS: Final = 6
 """More calendars than this are no longer one look: a line per exchange and table says more."""
@@ -53,20 +53,14 @@ class Wish:
 def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
     """Print or draw what the lake covers. It only reads, with or without a daemon."""
     config = settings_for(lake_root)
-    try:
-        wanted = _selection(wish)
-    except ValueError as error:
-        print_problem(str(error.args[0]), str(error.args[1]), as_json=as_json)
-        return EXIT_USAGE
-    try:
-        everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+    wanted = _selection(wish)
+    everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
     ledger = everything.filter(pl.col("data_type") != INSTRUMENTS)  # these are not of a day
+    require_exchange(ledger, wanted.exchange)
+    require_symbol(ledger, wanted.symbol)
     coverage = survey(ledger, wanted)
     if coverage.days.is_empty() and coverage.gaps.is_empty() and wanted != Selection():
-        print_problem("no file of the ledger fits", _what_there_is(ledger), as_json=as_json)
+        print_problem("no file of the ledger matches all options", _what_there_is(ledger), as_json=as_json)
         return EXIT_FINDINGS
     written = _write_pictures(coverage, wish)
     if as_json:
@@ -84,25 +78,29 @@ def _lists_in(ledger: pl.LazyFrame) -> int:
 
 
 def _selection(wish: Wish) -> Selection:
-    """Raise ValueError(what, hint) for what cannot be."""
+    """Raise WrongUse for what cannot be."""
+    if wish.table == INSTRUMENTS:
+        raise WrongUse(
+            "files of instruments are not of a day",
+            subject=INSTRUMENTS,
+            hint="`pointline symbols show` tells what they say",
+        )
     if wish.table is not None:
-        from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
-
-        if wish.table == INSTRUMENTS:
-            raise ValueError("files of instruments are not of a day", "`pointline symbols show` tells what they say")
-        if wish.table not in event_tables():
-            raise ValueError(f"there is no table {wish.table!r}", f"one of: {', '.join(event_tables())}")
-    first, last = _day("--from", wish.first), _day("--to", wish.last)
+        require_table(wish.table, [one for one in file_tables() if one != INSTRUMENTS])
+    if wish.png is not None and wish.png == wish.html:
+        raise WrongUse(f"--png and --html name one file, {wish.png}", hint="give each a name of its own")
+    first, last = parsed_day("--from", wish.first), parsed_day("--to", wish.last)
     if first is not None and last is not None and first > last:
-        raise ValueError(f"--from {first} is after --to {last}", "exchange the two")
+        raise WrongUse(f"--from {first} is after --to {last}", hint="exchange the two")
     return Selection(exchange=wish.exchange, table=wish.table, symbol=wish.symbol, first=first, last=last)
 
 
-def _day(option: str, text: str | None) -> dt.date | None:
+def parsed_day(option: str, text: str | None) -> dt.date | None:
+    """Read a day; None where none is given. Raises WrongUse."""
     try:
         return None if text is None else dt.date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{option} {text!r} is no date", "write it as 2024-05-01") from None
+        raise WrongUse(f"{option} {text!r} is not a date", subject=text or "", hint="write it as 2024-05-01") from None
 
 
 def _what_there_is(ledger: pl.LazyFrame) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.config import LakePaths
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, WrongUse
 from pointline.reading import scan
 from pointline_daemon import events
 from pointline_daemon.commands.demo_binance import BinanceFile, binance_files
@@ -21,7 +21,7 @@ from pointline_daemon.commands.demo_daemon import DemoDaemon
 from pointline_daemon.commands.demo_lake import DemoFile, UnusableFolderError, demo_files, prepare_folder
 from pointline_daemon.commands.demo_view import Arrivals
 from pointline_daemon.commands.present import print_lines, print_problem
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK
 
 PATIENCE_SECONDS = 20.0
 LINE_SHOWN = 26
@@ -44,8 +44,8 @@ def run_demo(directory: Path | None, vendor: str = "tardis") -> int:
     try:
         lake, runs = prepare_folder(directory)
     except UnusableFolderError as error:
-        print_problem(str(error), "name a folder that is empty or does not exist yet: `pointline demo DIR`")
-        return EXIT_USAGE
+        hint = "name a folder that is empty or does not exist yet: `pointline demo DIR`"
+        raise WrongUse(str(error), subject=str(directory or ""), hint=hint) from error
     paths = LakePaths(lake)
     files = list(FILES[vendor](runs))
     try:

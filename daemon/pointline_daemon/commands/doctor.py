@@ -25,12 +25,11 @@ from pointline_daemon.commands.present import (
     plural,
     print_json,
     print_lines,
-    print_problem,
     printable,
 )
 from pointline_daemon.commands.unread import LIST, walk_bronze
 from pointline_daemon.commands.verify import show_findings
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_IN_USE, EXIT_OK
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.logs import log_to_stderr
 from pointline_daemon.owner import require_owner
@@ -51,8 +50,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     paths = config.paths
     if not paths.silver.is_dir():
         hint = f"`pointline run --lake-root {paths.root}` makes one; `pointline demo` makes one with data to try"
-        print_problem(f"there is no lake at {paths.root}", hint, as_json=as_json)
-        return EXIT_FINDINGS
+        raise PointlineError(f"there is no lake at {paths.root}", subject=str(paths.root), hint=hint)
     wrong: list[str] = []
     lake = open_lake(config, on_problem=wrong.append)
     lake.require_known_format(shut_ones_too=False)
@@ -65,8 +63,8 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
                 fixed = _mend(lake)
                 fixed += _prepare(lake)
         except LakeInUse as error:
-            print_problem(str(error), "stop it first, or leave out --fix: without, nothing is changed", as_json=as_json)
-            return EXIT_IN_USE
+            hint = "stop it first, or leave out --fix: without, nothing is changed"
+            raise LakeInUse(str(error), subject=error.subject, hint=hint) from error
         wrong.clear()
         lake = open_lake(config, on_problem=wrong.append)
     facts: Facts = {}

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pointline.config import Config
-from pointline.errors import PointlineError
+from pointline.errors import UnknownValue
 from pointline.io.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.io.whereabouts import Place, Whereabouts, find_path, look_closer
@@ -24,10 +24,11 @@ from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline.tables.registry import event_tables
 from pointline_daemon.bronze_access import make_layout
 from pointline_daemon.commands.health import look_at_daemon
+from pointline_daemon.commands.known import unknown_file
 from pointline_daemon.commands.presence import Moment, Presence, describe_presence
-from pointline_daemon.commands.present import print_error, print_json, print_labelled, print_lines, printable
+from pointline_daemon.commands.present import print_json, print_labelled, print_lines, printable
 from pointline_daemon.commands.settings import settings_for, warn
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.touched import Touched
 
 MOST_GUESSES = 3
@@ -78,19 +79,18 @@ class Answer:
 
 
 def explain(lake_root: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
-    """Tell the stories of files by id or path. It only reads."""
+    """Tell the stories of files by id or path. It only reads. Raises UnknownValue for a path that nothing is at."""
     config = settings_for(lake_root, needs=("bronze",))
-    try:
-        answers = _answers(config, targets)
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+    answers = _answers(config, targets)
+    if unknown := next((answer for answer in answers if not answer.is_known), None):
+        what = f"{unknown.asked}: {unknown.presence.what[0].lower()}{unknown.presence.what[1:]}"
+        raise UnknownValue(what, subject=unknown.asked, hint=unknown.next_step)
     if as_json:
         print_json([answer.as_json() for answer in answers])
     else:
         for position, answer in enumerate(answers):
             _show(answer, separate=position > 0)
-    return EXIT_OK if all(answer.is_known for answer in answers) else EXIT_FINDINGS
+    return EXIT_OK
 
 
 def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
@@ -100,9 +100,7 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     named = ledger.filter(pl.col("file_id").is_in(ids)).select("file_id", "bronze_file_path")
     by_id = dict(named.collect().iter_rows())
     if unknown := [file_id for file_id in ids if file_id not in by_id]:
-        raise PointlineError(
-            f"there is no file {unknown[0]} in the ledger", hint="`pointline files` lists the files with their ids"
-        )
+        raise unknown_file(unknown[0])
     paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
@@ -134,7 +132,7 @@ def _answer(
         presence = describe_presence(where, newest, moment)
     is_known = bool(rows) or where.place not in {Place.MISSING, Place.OUTSIDE}
     if not is_known and (guesses := _similar(ledger, where.path)):
-        presence = Presence(what=presence.what, next_step=f"is one of these meant? {', '.join(guesses)}")
+        presence = Presence(what=presence.what, next_step=f"did you mean {' or '.join(guesses)}?")
     versions = [
         Version(row=row, chapters=tell(row, sources), next_step=next_step(row, daemon_runs=moment.daemon_runs))
         for row, sources in rows

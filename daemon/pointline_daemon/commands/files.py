@@ -9,20 +9,19 @@ from typing import Any
 
 import polars as pl
 
-from pointline.errors import PointlineError
+from pointline.errors import WrongUse
 from pointline.io.ledger import scan_ledger
 from pointline.tables import ingest_manifest
-from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
+from pointline.unknown import no_such
+from pointline_daemon.commands.known import file_tables, require_symbol, require_table
 from pointline_daemon.commands.present import (
     COLOURS,
     Column,
     count,
     is_terminal,
-    print_error,
     print_json,
     print_lines,
-    print_problem,
     print_table,
     printable,
     shorten_path,
@@ -30,7 +29,7 @@ from pointline_daemon.commands.present import (
 )
 from pointline_daemon.commands.settings import settings_for
 from pointline_daemon.commands.unread import SHOWN, list_unread
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_OK
 
 NARROWEST_PATH = 24
 COLUMNS = [
@@ -54,9 +53,7 @@ def list_files(
 ) -> int:
     """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
     config = settings_for(lake_root)
-    if problem := _usage_problem(status, table, last, filters_unread=unrecognised and bool(status or table or symbol)):
-        print_problem(*problem, as_json=as_json)
-        return EXIT_USAGE
+    _require_use(status, table, last, filters_unread=unrecognised and bool(status or table or symbol))
     if unrecognised:
         return list_unread(config, last=last, as_json=as_json)
     last = SHOWN if last is None else last
@@ -64,11 +61,9 @@ def list_files(
     chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
     if symbol is not None:
         chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
-    try:
-        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(*chosen)
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+    everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    require_symbol(everything, symbol)
+    ledger = everything.filter(*chosen)
     matching = ledger.select(pl.len()).collect().item()
     newest_first = ledger.sort("updated_at_us", "file_id", descending=True)
     files = (newest_first.head(last) if last else newest_first).collect()
@@ -77,7 +72,7 @@ def list_files(
     elif files.is_empty():
         print_lines(
             [
-                "no file of the ledger fits"
+                "no file of the ledger matches"
                 if chosen
                 else "the ledger is empty: no market-data file was seen in bronze yet"
             ]
@@ -89,23 +84,19 @@ def list_files(
     return EXIT_OK
 
 
-def _usage_problem(
-    status: str | None, table: str | None, last: int | None, *, filters_unread: bool
-) -> tuple[str, str] | None:
+def _require_use(status: str | None, table: str | None, last: int | None, *, filters_unread: bool) -> None:
+    """Raise WrongUse for what cannot be."""
     if filters_unread:
-        return "a file that is not recognised has no status, table or symbol", "give --unrecognised by itself"
+        raise WrongUse(
+            "a file that is not recognised has no status, table or symbol", hint="give --unrecognised by itself"
+        )
     statuses = [one.value for one in Status]
     if status is not None and status not in statuses:
-        return f"there is no status {status!r}", f"one of: {', '.join(statuses)}"
+        raise no_such("status", status, statuses)
     if table is not None:
-        from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
-
-        known = [*event_tables(), INSTRUMENTS]
-        if table not in known:
-            return f"there is no table {table!r}", f"one of: {', '.join(known)}"
+        require_table(table, file_tables())
     if last is not None and last < 0:
-        return f"--last is {last}", "give a number of files, or 0 for all"
-    return None
+        raise WrongUse(f"--last is {last}", hint="give a number of files, or 0 for all")
 
 
 def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:

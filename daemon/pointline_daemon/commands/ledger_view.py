@@ -14,7 +14,6 @@ from pointline.tables.ingest_manifest import Status, stands_at
 SHOWN = 3
 HOUR_US = 3_600_000_000
 NEXT_STEPS = {
-    Status.SUCCESS: "nothing has to be done; the lines set aside stand in silver/quarantine with their reasons",
     Status.PENDING: "nothing has to be done; the file is tried again by itself",
     Status.FAILED: "put the cause right, then `pointline retry --status failed`",
     Status.QUARANTINED: "do what the reason says, or replace the file by a good one: it is ingested automatically",
@@ -57,7 +56,7 @@ def view_ledger(path: Path, now: float) -> LedgerView:
         .sort("at_us", descending=True)
     )
     errors = (
-        ledger.filter(pl.col("error").is_not_null() & ~stands_at(Status.SUPERSEDED, Status.DUPLICATE))
+        ledger.filter(pl.col("error").is_not_null() & stands_at(*NEXT_STEPS))
         .top_k(SHOWN, by=["updated_at_us", "file_id"])
         .sort("updated_at_us", "file_id", descending=True)
         .select("file_id", "status", "error", path="bronze_file_path", at_us="updated_at_us")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, WrongUse
+from pointline.unknown import no_such
 from pointline_daemon import events
+from pointline_daemon.commands.known import require_table
 from pointline_daemon.commands.present import Column, bytes_text, plural, print_json, print_table
 from pointline_daemon.commands.settings import settings_for, warn
 from pointline_daemon.exit_codes import EXIT_OK
@@ -15,6 +17,7 @@ from pointline_daemon.upkeep import Facts, Upkeep
 from pointline_daemon.writing import write_or_ask
 
 PATIENCE_SECONDS = 3600.0
+ONLY_VACUUM = "leave out --compact, or use --vacuum"
 COLUMNS = (
     Column(title="table"),
     Column(title="partition"),
@@ -24,12 +27,15 @@ COLUMNS = (
 
 def maintain(lake_root: Path | None, wish: Maintain, *, as_json: bool) -> int:
     """Run one pass of maintenance now, here or in the running daemon."""
+    _require_use(wish)
     config = settings_for(lake_root, needs=("maintenance",))
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
-    if wish.table is not None and wish.table not in Upkeep(lake).tables():
-        raise PointlineError(f"there is no table {wish.table}", hint=f"tables: {', '.join(Upkeep(lake).tables())}")
+    if wish.table is not None:
+        require_table(wish.table, Upkeep(lake).tables())
+    if wish.partition is not None:
+        _require_partition(lake, wish.partition, wish.table)
 
     def do(lake: Lake) -> Answer:
         return {"done": Upkeep(lake).fulfil(wish)}
@@ -44,6 +50,28 @@ def maintain(lake_root: Path | None, wish: Maintain, *, as_json: bool) -> int:
         if wish.dry_run:
             print("\nnothing was changed: this is what `pointline maintain` would do")
     return EXIT_OK
+
+
+def _require_use(wish: Maintain) -> None:
+    """Raise WrongUse for options that do not go together."""
+    if wish.partition is not None and not wish.compact:
+        raise WrongUse(
+            "--vacuum is for whole tables, and --partition names a part of one",
+            hint="leave out --partition, or --vacuum",
+        )
+    if wish.retention_hours is not None and not wish.vacuum:
+        raise WrongUse("--compact removes nothing, and --retention-hours is for what is removed", hint=ONLY_VACUUM)
+    if wish.below_floor and wish.retention_hours is None:
+        hint = "add --retention-hours, or leave out --below-floor"
+        raise WrongUse("--below-floor allows a short --retention-hours, and none is given", hint=hint)
+
+
+def _require_partition(lake: Lake, partition: str, table: str | None) -> None:
+    """Raise UnknownValue where no event table, or not the one named, has such a partition."""
+    repositories = [one for name, one in lake.events.items() if table in {None, name} and one.exists()]
+    known = sorted({"/".join(part.partition.values()) for one in repositories for part in one.live_parts()})
+    if partition not in known:
+        raise no_such("partition", partition, known, hint="a partition is written as exchange/date")
 
 
 def _row(facts: Facts) -> tuple[str, ...]:

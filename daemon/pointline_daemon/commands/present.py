@@ -13,9 +13,11 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
+from unicodedata import combining, east_asian_width
 
 from pointline.config import lake_named
 from pointline.errors import ConfigurationError, NoAccess, PointlineError
+from pointline_daemon.exit_codes import exit_code_of
 from pointline_daemon.owner import command_for_stranger
 
 if TYPE_CHECKING:
@@ -93,18 +95,22 @@ def print_problems(what: Sequence[str], hint: str, *, subject: str = "", as_json
     print("\n".join(lines), file=sys.stderr)
 
 
-def print_error(error: PointlineError, *, as_json: bool = False) -> None:
-    """Say what an error says. Who has no access to a lake of somebody else is told what its owner has to type."""
+def print_error(error: PointlineError, *, as_json: bool = False) -> int:
+    """Say what an error says, and return the exit code that goes with it.
+
+    Who has no access to a lake of somebody else is told what its owner has to type.
+    """
     what = error.problems if isinstance(error, ConfigurationError) else [str(error)]
     root = lake_named(sys.argv[1:])
     hint = command_for_stranger(root) if isinstance(error, NoAccess) and root is not None else None
     print_problems(what, hint or error.hint, subject=error.subject, as_json=as_json)
+    return exit_code_of(error)
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, styles: Sequence[str] = ()) -> None:
     """Print a table; ``styles`` colours whole rows. A cell may hold several lines on a terminal."""
     if not is_terminal():
-        print_lines(_aligned(columns, rows))
+        print_lines(aligned(columns, rows))
         return
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415
@@ -186,17 +192,26 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def _aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
-    table = [[column.title for column in columns], *([_one_line(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[position]) for row in table) for position in range(len(columns))]
+def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line per row, each column as wide as its widest cell; first the titles, where there are any."""
+    titles = [column.title for column in columns]
+    table = [*([titles] if any(titles) else []), *([_one_line(cell) for cell in row] for row in rows)]
+    widths = [max((width_of(row[position]) for row in table), default=0) for position in range(len(columns))]
     lines = []
     for row in table:
-        cells = [
-            cell.rjust(width) if column.align == "right" else cell.ljust(width)
-            for column, cell, width in zip(columns, row, widths, strict=True)
-        ]
+        cells = []
+        for column, cell, width in zip(columns, row, widths, strict=True):
+            blank = " " * (width - width_of(cell))
+            cells.append(blank + cell if column.align == "right" else cell + blank)
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for a wide character, none for a combining one."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(one) else 1 + (east_asian_width(one) in "WF") for one in text)
 
 
 def _one_line(cell: str) -> str:

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import polars as pl
 
-from pointline.errors import PointlineError
+from pointline.errors import WrongUse
 from pointline.io.ledger import scan_ledger, scan_rows, scan_rows_of
 from pointline.services.aside import RuleBroken, by_rule
 from pointline.tables import ingest_manifest
 from pointline.tables.quarantine import NAME, SCHEMA
+from pointline_daemon.commands.harmless import harmless
+from pointline_daemon.commands.known import require_rule
 from pointline_daemon.commands.present import (
     Column,
     count,
     is_terminal,
     plural,
-    print_error,
     print_json,
     print_lines,
-    print_problem,
     print_table,
     printable,
     shorten_path,
@@ -29,8 +29,9 @@ from pointline_daemon.commands.present import (
 )
 from pointline_daemon.commands.settings import settings_for
 from pointline_daemon.commands.targets import chosen_files
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_OK
 
+SHOWN = 20
 LONGEST_LINE = 200
 NARROWEST_PATH = 24
 COLUMNS = [
@@ -41,26 +42,38 @@ COLUMNS = [
 
 
 def show_quarantine(
-    lake_root: Path | None, targets: Sequence[str], *, rule: str | None, last: int, as_csv: bool, as_json: bool
+    lake_root: Path | None,
+    targets: Sequence[str],
+    *,
+    rule: str | None,
+    last: int | None,
+    as_csv: bool,
+    as_json: bool,
+    raw: bool = False,
 ) -> int:
-    """Print what was set aside. Without a file or a rule only the groups; with ``as_csv`` every row."""
+    """Print what was set aside. Without a file or a rule only the groups; with ``as_csv`` every row.
+
+    ``raw`` writes the cells of the CSV as they are, formulas and control characters too.
+    """
     config = settings_for(lake_root)
-    if last < 0 or (as_csv and as_json):
-        what = "--csv and --json exclude each other" if last >= 0 else f"--last is {last}"
-        print_problem(what, "see `pointline quarantine --help`", as_json=as_json)
-        return EXIT_USAGE
-    try:
-        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
-        table = config.paths.table(NAME)
-        files = chosen_files(config, ledger, targets)
-        rows = scan_rows(table, SCHEMA) if files is None else scan_rows_of(table, SCHEMA, files)
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+    if raw and not as_csv:
+        raise WrongUse("--raw is for --csv, which is not given", hint="add --csv, or leave out --raw")
+    if as_csv and last is not None:
+        raise WrongUse("--csv prints all rows, and --last some of them", hint="leave one of them out")
+    last = SHOWN if last is None else last
+    if last < 0:
+        raise WrongUse(f"--last is {last}", hint="give a number of lines, or 0 for all")
+    if as_csv and as_json:
+        raise WrongUse("--csv and --json exclude each other", hint="leave one of them out")
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    table = config.paths.table(NAME)
+    files = chosen_files(config, ledger, targets)
+    require_rule(config, rule)
+    rows = scan_rows(table, SCHEMA) if files is None else scan_rows_of(table, SCHEMA, files)
     if rule is not None:
         rows = rows.filter(pl.col("rule") == rule)
     if as_csv:
-        return _print_csv(rows, ledger)
+        return _print_csv(rows, ledger, raw=raw)
     groups = by_rule(rows)
     paths = _paths(ledger, sorted({group.file_id for group in groups}))
     shows_lines = bool(targets) or rule is not None
@@ -81,12 +94,13 @@ def _paths(ledger: pl.LazyFrame, file_ids: Sequence[int]) -> dict[int, str]:
     return dict(found.collect().iter_rows())
 
 
-def _print_csv(rows: pl.LazyFrame, ledger: pl.LazyFrame) -> int:
+def _print_csv(rows: pl.LazyFrame, ledger: pl.LazyFrame, *, raw: bool) -> int:
     paths = ledger.select("file_id", path="bronze_file_path")
     named = rows.join(paths, on="file_id", how="left").sort("file_id", "file_seq")
     columns = ["file_id", "path", *(name for name in SCHEMA if name != "file_id")]
     sys.stdout.flush()
-    named.select(columns).collect(engine="streaming").write_csv(sys.stdout.buffer)
+    found = named.select(columns).collect(engine="streaming")
+    (found if raw else harmless(found, on_terminal=is_terminal())).write_csv(sys.stdout.buffer)
     return EXIT_OK
 
 

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from pointline.config import load_config
+from pointline.errors import PointlineError
 from pointline.io.lock import LakeLock
 from pointline.services.findings import READ_AGAIN, Finding
 from pointline.services.healing import Healing, plan_rereading
 from pointline.services.reconcile import describe
 from pointline.tables.ingest_manifest import Status, stands_at
-from pointline_daemon.commands.present import plural, print_json, print_lines, print_problem, printable
+from pointline_daemon.commands.known import require_table
+from pointline_daemon.commands.present import plural, print_json, print_lines, printable
 from pointline_daemon.commands.run import keep_lake
 from pointline_daemon.commands.verify import audit
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.owner import require_owner
@@ -66,13 +68,11 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     config = load_config(lake_root)
     lake = open_lake(config)
     known = [*lake.events, "ingest_manifest", "quarantine"]
-    if table is not None and table not in known:
-        print_problem(f"there is no table {table!r}", f"one of: {', '.join(known)}", as_json=as_json)
-        return EXIT_USAGE
+    if table is not None:
+        require_table(table, known)
     if not config.paths.silver.is_dir():
         hint = f"`pointline run --lake-root {config.paths.root}` makes one"
-        print_problem(f"there is no lake at {config.paths.root}", hint, as_json=as_json)
-        return EXIT_FINDINGS
+        raise PointlineError(f"there is no lake at {config.paths.root}", subject=str(config.paths.root), hint=hint)
     require_owner(config.paths.root)
     lake.require_known_format()
     configure_logging(config.log.format, config.log.level, sys.stderr)

@@ -8,16 +8,17 @@ from pathlib import Path
 import polars as pl
 
 from pointline.config import Config
-from pointline.errors import PointlineError
+from pointline.errors import WrongUse
 from pointline.io.ledger import scan_ledger, scan_rows
 from pointline.services.retry import Selection, select
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline_daemon.commands.health import look_at_daemon
-from pointline_daemon.commands.present import plural, print_error, print_json, print_lines, print_problem, printable
+from pointline_daemon.commands.known import require_rule
+from pointline_daemon.commands.present import plural, print_json, print_lines, printable
 from pointline_daemon.commands.settings import INGEST, settings_for
 from pointline_daemon.commands.targets import chosen_files
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 SHOWN = 20
 ERROR_WIDTH = 300
@@ -33,25 +34,24 @@ def retry(
     as_json: bool,
     accept: bool = False,
 ) -> int:
-    """Put refused files back to pending; with ``dry_run`` only name them."""
+    """Put refused files back to pending; with ``dry_run`` only name them.
+
+    Exit code 1 where files are named and none of them can be tried again.
+    """
     config = settings_for(lake_root, needs=INGEST)
     if accept and not targets:
-        print_problem("--accept needs the files by name", "name a file id or a path", as_json=as_json)
-        return EXIT_USAGE
+        raise WrongUse("--accept needs the files by name", hint="name a file id or a path")
     if not targets and status is None and rule is None:
         hint = "name a file id or a path, or use --status failed, or --rule ragged"
-        print_problem("nothing was named to try again", hint, as_json=as_json)
-        return EXIT_USAGE
-    try:
-        ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
-        meant = chosen_files(config, ledger, targets)
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+        raise WrongUse("no file is named to try again", hint=hint)
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    meant = chosen_files(config, ledger, targets)
     selection = Selection(file_ids=tuple(meant or ()), status=status, rule=rule, broke_rule=_files_with(config, rule))
     columns = ["file_id", "bronze_file_path", "status", "error", "warnings"]
     entries = ledger.select(columns).collect()
     found = select(entries, selection)
+    if found.is_empty() and not entries["error"].str.contains(rule or "", literal=True).any():
+        require_rule(config, rule)
     if not dry_run and not found.is_empty():
         _put_back(config, found["file_id"].to_list(), accept=accept)
     if as_json:
@@ -62,7 +62,7 @@ def retry(
         _show(
             found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
         )
-    return EXIT_FINDINGS if found.is_empty() else EXIT_OK
+    return EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
 
 
 def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:

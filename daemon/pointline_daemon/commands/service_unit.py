@@ -10,7 +10,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, WrongUse
 from pointline_daemon.units import LABEL, Places
 
 
@@ -45,7 +45,7 @@ class Unit:
 def find_unit(wish: Wish) -> Unit:
     manager = wish.manager or _manager_of_this_machine()
     if wish.instances and (wish.user or manager == "launchd"):
-        raise PointlineError(
+        raise WrongUse(
             "one unit for several lakes is for the system's systemd alone",
             hint="leave out --instances; for a second lake copy what --print shows under another name",
         )

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pointline.config import load_config
-from pointline.errors import PointlineError
+from pointline.errors import WrongUse
 from pointline.tables import ingest_manifest
 from pointline_daemon.commands.health import Daemon, judge, look_at_daemon
 from pointline_daemon.commands.ledger_view import Errors, LedgerView, view_ledger
 from pointline_daemon.commands.present import (
     Column,
+    aligned,
     bytes_text,
     count,
     cut_line,
@@ -21,7 +22,6 @@ from pointline_daemon.commands.present import (
     is_terminal,
     make_console,
     plural,
-    print_error,
     print_json,
     print_labelled,
     print_lines,
@@ -36,6 +36,9 @@ from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.health import Health
 
 BATCHES_OF_HEADROOM = 2
+GOOD = {"healthy", "degraded"}
+"""Files that arrive get in, and no file failed."""
+TO_DO = ("queued", "in_flight", "unfinished", "scheduled")
 MOST_TABLES = 3
 HEALTH_COLOURS = {
     "healthy": "bold green",
@@ -45,16 +48,24 @@ HEALTH_COLOURS = {
 }
 
 
+def check_status(lake_root: Path | None, *, watch: bool, as_json: bool) -> int:
+    """Print the state of a lake. Exit code 1 where its health is neither healthy nor degraded."""
+    if watch:
+        raise WrongUse("--watch goes on, and --check ends with an exit code", hint="leave one of them out")
+    return EXIT_OK if _show_status(lake_root, as_json=as_json).word in GOOD else EXIT_FINDINGS
+
+
 def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     """Print the state of a lake. It only reads: where there is no lake, none is made."""
+    _show_status(lake_root, as_json=as_json)
+    return EXIT_OK
+
+
+def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     config = load_config(lake_root, needs=())
     paths = config.paths
     now = time.time()
-    try:
-        ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+    ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.root)
     low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
@@ -80,8 +91,9 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
                 "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
             }
         )
-        return EXIT_OK
+        return health
     _show_head(str(paths.root), health, daemon, now)
+    _show_scan(daemon, pending=ledger.files_at("pending"))
     show_unread(unread)
     low_note = " -- nearly full" if low else ""
     print_lines(
@@ -95,7 +107,7 @@ def show_status(lake_root: Path | None, *, as_json: bool) -> int:
     _show_tables(ledger)
     _show_commits(ledger, now)
     _show_errors(ledger.errors, now)
-    return EXIT_OK
+    return health
 
 
 def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
@@ -113,10 +125,16 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
         ago = duration(now - float(daemon.last_death["at"]))
         print_lines([f"last end   {ago} ago, not as it should: {printable(str(daemon.last_death['reason']))}"])
     _show_work(daemon)
+
+
+def _show_scan(daemon: Daemon, *, pending: int) -> None:
+    """Print what the last scan found, and how much of it is still to do."""
     scan = daemon.state.get("last_scan")
     if isinstance(scan, dict) and scan:
         because = ", ".join(map(str, scan.get("reasons", [])))
-        found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(scan.get('offered'))} of them to do"
+        work = daemon.work()
+        to_do = max(pending, sum(work[name] for name in TO_DO))
+        found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(to_do)} to do"
         if scan.get("unrecognised"):
             found += f", {count(scan['unrecognised'])} not recognised"
         print_lines([f"last scan  {found} ({printable(because)})"])
@@ -185,15 +203,18 @@ def _show_tables(ledger: LedgerView) -> None:
 
 
 def _show_commits(ledger: LedgerView, now: float) -> None:
-    if ledger.commits:
-        print_lines(["", "last commits"])
+    if not ledger.commits:
+        return
+    rows = []
     for commit in ledger.commits:
         ago = f"{duration(now - commit['at_us'] / 1_000_000)} ago"
         tables = (
             ", ".join(commit["tables"]) if len(commit["tables"]) <= MOST_TABLES else f"{len(commit['tables'])} tables"
         )
-        text = f"  {ago:<14} {plural(commit['files'], 'file'):>11}  {plural(commit['rows'], 'row'):>16}  {tables}"
-        print_lines([cut_line(text)])
+        rows.append([ago, plural(commit["files"], "file"), plural(commit["rows"], "row"), printable(tables)])
+    columns = [Column(title=""), *[Column(title="", align="right")] * 2, Column(title="")]
+    lines = aligned(columns, rows)
+    print_lines(["", "last commits", *(cut_line(f"  {line}") for line in lines)])
 
 
 def _show_errors(errors: Errors, now: float) -> None:

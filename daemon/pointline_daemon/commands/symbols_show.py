@@ -9,20 +9,20 @@ from typing import Any
 
 import polars as pl
 
-from pointline.io.ledger import scan_rows
+from pointline.errors import PointlineError, WrongUse
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
+from pointline_daemon.commands.known import known_symbols, require_exchange, require_symbol
 from pointline_daemon.commands.present import (
     Column,
     plural,
     print_json,
     print_lines,
-    print_problem,
     print_table,
     printable,
 )
 from pointline_daemon.commands.settings import settings_for
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 SHOWN = 50
 COLUMNS = (
@@ -48,12 +48,12 @@ SAID = {
 def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at: str | None, as_json: bool) -> int:
     """Print versions of symbols: those that hold now or held at a time, or all of one symbol."""
     config = settings_for(lake_root)
-    try:
-        time = None if at is None else parsed_time("--at", at)
-    except ValueError as error:
-        print_problem(str(error.args[0]), str(error.args[1]), as_json=as_json)
-        return EXIT_USAGE
-    table = scan_rows(config.paths.table(dim_symbol.NAME), dim_symbol.SCHEMA)
+    time = None if at is None else parsed_time("--at", at)
+    table = known_symbols(config)
+    if table.head(1).collect().is_empty():
+        raise PointlineError("the lake has no symbols yet", hint="`pointline symbols update FILE` brings them")
+    require_exchange(table, exchange)
+    require_symbol(table if exchange is None else table.filter(pl.col("exchange") == exchange), symbol)
     named = {"symbol": symbol, "exchange": exchange}
     wanted = [pl.col(name) == value for name, value in named.items() if value is not None]
     if time is not None:
@@ -64,7 +64,7 @@ def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at
     if as_json:
         print_json(found.to_dicts())
     elif found.is_empty():
-        print_problem("no symbol fits", "`pointline symbols update FILE` brings them; see `pointline symbols show`")
+        print_lines(["no version of a symbol matches"])
     else:
         print_table(COLUMNS, [_row(row) for row in found.head(SHOWN).iter_rows(named=True)])
         more = f"; --json shows all of {found.height:,}" if found.height > SHOWN else ""
@@ -73,11 +73,12 @@ def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at
 
 
 def parsed_time(option: str, text: str) -> dt.datetime:
-    """Read a time, UTC unless it says otherwise. Raises ValueError(what, hint)."""
+    """Read a time, UTC unless it says otherwise. Raises WrongUse."""
     try:
         time = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{option} {text!r} is no time", "write it as 2024-05-01 or 2024-05-01T12:00") from None
+        hint = "write it as 2024-05-01 or 2024-05-01T12:00"
+        raise WrongUse(f"{option} {text!r} is not a time", subject=text, hint=hint) from None
     return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
 
 

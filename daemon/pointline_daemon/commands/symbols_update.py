@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from pointline.config import Config
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, UnknownValue
 from pointline.io.decode import decoded
 from pointline.io.ledger import scan_rows
 from pointline.io.translate import storage_errors
@@ -32,7 +32,7 @@ from pointline_daemon.commands.present import (
 )
 from pointline_daemon.commands.settings import READING, settings_for, warn
 from pointline_daemon.commands.symbols_show import parsed_time, short_time
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.requests import Answer
 from pointline_daemon.symbol_wish import SymbolWish, answer
@@ -64,14 +64,9 @@ class Source:
 def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: bool, as_json: bool) -> int:
     """Bring dim_symbol up to a file, here or in the running daemon."""
     config = settings_for(lake_root, needs=("symbols", *READING))
-    try:
-        effective_at = None if source.effective_at is None else parsed_time("--effective-at", source.effective_at)
-    except ValueError as error:
-        print_problem(str(error.args[0]), str(error.args[1]), as_json=as_json)
-        return EXIT_USAGE
-    if not insist and (complaint := _unknown_exchange(config, source)):
-        print_problem(*complaint, as_json=as_json)
-        return EXIT_USAGE
+    effective_at = None if source.effective_at is None else parsed_time("--effective-at", source.effective_at)
+    if not insist:
+        _require_exchange(config, source)
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
@@ -88,8 +83,8 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
     return EXIT_FINDINGS if found["held"] else EXIT_OK
 
 
-def _unknown_exchange(config: Config, source: Source) -> tuple[str, str] | None:
-    """Complain of an exchange that nothing in the lake is of, if its name is nearly one that something is of."""
+def _require_exchange(config: Config, source: Source) -> None:
+    """Raise UnknownValue for an exchange of nothing in the lake whose name is nearly one that something is of."""
     tables = (
         scan_rows(config.paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA),
         scan_rows(config.paths.table(dim_symbol.NAME), dim_symbol.SCHEMA),
@@ -97,9 +92,9 @@ def _unknown_exchange(config: Config, source: Source) -> tuple[str, str] | None:
     known = set(pl.concat([table.select("exchange").unique() for table in tables]).collect()["exchange"])
     near = get_close_matches(source.exchange.lower(), sorted(known), n=3, cutoff=NEAR) if source.exchange else []
     if not near or source.exchange in known:
-        return None
+        return
     words = f"did you mean --exchange {' or '.join(near)}? a new exchange is taken with {_insisting(source)}"
-    return f"nothing in the lake is of exchange {source.exchange!r}", words
+    raise UnknownValue(f"nothing in the lake is of exchange {source.exchange!r}", subject=source.exchange, hint=words)
 
 
 def _insisting(source: Source) -> str:
@@ -116,7 +111,7 @@ def _read(config: Config, source: Source, effective_at: dt.datetime | None) -> M
     name = str(source.file)
     with storage_errors(name):
         if not source.file.is_file():
-            raise PointlineError(f"there is no file {name}", subject=name, hint="check the path")
+            raise UnknownValue(f"there is no file {name}", subject=name, hint="check the path")
         with source.file.open("rb") as file:
             data = b"".join(decoded(file, name, limits))
     return read_metadata(data, exchange=source.exchange, effective_at=effective_at)

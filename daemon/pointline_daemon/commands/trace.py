@@ -10,24 +10,23 @@ from typing import Any
 import polars as pl
 
 from pointline.config import Config
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, UnknownValue, WrongUse
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
 from pointline_daemon.bronze_access import make_reader, make_source
+from pointline_daemon.commands.known import require_table, unknown_file
 from pointline_daemon.commands.present import (
     Column,
-    print_error,
     print_json,
     print_lines,
-    print_problem,
     print_table,
     printable,
 )
 from pointline_daemon.commands.settings import READING, settings_for, warn
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 COLUMNS = [Column(title="column", style="dim"), Column(title="in silver"), Column(title="in the file", fold=True)]
 LINEAGE = ("file_id", "file_seq")
@@ -79,17 +78,10 @@ class Trace:
 def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as_json: bool) -> int:
     """Print a row, its line, and what keeps one of them from being found. It only reads."""
     config = settings_for(lake_root, needs=("bronze", *READING))
-    if table not in event_tables():
-        print_problem(f"there is no table {table!r}", f"one of: {', '.join(event_tables())}", as_json=as_json)
-        return EXIT_USAGE
+    require_table(table, event_tables())
     if file_seq < 1:
-        print_problem(f"FILE_SEQ is {file_seq}", "rows of a file are counted from 1", as_json=as_json)
-        return EXIT_USAGE
-    try:
-        found = _trace(config, table, file_id, file_seq)
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+        raise WrongUse(f"FILE_SEQ is {file_seq}", hint="rows of a file are counted from 1")
+    found = _trace(config, table, file_id, file_seq)
     if as_json:
         print_json(found.as_json(table, file_seq))
     else:
@@ -101,14 +93,18 @@ def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as
 def _trace(config: Config, table: str, file_id: int, file_seq: int) -> Trace:
     rows = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(pl.col("file_id") == file_id).collect()
     if rows.is_empty():
-        raise PointlineError(
-            f"there is no file {file_id} in the ledger", hint="`pointline files` lists the files with their ids"
-        )
+        raise unknown_file(file_id)
     file = rows.row(0, named=True)
     if file["data_type"] != table:
-        raise PointlineError(
+        raise UnknownValue(
             f"file {file_id} belongs to {file['data_type']}, not to {table}",
             hint=f"`pointline trace {file['data_type']} {file_id} {file_seq}`",
+        )
+    if file["status"] == Status.SUCCESS and file_seq > (file["rows_read"] or 0):
+        raise UnknownValue(
+            f"file {file_id} has {file['rows_read'] or 0:,} rows: there is no row {file_seq:,}",
+            subject=str(file_seq),
+            hint="rows of a file are counted from 1",
         )
     row = _silver_row(config, table, file, file_seq)
     set_aside = None if row else _row_set_aside(config, file_id, file_seq)
@@ -141,8 +137,6 @@ def _why_absent(file: Row, file_seq: int) -> str:
         return f"file {file_id} is a duplicate: its rows are in the table as those of file {by}"
     if file["status"] != Status.SUCCESS:
         return f"file {file_id} is {file['status']}: none of its rows is in the table"
-    if file_seq > (file["rows_read"] or 0):
-        return f"file {file_id} has {file['rows_read'] or 0:,} rows, counted from 1"
     return f"row {file_seq} of file {file_id} is in no table: run `pointline verify`"
 
 

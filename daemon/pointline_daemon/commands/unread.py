@@ -20,7 +20,6 @@ from pointline_daemon.commands.present import (
     duration,
     is_terminal,
     plural,
-    print_error,
     print_json,
     print_labelled,
     print_lines,
@@ -30,7 +29,7 @@ from pointline_daemon.commands.present import (
     terminal_width,
 )
 from pointline_daemon.commands.settings import warn
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.exit_codes import EXIT_OK
 
 if TYPE_CHECKING:
     from pointline.io.bronze_walk import Row
@@ -102,12 +101,8 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
 
     ``last`` is how many at most, 0 for all; a terminal gets 50 where it is None, everything else all.
     """
-    try:
-        require_known_ledger(config.paths.table(ingest_manifest.NAME))
-        seen = walk_bronze(config)
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_FINDINGS
+    require_known_ledger(config.paths.table(ingest_manifest.NAME))
+    seen = walk_bronze(config)
     assert seen is not None
     most = (SHOWN if is_terminal() and not as_json else 0) if last is None else last
     shown = seen.first(most or None)

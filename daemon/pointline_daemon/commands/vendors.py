@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pointline.io.descriptions import FOLDER, language_reference, shipped_vendors
+from pointline.errors import WrongUse
+from pointline.io.descriptions import FOLDER, language_reference
 from pointline.parse.feed import Header
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable, Kind
+from pointline.unknown import no_such
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping
 from pointline.vendors.targets import LEVEL
@@ -21,11 +23,10 @@ from pointline_daemon.commands.present import (
     print_json,
     print_labelled,
     print_lines,
-    print_problem,
     print_table,
 )
 from pointline_daemon.commands.settings import settings_with_or_without, warn
-from pointline_daemon.exit_codes import EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_OK
 
 LISTED = [
     Column(title="vendor"),
@@ -66,8 +67,9 @@ def show_vendor(lake_root: Path | None, name: str, *, as_toml: bool, as_json: bo
     config = settings_with_or_without(lake_root)
     vendors = {vendor.name: vendor for vendor in make_feeds(config, on_problem=warn).vendors}
     if name not in vendors:
-        print_problem(f"there is no vendor {name!r}", f"one of: {', '.join(vendors)}", as_json=as_json)
-        return EXIT_USAGE
+        raise no_such("vendor", name, vendors)
+    if as_toml and as_json:
+        raise WrongUse("--toml and --json exclude each other", hint="leave one of them out")
     vendor = vendors[name]
     if as_toml:
         sys.stdout.write(vendor.content.decode())
@@ -95,11 +97,6 @@ def _columns(table: EventTable) -> list[str]:
         kind = "|".join(column.choices) if column.kind is Kind.CHOICE else column.kind.value
         found.append(f"{name}{'*' * column.required} ({'levels' if name != column.name else kind})")
     return list(dict.fromkeys(found))
-
-
-def vendor_names(incomplete: str) -> list[str]:
-    """Return the vendors that ship whose names begin so: for the completion of the shell."""
-    return [vendor.name for vendor in shipped_vendors() if vendor.name.startswith(incomplete)]
 
 
 def _tables(vendor: Vendor) -> list[str]:

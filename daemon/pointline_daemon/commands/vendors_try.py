@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from pointline.config import Config
-from pointline.errors import PointlineError, Rejected
+from pointline.errors import PointlineError, Rejected, WrongUse
 from pointline.io.foreign import why_ignored
+from pointline.io.one_file import OneFile
 from pointline.io.spelled_path import written_path
 from pointline.io.unrecognised import Unrecognised, describe_foreign
 from pointline.parse.text_path import readable
@@ -37,9 +38,10 @@ from pointline_daemon.commands.present import (
 )
 from pointline_daemon.commands.settings import READING, settings_with_or_without, warn
 from pointline_daemon.commands.vendors_check import read_beside
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 MOST_OTHERS = 4
+LEAVE_OUT = "leave one of them out"
 FIRST_LINES = 20
 MOST_DAYS = 5
 TARDIS = "the layout of Tardis: its columns are those of the table"
@@ -65,8 +67,7 @@ def try_files(
     """Read files as the ingest would, and say what would become of them. Exit code 1 where one is refused."""
     config = settings_with_or_without(lake_root, needs=("bronze", "checks", *READING))
     if path is not None and len(files) > 1:
-        print_problem("--as gives the path of one file", "try the files one by one", as_json=as_json)
-        return EXIT_USAGE
+        raise WrongUse("--as gives the path of one file", hint="try the files one by one")
     if vendor_file is None:
         feeds = make_feeds(config, on_problem=warn)
     else:
@@ -78,6 +79,8 @@ def try_files(
                 )
             return EXIT_FINDINGS
         feeds = found.feeds
+    for file in files:
+        OneFile(file).version()
     tried = [_try(config, feeds, file, path) for file in files]
     if as_json:
         print_json([_as_json(one) for one in tried])
@@ -88,12 +91,16 @@ def try_files(
     return EXIT_FINDINGS if any(one.problem for one in tried) else EXIT_OK
 
 
-def begin_description(lake_root: Path | None, files: Sequence[Path], path: str | None) -> int:
+def begin_description(
+    lake_root: Path | None, files: Sequence[Path], path: str | None, *, vendor_file: Path | None, as_json: bool
+) -> int:
     """Print the beginning of a description of files such as this one."""
     file, *more = files
     if more:
-        print_problem("--new begins a description with one file", "name the one that has the most columns")
-        return EXIT_USAGE
+        raise WrongUse("--new begins a description with one file", hint="name the one that has the most columns")
+    if as_json or vendor_file is not None:
+        other = "--json" if vendor_file is None else "--vendor-file"
+        raise WrongUse(f"--new prints a TOML file to complete, and {other} is for one that is there", hint=LEAVE_OUT)
     config = settings_with_or_without(lake_root, needs=READING)
     named = path or _path_of(config, file)
     lines = _first_lines(config, file, named)

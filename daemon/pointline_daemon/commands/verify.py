@@ -24,7 +24,6 @@ from pointline_daemon.commands.present import (
     count,
     make_console,
     plural,
-    print_error,
     print_json,
     print_labelled,
     print_lines,
@@ -46,10 +45,9 @@ def verify_lake(lake_root: Path | None, *, data: bool = False, deep: bool, as_js
     lake.require_known_format(shut_ones_too=False)
     try:
         scan_ledger(config.paths.table(ingest_manifest.NAME))
-    except PointlineError as error:
+    except PointlineError:
         if not config.paths.silver.is_dir():
-            print_error(error, as_json=as_json)
-            return EXIT_FINDINGS
+            raise
     report = audit(lake, data=data, deep=deep)
     if as_json:
         findings = [finding.as_json() for finding in report.findings]

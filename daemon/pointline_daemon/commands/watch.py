@@ -10,8 +10,9 @@ from contextlib import redirect_stdout, suppress
 from shutil import get_terminal_size
 from typing import Final
 
-from pointline_daemon.commands.present import is_terminal, make_console, print_problem
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK, EXIT_USAGE
+from pointline.errors import WrongUse
+from pointline_daemon.commands.present import is_terminal, make_console
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 REFRESH_SECONDS = 2.0
 HOME: Final = "\x1b[H"
@@ -25,8 +26,7 @@ def watch(show: Callable[[], int], *, as_json: bool) -> int:
     if as_json:
         return _repeat(show)
     if not is_terminal() or make_console().is_dumb_terminal:
-        print_problem("--watch needs a terminal", "leave --watch out, or add --json for a document per line")
-        return EXIT_USAGE
+        raise WrongUse("--watch needs a terminal", hint="leave --watch out, or add --json for a document per line")
     print(CLEAR, end="")
     return _repeat(lambda: _draw(show))
 

@@ -8,15 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from pointline.config import Config
-from pointline.errors import PointlineError
 from pointline.io.ledger import scan_ledger
 from pointline.services.withdrawal import plan_withdrawal
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
-from pointline_daemon.commands.present import plural, print_error, print_json, print_lines, printable
+from pointline_daemon.commands.present import plural, print_json, print_lines, printable
 from pointline_daemon.commands.settings import INGEST, settings_for
 from pointline_daemon.commands.targets import chosen_files
-from pointline_daemon.exit_codes import EXIT_OK, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.lake import Lake
 from pointline_daemon.requests import Answer, Withdraw
 from pointline_daemon.writing import write_or_ask
@@ -28,11 +27,7 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
     """Take files out of the lake, here or in the running daemon; with ``dry_run`` only name them."""
     config = settings_for(lake_root, needs=INGEST)
     ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
-    try:
-        named = chosen_files(config, ledger, targets) or []
-    except PointlineError as error:
-        print_error(error, as_json=as_json)
-        return EXIT_USAGE
+    named = chosen_files(config, ledger, targets) or []
     entries = ledger.collect()
     meant = entries.filter(pl.col("file_id").is_in(named), ~stands_at(*CLOSED))
     standing = meant.filter(~stands_at(Status.WITHDRAWN))

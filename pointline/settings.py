@@ -88,6 +88,7 @@ class CheckSettings(Section, frozen=True):
     """What happens to rows that are odd but real: kept and counted, set aside, or not looked at."""
 
     crossed_book: Treatment = "count"
+    locked_book: Treatment = "count"
     nonpositive_price: Treatment = "count"
     negative_amount: Treatment = "count"
     time_backwards: Treatment = "count"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from pointline.tables.checks import crossed_book, half_level, negative_latency, nonpositive_price, time_backwards
+from pointline.tables.checks import (
+    crossed_book,
+    half_level,
+    locked_book,
+    negative_latency,
+    nonpositive_price,
+    time_backwards,
+)
 from pointline.tables.schema import COMMON, Column, EventTable, number
 
 SIDES = (("ask", "asks"), ("bid", "bids"))
@@ -41,6 +48,7 @@ def book_snapshot(name: str, depth: int) -> EventTable:
         to_silver=_to_silver,
         checks=(
             crossed_book("asks[0].price", "bids[0].price"),
+            locked_book("asks[0].price", "bids[0].price"),
             nonpositive_price("bids[0].price"),
             half_level("asks[0].price", "asks[0].amount"),
             time_backwards(),

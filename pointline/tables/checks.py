@@ -58,8 +58,13 @@ def ohlc_order() -> Check:
 
 
 def crossed_book(ask: str, bid: str) -> Check:
-    """The best bid is at or above the best ask."""
-    return Check(name="crossed_book", column=ask, found=pl.col(ask) <= pl.col(bid))
+    """The best bid is above the best ask."""
+    return Check(name="crossed_book", column=ask, found=pl.col(ask) < pl.col(bid))
+
+
+def locked_book(ask: str, bid: str) -> Check:
+    """The best bid equals the best ask."""
+    return Check(name="locked_book", column=ask, found=pl.col(ask) == pl.col(bid))
 
 
 def half_level(price: str, amount: str) -> Check:

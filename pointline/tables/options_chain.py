@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pointline.tables.checks import crossed_book, negative_latency, time_backwards
+from pointline.tables.checks import crossed_book, locked_book, negative_latency, time_backwards
 from pointline.tables.schema import COMMON, EventTable, choice, number, text, time
 
 TABLE = EventTable(
@@ -30,6 +30,11 @@ TABLE = EventTable(
         number("theta"),
         number("rho"),
     ),
-    checks=(crossed_book("ask_price", "bid_price"), time_backwards(), negative_latency()),
+    checks=(
+        crossed_book("ask_price", "bid_price"),
+        locked_book("ask_price", "bid_price"),
+        time_backwards(),
+        negative_latency(),
+    ),
 )
 """Implied volatilities are in percent. Everything after ``expiration`` may be empty."""

@@ -103,6 +103,32 @@ class TestLive:
         assert answer["health"] == word
         assert named in answer["reason"]
 
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [
+            ({}, 0),
+            ({"retrying": {"no events": "inotify is full"}}, 0),
+            ({"stuck": {"ingest": "no progress"}}, 1),
+            ({"paused": True}, 1),
+            ({"at": 1.0}, 1),
+            ({"pid": 1}, 1),
+        ],
+    )
+    def test_check_exits_by_health(self, root, changes, code):
+        with kept(root, **changes):
+            assert [status(root, "--check", *form).returncode for form in ([], ["--json"])] == [code, code]
+            assert status(root).returncode == 0
+
+    def test_check_without_a_daemon(self, root):
+        assert status(root, "--check").returncode == 1
+
+    def test_to_do_is_what_is_still_to_do(self, root):
+        scan = {"files": 40, "offered": 30, "reasons": ["start"]}
+        with kept(root, last_scan=scan):
+            assert "40 files in bronze, 15 to do (start)" in status(root).stdout
+        with kept(root, last_scan=scan, queued=0, in_flight=0):
+            assert "40 files in bronze, 0 to do (start)" in status(root).stdout
+
     def test_what_a_daemon_of_before_published_is_not_shown(self, root):
         publish(root, running=False)
         found = status(root).stdout

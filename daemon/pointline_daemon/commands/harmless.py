@@ -25,7 +25,7 @@ def harmless(frame: pl.DataFrame, *, on_terminal: bool) -> pl.DataFrame:
 def _harmless(cells: pl.Series, *, on_terminal: bool) -> pl.Series:
     is_formula = cells.str.contains(FORMULA) & ~cells.str.contains(NUMBER)
     if is_formula.any():
-        cells = ("'" + cells).zip_with(is_formula.fill_null(value=False), cells)
+        cells = ("'" + cells).alias(cells.name).zip_with(is_formula.fill_null(value=False), cells)
     if not on_terminal or not cells.str.contains(CONTROL).any():
         return cells
     return pl.Series(cells.name, [None if one is None else _visible(one) for one in cells], dtype=pl.String)

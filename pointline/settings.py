@@ -85,7 +85,7 @@ class BronzeSettings(Section, frozen=True):
 
 
 class CheckSettings(Section, frozen=True):
-    """What happens to rows that are odd but real: kept and counted, set aside, or not looked at."""
+    """What happens to rows that are odd but real: kept and counted, quarantined, or not looked at."""
 
     crossed_book: Treatment = "count"
     locked_book: Treatment = "count"

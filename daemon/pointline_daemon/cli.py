@@ -204,7 +204,7 @@ def quarantine(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show the rows set aside by file and rule; with a file or a rule, their original lines."""
+    """Show quarantined rows by file and rule; with a file or a rule, their original lines."""
     from pointline_daemon.commands.quarantine import show_quarantine
 
     raise typer.Exit(show_quarantine(lake_root, targets or [], rule=rule, last=last, as_csv=csv, raw=raw, as_json=json))
@@ -283,22 +283,23 @@ def coverage(
 def maintain(
     *,
     lake_root: LakeRoot = None,
-    compact: Annotated[bool, typer.Option("--compact", help="Only merge small parts.")] = False,
-    vacuum: Annotated[bool, typer.Option("--vacuum", help="Only remove files no version needs.")] = False,
+    compact: Annotated[bool, typer.Option("--compact", help="Only compact and checkpoint.")] = False,
+    vacuum: Annotated[bool, typer.Option("--vacuum", help="Only remove data files that no version needs.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     table: Annotated[str | None, typer.Option(autocompletion=completion.all_tables, help="Only this table.")] = None,
     partition: Annotated[
         str | None, typer.Option(autocompletion=completion.partitions, help="Only this partition, as exchange/date.")
     ] = None,
     retention_hours: Annotated[
-        float | None, typer.Option(min=0, help="Keep removed parts this long, at least 1. Default: the setting.")
+        float | None,
+        typer.Option(min=0, help="Hours to keep data files that no version needs, at least 1. Default: the setting."),
     ] = None,
     below_floor: Annotated[
         bool, typer.Option("--below-floor", help="Allow less than 1; only while nothing writes or reads the lake.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Merge small parts, sum up logs and remove what is no longer needed, now."""
+    """Run maintenance now: compact small files, checkpoint logs, vacuum."""
     from pointline_daemon.commands.maintain import maintain as run_pass
     from pointline_daemon.requests import Maintain
 

@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 class _GivenUpError(Exception):
-    """Told to stop while the disk is full, or shut. Nothing is lost: the batch is taken up again at the next start."""
+    """Told to stop while the disk is full, or shut. Nothing is lost: the batch is done at the next start."""
 
 
 class Committer:
@@ -170,7 +170,7 @@ class Committer:
         return bool(shut)
 
     def _await(self, future: Future[Loaded], stopping: StopSign) -> None:
-        """Wait for a worker. What workers read counts as a turn of this loop; workers that hang let it stand still."""
+        """Wait for a worker. What workers read counts as a turn of this loop; workers that hang let it stop."""
         steps = -1
         while not future.done():
             if self._steps_read() != steps:
@@ -294,7 +294,7 @@ def _shares(group: Loaded) -> Iterator[tuple[int, Timing]]:
 
 
 def _count_rules(loaded: list[Loaded], file_ids: Collection[int]) -> dict[tuple[str, str], int]:
-    """Count the rows set aside of these files by ``(table, rule)``."""
+    """Count the quarantined rows of these files by ``(table, rule)``."""
     counts: Counter[tuple[str, str]] = Counter()
     for frame in (frame for group in loaded for frame in group.set_aside):
         rules = frame.filter(pl.col("file_id").is_in(file_ids)).group_by("data_type", "rule").len()

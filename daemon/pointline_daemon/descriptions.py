@@ -1,4 +1,4 @@
-"""A lake's own descriptions of vendors while a daemon runs: what has changed is taken up, what is wrong is refused."""
+"""A lake's own descriptions of vendors while a daemon runs: what has changed is used, what is wrong is refused."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Lake:
         return PartFiles(self.config.paths.silver, self.config.paths.state)
 
     def mend(self) -> list[SetAside]:
-        """Set aside what a power cut left half written. For the writer's lock holder, before anything is read.
+        """Move away what a power cut left half written. For the writer's lock holder, before anything is read.
 
         Raises NewerFormat, and touches nothing, where a later release wrote one of the tables.
         """

@@ -1,4 +1,4 @@
-"""The maintenance thread: compacts partitions that got parts, sums logs up, vacuums. Ingest never waits for it."""
+"""The maintenance thread: compacts partitions, checkpoints logs, vacuums. Ingest never waits for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SYMBOLS_LOOK_SECONDS = 60.0
 """How often the symbols are asked whether what is current is still current; they look once an hour."""
 COOL_INTERVALS = 2
 HOT_FACTOR = 4
-"""A partition still being written is left to cool, unless it has this many times the small parts worth a compaction."""
+"""A partition still being written is left to cool, unless it has this many times the small files worth a compaction."""
 
 EVENTS = {"compact": events.PARTITION_COMPACTED, "vacuum": events.TABLE_VACUUMED}
 """What a thing that a person asked for is called in the log."""
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class Maintenance:
-    """Remembers which partitions changed and tends them by timer."""
+    """Remembers which partitions changed and maintains them by timer."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Maintenance:
 
     @property
     def waiting(self) -> int:
-        """How many partitions changed and are not tended yet."""
+        """How many partitions changed and are not compacted yet."""
         return len(self._changed)
 
     def first_waiting(self, most: int) -> list[str]:
@@ -75,7 +75,7 @@ class Maintenance:
 
     @property
     def failing(self) -> str:
-        """What could not be tended the last time, and why; empty where all could."""
+        """What maintenance failed the last time, and why; empty where none did."""
         troubles = [f"{what}: {trouble}" for what, trouble in list(self._failing.items())]
         return f"{troubles[0]} (and {len(troubles) - 1} more)" if len(troubles) > 1 else "".join(troubles)
 
@@ -120,7 +120,7 @@ class Maintenance:
 
     def _sum_up_all(self) -> None:
         for table in self._upkeep.tables():
-            self._guarded(partial(self._sum_up, table), "sum up", table)
+            self._guarded(partial(self._sum_up, table), "checkpoint", table)
 
     def _compact(self, partition: tuple[str, str, str], least: int, *, in_order: bool) -> None:
         done = self._upkeep.compact(partition, min_small_files=least, in_order=in_order)

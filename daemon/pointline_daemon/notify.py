@@ -1,8 +1,8 @@
 """What the service manager is told: systemd's notification protocol, one datagram of ``KEY=value`` lines at a time.
 
-``WATCHDOG=1`` says that since the last one the loop of every part has turned round, so the manager's own limit
-(``WatchdogSec=``) is the longest that a part may take for one turn. While the daemon drains, the part that is waited
-for has to go on turning, or the time to stop is not extended any more.
+``WATCHDOG=1`` says that since the last one the loop of every thread has turned, so the manager's own limit
+(``WatchdogSec=``) is the longest that a thread may take for one turn. While the daemon drains, the thread that it
+waits for must go on turning, or the time to stop is not extended any more.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Notifier:
 
 
 def _is_ready(supervisor: Supervisor, turns: dict[str, int]) -> bool:
-    """The first scan has begun and the loop of every part runs."""
+    """The first scan has begun and the loop of every thread runs."""
     return (
         bool(turns) and len(turns) == len(supervisor.parts) and all(turns.values()) and supervisor.rescanner.has_begun
     )
@@ -101,7 +101,7 @@ def _goes_on_draining(before: dict[str, int], now: dict[str, int]) -> bool:
 
 
 def describe(supervisor: Supervisor, *, starting: bool) -> str:
-    """Say in a line how the daemon is: the queue, the last commit, trouble. No name in it can end the line."""
+    """Say the daemon's status in a line: the queue, the last commit, trouble. No name in it can end the line."""
     flow = supervisor.flow
     word = "stopping: " if supervisor.is_stopping else "starting: " if starting else ""
     said = [f"{word}{count(supervisor.inbox.depth)} queued, {count(flow.files_in_flight)} in flight"]

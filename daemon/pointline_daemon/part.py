@@ -1,4 +1,4 @@
-"""A part of the daemon: a named thread that must not end before it is told to."""
+"""A thread of the daemon, named, that runs until it is told to stop."""
 
 from __future__ import annotations
 

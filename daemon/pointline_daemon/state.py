@@ -39,7 +39,7 @@ class StatePublisher:
         """As of the last look; never changed, only replaced."""
 
     def trouble(self, what: str, text: str | None) -> None:
-        """Note trouble with a part of the daemon, or None when it has passed."""
+        """Note trouble with a thread of the daemon, or None when it has passed."""
         if text is None:
             self._troubles.pop(what, None)
         else:

@@ -20,7 +20,7 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolWish:
-    """What a file says, and how it is meant."""
+    """What a file says, and what it is meant for."""
 
     told: Told
 

@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 
 
 class Upkeep:
-    """Compacts, sums up and vacuums the tables of a lake."""
+    """Compacts, checkpoints and vacuums the tables of a lake."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake

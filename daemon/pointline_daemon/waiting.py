@@ -18,8 +18,8 @@ class _Watched:
 class WaitingRoom:
     """Decides when a file counts as finished. Used by one thread; times are microseconds by a clock that never jumps.
 
-    A rename into place counts at once. Anything else counts when size and time stamp have stood still for the settle
-    time, which a file that has lain there for longer has done already.
+    A rename into place counts at once. Anything else counts when its size and mtime have not changed for
+    the settle time, which is so already for a file that has been there for longer.
     """
 
     def __init__(self, settle_us: int) -> None:
@@ -76,7 +76,7 @@ class WaitingRoom:
 
     @property
     def unfinished(self) -> int:
-        """How many files have not stood still long enough."""
+        """How many files have changed too lately."""
         return len(self._watched)
 
     @property

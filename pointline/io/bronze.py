@@ -306,7 +306,7 @@ def _is_plain(path: str) -> bool:
 def _translated(error: OSError, path: str) -> PointlineError:
     subject = written_path(path)
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return StorageTrouble("the file is gone", subject=subject, hint="it is taken up again when it comes back")
+        return StorageTrouble("the file is gone", subject=subject, hint="it is read again when it comes back")
     if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}:
         return Rejected(f"cannot be opened as a file: {error.strerror}", subject=subject, hint="remove it from bronze")
     kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble

@@ -24,7 +24,7 @@ POINTER = "_last_checkpoint"
 
 
 def newest_checkpoint(log: Path) -> int:
-    """Return the version that the newest checkpoint sums up, -1 where there is none."""
+    """Return the version that the newest checkpoint is of, -1 where there is none."""
     # By the files: a power cut may leave a checkpoint without the pointer to it, and delta-rs makes no other.
     versions = (path.name[:20] for path in log.glob("*.checkpoint*.parquet"))
     return max((int(version) for version in versions if version.isdecimal()), default=-1)
@@ -44,7 +44,7 @@ def entries_after(log: Path, version: int) -> list[Path]:
 
 
 def removed_in(checkpoint: Path) -> dict[str, int]:
-    """Return the removed parts that a checkpoint names, and when they were removed, milliseconds since the epoch."""
+    """Return the removed files that a checkpoint names, and when they were removed, milliseconds since the epoch."""
     removed = _removals(checkpoint).drop_nulls().struct.unnest()
     paths, times = removed["path"], removed["deletionTimestamp"].fill_null(0)
     return {unquote(path): at for path, at in zip(paths, times, strict=True)}
@@ -67,7 +67,7 @@ def altered_files(log: Path) -> Iterator[str]:
 
 
 def leave_out_removed(log: Path, version: int) -> None:
-    """Write the checkpoint of a version again without the names of removed parts; on disk when this returns.
+    """Write the checkpoint of a version again without the names of removed files; on disk when this returns.
 
     Its reader meets either form whole, whatever crashes.
     """
@@ -97,5 +97,5 @@ def _leave_out_removed(checkpoint: Path) -> int:
 
 
 def _removals(checkpoint: Path) -> pl.Series:
-    """Return what each row of a checkpoint says of a removed part, null where it is about something else."""
+    """Return what each row of a checkpoint says of a removed file, null where it is about something else."""
     return read_data_file(checkpoint, ["remove"])["remove"]

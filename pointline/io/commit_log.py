@@ -1,6 +1,6 @@
 """What the commits of a table say of one file, as long as their log entries are there.
 
-Maintenance sums the log up and drops old entries: a version whose entry is gone cannot be opened any more either.
+Maintenance checkpoints the log and drops old entries: a version whose entry is gone cannot be opened any more either.
 """
 
 from __future__ import annotations

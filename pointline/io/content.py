@@ -127,7 +127,7 @@ class FileContent:
             raise self._changed()
 
     def first_line(self, member: str = "") -> bytes:
-        """Return the first line as it stands in the file, without its end; empty for Parquet and without lines.
+        """Return the first line as it is in the file, without its end; empty for Parquet and without lines.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
         """

@@ -48,7 +48,7 @@ ROWS_PER_GROUP = 131_072
 LOG_RETENTION_SECONDS = 3600.0
 FORMAT_PROPERTY = {PROPERTY: str(FORMAT_VERSION)}
 TABLE_PROPERTIES = {"delta.logRetentionDuration": "interval 1 hours", **FORMAT_PROPERTY}
-"""A log entry that a checkpoint has summed up is kept for an hour: for readers that are about to read it."""
+"""A log entry that a checkpoint replaces is kept for an hour: for readers that are about to read it."""
 
 
 class DeltaTableRepository:
@@ -186,7 +186,7 @@ class DeltaTableRepository:
     def part_writer(
         self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
     ) -> ParquetPartWriter:
-        """Start a part of one partition."""
+        """Start a data file of a partition."""
         prefix = COMPACTED if is_compacted else WRITTEN
         return ParquetPartWriter(self.path, partition, dictionary, prefix=prefix, unfinished=self._unfinished)
 

@@ -29,7 +29,8 @@ APP_ID = "pointline"
 """One application id per lake with a rising batch number: ids live in every checkpoint for ever."""
 
 BATCH, ADDED, REMOVED = "pointline_batch", "pointline_added", "pointline_removed"
-"""What a commit says of itself beside its actions, so that one cut short at the end of a line is known for that."""
+"""What a commit says of itself beside its actions, so that an entry truncated exactly at a
+line break can be detected."""
 
 Action = Mapping[str, Mapping[str, Any]]
 

@@ -72,7 +72,7 @@ class DeltaEventTable(DeltaBatchTable):
     def parts_of(
         self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()
     ) -> list[Part]:
-        """Return the live parts of a partition that hold rows of these files; those at some paths are not looked at."""
+        """Return a partition's data files that hold rows of these files; those at some paths are not looked at."""
         return [
             part
             for part in self.live_parts(partition)
@@ -88,7 +88,7 @@ class DeltaEventTable(DeltaBatchTable):
 
 
 class DeltaQuarantine(DeltaTableRepository):
-    """The rows set aside."""
+    """Quarantined rows."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, quarantine.SCHEMA)

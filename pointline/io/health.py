@@ -62,7 +62,7 @@ class LogFault:
     reason: str
     is_newest: bool
     is_mendable: bool = False
-    """A start, or ``doctor --fix``, sets it aside."""
+    """A start, or ``doctor --fix``, moves it away."""
 
 
 class PartFiles:

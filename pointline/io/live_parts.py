@@ -31,7 +31,7 @@ class LiveParts:
         return self._actions["path"]
 
     def of(self, partition: Mapping[str, str] | None) -> list[Part]:
-        """Return the parts of a partition, whose columns are all named, or of the table."""
+        """Return the data files of a partition, whose columns are all named, or of the table."""
         keys = self._facts if partition is None else [tuple(partition[name] for name in self._partition_by)]
         return [part for key in keys for part in self._parts_of(key)]
 

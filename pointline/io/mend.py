@@ -1,4 +1,4 @@
-"""Start-up repair after a power cut: a newest commit that did not reach the disk whole is set aside.
+"""Start-up repair after a power cut: a newest commit that did not reach the disk whole is moved away.
 
 Every commit is flushed before the next one to the same table begins, and its parts before it. So only the newest entry
 of a log can be empty, torn, or name a part that is not whole; what it committed was not yet recorded in the manifest,
@@ -81,7 +81,7 @@ def staged_files(log: Path) -> list[Path]:
 
 
 def _remove_staged(log: Path) -> None:
-    """First of all: a staged entry may be a second name of one that is set aside, and is written over next time."""
+    """First of all: a staged entry may be a second name of one that is moved away, and is written over next time."""
     staged = staged_files(log)
     for path in staged:
         path.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ DELTA_ENCODED = (pa.int64(), pa.timestamp("us", "UTC"))
 """Counters and rising times shrink to a few bits a value as differences."""
 LONGEST_TEXT_STATISTIC = 64
 WRITTEN, COMPACTED = "part", "compacted"
-"""How the names of parts begin: as ingest wrote them, or laid out for reading."""
+"""How the names of parts begin: as ingest wrote them, or compacted for reading."""
 
 
 class ParquetPartWriter:

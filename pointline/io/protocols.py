@@ -71,7 +71,7 @@ class Outcome:
     symbols: tuple[str, ...] | None = None
     """The symbols found in the rows that were kept, as the rows spell them, sorted."""
     checksum: str | None = None
-    """What the file beside it says of its content: ``ok``, ``mismatch``, ``missing``; None where none is to be had."""
+    """What the file beside it says of its content: ``ok``, ``mismatch``, ``missing``; None where there is none."""
     days: Mapping[str, int] | None = None
     """How many of the rows are of each UTC date, where the path does not claim that they are all of one."""
     warnings: Mapping[str, int] | None = field(default_factory=dict)
@@ -216,7 +216,7 @@ class BronzeContent(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
     def first_line(self, member: str = "") -> bytes:
-        """Return the first line as it stands in the file, without its end; empty where a file has no lines.
+        """Return the first line as it is in the file, without its end; empty where a file has no lines.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
         """
@@ -388,11 +388,11 @@ class EventTableRepository(TableRepository, BatchTable, Protocol):
     def parts_of(
         self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()
     ) -> list[Part]:
-        """Return the live parts of a partition that hold rows of these files; those at some paths are not looked at."""
+        """Return a partition's data files that hold rows of these files; those at some paths are not looked at."""
         ...
 
     def live_parts(self, partition: Mapping[str, str]) -> list[Part]:
-        """Return the parts of a partition that readers see."""
+        """Return the data files of a partition that readers see."""
         ...
 
     def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -431,7 +431,7 @@ class EventTableRepository(TableRepository, BatchTable, Protocol):
 
 
 class QuarantineRepository(TableRepository, Protocol):
-    """The rows set aside."""
+    """Quarantined rows."""
 
     def set_aside(self, batch: int, rows: pl.DataFrame) -> None:
         """Add the rows of a batch. Nothing happens where the batch is in already."""

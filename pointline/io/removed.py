@@ -1,6 +1,6 @@
-"""What a table remembers of its removed parts: in a record beside its checkpoints, and not in them.
+"""What a table remembers of its removed files: in a record beside its checkpoints, and not in them.
 
-Readers of the newest version have no use for the name of a removed part, but a checkpoint carries it for a week, and
+Readers of the newest version have no use for the name of a removed file, but a checkpoint carries it for a week, and
 whoever opens the table reads it (50,000 names: 60 ms). The record tells the vacuum when a part was removed, and
 `doctor` a part that waits for the vacuum from one that nobody knows.
 """
@@ -42,8 +42,8 @@ def removed_parts(table: Path) -> dict[str, int]:
             for entry in entries_after(log, newest):
                 removed |= _removed_by(entry)
         except pl.exceptions.PolarsError as error:
-            what = f"what the log keeps of removed parts cannot be read: {one_line(error)}"
-            raise LakeDamaged(what, subject=table.name, hint="`pointline doctor --fix` sets it aside") from error
+            what = f"what the log keeps of removed files cannot be read: {one_line(error)}"
+            raise LakeDamaged(what, subject=table.name, hint="`pointline doctor --fix` moves it away") from error
     return removed
 
 

@@ -31,7 +31,7 @@ Layout = dict[str, list[SymbolFile]]
 
 
 def laid_out(files: Sequence[tuple[Part, tuple[str | None, ...]]]) -> Layout | None:
-    """Return files by exchange and symbol, given the bounds of both; None where they are not laid out like that.
+    """Return files by exchange and symbol, given the bounds of both; None where they are not written like that.
 
     So it is with what an earlier release or another program wrote.
     """

@@ -36,7 +36,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableUpkeep:
-    """Tends one table. Everything here takes turns with commits to the table."""
+    """Maintains one table. Everything here takes turns with commits to the table."""
 
     repository: DeltaTableRepository
 
@@ -52,7 +52,7 @@ class TableUpkeep:
         return len(entries) >= COMMITS_PER_CHECKPOINT or size >= BYTES_PER_CHECKPOINT
 
     def checkpoint(self) -> int:
-        """Sum the log up and drop entries past their retention; return the version summed up."""
+        """Checkpoint the log and drop entries past their retention; return the version of the checkpoint."""
         with self.repository.exclusive() as table, storage_errors(self.name):
             refuse_links(self.repository.path, self._log)
             record_removed(self.repository.path, removed_parts(self.repository.path))
@@ -115,7 +115,7 @@ class TableUpkeep:
     def merge_small_parts(
         self, *, target_bytes: int, min_small_files: int, dry_run: bool = False
     ) -> tuple[int, int] | None:
-        """Rewrite the small parts of an unpartitioned table as one; return the number of parts before and after.
+        """Rewrite the small files of an unpartitioned table as one; return the number of files before and after.
 
         Its rows stand by rising ``file_id`` where they have one.
 

@@ -28,7 +28,7 @@ UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belonging:
-    """What a file says about its rows before they are read, and which checks set rows aside."""
+    """What a file says about its rows before they are read, and which checks quarantine rows."""
 
     exchange: str
     date: dt.date
@@ -69,7 +69,7 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """``broken`` is true for rows to set aside; null counts as kept."""
+    """``broken`` is true for rows to quarantine; null counts as kept."""
 
     name: str
     column: str

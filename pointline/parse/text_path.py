@@ -1,6 +1,6 @@
 """The text path: a block of CSV taken apart line by line to find the rows at fault. Slower than the parser, and exact.
 
-A row is what stands between two line feeds, or more where a quoted cell holds a line feed. It is set aside with its
+A row is what stands between two line feeds, or more where a quoted cell holds a line feed. It is quarantined with its
 original line when it has the wrong number of cells, bytes that are not text, or a cell that cannot be typed, and when
 it breaks a rule (``rules``).
 """

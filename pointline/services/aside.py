@@ -1,4 +1,4 @@
-"""The rows set aside, summed up by file and rule, each with an example."""
+"""Quarantined rows counted by file and rule, each with an example."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RuleBroken:
 
 
 def by_rule(rows: pl.LazyFrame) -> list[RuleBroken]:
-    """Sum up rows of the quarantine by file, rule and column; of each file the rule broken most often first."""
+    """Count rows of the quarantine by file, rule and column; of each file the rule broken most often first."""
     first = pl.col("raw", "file_seq").sort_by("file_seq").first()
     counts = rows.group_by(BY_RULE).agg(pl.len().alias("rows"), first)
     ordered = counts.sort("file_id", "rows", "rule", "column", descending=[False, True, False, False])

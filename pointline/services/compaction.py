@@ -1,4 +1,4 @@
-"""Compaction: many small parts of a partition become few, row for row, in the same order."""
+"""Compaction: many small data files of a partition become few, row for row, in the same order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Compacted:
 def choose(
     parts: Sequence[Part], *, target_bytes: int, min_small_files: int, lay_out: bool = False
 ) -> list[list[Part]]:
-    """Return the runs of small parts worth merging, each at most about ``target_bytes``, in row order.
+    """Return the runs of small data files worth merging, each at most about ``target_bytes``, in row order.
 
     With ``lay_out`` also single parts that hold several files as they were read, not as they are queried.
     """
@@ -48,7 +48,7 @@ def choose(
 
 
 def is_mixed(part: Part) -> bool:
-    """Tell whether a part holds several files and was never laid out for reading."""
+    """Tell whether a part holds several files and was never compacted for reading."""
     return part.first_file_id != part.last_file_id and not part.is_compacted
 
 
@@ -62,7 +62,7 @@ def compact_partition(
     lay_out: bool = False,
     dry_run: bool = False,
 ) -> Compacted | None:
-    """Merge small parts of a partition; None where there is nothing worth it, or a replacement was faster.
+    """Merge small data files of a partition; None where there is nothing worth it, or a replacement was faster.
 
     Rows keep their order, or are put in that of the columns ``order_by``. With ``lay_out`` a single part of many files
     is rewritten too, once. Raises LakeDamaged, and commits nothing,

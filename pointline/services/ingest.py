@@ -1,9 +1,9 @@
 """How files enter the lake: the order of effects, and what a crash between two of them leaves.
 
-1. ``begin``   mints ids: ``pending`` rows in the manifest,  Crash after: ids without data, taken up again at start. The
+1. ``begin``   mints ids: ``pending`` rows in the manifest,  Crash after: ids without data; a start ingests them. The
                with the attempt noted.                       noted attempts tell which file ends the process.
 2. ``load``    (``Loader``) writes parts no commit mentions. Crash after: orphan files, which vacuum removes.
-3. ``commit``  rows set aside go to quarantine,              Crash after: rows of files not in; recovery removes them.
+3. ``commit``  bad rows go to quarantine,                    Crash after: rows of files not in; recovery removes them.
                then one Delta commit per table: parts in,    Crash after: silver ahead of the manifest; recovery reads
                what they replace out, batch number, counts.  the commits and brings the manifest up to them.
                What files say of symbols is committed the same way,

@@ -23,7 +23,7 @@ def audit_ledger(still: pl.DataFrame, ledger: pl.DataFrame) -> Iterator[Finding]
     yield from _report(still.filter(~pl.col("status").is_in(known)), "manifest_fact", "its status is none there is")
     read, written, aside = (pl.col(name).fill_null(0) for name in FACTS)
     broken = still.filter(~stands_at(Status.PENDING), (read != written + aside) | pl.min_horizontal(FACTS).lt(0))
-    yield from _report(broken, "manifest_counts", "rows read are not rows written and rows set aside")
+    yield from _report(broken, "manifest_counts", "rows read are not rows written plus rows quarantined")
     linked = still.filter(stands_at(Status.SUPERSEDED, Status.DUPLICATE))
     lost = linked.join(ledger, left_on="superseded_by", right_on="file_id", how="anti")
     yield from _report(lost, "manifest_link", "superseded_by names no file of the ledger")
@@ -126,7 +126,7 @@ def _judge(row: dict[str, int]) -> tuple[str, str] | None:
 
 
 def audit_quarantine(still: pl.DataFrame, ledger: pl.DataFrame, aside: pl.DataFrame) -> Iterator[Finding]:
-    """Every file has its rows set aside in quarantine, each once, and no unknown file has any."""
+    """Every file has its bad rows in quarantine, each once, and no unknown file has any."""
     name = quarantine.NAME
     for row in aside.join(ledger, on="file_id", how="anti").iter_rows(named=True):
         yield _finding("quarantine_extra", name, row, f"{row['rows']:,} rows of a file the ledger does not know")
@@ -138,13 +138,13 @@ def audit_quarantine(still: pl.DataFrame, ledger: pl.DataFrame, aside: pl.DataFr
     wrong = held.filter(((pl.col("rows") != pl.col("rows_quarantined")) & ~gone) | (pl.col("doubled") > 0))
     for row in wrong.iter_rows(named=True):
         if row["rows"] < row["rows_quarantined"]:
-            what = f"{row['rows']:,} rows set aside are there, the ledger counts {row['rows_quarantined']:,}"
+            what = f"{row['rows']:,} quarantined rows are there, the ledger counts {row['rows_quarantined']:,}"
             yield _finding("quarantine_missing", name, row, what)
         elif row["rows"] > row["rows_quarantined"]:
-            what = f"{row['rows']:,} rows set aside are there, the ledger counts {row['rows_quarantined']:,}"
+            what = f"{row['rows']:,} quarantined rows are there, the ledger counts {row['rows_quarantined']:,}"
             yield _finding("quarantine_extra", name, row, what)
         else:
-            yield _finding("quarantine_extra", name, row, f"{row['doubled']:,} rows set aside are there twice")
+            yield _finding("quarantine_extra", name, row, f"{row['doubled']:,} quarantined rows are there twice")
 
 
 def _report(rows: pl.DataFrame, kind: str, what: str) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ KEEPS_BAD_ROWS = (Status.SUCCESS, Status.QUARANTINED)
 
 
 class ComparedTable(AuditedTable, Protocol):
-    """An event table whose partitions can be summed up without reading a row."""
+    """An event table whose partitions can be counted without reading a row."""
 
     def totals(self) -> pl.DataFrame:
         """Return ``exchange, date, rows, first_id, last_id`` per partition."""
@@ -40,7 +40,7 @@ class Disagreement:
     """What has to change in one table, and why. File ids are those of the ledger."""
 
     reread: dict[int, str] = field(default_factory=dict)
-    """Files whose rows are not all there, or are there twice, and how it is."""
+    """Files whose rows are not all there, or are there twice, and which of the two."""
     leaving: dict[Partition, list[int]] = field(default_factory=dict)
     """Files whose rows have to go, or what is left of them."""
     broken: list[Part] = field(default_factory=list)
@@ -121,7 +121,7 @@ def _compare_partition(
 def compare_quarantine(
     manifest: IngestionManifestRepository, quarantine: QuarantineRepository
 ) -> tuple[dict[int, str], list[int]]:
-    """Return the files that lack rows in quarantine, and how it is, and those that have rows and should not."""
+    """Return the files that lack rows in quarantine, with the numbers, and those that have rows and should not."""
     held = quarantine.rows_per_file()
     told = manifest.quarantined_rows()
     keeps = told.filter(stands_at(*KEEPS_BAD_ROWS)).select("file_id", "rows_quarantined")

@@ -41,7 +41,7 @@ class Reread:
 
 
 class Rereader:
-    """Reads files of one table the way they were ingested, with the same checks set to set rows aside."""
+    """Reads files of one table the way they were ingested, with the same checks set to quarantine rows."""
 
     def __init__(
         self,

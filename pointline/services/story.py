@@ -70,7 +70,7 @@ def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
 
 def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
     """Say what a person can do now."""
-    lines = f"`pointline quarantine {row['file_id']}` shows the lines set aside" if row["rows_quarantined"] else ""
+    lines = f"`pointline quarantine {row['file_id']}` shows the quarantined lines" if row["rows_quarantined"] else ""
     status = Status(row["status"])
     if status is Status.SUCCESS:
         return f"nothing has to be done; {lines}" if lines else "nothing has to be done"
@@ -149,7 +149,7 @@ def _odd(name: str, count: int) -> str:
 def _set_aside(row: LedgerRow, sources: Sources) -> list[Chapter]:
     chapters = [
         Chapter(
-            what=f"{_rows(broken.rows)} set aside by the rule {broken.what}, such as row {broken.file_seq:,}: "
+            what=f"{_rows(broken.rows)} quarantined by the rule {broken.what}, such as row {broken.file_seq:,}: "
             f"{_cut(broken.raw)}"
         )
         for broken in sources.set_aside[:MOST_RULES]
@@ -157,9 +157,9 @@ def _set_aside(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if len(sources.set_aside) > MOST_RULES:
         more = sources.set_aside[MOST_RULES:]
         rows = _rows(sum(broken.rows for broken in more))
-        chapters.append(Chapter(what=f"{rows} set aside by {len(more)} more rules"))
+        chapters.append(Chapter(what=f"{rows} quarantined by {len(more)} more rules"))
     if row["rows_quarantined"] and not sources.set_aside:
-        chapters.append(Chapter(what=f"{_rows(row['rows_quarantined'])} set aside: {row['error']}"))
+        chapters.append(Chapter(what=f"{_rows(row['rows_quarantined'])} quarantined: {row['error']}"))
     return chapters
 
 

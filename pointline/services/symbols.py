@@ -216,7 +216,7 @@ class Symbols:
                 self._manifest.update_statuses(self._others(whole, leaving_out=set()).values())
 
     def missing(self) -> dict[int, str]:
-        """Return the files of instruments that are in and of which nothing is kept, and how it is."""
+        """Return the files of instruments that are in and of which nothing is kept, and why."""
         files = _lists_in(self._manifest.entries())
         if files.is_empty():
             return {}

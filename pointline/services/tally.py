@@ -220,7 +220,7 @@ class Tally:
         bad, rows = self._rows_quarantined, self.rows_read
         if bad == rows and (foreign := complaint.foreign()) is not None:
             return self._misnamed(*foreign)
-        said = f"{bad} of {rows} rows set aside: {complaint.phrases()}"
+        said = f"{bad} of {rows} rows quarantined: {complaint.phrases()}"
         return f"{said}; {zone}" if (zone := self._zone()) else said
 
     def _misnamed(self, column: str, names: Sequence[str], claim: str) -> str:

@@ -337,7 +337,7 @@ class _Look:
                 found = rereader.first_difference(meta, table, held.parts, held.file_id, held.dates)
                 report("content_differs", found)
             if now.aside != held.digests[1]:
-                report("quarantine_differs", "the lines set aside are not those of the file")
+                report("quarantine_differs", "the quarantined lines are not those of the file")
         except ChangedWhileRead:
             return
         except UNREADABLE as error:

@@ -54,7 +54,7 @@ GAPS: Final = (State.FAILED, State.QUARANTINED, State.MISSING, State.FEW, State.
 """States that are worth a look, the most urgent first."""
 
 _STANDING: Final = {Status.DUPLICATE: 0, Status.SUCCESS: 1, Status.PENDING: 2, Status.QUARANTINED: 3, Status.FAILED: 4}
-"""Of several files of a day the one that stands worst speaks for it."""
+"""If a day has several files, the worst status counts."""
 _DAY: Final = dt.timedelta(days=1)
 
 

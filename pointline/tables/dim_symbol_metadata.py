@@ -48,7 +48,7 @@ class Metadata:
 
     @property
     def kind(self) -> Kind:
-        """How it is meant."""
+        """What the list stands for."""
         return Kind.SNAPSHOT if self.snapshot_at is not None else Kind.PARTIAL if self.is_partial else Kind.WINDOWS
 
 

@@ -1,4 +1,4 @@
-"""``quarantine``: every row set aside, with the rule it broke and its original line."""
+"""``quarantine``: every quarantined row, with the rule it broke and its original line."""
 
 from __future__ import annotations
 

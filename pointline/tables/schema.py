@@ -74,7 +74,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """An oddity that real markets produce: counted by default, set aside when a setting says so.
+    """An oddity that real markets produce: counted by default, quarantined when a setting says so.
 
     ``found`` is a boolean expression over the typed raw columns of one file in file order; null counts as not found.
     With ``looks_back`` it compares a row with the one before it.

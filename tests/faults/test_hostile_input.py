@@ -470,7 +470,7 @@ def test_explain_names_the_cause(run, case):
     row = run.outcome(case)
     assert [version["status"] for version in story["versions"]] == [row["status"]]
     for rule in run.rules.get(int(row["file_id"]), ()):
-        assert f"set aside by the rule {rule}" in told
+        assert f"quarantined by the rule {rule}" in told
     if row["error"] and not row["rows_quarantined"]:
         assert row["error"] in told
     if row["status"] == "duplicate":

@@ -180,7 +180,7 @@ def cell(name: str, column: str, value: str, *rules: str) -> Case:
         kept=3 - aside,
         set_aside=aside,
         rules=frozenset(rules) if aside else frozenset(),
-        reason=rf"1 of 3 rows set aside: 1 x ({'|'.join(rules)}) \({column}\)" if aside else "",
+        reason=rf"1 of 3 rows quarantined: 1 x ({'|'.join(rules)}) \({column}\)" if aside else "",
     )
 
 
@@ -192,7 +192,7 @@ def whole_column(name: str, rule: str, change: Callable[[int], Rows]) -> Case:
         "quarantined",
         set_aside=3,
         rules=frozenset({rule}),
-        reason=f"3 of 3 rows set aside: 3 x {rule}",
+        reason=f"3 of 3 rows quarantined: 3 x {rule}",
     )
 
 
@@ -549,7 +549,7 @@ COMPRESSED = [
         REFUSED,
         set_aside=200_000,
         rules="ragged",
-        reason="200000 of 200000 rows set aside: 200000 x ragged",
+        reason="200000 of 200000 rows quarantined: 200000 x ragged",
     ),
     content("gzip-of-a-gzip", trades, REFUSED, pack=lambda data: zipped(zipped(data)), reason="gzip inside"),
     content("csv-named-gz", trades, TAKEN, pack=bytes, kept=3),
@@ -963,7 +963,7 @@ CELLS = [
         REFUSED,
         set_aside=5,
         rules=ANY,
-        reason="5 of 5 rows set aside",
+        reason="5 of 5 rows quarantined",
     ),
     cell("side-in-capitals", "side", "BUY", "unknown_value"),
     cell("side-empty", "side", "", "missing"),

@@ -22,7 +22,7 @@ TRY: Final[Mapping[str, str]] = {
     State.FAILED: NEXT_STEPS[Status.FAILED],
     State.QUARANTINED: NEXT_STEPS[Status.QUARANTINED],
     State.MISSING: "fetch these days from the vendor and put the files into bronze",
-    State.FEW: "compare with the vendor's file; a file that is replaced in bronze is taken up by itself",
+    State.FEW: "compare with the vendor's file; a file that is replaced in bronze is ingested automatically",
     State.PENDING: NEXT_STEPS[Status.PENDING],
 }
 
@@ -55,7 +55,7 @@ def what(gap: Mapping[str, Any]) -> str:
     if gap["file_id"] is None:
         return ""
     told = gap["error"] or ("same content as another file" if gap["state"] == State.MISSING else "not in yet")
-    also = f"; {plural(gap['rows'], 'row')} of the day are in all the same" if gap["rows"] else ""
+    also = f"; {plural(gap['rows'], 'row')} of the day are in the lake" if gap["rows"] else ""
     return f"file {gap['file_id']}: {told}{also}"
 
 

@@ -155,7 +155,7 @@ def _show_next_steps(lake: Path, vendor: str) -> None:
             "What to try next:",
             "",
             f"  export LAKE_ROOT={root}",
-            f"  {command} status                # how the lake is",
+            f"  {command} status                # the lake's health",
             f"  {command} files --table trades  # every file and what became of it",
             *_more_steps(command, vendor),
         ]

@@ -58,7 +58,7 @@ class Arrivals:
             self._live.update(self._render(), refresh=True)
             return
         what = f"{event['table']:<20}{event['exchange']} {event['symbol']} {event['date']}"
-        note = f", {count(event['rows_quarantined'])} set aside" if event["rows_quarantined"] else ""
+        note = f", {count(event['rows_quarantined'])} quarantined" if event["rows_quarantined"] else ""
         print_lines([printable(f"  {what:<62}{plural(event['rows_written'], 'row'):>12} {waited_ms:6.0f} ms{note}")])
 
     def summary(self) -> str:
@@ -75,7 +75,7 @@ class Arrivals:
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         table.add_column("table", min_width=20)
-        for title in ("files", "rows", "set aside", "last file took"):
+        for title in ("files", "rows", "quarantined", "last file took"):
             table.add_column(title, justify="right")
         for name, tally in self._by_table.items():
             due = self._expected.get(name, tally.files)

@@ -85,7 +85,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
 
 
 def _mend(lake: Lake) -> list[str]:
-    """Set aside what is torn and remove what is left over; return what was done."""
+    """Move away what is torn and remove what is left over; return what was done."""
     paths = lake.config.paths
     done = []
     # Before mending takes some of it.
@@ -93,10 +93,10 @@ def _mend(lake: Lake) -> list[str]:
     try:
         mended = lake.mend()
     except PointlineError as error:
-        done.append(f"nothing was set aside: {error}")
+        done.append(f"no entry was moved away: {error}")
     else:
         done += [
-            f"set aside {one.table}/_delta_log/{one.file} ({one.reason}), kept as {one.kept_at.relative_to(paths.root)}"
+            f"moved {one.table}/_delta_log/{one.file} away ({one.reason}), to {one.kept_at.relative_to(paths.root)}"
             for one in mended
         ]
     loose_files.remove_leftovers(paths.root, left)
@@ -246,7 +246,7 @@ def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
         if fault.is_newest and writer:
             continue  # being written this moment
         what = f"the log entry is {fault.reason}"
-        hint = "`pointline doctor --fix` sets it aside; its files are then ingested again"
+        hint = "`pointline doctor --fix` moves it away; its files are then ingested again"
         if not fault.is_mendable:
             hint = "put the entry back from a copy of the lake; the table cannot be trusted without it"
         kind = "commit_missing" if fault.reason == "missing" else "commit_torn"

@@ -36,7 +36,7 @@ COLUMNS = [
     Column(title="id", align="right", style="dim"),
     Column(title="status"),
     Column(title="rows", align="right"),
-    Column(title="set aside", align="right"),
+    Column(title="quarantined", align="right"),
 ]
 """Before the path; on a pipe the table follows too, and on both the error."""
 

@@ -1,4 +1,4 @@
-"""Whether a daemon keeps the lake, from its lock and its published state, and how the lake is in one word."""
+"""Whether a daemon keeps the lake, from its lock and its published state, and the lake's health in one word."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _row(facts: Facts) -> tuple[str, ...]:
             unused = f"{plural(facts['files'], 'file')} unused for {facts['retention_hours']:g} h"
             what = f"{unused}, {bytes_text(facts['bytes'])}"
         case events.TABLE_CHECKPOINTED:
-            what = f"log summed up at version {facts['version']}"
+            what = f"log checkpointed at version {facts['version']}"
         case _:
             before, after = facts["parts_before"], facts["parts_after"]
             merged = f"{plural(before, 'part')} merged to {after:,}"

@@ -1,4 +1,4 @@
-"""``pointline quarantine``: the rows set aside, by file and rule, and their original lines."""
+"""``pointline quarantine``: quarantined rows by file and rule, and their original lines."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def show_quarantine(
     as_json: bool,
     raw: bool = False,
 ) -> int:
-    """Print what was set aside. Without a file or a rule only the groups; with ``as_csv`` every row.
+    """Print quarantined rows. Without a file or a rule only the groups; with ``as_csv`` every row.
 
     ``raw`` writes the cells of the CSV as they are, formulas and control characters too.
     """
@@ -81,7 +81,7 @@ def show_quarantine(
     if as_json:
         _print_json(groups, paths, lines.collect() if shows_lines else None)
     elif not groups:
-        print_lines(["no row was set aside" + (" of these" if shows_lines else "")])
+        print_lines(["no quarantined row" + (" matches" if shows_lines else "")])
     else:
         _show(groups, paths, last)
         if shows_lines:

@@ -66,7 +66,7 @@ def retry(
 
 
 def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
-    """The files of which rows were set aside by a rule; their errors name only the most frequent ones."""
+    """The files with rows that broke a rule; their errors name only the most frequent ones."""
     if rule is None:
         return ()
     rows = scan_rows(config.paths.table(quarantine.NAME), quarantine.SCHEMA)

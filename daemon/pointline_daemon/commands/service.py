@@ -116,7 +116,7 @@ def _next_steps(unit: Unit, root: Path) -> list[str]:
         sudo, domain = ("", "gui/$(id -u)") if unit.user else ("sudo ", "system")
         return [
             f"{sudo}launchctl bootstrap {domain} {unit.path}",
-            f"{sudo}launchctl print {domain}/{LABEL}    # how it is",
+            f"{sudo}launchctl print {domain}/{LABEL}    # its status",
             f"tail -f {root}/pointline.log    # what it does",
         ]
     name = f"pointline@{root.name}" if unit.instances else "pointline"
@@ -125,6 +125,6 @@ def _next_steps(unit: Unit, root: Path) -> list[str]:
         f"{systemctl} daemon-reload",
         f"{systemctl} enable --now {name}",
         *(["loginctl enable-linger    # so that it runs while you are not logged in"] * unit.user),
-        f"{systemctl.removeprefix('sudo ')} status {name}    # how it is",
+        f"{systemctl.removeprefix('sudo ')} status {name}    # its status",
         f"{journalctl} -u {name} -o cat -f    # what it does",
     ]

@@ -188,7 +188,7 @@ def _show_tables(ledger: LedgerView) -> None:
         Column(title="table"),
         Column(title="in the lake", align="right", style="green"),
         Column(title="rows", align="right"),
-        Column(title="set aside", align="right"),
+        Column(title="quarantined", align="right"),
         Column(title="other files", fold=True),
     ]
     rows = []

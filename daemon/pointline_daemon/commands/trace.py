@@ -49,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Where a row is: in the table, set aside, or (with the reason) in neither."""
+    """Where a row is: in the table, in quarantine, or (with the reason) in neither."""
 
     file: Row
     row: Row | None
@@ -180,7 +180,7 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
     elif found.set_aside is not None:
         aside = found.set_aside
         column = f" ({aside['column']})" if aside["column"] else ""
-        print_lines([f"row     {file_seq:,}, set aside by the rule {aside['rule']}{column}: it is in quarantine"])
+        print_lines([f"row     {file_seq:,}, quarantined by the rule {aside['rule']}{column}"])
     else:
         print_lines([f"row     {file_seq:,}, not found: {found.absent}"])
     line = found.line

@@ -82,7 +82,7 @@ def _progress() -> Iterator[Callable[[Checked], None]]:
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print findings, each with what mends it."""
     if not findings:
-        print_lines(["", "nothing found: all agrees"])
+        print_lines(["", "no problems found"])
         return
     print_lines(["", plural(len(findings), "finding")])
     for finding in findings[:SHOWN]:
@@ -128,7 +128,7 @@ def _show(checked: Checked, *, deep: bool) -> None:
     aside = plural(checked.quarantined_rows, "row")
     lines = [
         f"ledger     {plural(checked.files, 'file')}{flight}",
-        f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} set aside",
+        f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} quarantined",
         f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}"
         if not checked.bronze_unread
         else "bronze     cannot be listed, and was not compared",

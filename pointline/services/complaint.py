@@ -17,6 +17,7 @@ from pointline.tables.schema import Kind
 
 MOST_PHRASES = 5
 MOST_NAMES = 3
+OUTSIDE_DAY = "outside_day"
 LONGEST_CELL = 40
 LONGEST_LINE = 120
 HOUR_US = 3_600_000_000
@@ -67,12 +68,25 @@ class Complaint:
         return f"the first of them is row {seq}: {shown(raw, LONGEST_LINE)}"
 
     def foreign(self) -> tuple[str, list[str], str] | None:
-        """Return the column, the names found and the name claimed, where all rows are of another exchange or symbol."""
+        """Return the column, the names found and the name claimed, where all rows are of another exchange or symbol.
+
+        Where all of them are of other days than the one claimed: ``date``, those days, and the claimed one.
+        """
         [rule, *others] = self._rows["rule"].unique().to_list()
+        if not others and rule == OUTSIDE_DAY:
+            return self._other_days()
         if others or rule not in FOREIGN:
             return None
         column = FOREIGN[rule]
         return column, self._names(column), self._claim(column)
+
+    def _other_days(self) -> tuple[str, list[str], str] | None:
+        times = self._times(OUTSIDE_DAY) if self._belonging.is_one_day else []
+        if not times or len(times) < self._rows.height:
+            return None
+        days = sorted({dt.datetime.fromtimestamp(time // 1_000_000, dt.UTC).date() for time in times})
+        found = days if len(days) <= MOST_NAMES else [f"{days[0]} to {days[-1]}"]
+        return "date", [str(one) for one in found], str(self._belonging.date)
 
     def zone(self, kept: tuple[int, int] | None, rows: int) -> str | None:
         """Name the zone by whose day the file was cut, where the times of its ``rows`` show one.
@@ -81,7 +95,7 @@ class Complaint:
         """
         if not self._belonging.is_one_day:
             return None
-        times = self._times("outside_day")
+        times = self._times(OUTSIDE_DAY)
         if kept is None or len(times) < LEAST_OUTSIDE:
             return None
         day_us = self._belonging.first_us
@@ -122,9 +136,10 @@ class Complaint:
             wanted = self._feed.wanted(column, self._belonging) or f"known are {', '.join(told.choices)}"
         elif rule in FOREIGN:
             found, wanted = f": {_listed(self._names(column))}", f"the name says {self._claim(column)}"
-        elif rule == "outside_day":
+        elif rule == OUTSIDE_DAY:
             found = "".join(f", such as {_minute(time)} UTC" for time in self._times(rule)[:1])
-            wanted = self._claimed_time() if self._feed.targets is not None else ""
+            is_plain = self._feed.targets is None and self._belonging.is_one_day
+            wanted = f"the name says {self._belonging.date}" if is_plain else self._claimed_time()
         elif rule.startswith("time_in_"):
             wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
         return f"{found}; {wanted}" if wanted else found

@@ -14,7 +14,7 @@ from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, is_doubtful
 from pointline.services.batch import Entry, Span
 from pointline.services.block import Block
-from pointline.services.complaint import Complaint
+from pointline.services.complaint import OUTSIDE_DAY, Complaint
 from pointline.services.restart import Beginning
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
@@ -225,7 +225,9 @@ class Tally:
 
     def _misnamed(self, column: str, names: Sequence[str], claim: str) -> str:
         found = ", ".join(names)
-        said = f"all {self.rows_read} rows are of {found}, the name says {claim}"
+        rows = f"{self.rows_read} of {self.rows_read} rows are of" if self.rows_read > 1 else "the only row is of"
+        rule = f" ({OUTSIDE_DAY})" if column == "date" else ""
+        said = f"{rows} {found}, the name says {claim}{rule}"
         folder, _, name = self.entry.meta.bronze_file_path.rpartition("/")
         right = names[0].replace("/", "-").replace(":", "-") if len(names) == 1 else ""
         if claim in name and claim not in folder and PLAIN_NAME.fullmatch(right):

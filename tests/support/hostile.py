@@ -992,7 +992,7 @@ CELLS = [
         REFUSED,
         set_aside=3,
         rules="other_exchange",
-        reason="all 3 rows are of okex, the name says binance",
+        reason="3 of 3 rows are of okex, the name says binance",
     ),
     cell("time-empty", "timestamp", "", "missing"),
     cell("time-zero", "timestamp", "0", "implausible_time"),

@@ -110,7 +110,7 @@ class TestSymbols:
         assert outcome.status == "quarantined"
         assert outcome.rows_quarantined == 30
         assert outcome.error == (
-            "all 30 rows are of BTCUSDT, the name says ETHUSDT; "
+            "30 of 30 rows are of BTCUSDT, the name says ETHUSDT; "
             "rename the file to binance_trades_2024-05-01_BTCUSDT.csv"
         )
         assert loaded.spans.get(1, {}) == {}
@@ -118,7 +118,24 @@ class TestSymbols:
     def test_all_of_another_exchange(self, load):
         outcome, _, _ = load(csv(*(trade(n, exchange="okex") for n in range(30))))
         assert outcome.error == (
-            "all 30 rows are of okex, the name says binance; rename the file to okex_trades_2024-05-01_BTCUSDT.csv"
+            "30 of 30 rows are of okex, the name says binance; rename the file to okex_trades_2024-05-01_BTCUSDT.csv"
+        )
+
+    def test_all_of_another_day(self, load):
+        """Said with the day that was found, which is what the name has to be."""
+        name = "binance_trades_2024-05-01_BTCUSDT.csv"
+        later = [trade(n, start=2 * 86_400_000_000) for n in range(7)]
+        outcome, _, _ = load(csv(*later), name=name)
+        assert outcome.error == (
+            "7 of 7 rows are of 2024-05-03, the name says 2024-05-01 (outside_day); "
+            "rename the file to binance_trades_2024-05-03_BTCUSDT.csv"
+        )
+
+    def test_one_of_another_day(self, load):
+        rows = [trade(n, start=0 if n else 86_400_000_000) for n in range(30)]
+        outcome, _, _ = load(csv(*rows))
+        assert "1 x outside_day (local_timestamp), such as 2024-05-02 00:00 UTC; the name says 2024-05-01" in (
+            outcome.error or ""
         )
 
     @pytest.mark.parametrize(

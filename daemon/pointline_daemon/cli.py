@@ -508,6 +508,25 @@ def vendors_help() -> None:
     raise typer.Exit(show_language())
 
 
+def _topic_names(incomplete: str) -> list[str]:
+    from pointline_daemon.commands.help import topic_names
+
+    return topic_names(incomplete)
+
+
+@app.command("help", epilog="Example: pointline help getting-started, or: pointline help settings | less")
+def show_topic(
+    topic: Annotated[
+        str | None, typer.Argument(metavar="[TOPIC]", autocompletion=_topic_names, help="Default: list the topics.")
+    ] = None,
+) -> None:
+    """Print the documentation: first steps, operation, reference, troubleshooting."""
+    from pointline_daemon.commands.help import show_help
+
+    named = [one.name or getattr(one.callback, "__name__", "") for one in app.registered_commands]
+    raise typer.Exit(show_help(topic, [*named, *(one.name or "" for one in app.registered_groups)]))
+
+
 User = Annotated[bool, typer.Option("--user", help="A service of your own, without root.")]
 Instances = Annotated[
     bool,

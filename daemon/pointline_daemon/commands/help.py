@@ -1,0 +1,77 @@
+"""``pointline help``: the documentation that travels with the package."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from importlib import resources
+
+from pointline_daemon.commands.present import Column, is_terminal, make_console, print_lines, print_problem, print_table
+from pointline_daemon.exit_codes import EXIT_OK, EXIT_USAGE
+
+FOLDER = "help"
+ENDING = ".md"
+ORDER = (
+    "getting-started",
+    "vendors",
+    "tables",
+    "files",
+    "operating",
+    "commands",
+    "settings",
+    "events",
+    "metrics",
+    "alerts",
+    "python",
+    "engines",
+    "format",
+    "guarantees",
+    "troubleshooting",
+    "internals",
+    "changelog",
+)
+COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
+LISTED = [Column(title="topic"), Column(title="about", fold=True)]
+
+
+def topic_names(incomplete: str = "") -> list[str]:
+    """Return the topics whose names begin so, in reading order: for the completion of the shell, too."""
+    return [name for name in ORDER if name.startswith(incomplete)]
+
+
+def read_topic(name: str) -> str:
+    """Return a topic as Markdown, without the comments that are for its authors."""
+    text = (resources.files("pointline_daemon") / FOLDER / f"{name}{ENDING}").read_text(encoding="utf-8")
+    return COMMENT.sub("", text)
+
+
+def show_help(name: str | None, commands: list[str]) -> int:
+    """Print a topic, or the list of topics. ``commands`` have help of their own."""
+    if name is None:
+        print_table(LISTED, [[one, _about(one)] for one in ORDER])
+        print_lines(["", "`pointline help TOPIC` prints one; `pointline COMMAND --help` the options of a command"])
+        return EXIT_OK
+    wanted = name.lower().removesuffix(ENDING)
+    if wanted not in ORDER:
+        print_problem(f"there is no topic {name!r}", _instead(wanted, commands))
+        return EXIT_USAGE
+    text = read_topic(wanted)
+    if is_terminal():
+        from rich.markdown import Markdown  # noqa: PLC0415 - a pipe needs none of it
+
+        make_console().print(Markdown(text))
+    else:
+        print_lines(text.rstrip("\n").split("\n"))
+    return EXIT_OK
+
+
+def _about(name: str) -> str:
+    return read_topic(name).partition("\n")[0].removeprefix("# ")
+
+
+def _instead(wanted: str, commands: list[str]) -> str:
+    if wanted in commands:
+        return f"`pointline {wanted} --help` shows that command; `pointline help` lists the topics"
+    near = difflib.get_close_matches(wanted, ORDER, n=3, cutoff=0.5) or [one for one in ORDER if wanted in one]
+    named = " or ".join(f"`pointline help {one}`" for one in near)
+    return f"{named}; `pointline help` lists all topics" if near else "`pointline help` lists the topics"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.documents import DOCUMENTS, fits, play
+from tests.support.document_blocks import DOCUMENTS, fits
+from tests.support.documents import play
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)

@@ -27,7 +27,7 @@ from pointline.parse.rules import Belonging, rules
 from pointline.tables.coverage import State
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
-from tests.support.documents import DOCUMENTS, ROOT, TOPICS, VENDOR, blocks, prose, with_tables
+from tests.support.document_blocks import DOCUMENTS, ROOT, TOPICS, VENDOR, blocks, prose, with_tables
 from tests.support.help_tables import leaf_commands
 from tests.support.words import unwanted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.documents import ROOT, TOPICS, blocks
+from tests.support.document_blocks import ROOT, TOPICS, blocks
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 START = """\

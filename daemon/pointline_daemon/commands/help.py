@@ -31,6 +31,8 @@ ORDER = (
     "changelog",
 )
 COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
+STYLES = {"markdown.code": "bold", "markdown.code_block": "none"}
+"""Readable on a dark terminal and on a light one: no background of its own."""
 LISTED = [Column(title="topic"), Column(title="about", fold=True)]
 
 
@@ -58,20 +60,24 @@ def show_help(name: str | None, commands: list[str]) -> int:
     text = read_topic(wanted)
     if is_terminal():
         from rich.markdown import Markdown  # noqa: PLC0415 - a pipe needs none of it
+        from rich.theme import Theme  # noqa: PLC0415 - as above
 
-        make_console().print(Markdown(text))
+        console = make_console()
+        with console.use_theme(Theme(STYLES)):
+            console.print(Markdown(text, code_theme="ansi_dark"))
     else:
         print_lines(text.rstrip("\n").split("\n"))
     return EXIT_OK
 
 
 def _about(name: str) -> str:
-    return read_topic(name).partition("\n")[0].removeprefix("# ")
+    title = read_topic(name).partition("\n")[0].removeprefix("# ")
+    return title.partition(": ")[2] or title
 
 
 def _instead(wanted: str, commands: list[str]) -> str:
     if wanted in commands:
         return f"`pointline {wanted} --help` shows that command; `pointline help` lists the topics"
-    near = difflib.get_close_matches(wanted, ORDER, n=3, cutoff=0.5) or [one for one in ORDER if wanted in one]
+    near = difflib.get_close_matches(wanted, ORDER, n=3, cutoff=0.6) or [one for one in ORDER if wanted in one]
     named = " or ".join(f"`pointline help {one}`" for one in near)
     return f"{named}; `pointline help` lists all topics" if near else "`pointline help` lists the topics"

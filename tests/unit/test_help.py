@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 import pointline
 from pointline import errors
 from pointline.config import describe, load_config
+from pointline.io.descriptions import language_reference
 from pointline.parse.rules import Belonging, rules
 from pointline.tables.coverage import State
 from pointline.tables.ingest_manifest import Status
@@ -142,6 +143,9 @@ class TestEveryDocument:
     @pytest.mark.parametrize("name", TEXTS)
     def test_it_says_it_in_the_words_of_the_product(self, name):
         assert unwanted(prose(TEXTS[name])) == []
+
+    def test_so_does_the_language_of_descriptions(self):
+        assert unwanted(prose(language_reference())) == []
 
     @pytest.mark.parametrize("name", TEXTS)
     def test_commands_that_it_names_exist(self, name):

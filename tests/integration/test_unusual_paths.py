@@ -134,7 +134,7 @@ class TestAnyName:
         assert beside == []  # nothing under a misread name
 
     def test_other_readers(self, tmp_path, name):
-        """What README says of them, at the versions that are installed."""
+        """What `pointline help engines` says of them, at the versions that are installed."""
         table = make_root(tmp_path, name) / "table"
         repository = DeltaTableRepository(table, {"exchange": pl.String(), "v": pl.Int64()}, ["exchange"])
         repository.create()

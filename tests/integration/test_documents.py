@@ -21,6 +21,7 @@ def test_what_is_shown_is_what_is_said(path):
         ("3 files, 1,402 rows\n", "4 files, 9 rows\n", True),
         ("a  b\n", "a      b\n", True),
         ("12 ms\n", "3 s\n", True),
+        ("1 min 12 s ago\n", "5 s ago\n", True),
         ("3 files\n", "3 rows\n", False),
         ("first\n...\nlast\n", "first\nother\nmore\nlast\n", True),
         ("first\n...\nlast\n", "first\nother\n", False),

@@ -64,5 +64,5 @@ def fits(shown: str, said: str) -> bool:
 
 def _plain(text: str) -> str:
     text = re.sub(r"[─═]+", "─", NUMBER.sub("0", text))
-    text = re.sub(r"\b0 (ms|s|min|h|d)\b", "0 s", re.sub(r"\b0 (B|KiB|MiB|GiB|TiB)\b", "0 B", text))
+    text = re.sub(r"\b0 (ms|s|min|h|d)\b( 0 (s|min|h)\b)?", "0 s", re.sub(r"\b0 (B|KiB|MiB|GiB|TiB)\b", "0 B", text))
     return re.sub(r"\s+", "", text)

@@ -16,6 +16,7 @@ from typer.main import get_command
 from pointline import errors
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables
+from pointline.tables.rule_names import RULES
 from pointline.tables.schema import EventTable
 
 TYPES: Final = {"Datetime(time_unit='us', time_zone='UTC')": "Time", "List(Float64)": "[Float64]"}
@@ -114,4 +115,5 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "event-tables": _event_tables,
     "own-tables": _own_tables,
     "errors": _errors,
+    "rules": lambda: _two_columns("rule", "means", RULES),
 }

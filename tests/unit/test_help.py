@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import datetime as dt
 import json
 import re
 import subprocess
@@ -11,7 +10,6 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
 import pytest
 from pointline_daemon import cli, exit_codes
 from pointline_daemon.commands.config import _text
@@ -24,10 +22,10 @@ import pointline
 from pointline import errors
 from pointline.config import describe, load_config
 from pointline.io.descriptions import language_reference
-from pointline.parse.rules import Belonging, rules
 from pointline.tables.coverage import State
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
+from pointline.tables.rule_names import rule_names
 from tests.support.document_blocks import DOCUMENTS, ROOT, TOPICS, VENDOR, blocks, prose, with_tables
 from tests.support.help_tables import leaf_commands
 from tests.support.words import unwanted
@@ -49,16 +47,6 @@ def literals(*folders: str, name: str) -> set[str]:
     return found
 
 
-def rule_names() -> set[str]:
-    """Every rule that a row of any table can break, checks included."""
-    found = literals("pointline", name="rule") - {""}
-    for table in event_tables().values():
-        strict = frozenset(check.name for check in table.checks)
-        belonging = Belonging(exchange="deribit", date=dt.date(2024, 5, 1), symbol="X", escalated=strict)
-        found |= {rule.name for rule in rules(table, belonging, pl.DataFrame(schema=table.raw_schema))}
-    return found
-
-
 def documented() -> Iterator[tuple[str, str]]:
     """Pairs of a topic and a thing that has to stand there as code."""
     yield from (("tables", name) for name in [*event_tables(), "ingest_manifest", "quarantine", "dim_symbol"])
@@ -73,7 +61,7 @@ def documented() -> Iterator[tuple[str, str]]:
         if isinstance(one, type) and issubclass(one, errors.PointlineError)
     )
     checks = {check.name for table in event_tables().values() for check in table.checks}
-    yield from (("tables", rule) for rule in rule_names() | checks)
+    yield from (("tables", rule) for rule in rule_names())
     yield from (("settings", f"checks.{name}") for name in checks)
 
 

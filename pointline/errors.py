@@ -12,12 +12,14 @@ CHECK: Final = "run `pointline config check`"
 
 
 class PointlineError(Exception):
-    """Base of the tree. ``str(error)`` is one line: what happened."""
+    """Base of the tree. ``str(error)`` is one line: what happened. A traceback shows the hint below it."""
 
     def __init__(self, message: str, *, subject: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.subject = subject
         self.hint = hint
+        if hint:
+            self.add_note(f"try: {hint}")
 
 
 class ConfigurationError(PointlineError):

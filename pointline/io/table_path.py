@@ -27,13 +27,15 @@ from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
-from pointline.errors import StorageTrouble
+from pointline.errors import PointlineError, StorageTrouble
 from pointline.io.format_version import require_known
 
 LOG = "_delta_log"
 _NAMED = re.compile(r"\d{20}(\.json|\.checkpoint.*\.parquet)|_last_checkpoint")
 """What a log has at least one of."""
+_CHECKPOINT = re.compile(r"\d{20}\.checkpoint")
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[\\\x00-\x1f\x7f]")
 """What delta-rs reads as something else, or not at all."""
 
@@ -78,10 +80,11 @@ def delta_name(path: Path) -> str:
     return str(stand_in)
 
 
-def open_table(path: Path) -> DeltaTable:
+def open_table(path: Path, version: int | None = None) -> DeltaTable:
     """Return a handle for what the log says; data files are read and written without it.
 
-    Raises NewerFormat where a later release wrote the table, and PermissionError where its log may not be read:
+    ``version`` is for those who read: None is the newest. Raises PointlineError where it is not there, NewerFormat
+    where a later release wrote the table, and PermissionError where its log may not be read:
     delta-rs says then that there is none.
     """
     log = path / LOG
@@ -89,7 +92,30 @@ def open_table(path: Path) -> DeltaTable:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(log))
     table = DeltaTable(delta_name(path))
     require_known(path.name, table.metadata().configuration)
+    if version is not None:
+        _load_version(table, path, version)
     return table
+
+
+def _load_version(table: DeltaTable, path: Path, version: int) -> None:
+    newest, oldest = table.version(), _oldest_version(path)
+    if oldest <= version <= newest:
+        with suppress(DeltaError):
+            table.load_as_version(version)
+            return
+    raise PointlineError(
+        f"{path.name} has no version {version} that can be read",
+        subject=path.name,
+        hint=f"its newest version is {newest}, and its log reaches back to {oldest}",
+    )
+
+
+def _oldest_version(path: Path) -> int:
+    """A version can be read from the first commit on, or from a checkpoint on where older commits were removed."""
+    names = {entry.name for entry in os.scandir(path / LOG)}
+    if f"{0:020}.json" in names:
+        return 0
+    return min((int(name[:20]) for name in names if _CHECKPOINT.match(name)), default=0)
 
 
 def data_files(table: DeltaTable, *, flatten: bool) -> pl.DataFrame:

@@ -83,6 +83,8 @@ class Selection:
 class Coverage:
     """``days``: one row per series and day with a file: ``state, files, rows, set_aside, usual, file_id, error``.
 
+    ``rows`` is null where a file holds several symbols: how many it has of each is not known.
+
     ``spans``: ``first, last`` per series, cut to what was asked for. ``gaps``: ``state, first, last, days`` and what is
     known of the day, the most urgent first; days that never came are one range each. ``rests``: exchanges that do not
     trade on ``saturday`` or ``sunday``. ``undated``: files whose name holds no date that exists.
@@ -192,7 +194,9 @@ def _days(files: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col(SERIES).first(),
             pl.len().cast(pl.Int64).alias("files"),
-            pl.when(landed).then(pl.col("rows_written")).sum().alias("rows"),
+            pl.when(~(landed & pl.col("rows_written").is_null()).any())
+            .then(pl.when(landed).then(pl.col("rows_written")).sum())
+            .alias("rows"),
             pl.when(landed).then(pl.col("rows_quarantined")).sum().alias("set_aside"),
             pl.col("standing", "file_id", "error").last(),
         )

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-import pointline.tables
 from pointline.tables.schema import EventTable
 
 
@@ -25,4 +24,5 @@ def discover(search_path: Iterable[str], package: str) -> dict[str, EventTable]:
 @cache
 def event_tables() -> Mapping[str, EventTable]:
     """Return all event tables by name."""
-    return MappingProxyType(discover(pointline.tables.__path__, pointline.tables.__name__))
+    package = importlib.import_module(__name__.rpartition(".")[0])
+    return MappingProxyType(discover(package.__path__, package.__name__))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import resource
@@ -13,8 +14,11 @@ from pathlib import Path
 import polars as pl
 import psutil
 from pointline_daemon.commands.demo_binance import binance_files
+from pointline_daemon.commands.demo_instruments import PERPETUALS
 from pointline_daemon.commands.demo_lake import BAD_ROWS, DAYS, demo_files
 
+import pointline
+from pointline.reading import other_tables
 from tests.support.oracle import count_rows
 from tests.support.waiting import wait_until
 
@@ -46,22 +50,32 @@ def test_a_lake_from_nothing(tmp_path):
     rows = sum(count_rows(path) for path in paths)
     manifest = pl.read_delta(str(lake / "silver" / "ingest_manifest"))
     assert set(manifest["status"]) == {"success"}
-    assert manifest.height == len(paths)
+    lists = manifest.filter(data_type="instruments")
+    assert lists["rows_written"].sum() == len(PERPETUALS) + 1  # one has two versions
+    assert manifest.height == len(paths) + lists.height
+    manifest = manifest.filter(pl.col("data_type") != "instruments")
     assert manifest["rows_read"].sum() == rows
     assert manifest["rows_quarantined"].sum() == len(BAD_ROWS)
     silver = [pl.scan_delta(str(lake / "silver" / name)).select(pl.len()) for name in tables(lake)]
     assert pl.concat(silver).collect()["len"].sum() == rows - len(BAD_ROWS)
     quarantine = pl.read_delta(str(lake / "silver" / "quarantine"))
     assert dict(quarantine.select("file_seq", "column").iter_rows()) == BAD_ROWS
-    assert f"{len(paths)} files" in said
+    assert f"{len(paths) + lists.height} files" in said
     assert "vwap" in said
     assert f"export LAKE_ROOT={lake}" in said
     assert "\x1b" not in said
     assert json.loads((lake / ".pointline" / "state.json").read_text())["running"] is False
+    trades = pointline.scan("trades", exchange="deribit", symbol="BTC-PERPETUAL", lake_root=lake)
+    ticks = pointline.with_symbols(trades, lake_root=lake).group_by("date").agg(pl.col("tick_size").unique())
+    assert dict(ticks.sort("date").collect().iter_rows()) == {
+        dt.date(2024, 5, 1): [2.5],
+        dt.date(2024, 5, 2): [0.5],
+        dt.date(2024, 5, 3): [0.5],
+    }
 
 
 def tables(lake: Path) -> set[str]:
-    return {path.name for path in (lake / "silver").iterdir()} - {"ingest_manifest", "quarantine"}
+    return {path.name for path in (lake / "silver").iterdir()} - {*other_tables()}
 
 
 def test_files_of_binance_are_in_once(tmp_path):

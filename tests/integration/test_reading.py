@@ -13,9 +13,9 @@ import pytest
 
 import pointline
 from pointline.errors import PointlineError
-from pointline.io.reading import Wanted, parts_with
+from pointline.io.reading import Parts, Wanted
 from pointline.io.upkeep import TableUpkeep
-from pointline.reading import NoVersion
+from pointline.point_in_time import NoVersion
 from tests.support.small_lake import add_symbols, add_trades, at, trades
 
 DAYS = ("2024-05-01", "2024-05-02", "2024-05-03")
@@ -42,7 +42,7 @@ def read(lake: Path, **asked: object) -> pl.DataFrame:
     return pointline.scan("trades", lake_root=lake, **asked).collect()
 
 
-@pytest.mark.parametrize("asked", ["deribit", "DERIBIT", ["Deribit", "none"]])
+@pytest.mark.parametrize("asked", ["deribit", "DERIBIT", ["Deribit", "deribit"]])
 def test_an_exchange_is_one_in_upper_and_lower_case(lake, asked):
     assert read(lake, exchange=asked)["exchange"].value_counts().rows() == [("deribit", 72)]
 
@@ -60,7 +60,7 @@ class TestParts:
             lake_root=lake,
         )
         wanted = Wanted(exchanges=["binance"], symbols=["S042"], start=at(DAYS[1]), end=at(DAYS[2]))
-        (part,) = parts_with(lake / "silver" / "trades", wanted)
+        (part,) = Parts(lake / "silver" / "trades").with_rows(wanted)
         assert "exchange=binance/date=2024-05-02" in part
         assert "1 other" not in frame.explain()
         assert part in frame.explain()
@@ -85,7 +85,7 @@ class TestParts:
         ],
     )
     def test_by_exchange_symbol_and_time(self, lake, wanted, parts):
-        assert len(parts_with(lake / "silver" / "trades", wanted)) == parts
+        assert len(Parts(lake / "silver" / "trades").with_rows(wanted)) == parts
 
     def test_what_is_pruned_changes_no_result(self, lake):
         everything = read(lake)
@@ -102,11 +102,24 @@ class TestParts:
         odd = trades("binance", "x" * 100, [at(DAYS[0])])
         add_trades(tmp_path, odd)
         assert read(tmp_path, symbol="x" * 100).equals(odd)
-        assert read(tmp_path, symbol="y").is_empty()
+        with pytest.raises(PointlineError, match="no rows of the symbol 'y'"):
+            read(tmp_path, symbol="y")
 
 
 class TestTimes:
     """``start`` and ``end`` are of ``local_timestamp``, half open."""
+
+    @pytest.mark.parametrize(
+        ("start", "end"),
+        [
+            ("2024-05-02", "2024-05-03"),
+            (dt.date(2024, 5, 2), dt.datetime(2024, 5, 3)),  # noqa: DTZ001 - counts as UTC
+            ("2024-05-02T00:00", "2024-05-03 00:00:00"),
+            ("2024-05-02T09:00+09:00", at("2024-05-03")),
+        ],
+    )
+    def test_each_way_to_write_a_time(self, lake, start, end):
+        assert self.hours(lake, start, end) == (24, "02 00", "02 23")
 
     def hours(self, lake, start, end) -> tuple[int, str, str]:
         found = read(lake, exchange="deribit", start=start, end=end, in_order=True)["local_timestamp"]
@@ -135,9 +148,10 @@ class TestColumns:
     def test_chosen(self, lake):
         assert read(lake, symbol="S001", columns=["price", "symbol"]).columns == ["price", "symbol"]
         assert read(lake, symbol="S001", columns=["price"], in_order=True).height == 72
+        assert read(lake, symbol="S001", columns="price").columns == ["price"]
 
     def test_all_as_the_table_documents_them(self, lake):
-        assert read(lake, symbol="S001").schema == read(lake, symbol="none").schema
+        assert read(lake, symbol="S001").schema == read(lake, symbol="S001", end="2024-05-01").schema
 
     def test_in_order(self, lake):
         rows = read(lake, in_order=True)
@@ -155,8 +169,20 @@ class TestErrors:
             ("trades", {"columns": ["prize"]}, "no column 'prize'", "price"),
             ("ingest_manifest", {"start": dt.date(2024, 5, 1)}, "no column 'local_timestamp'", "created_at_us"),
             ("quarantine", {"symbol": "BTCUSDT"}, "no column 'symbol'", "raw"),
-            ("trades", {"start": "2024-05-01"}, "neither a date nor a datetime", "datetime.date"),
-            ("trades", {"start": dt.date(2024, 5, 2), "end": dt.date(2024, 5, 1)}, "before start", "other way"),
+            ("trades", {"columns": ["prize", "price", "amont"]}, "no columns 'prize', 'amont'", "price, amount"),
+            ("trades", {"start": "yesterday"}, "start is 'yesterday', which is no time", "start='2024-05-01'"),
+            ("trades", {"end": 20240501}, "end is 20240501, of the type int", "end='2024-05-01'"),
+            ("trades", {"start": "2024-05-02", "end": dt.date(2024, 5, 1)}, "before start", "exchange"),
+            ("trades", {"start": "2024-05-02", "end": "2024-05-02"}, "both 2024-05-02", "end='2024-05-03'"),
+            ("trades", {"exchange": "deribt"}, "no rows of the exchange 'deribt'", "near: deribit"),
+            ("trades", {"exchange": ["deribit", "okx"]}, "no rows of the exchange 'okx'", "there is binance, deribit"),
+            ("trades", {"symbol": "s007"}, "no rows of the symbol 's007'", "pointline.symbols"),
+            ("trades", {"symbol": ["S007", "nothing"]}, "no rows of the symbol 'nothing'", "pointline.symbols"),
+            ("trades", {"symbol": "S042", "exchange": "Deribit"}, "symbol 'S042' of Deribit", "pointline.symbols"),
+            ("trades", {"version": 99}, "no version 99", "newest version is 1"),
+            ("trades", {"version": -1}, "no version -1", "newest version is 1"),
+            ("trades", {"version": "1"}, "version is '1', and versions are whole numbers", "pointline.tables"),
+            ("quotes", {"version": 0}, "quotes has no version 0: it holds nothing yet", ""),
         ],
     )
     def test_of_what_is_asked(self, lake, table, asked, what, hint):

@@ -13,7 +13,7 @@ import pytest
 from pointline.errors import PointlineError
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.parts import ParquetPartWriter
-from pointline.io.reading import Wanted, scan_wanted
+from pointline.io.reading import Parts, Wanted
 from pointline.io.symbol_store import ORDER, DeltaSymbolTable
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol import KEY, Scope
@@ -98,7 +98,7 @@ def test_as_if_it_were_a_list_of_rows(tmp_path, seed):
         require_laid_out(made)
     again = DeltaSymbolTable(made.path, rows_per_file=ROWS_PER_FILE)
     assert again.read_all().equals(model.rows)
-    public = scan_wanted(made.path, dim_symbol.SCHEMA, (), Wanted(exchanges=["okx"], symbols=[SYMBOLS[3], LONG + "0"]))
+    public = Parts(made.path).scan(dim_symbol.SCHEMA, (), Wanted(exchanges=["okx"], symbols=[SYMBOLS[3], LONG + "0"]))
     named = pl.col("symbol").is_in([SYMBOLS[3], LONG + "0"])
     assert public.collect().sort(ORDER).equals(model.rows.filter(named, exchange="okx"))
 

@@ -84,6 +84,14 @@ class TestDays:
         assert states(found) == ["present", "empty", "present"]
         assert not gaps(found)
 
+    def test_a_day_in_a_file_of_several_symbols_is_there_however_many_rows_it_has_of_each(self):
+        found = look(file(0, symbols=["BTC", "ETH"]), file(1, symbols=["BTC"], rows=0))
+        assert found.days.select("symbol", "state", "rows").rows() == [
+            ("BTC", "present", None),
+            ("BTC", "empty", 0),
+            ("ETH", "present", None),
+        ]
+
     def test_what_was_superseded_does_not_count(self):
         assert look(file(0, Status.SUPERSEDED), file(3)).days["date"].to_list() == [day(3)]
 

@@ -18,6 +18,7 @@ from pointline.reading import scan
 from pointline_daemon import events
 from pointline_daemon.commands.demo_binance import BinanceFile, binance_files
 from pointline_daemon.commands.demo_daemon import DemoDaemon
+from pointline_daemon.commands.demo_instruments import InstrumentsFile, instruments_files
 from pointline_daemon.commands.demo_lake import DemoFile, UnusableFolderError, demo_files, prepare_folder
 from pointline_daemon.commands.demo_view import Arrivals
 from pointline_daemon.commands.present import print_lines, print_problem
@@ -35,7 +36,15 @@ pointline.scan("trades", lake_root=lake)
   )"""
 
 
-FILES: dict[str, Callable[[int], Iterator[DemoFile | BinanceFile]]] = {"tardis": demo_files, "binance": binance_files}
+AnyFile = DemoFile | BinanceFile | InstrumentsFile
+
+
+def _tardis_files(run: int) -> Iterator[AnyFile]:
+    yield from instruments_files(run)
+    yield from demo_files(run)
+
+
+FILES: dict[str, Callable[[int], Iterator[AnyFile]]] = {"tardis": _tardis_files, "binance": binance_files}
 """What arrives, by vendor."""
 
 
@@ -68,7 +77,7 @@ def run_demo(directory: Path | None, vendor: str = "tardis") -> int:
     return EXIT_OK
 
 
-def _let_arrive(files: Sequence[DemoFile | BinanceFile], bronze: Path, daemon: DemoDaemon, arrivals: Arrivals) -> None:
+def _let_arrive(files: Sequence[AnyFile], bronze: Path, daemon: DemoDaemon, arrivals: Arrivals) -> None:
     """Drop the files one by one and show each when the daemon says that it is in."""
     dropped_at: dict[str, float] = {}
     with arrivals:

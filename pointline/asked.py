@@ -1,0 +1,119 @@
+"""What is asked of a lake from Python, as people write it, and errors that name what they may have meant."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Collection, Iterable, Sequence
+
+from pointline.config import LakePaths, load_config
+from pointline.errors import PointlineError
+from pointline.tables.spelling import symbol_key
+
+Time = str | dt.date | dt.datetime
+Names = str | Collection[str]
+
+MOST_NEAR = 5
+MOST_COMPARED = 2_000
+"""Comparing a word with more names than this takes a second; of more only those that begin alike are compared."""
+LEAST_LIKENESS = 0.6
+MOST_LISTED = 24
+TIME_HINT = "write {name}='2024-05-01' or {name}='2024-05-01T12:00', UTC; a date and a datetime will do too"
+
+
+def lake_paths(lake_root: object) -> LakePaths:
+    """Return the paths of a lake that is there. Raises PointlineError for one that is not."""
+    given = lake_root if lake_root is None else str(lake_root)
+    paths = load_config(given, needs=()).paths  # reading makes no use of settings
+    if not paths.silver.is_dir():
+        raise PointlineError(
+            f"there is no lake at {paths.root}",
+            subject=str(paths.root),
+            hint="name another: lake_root=..., or the environment variable LAKE_ROOT",
+        )
+    return paths
+
+
+def words(given: Names | None) -> list[str] | None:
+    """Return the names that are asked for; None: all."""
+    return [given] if isinstance(given, str) else None if given is None else list(given)
+
+
+def exchange_ids(given: Names | None) -> list[str] | None:
+    """Ids stand in lower case in the tables; a symbol's file or an older lake may hold one as it was spelled."""
+    names = words(given)
+    return None if names is None else list(dict.fromkeys(one for name in names for one in (name.lower(), name)))
+
+
+def instant(name: str, given: Time | None) -> dt.datetime | None:
+    """Return a time with its zone; one without is UTC, and a date is its midnight."""
+    if given is None:
+        return None
+    time: object = given
+    if isinstance(given, str):
+        try:
+            time = dt.datetime.fromisoformat(given.strip())
+        except ValueError:
+            raise PointlineError(f"{name} is {given!r}, which is no time", hint=TIME_HINT.format(name=name)) from None
+    if not isinstance(time, dt.date):
+        what = f"{name} is {given!r}, of the type {type(given).__name__}, which is no time"
+        raise PointlineError(what, hint=TIME_HINT.format(name=name))
+    if not isinstance(time, dt.datetime):
+        return dt.datetime(time.year, time.month, time.day, tzinfo=dt.UTC)
+    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+
+
+def window(start: Time | None, end: Time | None) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Return both ends. Raises PointlineError where no time lies between two days or in the wrong order."""
+    first, last = instant("start", start), instant("end", end)
+    if first is None or last is None or first < last:
+        return first, last
+    if last < first:
+        raise PointlineError(f"end {last} is before start {first}", hint="exchange the two")
+    if _is_day(start) and _is_day(end):
+        following = first.date() + dt.timedelta(days=1)
+        raise PointlineError(
+            f"start and end are both {first:%Y-%m-%d}, and end itself is not included: no row lies between them",
+            hint=f"for that day write end='{following}'",
+        )
+    return first, last
+
+
+def near(word: str, known: Collection[str]) -> list[str]:
+    """Return the known names that a word may stand for, the nearest first."""
+    key = symbol_key(word)
+    by_key: dict[str, list[str]] = {}
+    for name in sorted(known):
+        by_key.setdefault(symbol_key(name), []).append(name)
+    compared: Iterable[str] = by_key
+    if len(by_key) > MOST_COMPARED:
+        compared = [one for one in by_key if one[:2] == key[:2]][:MOST_COMPARED]
+    alike = difflib.get_close_matches(key, list(compared), n=MOST_NEAR, cutoff=LEAST_LIKENESS)
+    begins = sorted((one for one in by_key if len(key) > 1 and key in one), key=lambda one: (one.find(key), len(one)))
+    keys = [key, *alike, *begins]
+    return [name for one in dict.fromkeys(keys) for name in by_key.get(one, ())][:MOST_NEAR]
+
+
+def one_of(word: str, known: Collection[str]) -> str:
+    """Return a hint: the near names, then what there is, in the order given, if that is not too much."""
+    found = near(word, known)
+    names = list(known)
+    more = f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
+    all_of_them = f"there is {', '.join(names[:MOST_LISTED])}{more}" if names else "there is none yet"
+    if found and more:
+        return f"near: {', '.join(found)}"
+    return f"near: {', '.join(found)}; {all_of_them}" if found else all_of_them
+
+
+def require(kind: str, given: Sequence[str], known: Collection[str], *, of: str = "the lake") -> None:
+    """Raise PointlineError for the first name that is not known."""
+    for word in given:
+        if word not in known:
+            hint = one_of(str(word), sorted(known))
+            raise PointlineError(f"{of} has no {kind} {word!r}", subject=str(word), hint=hint)
+
+
+def _is_day(given: Time | None) -> bool:
+    if isinstance(given, str):
+        return len(given.strip()) <= len("2024-05-01")
+    return not isinstance(given, dt.datetime)

@@ -1,0 +1,187 @@
+"""What is in a lake, as Polars frames: its tables, its symbols, its files and its days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+
+from pointline.asked import Names, Time, exchange_ids, lake_paths, require, window, words
+from pointline.io.ledger import scan_rows
+from pointline.io.table_size import table_size
+from pointline.naming import require_known
+from pointline.reading import other_tables
+from pointline.tables import ingest_manifest
+from pointline.tables.coverage import SERIES, Selection, survey
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import Status, ends, stands_at
+from pointline.tables.registry import event_tables
+
+TABLES = {
+    "table": pl.String(),
+    "rows": pl.Int64(),
+    "rows_quarantined": pl.Int64(),
+    "files": pl.Int64(),
+    "exchanges": pl.Int64(),
+    "symbols": pl.Int64(),
+    "first": pl.Date(),
+    "last": pl.Date(),
+    "data_files": pl.Int64(),
+    "size_bytes": pl.Int64(),
+    "version": pl.Int64(),
+}
+DAY = dt.timedelta(days=1)
+JUST_BEFORE = dt.timedelta(microseconds=1)
+COVERAGE = ("first", "last", "days", "state", "files", "rows", "rows_quarantined", "usual", "file_id", "error")
+
+
+def tables(*, lake_root: str | Path | None = None) -> pl.DataFrame:
+    """Return the tables of a lake, those with the most rows first.
+
+    >>> import pointline
+    >>> pointline.tables().filter(pl.col("rows") > 0)  # doctest: +SKIP
+
+    ``files`` are those of bronze whose rows are in the table, ``rows_quarantined`` the rows of them that are not;
+    ``first`` and ``last`` are UTC dates. ``version`` is the newest, and null where the table does not exist yet.
+    """
+    paths = lake_paths(lake_root)
+    ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
+    landed = ledger.filter(stands_at(Status.SUCCESS))
+    counted = landed.group_by(table="data_type").agg(
+        files=pl.len().cast(pl.Int64),
+        rows_quarantined=pl.col("rows_quarantined").sum(),
+        symbols=pl.col("symbols").explode(empty_as_null=True).n_unique().cast(pl.Int64),
+    )
+    names = [*event_tables(), *other_tables()]
+    sizes = [{"table": name, **table_size(paths.table(name))} for name in names]
+    found = pl.DataFrame(sizes, schema={name: kind for name, kind in TABLES.items() if name not in _COUNTED})
+    found = found.join(counted.collect(), on="table", how="left")
+    return found.select(list(TABLES)).sort("rows", "table", descending=[True, False])
+
+
+_COUNTED = ("files", "rows_quarantined", "symbols")
+
+
+def symbols(
+    table: str | None = None,
+    *,
+    exchange: Names | None = None,
+    symbol: Names | None = None,
+    lake_root: str | Path | None = None,
+) -> pl.DataFrame:
+    """Return the symbols that have rows in a lake: one row per exchange, symbol and table.
+
+    >>> import pointline
+    >>> pointline.symbols("trades", exchange="deribit")  # doctest: +SKIP
+
+    ``first`` and ``last`` are UTC dates. ``rows`` is null where a file holds several symbols: the ledger keeps the rows
+    of a file, not of each symbol in it. What a symbol *was*, its tick size for example, is in ``dim_symbol``:
+    ``pointline.scan("dim_symbol")``.
+    """
+    ledger, chosen = _chosen(table, exchange, symbol, lake_root)
+    first, last = ends()
+    count = pl.col("symbols").list.len()
+    each = (
+        ledger.filter(stands_at(Status.SUCCESS), count > 0)
+        .select(
+            "exchange", "data_type", "symbols", rows=pl.when(count == 1).then("rows_written"), first=first, last=last
+        )
+        .explode("symbols", empty_as_null=False)
+        .rename({"symbols": "symbol", "data_type": "table"})
+    )
+    if chosen is not None:
+        each = each.filter(pl.col("symbol").is_in(chosen))
+    known = pl.when(pl.col("rows").null_count() == 0).then(pl.col("rows").sum())
+    found = each.group_by("exchange", "symbol", "table").agg(
+        files=pl.len().cast(pl.Int64), rows=known, first=pl.col("first").min(), last=pl.col("last").max()
+    )
+    return found.sort("exchange", "symbol", "table").collect()
+
+
+def files(
+    table: str | None = None,
+    *,
+    exchange: Names | None = None,
+    symbol: Names | None = None,
+    status: Names | None = None,
+    start: Time | None = None,
+    end: Time | None = None,
+    lake_root: str | Path | None = None,
+) -> pl.DataFrame:
+    """Return the ledger: one row per file version, in the order in which the files were found.
+
+    >>> import pointline
+    >>> pointline.files(status="quarantined").select("file_id", "bronze_file_path", "error")  # doctest: +SKIP
+
+    ``status`` is one of pending, success, failed, quarantined, superseded, duplicate, withdrawn and gone, or several.
+    ``start`` and ``end``, half open, choose the files of these days: by their rows, or by their name where they have
+    none. ``rows_read = rows_written + rows_quarantined``.
+    """
+    ledger, chosen = _chosen(table, exchange, symbol, lake_root)
+    if statuses := words(status):
+        require("status", statuses, [one.value for one in Status], of="the ledger")
+        ledger = ledger.filter(pl.col("status").is_in(statuses))
+    if chosen is not None:
+        found = pl.col("symbols").list.eval(pl.element().is_in(chosen)).list.any().fill_null(value=False)
+        ledger = ledger.filter(pl.col("symbol").is_in(chosen) | found)
+    first, last = window(start, end)
+    if first is not None:
+        ledger = ledger.filter(pl.coalesce(pl.col("last_local_timestamp").dt.date(), "date") >= first.date())
+    if last is not None:
+        before = (last - JUST_BEFORE).date()
+        ledger = ledger.filter(pl.coalesce(pl.col("first_local_timestamp").dt.date(), "date") <= before)
+    return ledger.sort("file_id").collect()
+
+
+def coverage(
+    table: str | None = None,
+    *,
+    exchange: Names | None = None,
+    symbol: Names | None = None,
+    start: Time | None = None,
+    end: Time | None = None,
+    lake_root: str | Path | None = None,
+) -> pl.DataFrame:
+    """Return which days of each symbol are in the lake, and which are missing between them.
+
+    >>> import pointline
+    >>> days = pointline.coverage("trades", symbol="BTCUSDT", start="2024-05-01")
+    >>> days.filter(pl.col("state") == "missing")  # doctest: +SKIP
+
+    One row per exchange, table, symbol and day with a file (``first`` equals ``last``, ``days`` is 1), and one per run
+    of days without. ``state`` is present, empty (the vendor had no data), few (far fewer rows than ``usual``), pending,
+    missing, quarantined or failed; of several files of a day the one that stands worst is named by ``file_id``.
+    """
+    ledger, chosen = _chosen(table, exchange, symbol, lake_root)
+    first, last = window(start, end)
+    days = Selection(
+        first=None if first is None else first.date(), last=None if last is None else (last - JUST_BEFORE).date()
+    )
+    found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days)
+    came = found.days.with_columns(first="date", last="date", days=pl.lit(1, pl.Int64)).drop("date")
+    never = found.gaps.filter(pl.col("file_id").is_null())
+    whole = pl.concat([came, never], how="diagonal").rename({"set_aside": "rows_quarantined"})
+    if chosen is not None:
+        whole = whole.filter(pl.col("symbol").is_in(chosen))
+    return whole.sort(*SERIES, "first").select(*SERIES, *COVERAGE).rename({"data_type": "table"})
+
+
+def _chosen(
+    table: str | None, exchange: Names | None, symbol: Names | None, lake_root: str | Path | None
+) -> tuple[pl.LazyFrame, list[str] | None]:
+    """Return the ledger of a table and of exchanges, and the symbols that are asked for.
+
+    Raises PointlineError for names that the lake does not know.
+    """
+    paths = lake_paths(lake_root)
+    ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
+    if table is not None:
+        require("table", [table], [*event_tables(), INSTRUMENTS])
+        ledger = ledger.filter(pl.col("data_type") == table)
+    ids, names = exchange_ids(exchange), words(symbol)
+    if ids or names:
+        require_known(paths.silver, words(exchange) or (), names or ())
+    if ids is not None:
+        ledger = ledger.filter(pl.col("exchange").is_in(ids))
+    return ledger, names

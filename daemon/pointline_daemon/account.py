@@ -14,6 +14,7 @@ from pointline.io.protocols import Outcome
 from pointline.services.batch import Entry, Timing
 from pointline.tables.ingest_manifest import Status
 from pointline_daemon import events
+from pointline_daemon.minutes import Minutes
 
 RECENT_FILES = 12
 RECENT_COMMITS = 5
@@ -93,6 +94,7 @@ class Account:
         self._counts = Counts()
         self._files: deque[dict[str, Any]] = deque(maxlen=RECENT_FILES)
         self._commits: deque[dict[str, Any]] = deque(maxlen=RECENT_COMMITS)
+        self.minutes = Minutes(clock)
 
     def add_batch(self, done: BatchDone) -> None:
         """A batch was committed."""
@@ -108,6 +110,7 @@ class Account:
             landed = [file for file in done.files if file.outcome.status is Status.SUCCESS]
             if landed:
                 counts.last_success_at = now
+                self.minutes.add(len(landed), sum(file.outcome.rows_written or 0 for file in landed))
                 self._commits.appendleft(
                     {
                         "at": now,

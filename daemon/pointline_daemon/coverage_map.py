@@ -1,45 +1,32 @@
-"""The map of `pointline coverage` for the live page, drawn anew once a minute at most."""
+"""The map of `pointline coverage` for the live page."""
 
 from __future__ import annotations
 
-import threading
-import time
 from pathlib import Path
 
 from pointline.errors import PointlineError
+from pointline.io.ledger import scan_ledger
 
-FRESH_SECONDS = 60.0
 MOST_SYMBOLS = 20
+NOTHING = '<section class="coverage"><h2>Coverage</h2><p>No day is known yet.</p></section>'
+MOST_CELLS = 6_000
+"""A browser draws so many in a moment; of more days a cell is a month."""
 
 
-class CoverageMap:
-    """Safe to share between threads: one of them draws, the others wait for it."""
+def draw_coverage(ledger: Path) -> str:
+    """Return one section of HTML without a script; it says so where the ledger is empty or cannot be read just now."""
+    from pointline.tables.coverage import Selection, survey  # noqa: PLC0415 - who opens no page does not pay for it
+    from pointline_daemon.commands.coverage_html import render_fragment  # noqa: PLC0415 - as above
+    from pointline_daemon.commands.coverage_maps import make_maps, month_maps  # noqa: PLC0415 - as above
 
-    def __init__(self, ledger: Path) -> None:
-        self._ledger = ledger
-        self._lock = threading.Lock()
-        self._drawn_at = float("-inf")
-        self._fragment = ""
-
-    def fragment(self) -> str:
-        """Return one section of HTML without a script; nothing where the ledger cannot be read just now."""
-        with self._lock:
-            if time.monotonic() - self._drawn_at >= FRESH_SECONDS:
-                try:
-                    self._fragment = _draw(self._ledger)
-                except PointlineError:
-                    self._fragment = ""
-                self._drawn_at = time.monotonic()
-            return self._fragment
-
-
-def _draw(ledger: Path) -> str:
-    from pointline.io.ledger import scan_ledger  # noqa: PLC0415 - as above
-    from pointline.tables.coverage import Selection, survey  # noqa: PLC0415 - as above
-    from pointline_daemon.commands.coverage_html import render_fragment  # noqa: PLC0415 - who opens no page does not pay for it
-    from pointline_daemon.commands.coverage_maps import make_maps  # noqa: PLC0415 - as above
-
-    coverage = survey(scan_ledger(ledger), Selection())
+    try:
+        coverage = survey(scan_ledger(ledger), Selection())
+    except PointlineError:
+        return NOTHING
     if coverage.days.is_empty():
-        return ""
-    return render_fragment(make_maps(coverage, most_symbols=MOST_SYMBOLS), coverage.gaps, title="Coverage")
+        return NOTHING
+    maps = make_maps(coverage, most_symbols=MOST_SYMBOLS)
+    is_by_month = sum(len(one.cells) for one in maps) > MOST_CELLS
+    if is_by_month:
+        maps = month_maps(coverage)
+    return render_fragment(maps, coverage.gaps, title="Coverage", by_month=is_by_month)

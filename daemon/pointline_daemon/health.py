@@ -12,6 +12,19 @@ NO_EVENTS = "no events"
 """Trouble that lets files in later than usual, and nothing worse: bronze is not watched, and scanned the more often."""
 
 
+NEXT = {
+    "ingest": "`pointline doctor` says what is wrong; restart the daemon if it finds nothing",
+    "rescan": "`pointline doctor` says what is wrong with bronze",
+    "the disk": "free space on the disk of the lake; ingest goes on by itself",
+    "bronze": "mount bronze again; where the files are gone for good nothing has to be done, silver keeps their rows",
+    NO_EVENTS: "`pointline doctor` says which limit to raise; until then bronze is scanned",
+    "metrics": "free the port, or set metrics.port to another one",
+    "maintenance": "`pointline doctor` says what is wrong; maintenance is tried again by itself",
+}
+"""What to do about each trouble, by what is in trouble."""
+OTHERWISE = "`pointline doctor` says what is wrong; it is tried again by itself"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """``word`` is one of healthy, starting, degraded, paused, troubled, silent, down; ``reason`` may be empty.
@@ -22,6 +35,8 @@ class Health:
     word: str
     reason: str = ""
     serves: bool = True
+    next_step: str = ""
+    """What a person can do about the first reason; empty where there is nothing to do."""
 
 
 def judge_state(state: dict[str, Any], *, now: float) -> Health:
@@ -30,11 +45,13 @@ def judge_state(state: dict[str, Any], *, now: float) -> Health:
         return Health(word="starting", serves=False)
     age = now - float(state.get("at", 0.0))
     if age > SILENT_SECONDS:
-        return Health(word="silent", reason=f"no sign of life for {age:.0f} s: restart it", serves=False)
+        reason = f"no sign of life for {age:.0f} s: restart it"
+        return Health(word="silent", reason=reason, serves=False, next_step="restart the daemon, then look at its log")
     if state.get("paused"):
         reason = "no space left on the disk: free some, ingest resumes by itself"
-        return Health(word="paused", reason=reason, serves=False)
+        return Health(word="paused", reason=reason, serves=False, next_step=NEXT["the disk"])
     stuck = [f"{what}: {text}" for what, text in (state.get("stuck") or {}).items()]
+    first = next(iter(state.get("stuck") or ()), "the disk")
     if (state.get("machine") or {}).get("disk_full"):
         stuck.append("the disk is full: there is no room for another batch")
     passing = dict(state.get("troubles") or {}) | dict(state.get("retrying") or {})
@@ -45,6 +62,7 @@ def judge_state(state: dict[str, Any], *, now: float) -> Health:
     troubles = [*stuck, *(f"{what}: {text}" for what, text in passing.items())]
     if not troubles:
         return Health(word="healthy")
+    step = NEXT.get(first if stuck else next(iter(passing)), OTHERWISE)
     if not stuck and passing.keys() <= {NO_EVENTS}:
-        return Health(word="degraded", reason="; ".join(troubles))
-    return Health(word="troubled", reason="; ".join(troubles), serves=not stuck)
+        return Health(word="degraded", reason="; ".join(troubles), next_step=step)
+    return Health(word="troubled", reason="; ".join(troubles), serves=not stuck, next_step=step)

@@ -201,15 +201,15 @@ class Supervisor:
         self.parts.append(Part("maintenance", self.maintenance.run, wake=lambda: None, on_death=on_death))
         port = self.lake.config.metrics.port
         if port is not None and not self._once:
-            from pointline_daemon.coverage_map import CoverageMap  # noqa: PLC0415 - as below
+            from pointline_daemon.board import Board  # noqa: PLC0415 - as below
             from pointline_daemon.metrics import Metrics  # noqa: PLC0415 - who sets no port does not pay for the client
             from pointline_daemon.web import WebServer  # noqa: PLC0415 - as above
 
             metrics = Metrics(
                 state=self.state, account=self.account, flow=self.flow, ledger=self.lake.manifest.known_entries
             )
-            coverage = CoverageMap(self.lake.manifest.repository.path)
-            web = WebServer(port, state=self.state, metrics=metrics, coverage=coverage.fragment)
+            board = Board(self.lake.config, self.account.minutes)
+            web = WebServer(port, state=self.state, metrics=metrics, board=board)
             self.parts.append(Part("metrics", web.run, wake=web.wake, on_death=on_death))
         for part in self.parts:
             part.start()

@@ -14,7 +14,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ from typing import Any
 import structlog
 
 from pointline_daemon import events
+from pointline_daemon.board import Board
+from pointline_daemon.health import Health
 from pointline_daemon.metrics import Metrics
 from pointline_daemon.state import StatePublisher
 
@@ -38,9 +40,10 @@ MOST_CONNECTIONS = 8
 SILENCE_SECONDS = 5.0
 DEADLINE_SECONDS = 10.0
 HOSTS = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+HTML = "text/html; charset=utf-8"
 PAGE = Path(__file__).with_name("page.html")
-COVERAGE = b"<!-- coverage -->"
-"""The map of `pointline coverage` stands in place of this."""
+STORY = re.compile(r"/files/(\d{1,18})\.json")
+PLACES = "/, /state.json, /lake.json, /files/ID.json, /coverage, /metrics and /healthz"
 BUSY = b"HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 log = structlog.get_logger()
@@ -56,16 +59,21 @@ class Answer:
 
 
 class WebServer:
-    """Serves ``/``, ``/state.json``, ``/metrics`` and ``/healthz`` until told to stop."""
+    """Serves the page, what it shows, ``/metrics`` and ``/healthz`` until told to stop."""
 
-    def __init__(
-        self, port: int, *, state: StatePublisher, metrics: Metrics, coverage: Callable[[], str] = lambda: ""
-    ) -> None:
+    def __init__(self, port: int, *, state: StatePublisher, metrics: Metrics, board: Board) -> None:
         self._port = port
-        self._coverage = coverage
+        self._board = board
         self._state = state
-        self._metrics = metrics
-        self._page, self._policy = _read_page()
+        page, self._policy = _read_page()
+        self._answers: Mapping[str, Callable[[], Answer]] = {
+            "/": lambda: Answer(body=page, content_type=HTML),
+            "/state.json": self._answer_state,
+            "/lake.json": lambda: _as_json(HTTPStatus.OK, board.lake()),
+            "/coverage": lambda: Answer(body=board.coverage().encode(), content_type=HTML),
+            "/metrics": lambda: Answer(body=metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8"),
+            "/healthz": self._answer_health,
+        }
         self._waker, self._woken = socket.socketpair()
 
     def run(self, stopping: threading.Event) -> None:
@@ -109,23 +117,24 @@ class WebServer:
         log.error(events.METRICS_FAILED, error=trouble, hint="free the port, or set metrics.port to another one")
 
     def _answer(self, path: str) -> Answer | None:
-        match path:
-            case "/":
-                page = self._page.replace(COVERAGE, self._coverage().encode())
-                return Answer(body=page, content_type="text/html; charset=utf-8")
-            case "/state.json":
-                return _as_json(HTTPStatus.OK, {**self._health(), **self._state.latest, "now": time.time()})
-            case "/metrics":
-                return Answer(body=self._metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
-            case "/healthz":
-                health = self._health()
-                status = HTTPStatus.OK if health["serves"] else HTTPStatus.SERVICE_UNAVAILABLE
-                return _as_json(status, health)
-        return None
+        if asked := STORY.fullmatch(path):
+            story = self._board.story(int(asked[1]))
+            return _as_json(HTTPStatus.NOT_FOUND if "error" in story else HTTPStatus.OK, story)
+        answer = self._answers.get(path)
+        return None if answer is None else answer()
 
-    def _health(self) -> dict[str, object]:
+    def _answer_health(self) -> Answer:
         health = self._state.health()
-        return {"health": health.word, "reason": health.reason, "serves": health.serves}
+        return _as_json(HTTPStatus.OK if health.serves else HTTPStatus.SERVICE_UNAVAILABLE, _as_facts(health))
+
+    def _answer_state(self) -> Answer:
+        health = self._state.health()
+        facts = {**_as_facts(health), "try": health.next_step}
+        return _as_json(HTTPStatus.OK, {**facts, **self._state.latest, "now": time.time()})
+
+
+def _as_facts(health: Health) -> dict[str, object]:
+    return {"health": health.word, "reason": health.reason, "serves": health.serves}
 
 
 def _as_json(status: HTTPStatus, value: dict[str, object]) -> Answer:
@@ -220,7 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         answer = self.server.answer(self.path.partition("?")[0])
         if answer is None:
-            self.send_error(HTTPStatus.NOT_FOUND, "there are /, /state.json, /metrics and /healthz")
+            self.send_error(HTTPStatus.NOT_FOUND, f"there are {PLACES}")
             return
         self._send(answer)
 

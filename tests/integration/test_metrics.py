@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import html
 import json
+import re
 import shutil
 import socket
 import struct
@@ -145,7 +146,7 @@ class TestPage:
         if browser is None:
             pytest.skip("chromium is not installed")
 
-        def browse(*options: str) -> str:
+        def browse(*options: str, anchor: str = "") -> str:
             command = [
                 browser,
                 "--headless",
@@ -156,7 +157,7 @@ class TestPage:
                 "--hide-scrollbars",
                 PHONE,
                 *options,
-                f"http://127.0.0.1:{lake.settings['metrics__port']}/",
+                f"http://127.0.0.1:{lake.settings['metrics__port']}/{anchor}",
             ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
             assert done.returncode == 0, done.stderr[-2000:]
@@ -166,16 +167,23 @@ class TestPage:
 
     def test_health_and_last_files_with_hostile_names_as_text(self, lake, browse):
         page = browse("--dump-dom")
-        assert '<span id="health" class="good">healthy</span>' in page
+        assert re.search(r'<span id="health" class="word good"[^>]*>✓ healthy</span>', page)
         for name in lake.ledger():
             assert html.escape(name, quote=False) in page
-        assert "1 set aside" in page
+        assert "1 quarantined" in page
         assert "onerror" in page
         assert "<img" not in page
-        assert "<title>Pointline</title>" in page
+        assert "<title>✓ healthy · Pointline</title>" in page
         coverage = page.partition('<section class="coverage">')[2]
         assert "trades" in coverage
-        assert "1 set aside" not in coverage
+        assert "1 quarantined" not in coverage
+
+    def test_the_story_of_a_file_that_was_refused(self, lake, browse):
+        (refused,) = (one["file_id"] for one in lake.events("file.quarantined"))
+        story = browse("--dump-dom", anchor=f"#file-{refused}").partition("<dialog")[2].partition("</dialog>")[0]
+        assert html.escape(HOSTILE, quote=False) in story
+        assert "It was found in bronze" in story
+        assert "Next: " in story
 
     def test_a_picture_of_it_can_be_taken(self, browse, tmp_path):
         picture = tmp_path / "page.png"
@@ -184,6 +192,24 @@ class TestPage:
 
     def test_it_comes_with_the_package(self):
         assert PAGE.is_file()
+
+
+def test_after_a_restart_the_page_shows_the_lake(tmp_path):
+    lake = Lake(tmp_path / "lake", metrics__port=free_port())
+    try:
+        for run in (1, 2):
+            lake.start()
+            write_sample(sample("A"), lake.bronze / sample("A").file_name)
+            lake.wait_for_settled(1)
+            assert wait_until(lambda: status_of(lake) == 200, 20)
+            told = json.loads(ask(lake, "/lake.json"))
+            assert [(one["table"], one["files"], one["rows"]) for one in told["tables"]] == [("trades", 1, 100)], run
+            assert [one["status"] for one in told["last_files"]] == ["success"]
+            assert (sum(told["minutes"]["files"]), sum(told["minutes"]["rows"])) == (1, 100)
+            assert "binance trades" in ask(lake, "/coverage").decode()
+            assert lake.stop() == 0
+    finally:
+        lake.kill()
 
 
 def test_a_port_that_is_taken_stops_nothing(tmp_path):

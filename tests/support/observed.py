@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pointline_daemon.account import Account, BatchDone, FileDone
+from pointline_daemon.board import Board
 from pointline_daemon.flow import Flow
 from pointline_daemon.metrics import Metrics
 from pointline_daemon.state import StatePublisher
 from pointline_daemon.web import WebServer
 
+from pointline.config import load_config
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.batch import Entry, Timing
 from pointline.services.identity import Candidate
@@ -32,6 +34,8 @@ class Observed:
         self.publisher = StatePublisher(folder / "state.json", lambda: self.state)
         self.account = Account(TABLES)
         self.flow = Flow(lambda: None)
+        self.config = load_config(folder, environ={})
+        self.board = Board(self.config, self.account.minutes)
         self.metrics = Metrics(state=self.publisher, account=self.account, flow=self.flow, ledger=lambda: None)
 
     @contextmanager
@@ -44,7 +48,7 @@ class Observed:
 
 @contextmanager
 def served(port: int, observed: Observed) -> Iterator[WebServer]:
-    server = WebServer(port, state=observed.publisher, metrics=observed.metrics)
+    server = WebServer(port, state=observed.publisher, metrics=observed.metrics, board=observed.board)
     stopping = threading.Event()
     thread = threading.Thread(target=server.run, args=[stopping])
     thread.start()

@@ -35,6 +35,7 @@ def test_word(state, word, serves, named):
     health = judge_state({"at": NOW, **state}, now=NOW)
     assert (health.word, health.serves) == (word, serves)
     assert named in health.reason
+    assert bool(health.next_step) == bool(health.reason)
 
 
 def test_everything_wrong_is_named():

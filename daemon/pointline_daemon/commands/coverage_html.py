@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any, Final
 
 import polars as pl
@@ -28,7 +29,10 @@ font:14px/1.45 system-ui,sans-serif}
 .coverage h3{font-size:1em;margin:0 0 .4em;overflow-wrap:anywhere}
 .coverage h3 small,.coverage .quiet{color:var(--quiet);font-weight:400;font-size:.85em}
 .coverage .month{display:grid;grid-template-columns:4.2em repeat(31,1fr) 3.2em;gap:1px;align-items:center}
-.coverage .month b{font-weight:400;font-size:.75em;color:var(--quiet)}
+.coverage .year{display:grid;grid-template-columns:4.2em repeat(12,1fr) 3.2em;gap:1px;align-items:center}
+.coverage .year i{aspect-ratio:2.5}
+.coverage .year b:last-child{text-align:right}
+.coverage .month b,.coverage .year b{font-weight:400;font-size:.75em;color:var(--quiet)}
 .coverage .month b:last-child{text-align:right;grid-column:33}
 .coverage i{display:inline-block;aspect-ratio:1;min-width:4px;border-radius:2px;background:var(--blank)}
 .coverage .legend span{display:inline-block;margin-right:1em}
@@ -58,15 +62,18 @@ def render_page(maps: Sequence[Map], gaps: pl.DataFrame) -> str:
     )
 
 
-def render_fragment(maps: Sequence[Map], gaps: pl.DataFrame, *, title: str = "") -> str:
-    """Return maps, legend and gaps as one ``<section class="coverage">`` that brings its own style."""
+def render_fragment(maps: Sequence[Map], gaps: pl.DataFrame, *, title: str = "", by_month: bool = False) -> str:
+    """Return maps, legend and gaps as one ``<section class="coverage">`` that brings its own style.
+
+    ``by_month``: the cells of the maps are months, not days.
+    """
     whole = total(maps)
     head = f"<h2>{escape(title)}</h2>" if title else ""
     sums = f"{percent(whole.covered, whole.expected) or 'none'} of {plural(whole.expected, 'day')} covered"
     parts = [
         f'<section class="coverage"><style>{STYLE}</style>{head}<p>{sums}, {plural(gaps.height, "gap")}</p>',
         f'<p class="legend">{"".join(_legend(maps))}</p><div class="maps">',
-        *(part for one in maps for part in _map(one)),
+        *(part for one in maps for part in (_years(one) if by_month else _map(one))),
         "</div>",
         *_gaps(gaps),
         "</section>\n",
@@ -93,6 +100,20 @@ def _map(one: Map) -> Iterator[str]:
         cells = "".join(_cell(one, cell) for cell in days)
         share = percent(month.covered, month.expected)
         yield f'<div class="month"><b>{str(days[0].date)[:7]}</b>{cells}<b>{share}</b></div>'
+    yield "</article>"
+
+
+def _years(one: Map) -> Iterator[str]:
+    """Yield a map whose cells are months: a line is a year."""
+    whole = total([one])
+    share = percent(whole.covered, whole.expected)
+    yield f"<article><h3>{_text(one.title)} <small>{plural(one.symbols, 'symbol')}, {share}, by month</small></h3>"
+    for year, months in groupby(one.cells, lambda cell: cell.date.year):
+        by_number = {cell.date.month: cell for cell in months}
+        cells = "".join(_cell(one, by_number[number]) if number in by_number else "<i></i>" for number in range(1, 13))
+        year_whole = total(list(by_number.values()))
+        share = percent(year_whole.covered, year_whole.expected)
+        yield f'<div class="year"><b>{year}</b>{cells}<b>{share}</b></div>'
     yield "</article>"
 
 

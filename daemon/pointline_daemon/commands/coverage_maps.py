@@ -140,7 +140,9 @@ def describe(cell: Cell) -> str:
     """Say in words what a cell holds."""
     known = {state: number for state, number in cell.counts.items() if number}
     if cell.expected == 1:
-        return f"{WORDS.get(*[next(iter(known))] * 2)}, {cell.rows:,} rows"
+        (state,) = known
+        word = WORDS.get(state, state)
+        return word if state == State.PRESENT and not cell.rows else f"{word}, {cell.rows:,} rows"  # not known
     return ", ".join(f"{number:,} {WORDS.get(state, state)}" for state, number in known.items())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,19 +81,20 @@ class Answer:
 def explain(lake_root: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
     """Tell the stories of files by id or path. It only reads. Raises UnknownValue for a path that nothing is at."""
     config = settings_for(lake_root, needs=("bronze",))
-    answers = _answers(config, targets)
-    if unknown := next((answer for answer in answers if not answer.is_known), None):
+    found = answers(config, targets, on_problem=warn)
+    if unknown := next((answer for answer in found if not answer.is_known), None):
         what = f"{unknown.asked}: {unknown.presence.what[0].lower()}{unknown.presence.what[1:]}"
         raise UnknownValue(what, subject=unknown.asked, hint=unknown.next_step)
     if as_json:
-        print_json([answer.as_json() for answer in answers])
+        print_json([answer.as_json() for answer in found])
     else:
-        for position, answer in enumerate(answers):
+        for position, answer in enumerate(found):
             _show(answer, separate=position > 0)
     return EXIT_OK
 
 
-def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
+def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str], None]) -> list[Answer]:
+    """Return the stories of files by id or path. Raises PointlineError for an id that the ledger does not have."""
     ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
     bronze = config.paths.bronze
     ids = [int(target) for target in targets if target.isdecimal()]
@@ -104,7 +105,7 @@ def _answers(config: Config, targets: Sequence[str]) -> list[Answer]:
     paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
-    layout = make_layout(config, on_problem=warn)
+    layout = make_layout(config, on_problem=on_problem)
     return [
         _answer(
             target,

@@ -16,7 +16,7 @@ from tests.support.help_lake import HOME_SHOWN, make_home, new_home
 from tests.support.waiting import wait_until
 
 STARTS_EMPTY: Final = "<!-- begins without a lake -->\n"
-SECONDS: Final = 30.0
+SECONDS: Final = 60.0
 NOT_HERE: Final = re.compile(
     r"\b(sudo|curl|pip|launchctl|journalctl|loginctl|systemctl|tail -[fF]|pointline run$|mypy)\b|/srv/", re.MULTILINE
 )
@@ -50,7 +50,7 @@ class Session:
         """Run a command and return what it says; beside a daemon, wait until that is what is shown."""
         said = [self._run(command)]
         if self._daemon is not None and shown:
-            wait_until(lambda: fits(shown, said[-1]) or bool(said.append(self._run(command))), SECONDS / 2)
+            wait_until(lambda: fits(shown, said[-1]) or bool(said.append(self._run(command))), SECONDS / 4)
         return said[-1]
 
     def run_script(self, script: str) -> tuple[int, str]:
@@ -102,7 +102,7 @@ class Session:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=60,
+            timeout=2 * SECONDS,
         )
         return done.returncode, self._shown(done.stdout)
 

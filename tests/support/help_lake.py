@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import hashlib
 import io
@@ -51,6 +52,7 @@ def make_home(home: Path) -> None:
 @cache
 def _made() -> Path:
     home = new_home()
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     bronze = home / "lake/bronze"
     for data_type, symbol in (("trades", SYMBOL), ("quotes", SYMBOL), ("trades", "ETH-PERPETUAL")):
         for day in range(3 if data_type == "trades" else 1):

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import polars as pl
@@ -54,6 +54,9 @@ TABLE_PROPERTIES = {"delta.logRetentionDuration": "interval 1 hours", **FORMAT_P
 class DeltaTableRepository:
     """A Delta table. Safe to share between threads: one operation at a time."""
 
+    bounded: ClassVar[Sequence[str]] = ()
+    """Columns of text of which the bounds in each data file are kept in memory."""
+
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType], partition_by: Sequence[str] = ()) -> None:
         self.path = path
         self.schema = dict(schema)
@@ -75,8 +78,7 @@ class DeltaTableRepository:
     def scan(self) -> pl.LazyFrame:
         """Return the rows of the newest version, lazily."""
         with self._lock, storage_errors(self.path.name):
-            files = self._newest_parts().paths.to_list()
-            return scan_data_files(self.path, files, self.schema, self.partition_by)
+            return scan_data_files(self.path, self._newest_parts().paths, self.schema, self.partition_by)
 
     def table(self) -> DeltaTable:
         """Return the handle, brought up to the newest version."""
@@ -101,7 +103,14 @@ class DeltaTableRepository:
 
     def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
         """Return the parts that readers see, of one partition or of all."""
-        return self._newest_parts().of(partition)
+        with self._lock:
+            return self._newest_parts().of(partition)
+
+    @property
+    def live_bytes(self) -> int:
+        """Size of all parts that readers see."""
+        with self._lock:
+            return self._newest_parts().size_bytes
 
     def require_sound(self) -> None:
         """Raise LakeDamaged where a data file does not hold what was written: for a small table, before it is believed.
@@ -109,7 +118,7 @@ class DeltaTableRepository:
         Reads all of it, at gigabytes a second.
         """
         with storage_errors(self.path.name):
-            for path in self._newest_parts().paths:
+            for path in self.live_paths():
                 wanted = checksum_in_name(PurePosixPath(path).name)
                 if wanted is not None and (found := checksum_of(self.path / path)) != wanted:
                     raise LakeDamaged(
@@ -120,16 +129,18 @@ class DeltaTableRepository:
 
     def live_paths(self) -> set[str]:
         """Return the paths of all live parts, relative to the table."""
-        return set(self._newest_parts().paths)
+        with self._lock:
+            return set(self._newest_parts().paths)
 
     def _newest_parts(self) -> LiveParts:
+        """Return the parts of the newest version, for as long as the lock is held."""
         with self._lock, storage_errors(self.path.name):
             newest = self._newest_log().version
             if self._parts is None or self._parts.version != newest:
                 table = self._table
                 if table is None or table.version() != newest:
                     table = self.table()
-                self._parts = LiveParts(table, self.partition_by)
+                self._parts = LiveParts(table, self.partition_by, self.bounded)
             return self._parts
 
     def let_go(self) -> None:
@@ -290,7 +301,14 @@ class DeltaTableRepository:
                 if batch is None or log.last_batch < batch:
                     raise
                 self.flush_commit(log.version)
+            else:
+                self._follow(log.version, add=add, remove=remove)
             self._unfinished -= {stem_of(PurePosixPath(part.path).name) for part in add}
+
+    def _follow(self, version: int, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
+        """Keep what is known of the live parts up with a commit of our own."""
+        if self._parts is not None and self._parts.version == version - 1:
+            self._parts.follow(version, add=add, remove=remove)
 
     def _require_on_disk(self, parts: Sequence[Part]) -> None:
         """Whatever befell a file between its last byte and its commit: no commit names one that is not there."""
@@ -308,7 +326,8 @@ class DeltaTableRepository:
         """Whoever rewrites parts has read them before; a commit in between may have replaced them."""
         if not parts:
             return
-        gone = {part.path for part in parts} - self.live_paths()
+        live = self._newest_parts()
+        gone = [part.path for part in parts if not live.holds(part)]
         if gone:
             raise CommitConflict(
                 f"{self.path.name}: {len(gone)} parts were replaced meanwhile", subject=self.path.name, hint="try again"

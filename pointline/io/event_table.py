@@ -63,7 +63,8 @@ class DeltaEventTable(DeltaBatchTable):
 
     def totals(self) -> pl.DataFrame:
         """Return ``exchange, date, rows, first_id, last_id`` per partition, by what the log says of its parts."""
-        return self._newest_parts().totals
+        with self._lock:
+            return self._newest_parts().totals()
 
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         """Put parts in the place of others that hold the same rows."""

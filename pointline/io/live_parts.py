@@ -1,10 +1,15 @@
-"""The parts of one version of a table, found by partition without a pass over all of them."""
+"""The data files of a table's newest version, by partition: listed once, then kept up with our own commits.
+
+A listing costs the more the more data files the table has, so only what another program committed calls for one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
@@ -15,88 +20,144 @@ from pointline.io.table_path import data_files
 
 LAST_FILE_ID = (1 << 63) - 1
 
+Key = tuple[str, ...]
+Bounds = tuple[str | None, ...]
+
 
 class LiveParts:
-    """What readers of a version see. Does not change."""
+    """What readers of the newest version see. Not thread-safe.
 
-    def __init__(self, table: DeltaTable, partition_by: Sequence[str]) -> None:
+    ``bounded`` names columns of text of which the lowest and the highest value are kept for each data file.
+    """
+
+    def __init__(self, table: DeltaTable, partition_by: Sequence[str], bounded: Sequence[str] = ()) -> None:
         self.version = table.version()
-        self._actions = data_files(table, flatten=False)
-        self._partition_by = partition_by
-        self._parts: dict[tuple[str, ...], list[Part]] = {}
+        self.size_bytes = 0
+        """Of all of them."""
+        self._partition_by = tuple(partition_by)
+        self._bounded = tuple(bounded)
+        self._bounds: dict[str, Bounds] = {}
+        self._parts: dict[Key, dict[str, Part]] = {}
+        for part, bounds in _listed(data_files(table, flatten=False), self._partition_by, self._bounded):
+            self._add(part, bounds)
+
+    def follow(self, version: int, *, add: Iterable[Part], remove: Iterable[Part]) -> None:
+        """Take note of what came and what went with the commit of the next version."""
+        for part in remove:
+            self._remove(part)
+        for part in add:
+            self._add(*_as_live(part, self._bounded))
+        self.version = version
 
     @property
-    def paths(self) -> pl.Series:
+    def paths(self) -> list[str]:
         """Path of each, relative to the table."""
-        return self._actions["path"]
+        return [path for parts in self._parts.values() for path in parts]
+
+    def holds(self, part: Part) -> bool:
+        """Tell whether readers see it."""
+        return part.path in self._parts.get(self._key(part.partition), ())
 
     def of(self, partition: Mapping[str, str] | None) -> list[Part]:
-        """Return the data files of a partition, whose columns are all named, or of the table."""
-        keys = self._facts if partition is None else [tuple(partition[name] for name in self._partition_by)]
-        return [part for key in keys for part in self._parts_of(key)]
+        """Return the parts of a partition, whose columns are all named, or of the table."""
+        if partition is not None:
+            return list(self._parts.get(self._key(partition), {}).values())
+        return [part for parts in self._parts.values() for part in parts.values()]
 
-    @cached_property
     def totals(self) -> pl.DataFrame:
-        """The partition columns, ``rows, first_id, last_id`` per partition."""
-        values = [pl.col("partition").struct.field(name).cast(pl.String) for name in self._partition_by]
-        ids = (self._bound_of_file_id("min"), self._bound_of_file_id("max"))
-        parts = self._actions.select(*values, pl.col("num_records").cast(pl.Int64), *ids)
-        return parts.group_by(self._partition_by).agg(
-            pl.col("num_records").sum().alias("rows"),
-            pl.col("min_file_id").min().alias("first_id"),
-            pl.col("max_file_id").max().alias("last_id"),
-        )
+        """Return the partition columns and ``rows, first_id, last_id`` per partition."""
+        names = (*self._partition_by, "rows", "first_id", "last_id")
+        rows = [
+            (
+                *key,
+                sum(part.rows for part in parts.values()),
+                min(part.first_file_id for part in parts.values()),
+                max(part.last_file_id for part in parts.values()),
+            )
+            for key, parts in self._parts.items()
+        ]
+        kinds = dict.fromkeys(names, pl.Int64()) | dict.fromkeys(self._partition_by, pl.String())
+        return pl.DataFrame(rows, schema=kinds, orient="row")
 
-    def bounds_of(self, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
-        """Return the lowest and the highest text of each column, for each part; None where the log does not tell."""
-        bounds = [self._bound(bound, column, pl.String()) for column in columns for bound in ("min", "max")]
-        return self._actions.select("path", *bounds).drop("path").rows()
+    def bounded(self) -> Iterator[tuple[Part, Bounds]]:
+        """Yield each with the lowest and the highest text of each such column; None where the log does not tell."""
+        for part in self.of(None):
+            yield part, self._bounds[part.path]
 
-    def _parts_of(self, key: tuple[str, ...]) -> list[Part]:
-        if key not in self._parts:
-            self._parts[key] = [self._part(facts, key) for facts in self._facts.get(key, [])]
-        return self._parts[key]
+    def _key(self, partition: Mapping[str, str]) -> Key:
+        return tuple(partition[name] for name in self._partition_by)
 
-    @cached_property
-    def _facts(self) -> dict[tuple[str, ...], list[tuple[str, int, int, int, int]]]:
-        """Path, size, rows, lowest and highest file id of each part, by the values of the partition columns."""
-        facts = self._actions.select(
-            "path",
-            "size_bytes",
-            "num_records",
-            self._bound_of_file_id("min").fill_null(0),
-            self._bound_of_file_id("max").fill_null(LAST_FILE_ID),
-        )
-        keys = self._actions.select(
-            pl.col("partition").struct.field(name).cast(pl.String) for name in self._partition_by
-        )
-        found: dict[tuple[str, ...], list[tuple[str, int, int, int, int]]] = {}
-        for key, row in zip(keys.iter_rows() if self._partition_by else [()] * facts.height, facts.rows(), strict=True):
-            found.setdefault(key, []).append(row)
-        return found
+    def _add(self, part: Part, bounds: Bounds) -> None:
+        self._remove(part)
+        self._parts.setdefault(self._key(part.partition), {})[part.path] = part
+        self.size_bytes += part.size_bytes
+        if self._bounded:
+            self._bounds[part.path] = bounds
 
-    def _bound_of_file_id(self, bound: str) -> pl.Expr:
-        return self._bound(bound, "file_id", pl.Int64())
-
-    def _bound(self, bound: str, column: str, kind: pl.DataType) -> pl.Expr:
-        bounds = self._actions.schema.get(bound)
-        known = isinstance(bounds, pl.Struct) and column in {field.name for field in bounds.fields}
-        value = pl.col(bound).struct.field(column) if known else pl.lit(None, kind)
-        return value.alias(f"{bound}_{column}")
-
-    def _part(self, facts: tuple[str, int, int, int, int], key: tuple[str, ...]) -> Part:
-        path, size_bytes, rows, first, last = facts
-        return Part(
-            path=path,
-            partition=dict(zip(self._partition_by, key, strict=True)),
-            size_bytes=size_bytes,
-            rows=rows,
-            first_file_id=first,
-            last_file_id=last,
-            is_compacted=PurePosixPath(path).name.startswith(COMPACTED),
-        )
+    def _remove(self, part: Part) -> None:
+        key = self._key(part.partition)
+        known = self._parts.get(key, {}).pop(part.path, None)
+        if known is not None:
+            self.size_bytes -= known.size_bytes
+            self._bounds.pop(part.path, None)
+            if not self._parts[key]:
+                del self._parts[key]
 
 
 def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
     """Tell by its statistics whether a live part can hold rows of one of these files; one without any may."""
     return any(part.first_file_id <= file_id <= part.last_file_id for file_id in file_ids)
+
+
+def _listed(
+    actions: pl.DataFrame, partition_by: Sequence[str], bounded: Sequence[str]
+) -> Iterator[tuple[Part, Bounds]]:
+    """Yield what a log says of each data file."""
+    keys = actions.select(pl.col("partition").struct.field(name).cast(pl.String) for name in partition_by)
+    partitions: dict[Key, dict[str, str]] = {}
+    facts = actions.select(
+        "path",
+        "size_bytes",
+        "num_records",
+        _bound(actions, "min", "file_id", pl.Int64()).fill_null(0),
+        _bound(actions, "max", "file_id", pl.Int64()).fill_null(LAST_FILE_ID),
+    )
+    ends = [_bound(actions, end, name, pl.String()) for name in bounded for end in ("min", "max")]
+    bounds = actions.select("path", *ends).drop("path").rows() if ends else [()] * actions.height
+    rows = zip(keys.iter_rows() if partition_by else [()] * facts.height, facts.iter_rows(), bounds, strict=True)
+    for key, (path, size_bytes, records, first, last), texts in rows:
+        part = Part(
+            path=path,
+            partition=partitions.setdefault(key, dict(zip(partition_by, key, strict=True))),
+            size_bytes=size_bytes,
+            rows=records,
+            first_file_id=first,
+            last_file_id=last,
+            is_compacted=_is_compacted(path),
+        )
+        yield part, texts
+
+
+def _as_live(part: Part, bounded: Sequence[str]) -> tuple[Part, Bounds]:
+    """Return a part of our own as a listing would give it."""
+    stats: dict[str, Any] = json.loads(part.stats) if part.stats else {}
+    low, high = stats.get("minValues", {}), stats.get("maxValues", {})
+    live = replace(
+        part,
+        stats="",
+        first_file_id=low.get("file_id", 0),
+        last_file_id=high.get("file_id", LAST_FILE_ID),
+        is_compacted=_is_compacted(part.path),
+    )
+    return live, tuple(end.get(name) for name in bounded for end in (low, high))
+
+
+def _is_compacted(path: str) -> bool:
+    return PurePosixPath(path).name.startswith(COMPACTED)
+
+
+def _bound(actions: pl.DataFrame, end: str, column: str, kind: pl.DataType) -> pl.Expr:
+    ends = actions.schema.get(end)
+    known = isinstance(ends, pl.Struct) and column in {field.name for field in ends.fields}
+    value = pl.col(end).struct.field(column) if known else pl.lit(None, kind)
+    return value.alias(f"{end}_{column}")

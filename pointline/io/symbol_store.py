@@ -40,6 +40,8 @@ class DeltaSymbolTable(DeltaTableRepository):
     the files in which something is another.
     """
 
+    bounded = dim_symbol.KEY
+
     def __init__(self, path: Path, *, rows_per_file: int = ROWS_PER_GROUP) -> None:
         super().__init__(path, dim_symbol.SCHEMA)
         self._rows_per_file = rows_per_file
@@ -134,7 +136,7 @@ class DeltaSymbolTable(DeltaTableRepository):
         with self._lock, storage_errors(self.path.name):
             live = self._newest_parts()
             if self._layout is None or self._layout[0] != live.version:
-                bounds = zip(live.of(None), live.bounds_of(dim_symbol.KEY), strict=True)
+                bounds = live.bounded()
                 files = [(part, self._bounds_in_file(part) if None in told else told) for part, told in bounds]
                 self._layout = (live.version, laid_out(files))
             return self._layout[1]

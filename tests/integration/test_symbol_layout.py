@@ -186,6 +186,6 @@ def test_a_failure_leaves_no_files(tmp_path, monkeypatch):
 def test_symbols_have_bounds_in_the_log_and_in_the_file(tmp_path):
     """What the choice of files rests on: without it every change would rewrite everything."""
     made = filled(tmp_path, symbols=len(SYMBOLS))
-    bounds = made._newest_parts().bounds_of(KEY)
+    bounds = [told for _, told in made._newest_parts().bounded()]
     assert sum(None in one for one in bounds) > 0, "a long symbol has none in the log"
     assert made._laid_out() is not None

@@ -1,0 +1,99 @@
+"""What is known of a table's data files: listed once, followed through our own commits, equal to what a reader sees."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from pointline.errors import CommitConflict
+from pointline.io import delta
+from pointline.io.delta import DeltaTableRepository
+from pointline.io.protocols import Part
+
+SCHEMA = {"exchange": pl.String(), "date": pl.Date(), "symbol": pl.String(), "file_id": pl.Int64()}
+DAY = dt.date(2024, 5, 1)
+
+
+class Bounded(DeltaTableRepository):
+    bounded = ("symbol",)
+
+
+@pytest.fixture
+def table(tmp_path) -> DeltaTableRepository:
+    table = Bounded(tmp_path / "table", SCHEMA, ("exchange", "date"))
+    table.create()
+    return table
+
+
+@pytest.fixture
+def listings(monkeypatch) -> list[int]:
+    """The versions that were listed."""
+    listed = []
+
+    class Counted(delta.LiveParts):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)
+            listed.append(self.version)
+
+    monkeypatch.setattr(delta, "LiveParts", Counted)
+    return listed
+
+
+def rows(exchange: str, *file_ids: int, day: dt.date = DAY) -> pl.DataFrame:
+    facts = [(exchange, day, f"S{file_id}", file_id) for file_id in file_ids]
+    return pl.DataFrame(facts, schema=SCHEMA, orient="row")
+
+
+def known(table: DeltaTableRepository) -> tuple[object, ...]:
+    parts = sorted(table.live_parts(), key=lambda part: part.path)
+    bounds = sorted((part.path, told) for part, told in table._newest_parts().bounded())
+    totals = table._newest_parts().totals().sort("exchange", "date")
+    return parts, table.live_paths(), table.live_bytes, bounds, totals.rows(), totals.schema
+
+
+def test_it_follows_our_own_commits_without_a_listing(table, listings):
+    for step in range(6):
+        table.append(pl.concat([rows("a", step, step + 10), rows("b", step, day=DAY + dt.timedelta(step))]))
+        if step % 2:
+            former = table.live_parts({"exchange": "a", "date": str(DAY)})
+            table.commit_parts(add=table.write_parts(rows("a", *range(step))), remove=former, data_change=False)
+    table.merge(rows("b", 2, day=DAY + dt.timedelta(2)), ["exchange", "date", "file_id"])
+    assert len(listings) == 1
+    afresh = Bounded(table.path, SCHEMA, ("exchange", "date"))
+    assert known(table) == known(afresh)
+    assert (
+        table.read_all()
+        .sort("exchange", "date", "file_id")
+        .equals(afresh.read_all().sort("exchange", "date", "file_id"))
+    )
+    assert len(listings) == 2
+
+
+def test_what_another_program_commits_is_listed(table, listings):
+    table.append(rows("a", 1))
+    assert len(table.live_parts()) == 1
+    write_deltalake(table.path, rows("a", 2), mode="append")
+    assert len(table.live_parts()) == 2
+    table.append(rows("b", 3))
+    assert len(table.live_parts()) == 3
+    assert len(listings) == 2
+    assert table.live_bytes == sum(DeltaTable(table.path).get_add_actions()["size_bytes"].to_pylist())
+
+
+def test_a_partition_is_looked_up(table):
+    table.append(pl.concat([rows("a", 1), rows("b", 2), rows("a", 3, day=DAY + dt.timedelta(1))]))
+    found = table.live_parts({"exchange": "a", "date": str(DAY)})
+    assert [(part.rows, part.first_file_id, part.partition["date"]) for part in found] == [(1, 1, str(DAY))]
+    assert table.live_parts({"exchange": "c", "date": str(DAY)}) == []
+
+
+def test_a_commit_that_failed_changes_nothing_that_is_known(table):
+    table.append(rows("a", 1))
+    before = known(table)
+    gone = Part(path="exchange=a/gone.parquet", partition={"exchange": "a", "date": str(DAY)}, size_bytes=1, rows=1)
+    with pytest.raises(CommitConflict, match="1 parts were replaced"):
+        table.commit_parts(add=table.write_parts(rows("a", 2)), remove=[gone])
+    assert known(table) == before

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import heapq
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from pointline.errors import PointlineError, Transient
+from pointline.services.compaction import COLD, COOL, Effort, while_hot
 from pointline.tables import dim_symbol
 from pointline_daemon import events
+from pointline_daemon.compactions import Compactions, Facts, Partition
 from pointline_daemon.lake import Lake
 from pointline_daemon.requests import Answer, Maintain
-from pointline_daemon.upkeep import Facts, Upkeep
+from pointline_daemon.upkeep import Upkeep
 
 LOOK_SECONDS = 0.5
 SYMBOLS_LOOK_SECONDS = 60.0
 """How often the symbols are asked whether what is current is still current; they look once an hour."""
 COOL_INTERVALS = 2
-HOT_FACTOR = 4
-"""A partition still being written is left to cool, unless it has this many times the small files worth a compaction."""
+COLD_SECONDS = 3600.0
+"""Nothing came for so long: few parts are left of a partition, though little came since the last time."""
+MANY_BATCHES = 16
+"""So many batches since its parts were few are worth to make them few again once it has cooled."""
+HOT_LOOKS = 2
+"""A partition that got so many times the small files worth a compaction is looked at before the interval is over."""
 
 EVENTS = {"compact": events.PARTITION_COMPACTED, "vacuum": events.TABLE_VACUUMED}
 """What a thing that a person asked for is called in the log."""
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Noted:
+    """A partition that got parts. ``is_cool``: it was compacted since, and may be worth more once it is cold."""
+
+    changed_at: float = 0.0
+    batches: int = 0
+    batches_unseen: int = 0
+    is_cool: bool = False
 
 
 class Maintenance:
@@ -51,27 +69,36 @@ class Maintenance:
         self._oldest_batch_seconds = oldest_batch_seconds
         self._asked: queue.SimpleQueue[tuple[Maintain, Future[Answer]]] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._changed: dict[tuple[str, str, str], float] = {}
+        self._noted: dict[Partition, _Noted] = {}
+        self._busy: set[Partition] = set()
+        """Those that got so much since they were looked at that they do not wait for the next turn."""
         self._vacuumed_at = time.monotonic()
         self._refresh_symbols = refresh_symbols
         self._symbols_looked_at = time.monotonic()
 
-    def note(self, partitions: Iterable[tuple[str, str, str]]) -> None:
+    def note(self, partitions: Iterable[Partition]) -> None:
         """``(table, exchange, date)`` got parts."""
-        now = time.monotonic()
+        now, many = time.monotonic(), HOT_LOOKS * self._lake.config.maintenance.min_small_files
         with self._lock:
-            self._changed |= dict.fromkeys(partitions, now)
+            for partition in partitions:
+                noted = self._noted.setdefault(partition, _Noted())
+                noted.changed_at, noted.is_cool = now, False
+                noted.batches += 1
+                noted.batches_unseen += 1
+                if noted.batches_unseen >= many:
+                    self._busy.add(partition)
 
     @property
     def waiting(self) -> int:
-        """How many partitions changed and are not compacted yet."""
-        return len(self._changed)
+        """How many partitions changed and are not tended yet."""
+        with self._lock:
+            return sum(not noted.is_cool for noted in self._noted.values())
 
     def first_waiting(self, most: int) -> list[str]:
         """Return some of them, longest untouched first, as ``table exchange/date``."""
         with self._lock:
-            oldest = sorted(self._changed, key=self._changed.__getitem__)[:most]
-        return [f"{table} {exchange}/{date}" for table, exchange, date in oldest]
+            waiting = [(noted.changed_at, one) for one, noted in self._noted.items() if not noted.is_cool]
+        return [f"{table} {exchange}/{date}" for _, (table, exchange, date) in heapq.nsmallest(most, waiting)]
 
     @property
     def failing(self) -> str:
@@ -83,7 +110,7 @@ class Maintenance:
         """Body of the thread."""
         settings = self._lake.config.maintenance
         if settings.enabled:
-            self.note(self._upkeep.partitions())
+            self._note_all()
         due = time.monotonic() + settings.interval_seconds
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
             self._answer_requests(stopping)
@@ -91,26 +118,76 @@ class Maintenance:
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds
+            elif settings.enabled and self._busy:
+                self._tend_partitions(stopping, self._taken_busy())
         if settings.enabled:
             self._sum_up_all()  # whoever opens the tables next has less to read; a run with --once gets no other turn
 
-    def _tend(self, stopping: threading.Event) -> None:
-        settings = self._lake.config.maintenance
+    def _note_all(self) -> None:
+        """What may be worth a compaction since before the start, however much came."""
+        partitions = self._upkeep.partitions()
         with self._lock:
-            changed = sorted(self._changed.items())
-        for partition, changed_at in changed:
-            if stopping.is_set():
-                return
-            is_cool = time.monotonic() - changed_at >= COOL_INTERVALS * settings.interval_seconds
-            least = 2 if is_cool else settings.min_small_files * HOT_FACTOR
-            tended = self._guarded(partial(self._compact, partition, least, in_order=is_cool), "compact", *partition)
-            if tended and is_cool:
-                with self._lock:
-                    if self._changed.get(partition) == changed_at:
-                        del self._changed[partition]
+            for partition in partitions:
+                self._noted[partition] = _Noted(changed_at=time.monotonic(), batches=MANY_BATCHES)
+
+    def _taken_busy(self) -> list[Partition]:
+        with self._lock:
+            busy, self._busy = sorted(self._busy), set()
+        return busy
+
+    def _tend(self, stopping: threading.Event) -> None:
+        self._taken_busy()
+        with self._lock:
+            changed = sorted(one for one, noted in self._noted.items() if not noted.is_cool or self._is_cold(noted))
+        self._tend_partitions(stopping, changed)
         if not stopping.is_set():
             self._sum_up_all()
         self._vacuum_when_due(stopping)
+
+    def _tend_partitions(self, stopping: threading.Event, partitions: Iterable[Partition]) -> None:
+        """Compact partitions; many of them share a commit, and what people ask for is done in between."""
+        compactions = self._upkeep.compactions()
+        tended: list[tuple[Partition, Effort, float]] = []
+        for partition in partitions:
+            if stopping.is_set():
+                break
+            if compactions.is_due(partition[0]):
+                self._commit(compactions, tended)
+            self._answer_requests(stopping)
+            with self._lock:
+                noted = self._noted.get(partition)
+                if noted is None:
+                    continue
+                effort, changed_at = self._effort(noted), noted.changed_at
+                noted.batches_unseen = 0
+            if self._guarded(partial(compactions.merge, partition, effort), "compact", *partition):
+                tended.append((partition, effort, changed_at))
+        self._commit(compactions, tended)
+
+    def _effort(self, noted: _Noted) -> Effort:
+        """Return how much a partition is worth now: where nothing comes any more, few parts are left."""
+        settings = self._lake.config.maintenance
+        if time.monotonic() - noted.changed_at < COOL_INTERVALS * settings.interval_seconds:
+            return while_hot(settings.min_small_files)
+        return COLD if noted.batches >= MANY_BATCHES or self._is_cold(noted) else COOL
+
+    def _is_cold(self, noted: _Noted) -> bool:
+        return time.monotonic() - noted.changed_at >= COLD_SECONDS
+
+    def _commit(self, compactions: Compactions, tended: list[tuple[Partition, Effort, float]]) -> None:
+        """Put in place what was merged; partitions that are done are forgotten, or wait until they are cold."""
+        table, done = compactions.table, True
+        if table:
+            done = self._guarded(lambda: self._say_compacted(compactions.commit()), "compact", table)
+            self._guarded(partial(self._sum_up, table), "sum up", table)
+        with self._lock:
+            for partition, effort, changed_at in tended if done else ():
+                noted = self._noted.get(partition)
+                if noted is not None and noted.changed_at == changed_at and effort in {COOL, COLD}:
+                    noted.is_cool = True
+                    if effort == COLD:
+                        del self._noted[partition]
+        tended.clear()
 
     def _look_at_symbols(self) -> None:
         """Where maintenance is switched off too: time passes without it."""
@@ -122,10 +199,9 @@ class Maintenance:
         for table in self._upkeep.tables():
             self._guarded(partial(self._sum_up, table), "checkpoint", table)
 
-    def _compact(self, partition: tuple[str, str, str], least: int, *, in_order: bool) -> None:
-        done = self._upkeep.compact(partition, min_small_files=least, in_order=in_order)
-        if done is not None:
-            self._say(events.PARTITION_COMPACTED, done)
+    def _say_compacted(self, done: Iterable[Facts]) -> None:
+        for facts in done:
+            self._say(events.PARTITION_COMPACTED, facts)
 
     def _sum_up(self, table: str) -> None:
         for event, facts in self._upkeep.sum_up(table):
@@ -182,11 +258,17 @@ class Maintenance:
             self._require_lake()
             wish, answer = self._asked.get()
             try:
-                answer.set_result(self._answer(wish, on_step=stopping.is_set))
+                answer.set_result(self._answer(wish, is_stopped=partial(self._is_stopped, stopping)))
             except PointlineError as error:
                 answer.set_exception(error)
 
-    def _answer(self, wish: Maintain, *, on_step: Callable[[], object]) -> Answer:
+    def _is_stopped(self, stopping: threading.Event) -> bool:
+        """Answer whoever asked meanwhile, and tell whether there is time for more."""
+        if not stopping.is_set():
+            self._answer_requests(stopping)
+        return stopping.is_set()
+
+    def _answer(self, wish: Maintain, *, is_stopped: Callable[[], bool]) -> Answer:
         if wish.below_floor and wish.vacuum:
             raise PointlineError(
                 "a daemon that ingests writes files that such a vacuum would take", hint="stop it first"
@@ -194,8 +276,7 @@ class Maintenance:
         hours = wish.retention_hours
         hours = self._lake.config.maintenance.vacuum_retention_hours if hours is None else hours
 
-        def look_first() -> None:
-            on_step()
+        def look_first() -> bool:
             self._require_lake()
             if wish.vacuum and not wish.dry_run and self._may_take_parts_of_a_batch(hours):
                 minutes = self._oldest_batch_seconds() / 60
@@ -204,8 +285,9 @@ class Maintenance:
                     "take its files",
                     hint="wait until it is committed (`pointline status`), or take a longer --retention-hours",
                 )
+            return is_stopped()
 
-        done = self._upkeep.fulfil(wish, on_step=look_first)
+        done = self._upkeep.fulfil(wish, is_stopped=look_first)
         for facts in done if not wish.dry_run else ():
             action: str = facts["action"]
             self._say(EVENTS.get(action, action), {name: value for name, value in facts.items() if name != "action"})

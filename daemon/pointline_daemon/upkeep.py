@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from pointline.errors import WrongUse
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import Part
 from pointline.io.upkeep import LEAST_RETENTION_HOURS, TableUpkeep
-from pointline.services.compaction import compact_partition, is_mixed
+from pointline.services.compaction import COLD, Effort, is_mixed
 from pointline.unknown import no_such
 from pointline_daemon import events
+from pointline_daemon.compactions import Compactions, Facts, Partition
 from pointline_daemon.lake import Lake
 from pointline_daemon.requests import Maintain
 
 LEDGER_SMALL_PARTS = 16
 LEDGER_TARGET_BYTES = 32 << 20
-
-Facts = dict[str, Any]
 
 
 class Upkeep:
@@ -45,30 +42,17 @@ class Upkeep:
         """Return the names of all tables."""
         return list(self._all)
 
-    def partitions(self) -> list[tuple[str, str, str]]:
+    def compactions(self) -> Compactions:
+        """Return what the compactions of a pass are collected in."""
+        return Compactions(self._lake)
+
+    def partitions(self) -> list[Partition]:
         """Return ``(table, exchange, date)`` of the partitions that may be worth a compaction."""
-        found: dict[tuple[str, str, str], list[Part]] = {}
+        found: dict[Partition, list[Part]] = {}
         for name, repository in self._lake.events.items():
             for part in repository.live_parts():
                 found.setdefault((name, part.partition["exchange"], part.partition["date"]), []).append(part)
         return sorted(key for key, parts in found.items() if len(parts) > 1 or is_mixed(parts[0]))
-
-    def compact(
-        self, partition: tuple[str, str, str], *, min_small_files: int, in_order: bool, dry_run: bool = False
-    ) -> Facts | None:
-        """Compact one partition; None where there is nothing to do. ``in_order`` applies ``z_order``, where set."""
-        table, exchange, date = partition
-        columns = self._lake.events[table].schema
-        done = compact_partition(
-            self._lake.events[table],
-            {"exchange": exchange, "date": date},
-            target_bytes=int(self._settings.target_file_bytes),
-            min_small_files=min_small_files,
-            order_by=[name for name in self._settings.z_order if name in columns] if in_order else [],
-            lay_out=in_order,
-            dry_run=dry_run,
-        )
-        return None if done is None else {"table": table, "exchange": exchange, "date": date, **asdict(done)}
 
     def sum_up(self, table: str, *, dry_run: bool = False) -> Iterator[tuple[str, Facts]]:
         """Compact a ledger table and write a checkpoint, each where it is worth it; yield what was done."""
@@ -89,10 +73,10 @@ class Upkeep:
         removed = self._all[table].vacuum(hours, dry_run=dry_run)
         return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": hours}
 
-    def fulfil(self, wish: Maintain, *, on_step: Callable[[], object] = lambda: None) -> list[Facts]:
+    def fulfil(self, wish: Maintain, *, is_stopped: Callable[[], bool] = lambda: False) -> list[Facts]:
         """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done.
 
-        ``on_step`` is called before each partition and each vacuum: all of it together may take an hour.
+        ``is_stopped`` is asked before each partition and each vacuum: all of it together may take an hour.
         """
         hours = LEAST_RETENTION_HOURS if wish.retention_hours is None else wish.retention_hours
         if hours < LEAST_RETENTION_HOURS and not wish.below_floor:
@@ -106,18 +90,39 @@ class Upkeep:
         done: list[Facts] = []
         tables = [wish.table] if wish.table else self.tables()
         if wish.compact:
-            for partition in self.partitions():
-                on_step()
-                if partition[0] in tables and wish.partition in {None, "/".join(partition[1:])}:
-                    facts = self.compact(partition, min_small_files=2, in_order=True, dry_run=wish.dry_run)
-                    if facts is not None:
-                        done.append({"action": "compact", **facts})
+            partitions = [
+                one for one in self.partitions() if one[0] in tables and wish.partition in {None, "/".join(one[1:])}
+            ]
+            done += self._compact_all(partitions, COLD, dry_run=wish.dry_run, is_stopped=is_stopped)
             summed_up = (one for table in tables for one in self.sum_up(table, dry_run=wish.dry_run))
             done += [{"action": event, **facts} for event, facts in summed_up]
         if wish.vacuum and wish.partition is None:
             for table in tables:
-                on_step()
+                if is_stopped():
+                    break
                 facts = self.vacuum(table, retention_hours=wish.retention_hours, dry_run=wish.dry_run)
                 if facts["files"]:
                     done.append({"action": "vacuum", **facts})
         return done
+
+    def _compact_all(
+        self, partitions: Iterable[Partition], effort: Effort, *, dry_run: bool, is_stopped: Callable[[], bool]
+    ) -> Iterator[Facts]:
+        compactions = self.compactions()
+        for partition in partitions:
+            if is_stopped():
+                break
+            if compactions.is_due(partition[0]):
+                yield from self._committed(compactions)
+            if not dry_run:
+                compactions.merge(partition, effort)
+            elif (facts := compactions.would_merge(partition, effort)) is not None:
+                yield {"action": "compact", **facts}
+        if compactions.table:
+            yield from self._committed(compactions)
+
+    def _committed(self, compactions: Compactions) -> Iterator[Facts]:
+        """Commit, and make a checkpoint where that makes the log long."""
+        table = compactions.table
+        yield from ({"action": "compact", **facts} for facts in compactions.commit())
+        yield from ({"action": event, **facts} for event, facts in self.sum_up(table))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 
+from pointline.io.checksums import stem_of
 from pointline.io.commit_log import outcomes_in
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.delta_log import BATCH
@@ -69,6 +71,15 @@ class DeltaEventTable(DeltaBatchTable):
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         """Put parts in the place of others that hold the same rows."""
         self.commit_parts(add=add, remove=remove, data_change=False)
+
+    def discard(self, parts: Sequence[Part]) -> None:
+        """Remove parts that were written and that no commit names."""
+        for part in parts:
+            with self._lock:
+                if not self._newest_parts().holds(part):
+                    with suppress(OSError):  # the vacuum takes it some day
+                        (self.path / part.path).unlink()
+                    self._unfinished.discard(stem_of(PurePosixPath(part.path).name))
 
     def parts_of(
         self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()

@@ -406,6 +406,10 @@ class EventTableRepository(TableRepository, BatchTable, Protocol):
         """
         ...
 
+    def discard(self, parts: Sequence[Part]) -> None:
+        """Remove parts that were written and that no commit names."""
+        ...
+
     def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
         """Yield the rows of a live part that belong to other files, in order."""
         ...

@@ -9,10 +9,38 @@ import polars as pl
 
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.protocols import EventTableRepository, Part
+from pointline.tables.size_tiers import runs_to_merge
 
 LEAST_ROWS, MOST_ROWS = 512, 131_072
 """Of a row group, where files allow it: a group of a few hundred rows costs a tenth more bytes than it holds."""
 DICTIONARY = ("symbol", "side", "type", "underlying_index", "file_id")
+
+
+HOT_MOST = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much is rewritten to have few data files: little where more are about to come.
+
+    See ``size_tiers``. With ``lay_out`` single parts too that hold several files as they were read, not as they are
+    queried.
+    """
+
+    ratio: float
+    most: int
+    lay_out: bool = False
+
+
+COOL = Effort(ratio=2, most=8, lay_out=True)
+"""For a partition to which nothing came for a moment: an old part is merged with as much again."""
+COLD = Effort(ratio=2, most=3, lay_out=True)
+"""For one to which nothing more will come soon."""
+
+
+def while_hot(min_small_files: int) -> Effort:
+    """Return the effort for a partition that is written: an old part is merged with so many of its size."""
+    return Effort(ratio=min_small_files, most=max(HOT_MOST, 4 * min_small_files))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,25 +54,23 @@ class Compacted:
     bytes_after: int
 
 
-def choose(
-    parts: Sequence[Part], *, target_bytes: int, min_small_files: int, lay_out: bool = False
-) -> list[list[Part]]:
-    """Return the runs of small data files worth merging, each at most about ``target_bytes``, in row order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """Parts of a partition that are written and not yet in the place of others."""
 
-    With ``lay_out`` also single parts that hold several files as they were read, not as they are queried.
-    """
-    small = sorted((part for part in parts if part.size_bytes < target_bytes // 2), key=lambda part: part.first_file_id)
-    if len(small) < min_small_files and not (lay_out and any(map(is_mixed, small))):
-        return []
-    runs: list[list[Part]] = [[]]
-    size = 0
-    for part in small:
-        if runs[-1] and size + part.size_bytes > target_bytes:
-            runs.append([])
-            size = 0
-        runs[-1].append(part)
-        size += part.size_bytes
-    return [run for run in runs if len(run) > 1 or (lay_out and is_mixed(run[0]))]
+    partition: Mapping[str, str]
+    add: Sequence[Part]
+    remove: Sequence[Part]
+    done: Compacted
+
+
+def choose(parts: Sequence[Part], effort: Effort, *, target_bytes: int) -> list[list[Part]]:
+    """Return the runs of parts worth merging, each at most about ``target_bytes``, in row order."""
+    ordered = sorted(parts, key=lambda part: part.first_file_id)
+    runs = runs_to_merge(ordered, ratio=effort.ratio, full_bytes=target_bytes, most=effort.most)
+    merged = {part.path for run in runs for part in run}
+    alone = [[part] for part in ordered if effort.lay_out and is_mixed(part) and part.path not in merged]
+    return sorted([*runs, *alone], key=lambda run: run[0].first_file_id)
 
 
 def is_mixed(part: Part) -> bool:
@@ -55,38 +81,66 @@ def is_mixed(part: Part) -> bool:
 def compact_partition(
     repository: EventTableRepository,
     partition: Mapping[str, str],
+    effort: Effort,
     *,
     target_bytes: int,
-    min_small_files: int,
     order_by: Sequence[str] = (),
-    lay_out: bool = False,
-    dry_run: bool = False,
 ) -> Compacted | None:
-    """Merge small data files of a partition; None where there is nothing worth it, or a replacement was faster.
+    """Merge small parts of a partition; None where there is nothing worth it, or a replacement was faster."""
+    merged = merge_partition(repository, partition, effort, target_bytes=target_bytes, order_by=order_by)
+    return merged.done if merged is not None and put_in_place(repository, [merged]) else None
 
-    Rows keep their order, or are put in that of the columns ``order_by``. With ``lay_out`` a single part of many files
-    is rewritten too, once. Raises LakeDamaged, and commits nothing,
-    where the rows of any file would change.
+
+def merge_partition(
+    repository: EventTableRepository,
+    partition: Mapping[str, str],
+    effort: Effort,
+    *,
+    target_bytes: int,
+    order_by: Sequence[str] = (),
+    dry_run: bool = False,
+) -> Merged | None:
+    """Write the small parts of a partition as few; None where there is nothing worth it.
+
+    Rows keep their order, or are put in that of the columns ``order_by``. Raises LakeDamaged where the rows of any file
+    would change.
     """
     before = repository.live_parts(partition)
-    runs = choose(before, target_bytes=target_bytes, min_small_files=min_small_files, lay_out=lay_out)
+    runs = choose(before, effort, target_bytes=target_bytes)
     if not runs:
         return None
     gone = [part for run in runs for part in run]
-    done: list[Part] = []
-    if not dry_run:
-        done = [_merge(repository, partition, run, order_by) for run in runs]
-        try:
-            repository.rewrite(add=done, remove=gone)
-        except CommitConflict:
-            return None  # a part was replaced meanwhile; what was written here is an orphan for vacuum
-    return Compacted(
+    written: list[Part] = []
+    try:
+        written.extend(_merge(repository, partition, run, order_by) for run in runs if not dry_run)
+    except BaseException:
+        repository.discard(written)
+        raise
+    done = Compacted(
         parts_before=len(before),
         parts_after=len(before) - len(gone) + len(runs),
         rows=sum(part.rows for part in gone),
         bytes_before=sum(part.size_bytes for part in gone),
-        bytes_after=sum(part.size_bytes for part in done),
+        bytes_after=sum(part.size_bytes for part in written),
     )
+    return Merged(partition=partition, add=written, remove=gone, done=done)
+
+
+def put_in_place(repository: EventTableRepository, merged: Sequence[Merged]) -> list[Merged]:
+    """Put what was written in the place of what it was made of, all in one commit; return what is in place.
+
+    A partition of which a part was replaced meanwhile is left as it is, and what was written of it is removed.
+    """
+    try:
+        repository.rewrite(
+            add=[part for one in merged for part in one.add], remove=[part for one in merged for part in one.remove]
+        )
+    except CommitConflict:
+        if len(merged) > 1:
+            return [one for alone in merged for one in put_in_place(repository, [alone])]
+        repository.discard([part for one in merged for part in one.add])
+        return []
+    return list(merged)
 
 
 def _merge(

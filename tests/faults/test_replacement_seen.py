@@ -20,6 +20,7 @@ from pointline.services.compaction import Compacted, compact_partition
 from pointline.services.ingest import Committed, IngestService
 from pointline.services.load import Loader
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest, read_table
+from tests.support.maintained import TO_ONE
 from tests.support.waiting import wait_until
 
 ISSUES = 10
@@ -59,7 +60,7 @@ class Ingest:
 
     def compact(self, table: object | None = None) -> Compacted | None:
         repository = table or self.lake.events["trades"]
-        return compact_partition(repository, PARTITION, target_bytes=1 << 20, min_small_files=2)
+        return compact_partition(repository, PARTITION, TO_ONE, target_bytes=1 << 20)
 
     def live_parts(self) -> int:
         return len(self.lake.events["trades"].live_parts(PARTITION))

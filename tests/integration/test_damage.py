@@ -19,6 +19,7 @@ from pointline.io.health import PartFiles
 from pointline.io.mend import mend_table
 from pointline.io.upkeep import TableUpkeep
 from pointline.services.compaction import compact_partition
+from tests.support.maintained import TO_ONE
 from tests.support.process import pointline
 from tests.support.small_lake import add_symbols, at
 from tests.support.sound_lake import live_parts
@@ -157,7 +158,7 @@ def test_damage_is_not_written_on_as_if_it_were_data(own_lake):
     table = open_lake(load_config(own_lake, environ={})).events["trades"]
     version = table.version()
     with pytest.raises(StorageTrouble, match="CRC") as refused:
-        compact_partition(table, PARTITION, target_bytes=1 << 20, min_small_files=2)
+        compact_partition(table, PARTITION, TO_ONE, target_bytes=1 << 20)
     assert "verify --data" in refused.value.hint
     assert table.version() == version
 
@@ -209,7 +210,7 @@ class TestMending:
     def test_a_compaction_is_undone_only_while_it_can_be(self, own_lake, tmp_path, is_vacuumed):
         table = open_lake(load_config(own_lake, environ={})).events["trades"]
         rows = table.read_all().height
-        assert compact_partition(table, PARTITION, target_bytes=1 << 20, min_small_files=2)
+        assert compact_partition(table, PARTITION, TO_ONE, target_bytes=1 << 20)
         [path] = live_parts(own_lake, "trades")
         flip(path, 8 * 60)
         if is_vacuumed:

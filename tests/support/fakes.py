@@ -44,8 +44,9 @@ class MemoryTable:
 class MemoryPartWriter:
     """``PartWriter``: hands its rows to the table when it is closed."""
 
-    def __init__(self, table: MemoryEventTable, partition: Mapping[str, str]) -> None:
+    def __init__(self, table: MemoryEventTable, partition: Mapping[str, str], *, is_compacted: bool) -> None:
         self._table = table
+        self._is_compacted = is_compacted
         self._partition = dict(partition)
         self._frames: list[pl.DataFrame] = []
 
@@ -53,7 +54,8 @@ class MemoryPartWriter:
         self._frames.append(frame)
 
     def close(self) -> Part:
-        return self._table.store(pl.concat(self._frames), self._partition)
+        stored = self._table.store(pl.concat(self._frames), self._partition)
+        return replace(stored, is_compacted=self._is_compacted)
 
     def discard(self) -> None:
         self._frames.clear()
@@ -158,13 +160,14 @@ class MemoryEventTable(MemoryTable):
     def store(self, rows: pl.DataFrame, partition: Mapping[str, str]) -> Part:
         path = f"part-{len(self._stored)}"
         self._stored[path] = rows.cast({name: self._rows.schema[name] for name in rows.columns})
-        first = int(rows["file_id"].min() or 0)  # type: ignore[arg-type]
-        return Part(path=path, partition=partition, size_bytes=1, rows=rows.height, stats="{}", first_file_id=first)
+        first, last = (int(id_ or 0) for id_ in (rows["file_id"].min(), rows["file_id"].max()))  # type: ignore[arg-type]
+        ids = {"first_file_id": first, "last_file_id": last}
+        return Part(path=path, partition=partition, size_bytes=1, rows=rows.height, stats="{}", **ids)
 
     def part_writer(
         self, partition: Mapping[str, str], dictionary: Sequence[str], *, is_compacted: bool = False
     ) -> MemoryPartWriter:
-        return MemoryPartWriter(self, partition)
+        return MemoryPartWriter(self, partition, is_compacted=is_compacted)
 
     def live_parts(self, partition: Mapping[str, str] | None = None) -> list[Part]:
         return [part for part in self._live.values() if partition is None or part.partition == dict(partition)]
@@ -187,6 +190,11 @@ class MemoryEventTable(MemoryTable):
 
     def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
         yield self._stored[part.path].filter(~pl.col("file_id").is_in(list(file_ids)))
+
+    def discard(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            assert part.path not in self._live
+            del self._stored[part.path]
 
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         if not {part.path for part in remove} <= self._live.keys():

@@ -17,7 +17,10 @@ from pointline_daemon.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from pointline.io.upkeep import TableUpkeep
+from pointline.services.compaction import Effort
 
+TO_ONE = Effort(ratio=1, most=1, lay_out=True)
+"""Merges all small parts of a partition, however little came since the last time."""
 STEPS = ("compact", "merge", "checkpoint", "vacuum")
 
 
@@ -26,8 +29,14 @@ def tend(lake: Lake, steps: Sequence[str] = STEPS) -> None:
     repositories = (lake.manifest.repository, lake.quarantine, *lake.events.values())
     tables = [TableUpkeep(repository=one) for one in repositories if one.version() > 0]  # a new table has nothing to do
     if "compact" in steps:
-        for partition in Upkeep(lake).partitions():
-            Upkeep(lake).compact(partition, min_small_files=2, in_order=True)
+        upkeep = Upkeep(lake)
+        compactions = upkeep.compactions()
+        for partition in upkeep.partitions():
+            if compactions.is_due(partition[0]):
+                compactions.commit()
+            compactions.merge(partition, TO_ONE)
+        if compactions.table:
+            compactions.commit()
     if "merge" in steps:
         for ledger in (one for one in tables if one.name in {"ingest_manifest", "quarantine"}):
             ledger.merge_small_parts(target_bytes=1 << 30, min_small_files=2)

@@ -10,7 +10,15 @@ import pytest
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.protocols import Part
 from pointline.services import compaction
-from pointline.services.compaction import choose, compact_partition, is_mixed
+from pointline.services.compaction import (
+    COLD,
+    Effort,
+    choose,
+    compact_partition,
+    is_mixed,
+    merge_partition,
+    put_in_place,
+)
 from pointline.tables.registry import event_tables
 from tests.support.fakes import MemoryEventTable
 
@@ -20,11 +28,11 @@ TRADES = event_tables()["trades"]
 
 def part(first: int, size: int, *, last: int | None = None, compacted: bool = False) -> Part:
     ids = {"first_file_id": first, "last_file_id": first if last is None else last}
-    return Part(path=f"{first}", partition=PLACE, size_bytes=size, rows=1, is_compacted=compacted, **ids)
+    return Part(path=f"{first}", partition=PLACE, size_bytes=size, rows=size, is_compacted=compacted, **ids)
 
 
-def chosen(*parts: Part, least: int = 2, lay_out: bool = False) -> list[list[int]]:
-    runs = choose(parts, target_bytes=100, min_small_files=least, lay_out=lay_out)
+def chosen(*parts: Part, ratio: float = 2, most: int = 100, lay_out: bool = False) -> list[list[int]]:
+    runs = choose(parts, Effort(ratio=ratio, most=most, lay_out=lay_out), target_bytes=100)
     return [[one.first_file_id for one in run] for run in runs]
 
 
@@ -40,15 +48,18 @@ class TestChoice:
         assert chosen(part(1, 40), part(2, 40), part(3, 20), part(4, 1), part(5, 1)) == [[1, 2, 3], [4, 5]]
 
     def test_too_few_are_not_worth_it(self):
-        assert chosen(part(1, 10), part(2, 10), least=3) == []
-        assert chosen(part(1, 10), part(2, 10), part(3, 10), least=3) == [[1, 2, 3]]
-        assert chosen(part(1, 10), least=1) == []
+        assert chosen(part(1, 10), part(2, 10), ratio=3) == []
+        assert chosen(part(1, 10), part(2, 10), part(3, 10), ratio=3) == [[1, 2, 3]]
+        assert chosen(part(1, 40), part(2, 10)) == []
+        assert chosen(part(1, 40), part(2, 10), most=1) == [[1, 2]]
 
     def test_a_mixed_one_is_laid_out_once(self):
         assert chosen(part(1, 10, last=2)) == []
         assert chosen(part(1, 10, last=2), lay_out=True) == [[1]]
+        assert chosen(part(1, 60, last=2), lay_out=True) == [[1]]
         assert chosen(part(1, 10, last=2, compacted=True), lay_out=True) == []
         assert chosen(part(1, 10), lay_out=True) == []
+        assert chosen(part(1, 40, last=2), part(3, 1), lay_out=True) == [[1]]
         assert [is_mixed(part(1, 10, last=2)), is_mixed(part(1, 10))] == [True, False]
 
 
@@ -71,7 +82,7 @@ def table() -> MemoryEventTable:
 
 
 def compact(table, **options):
-    return compact_partition(table, PLACE, target_bytes=1 << 20, min_small_files=2, **options)
+    return compact_partition(table, PLACE, COLD, target_bytes=1 << 20, **options)
 
 
 def keys(frame: pl.DataFrame) -> list[tuple[int, int]]:
@@ -87,7 +98,7 @@ def test_many_become_one_row_for_row(table):
 
 
 def test_a_dry_run_says_the_same_and_does_nothing(table):
-    done = compact(table, dry_run=True)
+    done = merge_partition(table, PLACE, COLD, target_bytes=1 << 20, dry_run=True).done
     assert (done.parts_before, done.parts_after, done.rows, done.bytes_after) == (3, 1, 9, 0)
     assert len(table.live_parts(PLACE)) == 3
 
@@ -112,6 +123,20 @@ def test_a_replacement_that_was_faster_wins(table, monkeypatch):
     monkeypatch.setattr(table, "rewrite", rewrite)
     assert compact(table) is None
     assert sorted(keys(table.read_all())) == before
+
+
+def test_of_many_partitions_only_those_that_were_replaced_meanwhile_stay_as_they_are(table):
+    others = [{**PLACE, "date": f"2024-05-0{day}"} for day in (2, 3)]
+    for place in others:
+        for file_id in (5, 6):
+            stored = table.store(rows(file_id, 2).drop("exchange", "date"), place)
+            table.rewrite(add=[stored], remove=[])
+    merged = [merge_partition(table, place, COLD, target_bytes=1 << 20) for place in (PLACE, *others)]
+    replaced = table.live_parts(others[0])[0]
+    table.rewrite(add=[table.store(rows(7, 1).drop("exchange", "date"), others[0])], remove=[replaced])
+    assert put_in_place(table, merged) == [merged[0], merged[2]]
+    assert [len(table.live_parts(place)) for place in (PLACE, *others)] == [1, 2, 1]
+    assert not {part.path for part in merged[1].add} & table._stored.keys(), "what was written in vain is removed"
 
 
 @pytest.mark.parametrize("befall", ["lost", "doubled", "changed"])

@@ -65,8 +65,8 @@ def test_a_vacuum_that_may_take_the_files_of_a_batch_under_way_is_refused(tmp_pa
     maintenance = Maintenance(lake, oldest_batch_seconds=lambda: ages[0])
     request = Maintain(compact=False, table="trades", retention_hours=1.0)
     with pytest.raises(PointlineError, match="under way for 120 minutes"):
-        maintenance._answer(request, on_step=lambda: None)
+        maintenance._answer(request, is_stopped=lambda: False)
     assert part.exists()
     ages[0] = 0.0
-    assert maintenance._answer(request, on_step=lambda: None)["done"][0]["files"] == 1
+    assert maintenance._answer(request, is_stopped=lambda: False)["done"][0]["files"] == 1
     assert not part.exists()

@@ -7,6 +7,7 @@ import threading
 import polars as pl
 import pytest
 from pointline_daemon import maintenance as maintenance_module
+from pointline_daemon.compactions import Compactions
 from pointline_daemon.lake import open_lake
 from pointline_daemon.maintenance import Maintenance
 from pointline_daemon.requests import Maintain
@@ -44,7 +45,7 @@ def test_only_what_was_asked_for_is_compacted(lake, monkeypatch, wish, wanted):
     compacted = []
     upkeep = Upkeep(lake)
     monkeypatch.setattr(upkeep, "partitions", lambda: PARTITIONS)
-    monkeypatch.setattr(upkeep, "compact", lambda partition, **_: compacted.append(partition))
+    monkeypatch.setattr(Compactions, "merge", lambda _self, partition, _effort: compacted.append(partition))
     monkeypatch.setattr(upkeep, "sum_up", lambda table, **_: iter(()))
     upkeep.fulfil(wish)
     assert compacted == wanted

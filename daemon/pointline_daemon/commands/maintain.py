@@ -10,10 +10,11 @@ from pointline_daemon import events
 from pointline_daemon.commands.known import require_table
 from pointline_daemon.commands.present import Column, bytes_text, plural, print_json, print_table
 from pointline_daemon.commands.settings import settings_for, warn
+from pointline_daemon.compactions import Facts
 from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.requests import Answer, Maintain
-from pointline_daemon.upkeep import Facts, Upkeep
+from pointline_daemon.upkeep import Upkeep
 from pointline_daemon.writing import write_or_ask
 
 PATIENCE_SECONDS = 3600.0

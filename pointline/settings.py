@@ -102,10 +102,14 @@ class MaintenanceSettings(Section, frozen=True):
     enabled: bool = True
     interval_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 60.0
     min_small_files: Annotated[int, Meta(ge=2, le=100_000)] = 8
-    target_file_bytes: Annotated[int, Meta(ge=MIB, le=16 * 1024 * MIB)] = 128 * MIB
+    # Of a data file of several source files: to replace one of these rewrites so much at most.
+    target_file_bytes: Annotated[int, Meta(ge=MIB, le=16 * 1024 * MIB)] = 32 * MIB
     z_order: tuple[NonEmpty, ...] = ()
     # Not below an hour: a full vacuum also takes files that are still being written.
     vacuum_retention_hours: Annotated[float, Meta(ge=1, le=87_600)] = 168.0
+    # Of the bytes that readers need; where files that no version needs take more, they go before their retention is
+    # over, but not within an hour.
+    max_dead_share: Annotated[float, Meta(ge=0, le=1000)] = 0.5
     vacuum_interval_hours: Annotated[float, Meta(ge=0.01, le=87_600)] = 24.0
 
 

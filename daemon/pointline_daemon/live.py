@@ -93,6 +93,7 @@ class LiveState:
             **self._account.recent(),
             "partitions_waiting": self._maintenance.waiting,
             "partitions": self._maintenance.first_waiting(SHOWN_PARTITIONS),
+            "tables": self._maintenance.space,
             "last_scan": self._rescanner.last_scan,
             "unrecognised": self._rescanner.unread.state,
             "scanned_at": self._rescanner.scanned_at if self._rescanner.scans else None,

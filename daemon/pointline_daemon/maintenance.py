@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from pointline.errors import PointlineError, Transient
+from pointline.io.upkeep import LEAST_RETENTION_HOURS
 from pointline.services.compaction import COLD, COOL, Effort, while_hot
 from pointline.tables import dim_symbol
 from pointline_daemon import events
@@ -28,6 +29,9 @@ SYMBOLS_LOOK_SECONDS = 60.0
 COOL_INTERVALS = 2
 COLD_SECONDS = 3600.0
 """Nothing came for so long: few parts are left of a partition, though little came since the last time."""
+SPACE_SECONDS = 5.0
+RELIEF_SECONDS = 600.0
+"""A table in which too much is dead is not vacuumed again before that: each time its whole folder is looked at."""
 MANY_BATCHES = 16
 """So many batches since its parts were few are worth to make them few again once it has cooled."""
 HOT_LOOKS = 2
@@ -73,6 +77,10 @@ class Maintenance:
         self._busy: set[Partition] = set()
         """Those that got so much since they were looked at that they do not wait for the next turn."""
         self._vacuumed_at = time.monotonic()
+        self._relieved_at: dict[str, float] = {}
+        self.space: dict[str, dict[str, int]] = {}
+        """``live_bytes, dead_bytes`` of each table, as they were a moment ago."""
+        self._space_due = 0.0
         self._refresh_symbols = refresh_symbols
         self._symbols_looked_at = time.monotonic()
 
@@ -115,6 +123,7 @@ class Maintenance:
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
             self._answer_requests(stopping)
             self._look_at_symbols()
+            self._look_at_space()
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds
@@ -208,16 +217,34 @@ class Maintenance:
             self._say(event, facts)
 
     def _vacuum_when_due(self, stopping: threading.Event) -> None:
+        """All tables once in an interval; one in which too much is dead before that."""
         settings = self._lake.config.maintenance
-        if time.monotonic() - self._vacuumed_at < settings.vacuum_interval_hours * 3600:
+        now = time.monotonic()
+        is_due = now - self._vacuumed_at >= settings.vacuum_interval_hours * 3600
+        hours = settings.vacuum_retention_hours if is_due else LEAST_RETENTION_HOURS
+        if self._may_take_parts_of_a_batch(hours):
             return
-        if self._may_take_parts_of_a_batch(settings.vacuum_retention_hours):
-            return
-        self._vacuumed_at = time.monotonic()
+        if is_due:
+            self._vacuumed_at = now
         for table in self._upkeep.tables():
             if stopping.is_set():
                 return
-            self._guarded(partial(self._vacuum, table), "vacuum", table)
+            self._answer_requests(stopping)
+            if is_due or self._is_filling_up(table, now):
+                self._relieved_at[table] = now
+                self._guarded(partial(self._vacuum, table), "vacuum", table)
+
+    def _is_filling_up(self, table: str, now: float) -> bool:
+        is_early = now - self._relieved_at.get(table, -RELIEF_SECONDS) < RELIEF_SECONDS
+        return not is_early and self._upkeep.has_too_much_dead(table)
+
+    def _look_at_space(self) -> None:
+        if time.monotonic() >= self._space_due:
+            self._space_due = time.monotonic() + SPACE_SECONDS
+            self._guarded(self._measure, "measure", "silver")
+
+    def _measure(self) -> None:
+        self.space = self._upkeep.space()
 
     def _may_take_parts_of_a_batch(self, retention_hours: float) -> bool:
         """Tell whether a batch takes so long, on a full disk for one, that its parts might look forgotten."""

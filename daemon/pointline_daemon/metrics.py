@@ -49,6 +49,8 @@ METRICS: Final[dict[str, str]] = {
     "pointline_compactions_total": "Compactions since the start, by table.",
     "pointline_vacuumed_files_total": "Files removed because no version needs them, since the start, by table.",
     "pointline_checkpoints_total": "Logs checkpointed since the start, by table.",
+    "pointline_live_bytes": "Size of the data files that readers need, by table.",
+    "pointline_dead_bytes": "Size of the data files that no version needs and the vacuum removes, by table.",
     "pointline_disk_free_bytes": "Free on the lake's disk.",
     "pointline_disk_total_bytes": "Size of the lake's disk.",
     "pointline_resident_memory_bytes": "Memory this process holds.",
@@ -68,6 +70,7 @@ MACHINE: Final = {
     "pointline_disk_total_bytes": "disk_total_bytes",
     "pointline_resident_memory_bytes": "rss_bytes",
 }
+SPACE: Final = {"pointline_live_bytes": "live_bytes", "pointline_dead_bytes": "dead_bytes"}
 
 
 class Metrics(Collector):
@@ -107,6 +110,9 @@ class Metrics(Collector):
             for metric, name in names.items():
                 if values.get(name) is not None:
                     yield _gauge(metric, {(): values[name]})
+        for metric, name in SPACE.items():
+            if sizes := state.get("tables"):
+                yield _gauge(metric, {(table,): size[name] for table, size in sizes.items()}, ["table"])
         if state.get("unrecognised"):
             yield _gauge("pointline_unrecognised_files", {(): state["unrecognised"]["files"]})
         if state.get("scanned_at"):

@@ -17,6 +17,8 @@ from pointline_daemon.requests import Maintain
 
 LEDGER_SMALL_PARTS = 16
 LEDGER_TARGET_BYTES = 32 << 20
+LEAST_DEAD_BYTES = 16 << 20
+"""In each table so much that no version needs is no reason for a vacuum."""
 
 
 class Upkeep:
@@ -68,10 +70,36 @@ class Upkeep:
             yield events.TABLE_CHECKPOINTED, {"table": table, "version": version}
 
     def vacuum(self, table: str, *, retention_hours: float | None = None, dry_run: bool = False) -> Facts:
-        """Vacuum a table under the retention of the settings, or an explicit one."""
+        """Vacuum a table under the retention and the share of the settings, or an explicit retention alone."""
+        by_settings = retention_hours is None
         hours = self._settings.vacuum_retention_hours if retention_hours is None else retention_hours
-        removed = self._all[table].vacuum(hours, dry_run=dry_run)
-        return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": hours}
+        most = self._most_dead_bytes(table) if by_settings else None
+        removed = self._all[table].vacuum(hours, dry_run=dry_run, most_dead_bytes=most)
+        kept_hours = LEAST_RETENTION_HOURS if removed.over_share else hours
+        return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": kept_hours}
+
+    def has_too_much_dead(self, table: str) -> bool:
+        """Tell whether files that no version needs take too much room, and some of them may go already."""
+        dead = self._all[table].repository.dead
+        size = dead.size_bytes
+        if size is None or size <= self._most_dead_bytes(table):
+            return False
+        return dead.older_than(LEAST_RETENTION_HOURS * 3600) > 0
+
+    def _most_dead_bytes(self, table: str) -> int:
+        share = self._settings.max_dead_share * self._all[table].repository.live_bytes
+        return max(LEAST_DEAD_BYTES, int(share))
+
+    def space(self) -> dict[str, dict[str, int]]:
+        """Return ``live_bytes, dead_bytes`` of each table; the folder of one is looked at once, then followed."""
+        found = {}
+        for name, upkeep in self._all.items():
+            repository = upkeep.repository
+            if repository.exists():
+                if repository.dead.size_bytes is None:
+                    upkeep.look_at_dead()
+                found[name] = {"live_bytes": repository.live_bytes, "dead_bytes": repository.dead.size_bytes or 0}
+        return found
 
     def fulfil(self, wish: Maintain, *, is_stopped: Callable[[], bool] = lambda: False) -> list[Facts]:
         """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done.

@@ -25,9 +25,14 @@ POINTER = "_last_checkpoint"
 
 def newest_checkpoint(log: Path) -> int:
     """Return the version that the newest checkpoint is of, -1 where there is none."""
+    return max(checkpoint_versions(log), default=-1)
+
+
+def checkpoint_versions(log: Path) -> set[int]:
+    """Return the versions that have a checkpoint."""
     # By the files: a power cut may leave a checkpoint without the pointer to it, and delta-rs makes no other.
     versions = (path.name[:20] for path in log.glob("*.checkpoint*.parquet"))
-    return max((int(version) for version in versions if version.isdecimal()), default=-1)
+    return {int(version) for version in versions if version.isdecimal()}
 
 
 def checkpoint_files(log: Path, version: int) -> list[Path]:

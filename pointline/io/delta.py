@@ -21,6 +21,7 @@ from deltalake import DeltaTable, Schema
 from pointline.errors import CommitConflict, LakeDamaged, PartsLost
 from pointline.io.checksums import checksum_in_name, checksum_of, stem_of
 from pointline.io.clock import Clock
+from pointline.io.dead_files import DeadFiles
 from pointline.io.delta_log import (
     APP_ID,
     BATCH,
@@ -67,6 +68,7 @@ class DeltaTableRepository:
         self._parts: LiveParts | None = None
         self._unfinished: set[str] = set()
         self.clock = Clock()
+        self.dead = DeadFiles(self.clock)
 
     # ---- reading
 
@@ -303,6 +305,7 @@ class DeltaTableRepository:
                 self.flush_commit(log.version)
             else:
                 self._follow(log.version, add=add, remove=remove)
+            self.dead.add(remove, now_ms)
             self._unfinished -= {stem_of(PurePosixPath(part.path).name) for part in add}
 
     def _follow(self, version: int, *, add: Sequence[Part], remove: Sequence[Part]) -> None:

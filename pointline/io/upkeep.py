@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from pointline.io.checkpoint import entries_after, leave_out_removed, newest_checkpoint
+from pointline.io.checkpoint import (
+    checkpoint_files,
+    checkpoint_versions,
+    entries_after,
+    leave_out_removed,
+    newest_checkpoint,
+)
 from pointline.io.delta import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.lake_links import refuse_links
 from pointline.io.loose_files import part_files
@@ -22,6 +28,10 @@ from pointline.io.translate import storage_errors
 COMMITS_PER_CHECKPOINT = 100
 BYTES_PER_CHECKPOINT = 256 << 10
 """A compaction of very many parts is a single commit, and a long one."""
+SHARE_PER_CHECKPOINT = 0.5
+"""Of the newest checkpoint: where that is large, so is the next one, and the entries beside it may be longer."""
+MOST_ENTRIES = 256
+"""Of those that a checkpoint has summed up and readers may still want: at many commits a second there would be more."""
 LEAST_RETENTION_HOURS = 1.0
 """Files being written are younger than this. Nothing but an explicit flag goes below, and no daemon may run then."""
 
@@ -32,6 +42,22 @@ class Removed:
 
     files: int
     size_bytes: int
+    over_share: int = 0
+    """Those of the files that went before their retention was over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpareFile:
+    """A data file that the newest version does not need. ``age`` is None for a time that no clock has shown yet."""
+
+    path: str
+    size_bytes: int
+    since: float
+    age: float | None
+
+    def is_past(self, seconds: float) -> bool:
+        """Tell whether it has not been needed for so long."""
+        return (self.age or 0.0) >= seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +73,12 @@ class TableUpkeep:
 
     def is_long(self) -> bool:
         """Tell whether a reader has so much to read besides the newest checkpoint that another is worth it."""
-        entries = entries_after(self._log, newest_checkpoint(self._log))
+        newest = newest_checkpoint(self._log)
+        entries = entries_after(self._log, newest)
         size = sum(entry.stat().st_size for entry in entries)
-        return len(entries) >= COMMITS_PER_CHECKPOINT or size >= BYTES_PER_CHECKPOINT
+        summed_up = sum(file.stat().st_size for file in checkpoint_files(self._log, newest))
+        is_large = size >= max(BYTES_PER_CHECKPOINT, SHARE_PER_CHECKPOINT * summed_up)
+        return len(entries) >= COMMITS_PER_CHECKPOINT or is_large
 
     def checkpoint(self) -> int:
         """Checkpoint the log and drop entries past their retention; return the version of the checkpoint."""
@@ -68,42 +97,74 @@ class TableUpkeep:
         return version
 
     def _drop_entries_before(self, version: int) -> None:
-        """Not by delta-rs: it goes by the clock of the wall, and drops after a jump what readers are about to read."""
-        for entry in sorted(self._log.glob("[0-9]*.json")):
+        """Not by delta-rs: it goes by the clock of the wall, and drops after a jump what readers are about to read.
+
+        Those after the checkpoint before are kept in any case: a reader may just have opened that one.
+        """
+        entries = [entry for entry in sorted(self._log.glob("[0-9]*.json")) if int(entry.stem) < version]
+        before = max((one for one in checkpoint_versions(self._log) if one < version), default=-1)
+        for position, entry in enumerate(entries):
             age = self.repository.clock.age(entry.stat().st_mtime)
-            if int(entry.stem) >= version or age is None or age < LOG_RETENTION_SECONDS:
+            is_too_many = len(entries) - position > MOST_ENTRIES and int(entry.stem) <= before
+            if not is_too_many and (age is None or age < LOG_RETENTION_SECONDS):
                 return
             entry.unlink()
 
-    def vacuum(self, retention_hours: float, *, dry_run: bool) -> Removed:
+    def vacuum(self, retention_hours: float, *, dry_run: bool, most_dead_bytes: int | None = None) -> Removed:
         """Remove files that no version within the retention needs, orphans of crashes included.
 
         A part that was removed is kept for the retention after that, a file that no version names after it was written;
         what this process has written and not committed is never removed. A jump of the clock ages nothing, and a time
-        in the future counts as the moment at which it is met first.
+        in the future counts as the moment at which it is met first. Where more than ``most_dead_bytes`` would be left,
+        those that have not been needed for the longest go too, but none before an hour.
         """
         # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and tear
         # the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
-        path, clock = self.repository.path, self.repository.clock
-        now_ms = clock.stamp_ms()
-        with self.repository.exclusive(), storage_errors(self.name):
+        path, repository = self.repository.path, self.repository
+        now_ms = repository.clock.stamp_ms()
+        with storage_errors(self.name):
             refuse_links(path, self._log)
-            live, removed = self.repository.live_paths(), removed_parts(path)
-            spare = {name: status for name, status in self._files() if name not in live}
-            since = {name: removed[name] / 1000 if name in removed else spare[name].st_mtime for name in spare}
-            ages = {name: clock.age(stamp) for name, stamp in since.items()}
-            gone = [name for name, age in ages.items() if (age or 0.0) >= retention_hours * 3600]
-            undated = [name for name, age in ages.items() if age is None and name not in gone]
-            if not dry_run:
-                for name in gone:
-                    (path / name).unlink(missing_ok=True)
-                for name in undated:  # a clock was wrong; from now on they have an age
-                    if name not in removed:
-                        os.utime(path / name, follow_symlinks=False)
-                if gone or undated:
-                    dated = removed | {name: now_ms for name in undated if name in removed}
-                    record_removed(path, {name: at for name, at in dated.items() if name in spare and name not in gone})
-        return Removed(files=len(gone), size_bytes=sum(spare[name].st_size for name in gone))
+            files = dict(self._files())  # before the table is held: this may take a while
+            with repository.exclusive():
+                spare, removed = self._spare(files)
+                gone = [one for one in spare if one.is_past(retention_hours * 3600)]
+                past = len(gone)
+                if most_dead_bytes is not None:
+                    gone += _over([one for one in spare if not one.is_past(retention_hours * 3600)], most_dead_bytes)
+                if not dry_run:
+                    names = {one.path for one in gone}
+                    undated = [one.path for one in spare if one.age is None and one.path not in names]
+                    for name in names:
+                        (path / name).unlink(missing_ok=True)
+                    for name in undated:  # a clock was wrong; from now on they have an age
+                        if name not in removed:
+                            os.utime(path / name, follow_symlinks=False)
+                    kept = [one for one in spare if one.path not in names]
+                    if names or undated:
+                        dated = removed | {name: now_ms for name in undated if name in removed}
+                        record_removed(path, {one.path: dated[one.path] for one in kept if one.path in dated})
+                    repository.dead.found((one.since, one.size_bytes) for one in kept)
+        size = sum(one.size_bytes for one in gone)
+        return Removed(files=len(gone), size_bytes=size, over_share=len(gone) - past)
+
+    def look_at_dead(self) -> None:
+        """Take note of what no version needs."""
+        with storage_errors(self.name):
+            files = dict(self._files())
+            with self.repository.exclusive():
+                spare, _ = self._spare(files)
+                self.repository.dead.found((one.since, one.size_bytes) for one in spare)
+
+    def _spare(self, files: Mapping[str, os.stat_result]) -> tuple[list[SpareFile], dict[str, int]]:
+        """Return those of the files that the newest version does not need, and what is on record of removed parts."""
+        live, removed = self.repository.live_paths(), removed_parts(self.repository.path)
+        spare = []
+        for name, status in files.items():
+            if name not in live:
+                since = removed[name] / 1000 if name in removed else status.st_mtime
+                age = self.repository.clock.age(since)
+                spare.append(SpareFile(path=name, size_bytes=status.st_size, since=since, age=age))
+        return spare, removed
 
     def _files(self) -> Iterator[tuple[str, os.stat_result]]:
         """Yield the data files of the table, whoever names them, but those that this process is about to commit."""
@@ -138,3 +199,15 @@ class TableUpkeep:
     @property
     def _log(self) -> Path:
         return self.repository.path / "_delta_log"
+
+
+def _over(spare: Sequence[SpareFile], most_bytes: int) -> list[SpareFile]:
+    """Return those that go so that no more is left, the oldest first."""
+    excess = sum(one.size_bytes for one in spare) - most_bytes
+    over: list[SpareFile] = []
+    for one in sorted(spare, key=lambda one: -(one.age or 0.0)):
+        if excess <= 0 or not one.is_past(LEAST_RETENTION_HOURS * 3600):
+            break
+        excess -= one.size_bytes
+        over.append(one)
+    return over

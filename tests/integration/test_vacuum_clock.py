@@ -9,7 +9,9 @@ import time
 import polars as pl
 import pytest
 
+from pointline.io import upkeep
 from pointline.io.clock import Clock
+from pointline.io.dead_files import DeadFiles
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.loose_files import part_files
 from pointline.io.removed import record_removed, removed_parts
@@ -116,3 +118,76 @@ class TestVacuumAndTheClock:
         table.checkpoint()
         assert len(list((table.repository.path / "_delta_log").glob("*.json"))) == kept
         assert table.repository.read_all().height == 2
+
+
+class TestDeadShare:
+    """Where too much is dead the oldest go before their retention is over, and none within an hour."""
+
+    SLACK = 130.0
+    """A minute and more, as what is dead is counted by the minute."""
+
+    @pytest.fixture
+    def clocks(self) -> FakeClocks:
+        return FakeClocks()
+
+    @pytest.fixture
+    def table(self, tmp_path, clocks) -> TableUpkeep:
+        table = TableUpkeep(repository=DeltaTableRepository(tmp_path / "table", {"file_id": pl.Int64()}))
+        table.repository.clock = clocks.clock()
+        table.repository.dead = DeadFiles(table.repository.clock)
+        table.repository.create()
+        table.repository.append(pl.DataFrame({"file_id": range(1000)}))
+        return table
+
+    def replace(self, table: TableUpkeep, clocks: FakeClocks, seconds: float) -> None:
+        table.repository.write_full(table.repository.read_all())
+        clocks.passed += seconds
+
+    def on_disk(self, table: TableUpkeep) -> int:
+        return sum(entry.stat().st_size for _, entry in part_files(table.repository.path))
+
+    def test_what_is_dead_is_followed(self, table, clocks):
+        repository = table.repository
+        assert repository.dead.size_bytes is None, "nobody has looked"
+        table.look_at_dead()
+        for _ in range(3):
+            self.replace(table, clocks, 1200)
+            assert repository.dead.size_bytes == self.on_disk(table) - repository.live_bytes > 0
+        assert repository.dead.older_than(3600) == 0
+        clocks.passed += self.SLACK
+        assert repository.dead.older_than(3600) == repository.live_bytes
+        assert table.vacuum(1.0, dry_run=True).files == 1
+        assert table.vacuum(1.0, dry_run=False).files == 1
+        assert repository.dead.size_bytes == self.on_disk(table) - repository.live_bytes
+
+    @pytest.mark.parametrize(("share", "gone"), [(9.0, 0), (2.5, 2), (2.0, 2), (1.0, 3), (0.0, 3)])
+    def test_the_oldest_go_until_the_rest_is_within_the_share(self, table, clocks, share, gone):
+        """Four are dead, of which one is younger than an hour."""
+        for _ in range(3):
+            self.replace(table, clocks, 60)
+        clocks.passed += 3600
+        self.replace(table, clocks, 0)
+        most = int(share * table.repository.live_bytes)
+        found = table.vacuum(168.0, dry_run=False, most_dead_bytes=most)
+        assert (found.files, found.over_share) == (gone, gone)
+        assert self.on_disk(table) == (5 - gone) * table.repository.live_bytes
+        assert table.vacuum(168.0, dry_run=False, most_dead_bytes=most).files == 0
+
+    def test_what_is_past_its_retention_counts_no_longer(self, table, clocks):
+        self.replace(table, clocks, 7200)
+        self.replace(table, clocks, 3700)
+        found = table.vacuum(2.0, dry_run=False, most_dead_bytes=table.repository.live_bytes)
+        assert (found.files, found.over_share) == (1, 0)
+
+    def test_entries_kept_for_readers_are_few(self, table, monkeypatch):
+        monkeypatch.setattr(upkeep, "MOST_ENTRIES", 5)
+        log = table.repository.path / "_delta_log"
+        counts = []
+        for _ in range(4):
+            for number in range(8):
+                table.repository.append(pl.DataFrame({"file_id": [number]}))
+            table.checkpoint()
+            counts.append(len(list(log.glob("*.json"))))
+        assert counts[0] == 10, "all of them came after the checkpoint before, as there is none"
+        assert counts[1:] == [8, 8, 8], "those since the checkpoint before are kept in any case"
+        assert table.repository.read_all().height == 1000 + 32

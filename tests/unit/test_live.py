@@ -49,7 +49,7 @@ class Parts:
             unread=unread,
             presence=BronzePresence(None),
         )
-        self.maintenance = SimpleNamespace(waiting=0, failing="", first_waiting=lambda _most: [])
+        self.maintenance = SimpleNamespace(waiting=0, failing="", space={}, first_waiting=lambda _most: [])
         self.live = LiveState(
             config=self.config,
             inbox=self.inbox,

@@ -62,6 +62,9 @@ def test_a_stop_does_not_wait_for_the_vacuum_of_all_tables(lake, monkeypatch):
         def tables(self) -> list[str]:
             return ["a", "b", "c"]
 
+        def has_too_much_dead(self, table: str) -> bool:
+            return False
+
         def vacuum(self, table: str) -> dict[str, object]:
             vacuumed.append(table)
             if len(vacuumed) == 2:

@@ -31,6 +31,7 @@ from pointline_daemon.commands.present import (
     terminal_width,
 )
 from pointline_daemon.commands.service_hint import start_command
+from pointline_daemon.commands.space import look_at_space, space_line
 from pointline_daemon.commands.unread import count_unread, show_unread
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.health import Health
@@ -71,6 +72,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
     unread = count_unread(config, daemon, now)
     start = start_command(paths.root)
+    space = look_at_space(config, daemon)
     health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
     if as_json:
         print_json(
@@ -88,6 +90,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
                 "last_commits": ledger.commits,
                 "last_errors": ledger.errors,
                 "problems": list(config.problems),
+                "tables": space,
                 "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
             }
         )
@@ -100,6 +103,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
         [
             f"last hour  {plural(ledger.last_hour['files'], 'file')}, {plural(ledger.last_hour['rows'], 'row')}",
             f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
+            *([cut_line(space_line(space))] if space else []),
             *(f"settings   {printable(problem)}" for problem in config.problems),
             "",
         ]

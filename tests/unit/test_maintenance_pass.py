@@ -1,0 +1,242 @@
+"""One pass of maintenance over many partitions: what it lists, how often it commits, and whom it lets wait."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pointline_daemon import compactions as compactions_module
+from pointline_daemon import maintenance as maintenance_module
+from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.maintenance import Maintenance
+from pointline_daemon.requests import Maintain
+
+from pointline.config import load_config
+from pointline.io import delta
+from pointline.io.upkeep import TableUpkeep
+from pointline.services import compaction
+
+DAYS = [str(dt.date(2024, 1, 1) + dt.timedelta(number)) for number in range(20)]
+FILES = 2
+ROWS = 5
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory) -> Path:
+    lake = open_lake(load_config(tmp_path_factory.mktemp("lake"), environ={}))
+    lake.create()
+    for file_id in range(1, FILES + 1):
+        append(lake, file_id, DAYS)
+    return lake.config.paths.root
+
+
+@pytest.fixture
+def lake(filled, tmp_path) -> Lake:
+    return open_lake(load_config(shutil.copytree(filled, tmp_path / "lake"), environ={}))
+
+
+def append(lake: Lake, file_id: int, days: list[str]) -> None:
+    """A file of each day, in one commit."""
+    trades = lake.events["trades"]
+    facts = pl.DataFrame({"date": days}).select(pl.col("date").str.to_date().repeat_by(ROWS).explode())
+    told = {
+        "exchange": pl.lit("binance"),
+        "symbol": pl.lit("S"),
+        "file_id": pl.lit(file_id),
+        "file_seq": pl.row_index(),
+    }
+    known = facts.with_columns(**told)
+    rows = known.select(
+        pl.col(name).cast(kind) if name in known.columns else pl.lit(None, kind).alias(name)
+        for name, kind in trades.schema.items()
+    )
+    trades.append(rows)
+
+
+@pytest.fixture
+def counted(monkeypatch) -> Counter[str]:
+    """How often the table of trades was listed, committed to and checkpointed."""
+    counts: Counter[str] = Counter()
+
+    class Listed(delta.LiveParts):
+        def __init__(self, table: object, *arguments: object) -> None:
+            super().__init__(table, *arguments)
+            counts["listings"] += self.size_bytes > 0
+
+    commit, checkpoint = delta.DeltaTableRepository.commit_parts, TableUpkeep.checkpoint
+
+    def counted_commit(self, **arguments: object) -> None:
+        counts[f"commits of {self.path.name}"] += 1
+        commit(self, **arguments)
+
+    def counted_checkpoint(self) -> int:
+        counts[f"checkpoints of {self.name}"] += 1
+        return checkpoint(self)
+
+    monkeypatch.setattr(delta, "LiveParts", Listed)
+    monkeypatch.setattr(delta.DeltaTableRepository, "commit_parts", counted_commit)
+    monkeypatch.setattr(TableUpkeep, "checkpoint", counted_checkpoint)
+    return counts
+
+
+@contextmanager
+def running(maintenance: Maintenance) -> Iterator[threading.Event]:
+    stopping = threading.Event()
+    thread = threading.Thread(target=maintenance.run, args=(stopping,))
+    thread.start()
+    try:
+        yield stopping
+    finally:
+        stopping.set()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def made(lake: Lake, **arguments: object) -> Maintenance:
+    return Maintenance(lake, oldest_batch_seconds=lambda: 0.0, **arguments)
+
+
+def parts_of(lake: Lake) -> list[int]:
+    by_day = Counter(part.partition["date"] for part in lake.events["trades"].live_parts())
+    return [by_day[day] for day in DAYS]
+
+
+def tend_all(maintenance: Maintenance, monkeypatch) -> None:
+    monkeypatch.setattr(maintenance_module, "COOL_INTERVALS", 0)
+    maintenance._note_all()
+    maintenance._tend(threading.Event())
+
+
+def test_a_pass_lists_once_and_commits_many_partitions_at_once(lake, counted, monkeypatch):
+    monkeypatch.setattr(compactions_module, "MOST_PARTITIONS", 8)
+    before = open_lake(lake.config).events["trades"].read_all().sort("date", "file_id", "file_seq")
+    counted.clear()
+    maintenance = made(lake)
+    tend_all(maintenance, monkeypatch)
+    assert parts_of(lake) == [1] * len(DAYS)
+    assert maintenance.waiting == 0
+    assert counted == {"listings": 1, "commits of trades": 3}, "20 partitions by 8"
+    assert lake.events["trades"].read_all().sort("date", "file_id", "file_seq").equals(before)
+
+
+def test_a_pass_makes_checkpoints_as_it_goes(lake, counted, monkeypatch):
+    monkeypatch.setattr(compactions_module, "MOST_PARTITIONS", 2)
+    monkeypatch.setattr("pointline.io.upkeep.COMMITS_PER_CHECKPOINT", 4)
+    tend_all(made(lake), monkeypatch)
+    assert counted["commits of trades"] == len(DAYS) / 2
+    assert counted["checkpoints of trades"] == 3
+
+
+def test_who_asks_is_answered_between_partitions(lake, monkeypatch):
+    """A pass over thousands of partitions takes a quarter of an hour."""
+    maintenance = made(lake)
+    asked, seen = [], []
+    merge = compaction._merge
+
+    def merging(*arguments: object) -> object:
+        if not asked:
+            asked.append(maintenance.ask(Maintain(dry_run=True, table="quotes")))
+        else:
+            seen.append(asked[0].done())
+        return merge(*arguments)
+
+    monkeypatch.setattr(compaction, "_merge", merging)
+    tend_all(maintenance, monkeypatch)
+    assert asked[0].result(0)["done"] == []
+    assert all(seen)
+    assert len(seen) == len(DAYS) - 1
+
+
+def test_a_request_for_everything_lets_others_in_between(lake, monkeypatch):
+    maintenance = made(lake)
+    first = maintenance.ask(Maintain(vacuum=False))
+    others, order = [], []
+    first.add_done_callback(lambda _: order.append("first"))
+    merge = compaction._merge
+
+    def merging(*arguments: object) -> object:
+        if not others:
+            others.append(maintenance.ask(Maintain(dry_run=True, table="quotes")))
+            others[0].add_done_callback(lambda _: order.append("other"))
+        return merge(*arguments)
+
+    monkeypatch.setattr(compaction, "_merge", merging)
+    maintenance._answer_requests(threading.Event())
+    assert order == ["other", "first"]
+    assert len([one for one in first.result(0)["done"] if one["action"] == "compact"]) == len(DAYS)
+
+
+def test_a_stop_ends_a_pass_and_a_request_and_keeps_what_was_merged(lake, monkeypatch):
+    stopping = threading.Event()
+    merged = []
+    merge = compaction._merge
+
+    def merging(*arguments: object) -> object:
+        merged.append(1)
+        if len(merged) in {3, 5}:
+            stopping.set()
+        return merge(*arguments)
+
+    monkeypatch.setattr(compaction, "_merge", merging)
+    monkeypatch.setattr(maintenance_module, "COOL_INTERVALS", 0)
+    maintenance = made(lake)
+    maintenance._note_all()
+    maintenance._tend(stopping)
+    assert parts_of(lake) == [1] * 3 + [FILES] * (len(DAYS) - 3)
+    assert maintenance.waiting == len(DAYS) - 3
+    stopping.clear()
+    answer = maintenance.ask(Maintain())
+    maintenance._answer_requests(stopping)
+    assert len([one for one in answer.result(0)["done"] if one["action"] == "compact"]) == 2
+    assert parts_of(lake) == [1] * 5 + [FILES] * (len(DAYS) - 5)
+
+
+def test_a_partition_that_gets_much_does_not_wait_for_the_interval(lake, monkeypatch):
+    monkeypatch.setattr(maintenance_module, "LOOK_SECONDS", 0.01)
+    maintenance = made(lake)
+    done = threading.Event()
+    monkeypatch.setattr(
+        maintenance, "_say", lambda event, _facts: done.set() if event == "partition.compacted" else None
+    )
+    monkeypatch.setattr(maintenance, "_note_all", lambda: None)
+    place = ("trades", "binance", DAYS[0])
+    with running(maintenance):
+        for file_id in range(10, 26):
+            append(lake, file_id, DAYS[:1])
+            maintenance.note([place])
+        assert done.wait(20)
+    assert parts_of(lake)[0] <= FILES + 1
+    assert maintenance.first_waiting(1) == ["trades binance/2024-01-01"], "it is looked at again when it has cooled"
+
+
+@pytest.mark.parametrize(
+    ("batches", "seconds", "left"), [(3, 0, 5), (16, 0, 3), (3, 4000, 3)], ids=["few", "many", "cold"]
+)
+def test_few_are_left_of_a_partition_where_that_is_worth_it(lake, monkeypatch, batches, seconds, left):
+    """Sizes 81, 27, 9, 3 and 1: none has as much beside it, so that only a person, time or much work is a reason."""
+    trades = lake.events["trades"]
+    trades.write_full(trades.read_all().clear())
+    for number in range(5):
+        day = trades.schema
+        rows = pl.concat([frame(day, number)] * 3**number)
+        trades.append(rows)
+    maintenance = made(lake)
+    for _ in range(batches):
+        maintenance.note([("trades", "binance", DAYS[0])])
+    now = maintenance_module.time.monotonic()
+    monkeypatch.setattr(maintenance_module.time, "monotonic", lambda: now + 130 + seconds)
+    maintenance._tend(threading.Event())
+    assert parts_of(lake)[0] == left
+    assert maintenance.waiting == 0
+
+
+def frame(schema: dict[str, pl.DataType], file_id: int) -> pl.DataFrame:
+    facts = {"exchange": "binance", "date": dt.date.fromisoformat(DAYS[0]), "symbol": "S", "file_id": file_id}
+    return pl.DataFrame({name: [facts.get(name)] for name in schema}, schema=schema)

@@ -103,7 +103,7 @@ class MaintenanceSettings(Section, frozen=True):
     interval_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 60.0
     min_small_files: Annotated[int, Meta(ge=2, le=100_000)] = 8
     # Of a data file of several source files: to replace one of these rewrites so much at most.
-    target_file_bytes: Annotated[int, Meta(ge=MIB, le=16 * 1024 * MIB)] = 32 * MIB
+    target_file_bytes: Annotated[int, Meta(ge=MIB, le=16 * 1024 * MIB)] = 64 * MIB
     z_order: tuple[NonEmpty, ...] = ()
     # Not below an hour: a full vacuum also takes files that are still being written.
     vacuum_retention_hours: Annotated[float, Meta(ge=1, le=87_600)] = 168.0

@@ -82,7 +82,7 @@ class TestDefaults:
         config = load(tmp_path)
         assert 2 <= config.ingest.workers <= 8
         assert config.ingest.batch_max_bytes == 256 * 1024**2
-        assert config.maintenance.target_file_bytes == 32 * 1024**2
+        assert config.maintenance.target_file_bytes == 64 * 1024**2
         assert config.bronze.patterns == ()
         assert "*.unconfirmed" in config.bronze.ignore
         assert set(values_of(config.checks).values()) == {"count"}

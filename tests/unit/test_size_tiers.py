@@ -50,13 +50,13 @@ def test_a_full_one_stays_and_none_becomes_larger():
 
 @pytest.mark.parametrize(
     ("count", "rewritten", "left"),
-    [(500, 4, 3), (5_000, 4.5, 3), (20_000, 6, 3), (86_400, 8, 3)],
+    [(500, 6, 3), (5_000, 6, 3), (20_000, 6, 3), (86_400, 8, 3)],
     ids=["few", "some", "20,000 batches of one", "a day at one a second"],
 )
-@pytest.mark.parametrize("rows", [lambda _: 50, lambda number: 1 + number * 7919 % 100], ids=["alike", "mixed"])
+@pytest.mark.parametrize("rows", [lambda _: 90, lambda number: 1 + number * 7919 % 180], ids=["alike", "mixed"])
 def test_a_partition_that_grows_one_by_one(count, rewritten, left, rows):
     """The figures that a lake of months stands on; rows count for more than bytes do, as each file has a footer."""
-    tiers = Tiers(full_bytes=32 << 20)
+    tiers = Tiers(full_bytes=64 << 20)
     tiers.take(count, rows, look_every=16, ratio=8, most=32)
     assert tiers.most_files <= 50
     tiers.merge(ratio=2, most=3)
@@ -67,7 +67,7 @@ def test_a_partition_that_grows_one_by_one(count, rewritten, left, rows):
 
 
 def test_a_large_one_that_was_cut_is_not_rewritten_for_what_came_in_its_place():
-    tiers = Tiers(full_bytes=32 << 20)
+    tiers = Tiers(full_bytes=64 << 20)
     tiers.add(1_000_000)
     for _ in range(50):  # files that are replaced one by one, each after the partition has cooled
         tiers.files[0] = Sized(tiers.files[0].rows - 100)

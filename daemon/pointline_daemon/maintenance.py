@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import heapq
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from pointline.errors import PointlineError, Transient
 from pointline.io.upkeep import LEAST_RETENTION_HOURS
-from pointline.services.compaction import COLD, COOL, Effort, while_hot
 from pointline.tables import dim_symbol
 from pointline_daemon import events
 from pointline_daemon.compactions import Compactions, Facts, Partition
 from pointline_daemon.lake import Lake
+from pointline_daemon.noted_partitions import Look, NotedPartitions
 from pointline_daemon.requests import Answer, Maintain
 from pointline_daemon.upkeep import Upkeep
 
 LOOK_SECONDS = 0.5
 SYMBOLS_LOOK_SECONDS = 60.0
 """How often the symbols are asked whether what is current is still current; they look once an hour."""
-COOL_INTERVALS = 2
-COLD_SECONDS = 3600.0
-"""Nothing came for so long: few parts are left of a partition, though little came since the last time."""
 SPACE_SECONDS = 5.0
 RELIEF_SECONDS = 600.0
 """A table in which too much is dead is not vacuumed again before that: each time its whole folder is looked at."""
-MANY_BATCHES = 16
-"""So many batches since its parts were few are worth to make them few again once it has cooled."""
-HOT_LOOKS = 2
-"""A partition that got so many times the small files worth a compaction is looked at before the interval is over."""
 
 EVENTS = {"compact": events.PARTITION_COMPACTED, "vacuum": events.TABLE_VACUUMED}
 """What a thing that a person asked for is called in the log."""
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Noted:
-    """A partition that got parts. ``is_cool``: it was compacted since, and may be worth more once it is cold."""
-
-    changed_at: float = 0.0
-    batches: int = 0
-    batches_unseen: int = 0
-    is_cool: bool = False
 
 
 class Maintenance:
@@ -72,10 +53,7 @@ class Maintenance:
         self._upkeep = Upkeep(lake)
         self._oldest_batch_seconds = oldest_batch_seconds
         self._asked: queue.SimpleQueue[tuple[Maintain, Future[Answer]]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._noted: dict[Partition, _Noted] = {}
-        self._busy: set[Partition] = set()
-        """Those that got so much since they were looked at that they do not wait for the next turn."""
+        self._noted = NotedPartitions(lake.config.maintenance)
         self._vacuumed_at = time.monotonic()
         self._relieved_at: dict[str, float] = {}
         self.space: dict[str, dict[str, int]] = {}
@@ -86,27 +64,16 @@ class Maintenance:
 
     def note(self, partitions: Iterable[Partition]) -> None:
         """``(table, exchange, date)`` got parts."""
-        now, many = time.monotonic(), HOT_LOOKS * self._lake.config.maintenance.min_small_files
-        with self._lock:
-            for partition in partitions:
-                noted = self._noted.setdefault(partition, _Noted())
-                noted.changed_at, noted.is_cool = now, False
-                noted.batches += 1
-                noted.batches_unseen += 1
-                if noted.batches_unseen >= many:
-                    self._busy.add(partition)
+        self._noted.note(partitions)
 
     @property
     def waiting(self) -> int:
         """How many partitions changed and are not tended yet."""
-        with self._lock:
-            return sum(not noted.is_cool for noted in self._noted.values())
+        return self._noted.waiting
 
     def first_waiting(self, most: int) -> list[str]:
         """Return some of them, longest untouched first, as ``table exchange/date``."""
-        with self._lock:
-            waiting = [(noted.changed_at, one) for one, noted in self._noted.items() if not noted.is_cool]
-        return [f"{table} {exchange}/{date}" for _, (table, exchange, date) in heapq.nsmallest(most, waiting)]
+        return [f"{table} {exchange}/{date}" for table, exchange, date in self._noted.first_waiting(most)]
 
     @property
     def failing(self) -> str:
@@ -118,7 +85,7 @@ class Maintenance:
         """Body of the thread."""
         settings = self._lake.config.maintenance
         if settings.enabled:
-            self._note_all()
+            self._noted.note_old(self._upkeep.partitions())
         due = time.monotonic() + settings.interval_seconds
         while not stopping.wait(min(LOOK_SECONDS, settings.interval_seconds)):
             self._answer_requests(stopping)
@@ -127,28 +94,13 @@ class Maintenance:
             if settings.enabled and time.monotonic() >= due:
                 self._tend(stopping)
                 due = time.monotonic() + settings.interval_seconds
-            elif settings.enabled and self._busy:
-                self._tend_partitions(stopping, self._taken_busy())
+            elif settings.enabled:
+                self._tend_partitions(stopping, self._noted.take_busy())
         if settings.enabled:
             self._sum_up_all()  # whoever opens the tables next has less to read; a run with --once gets no other turn
 
-    def _note_all(self) -> None:
-        """What may be worth a compaction since before the start, however much came."""
-        partitions = self._upkeep.partitions()
-        with self._lock:
-            for partition in partitions:
-                self._noted[partition] = _Noted(changed_at=time.monotonic(), batches=MANY_BATCHES)
-
-    def _taken_busy(self) -> list[Partition]:
-        with self._lock:
-            busy, self._busy = sorted(self._busy), set()
-        return busy
-
     def _tend(self, stopping: threading.Event) -> None:
-        self._taken_busy()
-        with self._lock:
-            changed = sorted(one for one, noted in self._noted.items() if not noted.is_cool or self._is_cold(noted))
-        self._tend_partitions(stopping, changed)
+        self._tend_partitions(stopping, self._noted.due())
         if not stopping.is_set():
             self._sum_up_all()
         self._vacuum_when_due(stopping)
@@ -156,47 +108,29 @@ class Maintenance:
     def _tend_partitions(self, stopping: threading.Event, partitions: Iterable[Partition]) -> None:
         """Compact partitions; many of them share a commit, and what people ask for is done in between."""
         compactions = self._upkeep.compactions()
-        tended: list[tuple[Partition, Effort, float]] = []
+        looks: list[Look] = []
         for partition in partitions:
             if stopping.is_set():
                 break
             if compactions.is_due(partition[0]):
-                self._commit(compactions, tended)
+                self._commit(compactions, looks)
             self._answer_requests(stopping)
-            with self._lock:
-                noted = self._noted.get(partition)
-                if noted is None:
-                    continue
-                effort, changed_at = self._effort(noted), noted.changed_at
-                noted.batches_unseen = 0
-            if self._guarded(partial(compactions.merge, partition, effort), "compact", *partition):
-                tended.append((partition, effort, changed_at))
-        self._commit(compactions, tended)
+            look = self._noted.look(partition)
+            if look is not None and self._guarded(
+                partial(compactions.merge, partition, look.effort), "compact", *partition
+            ):
+                looks.append(look)
+        self._commit(compactions, looks)
 
-    def _effort(self, noted: _Noted) -> Effort:
-        """Return how much a partition is worth now: where nothing comes any more, few parts are left."""
-        settings = self._lake.config.maintenance
-        if time.monotonic() - noted.changed_at < COOL_INTERVALS * settings.interval_seconds:
-            return while_hot(settings.min_small_files)
-        return COLD if noted.batches >= MANY_BATCHES or self._is_cold(noted) else COOL
-
-    def _is_cold(self, noted: _Noted) -> bool:
-        return time.monotonic() - noted.changed_at >= COLD_SECONDS
-
-    def _commit(self, compactions: Compactions, tended: list[tuple[Partition, Effort, float]]) -> None:
-        """Put in place what was merged; partitions that are done are forgotten, or wait until they are cold."""
-        table, done = compactions.table, True
+    def _commit(self, compactions: Compactions, looks: list[Look]) -> None:
+        """Put in place what was merged of these partitions."""
+        table, is_done = compactions.table, True
         if table:
-            done = self._guarded(lambda: self._say_compacted(compactions.commit()), "compact", table)
+            is_done = self._guarded(lambda: self._say_compacted(compactions.commit()), "compact", table)
             self._guarded(partial(self._sum_up, table), "sum up", table)
-        with self._lock:
-            for partition, effort, changed_at in tended if done else ():
-                noted = self._noted.get(partition)
-                if noted is not None and noted.changed_at == changed_at and effort in {COOL, COLD}:
-                    noted.is_cool = True
-                    if effort == COLD:
-                        del self._noted[partition]
-        tended.clear()
+        for look in looks if is_done else ():
+            self._noted.settle(look)
+        looks.clear()
 
     def _look_at_symbols(self) -> None:
         """Where maintenance is switched off too: time passes without it."""

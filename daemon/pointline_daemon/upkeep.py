@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from pointline.errors import WrongUse
 from pointline.io.delta import DeltaTableRepository
@@ -91,14 +92,18 @@ class Upkeep:
         return max(LEAST_DEAD_BYTES, int(share))
 
     def space(self) -> dict[str, dict[str, int]]:
-        """Return ``live_bytes, dead_bytes`` of each table; the folder of one is looked at once, then followed."""
+        """Return ``live_bytes, dead_bytes`` of each table; the folder of one is looked at once, then followed.
+
+        One that cannot be looked at is left out: what is wrong with it is said by whoever works on it.
+        """
         found = {}
         for name, upkeep in self._all.items():
-            repository = upkeep.repository
-            if repository.exists():
-                if repository.dead.size_bytes is None:
-                    upkeep.look_at_dead()
-                found[name] = {"live_bytes": repository.live_bytes, "dead_bytes": repository.dead.size_bytes or 0}
+            with suppress(PointlineError):
+                repository = upkeep.repository
+                if repository.exists():
+                    if repository.dead.size_bytes is None:
+                        upkeep.look_at_dead()
+                    found[name] = {"live_bytes": repository.live_bytes, "dead_bytes": repository.dead.size_bytes or 0}
         return found
 
     def fulfil(self, wish: Maintain, *, is_stopped: Callable[[], bool] = lambda: False) -> list[Facts]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.maintenance import Maintenance
+from pointline_daemon.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.io.checkpoint import entries_after, newest_checkpoint
@@ -96,9 +97,7 @@ def _pass(lake: Lake, n: int) -> Iterator[Row]:
     _spread(trades, n)
     counts = _Counts(trades)
     maintenance = Maintenance(lake, oldest_batch_seconds=lambda: 0.0)
-    maintenance._note_all()
-    for noted in maintenance._noted.values():
-        noted.changed_at -= 7200  # they have cooled
+    maintenance._noted.note_old(Upkeep(lake).partitions(), seconds=7200)
     maintenance._tend(threading.Event())
     yield _row("a pass over partitions: data files listed", n, counts.listed)
     yield _row("a pass over partitions: commits", n, counts.commits)

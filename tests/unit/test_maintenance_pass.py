@@ -14,9 +14,11 @@ import polars as pl
 import pytest
 from pointline_daemon import compactions as compactions_module
 from pointline_daemon import maintenance as maintenance_module
+from pointline_daemon import noted_partitions
 from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.maintenance import Maintenance
 from pointline_daemon.requests import Maintain
+from pointline_daemon.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.io import delta
@@ -108,18 +110,18 @@ def parts_of(lake: Lake) -> list[int]:
     return [by_day[day] for day in DAYS]
 
 
-def tend_all(maintenance: Maintenance, monkeypatch) -> None:
-    monkeypatch.setattr(maintenance_module, "COOL_INTERVALS", 0)
-    maintenance._note_all()
+def tend_all(lake: Lake, maintenance: Maintenance, monkeypatch) -> None:
+    monkeypatch.setattr(noted_partitions, "COOL_INTERVALS", 0)
+    maintenance._noted.note_old(Upkeep(lake).partitions())
     maintenance._tend(threading.Event())
 
 
 def test_a_pass_lists_once_and_commits_many_partitions_at_once(lake, counted, monkeypatch):
     monkeypatch.setattr(compactions_module, "MOST_PARTITIONS", 8)
     before = open_lake(lake.config).events["trades"].read_all().sort("date", "file_id", "file_seq")
-    counted.clear()
     maintenance = made(lake)
-    tend_all(maintenance, monkeypatch)
+    counted.clear()
+    tend_all(lake, maintenance, monkeypatch)
     assert parts_of(lake) == [1] * len(DAYS)
     assert maintenance.waiting == 0
     assert counted == {"listings": 1, "commits of trades": 3}, "20 partitions by 8"
@@ -129,7 +131,7 @@ def test_a_pass_lists_once_and_commits_many_partitions_at_once(lake, counted, mo
 def test_a_pass_makes_checkpoints_as_it_goes(lake, counted, monkeypatch):
     monkeypatch.setattr(compactions_module, "MOST_PARTITIONS", 2)
     monkeypatch.setattr("pointline.io.upkeep.COMMITS_PER_CHECKPOINT", 4)
-    tend_all(made(lake), monkeypatch)
+    tend_all(lake, made(lake), monkeypatch)
     assert counted["commits of trades"] == len(DAYS) / 2
     assert counted["checkpoints of trades"] == 3
 
@@ -148,7 +150,7 @@ def test_who_asks_is_answered_between_partitions(lake, monkeypatch):
         return merge(*arguments)
 
     monkeypatch.setattr(compaction, "_merge", merging)
-    tend_all(maintenance, monkeypatch)
+    tend_all(lake, maintenance, monkeypatch)
     assert asked[0].result(0)["done"] == []
     assert all(seen)
     assert len(seen) == len(DAYS) - 1
@@ -185,9 +187,9 @@ def test_a_stop_ends_a_pass_and_a_request_and_keeps_what_was_merged(lake, monkey
         return merge(*arguments)
 
     monkeypatch.setattr(compaction, "_merge", merging)
-    monkeypatch.setattr(maintenance_module, "COOL_INTERVALS", 0)
+    monkeypatch.setattr(noted_partitions, "COOL_INTERVALS", 0)
     maintenance = made(lake)
-    maintenance._note_all()
+    maintenance._noted.note_old(Upkeep(lake).partitions())
     maintenance._tend(stopping)
     assert parts_of(lake) == [1] * 3 + [FILES] * (len(DAYS) - 3)
     assert maintenance.waiting == len(DAYS) - 3
@@ -205,7 +207,7 @@ def test_a_partition_that_gets_much_does_not_wait_for_the_interval(lake, monkeyp
     monkeypatch.setattr(
         maintenance, "_say", lambda event, _facts: done.set() if event == "partition.compacted" else None
     )
-    monkeypatch.setattr(maintenance, "_note_all", lambda: None)
+    monkeypatch.setattr(Upkeep, "partitions", lambda _self: [])
     place = ("trades", "binance", DAYS[0])
     with running(maintenance):
         for file_id in range(10, 26):

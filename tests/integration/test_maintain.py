@@ -146,6 +146,23 @@ class TestVacuum:
         assert done(lake, *AT_ONCE) == []
 
 
+def test_status_says_how_much_of_a_table_is_live_and_dead(lake):
+    """Without a daemon too: by the folders."""
+
+    def told() -> dict[str, int]:
+        return json.loads(pointline(lake.root, "status", "--json").stdout)["tables"]["trades"]
+
+    files = sum(path.stat().st_size for path in parts(lake))
+    assert told() == {"live_bytes": files, "dead_bytes": 0}
+    maintain(lake, "--compact")
+    assert told() == {"live_bytes": sum(path.stat().st_size for path in parts(lake)), "dead_bytes": files}
+    [line] = [one for one in pointline(lake.root, "status").stdout.splitlines() if one.startswith("silver ")]
+    assert "that no version needs: trades" in line
+    maintain(lake, *AT_ONCE)
+    assert told()["dead_bytes"] == 0
+    assert "no version needs" not in pointline(lake.root, "status").stdout
+
+
 class TestSummingUp:
     """Opening a table reads its newest checkpoint and the entries since: neither grows with what was done to it."""
 

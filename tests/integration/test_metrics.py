@@ -21,7 +21,7 @@ from pointline_daemon.web import PAGE
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.observed import free_port
-from tests.support.process import Lake
+from tests.support.process import Lake, pointline
 from tests.support.waiting import wait_until
 
 DAY = dt.date(2024, 5, 1)
@@ -103,6 +103,18 @@ class TestMetrics:
         assert found["pointline_queue_depth",] == 0
         assert found["pointline_resident_memory_bytes",] > 1 << 20
         assert 0 < found["pointline_disk_free_bytes",] < found["pointline_disk_total_bytes",]
+
+    def test_bytes_of_tables(self, lake):
+        """As they lie on the disk, whatever maintenance does meanwhile, and `status` says the same."""
+
+        def as_on_disk() -> bool:
+            found = samples(lake)
+            told = json.loads(pointline(lake.root, "status", "--json").stdout)["tables"]["trades"]
+            files = sum(file.stat().st_size for file in (lake.root / "silver/trades").glob("exchange=*/**/*.parquet"))
+            known = {name: found.get((f"pointline_{name}", "trades")) for name in ("live_bytes", "dead_bytes")}
+            return known == told and sum(told.values()) == files > 0 and found["pointline_live_bytes", "quotes"] > 0
+
+        assert wait_until(as_on_disk, 30)
 
     def test_health(self, lake):
         assert json.loads(ask(lake, "/healthz")) == {"health": "healthy", "reason": "", "serves": True}

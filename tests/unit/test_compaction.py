@@ -10,6 +10,7 @@ import pytest
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.protocols import Part
 from pointline.services import compaction
+from pointline.services.change import Change, commit_change
 from pointline.services.compaction import (
     COLD,
     Effort,
@@ -105,6 +106,16 @@ def test_a_dry_run_says_the_same_and_does_nothing(table):
 
 def test_nothing_to_do(table):
     compact(table)
+    assert compact(table) is None
+
+
+def test_one_that_was_cut_by_a_replacement_is_not_rewritten_for_that(table):
+    table.append(rows(4, 50))
+    table.append(rows(5, 50))
+    compact(table)
+    leaving = {tuple(PLACE.items()): [2]}
+    commit_change(table, 7, Change(add=[table.store(rows(6, 3).drop("exchange", "date"), PLACE)], leaving=leaving))
+    assert [part.rows for part in table.live_parts(PLACE)] == [3, 106]
     assert compact(table) is None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import polars as pl
 import pytest
 from pointline_daemon import maintenance as maintenance_module
+from pointline_daemon import upkeep as upkeep_module
 from pointline_daemon.compactions import Compactions
 from pointline_daemon.lake import open_lake
 from pointline_daemon.maintenance import Maintenance
@@ -14,6 +16,8 @@ from pointline_daemon.requests import Maintain
 from pointline_daemon.upkeep import Upkeep
 
 from pointline.config import load_config
+from pointline.io.clock import Clock
+from pointline.io.dead_files import DeadFiles
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.upkeep import TableUpkeep
 
@@ -79,6 +83,38 @@ def test_a_stop_does_not_wait_for_the_vacuum_of_all_tables(lake, monkeypatch):
     monkeypatch.setattr(maintenance_module.time, "monotonic", lambda: 36.0)
     maintenance._vacuum_when_due(stopping)
     assert vacuumed == ["a", "b"]
+
+
+def test_a_table_in_which_too_much_is_dead_is_vacuumed_before_its_time(tmp_path, monkeypatch):
+    """What no version needs takes more than half of what readers do: the oldest goes, once it is dead for an hour."""
+    lake = open_lake(load_config(tmp_path, environ={}))
+    lake.create()
+    passed = [0.0]
+    began = time.time()
+    trades = lake.events["trades"]
+    trades.clock = Clock(wall=lambda: began + passed[0], steady=lambda: passed[0])
+    trades.dead = DeadFiles(trades.clock)
+    rows = pl.DataFrame({name: [None] for name in trades.schema}, schema=trades.schema)
+    trades.append(rows.with_columns(exchange=pl.lit("e"), date=pl.lit("2024-05-01").str.to_date()))
+    monkeypatch.setattr(upkeep_module, "LEAST_DEAD_BYTES", 0)
+    maintenance = Maintenance(lake, oldest_batch_seconds=lambda: 0.0)
+    maintenance._measure()
+
+    def files_after(seconds: float) -> int:
+        passed[0] += seconds
+        monkeypatch.setattr(maintenance_module.time, "monotonic", lambda: passed[0])
+        maintenance._vacuum_when_due(threading.Event())
+        return len(list(trades.path.glob("exchange=*/*/*.parquet")))
+
+    trades.write_full(trades.read_all())
+    assert files_after(0) == 2, "it is dead for a moment only"
+    assert files_after(3500) == 2
+    assert files_after(200) == 1
+    trades.write_full(trades.read_all())
+    assert files_after(3700) == 1, "that is how it goes on"
+    assert maintenance.space["trades"]["dead_bytes"] == 0
+    maintenance._measure()
+    assert maintenance.space["trades"] == {"live_bytes": trades.live_bytes, "dead_bytes": 0}
 
 
 @pytest.mark.parametrize("large", [0, 1])

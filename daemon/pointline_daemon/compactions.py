@@ -32,7 +32,7 @@ class Compactions:
         self._first_at = 0.0
 
     def merge(self, partition: Partition, effort: Effort) -> None:
-        """Write the parts of a partition that are worth merging; what is written waits for ``commit``."""
+        """Write the data files of a partition that are worth merging anew; what is written waits for ``commit``."""
         assert not self.is_due(partition[0]), "what waits is committed first"
         merged = self._merged(partition, effort, dry_run=False)
         if merged is not None:

@@ -68,7 +68,7 @@ class Maintenance:
 
     @property
     def waiting(self) -> int:
-        """How many partitions changed and are not tended yet."""
+        """How many partitions changed and are not compacted yet."""
         return self._noted.waiting
 
     def first_waiting(self, most: int) -> list[str]:
@@ -127,7 +127,7 @@ class Maintenance:
         table, is_done = compactions.table, True
         if table:
             is_done = self._guarded(lambda: self._say_compacted(compactions.commit()), "compact", table)
-            self._guarded(partial(self._sum_up, table), "sum up", table)
+            self._guarded(partial(self._sum_up, table), "checkpoint", table)
         for look in looks if is_done else ():
             self._noted.settle(look)
         looks.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from pointline.errors import WrongUse
+from pointline.errors import PointlineError, WrongUse
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.protocols import Part
 from pointline.io.upkeep import LEAST_RETENTION_HOURS, TableUpkeep

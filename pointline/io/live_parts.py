@@ -59,7 +59,7 @@ class LiveParts:
         return part.path in self._parts.get(self._key(part.partition), ())
 
     def of(self, partition: Mapping[str, str] | None) -> list[Part]:
-        """Return the parts of a partition, whose columns are all named, or of the table."""
+        """Return the data files of a partition, whose columns are all named, or of the table."""
         if partition is not None:
             return list(self._parts.get(self._key(partition), {}).values())
         return [part for parts in self._parts.values() for part in parts.values()]

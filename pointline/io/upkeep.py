@@ -28,10 +28,10 @@ from pointline.io.translate import storage_errors
 COMMITS_PER_CHECKPOINT = 100
 BYTES_PER_CHECKPOINT = 256 << 10
 """A compaction of very many parts is a single commit, and a long one."""
-SHARE_PER_CHECKPOINT = 0.5
+SHARE_PER_CHECKPOINT = 2.0
 """Of the newest checkpoint: where that is large, so is the next one, and the entries beside it may be longer."""
 MOST_ENTRIES = 256
-"""Of those that a checkpoint has summed up and readers may still want: at many commits a second there would be more."""
+"""Of those that a checkpoint replaces and readers may still want: at many commits a second there would be more."""
 LEAST_RETENTION_HOURS = 1.0
 """Files being written are younger than this. Nothing but an explicit flag goes below, and no daemon may run then."""
 
@@ -156,7 +156,7 @@ class TableUpkeep:
                 self.repository.dead.found((one.since, one.size_bytes) for one in spare)
 
     def _spare(self, files: Mapping[str, os.stat_result]) -> tuple[list[SpareFile], dict[str, int]]:
-        """Return those of the files that the newest version does not need, and what is on record of removed parts."""
+        """Return those of the files that the newest version does not need, and what is on record of removed files."""
         live, removed = self.repository.live_paths(), removed_parts(self.repository.path)
         spare = []
         for name, status in files.items():

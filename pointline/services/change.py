@@ -54,7 +54,7 @@ def commit_change(repository: EventTableRepository, number: int, change: Change)
 def rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:
     """Write what a part holds of other files to a new part; none where it holds nothing else.
 
-    It is as laid out as before: maintenance has no reason to rewrite it for having been cut.
+    Compacted it is as before: maintenance has no reason to rewrite it for having been cut.
     """
     writer = repository.part_writer(part.partition, DICTIONARY, is_compacted=part.is_compacted)
     written = False

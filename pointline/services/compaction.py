@@ -56,7 +56,7 @@ class Compacted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """Parts of a partition that are written and not yet in the place of others."""
+    """Data files that are written and not yet in the place of others."""
 
     partition: Mapping[str, str]
     add: Sequence[Part]
@@ -86,7 +86,7 @@ def compact_partition(
     target_bytes: int,
     order_by: Sequence[str] = (),
 ) -> Compacted | None:
-    """Merge small parts of a partition; None where there is nothing worth it, or a replacement was faster."""
+    """Merge small data files of a partition; None where there is nothing worth it, or a replacement was faster."""
     merged = merge_partition(repository, partition, effort, target_bytes=target_bytes, order_by=order_by)
     return merged.done if merged is not None and put_in_place(repository, [merged]) else None
 
@@ -100,7 +100,7 @@ def merge_partition(
     order_by: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Merged | None:
-    """Write the small parts of a partition as few; None where there is nothing worth it.
+    """Write the small data files of a partition as few; None where there is nothing worth it.
 
     Rows keep their order, or are put in that of the columns ``order_by``. Raises LakeDamaged where the rows of any file
     would change.

@@ -22,6 +22,7 @@ from pointline_daemon.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.io.checkpoint import entries_after, newest_checkpoint
 from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta_log import entry_name
 from pointline.io.protocols import Outcome, Part
 from pointline.io.upkeep import TableUpkeep
 from pointline.services.change import Change, commit_change
@@ -101,7 +102,7 @@ def _pass(lake: Lake, n: int) -> Iterator[Row]:
     maintenance._tend(threading.Event())
     yield _row("a pass over partitions: data files listed", n, counts.listed)
     yield _row("a pass over partitions: commits", n, counts.commits)
-    yield _row("a pass over partitions: bytes of checkpoints", n, counts.checkpoint_bytes)
+    yield _row("a pass over partitions: bytes of the log and its checkpoints", n, counts.log_bytes)
     yield _row("a pass over partitions: most entries beside a checkpoint", n, counts.most_entries)
     yield _row("a pass over partitions: most bytes beside a checkpoint", n, counts.most_entry_bytes)
 
@@ -110,7 +111,7 @@ class _Counts:
     """Watches the commits, listings and checkpoints of one table."""
 
     def __init__(self, table: DeltaTableRepository) -> None:
-        self.listed = self.commits = self.checkpoint_bytes = self.most_entries = self.most_entry_bytes = 0
+        self.listed = self.commits = self.log_bytes = self.most_entries = self.most_entry_bytes = 0
         self._log = table.path / "_delta_log"
         newest, commit, checkpoint = table._newest_parts, table.commit_parts, TableUpkeep.checkpoint
 
@@ -123,6 +124,7 @@ class _Counts:
         def committing(**arguments: object) -> None:
             self.commits += 1
             commit(**arguments)  # type: ignore[arg-type]
+            self.log_bytes += (self._log / entry_name(table.version())).stat().st_size
             entries = entries_after(self._log, newest_checkpoint(self._log))
             self.most_entries = max(self.most_entries, len(entries))
             self.most_entry_bytes = max(self.most_entry_bytes, sum(entry.stat().st_size for entry in entries))
@@ -131,7 +133,7 @@ class _Counts:
             version = checkpoint(upkeep)
             if upkeep.repository is table:
                 files = self._log.glob(f"{version:020}.checkpoint*.parquet")
-                self.checkpoint_bytes += sum(file.stat().st_size for file in files)
+                self.log_bytes += sum(file.stat().st_size for file in files)
             return version
 
         table._newest_parts, table.commit_parts = listing, committing  # type: ignore[method-assign, assignment]

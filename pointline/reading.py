@@ -43,9 +43,19 @@ def scan(
     >>> day.select("symbol", "price").collect()  # doctest: +SKIP
     >>> pointline.scan("trades", symbol=["BTCUSDT", "ETHUSDT"], columns="price")  # doctest: +SKIP
 
-    What is returned keeps to the version of now. Its parts stay for ``maintenance.vacuum_retention_hours``, or for an
-    hour at least (``maintenance.max_dead_share``); collecting it later raises PointlineError, which says so.
-    Raises PointlineError for an unknown table or column, and for a filter on a column that the table has not.
+    ``exchange`` (upper or lower case) and ``symbol`` name one or several, ``columns`` the columns wanted.
+    ``start`` and ``end`` are of ``local_timestamp``, half open: ``end`` itself is not included. Each is a text such as
+    "2024-05-01" or "2024-05-01T12:30", a date or a datetime; without a zone it is UTC.
+    Only data files that can hold such rows are opened. Without ``in_order`` the rows of a file stand in its order, but
+    files in none; with it all are sorted by ``local_timestamp, file_id, file_seq``.
+    ``version`` reads the table as an earlier commit left it: ``pointline.tables()`` names the newest version of each.
+    The lake is ``lake_root``, or else the environment variable ``LAKE_ROOT``.
+
+    What is returned keeps to the version of now. Its data files stay for ``maintenance.vacuum_retention_hours``, or for
+    an hour at least (``maintenance.max_dead_share``); collecting it later raises PointlineError, which says so.
+
+    Raises PointlineError, with the near names, for an unknown table or column, and for an exchange or symbol that the
+    table has rows of on no day. A table without any row is empty, whatever is asked of it that the lake knows.
     """
     schema, partition_by = _described(table)
     first, last = window(start, end)

@@ -7,7 +7,7 @@ from pointline.errors import PointlineError
 from pointline_daemon.commands.health import Daemon
 from pointline_daemon.commands.present import bytes_text
 from pointline_daemon.lake import open_lake
-from pointline_daemon.upkeep import Upkeep
+from pointline_daemon.upkeep import LEAST_DEAD_BYTES, Upkeep
 
 Space = dict[str, dict[str, int]]
 """``live_bytes, dead_bytes`` by table."""
@@ -26,13 +26,9 @@ def look_at_space(config: Config, daemon: Daemon) -> Space:
 
 
 def space_line(space: Space) -> str:
-    """Return a line for all tables, with those in which most is dead."""
-    live = sum(one["live_bytes"] for one in space.values())
-    by_dead = sorted(((one["dead_bytes"], table) for table, one in space.items() if one["dead_bytes"]), reverse=True)
-    if not by_dead:
-        return f"silver     {bytes_text(live)} of data files"
-    named = [f"{table} {bytes_text(dead)}" for dead, table in by_dead[:MOST_TABLES]]
-    if len(by_dead) > MOST_TABLES:
-        named.append(f"{len(by_dead) - MOST_TABLES} more")
-    total = bytes_text(sum(dead for dead, _ in by_dead))
-    return f"silver     {bytes_text(live)} of data files, and {total} that no version needs: {', '.join(named)}"
+    """Return a line for all tables, which names those in which most is dead, if that is much."""
+    live, dead = (sum(one[name] for one in space.values()) for name in ("live_bytes", "dead_bytes"))
+    much = sorted(((one["dead_bytes"], table) for table, one in space.items()), reverse=True)[:MOST_TABLES]
+    named = [f"{table} {bytes_text(size)}" for size, table in much if size >= LEAST_DEAD_BYTES]
+    where = f" (most of it: {', '.join(named)})" if named else ""
+    return f"silver     {bytes_text(live)} of live data files, {bytes_text(dead)} of dead ones{where}"

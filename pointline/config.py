@@ -177,6 +177,11 @@ def notify_address(environ: Mapping[str, str] | None = None) -> str:
     return (os.environ if environ is None else environ).get("NOTIFY_SOCKET", "")
 
 
+def invoking_user(environ: Mapping[str, str] | None = None) -> str:
+    """Return who called sudo, empty where nobody did."""
+    return (os.environ if environ is None else environ).get("SUDO_USER", "")
+
+
 def describe(config: Config) -> list[tuple[str, object, str]]:
     """Rows of (key, value, source): the lake first, then the sections in their documented order."""
     rows: list[tuple[str, object, str]] = [("lake_root", str(config.paths.root), config.sources["lake_root"])]

@@ -532,6 +532,9 @@ Instances = Annotated[
     bool,
     typer.Option("--instances", help="One unit for several lakes: pointline@NAME keeps the lake NAME beside this."),
 ]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Also overwrite a unit that was changed by hand, or that is another lake's.")
+]
 Print = Annotated[bool, typer.Option("--print", help="Only show what would be done.")]
 Manager = Annotated[ServiceManager | None, typer.Option(help="Default: this machine's own.")]
 Into = Annotated[Path | None, typer.Option("--into", hidden=True)]
@@ -545,16 +548,18 @@ def service_install(
     lake_root: LakeRoot = None,
     user: User = False,
     instances: Instances = False,
+    replace: Replace = False,
     only_print: Print = False,
     manager: Manager = None,
     into: Into = None,
 ) -> None:
     """Write the unit with this lake, this command and the lake's owner filled in; say what to run next."""
     from pointline_daemon.commands.service import install
-    from pointline_daemon.commands.service_unit import Wish
+    from pointline_daemon.commands.service_unit import ServiceOptions
 
-    wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
-    raise typer.Exit(install(lake_root, wish, only_print=only_print))
+    named = manager.value if manager else None
+    options = ServiceOptions(user=user, instances=instances, manager=named, into=into, replace=replace)
+    raise typer.Exit(install(lake_root, options, only_print=only_print))
 
 
 @service_app.command("uninstall", epilog="Example: pointline service uninstall --user")
@@ -568,10 +573,11 @@ def service_uninstall(
 ) -> None:
     """Remove the unit. The lake and its settings stay."""
     from pointline_daemon.commands.service import uninstall
-    from pointline_daemon.commands.service_unit import Wish
+    from pointline_daemon.commands.service_unit import ServiceOptions
 
-    wish = Wish(user=user, instances=instances, manager=manager.value if manager else None, into=into)
-    raise typer.Exit(uninstall(wish, only_print=only_print))
+    named = manager.value if manager else None
+    options = ServiceOptions(user=user, instances=instances, manager=named, into=into)
+    raise typer.Exit(uninstall(options, only_print=only_print))
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it

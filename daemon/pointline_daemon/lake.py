@@ -9,7 +9,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from pointline.config import Config
-from pointline.errors import NoAccess
+from pointline.errors import NoAccess, StorageTrouble
 from pointline.io.bronze import FolderBronzeSource
 from pointline.io.clock import Clock
 from pointline.io.content import FileReader
@@ -96,7 +96,14 @@ class Lake:
 
         For the holder of the writer's lock.
         """
-        make_folder(self.config.paths.bronze)
+        bronze = self.config.paths.bronze
+        if bronze.is_symlink() and not bronze.is_dir():
+            raise StorageTrouble(
+                f"bronze is a symbolic link to {bronze.readlink()}, which is not there",
+                subject=str(bronze),
+                hint="mount the disk that holds it, or put a folder in place of the link",
+            )
+        make_folder(bronze)
         self.manifest.repository.create()  # every command looks at it: from now on those of an older release refuse
         with ThreadPoolExecutor(CREATED_AT_ONCE) as pool:  # most of it is waiting for the disk
             list(pool.map(lambda repository: repository.create(), self.repositories()))

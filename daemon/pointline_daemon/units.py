@@ -7,7 +7,7 @@ put other places where these stand; comments stay as they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -27,6 +27,7 @@ class Places:
     """What differs from one installation to the next. All paths are absolute.
 
     ``lake`` is the folder of the lakes where each instance keeps one. ``used`` are paths besides that are needed.
+    ``bronze`` are folders outside the lake from which files are read, ``silver`` is where the tables are if not in it.
     """
 
     command: Path
@@ -34,10 +35,22 @@ class Places:
     user: str
     group: str
     used: tuple[Path, ...] = ()
+    bronze: tuple[Path, ...] = ()
+    silver: Path | None = None
+
+    @property
+    def elsewhere(self) -> tuple[Path, ...]:
+        """Folders outside the lake that belong to it."""
+        return (*self.bronze, *([self.silver] if self.silver else []))
 
     def lie_below(self, *folders: str) -> bool:
         """Whether one of them is in one of these folders."""
-        return any(path.is_relative_to(folder) for path in (self.command, self.lake, *self.used) for folder in folders)
+        paths = (self.command, self.lake, *self.used, *self.elsewhere)
+        return any(path.is_relative_to(folder) for path in paths for folder in folders)
+
+    def without_elsewhere(self) -> Places:
+        """The same, if the lake were all in one folder."""
+        return replace(self, bronze=(), silver=None)
 
 
 def read_template(name: str) -> str:
@@ -73,12 +86,49 @@ def _fill_line(line: str, places: Places) -> str:
     key = line.partition("=")[0]
     if key in {"User", "Group"}:
         return f"{key}={_without_specifiers(places.user if key == 'User' else places.group)}\n"
+    if key in {"ProtectHome", "PrivateTmp", "NoExecPaths"} and (loosened := _loosened(key, places)) is not None:
+        return loosened
+    filled = {COMMAND: places.command, LAKE: places.lake, LAKES: places.lake}
+    line = STANDS.sub(lambda found: _quoted(str(filled[found[0]]), key), line)
+    if key == "AssertPathIsDirectory":
+        return line + "".join(f"{key}={_quoted(str(path), key)}\n" for path in places.elsewhere)
+    more = _named(key, places)
+    return f"{line.rstrip()} {more}\n" if more else line
+
+
+def _loosened(key: str, places: Places) -> str | None:
+    """Return what a setting of the sandbox has to say here instead; None where it stays as it is."""
     if key == "ProtectHome" and places.lie_below(*HOMES):
         return "ProtectHome=read-only\n"
     if key == "PrivateTmp" and places.lie_below(*TEMPORARY):
         return "PrivateTmp=no\n"
-    filled = {COMMAND: places.command, LAKE: places.lake, LAKES: places.lake}
-    return STANDS.sub(lambda found: _quoted(str(filled[found[0]]), key), line)
+    if key == "NoExecPaths" and any(path.is_relative_to(places.lake) for path in (places.command, *places.used)):
+        return ""
+    return None
+
+
+def _named(key: str, places: Places) -> str:
+    """Return the folders outside the lake that this setting has to name besides the lake, each between quotes."""
+    silver = (places.silver,) if places.silver else ()
+    folders = {"RequiresMountsFor": places.elsewhere, "ReadWritePaths": silver, "NoExecPaths": silver}
+    return " ".join(f'"{_quoted(str(path), key)}"' for path in folders.get(key, ()))
+
+
+def drop_in(places: Places) -> str:
+    """Return what one instance needs besides the unit of all of them; empty where its lake is all in one folder."""
+    if not places.elsewhere:
+        return ""
+    settings = {key: _named(key, places) for key in ("ReadWritePaths", "NoExecPaths")}
+    settings["ProtectHome"] = "read-only" if places.lie_below(*HOMES) else ""
+    settings["PrivateTmp"] = "no" if places.lie_below(*TEMPORARY) else ""
+    service = [f"{key}={value}\n" for key, value in settings.items() if value]
+    return "".join(
+        [
+            "# Parts of this lake are elsewhere. The unit of all lakes does not know where.\n",
+            f"[Unit]\nRequiresMountsFor={_named('RequiresMountsFor', places)}\n",
+            *(["[Service]\n", *service] if service else []),
+        ]
+    )
 
 
 def _quoted(path: str, key: str) -> str:

@@ -9,15 +9,17 @@ import plistlib
 import pwd
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import tomllib
+import types
 from pathlib import Path, PurePosixPath
 
 import pytest
 from pointline_daemon import cli, exit_codes, units
-from pointline_daemon.commands import service, service_checks
+from pointline_daemon.commands import service, service_checks, service_steps
 from typer.testing import CliRunner
 
 from pointline.errors import ConfigurationError, PointlineError
@@ -148,7 +150,8 @@ class TestInstall:
         text = (into / "pointline.service").read_text()
         assert values(text, "ExecStart")[0].endswith(f' "{command}"')
         assert f'"LAKE_ROOT={lake}"' in values(text, "Environment")
-        assert values(text, "RequiresMountsFor") == values(text, "ReadWritePaths") == [f'"{lake}"']
+        assert values(text, "ReadWritePaths") == values(text, "NoExecPaths") == [f'"{lake}"']
+        assert values(text, "RequiresMountsFor") == [f'"{lake}/bronze" "{lake}/silver"']
         assert values(text, "User") == [lake.owner()]
         assert "/srv/lake" not in "".join(value for _, value in settings(text))
         assert "sudo systemctl enable --now pointline" in said
@@ -159,6 +162,8 @@ class TestInstall:
     @pytest.mark.parametrize("options", [(), ("--user",), ("--instances",)])
     def test_odd_names_are_names(self, command, tmp_path, into, options, name):
         lake = give_away(tmp_path / name)
+        if options == ("--instances",):  # an instance has a plain name; the folder of the lakes need not
+            lake = give_away(lake / "crypto")
         assert "so is the unit (systemd-analyze)" in run(
             "install", "--lake-root", lake, "--into", into, "--manager", "systemd", *options
         )
@@ -221,18 +226,240 @@ class TestInstall:
         assert text.startswith("# Pointline")
         assert not into.exists()
 
-    def test_again_changes_nothing_and_another_is_not_overwritten(self, command, lake, into, tmp_path):
-        wanted = ("install", "--into", into, "--manager", "systemd", "--lake-root")
-        run(*wanted, lake)
-        before = (into / "pointline.service").read_text()
-        assert "nothing to do" in run(*wanted, lake)
-        with pytest.raises(PointlineError, match="is there already"):
-            run(*wanted, give_away(tmp_path / "other"))
-        assert (into / "pointline.service").read_text() == before
-
     def test_settings_of_the_shell_are_named(self, command, lake, into, monkeypatch):
         monkeypatch.setenv("POINTLINE_LOG__LEVEL", "debug")
         assert "not kept log.level" in run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+
+
+FORMS = [
+    ("systemd", ()),
+    ("systemd", ("--user",)),
+    ("systemd", ("--instances",)),
+    ("launchd", ()),
+    ("launchd", ("--user",)),
+]
+
+
+@pytest.mark.parametrize(("manager", "options"), FORMS)
+class TestAgain:
+    """Over a unit that is there: its own older one is replaced, another's is not, and the difference is shown."""
+
+    @pytest.fixture
+    def wanted(self, command, lake, into, manager, options):
+        return ("install", "--into", into, "--manager", manager, *options, "--lake-root")
+
+    @pytest.fixture
+    def unit(self, wanted, lake, into):
+        run(*wanted, lake)
+        return next(path for path in into.iterdir() if path.is_file())
+
+    def test_the_same(self, wanted, unit, lake):
+        before = unit.read_bytes(), unit.stat().st_mtime_ns
+        assert f"unchanged: {unit}" in run(*wanted, lake)
+        assert (unit.read_bytes(), unit.stat().st_mtime_ns) == before
+
+    def test_its_own_older_one(self, wanted, unit, lake, monkeypatch):
+        new = units.read_template
+
+        def older(name: str) -> str:
+            text = new(name).replace("10", "11")
+            assert text != new(name)
+            return text
+
+        with monkeypatch.context() as patch:
+            patch.setattr(service, "read_template", older)
+            assert f"replaced: {unit}" in run(*wanted, lake)
+        said = run(*wanted, lake)
+        assert f"replaced: {unit}" in said
+        lines = said.splitlines()
+        removed = [line for line in lines if line.startswith("-") and "11" in line]
+        assert removed
+        assert {line.replace("11", "10").replace("-", "+", 1) for line in removed} <= set(lines)
+        assert f"unchanged: {unit}" in run(*wanted, lake)
+
+    @pytest.mark.parametrize("change", ["a line", "an unknown file", "a line end"])
+    def test_changed_by_hand(self, wanted, unit, lake, change):
+        text = {
+            "a line": unit.read_text().replace("10", "12"),
+            "an unknown file": "[Service]\nNice=12\n",
+            "a line end": unit.read_text() + "\n",
+        }[change]
+        unit.write_text(text)
+        result = CliRunner().invoke(cli.app, ["service", *map(str, (*wanted, lake))])
+        assert "changed by hand" in str(result.exception)
+        assert "--replace" in result.exception.hint
+        assert any(line.startswith("-") for line in result.output.splitlines()[2:])
+        assert unit.read_text() == text
+        assert f"replaced: {unit}" in run(*wanted, lake, "--replace")
+        assert f"unchanged: {unit}" in run(*wanted, lake)
+
+    def test_of_another_lake(self, wanted, unit, lake, tmp_path):
+        before = unit.read_bytes()
+        (tmp_path / "lakes 50%").mkdir()
+        other = give_away(tmp_path / "lakes 50%" / "other")
+        with pytest.raises(PointlineError, match=r"is the service of another lake, .*/(lake|%i)$"):
+            run(*wanted, other)
+        assert unit.read_bytes() == before
+        assert f"replaced: {unit}" in run(*wanted, other, "--replace")
+        with pytest.raises(PointlineError, match=r"another lake, .*lakes 50%/"):
+            run(*wanted, lake)
+
+    @pytest.mark.parametrize("target", ["/dev/null", "elsewhere"])
+    def test_a_link(self, wanted, unit, lake, target):
+        unit.unlink()
+        unit.symlink_to(target)
+        with pytest.raises(PointlineError, match="masked" if target == "/dev/null" else "symbolic link"):
+            run(*wanted, lake)
+        assert unit.is_symlink()
+        run(*wanted, lake, "--replace")
+        assert not unit.is_symlink()
+
+    def test_changes_in_their_own_place_are_named(self, wanted, unit, lake, manager):
+        if manager == "launchd":
+            pytest.skip("launchd has no such place")
+        own = Path(f"{unit}.d") / "override.conf"
+        own.parent.mkdir()
+        own.touch()
+        assert f"kept     {own}" in run(*wanted, lake)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_runs_is_restarted_and_what_does_not_is_started(command, lake, into, enabled):
+    wanted = ("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+    run(*wanted)
+    if enabled:
+        (into / "multi-user.target.wants").mkdir()
+        (into / "multi-user.target.wants" / "pointline.service").symlink_to("../pointline.service")
+    assert f"systemctl {'restart' if enabled else 'enable --now'} pointline\n" in run(*wanted)
+
+
+class TestElsewhere:
+    """Bronze and silver may be links to other disks, and folders in bronze, too."""
+
+    @pytest.fixture
+    def disks(self, tmp_path):
+        return tmp_path / "disks"
+
+    @pytest.fixture
+    def linked(self, lake, disks):
+        for name in ("bronze", "silver"):
+            (disks / f"a {name}").mkdir(parents=True)
+            (lake / name).symlink_to(disks / f"a {name}")
+        (disks / "a silver").chmod(0o777)
+        return lake
+
+    @analyze
+    @pytest.mark.parametrize("options", [(), ("--user",), ("--instances",)])
+    def test_is_named(self, command, linked, disks, into, options):
+        said = run("install", "--lake-root", linked, "--into", into, "--manager", "systemd", *options)
+        assert f"bronze   {disks}/a bronze" in said
+        assert f"silver   {disks}/a silver" in said
+        name = {"--instances": "pointline@lake.service.d/places.conf"}.get("".join(options), "pointline.service")
+        text = (into / name).read_text()
+        bronze, silver = f'"{disks}/a bronze"', f'"{disks}/a silver"'
+        if options == ("--user",):
+            found = values(text, "AssertPathIsDirectory")
+            assert found == [str(linked), bronze.strip('"'), silver.strip('"')]
+            return
+        assert values(text, "RequiresMountsFor")[0].endswith(f"{bronze} {silver}")
+        assert values(text, "ReadWritePaths")[0].endswith(silver)
+        assert values(text, "NoExecPaths")[0].endswith(silver)
+        assert bronze not in values(text, "ReadWritePaths")[0]
+        assert values(text, "PrivateTmp") == ["no"]  # tests lie in /tmp
+
+    def test_a_disk_that_is_not_there_yet(self, command, lake, into):
+        (lake / "bronze").symlink_to("/mnt/not/mounted")
+        run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+        assert values((into / "pointline.service").read_text(), "RequiresMountsFor")[0].endswith(' "/mnt/not/mounted"')
+
+    @pytest.mark.parametrize(("bronze", "home"), [("/home/me/b", "read-only"), ("/mnt/b", "yes")])
+    def test_homes_stay_in_sight(self, bronze, home):
+        command = Path("/opt/p/bin/pointline")
+        places = units.Places(command=command, lake=Path("/srv/x"), user="u", group="g", bronze=(Path(bronze),))
+        text = units.fill_unit(units.read_template("pointline.service"), places)
+        assert values(text, "ProtectHome") == [home]
+        assert values(units.drop_in(places), "ProtectHome") == ([home] if home == "read-only" else [])
+
+    @pytest.mark.parametrize("follows", [True, False])
+    def test_links_in_bronze(self, command, lake, disks, into, follows):
+        (lake / "bronze").mkdir()
+        for name in ("one", "two/below"):
+            (disks / name).mkdir(parents=True)
+        (disks / "file.csv").touch()
+        (lake / "bronze" / "1").symlink_to(disks / "one")
+        (lake / "bronze" / "2").symlink_to(disks / "two")
+        (lake / "bronze" / "3").symlink_to(disks / "two" / "below")
+        (lake / "pointline.toml").write_text(f"[bronze]\nfollow_links = {str(follows).lower()}\n")
+        run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+        named = values((into / "pointline.service").read_text(), "RequiresMountsFor")[0]
+        assert named.endswith(f' "{disks}/one" "{disks}/two"' if follows else '/silver"')
+
+    @as_root
+    @pytest.mark.parametrize(("name", "mode"), [("bronze", 0o700), ("silver", 0o755)])
+    @pytest.mark.usefixtures("command")
+    def test_a_user_who_may_not(self, linked, disks, into, name, mode):
+        (disks / f"a {name}").chmod(mode)
+        with pytest.raises(PointlineError, match=f"may not {'read' if name == 'bronze' else 'write'} ") as caught:
+            run("install", "--lake-root", linked, "--into", into, "--manager", "systemd")
+        assert f"setfacl -m u:nobody:{'rx' if name == 'bronze' else 'rwx'} " in caught.value.hint
+        assert not into.exists()
+
+    def test_an_instance_whose_lake_is_in_one_folder_again(self, command, linked, into):
+        wanted = ("install", "--lake-root", linked, "--into", into, "--manager", "systemd", "--instances")
+        own = into / "pointline@lake.service.d" / "places.conf"
+        run(*wanted)
+        assert own.exists()
+        for name in ("bronze", "silver"):
+            (linked / name).unlink()
+        assert f"removed {own}" in run(*wanted)
+        assert not own.exists()
+
+    def test_away_with_all(self, command, linked, into):
+        run("install", "--lake-root", linked, "--into", into, "--manager", "systemd", "--instances")
+        (into / "pointline@other.service.d").mkdir()
+        (into / "pointline@other.service.d" / "places.conf").write_text("[Service]\nNice=1\n")
+        run("uninstall", "--into", into, "--manager", "systemd", "--instances")
+        assert [path.name for path in into.rglob("*")] == ["pointline@other.service.d", "places.conf"]
+
+
+class TestReload:
+    """`systemctl reload`: settings are checked, and the daemon is told to drain only if they are good."""
+
+    @pytest.mark.parametrize("bad", [True, False])
+    def test_drains(self, command, lake, bad):
+        text = run("install", "--lake-root", lake, "--manager", "systemd", "--print")
+        if bad:
+            (command.parent / "FAILS").touch()
+        with subprocess.Popen(["sleep", "60"]) as daemon:
+            called = shlex.split(values(text, "ExecReload")[0].replace("$$", "$"))
+            done = subprocess.run([one.replace("${MAINPID}", str(daemon.pid)) for one in called], check=False)
+            assert done.returncode == (exit_codes.EXIT_BAD_CONFIGURATION if bad else 0)
+            if bad:
+                assert daemon.poll() is None
+                daemon.kill()
+            else:
+                assert daemon.wait(10) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(("groups", "told"), [((), True), (("adm",), False), (("systemd-journal",), False)])
+@pytest.mark.usefixtures("command")
+def test_the_way_into_the_journal(lake, into, monkeypatch, groups, told):
+    """Who reads the journal already is not told how."""
+    known = {group: number for number, group in enumerate(("people", "adm", "systemd-journal"), start=7001)}
+    names = {number: group for group, number in known.items()}
+    monkeypatch.setenv("SUDO_USER", "nobody")
+    monkeypatch.setattr(service_steps.os, "getgrouplist", lambda _user, _gid: [7001, *(known[one] for one in groups)])
+    by_number = service_steps.grp.getgrgid
+    monkeypatch.setattr(service_steps.grp, "getgrnam", known.__getitem__)
+    monkeypatch.setattr(
+        service_steps.grp,
+        "getgrgid",
+        lambda number: types.SimpleNamespace(gr_name=names[number]) if number in names else by_number(number),
+    )
+    said = run("install", "--lake-root", lake, "--into", into, "--manager", "systemd")
+    assert ("sudo usermod -aG systemd-journal nobody" in said) is told
+    with pytest.raises(PointlineError, match="--user with sudo"):
+        run("install", "--lake-root", lake, "--into", into, "--manager", "systemd", "--user")
 
 
 @pytest.mark.parametrize("options", [(), ("--user",), ("--instances",)])
@@ -285,11 +512,15 @@ class TestRefused:
 
     @pytest.mark.skipif(Path("/run/systemd/system").is_dir(), reason="systemd runs here, and is not to be touched")
     def test_no_systemd(self, command, lake):
-        with pytest.raises(PointlineError, match="systemd does not run"):
+        with pytest.raises(PointlineError, match="systemd is not running"):
             run("install", "--lake-root", lake, "--manager", "systemd")
 
+    @pytest.mark.parametrize("name", ["la ke", "50%", "a@b"])
+    def test_an_instance_of_an_odd_name(self, command, tmp_path, into, name):
+        self.refuse("cannot have the name", give_away(tmp_path / name), into, "--instances")
+
     def test_instances_of_a_user(self, command, lake, into):
-        self.refuse("for the system's systemd alone", lake, into, "--user", "--instances")
+        self.refuse("works for the system's systemd only", lake, into, "--user", "--instances")
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
     def test_a_folder_that_may_not_be_written(self, command, lake, tmp_path, into):

@@ -160,21 +160,51 @@ def upgrade_package(service: Service) -> None:
 
 
 def upgrade_unit(service: Service) -> None:
-    """Another unit: `service install` refuses to write over the old one and says the way, which works."""
+    """Another unit: `service install` shows what differs, puts it in the old one's place, and what it says works."""
     unit = service.machine.tree / "src/systemd/pointline.service"
     unit.write_text(unit.read_text().replace("RestartSec=10", "RestartSec=11"))
     service.shell("/opt/pointline/.venv/bin/pip install -q --force-reinstall --no-deps .")
-    refused = service.pointline("service install", code=1)
-    assert "service uninstall" in refused, refused
-    refused = service.shell(f"{POINTLINE} service uninstall", code=1)
-    way = re.search(r"`sudo (systemctl disable .*)`", refused)
-    assert way, refused
-    service.shell(way[1])
-    service.shell(f"{POINTLINE} service uninstall")
-    service.pointline("service install")
-    service.shell("systemctl daemon-reload && systemctl enable --now pointline")
+    said = service.pointline("service install")
+    assert "-RestartSec=10\n+RestartSec=11\n" in said, said
+    for command in ("systemctl daemon-reload", "systemctl restart pointline"):
+        assert f"sudo {command}\n" in said, said
+        service.shell(command)
     assert service.fact("RestartUSec") == "11s"
     service.wait_for(service.drop(5))
+    installed = "/etc/systemd/system/pointline.service"
+    service.shell(f"sed -i s/RestartSec=11/RestartSec=12/ {installed}")
+    refused = service.pointline("service install", code=1)
+    assert "changed by hand" in refused, refused
+    service.pointline("service install --replace")
+    assert "RestartSec=11" in service.shell(f"grep RestartSec {installed}; systemctl daemon-reload")
+
+
+def bronze_elsewhere(service: Service) -> None:
+    """Bronze is moved to a home, with a link in its place: `service install` lets the service see it there."""
+    elsewhere = "/home/bronze"
+    service.stop()
+    service.shell(f"cp -a {LAKE}/bronze {elsewhere} && rm -r {LAKE}/bronze && ln -s {elsewhere} {LAKE}/bronze")
+    said = service.pointline("service install")
+    assert "+ProtectHome=read-only\n" in said, said
+    assert f'"{elsewhere}"' in said, said
+    service.shell("systemctl daemon-reload")
+    service.start()
+    service.wait_for(service.drop(5))
+
+
+def reloaded(service: Service) -> None:
+    """`systemctl reload` takes new settings if they are good, and leaves the daemon as it is if they are bad."""
+    settings = f"{LAKE}/pointline.toml"
+    daemon, restarts = service.fact("MainPID"), int(service.fact("NRestarts"))
+    service.shell(f"printf '[ingest]\\nworkers = 0\\n' > {settings}")
+    service.shell("systemctl reload pointline", code=1)
+    assert service.fact("MainPID") == daemon
+    service.wait_for(service.drop(5))
+    service.shell(f"printf '[ingest]\\nworkers = 1\\n' > {settings}; systemctl reload pointline")
+    service.wait_for_restart(restarts)
+    assert service.fact("MainPID") != daemon
+    service.wait_for(service.drop(5))
+    service.shell(f"rm {settings}")
 
 
 def exact(service: Service) -> None:
@@ -202,6 +232,8 @@ STEPS: list[Callable[[Service], None]] = [
     watchdog,
     upgrade_package,
     upgrade_unit,
+    bronze_elsewhere,
+    reloaded,
     exact,
     away,
 ]

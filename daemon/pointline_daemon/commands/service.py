@@ -5,126 +5,90 @@ Only files are written and removed. What makes the service manager act on them i
 
 from __future__ import annotations
 
-import sysconfig
+from operator import attrgetter
 from pathlib import Path
 
-from pointline.config import load_config
+from pointline.config import invoking_user, load_config
 from pointline.errors import PointlineError
-from pointline.io.durable import make_folder, replace_file
 from pointline_daemon.commands.present import print_lines, printable
-from pointline_daemon.commands.service_checks import check, require_disabled, require_manager, verify
-from pointline_daemon.commands.service_unit import Unit, Wish, find_places, find_unit
+from pointline_daemon.commands.service_checks import check, refuse_sudo, require_disabled, require_manager, verify
+from pointline_daemon.commands.service_files import UnitFile, Written, not_writable, remove, write
+from pointline_daemon.commands.service_places import find_places
+from pointline_daemon.commands.service_steps import next_steps, notes, steps_after_removal
+from pointline_daemon.commands.service_unit import ServiceOptions, Unit, find_unit
 from pointline_daemon.exit_codes import EXIT_OK
-from pointline_daemon.units import LABEL, fill_plist, fill_unit, read_template
+from pointline_daemon.units import Places, drop_in, fill_plist, fill_unit, read_template
 
 
-def install(lake_root: Path | None, wish: Wish, *, only_print: bool) -> int:
+def install(lake_root: Path | None, options: ServiceOptions, *, only_print: bool) -> int:
     """Fill in the unit, check it, put it in its place and say what to run next."""
-    unit = find_unit(wish)
+    unit = find_unit(options)
     config = load_config(lake_root)
-    places = find_places(config.paths.root, wish)
-    template = read_template(unit.template)
-    text = fill_unit(template, places) if unit.manager == "systemd" else fill_plist(template, places)
+    root = config.paths.root
+    places = find_places(config, instances=unit.instances)
+    files = _fill_in(unit, places, root)
     if only_print:
-        print_lines(text.splitlines())
+        print_lines(files[0].text.splitlines())
+        for file in filter(attrgetter("text"), files[1:]):
+            print_lines(["", f"# {file.path}", *file.text.splitlines()])
         return EXIT_OK
-    require_manager(unit, wish)
-    check(unit, places)
-    checked = verify(unit, text)
-    said = _write(unit, text, config.paths.root)
-    owner = "you" if unit.user else places.user
+    refuse_sudo(unit, invoking_user())
+    require_manager(unit, options)
+    check(unit, places, root)
+    checked = verify(unit, files[0].text)
+    try:
+        written = [write(file, replace=options.replace) for file in files]
+    except OSError as error:
+        raise not_writable(unit, error, "install", root) from error
+    for one in written:
+        print_lines([*one.difference, *[""] * bool(one.difference)])
     print_lines(
         [
-            f"{said} {unit.path}",
+            *(one.said for one in written if one.said),
             f"  lake     {printable(str(places.lake))}{'/NAME' if unit.instances else ''}",
+            *(f"  bronze   {printable(str(folder))}" for folder in places.bronze),
+            *([f"  silver   {printable(str(places.silver))}"] if places.silver else []),
             f"  command  {printable(str(places.command))} run",
-            f"  runs as  {owner}",
+            f"  runs as  {'you' if unit.user else places.user}",
             f"  checked  the settings are good{checked}",
-            *_left_out(config.sources),
-            "",
-            "now run:",
-            *(f"  {line}" for line in _next_steps(unit, config.paths.root)),
+            *notes(unit, places, config.sources),
         ]
     )
+    changed = any(one.what is not Written.ALREADY for one in written)
+    print_lines(["", "now run:", *(f"  {line}" for line in next_steps(unit, root, changed=changed))])
     return EXIT_OK
 
 
-def uninstall(wish: Wish, *, only_print: bool) -> int:
+def _fill_in(unit: Unit, places: Places, root: Path) -> list[UnitFile]:
+    template = read_template(unit.template)
+    if unit.manager == "launchd":
+        return [UnitFile(path=unit.path, text=fill_plist(template, places), lake=str(root))]
+    if not unit.instances:
+        return [UnitFile(path=unit.path, text=fill_unit(template, places), lake=str(root))]
+    own = unit.path.parent / f"pointline@{root.name}.service.d" / "places.conf"
+    return [
+        UnitFile(path=unit.path, text=fill_unit(template, places.without_elsewhere()), lake=f"{root.parent}/%i"),
+        UnitFile(path=own, text=drop_in(places), lake=str(root)),
+    ]
+
+
+def uninstall(options: ServiceOptions, *, only_print: bool) -> int:
     """Remove the unit. Lake and settings stay."""
-    unit = find_unit(wish)
-    if not unit.path.exists():
+    unit = find_unit(options)
+    if not unit.path.exists() and not unit.path.is_symlink():
         raise PointlineError(
             f"no service is installed: there is no {unit.path}",
             subject=str(unit.path),
-            hint="with --user, --instances or without, as it was installed",
+            hint="pass --user, --instances or neither, as when it was installed",
         )
     if only_print:
         print_lines([f"would remove {unit.path}"])
         return EXIT_OK
     require_disabled(unit)
     try:
-        unit.path.unlink()
+        removed = remove(unit)
     except OSError as error:
-        raise _not_writable(unit, error, "uninstall") from error
-    print_lines([f"removed {unit.path}; the lake and its settings are as they were", "", "now run:"])
-    sudo = "" if unit.user else "sudo "
-    if unit.manager == "launchd":
-        print_lines([f"  {sudo}launchctl bootout {unit.name}"])
-    else:
-        print_lines([f"  {sudo}systemctl {'--user ' * unit.user}daemon-reload"])
+        raise not_writable(unit, error, "uninstall", None) from error
+    print_lines([*(f"removed {path}" for path in removed), "the lake and its settings are unchanged", "", "now run:"])
+    print_lines([f"  {line}" for line in steps_after_removal(unit)])
     return EXIT_OK
-
-
-def _write(unit: Unit, text: str, root: Path) -> str:
-    try:
-        if unit.path.exists():
-            if unit.path.read_text(encoding="utf-8") == text:
-                return "nothing to do, this is there already:"
-            raise PointlineError(
-                f"another {unit.path.name} is there already: {unit.path}",
-                subject=str(unit.path),
-                hint=f"`pointline service uninstall{' --user' * unit.user}{' --instances' * unit.instances}` first;"
-                " changes of your own are kept by `systemctl edit`",
-            )
-        make_folder(unit.path.parent)
-        replace_file(unit.path, text.encode())
-        unit.path.chmod(0o644)
-    except OSError as error:
-        raise _not_writable(unit, error, f"install --lake-root {root}") from error
-    return "written:"
-
-
-def _not_writable(unit: Unit, error: OSError, command: str) -> PointlineError:
-    itself = Path(sysconfig.get_path("scripts")) / "pointline"
-    return PointlineError(
-        f"{unit.path} cannot be written: {error.strerror}",
-        subject=str(unit.path),
-        hint=f"sudo {itself} service {command}, or --user for a service of your own",
-    )
-
-
-def _left_out(sources: dict[str, str]) -> list[str]:
-    """Settings of this shell, which the service will not have."""
-    own = sorted(key for key, source in sources.items() if source.startswith("environment ") and key != "lake_root")
-    if not own:
-        return []
-    return [f"  not kept {', '.join(own)}: set in this shell only; put them into pointline.toml in the lake"]
-
-
-def _next_steps(unit: Unit, root: Path) -> list[str]:
-    if unit.manager == "launchd":
-        sudo, domain = ("", "gui/$(id -u)") if unit.user else ("sudo ", "system")
-        return [
-            f"{sudo}launchctl bootstrap {domain} {unit.path}",
-            f"{sudo}launchctl print {domain}/{LABEL}    # its status",
-            f"tail -f {root}/pointline.log    # what it does",
-        ]
-    name = f"pointline@{root.name}" if unit.instances else "pointline"
-    systemctl, journalctl = ("systemctl --user", "journalctl --user") if unit.user else ("sudo systemctl", "journalctl")
-    return [
-        f"{systemctl} daemon-reload",
-        f"{systemctl} enable --now {name}",
-        *(["loginctl enable-linger    # so that it runs while you are not logged in"] * unit.user),
-        f"{systemctl.removeprefix('sudo ')} status {name}    # its status",
-        f"{journalctl} -u {name} -o cat -f    # what it does",
-    ]

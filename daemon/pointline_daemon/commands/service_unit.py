@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
 from pointline.errors import PointlineError, WrongUse
-from pointline_daemon.units import LABEL, Places
+from pointline_daemon.units import LABEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What is asked for. ``into`` stands for the service manager's own folder."""
+class ServiceOptions:
+    """What was typed. ``into`` stands for the service manager's own folder."""
 
     user: bool = False
     instances: bool = False
     manager: str | None = None
     into: Path | None = None
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,30 +32,35 @@ class Unit:
     instances: bool
 
     @property
+    def flags(self) -> str:
+        """What to type after ``service install`` or ``uninstall`` to mean this unit, a space first."""
+        return " --user" * self.user + " --instances" * self.instances
+
+    @property
     def name(self) -> str:
-        """How the service manager calls it."""
+        """Its name for the service manager."""
         if self.manager == "launchd":
             return f"gui/$(id -u)/{LABEL}" if self.user else f"system/{LABEL}"
         return "pointline@NAME" if self.instances else "pointline"
 
 
-def find_unit(wish: Wish) -> Unit:
-    manager = wish.manager or _manager_of_this_machine()
-    if wish.instances and (wish.user or manager == "launchd"):
+def find_unit(options: ServiceOptions) -> Unit:
+    manager = options.manager or _manager_of_this_machine()
+    if options.instances and (options.user or manager == "launchd"):
         raise WrongUse(
-            "one unit for several lakes is for the system's systemd alone",
+            "--instances works for the system's systemd only",
             hint="leave out --instances; for a second lake copy what --print shows under another name",
         )
     if manager == "launchd":
-        template = f"{LABEL}.agent.plist" if wish.user else f"{LABEL}.plist"
-        folder = Path.home() / "Library/LaunchAgents" if wish.user else Path("/Library/LaunchDaemons")
+        template = f"{LABEL}.agent.plist" if options.user else f"{LABEL}.plist"
+        folder = Path.home() / "Library/LaunchAgents" if options.user else Path("/Library/LaunchDaemons")
         name = f"{LABEL}.plist"
     else:
-        name = "pointline@.service" if wish.instances else "pointline.service"
-        template = "pointline-user.service" if wish.user else name
-        folder = Path.home() / ".config/systemd/user" if wish.user else Path("/etc/systemd/system")
-    path = (wish.into.absolute() if wish.into else folder) / name
-    return Unit(manager=manager, template=template, path=path, user=wish.user, instances=wish.instances)
+        name = "pointline@.service" if options.instances else "pointline.service"
+        template = "pointline-user.service" if options.user else name
+        folder = Path.home() / ".config/systemd/user" if options.user else Path("/etc/systemd/system")
+    path = (options.into.absolute() if options.into else folder) / name
+    return Unit(manager=manager, template=template, path=path, user=options.user, instances=options.instances)
 
 
 def _manager_of_this_machine() -> str:
@@ -67,46 +69,12 @@ def _manager_of_this_machine() -> str:
     if sys.platform == "linux":
         return "systemd"
     raise PointlineError(
-        f"there is no unit for a service manager of {sys.platform}", hint="let yours start `pointline run`"
+        f"pointline has no unit for {sys.platform}", hint="let your service manager start `pointline run`"
     )
 
 
-def find_places(root: Path, wish: Wish) -> Places:
-    command = Path(sysconfig.get_path("scripts")) / "pointline"
-    if not os.access(command, os.X_OK):
-        raise PointlineError(
-            f"there is no command at {command}",
-            subject=str(command),
-            hint="install pointline into a virtual environment with pip, and run that environment's pointline",
-        )
-    if not root.is_dir():
-        raise PointlineError(
-            f"there is no folder {root}",
-            subject=str(root),
-            hint=f"make it, and give it to the user who shall run the daemon: mkdir -p {root} && chown USER: {root}",
-        )
-    status = root.stat()
-    places = Places(
-        command=command,
-        lake=root.parent if wish.instances else root,
-        user=_name_of_user(status.st_uid),
-        group=_name_of_group(status.st_gid),
-        used=(Path(sys.base_prefix),),  # a virtual environment borrows its interpreter
-    )
-    if not all(character.isprintable() for path in (command, root) for character in str(path)):
-        raise PointlineError("a path holds a line break or the like", subject=str(root), hint="rename the folder")
-    return places
-
-
-def _name_of_user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _name_of_group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+def links_that_enable(unit: Unit) -> list[Path]:
+    """Return the links by which systemd starts the unit, or instances of it, with the machine or the login."""
+    # A pattern, though one name is meant: a link that leads nowhere is found by patterns only.
+    pattern = f"{unit.path.stem}{'' if unit.instances else '.'}*"
+    return sorted(unit.path.parent.glob(f"*.wants/{pattern}"))

@@ -13,6 +13,7 @@ from pointline_daemon.commands.doctor import examine
 
 from pointline.io import health, loose_files
 from pointline.io.lock import LakeLock
+from pointline.parse import cells
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.process import start_cold
 from tests.support.sound_lake import ingest, live_parts, newest_entry
@@ -192,6 +193,23 @@ class TestMachine:
         assert examine(lake, fix=False, as_json=True) == 1
         (finding,) = (one for one in json.loads(capsys.readouterr().out)["findings"] if "inotify" in one["kind"])
         assert "max_user_watches" in finding["try"]
+
+    @pytest.mark.parametrize(
+        ("found", "shown"),
+        [
+            (("compiled", ""), "parser     compiled"),
+            (("polars", ""), "none is compiled; install a C compiler"),
+            (("polars", "/a b/_parser.abi3.so"), "the compiled one is stale"),
+        ],
+    )
+    def test_the_parser(self, lake, monkeypatch, capsys, found, shown):
+        parser, stale = found
+        monkeypatch.setattr(cells, "PARSER", parser)
+        monkeypatch.setattr(cells, "STALE", stale)
+        assert examine(lake, fix=False, as_json=False) == bool(stale)
+        said = capsys.readouterr().out
+        assert shown in said
+        assert ("stale_parser" in said, "rm '/a b/_parser.abi3.so', then" in said) == (bool(stale), bool(stale))
 
     def test_a_clock_behind_the_newest_commit(self, lake, monkeypatch, capsys):
         monkeypatch.setattr(health, "newest_write", lambda tables: time.time() + 4000)

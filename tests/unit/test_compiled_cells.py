@@ -214,7 +214,7 @@ def test_frames_outlive_their_text():
 )
 def test_what_it_cannot_be_asked(kinds, words):
     with pytest.raises(ValueError, match="cell"):
-        cells.compiled._cells.parse(b"a\n", kinds, words)
+        cells.compiled._parser.parse(b"a\n", kinds, words)
 
 
 def test_every_table_is_known_to_it():

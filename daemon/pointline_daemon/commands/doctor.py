@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +17,7 @@ from pointline.io.descriptions import FOLDER
 from pointline.io.lake_links import links_in
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
+from pointline.parse import cells
 from pointline.services.findings import Finding
 from pointline_daemon.commands.doctor_owners import owner_findings
 from pointline_daemon.commands.health import look_at_daemon
@@ -166,6 +168,11 @@ def _machine(lake: Lake, facts: Facts) -> list[Finding]:
         what = f"the clock is {newest - now:,.0f} s behind the newest commit"
         report("clock", what, "set the clock; keep it set by NTP")
     facts["versions"] = _versions()
+    facts["parser"] = cells.PARSER
+    if cells.STALE:
+        file = Path(cells.STALE)
+        what = "compiled from sources of another release, so Polars' parser takes its place, with twice the work"
+        report("stale_parser", what, f"rm {shlex.quote(str(file))}, then install pointline again with pip", file)
     return found
 
 
@@ -267,6 +274,14 @@ def _loose(kind: str, file: loose_files.LooseFile, what: str, hint: str) -> Find
     return Finding(kind=kind, table=file.table, path=file.path, what=f"{what} ({size})", hint=hint)
 
 
+def _parser_words() -> str:
+    if cells.PARSER == "compiled":
+        return "compiled"
+    if cells.STALE:
+        return "that of Polars: the compiled one is stale"
+    return "that of Polars: none is compiled; install a C compiler and Python's headers, then pointline again with pip"
+
+
 def _unread_words(unread: object) -> str:
     return f", {plural(unread['files'], 'file')} not read" if isinstance(unread, dict) and unread["files"] else ""
 
@@ -289,6 +304,7 @@ def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
         f"system     {versions['system']}",
         f"versions   {', '.join(names[:3])},",
         f"           {', '.join(names[3:])}",
+        f"parser     {_parser_words()}",
         f"files on   {facts['file_system'] or 'unknown'}",
         f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
         f"bronze     {plural(folders, 'folder')}{watches}{_unread_words(facts['unrecognised'])}",

@@ -1,4 +1,4 @@
-"""Plain CSV typed by ``_cells``, a parser that knows the kinds of cells there are; its source is in ``c``."""
+"""Plain CSV typed by ``_parser``, a parser that knows the kinds of cells there are; its source is in ``c``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pointline.parse.cells import _cells
+from pointline.parse.cells import _parser
 from pointline.parse.cells.asked import Columns
+from pointline.parse.cells.edition import EDITION, StaleParser
 from pointline.tables.schema import Column, Kind
+
+if getattr(_parser, "EDITION", "") != EDITION:  # it may understand cells, or what it is asked, in another way
+    raise StaleParser(_parser.__file__)
 
 LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.INTEGER: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}
 SKIPPED = b"-"
@@ -21,7 +25,7 @@ def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | 
     known = {column.name: column for column in table.columns}
     cells = [known.get(name) for name in header]
     letters, words = zip(*map(_told, cells), strict=True)
-    parsed = _cells.parse(data, b"".join(letters), words)
+    parsed = _parser.parse(data, b"".join(letters), words)
     if parsed is None:
         return None
     arrays, is_ascii = parsed
@@ -54,7 +58,7 @@ def _told(column: Column | None) -> tuple[bytes, tuple[bytes, ...]]:
     return LETTERS[Kind.CHOICE], tuple(word.encode() for word in column.choices)
 
 
-def _series(column: Column, array: _cells.Capsules) -> pl.Series:
+def _series(column: Column, array: _parser.Capsules) -> pl.Series:
     values = pl.Series(_Exported(array))
     if column.kind is Kind.CHOICE:  # a word, or its place among them
         values = values.cast(column.dtype) if values.dtype == pl.String else values.cat.to(column.dtype)
@@ -64,8 +68,8 @@ def _series(column: Column, array: _cells.Capsules) -> pl.Series:
 class _Exported:
     """What offers an array by the protocol of Arrow."""
 
-    def __init__(self, array: _cells.Capsules) -> None:
+    def __init__(self, array: _parser.Capsules) -> None:
         self._array = array
 
-    def __arrow_c_array__(self, requested_schema: object = None) -> _cells.Capsules:
+    def __arrow_c_array__(self, requested_schema: object = None) -> _parser.Capsules:
         return self._array

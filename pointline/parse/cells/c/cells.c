@@ -4,6 +4,7 @@
  * as numbers.h reads them. The first cell that is anything else ends the attempt: the caller has a slower way that finds out what it is.
  */
 #include "column.h"
+#include "edition.h"
 #include "numbers.h"
 
 enum { FIRST_BEYOND_ASCII = 0x80 };
@@ -123,16 +124,16 @@ static Py_ssize_t count_lines(const char *text, const char *end)
 static int set_kind(struct column *column, char letter, PyObject *words)
 {
     if (letter == '\0' || strchr("tnifc-", letter) == NULL || !PyTuple_Check(words) ||
-        PyTuple_GET_SIZE(words) > MOST_WORDS) {
+        PyTuple_Size(words) > MOST_WORDS) {
         PyErr_Format(PyExc_ValueError, "no kind of cell, or more than %d words to choose from", MOST_WORDS);
         return 0;
     }
     column->kind = (enum kind)letter;
-    column->word_count = (int)PyTuple_GET_SIZE(words);
+    column->word_count = (int)PyTuple_Size(words);
     for (int word = 0; word < column->word_count; word++) {
         Py_ssize_t size;
         char *bytes;
-        if (PyBytes_AsStringAndSize(PyTuple_GET_ITEM(words, word), &bytes, &size) < 0)
+        if (PyBytes_AsStringAndSize(PyTuple_GetItem(words, word), &bytes, &size) < 0)
             return 0;
         column->words[word] = bytes;
         column->word_sizes[word] = (size_t)size;
@@ -167,9 +168,9 @@ static PyObject *parse(PyObject *Py_UNUSED(module), PyObject *args)
     PyObject *words, *result = NULL;
     if (!PyArg_ParseTuple(args, "y*y#O!", &data, &kinds, &width, &PyTuple_Type, &words))
         return NULL;
-    if (PyTuple_GET_SIZE(words) != width) {
+    if (PyTuple_Size(words) != width) {
         PyBuffer_Release(&data);
-        return PyErr_Format(PyExc_ValueError, "%zd cells, words for %zd", width, PyTuple_GET_SIZE(words));
+        return PyErr_Format(PyExc_ValueError, "%zd cells, words for %zd", width, PyTuple_Size(words));
     }
     const char *const text = data.buf, *const end = text + data.len;
     struct column *const columns = PyMem_Calloc((size_t)width + 1, sizeof *columns);
@@ -178,7 +179,7 @@ static PyObject *parse(PyObject *Py_UNUSED(module), PyObject *args)
     if (!is_ready)
         PyErr_NoMemory();
     for (Py_ssize_t place = 0; is_ready && place < width; place++)
-        is_ready = set_kind(&columns[place], kinds[place], PyTuple_GET_ITEM(words, place));
+        is_ready = set_kind(&columns[place], kinds[place], PyTuple_GetItem(words, place));
     if (is_ready) {
         Py_BEGIN_ALLOW_THREADS
         if (width > 0 && text < end && end[-1] == '\n') {
@@ -211,9 +212,9 @@ PyDoc_STRVAR(PARSE_DOC,
 
 static PyMethodDef METHODS[] = {{"parse", parse, METH_VARARGS, PARSE_DOC}, {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_cells", NULL, -1, METHODS, NULL, NULL, NULL, NULL};
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_parser", NULL, -1, METHODS, NULL, NULL, NULL, NULL};
 
-PyMODINIT_FUNC PyInit__cells(void)
+PyMODINIT_FUNC PyInit__parser(void)
 {
     const char bytes[] = ",\n\r\"\t";
     for (size_t place = 0; place < sizeof bytes; place++) /* the NUL at its end is one of them */
@@ -221,5 +222,10 @@ PyMODINIT_FUNC PyInit__cells(void)
     plain_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
     if (plain_locale == (locale_t)0)
         return PyErr_NoMemory();
-    return PyModule_Create(&MODULE);
+    PyObject *const module = PyModule_Create(&MODULE);
+    if (module != NULL && PyModule_AddStringConstant(module, "EDITION", EDITION) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
 }

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from tests.bench import machine
 from tests.bench.measure import Bench, Measure
+from tests.bench.peers.tables import print_tables
 from tests.bench.process import BenchmarkFailed
 from tests.bench.report import as_json, print_markdown, print_report, progress
 from tests.bench.works import WORKS
 
 LEAST_RUNS = 5
+PEERS = "peers"
 
 
 def main() -> int:
@@ -23,6 +25,10 @@ def main() -> int:
     scratch = options.scratch.expanduser().resolve()
     scratch.mkdir(parents=True, exist_ok=True)
     bench = Bench(scratch=scratch, runs=options.runs, quick=options.quick, profile=options.profile, peers=options.peers)
+    if options.names == [PEERS]:
+        print_tables(bench)
+        shutil.rmtree(scratch / "work", ignore_errors=True)
+        return 0
     facts = {
         **machine.describe(scratch),
         "command": " ".join(["python -m tests.bench", *sys.argv[1:]]),
@@ -54,19 +60,25 @@ def _options() -> argparse.Namespace:
         description="Measure pointline against bare Polars on the same files. For a machine with nothing else to do.",
         epilog="example: python -m tests.bench bulk small --peers --json out.json",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure (default: all): {', '.join(WORKS)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"what to measure (default: all): {', '.join(WORKS)}; or {PEERS}"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the work or less: tries, proves nothing")
     parser.add_argument("--runs", type=int, default=LEAST_RUNS, help="turns of each contestant (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--profile", action="store_true", help="bulk, small, book, many once more, taken apart by step")
-    parser.add_argument("--peers", action="store_true", help="write_delta in a loop and dlt, in the same run")
+    parser.add_argument(
+        "--peers", action="store_true", help="other tools in the same run; `peers` alone compares them all"
+    )
     parser.add_argument(
         "--scratch", type=Path, default=_cache(), metavar="DIR", help="input and lakes (default: %(default)s)"
     )
     options = parser.parse_args()
-    if unknown := [name for name in options.names if name not in WORKS]:
-        parser.error(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)}")
+    if PEERS in options.names and len(options.names) > 1:
+        parser.error(f"{PEERS} is measured by itself: its tables are others")
+    if unknown := [name for name in options.names if name not in {*WORKS, PEERS}]:
+        parser.error(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)} and {PEERS}")
     if options.runs < 1:
         parser.error("--runs must be at least 1")
     return options

@@ -52,7 +52,7 @@ def book(bench: Bench) -> Iterator[Measure]:
 def _one_drop(bench: Bench, work: str, source: Input) -> Iterator[Measure]:
     folder = bench.folder(source.data_type)
     lake = BenchLake(folder / "lake")
-    costs = _in_turns(bench.runs, {OURS: _dropped(lake, source), "bare": _bare(folder, source, 1, whole=False)})
+    costs = _in_turns(bench.runs, {OURS: _dropped(lake, source), "bare": bare(folder, source, 1, whole=False)})
     yield Measure.median(
         work,
         "of bare Polars",
@@ -81,12 +81,12 @@ def _compare(
 ) -> Iterator[Measure]:
     folder = bench.folder(source.data_type)
     lake = BenchLake(folder / "lake")
-    bare = {f"bare, {files} at a time": _bare(folder, source, files) for files in at_a_time}
+    lines = {f"bare, {files} at a time": bare(folder, source, files) for files in at_a_time}
     rivals = peers.contestants(folder, source) if bench.peers else {}
     absent = peers.absent() if bench.peers else []
-    costs = _in_turns(bench.runs, {OURS: _ours(lake, source), **bare, **rivals})
-    best = min(bare, key=lambda name: _median_wall(costs[name]))
-    ours = Measure.median(
+    costs = _in_turns(bench.runs, {OURS: ours(lake, source), **lines, **rivals})
+    best = min(lines, key=lambda name: _median_wall(costs[name]))
+    measured = Measure.median(
         work,
         "of bare Polars",
         "x",
@@ -94,11 +94,11 @@ def _compare(
         must=must,
         aim=aim,
         more_is_better=True,
-        notes=[*(_rate(name, costs[name], source) for name in (OURS, *bare)), *absent],
+        notes=[*(_rate(name, costs[name], source) for name in (OURS, *lines)), *absent],
     )
     if bench.profile:
-        ours = ours.with_notes(profile_once(bench, work, lake, source))
-    yield ours
+        measured = measured.with_notes(profile_once(bench, work, lake, source))
+    yield measured
     unit, amount = ("M rows/s", source.sums.rows / 1e6) if in_rows else ("files/s", source.sums.files)
     rates = [amount / cost.wall_seconds for cost in costs[OURS]]
     yield Measure.median(work, "rate", unit, rates, more_is_better=True)
@@ -120,7 +120,9 @@ def _in_turns(runs: int, contestants: dict[str, Contestant]) -> dict[str, list[C
     return costs
 
 
-def _ours(lake: BenchLake, source: Input) -> Contestant:
+def ours(lake: BenchLake, source: Input) -> Contestant:
+    """The lake, made anew, as a whole process."""
+
     def contest() -> Cost:
         lake.renew(source)
         cost = lake.once()
@@ -150,7 +152,7 @@ def _dropped(lake: BenchLake, source: Input) -> Contestant:
     return contest
 
 
-def _bare(folder: Path, source: Input, at_a_time: int, *, whole: bool = True) -> Contestant:
+def bare(folder: Path, source: Input, at_a_time: int, *, whole: bool = True) -> Contestant:
     """The bare line; not ``whole``: without the start of its process."""
     out = folder / "bare"
     log = out.with_suffix(".log")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from pointline.config import LakePaths, load_config
 from pointline.errors import PointlineError
 from pointline.tables.spelling import symbol_key
+from pointline.unknown import MOST_LISTED, near_names, no_such
 
 Time = str | dt.date | dt.datetime
 Names = str | Collection[str]
 
-MOST_NEAR = 5
 MOST_COMPARED = 2_000
 """Comparing a word with more names than this takes a second; of more only those that begin alike are compared."""
-LEAST_LIKENESS = 0.6
-MOST_LISTED = 24
 TIME_HINT = "write {name}='2024-05-01' or {name}='2024-05-01T12:00', UTC; a date and a datetime will do too"
 
 
@@ -82,35 +79,17 @@ def window(start: Time | None, end: Time | None) -> tuple[dt.datetime | None, dt
 def near(word: str, known: Collection[str]) -> list[str]:
     """Return the known names that a word may stand for, the nearest first."""
     key = symbol_key(word)
-    by_key: dict[str, list[str]] = {}
-    for name in sorted(known):
-        by_key.setdefault(symbol_key(name), []).append(name)
-    compared: Iterable[str] = by_key
-    if len(by_key) > MOST_COMPARED:
-        compared = [one for one in by_key if one[:2] == key[:2]][:MOST_COMPARED]
-    alike = difflib.get_close_matches(key, list(compared), n=MOST_NEAR, cutoff=LEAST_LIKENESS)
-    begins = sorted((one for one in by_key if len(key) > 1 and key in one), key=lambda one: (one.find(key), len(one)))
-    keys = [key, *alike, *begins]
-    return [name for one in dict.fromkeys(keys) for name in by_key.get(one, ())][:MOST_NEAR]
+    same = sorted(name for name in known if symbol_key(name) == key)
+    compared = known if len(known) <= MOST_COMPARED else [name for name in known if symbol_key(name)[:2] == key[:2]]
+    return list(dict.fromkeys([*same, *near_names(word, sorted(compared)[:MOST_COMPARED])]))
 
 
-def one_of(word: str, known: Collection[str]) -> str:
-    """Return a hint: the near names, then what there is, in the order given, if that is not too much."""
-    found = near(word, known)
-    names = list(known)
-    more = f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
-    all_of_them = f"there is {', '.join(names[:MOST_LISTED])}{more}" if names else "there is none yet"
-    if found and more:
-        return f"near: {', '.join(found)}"
-    return f"near: {', '.join(found)}; {all_of_them}" if found else all_of_them
-
-
-def require(kind: str, given: Sequence[str], known: Collection[str], *, of: str = "the lake") -> None:
-    """Raise PointlineError for the first name that is not known."""
+def require(kind: str, given: Sequence[str], known: Collection[str]) -> None:
+    """Raise UnknownValue for the first name that is not known."""
     for word in given:
         if word not in known:
-            hint = one_of(str(word), sorted(known))
-            raise PointlineError(f"{of} has no {kind} {word!r}", subject=str(word), hint=hint)
+            few = known if len(known) <= MOST_LISTED else near(word, known)
+            raise no_such(kind, word, few, hint="" if few is known else "`pointline.symbols()` lists all")
 
 
 def _is_day(given: Time | None) -> bool:

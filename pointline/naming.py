@@ -9,14 +9,14 @@ from types import MappingProxyType
 
 import polars as pl
 
-from pointline.asked import exchange_ids, near, one_of, require
-from pointline.errors import PointlineError
+from pointline.asked import exchange_ids, near, require
+from pointline.errors import UnknownValue
 from pointline.io.known_names import KnownNames, known_names
 from pointline.io.reading import Parts
 from pointline.io.table_path import scan_data_files
 from pointline.tables.registry import event_tables
 
-ALL = 'pointline.symbols(table="{table}") lists all'
+ALL = '`pointline.symbols("{table}")` lists all'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Reading:
 
 
 def require_names(reading: Reading, exchanges: Sequence[str] | None, symbols: Sequence[str] | None) -> None:
-    """Raise PointlineError for an exchange or a symbol of which the table has no row on any day.
+    """Raise UnknownValue for an exchange or a symbol of which the table has no row on any day.
 
     What the Delta log proves needs no look at the ledger. Of a table without rows, and of one that holds no events, the
     names of the whole lake are good: that there are none there yet says nothing against a name.
@@ -55,7 +55,7 @@ def require_known(
     symbols: Sequence[str],
     own: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> None:
-    """Raise PointlineError for an exchange or a symbol that no file of the ledger has, nor ``own`` names."""
+    """Raise UnknownValue for an exchange or a symbol that no file of the ledger has, nor ``own`` names."""
     known = known_names(silver)
     for kind, names, of_lake in (
         ("exchange", exchanges, known.exchanges()),
@@ -71,10 +71,10 @@ def _require_exchanges(reading: Reading, exchanges: Sequence[str]) -> None:
     if odd is None:
         return
     elsewhere = sorted(set(known_names(reading.silver).held.filter(exchange=odd.lower())["table"]))
-    others = f"; the lake has {odd.lower()} in {', '.join(elsewhere)}" if elsewhere else ""
-    raise PointlineError(
-        f"{reading.table} has no rows of the exchange {odd!r}", subject=odd, hint=one_of(odd, sorted(there)) + others
-    )
+    said = [f"the lake has {odd.lower()} in {', '.join(elsewhere)}"] if elsewhere else []
+    said += [f"did you mean {' or '.join(alike)}?"] if (alike := near(odd, there)) else []
+    said.append(f"{reading.table} has rows of {', '.join(sorted(there))}")
+    raise UnknownValue(f"{reading.table} has no rows of the exchange {odd!r}", subject=odd, hint=_joined(said))
 
 
 def _require_symbols(reading: Reading, symbols: Sequence[str], exchanges: Sequence[str] | None) -> None:
@@ -86,7 +86,7 @@ def _require_symbols(reading: Reading, symbols: Sequence[str], exchanges: Sequen
         if symbol not in held and not (maybe and _is_in(reading, symbol, maybe, known, ids)):
             of = f" of {' or '.join(exchanges)}" if exchanges else ""
             hint = _meant(reading.table, symbol, held, known)
-            raise PointlineError(f"{reading.table} has no rows of the symbol {symbol!r}{of}", subject=symbol, hint=hint)
+            raise UnknownValue(f"{reading.table} has no rows of the symbol {symbol!r}{of}", subject=symbol, hint=hint)
 
 
 def _is_in(reading: Reading, symbol: str, maybe: Sequence[str], known: KnownNames, ids: Collection[str] | None) -> bool:
@@ -107,5 +107,9 @@ def _meant(table: str, symbol: str, held: Collection[str], known: KnownNames) ->
     places = known.places_of(symbol)
     said = [f"it is in {', '.join(places[:3])}"] if places else []
     if alike := near(symbol, held) or ([] if places else near(symbol, known.symbols())):
-        said.append(f"near: {', '.join(alike)}")
-    return "; ".join([*said, ALL.format(table=table)])
+        said.append(f"did you mean {' or '.join(alike)}?")
+    return _joined([*said, ALL.format(table=table)])
+
+
+def _joined(sentences: Sequence[str]) -> str:
+    return "; ".join(sentences).replace("?;", "?")

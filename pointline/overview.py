@@ -120,7 +120,7 @@ def files(
     """
     ledger, chosen = _chosen(table, exchange, symbol, lake_root)
     if statuses := words(status):
-        require("status", statuses, [one.value for one in Status], of="the ledger")
+        require("status", statuses, [one.value for one in Status])
         ledger = ledger.filter(pl.col("status").is_in(statuses))
     if chosen is not None:
         found = pl.col("symbols").list.eval(pl.element().is_in(chosen)).list.any().fill_null(value=False)
@@ -151,7 +151,7 @@ def coverage(
 
     One row per exchange, table, symbol and day with a file (``first`` equals ``last``, ``days`` is 1), and one per run
     of days without. ``state`` is present, empty (the vendor had no data), few (far fewer rows than ``usual``), pending,
-    missing, quarantined or failed; of several files of a day the one that stands worst is named by ``file_id``.
+    missing, quarantined or failed; of several files of a day the one with the worst status is named by ``file_id``.
     """
     ledger, chosen = _chosen(table, exchange, symbol, lake_root)
     first, last = window(start, end)

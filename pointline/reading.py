@@ -11,14 +11,15 @@ from pathlib import Path
 
 import polars as pl
 
-from pointline.asked import Names, Time, exchange_ids, lake_paths, near, one_of, window, words
-from pointline.errors import PointlineError
+from pointline.asked import Names, Time, exchange_ids, lake_paths, near, window, words
+from pointline.errors import PointlineError, UnknownValue
 from pointline.io.lake_frame import of_lake
 from pointline.io.reading import Parts, Wanted
 from pointline.naming import Reading, require_names
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
+from pointline.unknown import no_such
 
 ORDER = ("local_timestamp", "file_id", "file_seq")
 """The order in which events arrived, the same in every run."""
@@ -79,8 +80,7 @@ def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
     others = other_tables()
     if table in others:
         return others[table], ()
-    known = [*event_tables(), *others]
-    raise PointlineError(f"there is no table {table!r}", subject=str(table), hint=one_of(str(table), known))
+    raise no_such("table", str(table), [*event_tables(), *others])
 
 
 def other_tables() -> dict[str, Mapping[str, pl.DataType]]:
@@ -108,8 +108,8 @@ def _require_columns(table: str, schema: Mapping[str, pl.DataType], asked: list[
         return
     noun = "column" if len(missing) == 1 else "columns"
     meant = list(dict.fromkeys(name for one in missing for name in near(str(one), schema)))
-    hint = f"near: {', '.join(meant)}; " if meant else ""
-    raise PointlineError(
+    hint = f"did you mean {' or '.join(meant)}? " if meant else ""
+    raise UnknownValue(
         f"{table} has no {noun} {', '.join(repr(name) for name in missing)}",
         subject=table,
         hint=f"{hint}it has {', '.join(schema)}",

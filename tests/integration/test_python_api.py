@@ -71,7 +71,7 @@ class TestNames:
         with pytest.raises(pointline.PointlineError) as told:
             pointline.scan("trade")
         text = "".join(traceback.format_exception(told.value))
-        assert "there is no table 'trade'\ntry: near: trades" in text
+        assert "there is no table 'trade'\ntry: did you mean trades" in text
         assert "\n" not in str(told.value)
 
 
@@ -135,10 +135,10 @@ class TestFrames:
     @pytest.mark.parametrize(
         ("made", "asked", "what"),
         [
-            (pointline.files, {"status": "sucess"}, "no status 'sucess'\ntry: near: success"),
-            (pointline.files, {"symbol": "BTCUSD"}, "no symbol 'BTCUSD'\ntry: near: BTCUSDT"),
-            (pointline.symbols, {"exchange": "bnance"}, "no exchange 'bnance'\ntry: near: binance"),
-            (pointline.coverage, {"table": "trade"}, "no table 'trade'\ntry: near: trades"),
+            (pointline.files, {"status": "sucess"}, "no status 'sucess'\ntry: did you mean success"),
+            (pointline.files, {"symbol": "BTCUSD"}, "no symbol 'BTCUSD'\ntry: did you mean BTCUSDT"),
+            (pointline.symbols, {"exchange": "bnance"}, "no exchange 'bnance'\ntry: did you mean binance"),
+            (pointline.coverage, {"table": "trade"}, "no table 'trade'\ntry: did you mean trades"),
             (pointline.coverage, {"start": "May"}, "start is 'May'"),
         ],
     )
@@ -153,20 +153,23 @@ class TestSlips:
     @pytest.mark.parametrize(
         ("asked", "hint"),
         [
-            ({"symbol": "BTCUSD"}, ["near: BTCUSDT"]),
-            ({"symbol": "btcusdt"}, ["near: BTCUSDT"]),
+            ({"symbol": "BTCUSD"}, ["did you mean BTCUSDT"]),
+            ({"symbol": "btcusdt"}, ["did you mean BTCUSDT"]),
             ({"symbol": "DOGE-USD", "exchange": "binance"}, ["it is in deribit trades"]),
-            ({"symbol": "XRPUSDT"}, ["near:", 'pointline.symbols(table="trades") lists all']),
-            ({"exchange": "bnance"}, ["near: binance"]),
-            ({"table": "quotes", "exchange": "deribit"}, ["there is binance", "the lake has deribit in trades"]),
+            ({"symbol": "XRPUSDT"}, ["did you mean", '`pointline.symbols("trades")` lists all']),
+            ({"exchange": "bnance"}, ["did you mean binance"]),
+            (
+                {"table": "quotes", "exchange": "deribit"},
+                ["rows of binance", "lake has deribit in trades"],
+            ),
             ({"table": "quotes", "symbol": "ETHUSDT"}, ["it is in binance trades"]),
-            ({"table": "bars", "symbol": "BTCUSD"}, ["near: BTCUSDT"]),
+            ({"table": "bars", "symbol": "BTCUSD"}, ["did you mean BTCUSDT"]),
             ({"table": "dim_symbol", "exchange": "okx"}, ["binance"]),
         ],
     )
     @pytest.mark.parametrize("is_compacted", [False, True])
     def test_it_is_said(self, lake, compacted, asked, hint, is_compacted):
-        with pytest.raises(pointline.PointlineError, match=r"has no ") as told:
+        with pytest.raises(pointline.PointlineError, match=r"(has|is) no ") as told:
             pointline.scan(**{"table": "trades", **asked}, lake_root=compacted if is_compacted else lake)
         assert all(words in told.value.hint for words in hint), told.value.hint
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pointline.errors import ConfigurationError, NoAccess
+from pointline.io.ownership import name_of_user
 from pointline.settings import (
     KINDS,
     SECTIONS,
@@ -222,7 +223,8 @@ def _require_access(root: Path) -> None:
     if shut is not None:
         status = shut.stat()
         raise NoAccess(
-            f"you may not enter {shut}, which has mode {stat.S_IMODE(status.st_mode):04o}, and so not use the lake",
+            f"you have no access to the lake: {shut} belongs to {name_of_user(status.st_uid)} and has mode "
+            f"{stat.S_IMODE(status.st_mode):04o}",
             subject=str(root),
             hint=f"chmod u+rwx {shut}",
         )

@@ -24,11 +24,9 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
-symbols_app = typer.Typer(help="What symbols were, and when.", no_args_is_help=True)
+symbols_app = typer.Typer(help="Show or update the symbols: what they were, and when.", no_args_is_help=True)
 app.add_typer(symbols_app, name="symbols")
-vendors_app = typer.Typer(
-    help="Whose files are read, and as what; describe those of another vendor.", no_args_is_help=True
-)
+vendors_app = typer.Typer(help="List, show, try and check the descriptions of vendors.", no_args_is_help=True)
 app.add_typer(vendors_app, name="vendors")
 service_app = typer.Typer(help="Run the daemon as a service of systemd or launchd.", no_args_is_help=True)
 app.add_typer(service_app, name="service")
@@ -68,9 +66,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def run(
     *,
     lake_root: LakeRoot = None,
-    once: Annotated[bool, typer.Option("--once", help="Ingest what is there, then end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Ingest the files that are in bronze now, then exit.")] = False,
 ) -> None:
-    """Watch bronze and bring its files into silver until stopped."""
+    """Watch bronze and ingest its files into silver until stopped."""
     from pointline_daemon.memory import keep_freed_memory
 
     keep_freed_memory()
@@ -81,9 +79,9 @@ def run(
 
 @app.command(epilog="Example: pointline demo /tmp/demo-lake, or: pointline demo --vendor binance")
 def demo(
-    directory: Annotated[Path | None, typer.Argument(help="Where to make the lake.")] = None,
+    directory: Annotated[Path | None, typer.Argument(help="The folder of the lake.")] = None,
     *,
-    vendor: Annotated[DemoVendor, typer.Option(help="Whose files arrive.")] = DemoVendor.TARDIS,
+    vendor: Annotated[DemoVendor, typer.Option(help="The vendor whose files are generated.")] = DemoVendor.TARDIS,
 ) -> None:
     """Make a lake with generated data, watch it fill, and see what came out."""
     from pointline_daemon.commands.demo import run_demo
@@ -95,9 +93,9 @@ def demo(
 def status(
     *,
     lake_root: LakeRoot = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Refresh it in place until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh the status in place until Ctrl-C.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit code 1 unless the lake is healthy, starting or degraded.")
+        bool, typer.Option("--check", help="Exit code 0 where the health is healthy or degraded, else 1.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -129,12 +127,12 @@ def files(
         str | None, typer.Option(autocompletion=completion.symbols, help="Only files of this symbol.")
     ] = None,
     unrecognised: Annotated[
-        bool, typer.Option("--unrecognised", help="List what lies in bronze and is not read: why, and what to do.")
+        bool, typer.Option("--unrecognised", help="List the files in bronze that are not read: why, and what to do.")
     ] = False,
-    last: Annotated[int | None, typer.Option(help="How many, newest first; 0 for all. Default: 50.")] = None,
+    last: Annotated[int | None, typer.Option(help="Number of files, newest first; 0 for all. Default: 50.")] = None,
     json: Json = False,
 ) -> None:
-    """List the ledger: every file version and what became of it."""
+    """List the ledger: every file version with its status, rows and error."""
     from pointline_daemon.commands.files import list_files
 
     raise typer.Exit(
@@ -160,7 +158,7 @@ def explain(
     lake_root: LakeRoot = None,
     json: Json = False,
 ) -> None:
-    """Tell a file's story: what happened to it and why, and what to do next."""
+    """Explain a file: what happened to it, why, and what to do next."""
     from pointline_daemon.commands.explain import explain as tell
 
     raise typer.Exit(tell(lake_root, targets, as_json=json))
@@ -195,7 +193,7 @@ def quarantine(
         str | None,
         typer.Option(autocompletion=completion.rules, help="Only rows that broke this rule, such as ragged."),
     ] = None,
-    last: Annotated[int | None, typer.Option(help="How many groups or lines; 0 for all. Default: 20.")] = None,
+    last: Annotated[int | None, typer.Option(help="Number of groups or lines; 0 for all. Default: 20.")] = None,
     csv: Annotated[
         bool, typer.Option("--csv", help="Print all rows as CSV, with ' before what would be a formula.")
     ] = False,
@@ -226,7 +224,7 @@ def retry(
         ),
     ] = None,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Take them in spite of many bad rows, or of replacing more than they hold.")
+        bool, typer.Option("--accept", help="Ingest them despite many bad rows, or fewer rows than they replace.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
     json: Json = False,
@@ -251,7 +249,7 @@ def withdraw(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
     json: Json = False,
 ) -> None:
-    """Take the rows of files out of silver and quarantine; the files in bronze stay."""
+    """Remove the rows of files from silver and quarantine; the files stay in bronze."""
     from pointline_daemon.commands.withdraw import withdraw as take_out
 
     raise typer.Exit(take_out(lake_root, targets, dry_run=dry_run, as_json=json))
@@ -268,15 +266,15 @@ def coverage(
     symbol: Annotated[str | None, typer.Option(autocompletion=completion.symbols, help="Only this symbol.")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Up to this day.")] = None,
-    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the maps into a picture.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the maps as a PNG picture.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the maps as one web page.")] = None,
     json: Json = False,
 ) -> None:
     """Map which days of which symbol are in the lake, and list the gaps."""
-    from pointline_daemon.commands.coverage import Wish, show_coverage
+    from pointline_daemon.commands.coverage import CoverageOptions, show_coverage
 
-    wish = Wish(table=table, exchange=exchange, symbol=symbol, first=first, last=last, png=png, html=html)
-    raise typer.Exit(show_coverage(lake_root, wish, as_json=json))
+    chosen = CoverageOptions(table=table, exchange=exchange, symbol=symbol, first=first, last=last, png=png, html=html)
+    raise typer.Exit(show_coverage(lake_root, chosen, as_json=json))
 
 
 @app.command(epilog="Example: pointline maintain --dry-run, or: pointline maintain --compact --table trades")
@@ -295,7 +293,7 @@ def maintain(
         typer.Option(min=0, help="Hours to keep data files that no version needs, at least 1. Default: the setting."),
     ] = None,
     below_floor: Annotated[
-        bool, typer.Option("--below-floor", help="Allow less than 1; only while nothing writes or reads the lake.")
+        bool, typer.Option("--below-floor", help="Allow less than 1 hour; only while nothing reads or writes the lake.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -303,7 +301,7 @@ def maintain(
     from pointline_daemon.commands.maintain import maintain as run_pass
     from pointline_daemon.requests import Maintain
 
-    wish = Maintain(
+    request = Maintain(
         compact=compact or not vacuum,
         vacuum=vacuum or not compact,
         dry_run=dry_run,
@@ -312,7 +310,7 @@ def maintain(
         retention_hours=retention_hours,
         below_floor=below_floor,
     )
-    raise typer.Exit(run_pass(lake_root, wish, as_json=json))
+    raise typer.Exit(run_pass(lake_root, request, as_json=json))
 
 
 @app.command(epilog="Example: pointline verify --deep --json | jq .findings")
@@ -325,7 +323,7 @@ def verify(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Audit the lake: bronze = manifest = silver. Exit code 1 with findings."""
+    """Audit the lake: compare bronze, ledger and silver. Exit code 1 with findings."""
     from pointline_daemon.commands.verify import verify_lake
 
     raise typer.Exit(verify_lake(lake_root, data=data, deep=deep, as_json=json))
@@ -336,10 +334,10 @@ def repair(
     *,
     lake_root: LakeRoot = None,
     table: Annotated[str | None, typer.Option(autocompletion=completion.all_tables, help="Only this table.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong and what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is wrong and what would be done.")] = False,
     json: Json = False,
 ) -> None:
-    """Make ledger, tables and bronze agree again: what is lost or damaged is read again from bronze."""
+    """Repair ledger and tables: what is lost or damaged is ingested again from bronze."""
     from pointline_daemon.commands.repair import repair as make_whole
 
     raise typer.Exit(make_whole(lake_root, table=table, dry_run=dry_run, as_json=json))
@@ -349,7 +347,7 @@ def repair(
 def doctor(
     *,
     lake_root: LakeRoot = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Do what is safe, and say what was done.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed safely, and say what was done.")] = False,
     json: Json = False,
 ) -> None:
     """Check the machine and the files of the lake. Exit code 1 with findings."""
@@ -386,23 +384,30 @@ def symbols_update(
     lake_root: LakeRoot = None,
     snapshot: Annotated[
         bool,
-        typer.Option("--snapshot", help="It is all there is: what it lacks is delisted. An exchangeInfo always is."),
+        typer.Option(
+            "--snapshot",
+            help="The file lists all symbols of its exchange: others are delisted. An exchangeInfo always does.",
+        ),
     ] = False,
     effective_at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When it holds, where the file does not say: 2024-05-01, UTC."),
+        typer.Option(
+            metavar="TIME", help="The time from which the file is valid, where it does not say: 2024-05-01, UTC."
+        ),
     ] = None,
     exchange: Annotated[
-        str, typer.Option(autocompletion=completion.exchanges, help="Its exchange, where the file does not say.")
+        str, typer.Option(autocompletion=completion.exchanges, help="The exchange, where the file does not say.")
     ] = "",
     insist: Annotated[
         bool,
-        typer.Option("--insist", help="Take a snapshot that lacks many symbols, or a name like a known one."),
+        typer.Option(
+            "--insist", help="Accept a snapshot that lacks many symbols, or a new exchange named like a known one."
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     json: Json = False,
 ) -> None:
-    """Bring dim_symbol up to a file; show what that changes."""
+    """Update dim_symbol from a file, and show the changes."""
     from pointline_daemon.commands.symbols_update import Source, update
 
     source = Source(file=file, snapshot=snapshot, effective_at=effective_at, exchange=exchange)
@@ -416,7 +421,7 @@ def symbols_show(
         typer.Argument(
             autocompletion=completion.described_symbols,
             metavar="[SYMBOL]",
-            help="All versions of this symbol. Default: what holds now.",
+            help="Show all versions of this symbol. Default: the version of now of each symbol.",
         ),
     ] = None,
     *,
@@ -424,10 +429,12 @@ def symbols_show(
     exchange: Annotated[
         str | None, typer.Option(autocompletion=completion.described_exchanges, help="Only this exchange.")
     ] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="What held then, as 2024-05-01T12:00, UTC.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Show the versions valid at this time, as 2024-05-01T12:00, UTC.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show what symbols are, were, or were at a time."""
+    """Show symbols as they are, or as they were at a time."""
     from pointline_daemon.commands.symbols_show import show as show_symbols
 
     raise typer.Exit(show_symbols(lake_root, symbol, exchange=exchange, at=at, as_json=json))
@@ -446,11 +453,14 @@ def vendors_list(*, lake_root: LakeRoot = None, json: Json = False) -> None:
 )
 def vendors_show(
     name: Annotated[
-        str, typer.Argument(metavar="VENDOR", autocompletion=completion.vendors, help="As in vendors list.")
+        str,
+        typer.Argument(
+            metavar="VENDOR", autocompletion=completion.vendors, help="A name from `pointline vendors list`."
+        ),
     ],
     *,
     lake_root: LakeRoot = None,
-    toml: Annotated[bool, typer.Option("--toml", help="Print the description as it is written.")] = False,
+    toml: Annotated[bool, typer.Option("--toml", help="Print the description's TOML.")] = False,
     json: Json = False,
 ) -> None:
     """Show a vendor's feeds: paths, table, and what each column becomes."""
@@ -469,7 +479,7 @@ def vendors_try(
     *,
     lake_root: LakeRoot = None,
     vendor_file: Annotated[
-        Path | None, typer.Option("--vendor-file", metavar="FILE.toml", help="Try it with this description, too.")
+        Path | None, typer.Option("--vendor-file", metavar="FILE.toml", help="Use this description too.")
     ] = None,
     path: Annotated[
         str | None, typer.Option("--as", metavar="PATH", help="The path below bronze that the file would have.")
@@ -479,7 +489,7 @@ def vendors_try(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Say which feed a file is of and why no other, and what would become of its rows. Changes nothing."""
+    """Show which feed a file belongs to, why no other, and what its rows would become. Changes nothing."""
     from pointline_daemon.commands.vendors_try import begin_description, try_files
 
     if new:
@@ -494,7 +504,7 @@ def vendors_check(
     lake_root: LakeRoot = None,
     json: Json = False,
 ) -> None:
-    """Name all that is wrong with a description, and read the examples in it. Exit code 1 with findings."""
+    """Check a description: name all problems, and read its examples. Exit code 1 with findings."""
     from pointline_daemon.commands.vendors_check import check_description
 
     raise typer.Exit(check_description(lake_root, file, as_json=json))
@@ -502,7 +512,7 @@ def vendors_check(
 
 @vendors_app.command("help", epilog="Example: pointline vendors help | less")
 def vendors_help() -> None:
-    """Print how descriptions are written: every key, with examples."""
+    """Print the reference of descriptions: every key, with examples."""
     from pointline_daemon.commands.vendors import show_language
 
     raise typer.Exit(show_language())
@@ -527,10 +537,12 @@ def show_topic(
     raise typer.Exit(show_help(topic, [*named, *(one.name or "" for one in app.registered_groups)]))
 
 
-User = Annotated[bool, typer.Option("--user", help="A service of your own, without root.")]
+User = Annotated[bool, typer.Option("--user", help="A service for your user alone, without root.")]
 Instances = Annotated[
     bool,
-    typer.Option("--instances", help="One unit for several lakes: pointline@NAME keeps the lake NAME beside this."),
+    typer.Option(
+        "--instances", help="One unit for several lakes: pointline@NAME runs the lake NAME in the folder of this one."
+    ),
 ]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Also overwrite a unit that was changed by hand, or that is another lake's.")
@@ -592,7 +604,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
 def options(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, then end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     _debug: Annotated[
         bool, typer.Option("--debug", help="Show where in the program an error was raised; works with every command.")

@@ -103,7 +103,7 @@ class Committer:
         committed = self._repeat(lambda: self._commit(running, loaded, stopping), "commit", stopping)
         self._got_through("commit")
         self._release_tables(loaded)
-        done = self._sum_up(running, loaded, committed, time.monotonic() - started)
+        done = self._facts_of(running, loaded, committed, time.monotonic() - started)
         landed = self._report(running, done, _without_access(loaded))
         self._on_committed(committed, done)  # before the batch counts as finished: what it reopened is on its way then
         self._flow.finished(landed)
@@ -221,7 +221,7 @@ class Committer:
             reraise=True,
         )
 
-    def _sum_up(
+    def _facts_of(
         self, running: RunningBatch, loaded: list[Loaded], committed: Committed, commit_seconds: float
     ) -> BatchDone:
         """Bring together what is known about each file of the batch."""

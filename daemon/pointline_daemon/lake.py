@@ -20,7 +20,7 @@ from pointline.io.format_in_log import require_known_log
 from pointline.io.health import PartFiles
 from pointline.io.last_id import LastId
 from pointline.io.manifest import DeltaManifest
-from pointline.io.mend import SetAside, mend_table
+from pointline.io.mend import MovedAway, mend_table
 from pointline.io.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.services.claims import Claims
 from pointline.services.ingest import IngestService
@@ -66,7 +66,7 @@ class Lake:
         """The data files of the tables, as files."""
         return PartFiles(self.config.paths.silver, self.config.paths.state)
 
-    def mend(self) -> list[SetAside]:
+    def mend(self) -> list[MovedAway]:
         """Move away what a power cut left half written. For the writer's lock holder, before anything is read.
 
         Raises NewerFormat, and touches nothing, where a later release wrote one of the tables.

@@ -116,7 +116,7 @@ def _read(question: Path) -> bytes:
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise _no_request("it is no file of its own")
+            raise _no_request("it is a link, not a file of its own")
         if status.st_size > LONGEST_BYTES:
             raise _no_request(f"it has {status.st_size:,} bytes, and {LONGEST_BYTES:,} are read")
         return file.read(LONGEST_BYTES)

@@ -64,7 +64,7 @@ class Maintain(_Request, frozen=True, tag="maintain"):
 
 
 class UpdateSymbols(_Request, frozen=True, tag="symbols"):
-    """``updates``: a frame in ``UPDATE_SCHEMA`` as Arrow IPC. See ``daemon.symbol_wish``."""
+    """``updates``: a frame in ``UPDATE_SCHEMA`` as Arrow IPC. See ``daemon.symbol_request``."""
 
     updates: bytes
     snapshot_at: Annotated[dt.datetime, Meta(tz=True)] | None = None

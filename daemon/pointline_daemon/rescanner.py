@@ -106,7 +106,7 @@ class Rescanner:
                 return
             if self._descriptions.take_up_changes():
                 self.ask("descriptions changed")
-            reasons, folders = self._take_wishes(timer=left <= 0)
+            reasons, folders = self._take_requests(timer=left <= 0)
             if reasons:
                 self._scan("", reasons, stopping)
                 scanned_at = time.monotonic()
@@ -118,7 +118,7 @@ class Rescanner:
                 self.unread.say()
                 self._wanted.wait(min(left, LONGEST_WAIT_SECONDS))
 
-    def _take_wishes(self, *, timer: bool) -> tuple[list[str], list[str]]:
+    def _take_requests(self, *, timer: bool) -> tuple[list[str], list[str]]:
         """Return why all of bronze has to be scanned, and the folders to scan where it has not."""
         with self._lock:
             self._wanted.clear()

@@ -118,7 +118,7 @@ def last_death(state: dict[str, Any]) -> dict[str, Any] | None:
     ``state`` is what it published last.
     """
     if state.get("running"):
-        return {"at": float(state.get("at", 0.0)), "reason": "it ended without a word: killed, or a power cut"}
+        return {"at": float(state.get("at", 0.0)), "reason": "it ended unexpectedly: killed, or a power cut"}
     died = state.get("last_death")
     is_its_own = isinstance(died, dict) and float(died.get("at", 0.0)) >= float(state.get("started_at", 0.0))
     return died if is_its_own else None

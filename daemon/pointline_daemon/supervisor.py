@@ -42,7 +42,7 @@ from pointline_daemon.request_desk import RequestDesk
 from pointline_daemon.requests import Answer, Maintain, Retry, UpdateSymbols, Withdraw
 from pointline_daemon.rescanner import Rescanner
 from pointline_daemon.state import StatePublisher, read_state
-from pointline_daemon.symbol_wish import SymbolWish, answer
+from pointline_daemon.symbol_request import SymbolRequest, answer
 from pointline_daemon.touched import Touched
 from pointline_daemon.watcher import Hint, Watcher
 
@@ -396,7 +396,7 @@ class Supervisor:
 
     def _update_symbols(self, request: UpdateSymbols) -> Answer:
         assert self._service is not None
-        return answer(self._service.update_symbols(SymbolWish.from_request(request).told))
+        return answer(self._service.update_symbols(SymbolRequest.from_request(request).told))
 
     def _handle_signals(self) -> None:
         def enqueue(number: int, _frame: FrameType | None) -> None:

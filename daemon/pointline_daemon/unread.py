@@ -14,9 +14,7 @@ from pointline_daemon import events
 
 MOST_REMEMBERED = 50_000
 """Beyond that many paths, arrivals are counted by the scans alone."""
-HINT = (
-    "`pointline files --unrecognised` lists them, with what to do; names to leave alone belong into bronze.ignore_also"
-)
+HINT = "`pointline files --unrecognised` lists them, with what to do; to ignore a name, add it to bronze.ignore_also"
 
 log = structlog.get_logger()
 

@@ -203,7 +203,7 @@ class FolderBronzeSource:
         except OSError as error:
             raise _translated(error, path) from error
         if descriptor is None:
-            raise Rejected("not a regular file", subject=path, hint="remove it from bronze; only files can be taken")
+            raise Rejected("not a regular file", subject=path, hint="remove it from bronze; only files are read")
         return os.fdopen(descriptor, "rb")
 
     def _status(self, path: str) -> os.stat_result | None:

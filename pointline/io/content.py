@@ -185,7 +185,7 @@ class FileContent:
             raise Unfinished(f"{path} is empty", subject=path, hint="copy it again")
         if not first.startswith(PARQUET_MAGIC):
             raise Rejected(
-                f"{path} is no Parquet file: it begins with {shown_bytes(first)}",
+                f"{path} is not a Parquet file: it begins with {shown_bytes(first)}",
                 subject=path,
                 hint="give the file the name of what it is, such as .csv or .csv.gz",
             )

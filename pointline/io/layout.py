@@ -150,7 +150,7 @@ class Layout:
         if len(claims) > 1:
             problem = f"the descriptions {' and '.join(names)} both claim it: change the path of one of them"
         elif _FOLDER_WORD.fullmatch(one.exchange) is None:
-            problem = f"{one.exchange!r} is no exchange id"
+            problem = f"{one.exchange!r} is not an exchange id"
         feed = one.description.feed
         said = (one.exchange, table, one.symbol, one.date)
         more = (feed.vendor, one.feed, feed.has_receive_clock, one.is_one_day)
@@ -211,7 +211,7 @@ class Layout:
             reasons.append(f"the date {said.date_text!r} does not exist: rename what is called so to the right day")
         if not plain:
             rule = "at most 64 letters, digits, '.', '-', '_'"
-            reasons.append(f"{said.exchange!r} is no exchange id ({rule}): rename what is called so")
+            reasons.append(f"{said.exchange!r} is not an exchange id ({rule}): rename what is called so")
         if unknown:
             known = ", ".join(sorted(self._known_types or ()))
             reasons.append(

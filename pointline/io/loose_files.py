@@ -13,7 +13,7 @@ from pathlib import Path
 from pointline.io.durable import flush_folder
 from pointline.io.lake_links import link_on_the_way
 from pointline.io.mend import staged_files
-from pointline.io.removed import removed_parts
+from pointline.io.removed import removed_files
 
 ABANDONED_SECONDS = 3600.0
 """Beside a running writer only what is older counts as left over: no write takes that long."""
@@ -55,7 +55,7 @@ def orphans(
     orphans. Beside a ``writer``, young files are its own, and those written since it began, by whichever clock.
     """
     now = time.time() if now is None else now
-    mentioned = {*live, *removed_parts(table)}
+    mentioned = {*live, *removed_files(table)}
     found = []
     for name, entry in part_files(table):
         if name in mentioned:

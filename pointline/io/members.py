@@ -40,7 +40,7 @@ class Members:
             )
         if OFFICE.match(name) and self._kind == "zip":
             raise Rejected(
-                f"{self._path} is an Excel workbook, no CSV: it holds {shown(name)}",
+                f"{self._path} is an Excel workbook, not a CSV file: it holds {shown(name)}",
                 subject=self._path,
                 hint=CONVERT,
             )

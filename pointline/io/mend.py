@@ -43,7 +43,7 @@ MOST_UNFLUSHED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class MovedAway:
     """A file of a table's log that was moved away, and why."""
 
     table: str
@@ -52,7 +52,7 @@ class SetAside:
     kept_at: Path
 
 
-def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[SetAside]:
+def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[MovedAway]:
     """Make a table readable after a power cut; what is unreadable is moved to ``keep_in``, never deleted.
 
     ``recorded_batch`` is the newest batch whose outcomes are in the manifest. A log that a symbolic link leads to is
@@ -63,7 +63,7 @@ def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[
         return [] if not log.is_dir() or link_on_the_way(table, log) else _mend(table, log, keep_in, recorded_batch)
 
 
-def _mend(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[SetAside]:
+def _mend(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[MovedAway]:
     _remove_staged(log)
     done = _mend_checkpoint(table, log, keep_in)
     for _ in range(MOST_UNFLUSHED):
@@ -71,7 +71,7 @@ def _mend(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[Se
         reason = None if newest is None else fault_of(table, newest, recorded_batch)
         if newest is None or reason is None:
             break
-        done.append(_set_aside(table, newest, reason, keep_in))
+        done.append(_move_away(table, newest, reason, keep_in))
     return done
 
 
@@ -176,7 +176,7 @@ def _read_all(file: Path) -> None:
         opened.read()
 
 
-def _mend_checkpoint(table: Path, log: Path, keep_in: Path) -> list[SetAside]:
+def _mend_checkpoint(table: Path, log: Path, keep_in: Path) -> list[MovedAway]:
     pointer = log / POINTER
     done = []
     for summary in log.glob("*.parquet"):  # checkpoints, and the record of removed parts
@@ -185,9 +185,9 @@ def _mend_checkpoint(table: Path, log: Path, keep_in: Path) -> list[SetAside]:
         try:
             _read_all(summary)
         except (pa.ArrowException, OSError):
-            done.append(_set_aside(table, summary, "unreadable", keep_in))
+            done.append(_move_away(table, summary, "unreadable", keep_in))
     if pointer.exists() and (done or not _points_somewhere(pointer)):
-        done.append(_set_aside(table, pointer, "points to nothing", keep_in))
+        done.append(_move_away(table, pointer, "points to nothing", keep_in))
     return done
 
 
@@ -199,11 +199,11 @@ def _points_somewhere(pointer: Path) -> bool:
     return bool(checkpoint_files(pointer.parent, version))
 
 
-def _set_aside(table: Path, file: Path, reason: str, keep_in: Path) -> SetAside:
+def _move_away(table: Path, file: Path, reason: str, keep_in: Path) -> MovedAway:
     refuse_links(keep_in.parent, keep_in)
     make_folder(keep_in)
     kept_at = keep_in / f"{table.name}-{time.time_ns()}-{file.name}"
     file.rename(kept_at)
     flush_folder(keep_in)
     flush_folder(file.parent)
-    return SetAside(table=table.name, file=file.name, reason=reason, kept_at=kept_at)
+    return MovedAway(table=table.name, file=file.name, reason=reason, kept_at=kept_at)

@@ -27,7 +27,7 @@ RECORD = "_removed.parquet"
 SCHEMA = {"path": pl.String(), "removed_ms": pl.Int64()}
 
 
-def removed_parts(table: Path) -> dict[str, int]:
+def removed_files(table: Path) -> dict[str, int]:
     """Return the parts that a version named and a later one removed, and when: milliseconds since the epoch, UTC.
 
     Paths are relative to the table. A log that cannot be read is an error: a part that counts as forgotten may go.

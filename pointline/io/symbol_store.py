@@ -49,7 +49,7 @@ class DeltaSymbolTable(DeltaTableRepository):
 
     def scan(self) -> pl.LazyFrame:
         """Return the rows of the newest version in order, lazily."""
-        layout = self._laid_out()
+        layout = self._current_layout()
         if layout is None:  # one file of an earlier release has them in order
             return super().scan() if len(self.live_parts()) == 1 else super().scan().sort(ORDER)
         return self._scan(file for of_exchange in layout.values() for file in of_exchange)
@@ -57,7 +57,7 @@ class DeltaSymbolTable(DeltaTableRepository):
     def versions_of(self, scope: Scope) -> pl.DataFrame:
         """Return the versions that are meant, by exchange, symbol and ``valid_from``."""
         with storage_errors(self.path.name):
-            layout = self._laid_out()
+            layout = self._current_layout()
             rows = super().scan() if layout is None else self._scan(files_of(layout, scope))
             return scope.of(rows).sort(ORDER).collect(engine="streaming")
 
@@ -80,7 +80,7 @@ class DeltaSymbolTable(DeltaTableRepository):
     def _renewed(self, rows: pl.DataFrame, scope: Scope, removed: list[Part]) -> Iterator[pl.DataFrame]:
         """Yield the rows of each file to be written; ``removed`` is told which files go."""
         coming = _by_exchange(rows)
-        layout = self._laid_out()
+        layout = self._current_layout()
         if layout is None:
             yield from self._all_anew(coming, scope, removed)
             return
@@ -132,7 +132,7 @@ class DeltaSymbolTable(DeltaTableRepository):
     def _scan(self, files: Iterable[SymbolFile]) -> pl.LazyFrame:
         return scan_data_files(self.path, [file.part.path for file in files], self.schema)
 
-    def _laid_out(self) -> Layout | None:
+    def _current_layout(self) -> Layout | None:
         with self._lock, storage_errors(self.path.name):
             live = self._newest_parts()
             if self._layout is None or self._layout[0] != live.version:

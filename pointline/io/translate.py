@@ -77,7 +77,7 @@ def _from_delta(error: DeltaError, subject: str) -> PointlineError:
     if _mentions(error, FULL_WORDS):
         return _disk_full(subject)
     if _mentions(error, NO_ACCESS_WORDS):
-        return NoAccess(f"{subject}: Permission denied", subject=subject, hint=HINTS[errno.EACCES])
+        return NoAccess(f"{subject}: no access (Permission denied)", subject=subject, hint=HINTS[errno.EACCES])
     if _mentions(error, TROUBLE_WORDS):
         return StorageTrouble(f"{subject}: {one_line(error)}", subject=subject, hint=HINT)
     return LakeDamaged(f"{subject}: {one_line(error)}", subject=subject, hint=REPAIR_HINT)
@@ -92,6 +92,7 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
     message = f"{subject}: {error.strerror or one_line(error)}"
     if error.errno not in NO_ACCESS:
         return StorageTrouble(message, subject=subject, hint=hint)
+    message = f"{subject}: no access ({error.strerror})"
     named = error.filename if isinstance(error.filename, str | os.PathLike) else subject
     path = Path(os.fspath(named))
     if error.errno != errno.EROFS and path.is_absolute():

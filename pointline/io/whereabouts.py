@@ -128,9 +128,9 @@ def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
         guess = f"; it looks like {said.looks_like}" if said.looks_like else ""
         return Place.FOREIGN, f"fits no layout: {said.reason}{guess}"
     if ESCAPED_BYTE.search(path):
-        return Place.REFUSED, f"cannot be taken: {NOT_UTF8}"
+        return Place.REFUSED, f"cannot be ingested: {NOT_UTF8}"
     if isinstance(found, Refused):
-        return Place.REFUSED, f"cannot be taken: {found.reason}"
+        return Place.REFUSED, f"cannot be ingested: {found.reason}"
     facts = f"{found.data_type} of {found.exchange}, {found.symbol}, {found.date}"
     return Place.TAKEN, f"is market data by its name: {facts}"
 

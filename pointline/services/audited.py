@@ -39,7 +39,7 @@ class AuditedLedger(Protocol):
 
 
 class AuditedSymbols(Protocol):
-    """What symbols were, and when."""
+    """Show or update the symbols: what they were, and when."""
 
     def exists(self) -> bool:
         """Tell whether there is a table."""

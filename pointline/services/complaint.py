@@ -70,23 +70,22 @@ class Complaint:
     def foreign(self) -> tuple[str, list[str], str] | None:
         """Return the column, the names found and the name claimed, where all rows are of another exchange or symbol.
 
-        Where all of them are of other days than the one claimed: ``date``, those days, and the claimed one.
+        Where all of them are of one other day: ``date``, that day and the one claimed.
         """
         [rule, *others] = self._rows["rule"].unique().to_list()
         if not others and rule == OUTSIDE_DAY:
-            return self._other_days()
+            return self._other_day()
         if others or rule not in FOREIGN:
             return None
         column = FOREIGN[rule]
         return column, self._names(column), self._claim(column)
 
-    def _other_days(self) -> tuple[str, list[str], str] | None:
+    def _other_day(self) -> tuple[str, list[str], str] | None:
         times = self._times(OUTSIDE_DAY) if self._belonging.is_one_day else []
         if not times or len(times) < self._rows.height:
             return None
-        days = sorted({dt.datetime.fromtimestamp(time // 1_000_000, dt.UTC).date() for time in times})
-        found = days if len(days) <= MOST_NAMES else [f"{days[0]} to {days[-1]}"]
-        return "date", [str(one) for one in found], str(self._belonging.date)
+        day, *others = {dt.datetime.fromtimestamp(time // 1_000_000, dt.UTC).date() for time in times}
+        return None if others else ("date", [str(day)], str(self._belonging.date))
 
     def zone(self, kept: tuple[int, int] | None, rows: int) -> str | None:
         """Name the zone by whose day the file was cut, where the times of its ``rows`` show one.

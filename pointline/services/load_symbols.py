@@ -49,7 +49,7 @@ class SymbolsLoad(GroupLoad):
             )
             self._parse_s += time.perf_counter() - started
             rows = found.updates.height
-            if (aside := _set_aside(found)).height:
+            if (aside := _quarantined(found)).height:
                 bad = aside.height
                 error = self._keep_apart(entry, aside, rows, data)
             self._result.symbols[entry.file_id] = found
@@ -76,7 +76,7 @@ class SymbolsLoad(GroupLoad):
         return f"{told}: they were quarantined ({rules})"
 
 
-def _set_aside(found: Metadata) -> pl.DataFrame:
+def _quarantined(found: Metadata) -> pl.DataFrame:
     """Return the rows that cannot be kept (``dim_symbol_faults.SCHEMA``): of other exchanges, and bad ones."""
     aside = [pl.DataFrame(schema=BAD_ROWS)]
     if found.bad is not None:

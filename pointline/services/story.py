@@ -21,13 +21,13 @@ LedgerRow = Mapping[str, Any]
 MOST_RULES = 5
 LONGEST_EXAMPLE = 160
 NEXT_STEPS = {
-    Status.FAILED: "put the cause right, then `pointline retry {file_id}`",
+    Status.FAILED: "fix the cause, then `pointline retry {file_id}`",
     Status.QUARANTINED: "do what the reason says, or put a good file in its place, which is ingested automatically; "
     "`pointline retry {file_id}` reads it again",
-    Status.SUPERSEDED: "nothing has to be done; `pointline explain {superseded_by}` tells of what replaced it",
-    Status.DUPLICATE: "nothing has to be done; one of the two files may be removed",
-    Status.WITHDRAWN: "nothing has to be done; `pointline retry {file_id}` takes the file in again",
-    Status.GONE: "nothing has to be done; if the file comes back it is read again",
+    Status.SUPERSEDED: "nothing to do; `pointline explain {superseded_by}` tells of what replaced it",
+    Status.DUPLICATE: "nothing to do; one of the two files may be removed",
+    Status.WITHDRAWN: "nothing to do; `pointline retry {file_id}` takes the file in again",
+    Status.GONE: "nothing to do; if the file comes back it is read again",
 }
 
 
@@ -59,7 +59,7 @@ def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
     chapters = [_seen(row, sources), *_replaced(row, sources)]
     if row["content_hash"] or row["rows_read"]:
         chapters += _read(row)
-        chapters += _set_aside(row, sources)
+        chapters += _quarantined(row, sources)
     chapters += _outcome(row, sources)
     chapters += [
         Chapter(what=f"It was moved: found again at {move.target}, was {move.origin}", at_us=move.at_us)
@@ -73,11 +73,11 @@ def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
     lines = f"`pointline quarantine {row['file_id']}` shows the quarantined lines" if row["rows_quarantined"] else ""
     status = Status(row["status"])
     if status is Status.SUCCESS:
-        return f"nothing has to be done; {lines}" if lines else "nothing has to be done"
+        return f"nothing to do; {lines}" if lines else "nothing to do"
     if status is Status.PENDING:
         if daemon_runs:
-            return "nothing has to be done: the running daemon takes it up by itself"
-        return "`pointline run` takes it up; no daemon is running"
+            return "nothing to do: the running daemon takes it up by itself"
+        return "no daemon is running: `pointline run` ingests it"
     if status is Status.QUARANTINED and row["superseded_by"] is not None:
         return "choose one of the ways that the reason names"
     step = NEXT_STEPS[status].format(**row)
@@ -146,7 +146,7 @@ def _odd(name: str, count: int) -> str:
             return f"{_rows(count)} kept though the check {name} found them odd (setting checks.{name})"
 
 
-def _set_aside(row: LedgerRow, sources: Sources) -> list[Chapter]:
+def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:
     chapters = [
         Chapter(
             what=f"{_rows(broken.rows)} quarantined by the rule {broken.what}, such as row {broken.file_seq:,}: "

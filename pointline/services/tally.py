@@ -88,7 +88,7 @@ class Tally:
         """Account for the rows of a block that are none of the table, and for those that cannot be kept."""
         self.lines += block.lines
         self.warn({"rows_left_out": block.left_out} if block.left_out else {})
-        self.add_set_aside(block.bad)
+        self.add_quarantined(block.bad)
 
     def add_frame(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, doubtful: Sequence[str] = ()) -> None:
         """Account for rows that go in: the next ones of the file, the table's typed raw columns, and their numbers.
@@ -126,7 +126,7 @@ class Tally:
         for symbol, span in spans.items():
             self.spans[symbol] = _joined(self.spans[symbol], span) if symbol in self.spans else span
 
-    def add_set_aside(self, bad: pl.DataFrame) -> None:
+    def add_quarantined(self, bad: pl.DataFrame) -> None:
         """Account for rows that do not go in: ``file_seq, rule, column, raw``."""
         if bad.is_empty():
             return

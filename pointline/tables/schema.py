@@ -43,7 +43,7 @@ class Column:
         """Refuse a word that no cell can hold: the parser compares it with what stands between two separators."""
         odd = [word for word in self.choices if not word or any(sign in word for sign in ',\r\n"')]
         if odd:
-            raise ValueError(f"{self.name}: {odd[0]!r} is no word that a cell can hold")
+            raise ValueError(f"{self.name}: {odd[0]!r} is not a word that a cell can hold")
 
     @property
     def dtype(self) -> pl.DataType:

@@ -201,7 +201,7 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     except ValueError as error:
         yield f"day_zone: {error}"
     if text.day_slack and not SLACK.fullmatch(text.day_slack):
-        yield f"day_slack {text.day_slack!r} is no time such as 500ms, 1s, 5m"
+        yield f"day_slack {text.day_slack!r} is not a time such as 500ms, 1s, 5m"
     if len(text.separator) != 1 or text.separator in '"\r\n':
         yield f"separator {text.separator!r} is not one character that may stand between cells"
     if not text.exchange and "exchange" not in text.map:
@@ -233,7 +233,7 @@ def _check_names(text: FeedText) -> Iterator[str]:
     try:
         re.compile(text.member)
     except re.error as error:
-        yield f"member {text.member!r} is no pattern: {error}"
+        yield f"member {text.member!r} is not a pattern: {error}"
     if not NAME.fullmatch(text.name):
         yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
     lists = [one for one in text.columns if isinstance(one, list)]

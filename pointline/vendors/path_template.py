@@ -129,7 +129,7 @@ class PathTemplate:
         letters, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
         near, name_gap = self._miss_of_name(name)
         said = [
-            *([f"its name is no {self.name_text}: {name_gap}"] if name_gap else []),
+            *([f"its name does not match {self.name_text}: {name_gap}"] if name_gap else []),
             *([] if fits_folder else [f"it is not in folders {self.folder_text}: {folder_gap}"]),
         ]
         if not said and self.match(folder, name) is None:

@@ -60,7 +60,7 @@ def skeleton(path: str, lines: Sequence[str]) -> str:
     decide = [f"{_quoted(name)} = {_quoted(_said(name, seen, place))}" for name, place in reversed(places.items())]
     return "\n".join(
         [
-            "# Begun by `pointline vendors try --new`. What is a ? and what stands in [feed.decide] is to be decided:",
+            "# Begun by `pointline vendors try --new`. Decide each ? and each entry of [feed.decide]:",
             "# `pointline vendors check FILE` says what is left, `pointline vendors help` what may be written.",
             f'vendor = "{MARK}"',
             'title = ""',

@@ -333,7 +333,7 @@ def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Va
             formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
             if odd := [one for one in formats if "%" not in one and one != values.EPOCH]:
                 raise ValueError(
-                    f'{odd[0]!r} is no way to write a time: "epoch", "seconds", "since midnight", or a format with %'
+                    f'{odd[0]!r} is not a way to write a time: "epoch", "seconds", "since midnight", or a format with %'
                 )
             return lambda of: values.written(sources, formats, zone, mapping.unit, of.date), Kind.TEXT
 

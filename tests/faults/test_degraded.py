@@ -129,11 +129,11 @@ class TestLastEnd:
         lake.kill()
         found = status(lake.root)
         assert found["health"] == "down"
-        assert "without a word" in found["reason"]
+        assert "unexpectedly" in found["reason"]
         assert "starts the daemon" in found["reason"]
         lake.start()
         assert wait_until(lambda: "last_death" in status(lake.root)["daemon"], 10)
-        assert "without a word" in pointline(lake.root, "status").stdout
+        assert "unexpectedly" in pointline(lake.root, "status").stdout
         assert lake.stop() == 0
         assert "last_death" not in status(lake.root)["daemon"]
 

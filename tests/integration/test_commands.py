@@ -107,7 +107,7 @@ class TestStatus:
             process.wait()
         answer = json.loads(pointline(tmp_path, "status", "--json").stdout)
         assert answer["health"] == "down"
-        assert "without a word" in answer["reason"]
+        assert "unexpectedly" in answer["reason"]
 
 
 class TestFiles:

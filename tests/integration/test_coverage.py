@@ -138,7 +138,7 @@ class TestPipe:
 
     def test_days_inside_a_hole(self, lake):
         text = coverage(lake, "--from", str(day(5)), "--to", str(day(6)))
-        assert text.startswith("no file came in these days\n\n2 gaps\n")
+        assert text.startswith("no file has rows of these days\n\n2 gaps\n")
 
 
 class TestTerminal:

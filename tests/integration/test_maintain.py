@@ -20,7 +20,7 @@ from pointline_daemon.samples import Sample, write_sample
 from pointline.config import load_config
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.loose_files import orphans, part_files
-from pointline.io.removed import removed_parts
+from pointline.io.removed import removed_files
 from pointline.io.upkeep import COMMITS_PER_CHECKPOINT, Removed, TableUpkeep
 from tests.support.maintained import age
 from tests.support.process import Lake, pointline
@@ -231,7 +231,7 @@ class TestSummingUp:
         assert {name for name, _ in part_files(path)} == former | table.repository.live_paths()
         assert table.vacuum(0.0, dry_run=False).files == FILES
         assert {name for name, _ in part_files(path)} == table.repository.live_paths()
-        assert removed_parts(path) == {} or sums == 0
+        assert removed_files(path) == {} or sums == 0
 
 
 class TestBesideADaemon:

@@ -68,7 +68,7 @@ HANGS = {
     "intake": "IngestService.begin = hang",
     "worker": "Loader.load = hang",
     "committer": "IngestService.commit = hang",
-    "maintenance": "Maintenance._tend = hang",
+    "maintenance": "Maintenance._maintain = hang",
 }
 
 
@@ -243,7 +243,7 @@ class TestReady:
         assert manager.heard_within(1.0, "READY") == 0
 
     def test_not_before_the_first_scan(self, daemon, manager):
-        daemon.start("pointline_daemon.rescanner.Rescanner._take_wishes = hang")
+        daemon.start("pointline_daemon.rescanner.Rescanner._take_requests = hang")
         daemon.wait_for("daemon.ready")
         assert manager.heard_within(1.0, "READY") == 0
 

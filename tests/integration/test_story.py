@@ -167,7 +167,7 @@ class TestTrace:
     def test_rows_of_a_file_of_many_blocks_after_compaction(self, lake, tmp_path, ask):
         root = Path(shutil.copytree(lake, tmp_path / "lake"))
         settings = {"POINTLINE_MAINTENANCE__MIN_SMALL_FILES": "2"}
-        assert " merged to 1, " in run(root, "maintain", "--compact", **settings).stdout
+        assert " compacted to 1, " in run(root, "maintain", "--compact", **settings).stdout
         lines = text_of("LARGE", BLOCKS).decode().splitlines()
         file_id = id_of(root, name_of("LARGE"))
         for seq in (1, BLOCKS, *random.Random(7).sample(range(2, BLOCKS), 5)):
@@ -341,7 +341,7 @@ class TestExplain:
         out = capsys.readouterr().out
         assert "\x1b" not in out
         assert "\nnow   It is in bronze" in out
-        assert "\nnext  `pointline run` takes it up" in out
+        assert "\nnext  no daemon is running" in out
 
 
 class TestQuarantine:

@@ -14,7 +14,7 @@ from pointline.io.clock import Clock
 from pointline.io.dead_files import DeadFiles
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.loose_files import part_files
-from pointline.io.removed import record_removed, removed_parts
+from pointline.io.removed import record_removed, removed_files
 from pointline.io.upkeep import TableUpkeep
 from tests.support.maintained import age
 
@@ -106,7 +106,7 @@ class TestVacuumAndTheClock:
         assert table.vacuum(1.0, dry_run=True).files == 0
         assert table.vacuum(1.0, dry_run=False).files == 0
         assert stray.stat().st_mtime <= time.time()
-        assert max(removed_parts(table.repository.path).values()) <= time.time() * 1000
+        assert max(removed_files(table.repository.path).values()) <= time.time() * 1000
         clocks.passed += 7300
         assert table.vacuum(1.0, dry_run=False).files == 2
 

@@ -39,7 +39,7 @@ def tend(lake: Lake, steps: Sequence[str] = STEPS) -> None:
             compactions.commit()
     if "merge" in steps:
         for ledger in (one for one in tables if one.name in {"ingest_manifest", "quarantine"}):
-            ledger.merge_small_parts(target_bytes=1 << 30, min_small_files=2)
+            ledger.merge_small_files(target_bytes=1 << 30, min_small_files=2)
     for table in tables:
         if "checkpoint" in steps:
             age(table.repository.path / "_delta_log")

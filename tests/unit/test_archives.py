@@ -338,7 +338,10 @@ REFUSED = {
     "holes of GNU tar": (with_holes(tarfile.GNU_FORMAT, b"S"), "has a file with holes: 'a.csv'"),
     "holes of pax": (with_holes(tarfile.PAX_FORMAT, b"0", **{"GNU.sparse.major": "1"}), "has a file with holes"),
     "a link alone": (with_a_link(DATA), "holds no data file"),
-    "excel": (zipped({"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}), "is an Excel workbook, no CSV"),
+    "excel": (
+        zipped({"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}),
+        "is an Excel workbook, not a CSV file",
+    ),
     "excel in another order": (zipped({"docProps/app.xml": b"<x/>", "xl/a.xml": b""}), "is an Excel workbook"),
     "excel in a zip": (
         zipped({"a.xlsx": zipped({"[Content_Types].xml": b""})}, method=zipfile.ZIP_STORED),

@@ -103,7 +103,7 @@ def test_named(bench, kind, read_bytes, monkeypatch):
 @pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT), zipped()], ids=["text", "gzip", "zip"])
 def test_what_is_no_parquet(bench, data):
     outcome, _, _ = bench.load_one(bench.put(data, name="x.parquet"))
-    assert "is no Parquet file: it begins with '" in outcome.error
+    assert "is not a Parquet file: it begins with '" in outcome.error
 
 
 HEADS = {

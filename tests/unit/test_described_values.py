@@ -59,8 +59,8 @@ class TestWhatCannotBeMeant:
             ('side = { value = "{market}", words = { A = "buy" } }', "no path names {market}"),
             ('id = { value = "{market}" }', "no path names {market}"),
             ('timestamp = { from = "time", time = [] }', "say how the time is written"),
-            ('timestamp = { from = "time", time = "epoch_ms" }', "'epoch_ms' is no way to write a time"),
-            ('timestamp = { from = "time", time = ["%H:%M", "second"] }', "'second' is no way to write a time"),
+            ('timestamp = { from = "time", time = "epoch_ms" }', "'epoch_ms' is not a way to write a time"),
+            ('timestamp = { from = "time", time = ["%H:%M", "second"] }', "'second' is not a way to write a time"),
         ],
     )
     def test_mappings(self, mapped, says):

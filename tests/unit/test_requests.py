@@ -16,7 +16,7 @@ import pytest
 from pointline_daemon import request_desk
 from pointline_daemon.request_desk import LONGEST_BYTES, RequestDesk
 from pointline_daemon.requests import Maintain, Retry, UpdateSymbols, Withdraw, decode_request
-from pointline_daemon.symbol_wish import SymbolWish
+from pointline_daemon.symbol_request import SymbolRequest
 
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
@@ -65,7 +65,7 @@ class Desk:
             Retry: self.note,
             Withdraw: self.refuse,
             Maintain: lambda _request: self.later,
-            UpdateSymbols: lambda request: SymbolWish.from_request(request) and {},
+            UpdateSymbols: lambda request: SymbolRequest.from_request(request) and {},
         }
         self.desk = RequestDesk(self.paths, handlers)
         self.serve()

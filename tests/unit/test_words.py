@@ -13,7 +13,7 @@ from tests.support.words import unwanted
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "pointline").rglob("*.py"), *(ROOT / "daemon").rglob("*.py")])
-RELIED_ON = {"set_aside", "laid_out", "lay_out"}
+RELIED_ON = {"set_aside", "commit_set_aside", "laid_out", "lay_out"}
 """Names that programs read in JSON and in frames, or that others rely on."""
 
 
@@ -39,7 +39,7 @@ def named(tree: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names = [node.id]
         for name in names:
-            if name not in RELIED_ON:
+            if name.lower() not in RELIED_ON:
                 yield node.lineno, " ".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name)).lower()
 
 

@@ -543,11 +543,12 @@ class TestUnits:
         assert steps.n_unique() == 1
 
     @pytest.mark.parametrize("per_ms", [1, 1000])
-    def test_another_day_is_refused_with_both_times(self, per_ms):
+    def test_another_day_is_refused_with_both_days(self, per_ms):
         _, data, _ = self.spot(dt.date(2024, 12, 31), per_ms)
         taken = take((klines("spot").path_of(dt.date(2025, 1, 1)), data))
         assert taken.silver.is_empty()
-        assert "such as 2024-12-31 00:00 UTC; the name says 2025-01-01 00:00 to 2025-01-01 23:59 UTC" in taken.said
+        assert "48 of 48 rows are of 2024-12-31, the name says 2025-01-01 (outside_day)" in taken.said
+        assert "rename the file to BTCUSDT-1m-2024-12-31.csv" in taken.said
 
     @pytest.mark.parametrize("digits", [11, 12, 14, 15, 17, 18])
     def test_other_numbers_of_digits_are_no_times(self, digits):

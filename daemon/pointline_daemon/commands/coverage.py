@@ -38,7 +38,7 @@ DAYS_IN_LINE: Final = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class CoverageOptions:
     """The options of the command as they were typed."""
 
     table: str | None
@@ -50,10 +50,10 @@ class Wish:
     html: Path | None
 
 
-def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
+def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: bool) -> int:
     """Print or draw what the lake covers. It only reads, with or without a daemon."""
     config = settings_for(lake_root)
-    wanted = _selection(wish)
+    wanted = _selection(options)
     everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
     ledger = everything.filter(pl.col("data_type") != INSTRUMENTS)  # these are not of a day
     require_exchange(ledger, wanted.exchange)
@@ -62,7 +62,7 @@ def show_coverage(lake_root: Path | None, wish: Wish, *, as_json: bool) -> int:
     if coverage.days.is_empty() and coverage.gaps.is_empty() and wanted != Selection():
         print_problem("no file of the ledger matches all options", _what_there_is(ledger), as_json=as_json)
         return EXIT_FINDINGS
-    written = _write_pictures(coverage, wish)
+    written = _write_pictures(coverage, options)
     if as_json:
         _print_json(coverage, wanted, written)
     elif written:
@@ -77,22 +77,22 @@ def _lists_in(ledger: pl.LazyFrame) -> int:
     return int(ledger.filter(pl.col("data_type") == INSTRUMENTS).select(pl.len()).collect().item())
 
 
-def _selection(wish: Wish) -> Selection:
+def _selection(options: CoverageOptions) -> Selection:
     """Raise WrongUse for what cannot be."""
-    if wish.table == INSTRUMENTS:
+    if options.table == INSTRUMENTS:
         raise WrongUse(
             "files of instruments are not of a day",
             subject=INSTRUMENTS,
             hint="`pointline symbols show` tells what they say",
         )
-    if wish.table is not None:
-        require_table(wish.table, [one for one in file_tables() if one != INSTRUMENTS])
-    if wish.png is not None and wish.png == wish.html:
-        raise WrongUse(f"--png and --html name one file, {wish.png}", hint="give each a name of its own")
-    first, last = parsed_day("--from", wish.first), parsed_day("--to", wish.last)
+    if options.table is not None:
+        require_table(options.table, [one for one in file_tables() if one != INSTRUMENTS])
+    if options.png is not None and options.png == options.html:
+        raise WrongUse(f"--png and --html name one file, {options.png}", hint="give each a name of its own")
+    first, last = parsed_day("--from", options.first), parsed_day("--to", options.last)
     if first is not None and last is not None and first > last:
         raise WrongUse(f"--from {first} is after --to {last}", hint="exchange the two")
-    return Selection(exchange=wish.exchange, table=wish.table, symbol=wish.symbol, first=first, last=last)
+    return Selection(exchange=options.exchange, table=options.table, symbol=options.symbol, first=first, last=last)
 
 
 def parsed_day(option: str, text: str | None) -> dt.date | None:
@@ -109,9 +109,9 @@ def _what_there_is(ledger: pl.LazyFrame) -> str:
     return f"the ledger knows the exchanges {names or '(none yet)'}; `pointline files` lists symbols and dates"
 
 
-def _write_pictures(coverage: Coverage, wish: Wish) -> list[str]:
+def _write_pictures(coverage: Coverage, options: CoverageOptions) -> list[str]:
     written = []
-    for path, draw in ((wish.html, _html), (wish.png, _png)):
+    for path, draw in ((options.html, _html), (options.png, _png)):
         if path is None:
             continue
         content = draw(coverage)
@@ -147,7 +147,7 @@ def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
         print_lines([undated if coverage.undated else empty])
         return
     if coverage.days.is_empty():
-        print_lines(["no file came in these days"])
+        print_lines(["no file has rows of these days"])
         show_gaps(coverage.gaps)
         return
     brush = make_brush(all_months=wanted.first is not None or wanted.last is not None)

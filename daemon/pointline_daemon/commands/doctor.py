@@ -121,7 +121,7 @@ def _tables(lake: Lake) -> list[Path]:
 
 def _settings(config: Config) -> list[Finding]:
     where = str(config.paths.settings_file)
-    hint = "correct it; `pointline config check` shows all, and `pointline run` starts with none of them"
+    hint = "correct it; `pointline config check` shows all problems, and `pointline run` starts only without any"
     return [Finding(kind="setting", table="", path=where, what=problem, hint=hint) for problem in config.problems]
 
 
@@ -161,7 +161,7 @@ def _machine(lake: Lake, facts: Facts) -> list[Finding]:
     if free < needed:
         report("disk_low", f"{bytes_text(free)} free, two batches may need {bytes_text(needed)}", "free some space")
     if inodes is not None and inodes < FEW_INODES:
-        report("disk_low", f"{inodes:,} more files may be made on this disk", "remove files, or use another disk")
+        report("disk_low", f"{inodes:,} inodes are free on this disk", "remove files, or use another disk")
     newest, now = health.newest_write(_tables(lake)), time.time()
     facts["clock"] = {"now": round(now, 3), "newest_commit": round(newest, 3)}
     if newest > now + CLOCK_SLACK_SECONDS:
@@ -243,7 +243,7 @@ def _unread(lake: Lake, facts: Facts) -> list[Finding]:
     )
     more = f" and {seen.files - NAMED:,} more" if seen.files > NAMED else ""
     what = f"{plural(seen.files, 'file')} in bronze {fit}: {named}{more}"
-    hint = f"{LIST}; a name to leave alone belongs into bronze.ignore_also"
+    hint = f"{LIST}; to ignore a name, add it to bronze.ignore_also"
     return [Finding(kind="unrecognised", table="", path="bronze", what=what, hint=hint)]
 
 
@@ -309,7 +309,7 @@ def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
         f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
         f"bronze     {plural(folders, 'folder')}{watches}{_unread_words(facts['unrecognised'])}",
         f"writer     {holder}",
-        f"owners     {facts['owners'] or 'nothing'} amiss",
+        f"owners     {facts['owners'] or 'no'} problems",
         f"tables     {facts['tables']}, {plural(orphans['files'], 'orphan')} ({bytes_text(orphans['bytes'])})",
     ]
     print_lines(lines)

@@ -14,9 +14,9 @@ from pointline.tables.ingest_manifest import Status, stands_at
 SHOWN = 3
 HOUR_US = 3_600_000_000
 NEXT_STEPS = {
-    Status.PENDING: "nothing has to be done; the file is tried again by itself",
-    Status.FAILED: "put the cause right, then `pointline retry --status failed`",
-    Status.QUARANTINED: "do what the reason says, or replace the file by a good one: it is ingested automatically",
+    Status.PENDING: "nothing to do; the file is tried again by itself",
+    Status.FAILED: "fix the cause, then `pointline retry --status failed`",
+    Status.QUARANTINED: "do what the reason says, or replace the file by a good one, which is ingested automatically",
 }
 
 Errors = list[dict[str, Any]]

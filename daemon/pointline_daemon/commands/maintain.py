@@ -26,43 +26,43 @@ COLUMNS = (
 )
 
 
-def maintain(lake_root: Path | None, wish: Maintain, *, as_json: bool) -> int:
+def maintain(lake_root: Path | None, request: Maintain, *, as_json: bool) -> int:
     """Run one pass of maintenance now, here or in the running daemon."""
-    _require_use(wish)
+    _require_use(request)
     config = settings_for(lake_root, needs=("maintenance",))
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
-    if wish.table is not None:
-        require_table(wish.table, Upkeep(lake).tables())
-    if wish.partition is not None:
-        _require_partition(lake, wish.partition, wish.table)
+    if request.table is not None:
+        require_table(request.table, Upkeep(lake).tables())
+    if request.partition is not None:
+        _require_partition(lake, request.partition, request.table)
 
     def do(lake: Lake) -> Answer:
-        return {"done": Upkeep(lake).fulfil(wish)}
+        return {"done": Upkeep(lake).fulfil(request)}
 
-    done: list[Facts] = write_or_ask(config, wish, do, purpose="maintain", patience=PATIENCE_SECONDS)["done"]
+    done: list[Facts] = write_or_ask(config, request, do, purpose="maintain", patience=PATIENCE_SECONDS)["done"]
     if as_json:
-        print_json({"dry_run": wish.dry_run, "done": done})
+        print_json({"dry_run": request.dry_run, "done": done})
     elif not done:
         print("nothing to do")
     else:
         print_table(COLUMNS, [_row(facts) for facts in done])
-        if wish.dry_run:
+        if request.dry_run:
             print("\nnothing was changed: this is what `pointline maintain` would do")
     return EXIT_OK
 
 
-def _require_use(wish: Maintain) -> None:
+def _require_use(request: Maintain) -> None:
     """Raise WrongUse for options that do not go together."""
-    if wish.partition is not None and not wish.compact:
+    if request.partition is not None and not request.compact:
         raise WrongUse(
             "--vacuum is for whole tables, and --partition names a part of one",
             hint="leave out --partition, or --vacuum",
         )
-    if wish.retention_hours is not None and not wish.vacuum:
+    if request.retention_hours is not None and not request.vacuum:
         raise WrongUse("--compact removes nothing, and --retention-hours is for what is removed", hint=ONLY_VACUUM)
-    if wish.below_floor and wish.retention_hours is None:
+    if request.below_floor and request.retention_hours is None:
         hint = "add --retention-hours, or leave out --below-floor"
         raise WrongUse("--below-floor allows a short --retention-hours, and none is given", hint=hint)
 
@@ -85,8 +85,8 @@ def _row(facts: Facts) -> tuple[str, ...]:
             what = f"log checkpointed at version {facts['version']}"
         case _:
             before, after = facts["parts_before"], facts["parts_after"]
-            merged = f"{plural(before, 'part')} merged to {after:,}"
+            merged = f"{plural(before, 'data file')} compacted to {after:,}"
             sizes = [bytes_text(facts[name]) for name in ("bytes_before", "bytes_after") if facts.get(name)]
-            word = merged if before > after else f"{plural(before, 'part')} put in order"
+            word = merged if before > after else f"{plural(before, 'data file')} sorted"
             what = ", ".join(filter(None, [word, " to ".join(sizes)]))
     return facts["table"], partition, what

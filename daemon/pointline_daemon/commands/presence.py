@@ -69,9 +69,9 @@ def _on_its_way(what: str, where: Whereabouts, moment: Moment) -> Presence:
             f"{moment.settle_us / 1e6:g} seconds of ingest.settle_seconds"
         )
     if not moment.daemon_runs:
-        return Presence(what=what, next_step="`pointline run` takes it up; no daemon is running")
+        return Presence(what=what, next_step="no daemon is running: `pointline run` ingests it")
     return Presence(
         what=what,
-        next_step="nothing has to be done: the daemon takes it up, at the latest at the scan that it makes every "
+        next_step="nothing to do: the daemon ingests it, at the latest at its next scan, one every "
         f"{moment.rescan_seconds:g} seconds",
     )

@@ -101,5 +101,5 @@ def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
     if dry_run:
         print_lines(["", f"{plural(found.height, 'file')} would be tried again"])
         return
-    taker = "the running daemon takes them up at once" if daemon_runs else "`pointline run` takes them up"
+    taker = "the running daemon ingests them at once" if daemon_runs else "`pointline run` ingests them"
     print_lines(["", f"{plural(found.height, 'file')} put back; {taker}"])

@@ -127,7 +127,7 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     print_lines([f"daemon     {daemon.describe(now)}"])
     if daemon.last_death is not None and daemon.is_alive:
         ago = duration(now - float(daemon.last_death["at"]))
-        print_lines([f"last end   {ago} ago, not as it should: {printable(str(daemon.last_death['reason']))}"])
+        print_lines([f"last end   {ago} ago, unexpected: {printable(str(daemon.last_death['reason']))}"])
     _show_work(daemon)
 
 

@@ -35,7 +35,7 @@ from pointline_daemon.commands.symbols_show import parsed_time, short_time
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.requests import Answer
-from pointline_daemon.symbol_wish import SymbolWish, answer
+from pointline_daemon.symbol_request import SymbolRequest, answer
 from pointline_daemon.writing import write_or_ask
 
 SHOWN = 50
@@ -72,8 +72,8 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
         raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
     lake.require_known_format()
     metadata = _meant(_read(config, source, effective_at), source, effective_at)
-    wish = SymbolWish(told=Told(metadata=metadata, exchange=source.exchange, insist=insist))
-    found = _look(lake, wish) if dry_run else _do(config, wish)
+    request = SymbolRequest(told=Told(metadata=metadata, exchange=source.exchange, insist=insist))
+    found = _look(lake, request) if dry_run else _do(config, request)
     if as_json:
         print_json({"dry_run": dry_run, "changes": found["changes"], "held": found["held"], "reason": found["reason"]})
     else:
@@ -141,18 +141,18 @@ def _meant(metadata: Metadata, source: Source, effective_at: dt.datetime | None)
     return metadata
 
 
-def _look(lake: Lake, wish: SymbolWish) -> dict[str, Any]:
+def _look(lake: Lake, request: SymbolRequest) -> dict[str, Any]:
     if not lake.symbols.exists():
         raise PointlineError("the lake has no symbols yet", hint="leave --dry-run away: its first update makes them")
-    return answer(lake.symbol_service().update(lake.next_batch(), wish.told, dry_run=True))
+    return answer(lake.symbol_service().update(lake.next_batch(), request.told, dry_run=True))
 
 
-def _do(config: Config, wish: SymbolWish) -> dict[str, Any]:
+def _do(config: Config, request: SymbolRequest) -> dict[str, Any]:
     def do(lake: Lake) -> Answer:
         service, _ = lake.ingest()
-        return answer(service.update_symbols(wish.told))
+        return answer(service.update_symbols(request.told))
 
-    return write_or_ask(config, wish.as_request(), do, purpose="symbols update")
+    return write_or_ask(config, request.as_request(), do, purpose="symbols update")
 
 
 def _show(changes: list[dict[str, Any]], *, dry_run: bool) -> None:

@@ -107,7 +107,7 @@ def _trace(config: Config, table: str, file_id: int, file_seq: int) -> Trace:
             hint="rows of a file are counted from 1",
         )
     row = _silver_row(config, table, file, file_seq)
-    set_aside = None if row else _row_set_aside(config, file_id, file_seq)
+    set_aside = None if row else _quarantined_row(config, file_id, file_seq)
     absent = None if row or set_aside else _why_absent(file, file_seq)
     return Trace(file=file, row=row, set_aside=set_aside, absent=absent, line=_read_line(config, file, file_seq))
 
@@ -123,7 +123,7 @@ def _silver_row(config: Config, table: str, file: Row, file_seq: int) -> Row | N
     return {name: values[name] for name in schema}
 
 
-def _row_set_aside(config: Config, file_id: int, file_seq: int) -> Row | None:
+def _quarantined_row(config: Config, file_id: int, file_seq: int) -> Row | None:
     rows = scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, [file_id])
     found = rows.filter(pl.col("file_seq") == file_seq).select("rule", "column", "raw").collect()
     return None if found.is_empty() else found.row(0, named=True)

@@ -74,7 +74,7 @@ def _progress() -> Iterator[Callable[[Checked], None]]:
 
         def show(checked: Checked) -> None:
             compared = f", {plural(checked.contents, 'file')} read again" if checked.contents else ""
-            status.update(f"{plural(checked.parts, 'part')} looked at{compared}")
+            status.update(f"{plural(checked.parts, 'data file')} checked{compared}")
 
         yield show
 
@@ -123,12 +123,12 @@ def _parties(lake: Lake) -> Parties:
 def _show(checked: Checked, *, deep: bool) -> None:
     flight = f", {count(checked.in_flight)} of them in flight and left out" if checked.in_flight else ""
     gone = f", {plural(checked.bronze_gone, 'file')} gone since (rows are kept)" if checked.bronze_gone else ""
-    waiting = f", {count(checked.bronze_waiting)} not taken in yet" if checked.bronze_waiting else ""
+    waiting = f", {count(checked.bronze_waiting)} not ingested yet" if checked.bronze_waiting else ""
     unread = f", {count(checked.bronze_unrecognised)} not recognised" if checked.bronze_unrecognised else ""
     aside = plural(checked.quarantined_rows, "row")
     lines = [
         f"ledger     {plural(checked.files, 'file')}{flight}",
-        f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'part')}; {aside} quarantined",
+        f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'data file')}; {aside} quarantined",
         f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}"
         if not checked.bronze_unread
         else "bronze     cannot be listed, and was not compared",

@@ -72,5 +72,5 @@ def _show(rows: pl.DataFrame, named: Sequence[int], *, dry_run: bool) -> None:
     if rows.height > SHOWN:
         print_lines([f"... and {rows.height - SHOWN:,} more; --json shows all"])
     done = "would be withdrawn" if dry_run else "withdrawn"
-    kept = "the files in bronze stay where they are; `pointline retry ID` takes one in again"
+    kept = "the files in bronze stay where they are; `pointline retry ID` ingests one again"
     print_lines(["", f"{plural(rows.height, 'file')} {done}; {kept}"])

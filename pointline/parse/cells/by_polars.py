@@ -1,7 +1,7 @@
 """Plain CSV typed by the parser of Polars: twice the work of ``_cells``, for machines where that was not built.
 
 The parser alone is not proof. Polars fills a short row with nulls, drops a carriage return inside a cell and reads
-``1e400`` as infinity, all without a word: what could be any of that is not plain.
+``1e400`` as infinity, all unexpectedly: what could be any of that is not plain.
 """
 
 from __future__ import annotations

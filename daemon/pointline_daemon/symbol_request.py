@@ -19,7 +19,7 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolWish:
+class SymbolRequest:
     """What a file says, and what it is meant for."""
 
     told: Told
@@ -38,7 +38,7 @@ class SymbolWish:
         )
 
     @classmethod
-    def from_request(cls, request: UpdateSymbols) -> SymbolWish:
+    def from_request(cls, request: UpdateSymbols) -> SymbolRequest:
         """Read it back. Raises PointlineError where it does not hold what ``as_request`` writes."""
         try:
             updates = pl.read_ipc(io.BytesIO(request.updates))

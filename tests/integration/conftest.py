@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from pointline_daemon.commands.doctor import examine
+from pointline_daemon.commands.present import print_error
 
+from pointline.errors import PointlineError
 from tests.support.sound_lake import copy_lake, make_sound_lake
 
 
@@ -31,7 +33,10 @@ def examined(capsys) -> Callable[..., dict]:
     """``pointline doctor``: its answer with its exit code."""
 
     def doctor(lake: Path, *, fix: bool = False) -> dict:
-        code = examine(lake, fix=fix, as_json=True)
+        try:
+            code = examine(lake, fix=fix, as_json=True)
+        except PointlineError as error:
+            code = print_error(error, as_json=True)
         answer = json.loads(capsys.readouterr().out)
         if "findings" in answer:
             assert code == (1 if answer["findings"] else 0)

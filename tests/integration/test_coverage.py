@@ -179,7 +179,7 @@ class TestUsage:
             (["--table", "trade"], 2, "trades"),
             (["--from", "May"], 2, "2024-05-01"),
             (["--from", "2024-05-02", "--to", "2024-05-01"], 2, "after"),
-            (["--exchange", "binanc"], 1, "binance"),
+            (["--exchange", "binanc"], 2, "binance"),
             (["--html", "/nowhere/at/all.html"], 1, "cannot be written"),
         ],
     )

@@ -119,7 +119,7 @@ def test_a_record_of_removed_parts_that_cannot_be_read_is_set_aside(lake, examin
     record.write_bytes(b"PAR1 and nothing else")
     answer = examined(lake)
     assert kinds(answer) == ["unreadable_table"]
-    assert "removed parts" in answer["findings"][0]["what"]
+    assert "removed files" in answer["findings"][0]["what"]
     mended = examined(lake, fix=True)
     assert kinds(mended) == []
     assert record.name in mended["fixed"][0]

@@ -150,8 +150,8 @@ class TestUpdate:
     @pytest.mark.parametrize(
         ("arguments", "code", "what"),
         [
-            (["none.csv"], 1, "there is no file"),
-            (["FILE", "--effective-at", "May"], 2, "is no time"),
+            (["none.csv"], 2, "there is no file"),
+            (["FILE", "--effective-at", "May"], 2, "is not a time"),
             (["FILE"], 1, "without the column valid_from"),
         ],
     )
@@ -191,9 +191,9 @@ class TestShow:
         assert "A/USDT spot, tick 0.01, lot 1, contract 1" in said(told, "show", "A")
 
     def test_what_there_is_not(self, told, lake):
-        assert "no symbol fits" in said(told, "show", "Z", code=1)
-        assert "no symbol fits" in said(told, "show", "--at", "2024-04-30", code=1)
-        assert "is no time" in said(told, "show", "--at", "yesterday", code=2)
+        assert "there is no symbol 'Z'" in said(told, "show", "Z", code=2)
+        assert "no version of a symbol matches" in said(told, "show", "--at", "2024-04-30", code=1)
+        assert "is not a time" in said(told, "show", "--at", "yesterday", code=2)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=ABSENT)

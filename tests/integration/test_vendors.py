@@ -199,7 +199,7 @@ class TestTry:
         ("path", "feed", "why"),
         [
             (NAME, "binance/um-trades", "there is no futures/um/"),
-            (f"data/spot/daily/trades/BTCUSDT/x{NAME}.bak", "binance/spot-trades", "its name is no"),
+            (f"data/spot/daily/trades/BTCUSDT/x{NAME}.bak", "binance/spot-trades", "its name does not match"),
             (f"data/spot/daily/trades/ETHUSDT/{NAME}", "", "two symbols"),
         ],
     )
@@ -267,7 +267,7 @@ class TestTry:
     @pytest.mark.parametrize("command", [["try", "nothing.csv"], ["try", "--new", "nothing.csv"], ["check", "no.toml"]])
     def test_a_file_that_is_not_there(self, lake, command):
         found = pointline(lake, "vendors", *command)
-        assert found.returncode == 1
+        assert found.returncode == 2
         assert "there is no file" in found.stdout + found.stderr
 
 

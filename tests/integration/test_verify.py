@@ -58,9 +58,9 @@ def test_on_a_terminal_it_says_how_far_it_is(lake, monkeypatch, capsys):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert verify_lake(lake, deep=True, as_json=False) == 0
-    assert "looked at" in sys.stderr.getvalue()
+    assert "data files checked" in sys.stderr.getvalue()
     assert f"{len(NAMES)} files read again" in sys.stderr.getvalue()
-    assert "looked at" not in capsys.readouterr().out
+    assert "data files checked" not in capsys.readouterr().out
 
 
 def kinds(answer: dict) -> set[str]:

@@ -18,6 +18,7 @@ from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 from pointline.unknown import no_such
 
 LISTS_FILES = "`pointline files --last 0` lists all files"
+LISTS_SYMBOLS = "`pointline symbols show` lists them"
 
 
 def file_tables() -> list[str]:
@@ -53,10 +54,10 @@ def require_exchange(files: pl.LazyFrame, name: str | None) -> None:
         raise no_such("exchange", name, known, hint="" if known else "no file was ingested yet")
 
 
-def require_symbol(files: pl.LazyFrame, name: str | None) -> None:
-    """Raise UnknownValue where no file is of that symbol, nor holds rows of it."""
+def require_symbol(files: pl.LazyFrame, name: str | None, *, lists: str = LISTS_FILES) -> None:
+    """Raise UnknownValue where no file is of that symbol, nor holds rows of it; ``lists`` says what lists them."""
     if name is not None and name not in (known := symbols_in(files)):
-        raise no_such("symbol", name, known, hint=LISTS_FILES if known else "no file was ingested yet")
+        raise no_such("symbol", name, known, hint=lists if known else "no file was ingested yet")
 
 
 def rules_in(config: Config) -> list[str]:

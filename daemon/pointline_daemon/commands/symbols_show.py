@@ -12,12 +12,13 @@ import polars as pl
 from pointline.errors import PointlineError, WrongUse
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
-from pointline_daemon.commands.known import known_symbols, require_exchange, require_symbol
+from pointline_daemon.commands.known import LISTS_SYMBOLS, known_symbols, require_exchange, require_symbol
 from pointline_daemon.commands.present import (
     Column,
     plural,
     print_json,
     print_lines,
+    print_problem,
     print_table,
     printable,
 )
@@ -53,7 +54,9 @@ def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at
     if table.head(1).collect().is_empty():
         raise PointlineError("the lake has no symbols yet", hint="`pointline symbols update FILE` brings them")
     require_exchange(table, exchange)
-    require_symbol(table if exchange is None else table.filter(pl.col("exchange") == exchange), symbol)
+    require_symbol(
+        table if exchange is None else table.filter(pl.col("exchange") == exchange), symbol, lists=LISTS_SYMBOLS
+    )
     named = {"symbol": symbol, "exchange": exchange}
     wanted = [pl.col(name) == value for name, value in named.items() if value is not None]
     if time is not None:
@@ -64,7 +67,7 @@ def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at
     if as_json:
         print_json(found.to_dicts())
     elif found.is_empty():
-        print_lines(["no version of a symbol matches"])
+        print_problem("no version of a symbol matches", "leave out --at, or give a later time")
     else:
         print_table(COLUMNS, [_row(row) for row in found.head(SHOWN).iter_rows(named=True)])
         more = f"; --json shows all of {found.height:,}" if found.height > SHOWN else ""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pointline.errors import PointlineError
 from pointline.io.table_path import data_files, is_table, open_table, scan_data_files
 from pointline.io.translate import storage_errors
+from pointline.phrases import no_lake
 from pointline.tables.ingest_manifest import NAME, SCHEMA
 
 
@@ -21,12 +21,7 @@ def scan_ledger(path: Path) -> pl.LazyFrame:
     """
     with storage_errors(NAME):
         if not is_table(path):
-            root = path.parent.parent
-            raise PointlineError(
-                f"there is no lake at {root}",
-                subject=str(root),
-                hint=f"`pointline run --lake-root {root}` makes one; `pointline demo` makes one with data to try",
-            )
+            raise no_lake(path.parent.parent)
         return _scan_all(path, SCHEMA)
 
 

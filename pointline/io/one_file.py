@@ -13,6 +13,7 @@ from pointline.errors import Rejected, UnknownValue
 from pointline.io.bronze_walk import version_of
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
+from pointline.phrases import CHECK_PATH
 
 
 def read_small(file: Path) -> bytes:
@@ -28,7 +29,7 @@ def _named(file: Path) -> Iterator[None]:
         try:
             yield
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise UnknownValue(f"there is no file {file}", subject=str(file), hint="check the path") from error
+            raise UnknownValue(f"there is no file {file}", subject=str(file), hint=CHECK_PATH) from error
 
 
 class OneFile:

@@ -15,8 +15,6 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "pointline").rglob("*.py"), *(ROOT / "daemon").rglob("*.py")])
 RELIED_ON = {"set_aside", "commit_set_aside", "laid_out", "lay_out"}
 """Names that programs read in JSON and in frames, or that others rely on."""
-OLD_NAMES = {name: {"wish"} for name in ("cli.py", "service.py", "service_checks.py", "service_unit.py")}
-"""Names of before, by module: they go when these modules change."""
 
 
 def said(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -55,8 +53,7 @@ def test_strings(path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_names(path):
     tree = ast.parse(path.read_text())
-    names = [(line, text) for line, text in named(tree) if text not in OLD_NAMES.get(path.name, ())]
-    found = [f"{path.name}:{line}: {use}" for line, text in names for use in unwanted(text)]
+    found = [f"{path.name}:{line}: {use}" for line, text in named(tree) for use in unwanted(text)]
     assert not found
 
 

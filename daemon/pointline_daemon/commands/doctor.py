@@ -18,6 +18,7 @@ from pointline.io.lake_links import links_in
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
 from pointline.parse import cells
+from pointline.phrases import no_lake
 from pointline.services.findings import Finding
 from pointline_daemon.commands.doctor_owners import owner_findings
 from pointline_daemon.commands.health import look_at_daemon
@@ -51,8 +52,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     config = load_config(lake_root, needs=())
     paths = config.paths
     if not paths.silver.is_dir():
-        hint = f"`pointline run --lake-root {paths.root}` makes one; `pointline demo` makes one with data to try"
-        raise PointlineError(f"there is no lake at {paths.root}", subject=str(paths.root), hint=hint)
+        raise no_lake(paths.root)
     wrong: list[str] = []
     lake = open_lake(config, on_problem=wrong.append)
     lake.require_known_format(shut_ones_too=False)

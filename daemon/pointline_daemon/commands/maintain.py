@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pointline.errors import PointlineError, WrongUse
+from pointline.errors import WrongUse
+from pointline.phrases import no_lake, would_do
 from pointline.unknown import no_such
 from pointline_daemon import events
 from pointline_daemon.commands.known import require_table
@@ -32,7 +33,7 @@ def maintain(lake_root: Path | None, request: Maintain, *, as_json: bool) -> int
     config = settings_for(lake_root, needs=("maintenance",))
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
-        raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
+        raise no_lake(config.paths.root)
     if request.table is not None:
         require_table(request.table, Upkeep(lake).tables())
     if request.partition is not None:
@@ -49,7 +50,7 @@ def maintain(lake_root: Path | None, request: Maintain, *, as_json: bool) -> int
     else:
         print_table(COLUMNS, [_row(facts) for facts in done])
         if request.dry_run:
-            print("\nnothing was changed: this is what `pointline maintain` would do")
+            print(f"\n{would_do('maintain')}")
     return EXIT_OK
 
 

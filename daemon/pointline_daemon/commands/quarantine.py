@@ -10,6 +10,7 @@ import polars as pl
 
 from pointline.errors import WrongUse
 from pointline.io.ledger import scan_ledger, scan_rows, scan_rows_of
+from pointline.phrases import LEAVE_ONE_OUT
 from pointline.services.aside import RuleBroken, by_rule
 from pointline.tables import ingest_manifest
 from pointline.tables.quarantine import NAME, SCHEMA
@@ -59,12 +60,12 @@ def show_quarantine(
     if raw and not as_csv:
         raise WrongUse("--raw is for --csv, which is not given", hint="add --csv, or leave out --raw")
     if as_csv and last is not None:
-        raise WrongUse("--csv prints all rows, and --last some of them", hint="leave one of them out")
+        raise WrongUse("--csv prints all rows, and --last some of them", hint=LEAVE_ONE_OUT)
     last = SHOWN if last is None else last
     if last < 0:
         raise WrongUse(f"--last is {last}", hint="give a number of lines, or 0 for all")
     if as_csv and as_json:
-        raise WrongUse("--csv and --json exclude each other", hint="leave one of them out")
+        raise WrongUse("--csv and --json exclude each other", hint=LEAVE_ONE_OUT)
     ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
     table = config.paths.table(NAME)
     files = chosen_files(config, ledger, targets)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pointline.config import load_config
-from pointline.errors import PointlineError
 from pointline.io.lock import LakeLock
+from pointline.phrases import and_more, no_lake
 from pointline.services.findings import READ_AGAIN, Finding
 from pointline.services.healing import Healing, plan_rereading
 from pointline.services.reconcile import describe
@@ -71,8 +71,7 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     if table is not None:
         require_table(table, known)
     if not config.paths.silver.is_dir():
-        hint = f"`pointline run --lake-root {config.paths.root}` makes one"
-        raise PointlineError(f"there is no lake at {config.paths.root}", subject=str(config.paths.root), hint=hint)
+        raise no_lake(config.paths.root)
     require_owner(config.paths.root)
     lake.require_known_format()
     configure_logging(config.log.format, config.log.level, sys.stderr)
@@ -147,7 +146,7 @@ def _show(found: Diagnosis, *, as_json: bool, done: dict[str, Any], findings: Se
     for file_id, path in list(found.plan.lost.items())[:SHOWN]:
         print_lines([f"file {file_id} is lost: bronze no longer has {printable(path)}"])
     if len(found.plan.lost) > SHOWN:
-        print_lines([f"... and {len(found.plan.lost) - SHOWN:,} more; --json shows all"])
+        print_lines([and_more(len(found.plan.lost) - SHOWN)])
     if done["dry_run"]:
         print_lines(["", "nothing was changed" + ("" if found.is_sound else "; `pointline repair` does this")])
     elif findings:

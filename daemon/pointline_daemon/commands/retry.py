@@ -10,6 +10,7 @@ import polars as pl
 from pointline.config import Config
 from pointline.errors import WrongUse
 from pointline.io.ledger import scan_ledger, scan_rows
+from pointline.phrases import and_more
 from pointline.services.retry import Selection, select
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
@@ -97,7 +98,7 @@ def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
         short = reason if len(reason) <= ERROR_WIDTH else f"{reason[:ERROR_WIDTH]}..."
         print_lines([f"file {file_id}, {status}: {printable(path)}", f"    {short}"])
     if found.height > SHOWN:
-        print_lines([f"... and {found.height - SHOWN:,} more; --json shows all"])
+        print_lines([and_more(found.height - SHOWN)])
     if dry_run:
         print_lines(["", f"{plural(found.height, 'file')} would be tried again"])
         return

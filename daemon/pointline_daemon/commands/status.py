@@ -9,6 +9,7 @@ from typing import Any
 
 from pointline.config import load_config
 from pointline.errors import WrongUse
+from pointline.phrases import LEAVE_ONE_OUT
 from pointline.tables import ingest_manifest
 from pointline_daemon.commands.health import Daemon, judge, look_at_daemon
 from pointline_daemon.commands.ledger_view import Errors, LedgerView, view_ledger
@@ -52,7 +53,7 @@ HEALTH_COLOURS = {
 def check_status(lake_root: Path | None, *, watch: bool, as_json: bool) -> int:
     """Print the state of a lake. Exit code 1 where its health is neither healthy nor degraded."""
     if watch:
-        raise WrongUse("--watch goes on, and --check ends with an exit code", hint="leave one of them out")
+        raise WrongUse("--watch goes on, and --check ends with an exit code", hint=LEAVE_ONE_OUT)
     return EXIT_OK if _show_status(lake_root, as_json=as_json).word in GOOD else EXIT_FINDINGS
 
 

@@ -17,6 +17,7 @@ from pointline.errors import PointlineError, UnknownValue
 from pointline.io.decode import decoded
 from pointline.io.ledger import scan_rows
 from pointline.io.translate import storage_errors
+from pointline.phrases import CHECK_PATH, and_more, no_lake, would_do
 from pointline.services.symbols import Told
 from pointline.tables import dim_symbol, ingest_manifest
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
@@ -69,7 +70,7 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
         _require_exchange(config, source)
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
-        raise PointlineError(f"there is no lake in {config.paths.root}", hint="`pointline run` makes one")
+        raise no_lake(config.paths.root)
     lake.require_known_format()
     metadata = _meant(_read(config, source, effective_at), source, effective_at)
     request = SymbolRequest(told=Told(metadata=metadata, exchange=source.exchange, insist=insist))
@@ -111,7 +112,7 @@ def _read(config: Config, source: Source, effective_at: dt.datetime | None) -> M
     name = str(source.file)
     with storage_errors(name):
         if not source.file.is_file():
-            raise UnknownValue(f"there is no file {name}", subject=name, hint="check the path")
+            raise UnknownValue(f"there is no file {name}", subject=name, hint=CHECK_PATH)
         with source.file.open("rb") as file:
             data = b"".join(decoded(file, name, limits))
     return read_metadata(data, exchange=source.exchange, effective_at=effective_at)
@@ -161,12 +162,12 @@ def _show(changes: list[dict[str, Any]], *, dry_run: bool) -> None:
         return
     print_table(COLUMNS, [_row(change) for change in changes[:SHOWN]])
     if len(changes) > SHOWN:
-        print_lines([f"... and {len(changes) - SHOWN:,} more; --json shows all"])
+        print_lines([and_more(len(changes) - SHOWN)])
     counted = Counter(change["change"] for change in changes)
     said = ", ".join(f"{number:,} {change}" for change, number in sorted(counted.items()))
     print_lines(["", f"{plural(len(changes), 'version')}: {said}"])
     if dry_run:
-        print_lines(["nothing was changed: this is what `pointline symbols update` would do"])
+        print_lines([would_do("symbols update")])
 
 
 def _row(change: dict[str, Any]) -> tuple[str, ...]:

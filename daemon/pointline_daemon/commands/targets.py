@@ -43,7 +43,7 @@ def _unknown_path(target: str, path: str, known: pl.DataFrame) -> UnknownValue:
     """Return the error for a path that no file of the ledger has: names of the same spelling come first."""
     paths = known["bronze_file_path"].to_list()
     name = path.rpartition("/")[2]
-    near = [one for one in paths if one.rpartition("/")[2] == name][:MOST_NEAR] or near_names(path, paths)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    alike = [one for one in paths if one.rpartition("/")[2] == name][:MOST_NEAR] or near_names(path, paths)
+    hint = f"did you mean {' or '.join(alike)}? " if alike else ""
     words = f"there is no file at {target} in the ledger"
     return UnknownValue(words, subject=target, hint=f"{hint}`{shlex.join(['pointline', 'explain', target])}` says why")

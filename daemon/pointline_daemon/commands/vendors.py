@@ -10,6 +10,7 @@ from typing import Any
 from pointline.errors import WrongUse
 from pointline.io.descriptions import FOLDER, language_reference
 from pointline.parse.feed import Header
+from pointline.phrases import LEAVE_ONE_OUT
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable, Kind
 from pointline.unknown import no_such
@@ -69,7 +70,7 @@ def show_vendor(lake_root: Path | None, name: str, *, as_toml: bool, as_json: bo
     if name not in vendors:
         raise no_such("vendor", name, vendors)
     if as_toml and as_json:
-        raise WrongUse("--toml and --json exclude each other", hint="leave one of them out")
+        raise WrongUse("--toml and --json exclude each other", hint=LEAVE_ONE_OUT)
     vendor = vendors[name]
     if as_toml:
         sys.stdout.write(vendor.content.decode())

@@ -18,6 +18,7 @@ from pointline.io.one_file import OneFile
 from pointline.io.spelled_path import written_path
 from pointline.io.unrecognised import Unrecognised, describe_foreign
 from pointline.parse.text_path import readable
+from pointline.phrases import LEAVE_ONE_OUT
 from pointline.services.trial import Terms, Trial, try_file
 from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -41,7 +42,6 @@ from pointline_daemon.commands.vendors_check import read_beside
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 MOST_OTHERS = 4
-LEAVE_OUT = "leave one of them out"
 FIRST_LINES = 20
 MOST_DAYS = 5
 TARDIS = "the layout of Tardis: its columns are those of the table"
@@ -100,7 +100,9 @@ def begin_description(
         raise WrongUse("--new begins a description with one file", hint="name the one that has the most columns")
     if as_json or vendor_file is not None:
         other = "--json" if vendor_file is None else "--vendor-file"
-        raise WrongUse(f"--new prints a TOML file to complete, and {other} is for one that is there", hint=LEAVE_OUT)
+        raise WrongUse(
+            f"--new prints a TOML file to complete, and {other} is for one that is there", hint=LEAVE_ONE_OUT
+        )
     config = settings_with_or_without(lake_root, needs=READING)
     named = path or _path_of(config, file)
     lines = _first_lines(config, file, named)

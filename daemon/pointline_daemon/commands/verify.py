@@ -13,6 +13,7 @@ from pointline.io.health import PartFiles
 from pointline.io.ledger import scan_ledger
 from pointline.io.lock import holder_of
 from pointline.parse.rules import quarantining
+from pointline.phrases import and_more
 from pointline.services.audited import Parties
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.reread import Rereader
@@ -94,7 +95,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
         print_labelled("      what  ", finding.what)
         print_labelled("      try   ", str(facts["try"]))
     if len(findings) > SHOWN:
-        print_lines([f"  ... and {len(findings) - SHOWN:,} more; --json shows all"])
+        print_lines([f"  {and_more(len(findings) - SHOWN)}"])
 
 
 def _parties(lake: Lake) -> Parties:

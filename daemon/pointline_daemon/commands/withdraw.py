@@ -9,6 +9,7 @@ import polars as pl
 
 from pointline.config import Config
 from pointline.io.ledger import scan_ledger
+from pointline.phrases import and_more
 from pointline.services.withdrawal import plan_withdrawal
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
@@ -70,7 +71,7 @@ def _show(rows: pl.DataFrame, named: Sequence[int], *, dry_run: bool) -> None:
         copy = "" if file_id in named else ", a copy of one that was named"
         print_lines([f"file {file_id}: {what}{copy}: {printable(path)}"])
     if rows.height > SHOWN:
-        print_lines([f"... and {rows.height - SHOWN:,} more; --json shows all"])
+        print_lines([and_more(rows.height - SHOWN)])
     done = "would be withdrawn" if dry_run else "withdrawn"
     kept = "the files in bronze stay where they are; `pointline retry ID` ingests one again"
     print_lines(["", f"{plural(rows.height, 'file')} {done}; {kept}"])

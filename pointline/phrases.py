@@ -1,0 +1,28 @@
+"""What is said in several places, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pointline.errors import PointlineError
+
+LEAVE_ONE_OUT: Final = "leave one of them out"
+"""What to do about options that exclude each other."""
+CHECK_PATH: Final = "check the path"
+
+
+def no_lake(root: Path) -> PointlineError:
+    """Return the error for a folder that holds no lake."""
+    hint = f"`pointline run --lake-root {root}` makes one; `pointline demo` makes one with data to try"
+    return PointlineError(f"there is no lake at {root}", subject=str(root), hint=hint)
+
+
+def and_more(number: int) -> str:
+    """Return the line after a list that was cut, ``number`` being what it lacks."""
+    return f"... and {number:,} more; --json shows all"
+
+
+def would_do(command: str) -> str:
+    """Return the line after what a dry run showed."""
+    return f"nothing was changed: this is what `pointline {command}` would do"

@@ -16,7 +16,7 @@ NEXT = {
     "ingest": "`pointline doctor` says what is wrong; restart the daemon if it finds nothing",
     "rescan": "`pointline doctor` says what is wrong with bronze",
     "the disk": "free space on the disk of the lake; ingest goes on by itself",
-    "bronze": "mount bronze again; where the files are gone for good nothing has to be done, silver keeps their rows",
+    "bronze": "mount bronze again; where the files are gone for good nothing to do, silver keeps their rows",
     NO_EVENTS: "`pointline doctor` says which limit to raise; until then bronze is scanned",
     "metrics": "free the port, or set metrics.port to another one",
     "maintenance": "`pointline doctor` says what is wrong; maintenance is tried again by itself",

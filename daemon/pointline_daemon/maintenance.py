@@ -92,20 +92,20 @@ class Maintenance:
             self._look_at_symbols()
             self._look_at_space()
             if settings.enabled and time.monotonic() >= due:
-                self._tend(stopping)
+                self._maintain(stopping)
                 due = time.monotonic() + settings.interval_seconds
             elif settings.enabled:
-                self._tend_partitions(stopping, self._noted.take_busy())
+                self._compact_partitions(stopping, self._noted.take_busy())
         if settings.enabled:
-            self._sum_up_all()  # whoever opens the tables next has less to read; a run with --once gets no other turn
+            self._checkpoint_all()  # who opens the tables next has less to read; a run with --once gets no other turn
 
-    def _tend(self, stopping: threading.Event) -> None:
-        self._tend_partitions(stopping, self._noted.due())
+    def _maintain(self, stopping: threading.Event) -> None:
+        self._compact_partitions(stopping, self._noted.due())
         if not stopping.is_set():
-            self._sum_up_all()
+            self._checkpoint_all()
         self._vacuum_when_due(stopping)
 
-    def _tend_partitions(self, stopping: threading.Event, partitions: Iterable[Partition]) -> None:
+    def _compact_partitions(self, stopping: threading.Event, partitions: Iterable[Partition]) -> None:
         """Compact partitions; many of them share a commit, and what people ask for is done in between."""
         compactions = self._upkeep.compactions()
         looks: list[Look] = []
@@ -127,7 +127,7 @@ class Maintenance:
         table, is_done = compactions.table, True
         if table:
             is_done = self._guarded(lambda: self._say_compacted(compactions.commit()), "compact", table)
-            self._guarded(partial(self._sum_up, table), "checkpoint", table)
+            self._guarded(partial(self._checkpoint, table), "checkpoint", table)
         for look in looks if is_done else ():
             self._noted.settle(look)
         looks.clear()
@@ -138,16 +138,16 @@ class Maintenance:
             self._symbols_looked_at = time.monotonic()
             self._guarded(self._refresh_symbols, "refresh", dim_symbol.NAME)
 
-    def _sum_up_all(self) -> None:
+    def _checkpoint_all(self) -> None:
         for table in self._upkeep.tables():
-            self._guarded(partial(self._sum_up, table), "checkpoint", table)
+            self._guarded(partial(self._checkpoint, table), "checkpoint", table)
 
     def _say_compacted(self, done: Iterable[Facts]) -> None:
         for facts in done:
             self._say(events.PARTITION_COMPACTED, facts)
 
-    def _sum_up(self, table: str) -> None:
-        for event, facts in self._upkeep.sum_up(table):
+    def _checkpoint(self, table: str) -> None:
+        for event, facts in self._upkeep.compact_and_checkpoint(table):
             self._say(event, facts)
 
     def _vacuum_when_due(self, stopping: threading.Event) -> None:
@@ -208,18 +208,18 @@ class Maintenance:
             log.info(events.MAINTENANCE_RESUMED, what=what, table=table)
         return True
 
-    def ask(self, wish: Maintain) -> Future[Answer]:
+    def ask(self, request: Maintain) -> Future[Answer]:
         """Ask for a pass of maintenance, which the thread makes at its next turn. Never blocks."""
         answer: Future[Answer] = Future()
-        self._asked.put((wish, answer))
+        self._asked.put((request, answer))
         return answer
 
     def _answer_requests(self, stopping: threading.Event) -> None:
         while not self._asked.empty():
             self._require_lake()
-            wish, answer = self._asked.get()
+            request, answer = self._asked.get()
             try:
-                answer.set_result(self._answer(wish, is_stopped=partial(self._is_stopped, stopping)))
+                answer.set_result(self._answer(request, is_stopped=partial(self._is_stopped, stopping)))
             except PointlineError as error:
                 answer.set_exception(error)
 
@@ -229,17 +229,17 @@ class Maintenance:
             self._answer_requests(stopping)
         return stopping.is_set()
 
-    def _answer(self, wish: Maintain, *, is_stopped: Callable[[], bool]) -> Answer:
-        if wish.below_floor and wish.vacuum:
+    def _answer(self, request: Maintain, *, is_stopped: Callable[[], bool]) -> Answer:
+        if request.below_floor and request.vacuum:
             raise PointlineError(
                 "a daemon that ingests writes files that such a vacuum would take", hint="stop it first"
             )
-        hours = wish.retention_hours
+        hours = request.retention_hours
         hours = self._lake.config.maintenance.vacuum_retention_hours if hours is None else hours
 
         def look_first() -> bool:
             self._require_lake()
-            if wish.vacuum and not wish.dry_run and self._may_take_parts_of_a_batch(hours):
+            if request.vacuum and not request.dry_run and self._may_take_parts_of_a_batch(hours):
                 minutes = self._oldest_batch_seconds() / 60
                 raise PointlineError(
                     f"a batch has been under way for {minutes:.0f} minutes: a vacuum that keeps {hours:g} hours may "
@@ -248,8 +248,8 @@ class Maintenance:
                 )
             return is_stopped()
 
-        done = self._upkeep.fulfil(wish, is_stopped=look_first)
-        for facts in done if not wish.dry_run else ():
+        done = self._upkeep.fulfil(request, is_stopped=look_first)
+        for facts in done if not request.dry_run else ():
             action: str = facts["action"]
             self._say(EVENTS.get(action, action), {name: value for name, value in facts.items() if name != "action"})
         return {"done": done}

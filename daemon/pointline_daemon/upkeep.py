@@ -16,7 +16,7 @@ from pointline_daemon.compactions import Compactions, Facts, Partition
 from pointline_daemon.lake import Lake
 from pointline_daemon.requests import Maintain
 
-LEDGER_SMALL_PARTS = 16
+LEDGER_SMALL_FILES = 16
 LEDGER_TARGET_BYTES = 32 << 20
 LEAST_DEAD_BYTES = 16 << 20
 """In each table so much that no version needs is no reason for a vacuum."""
@@ -57,12 +57,12 @@ class Upkeep:
                 found.setdefault((name, part.partition["exchange"], part.partition["date"]), []).append(part)
         return sorted(key for key, parts in found.items() if len(parts) > 1 or is_mixed(parts[0]))
 
-    def sum_up(self, table: str, *, dry_run: bool = False) -> Iterator[tuple[str, Facts]]:
+    def compact_and_checkpoint(self, table: str, *, dry_run: bool = False) -> Iterator[tuple[str, Facts]]:
         """Compact a ledger table and write a checkpoint, each where it is worth it; yield what was done."""
         upkeep = self._all[table]
         if table in self._ledgers:
-            merged = upkeep.merge_small_parts(
-                target_bytes=LEDGER_TARGET_BYTES, min_small_files=LEDGER_SMALL_PARTS, dry_run=dry_run
+            merged = upkeep.merge_small_files(
+                target_bytes=LEDGER_TARGET_BYTES, min_small_files=LEDGER_SMALL_FILES, dry_run=dry_run
             )
             if merged is not None:
                 yield events.PARTITION_COMPACTED, {"table": table, "parts_before": merged[0], "parts_after": merged[1]}
@@ -106,34 +106,34 @@ class Upkeep:
                     found[name] = {"live_bytes": repository.live_bytes, "dead_bytes": repository.dead.size_bytes or 0}
         return found
 
-    def fulfil(self, wish: Maintain, *, is_stopped: Callable[[], bool] = lambda: False) -> list[Facts]:
+    def fulfil(self, request: Maintain, *, is_stopped: Callable[[], bool] = lambda: False) -> list[Facts]:
         """Do what a person asked for, all of it now; return a row of facts per thing done, or to be done.
 
         ``is_stopped`` is asked before each partition and each vacuum: all of it together may take an hour.
         """
-        hours = LEAST_RETENTION_HOURS if wish.retention_hours is None else wish.retention_hours
-        if hours < LEAST_RETENTION_HOURS and not wish.below_floor:
+        hours = LEAST_RETENTION_HOURS if request.retention_hours is None else request.retention_hours
+        if hours < LEAST_RETENTION_HOURS and not request.below_floor:
             raise WrongUse(
                 f"a retention of {hours:g} hours may take files that are just being written or read",
                 hint=f"take at least {LEAST_RETENTION_HOURS:g}, or stop everything that reads the lake "
                 "and add --below-floor",
             )
-        if wish.table is not None and wish.table not in self._all:
-            raise no_such("table", wish.table, self._all)
+        if request.table is not None and request.table not in self._all:
+            raise no_such("table", request.table, self._all)
         done: list[Facts] = []
-        tables = [wish.table] if wish.table else self.tables()
-        if wish.compact:
+        tables = [request.table] if request.table else self.tables()
+        if request.compact:
             partitions = [
-                one for one in self.partitions() if one[0] in tables and wish.partition in {None, "/".join(one[1:])}
+                one for one in self.partitions() if one[0] in tables and request.partition in {None, "/".join(one[1:])}
             ]
-            done += self._compact_all(partitions, COLD, dry_run=wish.dry_run, is_stopped=is_stopped)
-            summed_up = (one for table in tables for one in self.sum_up(table, dry_run=wish.dry_run))
-            done += [{"action": event, **facts} for event, facts in summed_up]
-        if wish.vacuum and wish.partition is None:
+            done += self._compact_all(partitions, COLD, dry_run=request.dry_run, is_stopped=is_stopped)
+            steps = (one for table in tables for one in self.compact_and_checkpoint(table, dry_run=request.dry_run))
+            done += [{"action": event, **facts} for event, facts in steps]
+        if request.vacuum and request.partition is None:
             for table in tables:
                 if is_stopped():
                     break
-                facts = self.vacuum(table, retention_hours=wish.retention_hours, dry_run=wish.dry_run)
+                facts = self.vacuum(table, retention_hours=request.retention_hours, dry_run=request.dry_run)
                 if facts["files"]:
                     done.append({"action": "vacuum", **facts})
         return done
@@ -158,4 +158,4 @@ class Upkeep:
         """Commit, and make a checkpoint where that makes the log long."""
         table = compactions.table
         yield from ({"action": "compact", **facts} for facts in compactions.commit())
-        yield from ({"action": event, **facts} for event, facts in self.sum_up(table))
+        yield from ({"action": event, **facts} for event, facts in self.compact_and_checkpoint(table))

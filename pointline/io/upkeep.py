@@ -21,7 +21,7 @@ from pointline.io.delta import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.lake_links import refuse_links
 from pointline.io.loose_files import part_files
 from pointline.io.protocols import Part
-from pointline.io.removed import record_removed, removed_parts
+from pointline.io.removed import record_removed, removed_files
 from pointline.io.told import record_told
 from pointline.io.translate import storage_errors
 
@@ -76,15 +76,15 @@ class TableUpkeep:
         newest = newest_checkpoint(self._log)
         entries = entries_after(self._log, newest)
         size = sum(entry.stat().st_size for entry in entries)
-        summed_up = sum(file.stat().st_size for file in checkpoint_files(self._log, newest))
-        is_large = size >= max(BYTES_PER_CHECKPOINT, SHARE_PER_CHECKPOINT * summed_up)
+        checkpoint_bytes = sum(file.stat().st_size for file in checkpoint_files(self._log, newest))
+        is_large = size >= max(BYTES_PER_CHECKPOINT, SHARE_PER_CHECKPOINT * checkpoint_bytes)
         return len(entries) >= COMMITS_PER_CHECKPOINT or is_large
 
     def checkpoint(self) -> int:
         """Checkpoint the log and drop entries past their retention; return the version of the checkpoint."""
         with self.repository.exclusive() as table, storage_errors(self.name):
             refuse_links(self.repository.path, self._log)
-            record_removed(self.repository.path, removed_parts(self.repository.path))
+            record_removed(self.repository.path, removed_files(self.repository.path))
             version = table.version()
             record_told(self.repository.path, version)
             table.create_checkpoint()
@@ -157,7 +157,7 @@ class TableUpkeep:
 
     def _spare(self, files: Mapping[str, os.stat_result]) -> tuple[list[SpareFile], dict[str, int]]:
         """Return those of the files that the newest version does not need, and what is on record of removed files."""
-        live, removed = self.repository.live_paths(), removed_parts(self.repository.path)
+        live, removed = self.repository.live_paths(), removed_files(self.repository.path)
         spare = []
         for name, status in files.items():
             if name not in live:
@@ -173,7 +173,7 @@ class TableUpkeep:
                 with suppress(FileNotFoundError):
                     yield name, entry.stat(follow_symlinks=False)
 
-    def merge_small_parts(
+    def merge_small_files(
         self, *, target_bytes: int, min_small_files: int, dry_run: bool = False
     ) -> tuple[int, int] | None:
         """Rewrite the small files of an unpartitioned table as one; return the number of files before and after.

@@ -99,7 +99,7 @@ def _pass(lake: Lake, n: int) -> Iterator[Row]:
     counts = _Counts(trades)
     maintenance = Maintenance(lake, oldest_batch_seconds=lambda: 0.0)
     maintenance._noted.note_old(Upkeep(lake).partitions(), seconds=7200)
-    maintenance._tend(threading.Event())
+    maintenance._maintain(threading.Event())
     yield _row("a pass over partitions: data files listed", n, counts.listed)
     yield _row("a pass over partitions: commits", n, counts.commits)
     yield _row("a pass over partitions: bytes of the log and its checkpoints", n, counts.log_bytes)

@@ -113,7 +113,7 @@ def parts_of(lake: Lake) -> list[int]:
 def tend_all(lake: Lake, maintenance: Maintenance, monkeypatch) -> None:
     monkeypatch.setattr(noted_partitions, "COOL_INTERVALS", 0)
     maintenance._noted.note_old(Upkeep(lake).partitions())
-    maintenance._tend(threading.Event())
+    maintenance._maintain(threading.Event())
 
 
 def test_a_pass_lists_once_and_commits_many_partitions_at_once(lake, counted, monkeypatch):
@@ -190,7 +190,7 @@ def test_a_stop_ends_a_pass_and_a_request_and_keeps_what_was_merged(lake, monkey
     monkeypatch.setattr(noted_partitions, "COOL_INTERVALS", 0)
     maintenance = made(lake)
     maintenance._noted.note_old(Upkeep(lake).partitions())
-    maintenance._tend(stopping)
+    maintenance._maintain(stopping)
     assert parts_of(lake) == [1] * 3 + [FILES] * (len(DAYS) - 3)
     assert maintenance.waiting == len(DAYS) - 3
     stopping.clear()
@@ -234,7 +234,7 @@ def test_few_are_left_of_a_partition_where_that_is_worth_it(lake, monkeypatch, b
         maintenance.note([("trades", "binance", DAYS[0])])
     now = maintenance_module.time.monotonic()
     monkeypatch.setattr(maintenance_module.time, "monotonic", lambda: now + 130 + seconds)
-    maintenance._tend(threading.Event())
+    maintenance._maintain(threading.Event())
     assert parts_of(lake)[0] == left
     assert maintenance.waiting == 0
 

@@ -50,7 +50,7 @@ def test_only_what_was_asked_for_is_compacted(lake, monkeypatch, wish, wanted):
     upkeep = Upkeep(lake)
     monkeypatch.setattr(upkeep, "partitions", lambda: PARTITIONS)
     monkeypatch.setattr(Compactions, "merge", lambda _self, partition, _effort: compacted.append(partition))
-    monkeypatch.setattr(upkeep, "sum_up", lambda table, **_: iter(()))
+    monkeypatch.setattr(upkeep, "compact_and_checkpoint", lambda table, **_: iter(()))
     upkeep.fulfil(wish)
     assert compacted == wanted
 
@@ -130,11 +130,11 @@ def test_merging_small_parts_says_what_it_did(tmp_path, monkeypatch, large, dry_
     parts = repository.live_parts()
     target = 2 * min(part.size_bytes for part in parts) + 100
     rows = repository.read_all()["file_id"].sort().to_list()
-    told = TableUpkeep(repository=repository).merge_small_parts(target_bytes=target, min_small_files=3, dry_run=dry_run)
+    told = TableUpkeep(repository=repository).merge_small_files(target_bytes=target, min_small_files=3, dry_run=dry_run)
     assert told == (3 + large, 1 + large)
     assert len(repository.live_parts()) == (len(parts) if dry_run else 1 + large)
     assert repository.read_all()["file_id"].sort().to_list() == rows
-    assert TableUpkeep(repository=repository).merge_small_parts(target_bytes=target, min_small_files=4) is None
+    assert TableUpkeep(repository=repository).merge_small_files(target_bytes=target, min_small_files=4) is None
 
 
 @pytest.mark.parametrize("enabled", ["true", "false"])

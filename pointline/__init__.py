@@ -47,7 +47,13 @@ class _Tables(ModuleType):
     """``pointline.tables`` is a package of this program, and for those who read a lake a function."""
 
     def __call__(self, *, lake_root: str | Path | None = None) -> pl.DataFrame:
-        """Return the tables of a lake: see ``pointline.overview.tables``."""
+        """Return the tables of a lake as a Polars frame, those with the most rows first.
+
+        >>> import pointline
+        >>> pointline.tables().filter(pl.col("rows") > 0)  # doctest: +SKIP
+
+        See ``pointline.overview.tables``.
+        """
         from pointline.overview import tables as overview  # noqa: PLC0415 - as _MODULES says
 
         return overview(lake_root=lake_root)

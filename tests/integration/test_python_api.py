@@ -16,7 +16,9 @@ import polars as pl
 import pytest
 
 import pointline
+from pointline.io.delta import DeltaTableRepository
 from pointline.io.upkeep import TableUpkeep
+from pointline.tables import ingest_manifest
 from tests.support.lake_check import file_content, file_name, put_file
 from tests.support.process import pointline as ran
 from tests.support.small_lake import add_trades, at, trades
@@ -196,6 +198,42 @@ class TestSlips:
         assert done.returncode == 0, done.stderr
         assert pointline.tables(lake_root=root).filter(table="trades")["data_files"].item() == 3
         return root
+
+
+class TestWhatTheLedgerDoesNotTell:
+    """Where the Delta log proves nothing, and the ledger does not know, a symbol that may be there is no slip."""
+
+    @pytest.fixture
+    def lake(self, tmp_path) -> Path:
+        """One data file with rows of AAA, MMM and ZZZ."""
+        names = [trades("binance", name, [at("2024-05-01")]) for name in ("AAA", "MMM", "ZZZ")]
+        add_trades(tmp_path, pl.concat(names))
+        return tmp_path
+
+    def is_found(self, lake: Path, symbol: str) -> bool:
+        try:
+            return not pointline.scan("trades", symbol=symbol, lake_root=lake).collect().is_empty()
+        except pointline.PointlineError:
+            return False
+
+    @pytest.mark.parametrize(
+        ("status", "symbols"),
+        [
+            (None, None),  # no ledger: the column itself is read
+            ("success", None),  # of an earlier release
+            ("pending", None),  # committed to silver, not yet to the ledger
+            ("success", ["AAA", "MMM", "ZZZ"]),
+        ],
+    )
+    def test_it_is_read(self, lake, status, symbols):
+        if status is not None:
+            facts = {"file_id": 1, "exchange": "binance", "data_type": "trades", "symbol": "ALL", "status": status}
+            row = {**facts, "symbols": symbols, "rows_written": 3 if status == "success" else 0}
+            ledger = DeltaTableRepository(lake / "silver" / ingest_manifest.NAME, ingest_manifest.SCHEMA)
+            ledger.create()
+            ledger.write_full(pl.DataFrame([row], schema=ingest_manifest.SCHEMA))
+        assert all(self.is_found(lake, name) for name in ("AAA", "MMM", "ZZZ"))
+        assert not self.is_found(lake, "NNN")
 
 
 class TestVersions:

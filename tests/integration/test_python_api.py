@@ -229,9 +229,10 @@ class TestWhatTheLedgerDoesNotTell:
         if status is not None:
             facts = {"file_id": 1, "exchange": "binance", "data_type": "trades", "symbol": "ALL", "status": status}
             row = {**facts, "symbols": symbols, "rows_written": 3 if status == "success" else 0}
+            other = {**facts, "file_id": 2, "status": "success", "symbols": ["QQQ"], "rows_written": 1}
             ledger = DeltaTableRepository(lake / "silver" / ingest_manifest.NAME, ingest_manifest.SCHEMA)
             ledger.create()
-            ledger.write_full(pl.DataFrame([row], schema=ingest_manifest.SCHEMA))
+            ledger.write_full(pl.DataFrame([row, other], schema=ingest_manifest.SCHEMA))
         assert all(self.is_found(lake, name) for name in ("AAA", "MMM", "ZZZ"))
         assert not self.is_found(lake, "NNN")
 

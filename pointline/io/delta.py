@@ -241,31 +241,6 @@ class DeltaTableRepository:
         shared = partition_columns(part.partition, self.schema)
         return pl.concat(self.rows_of(part)).with_columns(shared).select(list(self.schema))
 
-    def update_rows(
-        self,
-        df: pl.DataFrame,
-        *,
-        fill: Sequence[str] = (),
-        batch: int | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Update rows by ``file_id``: columns of ``df`` as they are, those in ``fill`` only where they are not null.
-
-        With ``batch`` the commit carries that number and happens only once. Only parts that hold one of the ids are
-        read and replaced: with a hundred parts, 5 ms in place of the 90 ms of a merge by Delta.
-        """
-        with self._lock:
-            ids = df["file_id"].to_list()
-            add: list[Part] = []
-            remove: list[Part] = []
-            for part in self.live_parts():
-                if may_hold(part, ids):
-                    rows = pl.concat(self.rows_of(part))
-                    if rows["file_id"].is_in(ids).any():
-                        add += self.write_parts(updated(rows, df, fill))
-                        remove.append(part)
-            self.commit_parts(add=add, remove=remove, batch=batch, metadata=metadata)
-
     def commit_parts(
         self,
         *,
@@ -442,11 +417,3 @@ def _size_of(path: Path) -> int | None:
 
 def _metadata(batch: int | None, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return {**(metadata or {}), **({} if batch is None else {BATCH: batch})}
-
-
-def updated(rows: pl.DataFrame, changes: pl.DataFrame, fill: Sequence[str]) -> pl.DataFrame:
-    """Return ``rows`` with the values of ``changes`` by ``file_id``, those in ``fill`` only where they are not null."""
-    replaced = changes.select(name for name in changes.columns if name not in fill)
-    filled = changes.select("file_id", *(name for name in changes.columns if name in fill))
-    rows = rows.update(replaced, on="file_id", how="left", include_nulls=True)
-    return rows.update(filled, on="file_id", how="left")

@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import accumulate, groupby
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -19,9 +19,10 @@ import pyarrow as pa
 
 from pointline.errors import LakeDamaged
 from pointline.io.commit_log import FOUND, MOVES
-from pointline.io.delta import DeltaTableRepository, updated
+from pointline.io.id_tiers import holding
 from pointline.io.last_id import LastId
-from pointline.io.live_parts import may_hold
+from pointline.io.ledger_frame import LedgerFrame
+from pointline.io.ledger_table import LedgerTable
 from pointline.io.protocols import BronzeFileMetadata, Discovery, Outcome
 from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import (
@@ -37,8 +38,6 @@ from pointline.tables.ingest_manifest import (
 
 OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
 VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts", "changed_ts", "inode")
-WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
-"""Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
 LEFT_ON_DISK = (
     *("rows_read", "rows_written", "rows_quarantined", "warnings", "error"),
     *("vendor", "symbols", "receive_clock", "days", "checksum"),
@@ -49,42 +48,45 @@ class DeltaManifest:
     """The ingest manifest. ``clock`` gives microseconds since the epoch, UTC; ids go on from ``last_id``."""
 
     def __init__(self, path: Path, clock: Callable[[], int], last_id: LastId | None = None) -> None:
-        self.repository = DeltaTableRepository(path, SCHEMA)
+        self.repository = LedgerTable(path, SCHEMA)
         self._last_id = last_id or LastId(None)
         self._clock = clock
         self._lock = threading.RLock()
-        self._entries: pl.DataFrame | None = None
+        self._entries: LedgerFrame | None = None
         self._in_doubt = False
 
     def entries(self) -> pl.DataFrame:
         """Return the ledger in memory, rising by ``file_id``, without the columns only people read."""
         with self._lock:
-            if self._entries is None:
-                columns = [name for name in SCHEMA if name not in LEFT_ON_DISK]
-                self.repository.require_sound()  # nothing is decided, and nothing written on, by a damaged ledger
-                with storage_errors("ingest_manifest"):
-                    entries = self.repository.scan().select(columns).with_columns(_slim(columns)).collect()
-                self._entries = _in_order(entries)
-                if (self._entries["file_id"].diff() == 0).any():
-                    raise LakeDamaged(
-                        "ingest_manifest holds a file_id twice",
-                        subject="ingest_manifest",
-                        hint="run `pointline verify`",
-                    )
-            return self._entries
+            return self._held().frame
+
+    def _held(self) -> LedgerFrame:
+        if self._entries is None:
+            columns = [name for name in SCHEMA if name not in LEFT_ON_DISK]
+            self.repository.require_sound()  # nothing is decided, and nothing written on, by a damaged ledger
+            with storage_errors("ingest_manifest"):
+                entries = LedgerFrame(self.repository.batches_of_rows(columns), _schema(columns))
+            if (entries.frame["file_id"].diff() == 0).any():
+                raise LakeDamaged(
+                    "ingest_manifest holds a file_id twice", subject="ingest_manifest", hint="run `pointline verify`"
+                )
+            self._entries = entries
+        return self._entries
 
     def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
         """Return the whole rows of these versions, read from disk."""
         wanted = list(file_ids)
-        parts = [part for part in self.repository.live_parts() if may_hold(part, wanted)]
         rows = [
-            rows.filter(pl.col("file_id").is_in(wanted)) for part in parts for rows in self.repository.rows_of(part)
+            rows.filter(pl.col("file_id").is_in(wanted))
+            for part in holding(self.repository.live_parts(), wanted)
+            for rows in self.repository.rows_of(part)
         ]
         return pl.concat([pl.DataFrame(schema=SCHEMA), *rows])
 
     def known_entries(self) -> pl.DataFrame | None:
         """Return the ledger in memory as it is, without waiting for a write; None where it has to be read."""
-        return self._entries
+        held = self._entries
+        return None if held is None else held.frame
 
     def forget_entries(self) -> None:
         """Drop the frame in memory: what is on disk counts."""
@@ -148,9 +150,8 @@ class DeltaManifest:
                 first = {file_id: metas[position] for position, file_id in reversed(list(enumerate(ids)))}
                 rows = self._pending_rows([(file_id, first[file_id]) for file_id in minted.values()])
                 told = {FOUND: _runs([(file_id, first[file_id].found_by) for file_id in minted.values()])}
-                self.repository.commit_parts(add=self.repository.write_parts(rows), remove=(), metadata=told)
-                columns = entries.columns
-                self._entries = _joined([entries, rows.select(columns).with_columns(_slim(columns))])
+                self.repository.append_pending(rows, told)
+                self._held().append(rows)
                 self._last_id.note(next_id + len(minted) - 1)
             return [file_id for file_id in ids if file_id is not None]
 
@@ -185,7 +186,7 @@ class DeltaManifest:
                 return
             rows = self._outcome_rows(told)
             self.repository.update_rows(rows, fill=CONTENT_FACTS, batch=batch)
-            self._follow(rows, fill=CONTENT_FACTS)
+            self._held().update(rows, fill=CONTENT_FACTS)
 
     def adopt(self, rows: pl.DataFrame) -> None:
         """Add whole rows, saved from a damaged ledger, of the ids that this one lacks."""
@@ -256,18 +257,7 @@ class DeltaManifest:
             paths = dict(known.select("file_id", "bronze_file_path").iter_rows())
             told = [[file_id, paths.get(file_id), meta.bronze_file_path] for file_id, meta in moves]
             self.repository.update_rows(rows, metadata={MOVES: told})
-            self._follow(rows)
-
-    def _follow(self, rows: pl.DataFrame, fill: Sequence[str] = ()) -> None:
-        """Bring the frame in memory up to a merge. Recent ids are at its end, so most of it stays as it is."""
-        entries = self.entries()
-        columns = [name for name in rows.columns if name in entries.columns]
-        changed = rows.select(columns).with_columns(_slim(columns))
-        first = rows["file_id"].min()
-        assert isinstance(first, int)
-        tail = self._tail_from(first)
-        tail = updated(tail, changed, fill)
-        self._entries = _joined([entries.head(entries.height - tail.height), tail.select(entries.columns)])
+            self._held().update(rows)
 
     def _pending_rows(self, minted: Sequence[tuple[int, BronzeFileMetadata]]) -> pl.DataFrame:
         now = self._clock()
@@ -352,33 +342,8 @@ def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:
     return runs
 
 
-def _in_order(entries: pl.DataFrame) -> pl.DataFrame:
-    """Sort by ``file_id``. Each part is sorted, so that nearly always they only have to stand in the right order."""
-    lengths = entries["file_id"].chunk_lengths()
-    pieces = [entries.slice(end - length, length) for end, length in zip(accumulate(lengths), lengths, strict=True)]
-    pieces.sort(key=lambda piece: piece["file_id"].head(1).to_list())
-    ordered = pl.concat(pieces) if pieces else entries
-    return ordered if ordered["file_id"].is_sorted() else ordered.sort("file_id")
-
-
-def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Lay frames end to end; the last pieces become one where they are as long as the one before.
-
-    One commit adds one piece, and in a year of commits every look at the ledger would go through all of them. This
-    way there are some dozens at most, and a row is copied as often as the ledger has doubled.
-    """
-    entries = pl.concat(frames)
-    *before, last = entries["file_id"].chunk_lengths()
-    taken = last
-    for length in reversed(before):
-        if length > taken:
-            break
-        taken += length
-    return entries if taken == last else pl.concat([entries.head(-taken), entries.tail(taken).rechunk()])
-
-
-def _slim(columns: Iterable[str]) -> list[pl.Expr]:
-    return [pl.col(name).cast(pl.Categorical) for name in columns if name in WORDS]
+def _schema(columns: Iterable[str]) -> pl.Schema:
+    return pl.Schema({name: SCHEMA[name] for name in columns})
 
 
 def _versions(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:

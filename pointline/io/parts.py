@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -43,8 +43,13 @@ class ParquetPartWriter:
         *,
         prefix: str = WRITTEN,
         unfinished: set[str] | None = None,
+        bounded: Collection[str] | None = None,
+        is_flushed_by_caller: bool = False,
     ) -> None:
-        """``unfinished`` is told the stem of the file's name, for as long as no commit mentions it."""
+        """``unfinished`` is told the stem of the file's name, for as long as no commit mentions it.
+
+        ``bounded`` names the columns that get statistics, where not all do that can prune.
+        """
         self._table = table
         self._partition = dict(partition)
         self._dictionary = dictionary
@@ -52,6 +57,8 @@ class ParquetPartWriter:
         self._path = folder / f"{prefix}-{uuid.uuid4().hex}.parquet"
         self._unfinished = set() if unfinished is None else unfinished
         self._unfinished.add(stem_of(self._path.name))  # before there is a file that a vacuum might meet
+        self._bounded = bounded
+        self._is_flushed_by_caller = is_flushed_by_caller
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 
@@ -68,14 +75,16 @@ class ParquetPartWriter:
         self._rows += table.num_rows
 
     def close(self) -> Part:
-        """Finish the file, flush it and its name to disk, and describe it."""
+        """Finish the file, flush it and its name to disk, unless the caller does, and describe it."""
         assert self._writer is not None, "a part has at least one frame"
         with storage_errors(str(self._path)):
             self._writer.close()
             metadata = pq.read_metadata(self._path)
-            flush_file(self._path)
+            if not self._is_flushed_by_caller:
+                flush_file(self._path)
             self._name_by_content()
-            flush_folder(self._path.parent)
+            if not self._is_flushed_by_caller:
+                flush_folder(self._path.parent)
         return Part(
             path=self._path.relative_to(self._table).as_posix(),
             partition=self._partition,
@@ -108,11 +117,16 @@ class ParquetPartWriter:
             column_encoding=dict.fromkeys(deltas, "DELTA_BINARY_PACKED"),
             # Bounds of prices, ids and lists prune nothing and cost a fifth of the writing; those of a choice would be
             # the bounds of what could have been chosen.
-            write_statistics=[field.name for field in schema if field.name in texts or _has_order(field.type)],
+            write_statistics=[field.name for field in schema if self._has_bounds(field, texts)],
             store_schema=False,
             write_page_checksum=True,
             **COMPRESSION,
         )
+
+    def _has_bounds(self, field: pa.Field, texts: Sequence[str]) -> bool:
+        if self._bounded is not None:
+            return field.name in self._bounded
+        return field.name in texts or _has_order(field.type)
 
 
 def statistics(metadata: pq.FileMetaData) -> str:

@@ -68,6 +68,8 @@ def committing(folder: Path) -> tuple[Path, Callable[[], None]]:
 def minting(folder: Path) -> tuple[Path, Callable[[], None]]:
     manifest = DeltaManifest(folder / "m", lambda: 7)
     manifest.repository.create()
+    with manifest.repository.exclusive():
+        pass  # what another process may have left is flushed once, before anything is written
     return manifest.repository.path, lambda: manifest.resolve_file_ids([META])  # type: ignore[return-value]
 
 

@@ -17,7 +17,7 @@ from pointline_daemon.lake import Lake
 from pointline_daemon.requests import Maintain
 
 LEDGER_SMALL_FILES = 16
-LEDGER_TARGET_BYTES = 32 << 20
+LEDGER_TARGET_BYTES = 4 << 20
 LEAST_DEAD_BYTES = 16 << 20
 """In each table so much that no version needs is no reason for a vacuum."""
 

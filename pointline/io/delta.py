@@ -33,18 +33,22 @@ from pointline.io.delta_log import (
 )
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.format_version import FORMAT_VERSION, PROPERTY, require_known, version_in
+from pointline.io.id_ranges import holding, in_order
 from pointline.io.lake_links import refuse_links
-from pointline.io.live_parts import LiveParts, may_hold
+from pointline.io.live_parts import LiveParts
 from pointline.io.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.protocols import Part
 from pointline.io.table_path import LOG, delta_name, is_table, open_table, partition_columns, scan_data_files
 from pointline.io.translate import DAMAGE_HINT, storage_errors
+from pointline.tables.size_tiers import runs_to_merge
 
 READER_VERSION = 1
 WRITER_VERSION = 2
 """Of the Delta protocol: what the tables are created with, and all that ``DeltaLog`` knows."""
 
 ROWS_PER_GROUP = 131_072
+MERGE_RATIO = 2.0
+"""A part of a table of ours is rewritten only with at least as much beside it."""
 
 LOG_RETENTION_SECONDS = 3600.0
 FORMAT_PROPERTY = {PROPERTY: str(FORMAT_VERSION)}
@@ -221,13 +225,11 @@ class DeltaTableRepository:
         ``df`` has all columns, and ``keys`` name each of its rows. Only parts that hold one of them are replaced.
         """
         with self._lock:
-            ids = df["file_id"].to_list() if "file_id" in keys else None
+            parts = self.live_parts()
             new = df.select(list(self.schema))
             add: list[Part] = []
             remove: list[Part] = []
-            for part in self.live_parts():
-                if ids is not None and not may_hold(part, ids):
-                    continue
+            for part in holding(parts, df["file_id"].to_list()) if "file_id" in keys else parts:
                 rows = self._whole_rows(part)
                 if rows.join(df, on=keys, how="semi").is_empty():
                     continue
@@ -353,6 +355,26 @@ class DeltaTableRepository:
                     writer.discard()
                     raise
         return parts
+
+    def worth_merging(self, *, target_bytes: int, least: int) -> list[list[Part]]:
+        """Return the runs of small parts to rewrite, each as one of at most about ``target_bytes``.
+
+        Nothing is worth it before there are ``least`` small ones.
+        """
+        parts = in_order(self.live_parts())
+        if sum(part.size_bytes < target_bytes // 2 for part in parts) < least:
+            return []
+        return runs_to_merge(parts, ratio=MERGE_RATIO, full_bytes=target_bytes, most=least)
+
+    def merged(self, run: Sequence[Part]) -> list[Part]:
+        """Write the rows of these parts anew, by rising ``file_id`` where they have one; no commit mentions it."""
+        rows = pl.concat(self._whole_rows(part) for part in run)
+        return self.write_parts(rows.sort("file_id", maintain_order=True) if "file_id" in rows.columns else rows)
+
+    def parts_of_merged(self, run: Sequence[Part]) -> int:
+        """Return how many parts ``merged`` makes of them."""
+        del run
+        return 1
 
     def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows of a part in order, without the partition columns, one frame per row group.

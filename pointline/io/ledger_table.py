@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.durable import flush_file, flush_folder
-from pointline.io.id_tiers import holding, in_order
+from pointline.io.id_ranges import holding, in_order, neighbours_to_merge, spread
 from pointline.io.parts import ParquetPartWriter
 from pointline.io.protocols import Part
 from pointline.io.table_path import scan_data_files
@@ -139,6 +139,29 @@ class LedgerTable(DeltaTableRepository):
             yield scan_data_files(self.path, paths, self.schema).select(columns).collect()
             del parts[:count]
 
+    # ---- maintenance
+
+    def worth_merging(self, *, target_bytes: int, least: int) -> list[list[Part]]:
+        """Return the runs of neighbours that are to become fewer parts, and parts of an earlier release to be cut."""
+        parts = self.live_parts()
+        to_cut = [part for part in parts if part.rows > 2 * ROWS_PER_FILE or part.size_bytes > target_bytes]
+        to_cut += [part for part in spread(parts) if part not in to_cut]
+        if to_cut:
+            return [[part] for part in to_cut if part.rows > 1]
+        return neighbours_to_merge(parts, full_rows=ROWS_PER_FILE // 2, least=least)
+
+    def merged(self, run: Sequence[Part]) -> list[Part]:
+        """Write the rows of these parts anew, by rising ``file_id``; no commit mentions that yet."""
+        if len(run) > 1:
+            return self.write_parts(pl.concat(rows for part in run for rows in self.rows_of(part)).sort("file_id"))
+        parts = [one for rows in self.rows_of(run[0]) for near in _near(rows) for one in self._write(near)]
+        self._flush(parts)
+        return parts
+
+    def parts_of_merged(self, run: Sequence[Part]) -> int:
+        """Return how many parts ``merged`` makes of them, about."""
+        return -(-sum(part.rows for part in run) // ROWS_PER_FILE)
+
     # ---- data files
 
     def _write(self, df: pl.DataFrame) -> list[Part]:
@@ -162,6 +185,12 @@ class LedgerTable(DeltaTableRepository):
                 flush_file(self.path / part.path)
         if parts:
             flush_folder(self.path)
+
+
+def _near(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Cut rows where ids are missing between them: those stand in another part."""
+    jumps = (rows["file_id"].diff() > 1).fill_null(value=False).cum_sum()
+    return rows.with_columns(jumps.alias("jumps")).partition_by("jumps", maintain_order=True, include_key=False)
 
 
 def _pieces(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

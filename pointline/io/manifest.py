@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pointline.errors import LakeDamaged
 from pointline.io.commit_log import FOUND, MOVES
-from pointline.io.id_tiers import holding
+from pointline.io.id_ranges import holding
 from pointline.io.last_id import LastId
 from pointline.io.ledger_frame import LedgerFrame
 from pointline.io.ledger_table import LedgerTable

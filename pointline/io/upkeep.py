@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from pointline.io.checkpoint import (
     checkpoint_files,
     checkpoint_versions,
@@ -20,7 +18,6 @@ from pointline.io.checkpoint import (
 from pointline.io.delta import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.lake_links import refuse_links
 from pointline.io.loose_files import part_files
-from pointline.io.protocols import Part
 from pointline.io.removed import record_removed, removed_files
 from pointline.io.told import record_told
 from pointline.io.translate import storage_errors
@@ -176,25 +173,21 @@ class TableUpkeep:
     def merge_small_files(
         self, *, target_bytes: int, min_small_files: int, dry_run: bool = False
     ) -> tuple[int, int] | None:
-        """Rewrite the small files of an unpartitioned table as one; return the number of files before and after.
+        """Rewrite small files of an unpartitioned table as few; return the number of files before and after.
 
-        Its rows stand by rising ``file_id`` where they have one.
-
-        These tables are small, and merges rewrite their parts, so this holds the table for the time it takes.
+        An old file is rewritten only with as much beside it, so that this holds the table for a moment only.
         """
         with self.repository.exclusive():
-            parts = self.repository.live_parts()
-            small = [part for part in parts if part.size_bytes < target_bytes // 2]
-            if len(small) < min_small_files:
+            before = len(self.repository.live_parts())
+            runs = self.repository.worth_merging(target_bytes=target_bytes, least=min_small_files)
+            gone = [part for run in runs for part in run]
+            if not runs:
                 return None
-            if not dry_run:
-                rows = pl.concat(frame for part in small for frame in self.repository.rows_of(part))
-                ordered = rows.sort("file_id", maintain_order=True) if "file_id" in rows.columns else rows
-                self._replace(small, ordered)
-            return len(parts), len(parts) - len(small) + 1
-
-    def _replace(self, parts: Sequence[Part], rows: pl.DataFrame) -> None:
-        self.repository.commit_parts(add=self.repository.write_parts(rows), remove=parts, data_change=False)
+            if dry_run:
+                return before, before - len(gone) + sum(map(self.repository.parts_of_merged, runs))
+            merged = [part for run in runs for part in self.repository.merged(run)]
+            self.repository.commit_parts(add=merged, remove=gone, data_change=False)
+            return before, before - len(gone) + len(merged)
 
     @property
     def _log(self) -> Path:

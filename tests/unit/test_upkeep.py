@@ -124,11 +124,13 @@ def test_merging_small_parts_says_what_it_did(tmp_path, monkeypatch, large, dry_
     repository = DeltaTableRepository(tmp_path / "t", {"file_id": pl.Int64()})
     repository.create()
     if large:
-        repository.append(pl.DataFrame({"file_id": list(range(100, 50_100))}))
+        repository.append(
+            pl.DataFrame({"file_id": pl.Series(range(100, 50_100)).hash(1).cast(pl.Int64, wrap_numerical=True)})
+        )
     for file_id in (3, 1, 2):
         repository.append(pl.DataFrame({"file_id": [file_id]}))
     parts = repository.live_parts()
-    target = 2 * min(part.size_bytes for part in parts) + 100
+    target = 4 * min(part.size_bytes for part in parts)
     rows = repository.read_all()["file_id"].sort().to_list()
     told = TableUpkeep(repository=repository).merge_small_files(target_bytes=target, min_small_files=3, dry_run=dry_run)
     assert told == (3 + large, 1 + large)

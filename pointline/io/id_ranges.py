@@ -1,46 +1,36 @@
-"""Which data files of a table whose rows stand by ``file_id`` are worth merging: a plan, nothing is read for it.
+"""The data files of a table by the range of their ``file_id``: which can hold a row, and which neighbours to merge.
 
-An old data file is written again only when as much has come beside it: what a row costs in its life grows with the
-logarithm of the rows that come after it, not with the age of the table.
+By what the log says of them; nothing is read for it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import groupby, pairwise
 
 from pointline.io.protocols import Part
 
 
-def runs_to_merge(parts: Sequence[Part], *, size: Callable[[Part], int], full: int, least: int) -> list[list[Part]]:
-    """Return the runs of neighbours worth merging, in the order of their rows.
+def neighbours_to_merge(parts: Sequence[Part], *, full_rows: int, least: int) -> list[list[Part]]:
+    """Return the runs of neighbours worth merging, in the order of their rows: their ranges stay apart.
 
-    A part of ``full`` or more is left alone; ``size`` may be rows or bytes. Nothing is worth it before ``least`` parts
-    stand side by side.
+    A part of ``full_rows`` or more is left alone. Nothing is worth it before ``least`` parts stand side by side, and an
+    old part is rewritten only when as much has come behind it: what a row costs in its life grows with the logarithm
+    of ``full_rows``, not with the age of the table.
     """
-    found = [_as_much_again(run, size) for run in _side_by_side(parts, size, full) if len(run) >= least]
+    runs = (list(run) for is_small, run in groupby(in_order(parts), lambda part: part.rows < full_rows) if is_small)
+    found = [_as_much_again(run) for run in runs if len(run) >= least]
     return [run for run in found if len(run) > 1]
 
 
-def _side_by_side(parts: Sequence[Part], size: Callable[[Part], int], full: int) -> Iterator[list[Part]]:
-    run: list[Part] = []
-    for part in in_order(parts):
-        if size(part) < full:
-            run.append(part)
-        else:
-            yield run
-            run = []
-    yield run
-
-
-def _as_much_again(run: Sequence[Part], size: Callable[[Part], int]) -> list[Part]:
+def _as_much_again(run: Sequence[Part]) -> list[Part]:
     """Return the end of a run: a part belongs to it where it is no larger than all behind it together."""
     taken = 0
     for position in range(len(run) - 1, -1, -1):
-        if taken and size(run[position]) > taken:
+        if taken and run[position].rows > taken:
             return list(run[position + 1 :])
-        taken += size(run[position])
+        taken += run[position].rows
     return list(run)
 
 

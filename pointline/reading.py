@@ -53,7 +53,8 @@ def scan(
     The lake is ``lake_root``, or else the environment variable ``LAKE_ROOT``.
 
     What is returned keeps to the version of now. Its data files stay for ``maintenance.vacuum_retention_hours``, or for
-    an hour at least (``maintenance.max_dead_share``); collecting it later raises PointlineError, which says so.
+    an hour at least (``maintenance.max_dead_share``), those of ``ingest_manifest`` and ``quarantine`` for an hour;
+    collecting it later raises PointlineError, which says so.
 
     Raises PointlineError, with the near names, for an unknown table or column, and for an exchange or symbol that the
     table has rows of on no day. A table without any row is empty, whatever is asked of it that the lake knows.

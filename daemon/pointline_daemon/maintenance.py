@@ -24,6 +24,8 @@ from pointline_daemon.upkeep import Upkeep
 LOOK_SECONDS = 0.5
 SYMBOLS_LOOK_SECONDS = 60.0
 """How often the symbols are asked whether what is current is still current; they look once an hour."""
+LEDGER_VACUUM_SECONDS = 300.0
+"""How often the ledgers are vacuumed: what nobody needs there is kept for an hour, whatever the settings say."""
 SPACE_SECONDS = 5.0
 RELIEF_SECONDS = 600.0
 """A table in which too much is dead is not vacuumed again before that: each time its whole folder is looked at."""
@@ -54,7 +56,7 @@ class Maintenance:
         self._oldest_batch_seconds = oldest_batch_seconds
         self._asked: queue.SimpleQueue[tuple[Maintain, Future[Answer]]] = queue.SimpleQueue()
         self._noted = NotedPartitions(lake.config.maintenance)
-        self._vacuumed_at = time.monotonic()
+        self._vacuumed_at = self._ledgers_vacuumed_at = time.monotonic()
         self._relieved_at: dict[str, float] = {}
         self.space: dict[str, dict[str, int]] = {}
         """``live_bytes, dead_bytes`` of each table, as they were a moment ago."""
@@ -96,7 +98,10 @@ class Maintenance:
                 due = time.monotonic() + settings.interval_seconds
             elif settings.enabled:
                 self._compact_partitions(stopping, self._noted.take_busy())
+            if settings.enabled and time.monotonic() - self._ledgers_vacuumed_at >= LEDGER_VACUUM_SECONDS:
+                self._vacuum_ledgers()
         if settings.enabled:
+            self._vacuum_ledgers()
             self._checkpoint_all()  # who opens the tables next has less to read; a run with --once gets no other turn
 
     def _maintain(self, stopping: threading.Event) -> None:
@@ -179,6 +184,11 @@ class Maintenance:
 
     def _measure(self) -> None:
         self.space = self._upkeep.space()
+
+    def _vacuum_ledgers(self) -> None:
+        self._ledgers_vacuumed_at = time.monotonic()
+        for table in self._upkeep.ledgers():
+            self._guarded(partial(self._vacuum, table), "vacuum", table)
 
     def _may_take_parts_of_a_batch(self, retention_hours: float) -> bool:
         """Tell whether a batch takes so long, on a full disk for one, that its parts might look forgotten."""

@@ -18,6 +18,9 @@ from pointline_daemon.requests import Maintain
 
 LEDGER_SMALL_FILES = 16
 LEDGER_TARGET_BYTES = 4 << 20
+LEDGER_RETENTION_HOURS = 1.0
+"""Each outcome replaces a data file of the ledger, however old the row: kept for a week, they would fill the disk with
+copies of what is there. Who reads a ledger has read it within the hour."""
 LEAST_DEAD_BYTES = 16 << 20
 """In each table so much that no version needs is no reason for a vacuum."""
 
@@ -45,6 +48,10 @@ class Upkeep:
         """Return the names of all tables."""
         return list(self._all)
 
+    def ledgers(self) -> list[str]:
+        """Return the names of the tables that keep what nobody needs for an hour, whatever the settings say."""
+        return list(self._ledgers)
+
     def compactions(self) -> Compactions:
         """Return what the compactions of a pass are collected in."""
         return Compactions(self._lake)
@@ -71,9 +78,13 @@ class Upkeep:
             yield events.TABLE_CHECKPOINTED, {"table": table, "version": version}
 
     def vacuum(self, table: str, *, retention_hours: float | None = None, dry_run: bool = False) -> Facts:
-        """Vacuum a table under the retention and the share of the settings, or an explicit retention alone."""
+        """Vacuum a table under the retention and the share of the settings, or an explicit retention alone.
+
+        The ledgers have a retention of their own.
+        """
         by_settings = retention_hours is None
-        hours = self._settings.vacuum_retention_hours if retention_hours is None else retention_hours
+        usual = LEDGER_RETENTION_HOURS if table in self._ledgers else self._settings.vacuum_retention_hours
+        hours = usual if retention_hours is None else retention_hours
         most = self._most_dead_bytes(table) if by_settings else None
         removed = self._all[table].vacuum(hours, dry_run=dry_run, most_dead_bytes=most)
         kept_hours = LEAST_RETENTION_HOURS if removed.over_share else hours

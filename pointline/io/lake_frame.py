@@ -40,7 +40,7 @@ def _explains(method: Callable[P, T]) -> Callable[P, T]:
             raise PointlineError(
                 f"the data file {part[0]} was removed after this frame was made: it was replaced, and maintenance "
                 "keeps such files for `maintenance.vacuum_retention_hours`, or for an hour at least where they take "
-                "more room than `maintenance.max_dead_share`",
+                "more room than `maintenance.max_dead_share`; those of the ledger and of quarantine for an hour",
                 subject=part[0],
                 hint="make the frame again with `pointline.scan`: it then reads the rows of now",
             ) from error

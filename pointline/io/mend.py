@@ -32,7 +32,7 @@ ENTRY = re.compile(r"\d{20}\.json")
 OWN_PART = re.compile(rf"({WRITTEN}|{COMPACTED})-[0-9a-f]{{32}}(-[0-9a-f]{{8}})?\.parquet")
 STAGED = re.compile(
     r"(\.\d{20}\.json\.tmp"
-    r"|\.(_removed|\d{20}\.checkpoint.*)\.parquet\.tmp|\._last_checkpoint\.tmp"
+    r"|\.(_(removed|told)(-\d{20}-\d{20})?|\d{20}\.checkpoint.*)\.parquet\.tmp|\._last_checkpoint\.tmp"
     r"|\d{20}\.json#\d+|_commit_.*\.json\.tmp|.*\.checkpoint.*\.parquet#\d+|_last_checkpoint#\d+)"
 )
 """What has not got its name in a log yet: an entry of ours, or what delta-rs writes."""

@@ -18,7 +18,7 @@ from pointline.io.checkpoint import (
 from pointline.io.delta import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.lake_links import refuse_links
 from pointline.io.loose_files import part_files
-from pointline.io.removed import record_removed, removed_files
+from pointline.io.removed import forget_removed, record_removed, removed_files
 from pointline.io.told import record_told
 from pointline.io.translate import storage_errors
 
@@ -81,8 +81,8 @@ class TableUpkeep:
         """Checkpoint the log and drop entries past their retention; return the version of the checkpoint."""
         with self.repository.exclusive() as table, storage_errors(self.name):
             refuse_links(self.repository.path, self._log)
-            record_removed(self.repository.path, removed_files(self.repository.path))
             version = table.version()
+            record_removed(self.repository.path, version)
             record_told(self.repository.path, version)
             table.create_checkpoint()
             leave_out_removed(self._log, version)
@@ -138,8 +138,8 @@ class TableUpkeep:
                             os.utime(path / name, follow_symlinks=False)
                     kept = [one for one in spare if one.path not in names]
                     if names or undated:
-                        dated = removed | {name: now_ms for name in undated if name in removed}
-                        record_removed(path, {one.path: dated[one.path] for one in kept if one.path in dated})
+                        met = {name: now_ms for name in undated if name in removed}
+                        forget_removed(path, {one.path for one in kept}, met)
                     repository.dead.found((one.since, one.size_bytes) for one in kept)
         size = sum(one.size_bytes for one in gone)
         return Removed(files=len(gone), size_bytes=size, over_share=len(gone) - past)

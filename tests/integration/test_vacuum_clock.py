@@ -14,7 +14,7 @@ from pointline.io.clock import Clock
 from pointline.io.dead_files import DeadFiles
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.loose_files import part_files
-from pointline.io.removed import record_removed, removed_files
+from pointline.io.removed import removed_files
 from pointline.io.upkeep import TableUpkeep
 from tests.support.maintained import age
 
@@ -97,11 +97,12 @@ class TestVacuumAndTheClock:
         shutil.copy(table.repository.path / min(table.repository.live_paths()), stray)
         os.utime(stray, (clocks.ahead + 90 * DAY,) * 2)
         table.repository.write_full(table.repository.read_all())
-        former = self.names(table) - table.repository.live_paths() - {stray.name}
-        record_removed(table.repository.path, {})
         table.checkpoint()
-        record_removed(table.repository.path, dict.fromkeys(former, int((clocks.ahead + 90 * DAY) * 1000)))
-        for entry in (table.repository.path / "_delta_log").glob("*.json"):
+        log = table.repository.path / "_delta_log"
+        [record] = log.glob("_removed-*.parquet")
+        future = pl.lit(int((clocks.ahead + 90 * DAY) * 1000))
+        pl.read_parquet(record, glob=False).with_columns(removed_ms=future).write_parquet(record)
+        for entry in log.glob("*.json"):
             entry.unlink()
         assert table.vacuum(1.0, dry_run=True).files == 0
         assert table.vacuum(1.0, dry_run=False).files == 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
@@ -346,14 +346,7 @@ class DeltaTableRepository:
             ]
         for partition, group in groups:
             if group.height:
-                writer = self.part_writer(partition)
-                try:
-                    for rows in group.iter_slices(ROWS_PER_GROUP):
-                        writer.write(rows)
-                    parts.append(writer.close())
-                except BaseException:
-                    writer.discard()
-                    raise
+                parts.append(written(self.part_writer(partition), group.iter_slices(ROWS_PER_GROUP)))
         return parts
 
     def worth_merging(self, *, target_bytes: int, least: int) -> list[list[Part]]:
@@ -428,6 +421,17 @@ class DeltaTableRepository:
     def _delta_schema(self) -> Schema:
         arrow = pl.DataFrame(schema=self.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         return Schema.from_arrow(pa.schema(arrow))
+
+
+def written(writer: ParquetPartWriter, groups: Iterable[pl.DataFrame]) -> Part:
+    """Return the part that these row groups make."""
+    try:
+        for rows in groups:
+            writer.write(rows)
+        return writer.close()
+    except BaseException:
+        writer.discard()
+        raise
 
 
 def _size_of(path: Path) -> int | None:

@@ -15,12 +15,13 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta import DeltaTableRepository, written
 from pointline.io.durable import flush_file, flush_folder
 from pointline.io.id_ranges import holding, in_order, neighbours_to_merge, spread
 from pointline.io.parts import ParquetPartWriter
 from pointline.io.protocols import Part
 from pointline.io.table_path import scan_data_files
+from pointline.io.translate import storage_errors
 
 ROWS_PER_FILE = 1024
 BYTES_PER_FILE = 2 << 20
@@ -128,16 +129,31 @@ class LedgerTable(DeltaTableRepository):
             self._flush([part for part in self._unflushed if part.path not in gone])
         self._unflushed = []
 
-    def batches_of_rows(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Yield the rows of the newest version in runs, by rising ``file_id``: nobody needs all of them at once."""
-        parts = in_order(self.live_parts())
-        while parts:
-            count = 1
-            while count < len(parts) and sum(part.rows for part in parts[: count + 1]) <= ROWS_PER_READ:
-                count += 1
-            paths = [part.path for part in parts[:count]]
-            yield scan_data_files(self.path, paths, self.schema).select(columns).collect()
-            del parts[:count]
+    def batches_of_rows(self, columns: Sequence[str], parts: Sequence[Part] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of these data files, or else of those of now, in runs by rising ``file_id``.
+
+        Nobody needs all of them at once. The files of now are looked up before each run: who takes hours for all of
+        them, meets none that is gone.
+        """
+        behind = -1
+        while run := self._next_run(self.live_parts() if parts is None else parts, behind):
+            with storage_errors(self.path.name):
+                rows = scan_data_files(self.path, [part.path for part in run], self.schema).select(columns).collect()
+            yield rows.sort("file_id") if not rows["file_id"].is_sorted() else rows
+            behind = max(part.last_file_id for part in run)
+
+    def _next_run(self, parts: Sequence[Part], behind: int) -> list[Part]:
+        """Return the parts behind an id that are read next: no others have rows between theirs."""
+        run: list[Part] = []
+        rows, last = 0, behind
+        for part in in_order(parts):
+            if part.first_file_id <= behind:
+                continue
+            if run and part.first_file_id > last and rows + part.rows > ROWS_PER_READ:
+                break
+            run.append(part)
+            rows, last = rows + part.rows, max(last, part.last_file_id)
+        return run
 
     # ---- maintenance
 
@@ -171,12 +187,7 @@ class LedgerTable(DeltaTableRepository):
         writer = ParquetPartWriter(
             self.path, {}, (), unfinished=self._unfinished, bounded=BOUNDED, is_flushed_by_caller=True
         )
-        try:
-            writer.write(rows)
-            return writer.close()
-        except BaseException:
-            writer.discard()
-            raise
+        return written(writer, [rows])
 
     def _flush(self, parts: Sequence[Part]) -> None:
         """Force data files to disk, and their names all at once."""

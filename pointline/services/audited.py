@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,8 +29,8 @@ class AuditedLedger(Protocol):
         """Return the newest batch whose outcomes are recorded, -1 where there is none."""
         ...
 
-    def read_all(self) -> pl.DataFrame:
-        """Return all rows."""
+    def batches_of_rows(self, columns: Sequence[str], parts: Sequence[Part] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of these data files, or else of those of now, in runs by rising ``file_id``."""
         ...
 
     def live_parts(self) -> list[Part]:

@@ -1,4 +1,7 @@
-"""The ledger against itself and against what was counted in silver and quarantine. Frames in, findings out."""
+"""The ledger against itself and against what was counted in silver and quarantine. Frames in, findings out.
+
+They may be the whole ledger, or a run of its rows and the counts of the same files.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from pointline.services.findings import Finding
+from pointline.services.ledger_index import LedgerIndex
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, stands_at
 
@@ -15,9 +19,9 @@ THINNED = '"rows_left_out"|"left_to_'
 FACTS = ("rows_read", "rows_written", "rows_quarantined")
 
 
-def audit_ledger(still: pl.DataFrame, ledger: pl.DataFrame) -> Iterator[Finding]:
-    """What the ledger alone shows. ``still`` leaves out what is in flight."""
-    doubled = ledger.filter(pl.col("file_id").is_duplicated()).unique("file_id")
+def audit_ledger(still: pl.DataFrame, index: LedgerIndex) -> Iterator[Finding]:
+    """What the ledger alone shows of some of its rows, without what is in flight; ``index`` has all of them."""
+    doubled = still.filter(pl.col("file_id").is_in(index.doubled.implode())).unique("file_id")
     yield from _report(doubled, "manifest_doubled", "its id stands in the ledger more than once")
     known = [one.value for one in Status]
     yield from _report(still.filter(~pl.col("status").is_in(known)), "manifest_fact", "its status is none there is")
@@ -25,10 +29,11 @@ def audit_ledger(still: pl.DataFrame, ledger: pl.DataFrame) -> Iterator[Finding]
     broken = still.filter(~stands_at(Status.PENDING), (read != written + aside) | pl.min_horizontal(FACTS).lt(0))
     yield from _report(broken, "manifest_counts", "rows read are not rows written plus rows quarantined")
     linked = still.filter(stands_at(Status.SUPERSEDED, Status.DUPLICATE))
-    lost = linked.join(ledger, left_on="superseded_by", right_on="file_id", how="anti")
+    linked = linked.with_columns(index.status_of(linked["superseded_by"]).alias("of"))
+    lost = linked.filter(pl.col("of").is_null())
     yield from _report(lost, "manifest_link", "superseded_by names no file of the ledger")
-    not_in = ledger.filter(~stands_at(Status.SUCCESS, Status.PENDING)).select(superseded_by="file_id")
-    copies = still.filter(stands_at(Status.DUPLICATE)).join(not_in, on="superseded_by", how="semi")
+    there = (Status.SUCCESS.value, Status.PENDING.value)
+    copies = linked.filter(stands_at(Status.DUPLICATE), pl.col("of").is_not_null(), ~pl.col("of").is_in(there))
     yield from _report(copies, "duplicate_of_nothing", "the file whose content it has is not in the lake")
 
 

@@ -16,8 +16,38 @@ from pointline.tables.spelling import symbol_key, which_hold_many
 SERIES = ("exchange", "data_type", "date", "series", "key")
 TIMES = ("first_local_timestamp", "last_local_timestamp")
 
+COLUMNS = ("file_id", "status", "exchange", "data_type", "symbol", "feed", "date", "days", "symbols", *TIMES)
+"""Of the ledger: what is needed of it."""
+WORDS = ("status", "exchange", "data_type", "symbol", "feed")
+FILES_AT_ONCE = 50_000
+
 ReadSpans: TypeAlias = Callable[[Day, Sequence[int]], pl.DataFrame]
 """``file_id, symbol, first, last`` of the rows that these files have on a day, read from silver; times as integers."""
+
+
+def times_of(ledger: pl.DataFrame, groups: Collection[str]) -> pl.DataFrame:
+    """Return ``COLUMNS`` of the files with rows in silver, in some fifty bytes each."""
+    files = ledger.filter(stands_at(Status.SUCCESS), pl.col(TIMES[0]).is_not_null()).select(COLUMNS)
+    of_many = pl.when(which_hold_many(files, groups)).then("symbols")
+    return files.with_columns(of_many.alias("symbols"), *(pl.col(name).cast(pl.Categorical) for name in WORDS))
+
+
+def some_days(files: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the files of whole days, some days at a time, with ``bronze_file_path``, empty, besides ``COLUMNS``."""
+    once = files.filter(pl.col("days").is_null()).sort("date")
+    several = files.filter(pl.col("days").is_not_null())
+    dates = pl.concat([once["date"], several["days"].explode().struct.field("date")])
+    counts = dates.value_counts().sort("date", nulls_last=False)
+    portion = (pl.col("count").cum_sum() - pl.col("count")) // FILES_AT_ONCE
+    for _, days in counts.with_columns(portion=portion).group_by("portion", maintain_order=True):
+        wanted = pl.Series("date", days["date"])
+        is_of_them = pl.element().struct.field("date").is_in(wanted.implode())
+        reaching = several.with_columns(pl.col("days").list.eval(pl.element().filter(is_of_them)))
+        found = [
+            once.join(wanted.to_frame(), on="date", how="semi", nulls_equal=True),
+            reaching.filter(pl.col("days").list.len() > 0),
+        ]
+        yield pl.concat(found).with_columns(bronze_file_path=pl.lit(""))
 
 
 def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: ReadSpans) -> Iterator[Finding]:

@@ -8,19 +8,20 @@ found all the same is looked at once more before it is reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import polars as pl
 
 from pointline.errors import ChangedWhileRead, LakeDamaged, NoAccess, PointlineError, Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
+from pointline.services import overlap_audit
 from pointline.services.audited import AuditedEventTable, Parties
 from pointline.services.bronze_audit import as_found, audit_bronze
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.ledger_index import LedgerIndex, Sorted, with_next
 from pointline.services.overlap import Day
-from pointline.services.overlap_audit import audit_overlap
 from pointline.services.reread import digest_aside
 from pointline.services.row_counts import COUNTS, SPANS, AuditedTable, count_rows, time_symbols
 from pointline.services.symbol_audit import audit_history, audit_observations, audit_symbols
@@ -81,57 +82,111 @@ class _Look:
         self._audit_files()
         try:
             recorded = self._to.ledger.last_batch()
-            ledger = self._to.ledger.read_all()
+            self._ledger_parts = self._to.ledger.live_parts()
+            self._index_ledger()
         except UNREADABLE as error:
             self._findings.append(_unreadable(ingest_manifest.NAME, error))
             return Report(checked=self._checked, findings=self._findings)
-        held = set(ledger.filter(stands_at(Status.SUCCESS))["data_type"])
         snapshots = {
-            name: self._take(name, table, recorded, known=name in held) for name, table in self._to.tables.items()
+            name: self._take(name, table, recorded, known=name in self._tables_with_files)
+            for name, table in self._to.tables.items()
         }
         aside = self._take_quarantine()
         ahead = {file_id for file_id, one in self._told.items() if one.status is not Status.PENDING}
-        flying = ahead | set(ledger.filter(stands_at(Status.PENDING))["file_id"])
+        flying = ahead | self._index.pending
         if ahead and not had_writer and not self._to.has_writer():
-            self._findings += _behind(ledger, self._told, ahead)
-        readable = [name for name, one in snapshots.items() if one is not None]
-        found = pl.concat(
-            [_placed(name, one.counts) for name, one in snapshots.items() if one is not None] or [_none()]
-        )
-        self._checked.files = ledger.height
+            self._findings += _behind(self._rows_of(ahead), self._told, ahead)
+        self._checked.files = self._index.height
         self._checked.in_flight = len(flying)
-        self._checked.rows = int(found["rows"].sum())
-        still = ledger.filter(~pl.col("file_id").is_in(sorted(ahead)))
-        self._findings += audit_ledger(still, ledger)
-        if self._to.groups is not None:
-            self._findings += self._audit_overlap(still, self._to.groups, snapshots)
-        self._findings += audit_counts(still, ledger, found, aside, readable)
-        if aside is not None:
-            self._checked.quarantined_rows = int(aside["rows"].sum())
-            self._findings += audit_quarantine(still, ledger, aside)
-        told = still.filter(stands_at(Status.SUCCESS), pl.col("data_type") == dim_symbol.INSTRUMENTS)
-        self._findings += self._audit_symbols(told.filter(pl.col("rows_written") > 0)["file_id"].to_list())
-        bronze = self._audit_bronze(flying)
-        if self._deep:
-            files = {row["file_id"]: as_found(row) for row in bronze.iter_rows(named=True)}
-            for name, snapshot in snapshots.items():
-                if snapshot is not None and name in self._to.rereaders:
-                    self._compare(name, snapshot, still, files)
+        overlapping = self._audit_overlap(ahead, snapshots)
+        try:
+            told = self._audit_rows(ahead, snapshots, aside, overlapping)
+        except UNREADABLE as error:
+            self._findings.append(_unreadable(ingest_manifest.NAME, error))
+            return Report(checked=self._checked, findings=self._findings)
+        self._findings += self._audit_symbols(told)
+        self._audit_bronze(flying, ahead, snapshots)
         kept = [one for one in self._findings if self._wants(one.table)]
         return Report(checked=self._checked, findings=kept)
 
-    def _audit_bronze(self, flying: set[int]) -> pl.DataFrame:
+    # ---- the ledger, a run of rows at a time: all of it would be a gigabyte where it knows a million files
+
+    def _ledger(self, columns: Sequence[str] = tuple(ingest_manifest.SCHEMA)) -> Iterator[pl.DataFrame]:
+        """Yield the rows of the version that was there at first."""
+        return self._to.ledger.batches_of_rows(columns, self._ledger_parts)
+
+    def _index_ledger(self) -> None:
+        tables: set[str] = set()
+        times: list[pl.DataFrame] = []
+
+        def statuses() -> Iterator[pl.DataFrame]:
+            for run in self._ledger(overlap_audit.COLUMNS):
+                tables.update(run.filter(stands_at(Status.SUCCESS))["data_type"])
+                if self._to.groups is not None:
+                    times.append(overlap_audit.times_of(run, self._to.groups))
+                yield run
+
+        self._index = LedgerIndex(statuses())
+        self._tables_with_files, self._times = tables, times
+
+    def _rows_of(self, file_ids: Collection[int]) -> pl.DataFrame:
+        wanted = pl.Series(sorted(file_ids), dtype=pl.Int64).implode()
+        rows = [run.filter(pl.col("file_id").is_in(wanted)) for run in self._ledger()]
+        return pl.concat([ingest_manifest.empty(), *rows])
+
+    def _audit_rows(
+        self,
+        ahead: set[int],
+        snapshots: Mapping[str, _Snapshot | None],
+        aside: pl.DataFrame | None,
+        overlapping: Sequence[Finding],
+    ) -> list[int]:
+        """Compare the ledger with what was counted; return the lists of instruments that have rows."""
+        readable = {name: one for name, one in snapshots.items() if one is not None}
+        whole = pl.concat([_placed(name, one.counts) for name, one in readable.items()] or [_none()])
+        self._checked.rows = int(whole["rows"].sum())
+        found, quarantined = Sorted(whole), None if aside is None else Sorted(aside)
+        of_ledger: list[Finding] = []
+        of_counts: list[Finding] = []
+        of_quarantine: list[Finding] = []
+        lists: list[int] = []
+        in_flight = pl.Series(sorted(ahead), dtype=pl.Int64).implode()
+        for run, until in with_next(self._ledger()):
+            self._on_step(self._checked)
+            still = run.filter(~pl.col("file_id").is_in(in_flight))
+            of_ledger += audit_ledger(still, self._index)
+            rows = found.take_until(until).with_columns(pl.col("exchange", "date", "table").cast(pl.String))
+            here = None if quarantined is None else quarantined.take_until(until)
+            of_counts += audit_counts(still, run, rows, here, list(readable))
+            if here is not None:
+                of_quarantine += audit_quarantine(still, run, here)
+            told = still.filter(stands_at(Status.SUCCESS), pl.col("data_type") == dim_symbol.INSTRUMENTS)
+            lists += told.filter(pl.col("rows_written") > 0)["file_id"].to_list()
+        if aside is not None:
+            self._checked.quarantined_rows = int(aside["rows"].sum())
+        self._findings += [*of_ledger, *overlapping, *of_counts, *of_quarantine]
+        return lists
+
+    def _audit_bronze(self, flying: set[int], ahead: set[int], snapshots: Mapping[str, _Snapshot | None]) -> None:
         settled = self._to.settled_before_us() if self._to.has_writer() else None
-        newest = self._to.ledger.read_all()  # afresh: bronze is looked at later than silver
+        # Afresh: bronze is looked at later than silver, and reading its files may take hours.
+        read = self._to.ledger.batches_of_rows
         try:
-            changed, bronze = audit_bronze(self._to, newest, flying, self._checked, settled_before_us=settled)
+            for changed, there in audit_bronze(self._to, read, flying, self._checked, settled_before_us=settled):
+                self._findings += changed
+                if self._deep:
+                    self._compare_all(there.filter(~pl.col("file_id").is_in(list(ahead))), snapshots)
         except Transient:
             if self._deep or not self._data:
                 raise
-            self._checked.bronze_unread = 1
-            return pl.DataFrame()  # data files can be read without it
-        self._findings += changed
-        return bronze
+            self._checked.bronze_unread = 1  # data files can be read without it
+
+    def _compare_all(self, there: pl.DataFrame, snapshots: Mapping[str, _Snapshot | None]) -> None:
+        was_in = there.filter((self._index.status_of(there["file_id"]) == Status.SUCCESS.value).fill_null(value=False))
+        files = {row["file_id"]: as_found(row) for row in was_in.iter_rows(named=True)}
+        for name, snapshot in snapshots.items():
+            if snapshot is not None and name in self._to.rereaders:
+                self._compare(name, snapshot, was_in, files)
 
     def _wants(self, table: str) -> bool:
         return self._only is None or table in self._only
@@ -187,7 +242,7 @@ class _Look:
         for (exchange, date), parts in snapshot.parts.items():
             self._on_step(self._checked)
             counted = self._count(name, table, parts)
-            counts.append(counted.with_columns(pl.lit(exchange).alias("exchange"), pl.lit(date).alias("date")))
+            counts.append(counted.with_columns(_word(exchange, "exchange"), _word(date, "date")))
         snapshot.counts = pl.concat(counts) if counts else _none().drop("table")
         return snapshot
 
@@ -235,9 +290,7 @@ class _Look:
             parts[:] = sound
             return count_rows(table, sound)
 
-    def _audit_overlap(
-        self, ledger: pl.DataFrame, groups: Collection[str], snapshots: Mapping[str, _Snapshot | None]
-    ) -> list[Finding]:
+    def _audit_overlap(self, ahead: set[int], snapshots: Mapping[str, _Snapshot | None]) -> list[Finding]:
         def read_spans(day: Day, file_ids: Sequence[int]) -> pl.DataFrame:
             exchange, name, date = day
             snapshot = snapshots.get(name)
@@ -250,7 +303,16 @@ class _Look:
                 self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
                 return pl.DataFrame(schema=SPANS)
 
-        return list(audit_overlap(ledger, groups, read_spans))
+        if self._to.groups is None or not self._times:
+            return []
+        files = pl.concat(self._times).filter(~pl.col("file_id").is_in(list(ahead)))
+        self._times = []
+        groups = self._to.groups
+        days = overlap_audit.some_days(files)
+        found = [one for some in days for one in overlap_audit.audit_overlap(some, groups, read_spans)]
+        paths = self._rows_of([one.file_id for one in found if one.file_id is not None]) if found else None
+        named = {} if paths is None else dict(paths.select("file_id", "bronze_file_path").iter_rows())
+        return [replace(one, path=named.get(one.file_id, "")) for one in found]
 
     def _audit_symbols(self, files: Sequence[int]) -> Iterable[Finding]:
         if not (files or self._to.symbols.exists()):
@@ -368,11 +430,16 @@ def _behind(ledger: pl.DataFrame, told: Mapping[int, Outcome], ahead: set[int]) 
 
 
 def _none() -> pl.DataFrame:
-    return pl.DataFrame(schema={**COUNTS, "exchange": pl.String(), "date": pl.String(), "table": pl.String()})
+    return pl.DataFrame(schema={**COUNTS, **dict.fromkeys(("exchange", "date", "table"), pl.Categorical())})
+
+
+def _word(value: str, name: str) -> pl.Expr:
+    """A column of one word, as a category: there is a row for every file."""
+    return pl.lit(value).cast(pl.Categorical).alias(name)
 
 
 def _placed(name: str, counts: pl.DataFrame) -> pl.DataFrame:
-    return counts.with_columns(pl.lit(name).alias("table")).select(_none().columns)
+    return counts.with_columns(_word(name, "table")).select(_none().columns)
 
 
 def _unreadable(table: str, error: Exception) -> Finding:

@@ -9,6 +9,7 @@ from pointline.io.protocols import Part
 from pointline.services import row_counts
 from pointline.services.findings import HINTS, Finding
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.ledger_index import LedgerIndex
 from pointline.services.row_counts import COUNTS, count_rows
 from pointline.tables.ingest_manifest import SCHEMA
 
@@ -167,15 +168,15 @@ class TestLedger:
     )
     def test_damage(self, facts, kind):
         book = ledger(entry(1, **facts))
-        assert kinds(audit_ledger(book, book)) == [kind]
+        assert kinds(audit_ledger(book, LedgerIndex([book]))) == [kind]
 
     def test_an_id_twice(self):
         book = ledger(entry(1), entry(1))
-        assert kinds(audit_ledger(book, book)) == ["manifest_doubled"]
+        assert kinds(audit_ledger(book, LedgerIndex([book]))) == ["manifest_doubled"]
 
     def test_sound(self):
         book = ledger(entry(1, status="superseded", superseded_by=2), entry(2))
-        assert kinds(audit_ledger(book, book)) == []
+        assert kinds(audit_ledger(book, LedgerIndex([book]))) == []
 
     def test_quarantine(self):
         book = ledger(entry(1, rows_written=2, rows_quarantined=1))

@@ -1,0 +1,70 @@
+"""Where every file of the ledger stands, in a dozen bytes each: what an audit keeps while it reads the rest in runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import polars as pl
+
+from pointline.tables.ingest_manifest import SCHEMA, Status, stands_at
+
+COLUMNS = ("file_id", "status")
+
+
+class LedgerIndex:
+    """All ids with their statuses."""
+
+    def __init__(self, runs: Iterable[pl.DataFrame]) -> None:
+        """``runs`` have ``COLUMNS``, and may have others."""
+        kept = [pl.DataFrame(schema={name: SCHEMA[name] for name in COLUMNS}), *(run.select(COLUMNS) for run in runs)]
+        slim = [run.with_columns(pl.col("status").cast(pl.Categorical)) for run in kept]
+        self._files = pl.concat(slim).sort("file_id")
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return self._files.height
+
+    @cached_property
+    def pending(self) -> set[int]:
+        """The files that wait to be read, or are being read."""
+        return set(self._files.filter(stands_at(Status.PENDING))["file_id"])
+
+    @cached_property
+    def doubled(self) -> pl.Series:
+        """The ids that stand there more than once."""
+        ids = self._files["file_id"]
+        return ids.filter((ids.diff() == 0).fill_null(value=False)).unique()
+
+    def status_of(self, file_ids: pl.Series) -> pl.Series:
+        """Return the status of each, null where the ledger does not know it."""
+        if not self.height:
+            return pl.Series(values=[None] * len(file_ids), dtype=pl.Categorical)
+        places = self._files["file_id"].search_sorted(file_ids.fill_null(-1)).clip(upper_bound=self.height - 1)
+        found = self._files[places]
+        known = (found["file_id"] == file_ids).fill_null(value=False)
+        return found["status"].zip_with(known, pl.Series([None], dtype=pl.Categorical))
+
+
+def with_next(runs: Iterable[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, int | None]]:
+    """Yield each run of rows with the first id of the run behind it, None for the last; one without rows for none."""
+    before = pl.DataFrame(schema=SCHEMA)
+    for run in runs:
+        if not before.is_empty():
+            yield before, run["file_id"].min()  # type: ignore[misc]  # integers have an integer
+        before = run
+    yield before, None
+
+
+class Sorted:
+    """Counts by ``file_id``, taken in the order of the ledger's runs."""
+
+    def __init__(self, counts: pl.DataFrame) -> None:
+        self._left = counts.sort("file_id")
+
+    def take_until(self, file_id: int | None) -> pl.DataFrame:
+        """Return those below an id, all that are left where there is none."""
+        end = self._left.height if file_id is None else int(self._left["file_id"].search_sorted(file_id))
+        taken, self._left = self._left.head(end), self._left.slice(end)
+        return taken

@@ -20,7 +20,9 @@ class LedgerFrame:
     def __init__(self, pieces: Iterable[pl.DataFrame], schema: pl.Schema) -> None:
         """``pieces`` stand in the order of their rows, which may overlap."""
         self._schema = schema
-        self._pieces = [slim(piece) for whole in pieces for piece in whole.iter_slices(ROWS_PER_PIECE) if len(piece)]
+        self._pieces = [
+            slim(piece).rechunk() for whole in pieces for piece in whole.iter_slices(ROWS_PER_PIECE) if len(piece)
+        ]
         self._joined: pl.DataFrame | None = None
         if not self.frame["file_id"].is_sorted():
             ordered = self.frame.sort("file_id")

@@ -30,8 +30,8 @@ def audit_bronze(
     ``read_ledger`` yields runs of it with the columns that are asked for. What it yields itself has all of them and
     those of ``survey`` besides: ``size`` (bytes), ``mtime_us`` (microseconds since the epoch, UTC) ...
     """
+    newest = _newest(read_ledger(NEEDED))  # before bronze is listed: what is new since is no change of these
     survey = _Survey(to.bronze.survey())
-    newest = _newest(read_ledger(NEEDED))
     in_flight = pl.Series(sorted(flying), dtype=pl.Int64).implode()
     checked.bronze_files = survey.height
     for run in read_ledger(list(ingest_manifest.SCHEMA)):

@@ -63,6 +63,10 @@ class Sorted:
     def __init__(self, counts: pl.DataFrame) -> None:
         self._left = counts.sort("file_id")
 
+    def total(self, name: str) -> int:
+        """Return the sum of a column of those that are left."""
+        return int(self._left[name].sum())
+
     def take_until(self, file_id: int | None) -> pl.DataFrame:
         """Return those below an id, all that are left where there is none."""
         end = self._left.height if file_id is None else int(self._left["file_id"].search_sorted(file_id))

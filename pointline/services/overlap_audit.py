@@ -25,29 +25,48 @@ ReadSpans: TypeAlias = Callable[[Day, Sequence[int]], pl.DataFrame]
 """``file_id, symbol, first, last`` of the rows that these files have on a day, read from silver; times as integers."""
 
 
-def times_of(ledger: pl.DataFrame, groups: Collection[str]) -> pl.DataFrame:
-    """Return ``COLUMNS`` of the files with rows in silver, in some fifty bytes each."""
-    files = ledger.filter(stands_at(Status.SUCCESS), pl.col(TIMES[0]).is_not_null()).select(COLUMNS)
-    of_many = pl.when(which_hold_many(files, groups)).then("symbols")
-    return files.with_columns(of_many.alias("symbols"), *(pl.col(name).cast(pl.Categorical) for name in WORDS))
+class FileTimes:
+    """When the files in silver begin and end, in some forty bytes each, taken from the ledger run by run."""
 
+    def __init__(self, groups: Collection[str]) -> None:
+        self._groups = groups
+        self._once: list[pl.DataFrame] = []
+        """Of files of one symbol and one day, which nearly all are: without the columns that say more of others."""
+        self._others: list[pl.DataFrame] = []
 
-def some_days(files: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield the files of whole days, some days at a time, with ``bronze_file_path``, empty, besides ``COLUMNS``."""
-    once = files.filter(pl.col("days").is_null()).sort("date")
-    several = files.filter(pl.col("days").is_not_null())
-    dates = pl.concat([once["date"], several["days"].explode().struct.field("date")])
-    counts = dates.value_counts().sort("date", nulls_last=False)
-    portion = (pl.col("count").cum_sum() - pl.col("count")) // FILES_AT_ONCE
-    for _, days in counts.with_columns(portion=portion).group_by("portion", maintain_order=True):
-        wanted = pl.Series("date", days["date"])
-        is_of_them = pl.element().struct.field("date").is_in(wanted.implode())
-        reaching = several.with_columns(pl.col("days").list.eval(pl.element().filter(is_of_them)))
-        found = [
-            once.join(wanted.to_frame(), on="date", how="semi", nulls_equal=True),
-            reaching.filter(pl.col("days").list.len() > 0),
-        ]
-        yield pl.concat(found).with_columns(bronze_file_path=pl.lit(""))
+    def add(self, ledger: pl.DataFrame) -> None:
+        """Take note of a run of rows, with ``COLUMNS`` at least."""
+        files = ledger.filter(stands_at(Status.SUCCESS), pl.col(TIMES[0]).is_not_null()).select(COLUMNS)
+        files = files.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS)
+        has_more = which_hold_many(files, self._groups) | pl.col("days").is_not_null()
+        is_more = files.select(has_more.fill_null(value=False).alias("is_more")).to_series()
+        self._once.append(files.filter(~is_more).drop("days", "symbols"))
+        self._others.append(files.filter(is_more))
+
+    def some_days(self, without: Collection[int]) -> Iterator[pl.DataFrame]:
+        """Yield the files of whole days, some days at a time, with ``bronze_file_path``, empty, besides ``COLUMNS``.
+
+        What is known of them is forgotten.
+        """
+        if not self._once:
+            return
+        is_left = ~pl.col("file_id").is_in(list(without))
+        once, others = pl.concat(self._once).filter(is_left).sort("date"), pl.concat(self._others).filter(is_left)
+        self._once, self._others = [], []
+        single, several = others.filter(pl.col("days").is_null()), others.filter(pl.col("days").is_not_null())
+        dates = pl.concat([once["date"], single["date"], several["days"].explode().struct.field("date")])
+        counts = dates.value_counts().sort("date")
+        portion = (pl.col("count").cum_sum() - pl.col("count")) // FILES_AT_ONCE
+        for _, days in counts.with_columns(portion=portion).group_by("portion", maintain_order=True):
+            wanted = days.select("date")
+            is_wanted = pl.element().struct.field("date").is_in(wanted["date"].implode())
+            reaching = several.with_columns(pl.col("days").list.eval(pl.element().filter(is_wanted)))
+            found = [
+                once.join(wanted, on="date", how="semi", nulls_equal=True),
+                single.join(wanted, on="date", how="semi", nulls_equal=True),
+                reaching.filter(pl.col("days").list.len() > 0),
+            ]
+            yield pl.concat(found, how="diagonal").with_columns(bronze_file_path=pl.lit(""))
 
 
 def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: ReadSpans) -> Iterator[Finding]:

@@ -117,13 +117,13 @@ class _Look:
 
     def _index_ledger(self) -> None:
         tables: set[str] = set()
-        times: list[pl.DataFrame] = []
+        times = None if self._to.groups is None else overlap_audit.FileTimes(self._to.groups)
 
         def statuses() -> Iterator[pl.DataFrame]:
             for run in self._ledger(overlap_audit.COLUMNS):
                 tables.update(run.filter(stands_at(Status.SUCCESS))["data_type"])
-                if self._to.groups is not None:
-                    times.append(overlap_audit.times_of(run, self._to.groups))
+                if times is not None:
+                    times.add(run)
                 yield run
 
         self._index = LedgerIndex(statuses())
@@ -143,9 +143,8 @@ class _Look:
     ) -> list[int]:
         """Compare the ledger with what was counted; return the lists of instruments that have rows."""
         readable = {name: one for name, one in snapshots.items() if one is not None}
-        whole = pl.concat([_placed(name, one.counts) for name, one in readable.items()] or [_none()])
-        self._checked.rows = int(whole["rows"].sum())
-        found, quarantined = Sorted(whole), None if aside is None else Sorted(aside)
+        found, quarantined = Sorted(_take_counts(readable)), None if aside is None else Sorted(aside)
+        self._checked.rows = found.total("rows")
         of_ledger: list[Finding] = []
         of_counts: list[Finding] = []
         of_quarantine: list[Finding] = []
@@ -303,12 +302,10 @@ class _Look:
                 self._findings.append(Finding(kind="part_unreadable", table=name, path=path, what=what))
                 return pl.DataFrame(schema=SPANS)
 
-        if self._to.groups is None or not self._times:
+        if self._to.groups is None or self._times is None:
             return []
-        files = pl.concat(self._times).filter(~pl.col("file_id").is_in(list(ahead)))
-        self._times = []
         groups = self._to.groups
-        days = overlap_audit.some_days(files)
+        days = self._times.some_days(without=ahead)
         found = [one for some in days for one in overlap_audit.audit_overlap(some, groups, read_spans)]
         paths = self._rows_of([one.file_id for one in found if one.file_id is not None]) if found else None
         named = {} if paths is None else dict(paths.select("file_id", "bronze_file_path").iter_rows())
@@ -427,6 +424,14 @@ def _behind(ledger: pl.DataFrame, told: Mapping[int, Outcome], ahead: set[int]) 
         yield Finding(
             kind="manifest_behind", table=table or ingest_manifest.NAME, file_id=file_id, path=path, what=what
         )
+
+
+def _take_counts(snapshots: Mapping[str, _Snapshot]) -> pl.DataFrame:
+    """Return the counts of all tables; the snapshots are without them then."""
+    counts = [_placed(name, one.counts) for name, one in snapshots.items()]
+    for one in snapshots.values():
+        one.counts = pl.DataFrame()
+    return pl.concat(counts or [_none()])
 
 
 def _none() -> pl.DataFrame:

@@ -350,7 +350,7 @@ class DeltaTableRepository:
         return parts
 
     def worth_merging(self, *, target_bytes: int, least: int) -> list[list[Part]]:
-        """Return the runs of small parts to rewrite, each as one of at most about ``target_bytes``.
+        """Return the runs of small data files to rewrite, each as one of at most about ``target_bytes``.
 
         Nothing is worth it before there are ``least`` small ones.
         """

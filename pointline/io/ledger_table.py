@@ -46,7 +46,7 @@ class LedgerTable(DeltaTableRepository):
         self._unflushed = None
 
     def write_parts(self, df: pl.DataFrame) -> list[Part]:
-        """Write rows, rising by ``file_id``, as small parts that no commit mentions yet; on disk when this returns."""
+        """Write rows, rising by ``file_id``, as small data files that no commit mentions yet; on disk when this returns."""
         parts = self._write(df)
         self._flush(parts)
         return parts
@@ -55,8 +55,8 @@ class LedgerTable(DeltaTableRepository):
         """Add rows in one commit. Its entry is on disk when this returns, its data files when the next one begins.
 
         For ids that files get: their outcomes soon replace these rows. A power cut before may leave the newest commit
-        with a data file that is not whole, and the next start sets it aside: nothing relies on these ids but commits
-        to silver, which carry what is needed to restore them.
+        with a data file that is not whole, and the next start moves that commit away: nothing relies on these ids
+        but commits to silver, which carry what is needed to restore them.
         """
         with self._lock:
             self._settle()
@@ -115,7 +115,7 @@ class LedgerTable(DeltaTableRepository):
 
     @contextmanager
     def exclusive(self) -> Iterator[DeltaTable]:
-        """Hold the table, all of it on disk: a checkpoint takes the place of entries that could be set aside."""
+        """Hold the table, all of it on disk: a checkpoint takes the place of entries that a start could move away."""
         with super().exclusive() as table:
             self._settle()
             yield table

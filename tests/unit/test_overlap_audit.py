@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import polars as pl
 import pytest
 
-from pointline.services.overlap_audit import audit_overlap
+from pointline.services import overlap_audit
+from pointline.services.overlap_audit import FileTimes, audit_overlap
 from pointline.services.row_counts import SPANS
 from pointline.tables.ingest_manifest import SCHEMA
 
@@ -40,13 +42,26 @@ def audited(files: dict[int, tuple[str, Spans]], *, lists: bool = True) -> tuple
         rows = [(one, symbol, *span, 1) for one in file_ids for symbol, span in files[one][1].items()]
         return pl.DataFrame(rows, schema=SPANS, orient="row")
 
-    found = list(audit_overlap(ledger(files, lists=lists), (), read_spans))
+    rows = ledger(files, lists=lists)
+    found = list(audit_overlap(rows, (), read_spans))
     assert {(one.kind, one.table) for one in found} <= {("rows_overlap", "trades")}
+    read = sorted(looked)
+    assert by_days(rows, read_spans) == {(one.file_id, one.what) for one in found}
     texts = []
     for one in found:
         words = one.what.replace(":", "").split()
         texts.append(f"{one.file_id} {words[3]} {words[8]}")
-    return sorted(texts), sorted(looked)
+    return sorted(texts), read
+
+
+def by_days(rows: pl.DataFrame, read_spans: Callable[..., pl.DataFrame]) -> set[tuple[int | None, str]]:
+    """What is found where the ledger comes row by row, and days one by one."""
+    times = FileTimes(())
+    for row in rows.iter_slices(1):
+        times.add(row)
+    return {
+        (one.file_id, one.what) for some in times.some_days(without=()) for one in audit_overlap(some, (), read_spans)
+    }
 
 
 BOTH = ("SPOT", {"S": (0, 10), "T": (20, 30)})
@@ -81,3 +96,31 @@ def test_overlap(files, found, looked):
 @pytest.mark.parametrize(("files", "found", "looked"), PLAYS)
 def test_a_group_whose_symbols_were_not_noted(files, found, looked):
     assert audited(files, lists=False)[0] == found
+
+
+def test_days_one_by_one_find_what_all_of_them_do(monkeypatch):
+    """A file of two days is compared on each of them, with the files of that day only."""
+    monkeypatch.setattr(overlap_audit, "FILES_AT_ONCE", 1)
+    day_us = 86_400_000_000
+    start = int(dt.datetime(2024, 5, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
+    days = [dt.date(2024, 5, 1), dt.date(2024, 5, 2), dt.date(2024, 5, 3)]
+    times = {1: (0, 0, 50), 2: (1, 10, 90), 3: (1, 20, 30), 4: (2, 40, 60), 5: (2, 70, 80)}
+    facts = [
+        dict.fromkeys(SCHEMA)
+        | DAY
+        | {"file_id": file_id, "symbol": "S", "date": days[day], "bronze_file_path": ""}
+        | {TIMES[0]: start + day * day_us + first, TIMES[1]: start + day * day_us + last}
+        for file_id, (day, first, last) in times.items()
+    ]
+    both = [{"date": days[1], "rows": 1}, {"date": days[2], "rows": 1}]
+    reaching = {"file_id": 6, "days": both, TIMES[0]: start + day_us + 95, TIMES[1]: start + 2 * day_us + 45}
+    frame = pl.DataFrame(
+        [*facts, facts[1] | reaching], schema={**SCHEMA, **dict.fromkeys(TIMES, pl.Int64())}, orient="row"
+    ).with_columns(pl.col(TIMES).cast(SCHEMA[TIMES[0]]))
+
+    def read_spans(day, file_ids):
+        raise AssertionError
+
+    found = {(one.file_id, one.what) for one in audit_overlap(frame, (), read_spans)}
+    assert {file_id for file_id, _ in found} == {3, 4}
+    assert by_days(frame, read_spans) == found

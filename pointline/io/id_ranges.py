@@ -40,7 +40,7 @@ def in_order(parts: Sequence[Part]) -> list[Part]:
 
 
 def spread(parts: Sequence[Part]) -> list[Part]:
-    """Return the parts between whose rows those of others lie: an earlier release joined data files that were far apart."""
+    """Return the parts between whose rows others lie: an earlier release joined data files that were far apart."""
     ordered = in_order(parts)
     return [part for part, after in pairwise(ordered) if part.last_file_id >= after.first_file_id]
 

@@ -46,7 +46,7 @@ class LedgerTable(DeltaTableRepository):
         self._unflushed = None
 
     def write_parts(self, df: pl.DataFrame) -> list[Part]:
-        """Write rows, rising by ``file_id``, as small data files that no commit mentions yet; on disk when this returns."""
+        """Write rows, rising by ``file_id``, as small data files that no commit mentions yet; they are on disk then."""
         parts = self._write(df)
         self._flush(parts)
         return parts

@@ -73,7 +73,7 @@ def _steady(folder: Path, known: int) -> Iterator[Row]:
         ledger.take()
         passed[0] += 1
         if number % PASS_EVERY == 0:
-            upkeep.merge_small_parts(target_bytes=4 << 20, min_small_files=16)
+            upkeep.merge_small_files(target_bytes=4 << 20, min_small_files=16)
             if upkeep.is_long():
                 upkeep.checkpoint()
             written += written_since(before, ledger)

@@ -18,7 +18,7 @@ from pointline.io.ledger_frame import LedgerFrame
 from pointline.io.ledger_table import LedgerTable
 from pointline.io.loose_files import part_files
 from pointline.io.manifest import DeltaManifest
-from pointline.io.removed import removed_parts
+from pointline.io.removed import removed_files
 from pointline.io.upkeep import TableUpkeep
 from pointline.tables.ingest_manifest import SCHEMA
 from tests.support.known_ledger import NOW_US, KnownLedger, rows, written_since
@@ -132,7 +132,7 @@ class TestWhatIsDead:
             pieces = {path.name: path.stat().st_ino for path in log.glob("_removed-*")}
             assert len(pieces.items() - kept.items()) == 1
             kept = pieces
-        assert removed_parts(ledger.path).keys() == gone
+        assert removed_files(ledger.path).keys() == gone
         assert max(pl.read_parquet(log / name, glob=False).height for name in kept) <= 12
 
 
@@ -147,7 +147,7 @@ class TestMerging:
             ledger.take()
             if number % 16 == 0:
                 before = ledger.table.live_parts()
-                upkeep.merge_small_parts(target_bytes=LARGEST_BYTES, min_small_files=16)
+                upkeep.merge_small_files(target_bytes=LARGEST_BYTES, min_small_files=16)
                 after = ledger.table.live_paths()
                 rewritten += sum(part.rows for part in before if part.path not in after)
                 most = max(most, len(after))
@@ -159,7 +159,7 @@ class TestMerging:
 
     def test_full_ones_are_left_alone(self, tmp_path):
         table = KnownLedger(tmp_path, 20_000).table
-        assert TableUpkeep(repository=table).merge_small_parts(target_bytes=LARGEST_BYTES, min_small_files=2) is None
+        assert TableUpkeep(repository=table).merge_small_files(target_bytes=LARGEST_BYTES, min_small_files=2) is None
 
     def test_a_ledger_of_an_earlier_release_is_cut(self, tmp_path):
         """It has large files, and small ones that were merged though others lie between their rows."""
@@ -171,7 +171,7 @@ class TestMerging:
         table = LedgerTable(tmp_path / "ledger", SCHEMA)
         assert len(spread(table.live_parts())) == 1
         upkeep = TableUpkeep(repository=table)
-        while upkeep.merge_small_parts(target_bytes=LARGEST_BYTES, min_small_files=3):
+        while upkeep.merge_small_files(target_bytes=LARGEST_BYTES, min_small_files=3):
             pass
         parts = table.live_parts()
         assert spread(parts) == []
@@ -199,7 +199,7 @@ class TestInMemory:
         for _ in range(20):
             match rng.randrange(4):
                 case 0:
-                    upkeep.merge_small_parts(target_bytes=LARGEST_BYTES, min_small_files=2)
+                    upkeep.merge_small_files(target_bytes=LARGEST_BYTES, min_small_files=2)
                 case 1:
                     upkeep.checkpoint()
                 case _:

@@ -11,6 +11,9 @@ from itertools import groupby, pairwise
 
 from pointline.io.protocols import Part
 
+FEW_ROWS = 64
+"""A data file of so few costs hardly more than one of a single row: its columns have to be described in either."""
+
 
 def neighbours_to_merge(parts: Sequence[Part], *, full_rows: int, least: int) -> list[list[Part]]:
     """Return the runs of neighbours worth merging, in the order of their rows: their ranges stay apart.
@@ -25,10 +28,10 @@ def neighbours_to_merge(parts: Sequence[Part], *, full_rows: int, least: int) ->
 
 
 def _as_much_again(run: Sequence[Part]) -> list[Part]:
-    """Return the end of a run: a part belongs to it where it is no larger than all behind it together."""
+    """Return the end of a run: a part belongs to it where it has few rows, or no more than all behind it together."""
     taken = 0
     for position in range(len(run) - 1, -1, -1):
-        if taken and run[position].rows > taken:
+        if taken and run[position].rows > max(taken, FEW_ROWS):
             return list(run[position + 1 :])
         taken += run[position].rows
     return list(run)

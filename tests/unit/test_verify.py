@@ -9,7 +9,7 @@ from pointline.io.protocols import Part
 from pointline.services import row_counts
 from pointline.services.findings import HINTS, Finding
 from pointline.services.ledger_audit import audit_counts, audit_ledger, audit_quarantine
-from pointline.services.ledger_index import LedgerIndex
+from pointline.services.ledger_index import LedgerIndex, Sorted, with_next
 from pointline.services.row_counts import COUNTS, count_rows
 from pointline.tables.ingest_manifest import SCHEMA
 
@@ -93,6 +93,35 @@ def silver(book: pl.DataFrame, *held: dict, aside=None) -> list[str]:
     found = pl.DataFrame(list(held), schema=schema)
     counts = None if aside is None else pl.DataFrame(aside).select(*COUNTS)
     return kinds(audit_counts(book, book, found, counts, ["trades", "quotes"]))
+
+
+def in_runs(book: pl.DataFrame, *held: dict) -> list[str]:
+    """What is found where the ledger comes row by row."""
+    schema = {**COUNTS, "table": pl.String(), "exchange": pl.String(), "date": pl.String()}
+    found = Sorted(pl.DataFrame(list(held), schema=schema))
+    runs = with_next(book.iter_slices(1))
+    return sorted(
+        one for run, until in runs for one in kinds(audit_counts(run, run, found.take_until(until), None, ["trades"]))
+    )
+
+
+class TestRuns:
+    """An audit that reads the ledger in runs finds what one of all of it does."""
+
+    @pytest.mark.parametrize("ids", [(), (5,), (2, 5, 8)])
+    def test_what_is_found(self, ids):
+        book = ledger(*map(entry, ids)) if ids else ledger(entry(1)).clear()
+        held = [rows(one, 1, 2) for one in range(1, 11)]
+        assert in_runs(book, *held) == sorted(silver(book, *held))
+        assert len(silver(book, *held)) == 10
+
+    def test_links_reach_over_runs(self):
+        book = ledger(entry(1, status="superseded", superseded_by=3), entry(2, status="duplicate", superseded_by=1))
+        book = pl.concat([book, ledger(entry(3), entry(4, status="duplicate", superseded_by=9))])
+        index = LedgerIndex(book.iter_slices(1))
+        found = [kind for run in book.iter_slices(1) for kind in kinds(audit_ledger(run, index))]
+        assert found == ["duplicate_of_nothing", "manifest_link"]
+        assert index.status_of(pl.Series([3, 9, None])).to_list() == ["success", None, None]
 
 
 class TestSilver:

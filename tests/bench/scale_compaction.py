@@ -60,8 +60,8 @@ def _files_one_by_one(n: int, what: str) -> Iterator[Row]:
     hot = while_hot(SETTINGS.min_small_files)
     tiers.take(n, lambda _: SMALL_ROWS, look_every=2 * SETTINGS.min_small_files, ratio=hot.ratio, most=hot.most)
     tiers.merge(ratio=COLD.ratio, most=COLD.most)
-    yield _row(f"{what}: bytes rewritten", n, tiers.rewritten_bytes)
     yield _row(f"{what}: bytes ingested", n, tiers.ingested_bytes)
+    yield _row(f"{what}: bytes written, rewritten ones included", n, tiers.ingested_bytes + tiers.rewritten_bytes)
     yield _row(f"{what}: most data files at a time", n, tiers.most_files)
     yield _row(f"{what}: data files once it has cooled", n, len(tiers.files))
 
@@ -81,8 +81,8 @@ def _real_files(lake: Lake, n: int) -> Iterator[Row]:
             rewritten += done.bytes_after if done else 0
     done = compact_partition(trades, place, COLD, **arguments)
     rewritten += done.bytes_after if done else 0
-    yield _row("real files one by one: bytes rewritten", n, rewritten)
     yield _row("real files one by one: bytes ingested", n, ingested)
+    yield _row("real files one by one: bytes written, rewritten ones included", n, ingested + rewritten)
     new = trades.write_parts(_rows(trades, n + 1, SMALL_ROWS))
     outcome = Outcome(file_id=n + 1, status=Status.SUCCESS)
     leaving = {tuple(place.items()): [n // 2]}

@@ -545,7 +545,7 @@ Instances = Annotated[
     ),
 ]
 Replace = Annotated[
-    bool, typer.Option("--replace", help="Also overwrite a unit that was changed by hand, or that is another lake's.")
+    bool, typer.Option("--replace", help="Also overwrite a unit that was changed by hand, or is that of another lake.")
 ]
 Print = Annotated[bool, typer.Option("--print", help="Only show what would be done.")]
 Manager = Annotated[ServiceManager | None, typer.Option(help="Default: this machine's own.")]

@@ -297,7 +297,7 @@ class TestAgain:
         before = unit.read_bytes()
         (tmp_path / "lakes 50%").mkdir()
         other = give_away(tmp_path / "lakes 50%" / "other")
-        with pytest.raises(PointlineError, match=r"is the service of another lake, .*/(lake|%i)$"):
+        with pytest.raises(PointlineError, match=r"is the service of another lake, .*/(lake|%i)(\n|$)"):
             run(*wanted, other)
         assert unit.read_bytes() == before
         assert f"replaced: {unit}" in run(*wanted, other, "--replace")

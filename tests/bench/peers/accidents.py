@@ -43,7 +43,9 @@ def accidents(rows: int = ROWS) -> list[Accident]:
     wide = third.with_columns(fee=pl.lit(0.5))
     return [
         Accident(
-            title="the second gzip is cut in the middle", steps=(_all(good[0], _cut(second)),), wanted=_kept(first)
+            title="the second of three gzips is cut in the middle",
+            steps=(_all(good[0], _cut(second), _put(third)),),
+            wanted=_kept(first, third),
         ),
         Accident(
             title="one price is no number",
@@ -86,7 +88,7 @@ def _path(bronze: Path, frame: pl.DataFrame, name: str = "{}") -> Path:
 
 def _put(frame: pl.DataFrame, *, named_by: pl.DataFrame | None = None, name: str = "{}") -> Step:
     def step(bronze: Path) -> None:
-        content = gzip.compress(csv_bytes(frame), 6)
+        content = gzip.compress(csv_bytes(frame), 6, mtime=0)
         path = _path(bronze, frame if named_by is None else named_by, name)
         path.parent.mkdir(exist_ok=True)
         partial = path.with_suffix(".part")
@@ -98,7 +100,7 @@ def _put(frame: pl.DataFrame, *, named_by: pl.DataFrame | None = None, name: str
 
 def _cut(frame: pl.DataFrame) -> Step:
     def step(bronze: Path) -> None:
-        content = gzip.compress(csv_bytes(frame), 6)
+        content = gzip.compress(csv_bytes(frame), 6, mtime=0)
         _path(bronze, frame).write_bytes(content[: len(content) // 2])
 
     return step

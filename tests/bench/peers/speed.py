@@ -15,6 +15,7 @@ from tests.bench.report import number, progress
 from tests.bench.throughput import MIB, OURS, bare, ours
 
 BARE = "bare Polars, one file at a time"
+SHOWN = 60
 Costs = dict[str, list[Cost] | str]
 
 
@@ -45,7 +46,7 @@ def _run(bench: Bench, source: Input) -> Costs:
             try:
                 sofar.append(contest())
             except BenchmarkFailed as error:
-                costs[name] = str(error).strip().splitlines()[-1]
+                costs[name] = str(error).strip().splitlines()[-1][:SHOWN]
                 progress(f"{name} failed: {error}")
             else:
                 progress(f"{turn}/{bench.runs} {name}: {sofar[-1].wall_seconds:.2f} s")

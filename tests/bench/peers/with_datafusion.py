@@ -26,9 +26,9 @@ TIMES = ", ".join(
 
 
 def load(bronze: Path, out: Path) -> None:
-    from datafusion import SessionContext  # noqa: PLC0415 - an optional extra
+    from datafusion import SessionConfig, SessionContext  # noqa: PLC0415 - an optional extra
 
-    context = SessionContext()
+    context = SessionContext(SessionConfig().set("datafusion.execution.listing_table_ignore_subdirectory", "false"))
     context.register_csv("files", bronze, schema=SCHEMA, file_extension=".csv.gz", file_compression_type="gzip")
     (out / "trades").mkdir(exist_ok=True)
     rows = f"SELECT exchange, symbol, {TIMES}, id, side, price, amount FROM files"

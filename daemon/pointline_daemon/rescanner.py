@@ -135,13 +135,15 @@ class Rescanner:
         self.has_begun = True
         self._foreign.clear()
         left_out: list[Unrecognised] = []
+        departed = Departures()
         if not folder:
             self.unread.scan_begins()
         known = self._manifest.entries()
         try:
             survey = self._source.survey(folder, left_out)
             if not folder and not any(one.is_unreadable for one in left_out):  # what cannot be seen is not gone
-                log_departures(self._compare(survey, known))
+                departed = self._compare(survey, known)
+                log_departures(departed)
         except Transient as error:
             if self._postpone is None:
                 raise  # nobody waits for the next scan
@@ -149,7 +151,7 @@ class Rescanner:
                 log.error(events.RESCAN_FAILED, error=str(error), hint=error.hint)
             self.failing = str(error)
             return
-        waiting = backlog(survey, self._manifest.entries(), self._touched.frame())
+        waiting = backlog(survey, self._manifest.entries(), self._touched.frame(), list(departed.regained.values()))
         offered = self._offer(waiting.sort("path"), stopping)
         if folder:
             for path in (*self._foreign, *(one.path for one in left_out)):
@@ -210,10 +212,10 @@ class Rescanner:
 
 
 def log_departures(found: Departures) -> None:
-    """Say which refused files are closed, and which are read again."""
+    """Say which refused files are closed, and which files are read again."""
     for file_id, path in found.gone.items():
         log.info(events.FILE_GONE, file_id=file_id, path=path)
-    for file_id, path in found.freed.items():
+    for file_id, path in (*found.freed.items(), *found.regained.items()):
         log.info(events.FILE_REOPENED, file_id=file_id, path=path)
 
 

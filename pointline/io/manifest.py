@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -23,7 +23,7 @@ from pointline.io.id_ranges import holding
 from pointline.io.last_id import LastId
 from pointline.io.ledger_frame import LedgerFrame
 from pointline.io.ledger_table import LedgerTable
-from pointline.io.protocols import BronzeFileMetadata, Discovery, Outcome
+from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Discovery, Outcome
 from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import (
     CLOSED,
@@ -132,13 +132,14 @@ class DeltaManifest:
         """Return the id of this file version, minting one, ``pending`` and with an attempt noted, where it is new."""
         return self.resolve_file_ids([meta])[0]
 
-    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
+    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata], *, besides: Collection[int] = ()) -> list[int]:
         """Do the same for many, in one commit."""
         with self._writing():
             entries = self.entries()
             versions = _versions(metas)
             same_path = pl.col("bronze_file_path").is_in(versions["bronze_file_path"].to_list())
-            known = _join_newest(versions, entries.filter(same_path, ~stands_at(*CLOSED)))
+            stays = ~pl.col("file_id").is_in(list(besides))
+            known = _join_newest(versions, entries.filter(same_path, stays, ~stands_at(*CLOSED)))
             ids: list[int | None] = known["file_id"].to_list()
             newest = entries["file_id"].max()
             next_id = 1 + max(newest if isinstance(newest, int) else 0, self._last_id.read())
@@ -211,6 +212,12 @@ class DeltaManifest:
                 )
                 .collect()
             )
+
+    def with_days_left(self) -> pl.DataFrame:
+        """Return the rows of files in silver that left days to other files."""
+        with storage_errors("ingest_manifest"):
+            rows = self.repository.scan().filter(stands_at(Status.SUCCESS))
+            return rows.filter(pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True)).collect()
 
     def without_checksum(self) -> pl.DataFrame:
         """Return the rows of files in silver whose checksum was not there when they were read."""

@@ -19,6 +19,8 @@ PROCESS_ENDED = "process_ended"
 """Among the warnings of a pending version: how often the process ended while it was being read."""
 OTHER_IS_GONE = "other_is_gone"
 """Stands among those of a refused one: the file in whose way it is was gone from bronze already."""
+LEFT_TO = "left_to_file_"
+"""How a warning begins that counts the rows of a day that another file has: ``left_to_file_7:2024-01-05``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -461,8 +463,8 @@ class IngestionManifestRepository(Protocol):
         """Return the id of this file version, minting one, ``pending`` and with an attempt noted, where it is new."""
         ...
 
-    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
-        """Do the same for many, in one commit."""
+    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata], *, besides: Collection[int] = ()) -> list[int]:
+        """Do the same for many, in one commit. ``besides``: versions that give way, though they may look the same."""
         ...
 
     def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
@@ -493,6 +495,10 @@ class IngestionManifestRepository(Protocol):
 
     def totals(self) -> pl.DataFrame:
         """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
+        ...
+
+    def with_days_left(self) -> pl.DataFrame:
+        """Return the rows of files in silver that left days to other files."""
         ...
 
     def without_checksum(self) -> pl.DataFrame:

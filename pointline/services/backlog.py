@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
@@ -19,14 +21,18 @@ LEDGER_COLUMNS = {
 """How the ledger calls what a survey finds."""
 
 
-def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
+def backlog(
+    survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame, regained: Collection[str] = ()
+) -> pl.DataFrame:
     """Return ``path``, ``VERSION``, ``attempts, updated_at_us`` of versions that are new or still pending.
 
     ``survey`` has ``path`` and ``VERSION`` of every file in bronze, ``entries`` the ledger's rows; ``touched`` lists
     the files that have the content which the ledger knows under that id, whatever their times say. For new versions
-    ``attempts`` is null, for those whose first attempt came to no end it is 0: nothing is known against them.
+    ``attempts`` is null, for those whose first attempt came to no end it is 0: nothing is known against them. The
+    paths of ``regained`` files are read again whatever the ledger says.
     """
-    survey = _open(survey, entries)
+    anew = survey.filter(pl.col("path").is_in(list(regained)))
+    survey = _open(survey, entries).filter(~pl.col("path").is_in(list(regained)))
     entries = entries.join(survey.select(bronze_file_path="path"), on="bronze_file_path", how="semi")
     # A superseded version may come back: the file was restored, with its old time stamp. It is new then.
     known = {
@@ -50,13 +56,15 @@ def backlog(survey: pl.DataFrame, entries: pl.DataFrame, touched: pl.DataFrame) 
     is_touched = touched.lazy().select(*one_that, is_touched=pl.lit(value=True))
     matches = survey.lazy().join(ledger, on="path", how="inner").join(is_touched, on=one_that, how="left")
     matches = matches.with_columns(pl.all_horizontal(same).alias("same")).filter(pl.col("same") | pl.col("is_touched"))
-    found = matches.select("path", *VERSION, "attempts", "updated_at_us", "pending", "same").collect()
-    settled = found.filter("same", ~pl.col("pending")).select("path")
-    waiting = found.filter("pending").drop("pending", "same").unique("path", maintain_order=True)
-    waiting = waiting.join(settled, on="path", how="anti")
+    found = matches.select("path", "file_id", *VERSION, "attempts", "updated_at_us", "pending", "same").collect()
+    # Of one version under two ids the newer counts: it is read again for days that are its own again.
+    settled = found.filter("same", ~pl.col("pending")).group_by("path").agg(pl.col("file_id").max().alias("settled_id"))
+    waiting = found.filter("pending").join(settled, on="path", how="left")
+    waiting = waiting.filter((pl.col("file_id") > pl.col("settled_id")).fill_null(value=True))
+    waiting = waiting.unique("path", maintain_order=True).drop("file_id", "pending", "same", "settled_id")
     never = pl.lit(None, pl.Int64)
-    new = survey.join(found.select("path"), on="path", how="anti").with_columns(attempts=never, updated_at_us=never)
-    return pl.concat([new.select(waiting.columns), waiting])
+    new = pl.concat([survey.join(found.select("path"), on="path", how="anti"), anew])
+    return pl.concat([new.with_columns(attempts=never, updated_at_us=never).select(waiting.columns), waiting])
 
 
 def _open(survey: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
@@ -79,7 +87,8 @@ def _open(survey: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     is_known = pl.Series([True]).new_from_index(0, survey.height)
     for name, column in LEDGER_COLUMNS.items():
         is_known &= (survey[name] == entries[column].to_physical().gather(at)).fill_null(value=False)
-    return survey.filter(~is_known)
+    waiting = entries.filter(stands_at(Status.PENDING))["bronze_file_path"]
+    return survey.filter(~is_known | survey["path"].is_in(waiting.to_list()))
 
 
 def _attempts() -> pl.Expr:

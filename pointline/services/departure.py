@@ -20,6 +20,8 @@ class Departures:
 
     gone: Mapping[int, str] = field(default_factory=dict)
     freed: Mapping[int, str] = field(default_factory=dict)
+    regained: Mapping[int, str] = field(default_factory=dict)
+    """Files in silver that are read again for days that they had left to files which are not in the lake now."""
 
 
 def absent_files(entries: pl.DataFrame, survey: pl.DataFrame) -> pl.DataFrame:

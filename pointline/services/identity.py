@@ -114,9 +114,13 @@ class LedgerRow(NamedTuple):
 
 
 def sort_candidates(
-    metas: Sequence[BronzeFileMetadata], entries: pl.DataFrame, reader: BronzeReader, groups: Collection[str] = ()
+    metas: Sequence[BronzeFileMetadata],
+    entries: pl.DataFrame,
+    reader: BronzeReader,
+    groups: Collection[str] = (),
+    regained: Collection[int] = (),
 ) -> Sorted:
-    """Tell the candidates apart by the ledger's ``entries``."""
+    """Tell the candidates apart by the ledger's ``entries``. ``regained`` versions are read again, as new ones."""
     found = Sorted()
     if not metas:
         return found
@@ -135,9 +139,13 @@ def sort_candidates(
             found.settled |= {row.file_id: moves[position].file_id for row in versions if row.status in REFUSED}
             continue
         same = next((row for row in reversed(versions) if is_version(meta, row)), None)
+        if same is not None and same.file_id in regained:
+            same = twin = None
+        else:
+            twin = None if same is not None else _same_content(meta, versions, reader)
         if same is not None and same.status != Status.PENDING:
             found.known.append(meta)
-        elif same is None and (twin := _same_content(meta, versions, reader)) is not None:
+        elif twin is not None and twin.file_id not in regained:
             found.touched.append((twin.file_id, meta))
             newer = [row.file_id for row in versions if row.status in REFUSED and row.file_id > twin.file_id]
             found.settled |= dict.fromkeys(newer, twin.file_id)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -50,6 +51,7 @@ from pointline.services.departure import (
     refused_because_of,
 )
 from pointline.services.identity import REFUSED, Sorted, sort_candidates
+from pointline.services.regained import regained
 from pointline.services.retry import put_back
 from pointline.services.silver_facts import LakeFacts
 from pointline.services.symbols import Plan, Symbols, Told
@@ -102,6 +104,8 @@ class IngestService:
         self._age_us = age_us
         self._facts = LakeFacts(manifest, repositories, reader)
         self._attempts = Attempts(manifest, policy.max_deaths)
+        self._regained: AbstractSet[int] = set()
+        """Files that have to be read again for days that they had left to others, as the last scan found them."""
         self._lock = threading.RLock()
         self._next_batch = 1 + max(
             manifest.last_batch(),
@@ -112,24 +116,26 @@ class IngestService:
 
     def begin(self, candidates: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
         """Step 1: tell the candidates apart and mint ids for those that enter."""
-        found = sort_candidates(candidates, self._manifest.entries(), self._reader, self._policy.groups)
+        ledger, anew = self._manifest.entries(), self._regained
+        found = sort_candidates(candidates, ledger, self._reader, self._policy.groups, anew)
         if found.moved:
             self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
             found.reopened = tuple(self._reopen_for({move.file_id for move in found.moved}).values())
         self._record([Outcome.superseded(old, by=by) for old, by in found.settled.items()])
         if found.again:
             self._manifest.relocate(found.again)
-        ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering])
+        before = {old for candidate in found.entering for old in candidate.replaces}
+        ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering], besides=before)
         again = [file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again]
-        known = self._manifest.rows_of(again)
+        known = self._manifest.rows_of([*again, *(before & anew)])
         accepted = set(known.filter(_warns_of(ACCEPTED))["file_id"])
-        refused = self._attempts.note(known)
+        refused = self._attempts.note(known.filter(pl.col("file_id").is_in(again)))
         entries = [
             Entry(
                 file_id=file_id,
-                candidate=replace(candidate, is_accepted=True) if file_id in accepted else candidate,
+                candidate=replace(one, is_accepted=True) if accepted & {file_id, *one.replaces} else one,
             )
-            for file_id, candidate in zip(ids, found.entering, strict=True)
+            for file_id, one in zip(ids, found.entering, strict=True)
         ]
         refused |= {
             entry.file_id: Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=entry.meta.problem)
@@ -233,7 +239,9 @@ class IngestService:
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
             freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
-            return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone))
+            again = regained(self._manifest.with_days_left(), now, set(survey["path"]))
+            self._regained = again.keys()
+            return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone), regained=again)
 
     def refresh_symbols(self) -> None:
         """See to it that the symbols that are current are those of now. To be called often; it looks once an hour."""

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pointline.io.protocols import Outcome
-
-LEFT_TO = "left_to_file_"
-"""How a warning begins that counts the rows of a day that another file has: ``left_to_file_7:2024-01-05``."""
+from pointline.io.protocols import LEFT_TO, Outcome
 
 
 def thinned(outcome: Outcome, given_up: Mapping[str, int]) -> Outcome:

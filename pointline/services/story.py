@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointline.io.protocols import ACCEPTED, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
+from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
 from pointline.services.aside import RuleBroken
+from pointline.services.regained import days_left
 from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.ingest_manifest import Status
 
@@ -44,6 +45,8 @@ class Sources:
     """What there is to tell of one version beside its row. ``paths`` are those of other file ids that it names."""
 
     paths: Mapping[int, str] = field(default_factory=dict)
+    statuses: Mapping[int, str] = field(default_factory=dict)
+    """Of those files too."""
     replaced: Sequence[int] = ()
     """Older versions that gave way to this one."""
     set_aside: Sequence[RuleBroken] = ()
@@ -58,7 +61,7 @@ def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
     """Return the chapters of a version, oldest first."""
     chapters = [_seen(row, sources), *_replaced(row, sources)]
     if row["content_hash"] or row["rows_read"]:
-        chapters += _read(row)
+        chapters += _read(row, sources)
         chapters += _quarantined(row, sources)
     chapters += _outcome(row, sources)
     chapters += [
@@ -109,7 +112,7 @@ def _replaced(row: LedgerRow, sources: Sources) -> list[Chapter]:
     return [Chapter(what=f"It takes the place of {older}")]
 
 
-def _read(row: LedgerRow) -> list[Chapter]:
+def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if row["status"] == Status.DUPLICATE:
         return []
     if not row["rows_read"]:
@@ -124,26 +127,38 @@ def _read(row: LedgerRow) -> list[Chapter]:
     if warnings.pop(ACCEPTED, None):
         chapters.append(Chapter(what="You accepted it with `pointline retry --accept`"))
     warnings.pop(OTHER_IS_GONE, None)
+    for file_id, day, rows in days_left(row["warnings"]):
+        del warnings[f"{LEFT_TO}{file_id}:{day}"]
+        chapters.append(Chapter(what=_left_day(file_id, day, rows, row, sources)))
     chapters += [Chapter(what=_odd(name, count)) for name, count in warnings.items()]
     return chapters
 
 
+def _left_day(file_id: int, day: dt.date, rows: int, row: LedgerRow, sources: Sources) -> str:
+    """Say who has a day that this file has too."""
+    what = f"{_rows(rows)} of {day} were left to {_named(file_id, row, sources)}"
+    status = sources.statuses.get(file_id, "not known")
+    if row["status"] != Status.SUCCESS or status in {Status.SUCCESS, Status.PENDING, Status.SUPERSEDED}:
+        return f"{what}, whose day it is"
+    return f"{what}, which is {status}; they are read again from this file at the next scan that finds it in bronze"
+
+
 def _odd(name: str, count: int) -> str:
     """One thing that was odd in a file whose rows are kept."""
-    kind, _, column = name.partition(":")
-    match kind:
-        case "unknown_column":
-            return f"The column {column} is not one that the table knows; it was left out"
-        case "unknown_columns_not_named":
-            return f"{count:,} more columns are unknown and were left out"
-        case "no_final_line_end":
-            return "The last line has no line end; it was read as a whole line"
-        case "nanoseconds_cut":
-            return f"{count:,} times were finer than a microsecond and were cut to microseconds"
-        case "implausible_time":
-            return f"{_rows(count)} with a {column} that cannot be right; the rows are kept"
-        case _:
-            return f"{_rows(count)} kept though the check {name} found them odd (setting checks.{name})"
+    kind, _, about = name.partition(":")
+    column, _, value = about.partition("=")
+    said = {
+        "unknown_column": f"The column {about} is not one that the table knows; it was left out",
+        "unknown_columns_not_named": f"{count:,} more columns are unknown and were left out",
+        "no_final_line_end": "The last line has no line end; it was read as a whole line",
+        "nanoseconds_cut": f"{count:,} times were finer than a microsecond and were cut to microseconds",
+        "rows_left_out": f"{_rows(count)} were left out: the description of the feed says which rows are meant",
+        "left_out": f"{_rows(count)} of those have {value!r} in {column}, which the description does not name",
+        "left_out_others": f"{_rows(count)} more of those have other values that the description does not name",
+        "implausible_time": f"{_rows(count)} with a {about} that cannot be right; the rows are kept",
+    }
+    odd = f"{_rows(count)} kept though the check {name} found them odd (setting checks.{name})"
+    return said.get(kind, odd)
 
 
 def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:

@@ -14,7 +14,7 @@ from typing import Self
 import polars as pl
 
 from pointline.errors import CommitConflict
-from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
+from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status, rows_by_day
@@ -265,8 +265,8 @@ class MemoryManifest:
     def resolve_file_id(self, meta: BronzeFileMetadata) -> int:
         return self.resolve_file_ids([meta])[0]
 
-    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata]) -> list[int]:
-        return [self._find(meta) or self._mint(meta) for meta in metas]
+    def resolve_file_ids(self, metas: Sequence[BronzeFileMetadata], *, besides: Collection[int] = ()) -> list[int]:
+        return [self._find(meta, besides) or self._mint(meta) for meta in metas]
 
     def filter_pending(self, candidates: Sequence[BronzeFileMetadata]) -> list[BronzeFileMetadata]:
         unsettled = (Status.PENDING, *ingest_manifest.CLOSED)
@@ -316,6 +316,10 @@ class MemoryManifest:
         ids = (pl.col("file_id").min().alias("first_id"), pl.col("file_id").max().alias("last_id"))
         return held.group_by(place).agg(pl.col("rows_written").sum().alias("rows"), *ids)
 
+    def with_days_left(self) -> pl.DataFrame:
+        left = pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True)
+        return self.entries().filter(pl.col("status") == "success", left)
+
     def without_checksum(self) -> pl.DataFrame:
         return self.entries().filter(pl.col("status") == "success", pl.col("checksum") == "missing")
 
@@ -337,8 +341,9 @@ class MemoryManifest:
             row |= {"bronze_file_path": meta.bronze_file_path, "last_modified_ts": meta.last_modified_ts}
             row |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None, "updated_at_us": self._clock()}
 
-    def _find(self, meta: BronzeFileMetadata) -> int | None:
+    def _find(self, meta: BronzeFileMetadata, besides: Collection[int]) -> int | None:
         standing = [row for row in self.rows if row["status"] not in ingest_manifest.CLOSED]
+        standing = [row for row in standing if row["file_id"] not in besides]
         found = [int(str(row["file_id"])) for row in standing if _version(row) == _key(meta)]
         return found[-1] if found else None
 

@@ -14,7 +14,9 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import polars as pl
 import pytest
+from pointline_daemon.lake import open_lake
 
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_manifest, read_table
@@ -198,6 +200,109 @@ def test_the_ledger_says_which_days_were_left_to_which_file(tmp_path):
     assert run(daemon.root, "withdraw", "1").returncode == 0
     assert {row[3] for row in held(daemon.root)} == {daily["bronze_file_path"]}
     assert is_clean(daemon.root) == ""
+
+
+class TestDayThatWasLeft:
+    """A daily file leaves the lake: its day comes back from the monthly file, which has it too."""
+
+    def both(self, daemon: Daemon) -> tuple[Path, Path]:
+        next_day = FIRST + dt.timedelta(days=1)
+        monthly = put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", lines(FIRST) + lines(next_day))
+        once(daemon)
+        daily = put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST, issue=2))
+        once(daemon)
+        assert self.by_file(daemon, FIRST) == {daily.name: ROWS}
+        return monthly, daily
+
+    def by_file(self, daemon: Daemon, of: dt.date) -> dict[str, int]:
+        rows = read_table(daemon.root, "trades").filter(pl.col("date") == of)
+        files = rows.join(read_manifest(daemon.root).select("file_id", "bronze_file_path"), on="file_id")
+        return {path.rpartition("/")[2]: rows for path, rows in files["bronze_file_path"].value_counts().iter_rows()}
+
+    def is_whole(self, daemon: Daemon, monthly: Path) -> None:
+        """All rows are those of the monthly file, and nothing is left to do."""
+        once(daemon)
+        for ahead in range(2):
+            assert self.by_file(daemon, FIRST + dt.timedelta(days=ahead)) == {monthly.name: ROWS}
+        assert is_clean(daemon.root) == ""
+        before = read_manifest(daemon.root)
+        once(daemon)
+        assert read_manifest(daemon.root).equals(before)
+
+    @pytest.mark.parametrize("way", ["stays", "deleted", "refused"])
+    def test_withdrawn(self, tmp_path, way):
+        daemon = Daemon(tmp_path / "lake")
+        monthly, daily = self.both(daemon)
+        if way == "deleted":
+            daily.unlink()
+        elif way == "refused":
+            daily.write_bytes(daily.read_bytes()[:-30])
+        once(daemon)
+        told = run(daemon.root, "withdraw", "2")
+        assert told.returncode == 0
+        assert f"{ROWS} rows of {FIRST} come back from file 1 ({monthly.relative_to(daemon.bronze)})" in told.stdout
+        self.is_whole(daemon, monthly)
+
+    def test_comes_back_again(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        monthly, daily = self.both(daemon)
+        for _ in range(2):
+            assert run(daemon.root, "withdraw", str(daily.relative_to(daemon.bronze))).returncode == 0
+            self.is_whole(daemon, monthly)
+            assert run(daemon.root, "retry", str(daily.relative_to(daemon.bronze))).returncode == 0
+            once(daemon)
+            assert self.by_file(daemon, FIRST) == {daily.name: ROWS}
+            assert is_clean(daemon.root) == ""
+
+    def test_moved_to_another_symbol(self, tmp_path):
+        """The bytes name no symbol, so the file is that of the other one now."""
+        daemon = Daemon(tmp_path / "lake")
+        _, daily = self.both(daemon)
+        other = daemon.bronze / FOLDER.format(span="daily", symbol="ETHUSDT") / daily.name.replace("BTC", "ETH")
+        other.parent.mkdir(parents=True)
+        daily.rename(other)
+        once(daemon)
+        once(daemon)
+        assert self.by_file(daemon, FIRST) == {other.name: ROWS, "BTCUSDT-trades-2024-01.zip": ROWS}
+        assert is_clean(daemon.root) == ""
+
+    def test_where_the_monthly_file_has_left_bronze(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        monthly, _ = self.both(daemon)
+        kept = monthly.read_bytes()
+        monthly.unlink()
+        told = run(daemon.root, "withdraw", "2")
+        assert f"put {monthly.relative_to(daemon.bronze)} back" in " ".join(told.stdout.split())
+        once(daemon)
+        assert self.by_file(daemon, FIRST) == {}
+        told = " ".join(run(daemon.root, "explain", "1").stdout.split())
+        assert f"{ROWS} rows of {FIRST} were left to file 2 (" in told
+        assert "which is withdrawn; they are read again from this file at the next scan that finds it in bronze" in told
+        monthly.write_bytes(kept)
+        self.is_whole(daemon, monthly)
+
+    def test_killed_while_it_is_read_again(self, tmp_path):
+        """The id is given, and nothing of it is in: the next start goes on with it."""
+        daemon = Daemon(tmp_path / "lake")
+        monthly, _ = self.both(daemon)
+        assert run(daemon.root, "withdraw", "2").returncode == 0
+        lake = open_lake(daemon.config)
+        service, _ = lake.ingest()
+        survey = lake.source.survey()
+        again = service.compare(survey, lake.manifest.entries()).regained
+        metas = [meta for path in again.values() if (meta := lake.source.look(path))]
+        batch, _ = service.begin(metas)
+        assert [entry.file_id for entry in batch.entries] == [3]
+        self.is_whole(daemon, monthly)
+        assert read_manifest(daemon.root).filter(pl.col("status") == "success")["file_id"].to_list() == [3]
+
+    def test_by_a_running_daemon(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        monthly, _ = self.both(daemon)
+        with daemon.running():
+            assert run(daemon.root, "withdraw", "2").returncode == 0
+            daemon.wait_for("file.committed")
+        self.is_whole(daemon, monthly)
 
 
 class TestChecksum:

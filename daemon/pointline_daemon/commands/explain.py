@@ -17,6 +17,7 @@ from pointline.io.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.ledger import scan_ledger, scan_rows_of
 from pointline.io.whereabouts import Place, Whereabouts, find_path, look_closer
 from pointline.services.aside import by_rule
+from pointline.services.regained import days_left
 from pointline.services.story import Chapter, LedgerRow, Sources, next_step, tell
 from pointline.tables import ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -146,12 +147,14 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     rows = ledger.filter(pl.col("bronze_file_path").is_in(paths)).sort("file_id").collect().rows(named=True)
     ids = [row["file_id"] for row in rows]
     named = [row["superseded_by"] for row in rows if row["superseded_by"] is not None]
+    named += [file_id for row in rows for file_id, _, _ in days_left(row["warnings"])]
     relatives = (
         ledger.filter(pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named))
         .select("file_id", "bronze_file_path", "status", "superseded_by")
         .collect()
     )
     path_of = dict(relatives.select("file_id", "bronze_file_path").iter_rows())
+    status_of = dict(relatives.select("file_id", "status").iter_rows())
     older: dict[int, list[int]] = {}
     for file_id, _, status, by in relatives.sort("file_id").iter_rows():
         if status == Status.SUPERSEDED and by is not None:
@@ -166,6 +169,7 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         is_in = table is not None and bool(row["rows_written"])
         sources = Sources(
             paths=path_of,
+            statuses=status_of,
             replaced=older.get(file_id, []),
             set_aside=[one for one in broken if one.file_id == file_id],
             commits=notes_on(table, file_id) if table is not None and is_in else [],

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from pointline.config import Config
 from pointline.io.ledger import scan_ledger
+from pointline.io.protocols import LEFT_TO
 from pointline.phrases import and_more
-from pointline.services.withdrawal import plan_withdrawal
+from pointline.services.regained import left_to
+from pointline.services.withdrawal import Withdrawal, plan_withdrawal
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 from pointline_daemon.commands.present import plural, print_json, print_lines, printable
@@ -45,6 +47,7 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
         print_json({"dry_run": dry_run, "files": plan.rows.select(columns).to_dicts()})
     else:
         _show(plan.rows, named, dry_run=dry_run)
+        print_lines(list(_days_again(config, ledger, plan)))
     return EXIT_OK
 
 
@@ -54,6 +57,22 @@ def _do(config: Config, file_ids: Sequence[int]) -> None:
         return {"withdrawn": service.withdraw(file_ids)}
 
     write_or_ask(config, Withdraw(file_ids=tuple(file_ids)), do, purpose="withdraw")
+
+
+def _days_again(config: Config, ledger: pl.LazyFrame, plan: Withdrawal) -> Iterator[str]:
+    """Say what becomes of days that other files had left to these."""
+    stays = ~pl.col("file_id").is_in(plan.file_ids)
+    thinned = ledger.filter(stands_at(Status.SUCCESS), stays, pl.col("warnings").str.contains(LEFT_TO)).collect()
+    for row, date, rows in left_to(thinned, plan.file_ids):
+        path = row["bronze_file_path"]
+        what = f"{plural(rows, 'row')} of {date}"
+        if (config.paths.bronze / path).exists():
+            yield f"{what} come back from file {row['file_id']} ({printable(path)}), which is read again"
+        else:
+            yield (
+                f"file {row['file_id']} had {what} too, but it is not in bronze any more: put {printable(path)} back, "
+                "and they are read"
+            )
 
 
 def _say_done(files: int, *, dry_run: bool, as_json: bool) -> None:

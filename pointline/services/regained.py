@@ -1,0 +1,100 @@
+"""Days that a file left to another one of its feed, which is not in the lake any more: they are its own again.
+
+A monthly file leaves a day to the daily file of it (``preference``). Once the rows of that daily leave silver, because
+it is withdrawn or its path holds something of another day, the monthly file has to be read again for them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from pointline.io.protocols import LEFT_TO
+from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at
+from pointline.tables.spelling import symbol_key
+
+LEFT = re.compile(rf'"{LEFT_TO}(\d+):(\d{{4}}-\d\d-\d\d)": (\d+)')
+MOST_STEPS = 100
+"""From a file to what took its place, and so on."""
+SERIES = ("exchange", "data_type", "feed")
+
+
+def days_left(warnings: str | None) -> Iterator[tuple[int, dt.date, int]]:
+    """Yield the file, the day and the number of rows of each day that a file has left to another one."""
+    for file_id, date, rows in LEFT.findall(warnings or ""):
+        yield int(file_id), dt.date.fromisoformat(date), int(rows)
+
+
+def regained(thinned: pl.DataFrame, entries: pl.DataFrame, present: Collection[str]) -> dict[int, str]:
+    """Return the files that have to be read again for a day of theirs, with their paths.
+
+    ``thinned`` are the ledger's whole rows of files that left days to others; ``present`` are the paths in bronze.
+    A file whose path has a newer version waits for what becomes of that one.
+    """
+    if thinned.is_empty():
+        return {}
+    standing = entries.filter(
+        pl.col("bronze_file_path").is_in(thinned["bronze_file_path"].to_list()), ~stands_at(*CLOSED)
+    )
+    newest = dict(standing.group_by("bronze_file_path").agg(pl.col("file_id").max()).iter_rows())
+    found = {}
+    for row in thinned.iter_rows(named=True):
+        path = row["bronze_file_path"]
+        if path in present and newest.get(path) == row["file_id"]:
+            left = list(days_left(row["warnings"]))
+            heirs = _heirs(entries, sorted({by for by, _, _ in left}))
+            if any(not _has(heirs.get(by), row, date, of=by) for by, date, _ in left):
+                found[row["file_id"]] = path
+    return found
+
+
+def left_to(thinned: pl.DataFrame, file_ids: Collection[int]) -> list[tuple[Mapping[str, Any], dt.date, int]]:
+    """Return the ledger rows of the files that left a day to one of these, with the day and how many rows it has."""
+    return [
+        (row, date, rows)
+        for row in thinned.iter_rows(named=True)
+        for by, date, rows in days_left(row["warnings"])
+        if by in file_ids
+    ]
+
+
+def _heirs(entries: pl.DataFrame, file_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return what is now in the place of each of these files: itself, or what took its place at last."""
+    now = {file_id: file_id for file_id in file_ids}
+    known: dict[int, dict[str, Any]] = {}
+    for _ in range(MOST_STEPS):
+        if asked := sorted(set(now.values()) - known.keys()):
+            first, last = ends()
+            rows = entries.filter(pl.col("file_id").is_in(asked)).select(
+                "file_id",
+                "superseded_by",
+                "date",
+                *(pl.col(name).cast(pl.String) for name in ("status", "symbol", *SERIES)),
+                first=first,
+                last=last,
+            )
+            known |= {row["file_id"]: row for row in rows.iter_rows(named=True)}
+        after = {
+            file_id: known[by]["superseded_by"]
+            for file_id, by in now.items()
+            if by in known and known[by]["status"] in {Status.SUPERSEDED, Status.DUPLICATE}
+        }
+        if not after:
+            break
+        now |= after
+    return {file_id: known[by] for file_id, by in now.items() if by in known}
+
+
+def _has(heir: Mapping[str, Any] | None, row: Mapping[str, Any], date: dt.date, *, of: int) -> bool:
+    """Tell whether a file has the rows of the day; of one that is being read that is to be expected."""
+    if heir is None or heir["status"] not in {Status.SUCCESS, Status.PENDING}:
+        return False
+    if heir["file_id"] == of or heir["status"] == Status.PENDING:
+        return True
+    reaches = heir["date"] == date if heir["first"] is None else heir["first"] <= date <= heir["last"]
+    is_same = symbol_key(heir["symbol"]) == symbol_key(row["symbol"])
+    return reaches and is_same and all(heir[name] == row[name] for name in SERIES)

@@ -5,6 +5,7 @@ Everything else goes to ``text_path``, which finds the rows at fault. Both agree
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
@@ -14,25 +15,34 @@ from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, any_broken, any_foreign
 
 
-def parse(feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging) -> pl.DataFrame | None:
+def parse(
+    feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging, left: Counter[str] | None = None
+) -> pl.DataFrame | None:
     """Return ``data`` as columns of the feed's table, or None where a row needs a closer look.
 
     ``data`` holds whole lines without the header; ``header`` names the cells of a line. Columns that the feed does
     not know are left out. Where not every row is one of the table there is a column ``row``, as of ``text_path``.
+    ``left`` counts values of rows that are not.
     """
-    frame = parse_many(feed, header, data, belonging)
+    frame = parse_many(feed, header, data, belonging, left=left)
     return None if frame is None or any_foreign(frame["symbol"], belonging.owns_symbol) else frame
 
 
 def parse_many(
-    feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging, symbols: pl.Series | None = None
+    feed: Feed,
+    header: Sequence[str],
+    data: bytes,
+    belonging: Belonging,
+    symbols: pl.Series | None = None,
+    *,
+    left: Counter[str] | None = None,
 ) -> pl.DataFrame | None:
     """Do the same for files that lie end to end; their symbols are not looked at.
 
     ``symbols`` are those of the rows where the paths name them; without it the one that ``belonging`` has.
     """
     if feed.whole is not None:
-        frame = parse_many(feed.whole, header, data, belonging, symbols)
+        frame = parse_many(feed.whole, header, data, belonging, symbols, left=left)
         if frame is not None:
             return frame
     if feed.dialect.is_trimmed and b" " in data:
@@ -41,7 +51,15 @@ def parse_many(
     found = None if lines is None else cells.typed(feed, header, lines)
     if found is None:
         return None
-    frame = feed.mapped(feed.rows_of(feed.completed(found)), belonging)
+    complete = feed.completed(found)
+    if (unknown := feed.unknown_words()) and complete.select(pl.any_horizontal(*unknown.values()).any()).item():
+        return None
+    own: Counter[str] = Counter()
+    frame = feed.mapped(feed.rows_of(complete, own), belonging)
     if frame is not None and symbols is not None:
         frame = frame.with_columns(symbols.alias("symbol"))
-    return None if frame is None or any_broken(frame, feed.table, belonging) else frame
+    if frame is None or any_broken(frame, feed.table, belonging):
+        return None
+    if left is not None:
+        left.update(own)
+    return frame

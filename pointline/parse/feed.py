@@ -6,6 +6,7 @@ writes the table's own columns, as Tardis does, there is no second step.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -86,6 +87,8 @@ class Feed:
     dialect: Dialect = Dialect()
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Rows with other values in these source columns are no rows of the table; they are counted, not kept."""
+    leave_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those other values, where all of them are known: a row with a value in neither list is broken."""
     is_sorted: bool = True
     is_distinct: bool = False
     """Equal rows are one row."""
@@ -129,7 +132,8 @@ class Feed:
         there = tuple(column for column in self.columns if column.name in header)
         names_symbol = self.names_symbol and (not self.symbol_column or self.symbol_column in header)
         whole = None if self.whole is None else self.whole.under(header)
-        there_only = replace(self, columns=there, absent=absent, names_symbol=names_symbol, whole=whole)
+        where = {name: values for name, values in self.where.items() if name in header}
+        there_only = replace(self, columns=there, absent=absent, names_symbol=names_symbol, whole=whole, where=where)
         return there_only if absent else self
 
     def completed(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -143,13 +147,32 @@ class Feed:
             return data
         return None if b"," in data else data.replace(self.dialect.separator.encode(), b",")
 
-    def rows_of(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the typed cells of those lines that are rows of the table, with their place in a column ``row``."""
+    def unknown_words(self, word: str = "{}") -> dict[str, pl.Expr]:
+        """Tell for each column of ``where`` whose values are all known which cells have another one.
+
+        ``word`` is what the column with the cells of a source column is called.
+        """
+        return {
+            name: ~pl.col(word.format(name)).cast(pl.String).fill_null("").is_in([*self.where[name], *values])
+            for name, values in self.leave_out.items()
+            if name in self.where
+        }
+
+    def rows_of(self, frame: pl.DataFrame, left: Counter[str] | None = None) -> pl.DataFrame:
+        """Return the typed cells of those lines that are rows of the table, with their place in a column ``row``.
+
+        ``left`` counts the values that others have where ``leave_out`` does not name them.
+        """
         if self.is_plain:
             return frame
         rows = frame if "row" in frame.columns else frame.with_row_index("row").cast({"row": pl.Int64})
         for name, values in self.where.items():
-            rows = rows.filter(pl.col(name).cast(pl.String).is_in(values))
+            word = pl.col(name).cast(pl.String).fill_null("")
+            kept = rows.filter(word.is_in(values))
+            if left is not None and name not in self.leave_out and kept.height < rows.height:
+                words = rows.filter(~word.is_in(values)).group_by(word.alias("word")).len()
+                left.update({f"{name}={found}": count for found, count in words.iter_rows()})
+            rows = kept
         if self.is_distinct:
             names = [column.name for column in self.columns]
             rows = rows.unique(names, keep="first", maintain_order=True)

@@ -8,6 +8,7 @@ it breaks a rule (``rules``).
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import polars as pl
@@ -31,11 +32,13 @@ BAD_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def parse(feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging) -> tuple[pl.DataFrame, pl.DataFrame]:
+def parse(
+    feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging, left: Counter[str] | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return ``(good, bad)``: columns of the feed's table with ``row``, and ``row, rule, column, raw`` of other rows.
 
     ``row`` is the 0-based position in ``data``, which holds whole lines without the header. Every row is in exactly
-    one of the two frames, but for those that a feed passes over.
+    one of the two frames, but for those that a feed passes over; ``left`` counts values of these.
     """
     records = split_records(data, len(header), feed.dialect)
     cells, broken = _cells(records, header, feed.dialect)
@@ -46,8 +49,9 @@ def parse(feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging) 
         if column.kind is not Kind.TEXT
         for failed in [pl.col(f"{column.name}:text").is_not_null() & pl.col(column.name).is_null()]
     ]
+    untyped += [_verdict("unknown_value", name, unknown) for name, unknown in feed.unknown_words("{}:text").items()]
     typed = feed.completed(typed.with_columns(pl.coalesce([*untyped, NO_VERDICT]).alias("untyped")))
-    rows = _mapped(feed, _of_the_table(feed, typed), belonging)
+    rows = _mapped(feed, _of_the_table(feed, typed, left), belonging)
     verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in rules(feed.table, belonging, rows)]
     judged = rows.with_columns(pl.coalesce(["untyped", "unmapped", *verdicts]).alias("verdict"))
     good = judged.filter(pl.col("verdict").is_null()).select("row", *feed.table.raw_schema)
@@ -59,12 +63,12 @@ def parse(feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging) 
     return good, bad.with_columns(raw).select(list(BAD_SCHEMA))
 
 
-def _of_the_table(feed: Feed, typed: pl.DataFrame) -> pl.DataFrame:
+def _of_the_table(feed: Feed, typed: pl.DataFrame, left: Counter[str] | None) -> pl.DataFrame:
     """Leave out the rows that the feed passes over, among those that could be typed."""
     if feed.is_plain:
         return typed
     is_typed = pl.col("untyped").is_null()
-    return pl.concat([feed.rows_of(typed.filter(is_typed)), typed.filter(~is_typed)]).sort("row")
+    return pl.concat([feed.rows_of(typed.filter(is_typed), left), typed.filter(~is_typed)]).sort("row")
 
 
 def _mapped(feed: Feed, typed: pl.DataFrame, belonging: Belonging) -> pl.DataFrame:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -28,15 +29,19 @@ class Block:
     bad: pl.DataFrame
     lines: int
     left_out: int = 0
+    words: Mapping[str, int] = field(default_factory=dict)
+    """Values of rows that were left out, as ``column=value``, where the feed does not name them."""
 
 
 def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_before: int) -> Block:
     """Type one block. ``lines_before`` are the rows of the file before it."""
     feed, header = opened.feed, opened.header
-    frame = fast_path.parse(feed, header, data, belonging)
+    words: Counter[str] = Counter()
+    frame = fast_path.parse(feed, header, data, belonging, words)
     bad = NO_BAD_ROWS
     if frame is None:
-        frame, bad = text_path.parse(feed, header, data, belonging)
+        words.clear()
+        frame, bad = text_path.parse(feed, header, data, belonging, words)
         bad = bad.with_columns(file_seq=pl.col("row") + (lines_before + 1))
     if "row" in frame.columns:
         rows = frame.with_columns(file_seq=pl.col("row") + (lines_before + 1)).drop("row")
@@ -46,7 +51,7 @@ def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_bef
     if feed.is_plain:
         return Block(rows=rows, bad=bad, lines=counted)
     lines = len(text_path.split_records(data, len(header), feed.dialect)) if b'"' in data else data.count(b"\n")
-    return Block(rows=rows, bad=bad, lines=lines, left_out=lines - counted)
+    return Block(rows=rows, bad=bad, lines=lines, left_out=lines - counted, words=words)
 
 
 def belonging_of(

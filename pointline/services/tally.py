@@ -28,6 +28,8 @@ LEAST_BAD_ROWS = 10
 """Fewer quarantined rows never refuse a file, whatever share of it they are."""
 NO_WARNINGS = ("rows", "first_us", "last_us", "file_id")
 """Facts of a file that count nothing odd."""
+LONGEST_WORD, MOST_WARNINGS = 60, 40
+"""Of values that were left out, whose number nobody knows."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -88,6 +90,10 @@ class Tally:
         """Account for the rows of a block that are none of the table, and for those that cannot be kept."""
         self.lines += block.lines
         self.warn({"rows_left_out": block.left_out} if block.left_out else {})
+        for word, count in block.words.items():
+            name = f"left_out:{word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD] + '...'}"
+            is_named = name in self._warnings or len(self._warnings) < MOST_WARNINGS
+            self.warn({name if is_named else "left_out_others": count})
         self.add_quarantined(block.bad)
 
     def add_frame(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, doubtful: Sequence[str] = ()) -> None:

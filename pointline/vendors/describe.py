@@ -176,6 +176,7 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
             header_cut=text.header_cut,
         ),
         where={name: tuple(values) for name, values in text.where.items()},
+        leave_out={name: tuple(values) for name, values in text.leave_out.items()},
         companion=text.companion,
         member=text.member,
         is_sorted=text.sorted,

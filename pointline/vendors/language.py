@@ -73,6 +73,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     """How a last line that is no row begins. With ``{rows}`` in it a file has to have one that counts its rows right;
     ``{named}`` stands for what is in the file's name too, such as its date, ``*`` for anything."""
     where: dict[str, list[str]] = field(default_factory=dict)
+    leave_out: dict[str, list[str]] = field(default_factory=dict)
+    """The other values of columns of ``where``, where all are known: any more breaks its row."""
     sorted: bool = True
     distinct: bool = False
     group: bool = False

@@ -88,6 +88,10 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
     unknown = [name for name in (*text.drop, *text.where, *text.aliases.values()) if name not in named]
     if unknown:
         report(f"there is no column {', '.join(unknown)} in columns")
+    if odd := [name for name in text.leave_out if name not in text.where]:
+        report(f"leave_out: say in where which values of {odd[0]} are meant")
+    if both := [(name, one) for name, out in text.leave_out.items() for one in out if one in text.where.get(name, [])]:
+        report(f"leave_out: {both[0][1]!r} of {both[0][0]} is meant, by where")
     headers = tuple(map(tuple, lists))
     whole = None
     if any(mapping.when_integer or _may_be_epoch(mapping) for mapping in maps.values()):

@@ -189,3 +189,54 @@ class TestIndex:
         known.replace_own([described(self.COLUMNS)])
         assert [len(ask(known, self.PATH)) for ask in asked] == [1, 1]
         assert [len(ask(before, self.PATH)) for ask in asked] == [0, 0]
+
+
+class TestWhichRowsAreMeant:
+    COLUMNS = '[["time", "side", "price", "amount", "kind"], ["time", "side", "price", "amount"]]'
+    HEADER = "time,side,price,amount,kind"
+
+    def found(self, words: list[str], *more: str, spoil: bool = False) -> Taken:
+        rows = [f"{TIME},buy,{number}.5,1,{word}" for number, word in enumerate(words)]
+        if spoil:  # the text path has to agree
+            rows.append(f"{TIME},buy,x,1,trade")
+        return taken(
+            described(self.COLUMNS, more="\n".join(('where = { kind = ["trade"] }', *more))), self.HEADER, *rows
+        )
+
+    @pytest.mark.parametrize("spoil", [False, True])
+    def test_values_that_no_list_names_are_warnings(self, spoil):
+        found = self.found(["trade", "quote", "quote", "", "trade"], spoil=spoil)
+        assert found.silver["file_seq"].to_list() == [1, 5]
+        assert found.outcome is not None
+        assert found.outcome.warnings == {"rows_left_out": 3, "left_out:kind=quote": 2, "left_out:kind=": 1}
+
+    @pytest.mark.parametrize("spoil", [False, True])
+    def test_where_all_are_known_any_other_breaks_its_row(self, spoil):
+        words = ["trade", "quote", "", "qoute", "trade"]
+        found = self.found(words, 'leave_out = { kind = ["quote", ""] }', spoil=spoil)
+        assert found.silver["file_seq"].to_list() == [1, 5]
+        assert found.aside.select("file_seq", "rule", "column").rows()[0] == (4, "unknown_value", "kind")
+        assert found.outcome is not None
+        assert found.outcome.warnings == {"rows_left_out": 2}
+        assert "qoute" in found.said
+
+    def test_files_without_the_column_have_only_rows_that_are_meant(self):
+        vendor = described(self.COLUMNS, more='where = { kind = ["trade"] }')
+        assert taken(vendor, "time,side,price,amount", f"{TIME},buy,1,2").silver.height == 1
+
+    def test_of_many_values_some_are_named(self):
+        found = self.found(["trade", *(f"{number}{'x' * 100}" for number in range(100))])
+        assert found.outcome is not None
+        assert found.outcome.warnings is not None
+        assert len(found.outcome.warnings) < 50
+        assert found.outcome.warnings["left_out_others"] > 50
+
+    @pytest.mark.parametrize(
+        ("lists", "says"),
+        [
+            ('leave_out = { side = ["x"] }', "say in where which values of side are meant"),
+            ('leave_out = { kind = ["trade"] }', "'trade' of kind is meant, by where"),
+        ],
+    )
+    def test_lists_that_contradict_are_refused(self, lists, says):
+        assert says in described(self.COLUMNS, more=f'where = {{ kind = ["trade"] }}\n{lists}').problems[0]

@@ -142,8 +142,9 @@ _OTHER_KEYS: Final = {
     "pair": "symbol",
 }
 """Keys of hive folders that are common elsewhere, and what they are called here."""
+_ARCHIVE: Final = r"\.(?:zip|7z|rar|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))$"
 _KINDS: Final = (
-    (r"\.(?:zip|7z|rar|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))$", "an archive", UNPACK),
+    (_ARCHIVE, "an archive", UNPACK),
     (r"\.(?:bz2|xz|lz4|lzma|br|snappy|z)$", "a compressed file", UNPACK),
     (r"\.(?:pcap|pcapng|cap)(?:\.gz)?$", "a packet capture", PACKETS),
     (r"(?<!\.csv)\.(?:gz|zst)$", "a compressed file whose name does not say what is in it", DESCRIBE),
@@ -213,6 +214,17 @@ def _exchange(path: str) -> Look | None:
         if folder in _EXCHANGE_FOLDERS:
             return Look(f"{_EXCHANGE_FOLDERS[folder]}, by the name of a folder", DESCRIBE)
     return None
+
+
+def is_archive(path: str) -> bool:
+    """Tell whether a path, or a template of paths, ends as archives do."""
+    return any(_compiled(_ARCHIVE).search(one) for one in (path, *_alternatives(path)))
+
+
+def _alternatives(template: str) -> list[str]:
+    """The endings of a template such as ``{symbol}.{csv|zip}``."""
+    inner = template.rpartition("{")[2]
+    return [f".{one}" for one in inner.removesuffix("}").split("|")] if template.endswith("}") else []
 
 
 def _kind(name: str) -> Look | None:

@@ -11,7 +11,7 @@ JUNK = re.compile(r"(?:^|/)(?:__MACOSX/|\._[^/]*\Z|\.DS_Store\Z|Thumbs\.db\Z|des
 """What macOS and Windows add to archives, and directories."""
 OUTSIDE = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|\Z)|^[/\\]|^[A-Za-z]:[/\\]")
 OFFICE = re.compile(r"\[Content_Types\]\.xml\Z|_rels/\.rels\Z|(?:docProps|xl)/.*\.(?:xml|rels|bin)\Z", re.DOTALL)
-UNPACK_ALL = "unpack it and put its files in its place"
+UNPACK_ALL = "unpack it, put its files in its place under the names that such files have, and remove it"
 SHOWN_MEMBERS, SHOWN_CHARACTERS = 3, 40
 MOST_MEMBERS = 100_000
 """What is remembered of each has to fit into memory."""

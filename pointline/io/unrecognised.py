@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pointline.io.foreign import why_foreign
-from pointline.io.looks_like import looks_like
+from pointline.io.looks_like import is_archive, looks_like
 from pointline.vendors.feeds import Feeds
 from pointline.vendors.nearness import Near, nearest
 
@@ -74,6 +74,8 @@ def _misnamed(path: str, near: Sequence[Near]) -> Unrecognised | None:
     one = best.description
     what = f"{one.title or one.feed.vendor}: a file in the folders of {one.name}"
     advice = "give it the name under which it was published; `pointline vendors try FILE` says more"
+    if is_archive(path) and not any(is_archive(template.text) for template in one.paths):
+        advice = f"it is an archive, and files of {one.name} are read unpacked: unpack it here, and remove it"
     return Unrecognised(path, best.miss.why, what, advice)
 
 

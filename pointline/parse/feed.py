@@ -90,6 +90,8 @@ class Feed:
     leave_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Those other values, where all of them are known: a row with a value in neither list is broken."""
     is_sorted: bool = True
+    has_steps: bool = False
+    """Its bars follow one another at their interval, and have to where no path names it."""
     is_distinct: bool = False
     """Equal rows are one row."""
     has_receive_clock: bool = True
@@ -114,8 +116,8 @@ class Feed:
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether every row of a file becomes one row of the table."""
-        return not (self.where or self.is_distinct)
+        """Tell whether every row of a file becomes one row of the table, and nothing is asked of all of them."""
+        return not (self.where or self.is_distinct or self.has_steps)
 
     def column(self, name: str) -> Column:
         """Return the source column of that name. Raises KeyError where there is none."""

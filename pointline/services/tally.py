@@ -16,6 +16,7 @@ from pointline.services.batch import Entry, Span
 from pointline.services.block import Block
 from pointline.services.complaint import OUTSIDE_DAY, Complaint
 from pointline.services.restart import Beginning
+from pointline.services.steps import Steps
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import Check
@@ -80,6 +81,8 @@ class Tally:
         self._warnings: Counter[str] = Counter()
         self._last_row: pl.DataFrame | None = None
         self._beginning = Beginning()
+        self._steps = Steps() if feed.has_steps else None
+        self._interval = ""
 
     def warn(self, warnings: Mapping[str, int]) -> None:
         """Count what is odd about the file itself."""
@@ -105,6 +108,9 @@ class Tally:
             return
         if self._feed.is_sorted and (again := self._beginning.find(frame, seq)) is not None:
             raise self._starts_again(again)
+        if self._steps is not None:
+            self._steps.add(frame)
+            self._interval = frame["interval"][0]
         counts = frame.select(facts(self._checks, doubtful)).row(0, named=True)
         symbols = frame["symbol"]
         if (symbols != symbols[0]).any():
@@ -165,9 +171,14 @@ class Tally:
             )
 
     def check_end(self) -> None:
-        """Raise Rejected where the last rows are the first ones again. To be called when there are no more rows."""
+        """Raise Rejected where the last rows are the first ones again, or bars are none of the interval that is said.
+
+        To be called when there are no more rows.
+        """
         if (again := self._beginning.at_end()) is not None:
             raise self._starts_again(again)
+        if self._steps is not None and self._interval:
+            self._check_interval(self._steps.found())
 
     def is_refused(self, max_quarantined_share: float) -> bool:
         """Tell whether so many rows cannot be kept that nothing of the file may go in."""
@@ -245,6 +256,19 @@ class Tally:
         if self._first_us is None or self._last_us is None:
             return None
         return self._complaint().zone((self._first_us, self._last_us), self.rows_read)
+
+    def _check_interval(self, found: str | None) -> None:
+        """Where no folder names the interval, the rows have to show that it is the usual one."""
+        if found == self._interval or self.belonging.says.get("interval"):
+            return
+        path = self.entry.meta.bronze_file_path
+        what = "it has one bar, which does not tell its interval" if found is None else f"its bars are {found} apart"
+        where = "after it, such as 1h" if found is None else found
+        raise Rejected(
+            f"{path}: {what}; where no folder names an interval it is {self._interval}",
+            subject=path,
+            hint=f"put it into a folder that is called {where}",
+        )
 
     def _complaint(self) -> Complaint:
         return Complaint(pl.concat(self.set_aside), self._feed, self._header, self.belonging)

@@ -180,6 +180,7 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         companion=text.companion,
         member=text.member,
         is_sorted=text.sorted,
+        has_steps=text.steps,
         is_distinct=text.distinct,
         has_receive_clock="local_timestamp" in text.map,
         names_symbol="symbol" in text.map,
@@ -209,8 +210,7 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         yield "it names no exchange"
     if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
         yield f"companion {text.companion!r} names one file for all: write {{name}} or {{stem}} in it"
-    known = set(_fields_of(paths))
-    if text.prefer and "span" not in known:
+    if text.prefer and not any("span" in path.fields for path in paths):
         yield "prefer orders the values of a field {span}, which no path has"
     for path in paths:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
@@ -231,6 +231,8 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
 
 
 def _check_names(text: FeedText) -> Iterator[str]:
+    if text.steps and "interval" not in text.map:
+        yield "steps are those of bars: map interval"
     try:
         re.compile(text.member)
     except re.error as error:

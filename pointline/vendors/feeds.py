@@ -14,6 +14,7 @@ from pointline.parse.feed import Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
 from pointline.tables.spelling import EVERY_SYMBOL
+from pointline.vendors.copied import original_of
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping as MappingText
 from pointline.vendors.path_template import Match, PathTemplate, Span
@@ -75,6 +76,11 @@ class _Index:
         self._in_folder = lru_cache(maxsize=FOLDERS)(self._find)
 
     def claims(self, path: str) -> list[Claim]:
+        """Return what is said of a path; what its original is, where its name is that of a copy."""
+        original = original_of(path)
+        return (self._claims(original) if original else None) or self._claims(path)
+
+    def _claims(self, path: str) -> list[Claim]:
         folder, _, name = path.rpartition("/")
         found = []
         for one, templates in self._in_folder(folder):

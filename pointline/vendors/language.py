@@ -76,6 +76,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     leave_out: dict[str, list[str]] = field(default_factory=dict)
     """The other values of columns of ``where``, where all are known: any more breaks its row."""
     sorted: bool = True
+    steps: bool = False
+    """Where the path names no interval, the bars of a file have to follow one another at the usual one."""
     distinct: bool = False
     group: bool = False
     """A file holds many symbols."""

@@ -215,7 +215,7 @@ def constant_of(mapping: Mapping, says: abc.Mapping[str, str]) -> str | None:
 
 def _constant(column: Column, mapping: Mapping, fields: Sequence[str], report: Report) -> _Made | None:
     text = mapping.value
-    unknown = [name for name in PLACE.findall(text) if name not in {*fields, "symbol"}]
+    unknown = [name for name in PLACE.findall(text) if name not in {*fields, "symbol"} and "" not in mapping.words]
     if unknown:
         report(f"map.{column.name}: no path names {{{unknown[0]}}}")
         return None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.support.vendor_checks import checks_of
-from tests.support.vendor_files import HOUR_US, Form, Row, expected, feed_of, shipped, take
+from tests.support.vendor_files import HOUR_US, Form, Row, Taken, expected, feed_of, shipped, take
 from tests.support.vendor_reader import epoch_us
 from tests.support.vendor_rows import ANY_PRICES, RATES, ZERO_OR_MORE, any_trade, milliseconds, prices, text, trade
 from tests.support.vendor_samples import Sample, check_sample
@@ -260,7 +260,9 @@ def test_bars_that_were_not_over_are_left_out():
         ("BTC-USD-250328-60000-P-trades-2025-02-01.zip", "options-trades"),
         ("BTC-USDT-aggtrades-2023-11-18.zip", "spot-agg-trades"),
         ("1m/BTC-USDT-candlesticks-2023-11-18.zip", "spot-candles"),
-        ("BTC-USDT-candlesticks-2023-11-18.zip", None),
+        ("BTC-USDT-candlesticks-2023-11-18.zip", "spot-candles"),
+        ("candlesticks/daily/20231118/BTC-USDT-SWAP-candlesticks-2023-11-18.zip", "swap-candles"),
+        ("candlesticks/monthly/202311/BTC-USD-240329-candlesticks-2023-11.zip", "futures-candles"),
         ("huobi/trades/linear-swap/daily/BTC-USDT/BTC-USDT-trades-2021-01-01.zip", None),
     ],
 )
@@ -273,8 +275,36 @@ def test_paths(path, feed):
     ("path", "advice"),
     [
         ("L2/400lv/daily/20250601/BTC-USDT-L2orderbook-400lv-2025-06-01.tar.gz", "incremental_book_L2"),
-        ("BTC-USDT-candlesticks-2023-11-18.zip", "such as 1m/"),
     ],
 )
 def test_what_is_not_read_is_named(path, advice):
     assert advice in (shipped().why_unread(path) or ("", ""))[1]
+
+
+class TestIntervalThatNothingNames:
+    """As published, neither folder nor name says it: the bars are those of a minute, or the file is refused."""
+
+    PATH = "candlesticks/daily/20240501/BTC-USDT-SWAP-candlesticks-2024-05-01.csv"
+
+    def taken(self, *minutes: int, path: str = PATH) -> Taken:
+        form = candles("swap")
+        rows = [form.complete(form.plain(n), form.first_us + at * 60_000_000) for n, at in enumerate(minutes)]
+        return take((path, form.file(form.written(rows))))
+
+    def test_bars_of_a_minute_are_taken(self):
+        taken = self.taken(0, 1, 2, 5)
+        assert taken.is_success, taken.said
+        assert set(taken.silver["interval"]) == {"1m"}
+
+    @pytest.mark.parametrize(("step", "found"), [(5, "5m"), (60, "1h"), (120, "2h"), (7, "7m")])
+    def test_others_are_refused_with_the_folder_that_they_need(self, step, found):
+        taken = self.taken(*(step * n for n in range(4)))
+        assert f"its bars are {found} apart" in taken.said
+        assert f"put it into a folder that is called {found}" in taken.said
+        if found != "7m":
+            again = self.taken(*(step * n for n in range(4)), path=f"{found}/{self.PATH}")
+            assert set(again.silver["interval"]) == {found}
+
+    def test_one_bar_tells_nothing(self):
+        assert "one bar, which does not tell its interval" in self.taken(0).said
+        assert self.taken(0, path=f"1d/{self.PATH}").is_success

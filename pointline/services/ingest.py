@@ -125,6 +125,7 @@ class IngestService:
         if found.again:
             self._manifest.relocate(found.again)
         before = {old for candidate in found.entering for old in candidate.replaces}
+        self._claims.release(before & anew)  # the same bytes are read again, and are no copy of them
         ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering], besides=before)
         again = [file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again]
         known = self._manifest.rows_of([*again, *(before & anew)])

@@ -252,14 +252,27 @@ class Judge:
         other = met.other
         ways = [f"withdraw the other one with `pointline withdraw {other.file_id}`"]
         if self._symbols_of(other, day) <= spans.keys():
-            delete = f"delete {other.path}, and this file is ingested automatically"
-            ways = [f"move this file to {other.path}", delete, *ways]
+            ways = [f"delete {other.path}, and this file is ingested automatically", *ways]
+            if self._is_of_kind(entry, other):
+                ways = [f"move this file to {other.path}", *ways]
+        same = spans[met.symbol]
+        rows = met.span.rows or self.facts.rows_written(other.file_id)
+        alike = (same.first_us, same.last_us, same.rows) == (met.span.first_us, met.span.last_us, rows)
+        twin = " and as many rows: it may be the same file, packed in another way" if alike else ""
         what = (
             f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
-            f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC; to use this file instead, "
-            f"{'; or '.join(ways)}"
+            f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC{twin}; to use this file "
+            f"instead, {'; or '.join(ways)}"
         )
         return self._refused(entry, outcome, what, other.file_id)
+
+    def _is_of_kind(self, entry: Entry, other: Held) -> bool:
+        """Tell whether both are read alike, so that the one can lie where the other does."""
+        if other.file_id in self.entries:
+            vendor = self.entries[other.file_id].meta.vendor
+        else:
+            vendor = self.facts.vendor_of(other.file_id)
+        return (entry.meta.vendor, entry.meta.feed) == (vendor, other.feed)
 
     def _says_nothing(self, entry: Entry, outcome: Outcome, held: Held) -> Outcome:
         what = (

@@ -44,6 +44,10 @@ class SilverFacts(Protocol):
         """Return what a file holds of each symbol on a day, read from its rows."""
         ...
 
+    def vendor_of(self, file_id: int) -> str:
+        """Return the vendor of a file of the ledger."""
+        ...
+
     def outcome_of(self, file_id: int) -> Outcome:
         """Return what the ledger says became of a file whose rows are in silver."""
         ...
@@ -93,6 +97,10 @@ class LakeFacts:
             symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in found.iter_rows()
         }
 
+    def vendor_of(self, file_id: int) -> str:
+        """Return the vendor of a file of the ledger."""
+        return str(self._manifest.rows_of([file_id])["vendor"].item())
+
     def outcome_of(self, file_id: int) -> Outcome:
         """Return what the ledger says became of a file whose rows are in silver."""
         row = self._manifest.rows_of([file_id]).with_columns(
@@ -110,7 +118,7 @@ class LakeFacts:
             last_local_us=facts["last_local_timestamp"],
             symbols=None if facts["symbols"] is None else tuple(facts["symbols"]),
             checksum=facts["checksum"],
-            days={str(one["date"]): one["rows"] for one in facts["days"] or ()},
+            days=None if facts["days"] is None else {str(one["date"]): one["rows"] for one in facts["days"]},
             warnings=json.loads(facts["warnings"] or "{}"),
             error=facts["error"],
         )

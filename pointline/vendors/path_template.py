@@ -2,10 +2,11 @@
 
 A template is compared with the end of a path, folder by folder. ``{name}`` stands for what is there, without ``/``;
 a name that comes twice has to be the same twice. ``{name:a|b}`` is one of these words, ``{a|b}`` the same without a
-name; in the words of a name ``*`` stands for letters and digits, ``#`` for digits: ``{symbol:*-*-SWAP|*-*-#}``. What
-holds ``%`` is a part of the file's time, in the letters of ``strptime``: ``%Y %m %d %H``; as ``until`` it is the last
-day or month of a file of several: ``{date:%Y%m%d}-{until:%Y%m%d}``. Outside of braces ``*`` is anything without ``/``,
-``/**`` any number of folders, none too.
+name, in capitals or not; among endings, ``csv`` stands for ``csv.gz`` and ``csv.zst`` too. In the words of a name
+``*`` stands for letters and digits, ``#`` for digits: ``{symbol:*-*-SWAP|*-*-#}``. What holds ``%`` is a part of the
+file's time, in the letters of ``strptime``: ``%Y %m %d %H``; as ``until`` it is the last day or month of a file of
+several: ``{date:%Y%m%d}-{until:%Y%m%d}``. Outside of braces ``*`` is anything without ``/``, ``/**`` any number of
+folders, none too. An ending such as ``.csv.gz`` may be in capitals.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import NamedTuple
 
 FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
+CSV = ("csv", "csv.gz", "csv.zst")
+ENDING = re.compile(r"(?:\.[a-z0-9]+)+")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
 UNTIL = "until"
 NEARLY = 0.4
@@ -159,12 +162,13 @@ class PathTemplate:
         rest = text[end:]
         if "{" in rest or "}" in rest:
             raise BadTemplate(f"{self.text!r} has a brace without its other one")
-        return [piece for piece in [*pieces, (rest, re.escape(rest))] if piece[0]]
+        ending = f"(?i:{re.escape(rest)})" if ENDING.fullmatch(rest) else re.escape(rest)
+        return [piece for piece in [*pieces, (rest, ending)] if piece[0]]
 
     def _field(self, text: str) -> str:
         name, colon, what = text.partition(":")
         if not colon and "|" in name:
-            return f"(?:{'|'.join(map(re.escape, name.split('|')))})"
+            return f"(?i:{'|'.join(map(re.escape, _packed(name.split('|'))))})"
         if not NAME.fullmatch(name):
             raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is small letters, digits and _")
         if name == UNTIL:
@@ -221,6 +225,11 @@ def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tupl
         return letters, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
     after = f" after {pieces[fits - 1][0]}" if fits else ""
     return letters, f"there is no {pieces[fits][0]}{after}"
+
+
+def _packed(words: Sequence[str]) -> list[str]:
+    """Add how else a file of text may be packed: people pack again what they have downloaded."""
+    return list(dict.fromkeys([*words, *(CSV if any(word in CSV for word in words) else ())]))
 
 
 def _shape(word: str) -> str:

@@ -61,6 +61,7 @@ class Facts:
 
     def __init__(self, **known) -> None:
         self.gone: set[int] = known.get("gone", set())
+        self.vendor: str = known.get("vendor", "tardis")
         self.rows: dict[int, int] = known.get("rows", {})
         self.contents: dict[int, str] = known.get("contents", {})
         self.spans: dict[int, dict[str, Span]] = known.get("silver", {})
@@ -73,6 +74,9 @@ class Facts:
 
     def symbol_of(self, file_id: int) -> str:
         return "S"
+
+    def vendor_of(self, file_id: int) -> str:
+        return self.vendor
 
     def content_hash(self, file_id: int) -> str:
         return self.contents.get(file_id, f"h{file_id}")

@@ -43,6 +43,9 @@ class NoFacts:
     def symbol_of(self, file_id: int) -> str:
         return "S"
 
+    def vendor_of(self, file_id: int) -> str:
+        return "tardis"
+
     def content_hash(self, file_id: int) -> str | None:
         return None
 

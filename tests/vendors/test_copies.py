@@ -78,6 +78,62 @@ def test_a_copy_is_no_symbol_of_its_own(tmp_path):
     assert run(daemon.root, "verify", "--deep").returncode == 0
 
 
+@pytest.mark.parametrize("path", ORIGINALS)
+def test_endings_may_be_in_capitals(path):
+    name, ending = path.split(".csv" if ".csv" in path else ".zip")
+    ending = path[len(name) :]
+    assert feed_of(f"{name}{ending.upper()}") == feed_of(path) != ""
+
+
+@pytest.mark.parametrize("path", [path for path in ORIGINALS if ".csv" in path])
+def test_files_that_were_packed_again_are_of_the_same_feed(path):
+    stem = path.partition(".csv")[0]
+    assert {feed_of(f"{stem}.csv{packed}") for packed in ("", ".gz", ".zst", ".GZ")} == {feed_of(path)}
+
+
+class TestTwoOfOneDay:
+    """What is said of a second file with rows of the same times: only ways out that work."""
+
+    HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    ZIP = "data/futures/um/daily/trades/BTCUSDT/BTCUSDT-trades-2024-05-01.{}"
+
+    def refused(self, daemon: Daemon, files: dict[str, str]) -> str:
+        for path, text in files.items():
+            file = daemon.bronze / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            daemon.once()
+        row = read_manifest(daemon.root).row(1, named=True)
+        assert row["status"] == "quarantined"
+        return str(row["error"])
+
+    def rows(self, price: int, count: int = 2) -> str:
+        lines = [f"{n},{price},0.5,10,{1714521600000 + n * 1000},true\n" for n in range(count)]
+        return "".join(["id,price,qty,quote_qty,time,is_buyer_maker\n", *lines])
+
+    def test_of_one_vendor_it_may_lie_where_the_other_does(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        paths = [self.ZIP.format("zip"), self.ZIP.format("csv")]
+        said = self.refused(daemon, {paths[0]: self.rows(1), paths[1]: self.rows(2)})
+        assert "as many rows: it may be the same file, packed in another way" in said
+        assert f"move this file to {paths[0]}" in said
+        (daemon.bronze / paths[1]).replace(daemon.bronze / paths[0])
+        daemon.once()
+        assert set(read_table(daemon.root, "trades")["price"]) == {2.0}
+
+    def test_of_two_vendors_it_may_not(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        lines = [f"binance-futures,BTCUSDT,{us},{us},{us},sell,1,0.5\n" for us in (1714521600000000, 1714521600500000)]
+        other = "binance-futures_trades_2024-05-01_BTCUSDT.csv"
+        said = self.refused(daemon, {other: "".join([self.HEADER, *lines]), self.ZIP.format("csv"): self.rows(2, 3)})
+        assert "move this file to" not in said
+        assert "packed in another way" not in said
+        assert f"delete {other}, and this file is ingested automatically" in said
+        (daemon.bronze / other).unlink()
+        daemon.once()
+        assert set(read_table(daemon.root, "trades")["price"]) == {2.0}
+
+
 @pytest.mark.parametrize(
     ("path", "advice"),
     [

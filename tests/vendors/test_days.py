@@ -128,6 +128,26 @@ symbol = "symbol"
 """
 
 
+MONTHS_FIRST = """
+vendor = "desk"
+
+[[feed]]
+name = "either"
+table = "trades"
+exchange = "binance"
+path = ["desk/{span:daily}-{symbol}-{date:%Y-%m-%d}.csv", "desk/{span:monthly}-{symbol}-{date:%Y-%m}.csv"]
+prefer = ["monthly", "daily"]
+columns = ["id", "px", "qty", "ms"]
+
+[feed.map]
+id = "id"
+price = "px"
+amount = "qty"
+side = { value = "unknown" }
+timestamp = { from = "ms", time = "epoch" }
+"""
+
+
 @pytest.mark.parametrize("order", [("one", "all"), ("all", "one"), ("both",)], ids="-".join)
 def test_a_file_of_the_whole_market_beside_one_of_a_symbol(tmp_path, order):
     """They hold the same rows: the first stays, the second is refused, whether they come alone or together."""
@@ -296,13 +316,40 @@ class TestDayThatWasLeft:
         self.is_whole(daemon, monthly)
         assert read_manifest(daemon.root).filter(pl.col("status") == "success")["file_id"].to_list() == [3]
 
-    def test_by_a_running_daemon(self, tmp_path):
+    def test_by_the_daemon_that_took_both_in(self, tmp_path):
+        """It remembers the content for a while; read again, that is no copy of itself."""
         daemon = Daemon(tmp_path / "lake")
-        monthly, _ = self.both(daemon)
+        next_day = FIRST + dt.timedelta(days=1)
         with daemon.running():
-            assert run(daemon.root, "withdraw", "2").returncode == 0
+            monthly = put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", lines(FIRST) + lines(next_day))
             daemon.wait_for("file.committed")
+            put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST, issue=2))
+            daemon.wait_for("file.committed", 2)
+            assert run(daemon.root, "withdraw", "2").returncode == 0
+            daemon.wait_for("file.committed", 3)
         self.is_whole(daemon, monthly)
+
+    def test_a_file_of_one_day_leaves_it_where_months_come_first(self, tmp_path):
+        """The file of a day has nothing left then, and gets the day back."""
+        daemon = Daemon(tmp_path / "lake")
+        (daemon.root / "vendors").mkdir(parents=True)
+        (daemon.root / "vendors" / "desk.toml").write_text(MONTHS_FIRST)
+        folder = daemon.bronze / "desk"
+        folder.mkdir()
+        rows = [",".join(line.split(",")[n] for n in (0, 1, 2, 4)) for line in lines(FIRST)]
+        text = "".join(f"{row}\n" for row in ("id,px,qty,ms", *rows))
+        (folder / f"daily-AB-{FIRST}.csv").write_text(text)
+        once(daemon)
+        (folder / "monthly-AB-2024-01.csv").write_text(text.replace("100.5", "200.5"))
+        once(daemon)
+        first = read_manifest(daemon.root).row(0, named=True)
+        assert (first["status"], first["rows_written"]) == ("success", 0)
+        assert {row[3] for row in held(daemon.root)} == {"desk/monthly-AB-2024-01.csv"}
+        assert is_clean(daemon.root) == ""
+        assert run(daemon.root, "withdraw", "2").returncode == 0
+        once(daemon)
+        assert len(held(daemon.root)) == ROWS
+        assert is_clean(daemon.root) == ""
 
 
 class TestChecksum:

@@ -120,7 +120,7 @@ _EXCHANGE_FOLDERS: Final = {
 """Exchanges that publish files, by what people call a folder of theirs; it may hold anything else of that exchange."""
 
 _COPY: Final = re.compile(
-    r"(?P<head>.+\.(?:csv|parquet))"
+    r"(?P<head>.+\.(?:csv|parquet|zip|txt|bi5))"
     r"(?: ?\(\d+\)(?P<tail>\.gz|\.zst)?|(?P<tail2>\.gz|\.zst)?(?: ?\(\d+\)|\.\d+|\.bak|\.old|\.orig|~))",
     re.IGNORECASE,
 )
@@ -171,7 +171,7 @@ _KINDS: Final = (
 def looks_like(path: str) -> Look:
     """Guess what a path that fits no layout names, and say what its owner can do about it."""
     name = path.rpartition("/")[2]
-    return _copy(name) or _vendor(path) or _nearly(path) or _kind(name) or _exchange(path) or Look("", DESCRIBE)
+    return copy_of(name) or _vendor(path) or _nearly(path) or _kind(name) or _exchange(path) or Look("", DESCRIBE)
 
 
 @cache
@@ -180,7 +180,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-def _copy(name: str) -> Look | None:
+def copy_of(name: str) -> Look | None:
+    """Return what a name says that is made of that of another file, such as ``x.csv.gz.1``, ``x.csv~``."""
     found = _COPY.fullmatch(name)
     if found is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pointline.io.foreign import why_foreign
-from pointline.io.looks_like import is_archive, looks_like
+from pointline.io.looks_like import copy_of, is_archive, looks_like
 from pointline.vendors.feeds import Feeds
 from pointline.vendors.nearness import Near, nearest
 
@@ -39,6 +39,8 @@ def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
         known = feeds.why_unread(path)
         if known is not None:
             return Unrecognised(path, "files of this kind are known, and not read as they are", *known)
+        if (copy := copy_of(path.rpartition("/")[2])) is not None:
+            return Unrecognised(path, "its name is that of a copy or a backup of another file", *copy)
         near = nearest([one for vendor in feeds.vendors for one in vendor.descriptions], path)
         if (found := _misplaced(path, near) or _misnamed(path, near)) is not None:
             return found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pointline.io.unrecognised import describe_foreign
 from pointline.vendors.copied import original_of
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_manifest, read_table
@@ -132,6 +133,15 @@ class TestTwoOfOneDay:
         (daemon.bronze / other).unlink()
         daemon.once()
         assert set(read_table(daemon.root, "trades")["price"]) == {2.0}
+
+
+@pytest.mark.parametrize("path", ORIGINALS)
+@pytest.mark.parametrize("mark", [".1", "~", ".bak", ".old"])
+def test_a_backup_is_never_told_to_take_the_name_of_a_file_that_is_there(path, mark):
+    found = describe_foreign(f"{path}{mark}", shipped())
+    name = path.rpartition("/")[2]
+    assert found.reason == "its name is that of a copy or a backup of another file"
+    assert found.advice == f"remove it, or rename it to {name!r} if that is not there"
 
 
 @pytest.mark.parametrize(

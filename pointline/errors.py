@@ -78,6 +78,10 @@ class ChangedWhileRead(Transient):
     """A bronze file that changed while it was read: it has to be looked at afresh."""
 
 
+class Stopping(Transient):
+    """The process is about to end: a bronze file that it was reading is read again at the next start."""
+
+
 class DiskFull(Transient):
     """No space, or no quota, left on the lake's file system."""
 

@@ -64,6 +64,8 @@ class IngestSettings(Section, frozen=True):
     max_line_bytes: Annotated[int, Meta(ge=1024, le=1024 * MIB)] = MIB
     # How long the rest of a file that ends early is waited for.
     unfinished_seconds: Annotated[float, Meta(ge=0, le=7 * 86_400)] = 60.0
+    # How long a stop waits for files that are being read. None: until all of them are.
+    drain_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = 2.0
 
 
 class BronzeSettings(Section, frozen=True):
@@ -225,6 +227,7 @@ CHECKS: Final[Mapping[tuple[str, str], Callable[[Any], None]]] = {
 }
 WORDS: Final = {
     "`int | null`": "a whole number or `off`",
+    "`float | null`": "a number or `off`",
     "`int`": "a whole number",
     "`float`": "a number",
     "`bool`": "true or false",

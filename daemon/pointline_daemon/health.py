@@ -11,7 +11,6 @@ SILENT_SECONDS = 60.0
 NO_EVENTS = "no events"
 """Trouble that lets files in later than usual, and nothing worse: bronze is not watched, and scanned the more often."""
 
-
 NEXT = {
     "ingest": "`pointline doctor` says what is wrong; restart the daemon if it finds nothing",
     "rescan": "`pointline doctor` says what is wrong with bronze",
@@ -23,11 +22,19 @@ NEXT = {
 }
 """What to do about each trouble, by what is in trouble."""
 OTHERWISE = "`pointline doctor` says what is wrong; it is tried again by itself"
+WORDS = {
+    "stopping": (
+        "it was told to stop and commits what it has read; a second signal ends it at once",
+        "wait; what is not read by then is read at the next start",
+    ),
+    "paused": ("no space left on the disk: free some, ingest resumes by itself", NEXT["the disk"]),
+}
+"""What is a state of its own, in which no file gets in: why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """``word`` is one of healthy, starting, degraded, paused, troubled, silent, down; ``reason`` may be empty.
+    """``word`` is one of healthy, starting, stopping, degraded, paused, troubled, silent, down; not all have a reason.
 
     ``serves``: files that arrive get in.
     """
@@ -47,9 +54,9 @@ def judge_state(state: dict[str, Any], *, now: float) -> Health:
     if age > SILENT_SECONDS:
         reason = f"no sign of life for {age:.0f} s: restart it"
         return Health(word="silent", reason=reason, serves=False, next_step="restart the daemon, then look at its log")
-    if state.get("paused"):
-        reason = "no space left on the disk: free some, ingest resumes by itself"
-        return Health(word="paused", reason=reason, serves=False, next_step=NEXT["the disk"])
+    for word, (reason, next_step) in WORDS.items():
+        if state.get(word):
+            return Health(word=word, reason=reason, serves=False, next_step=next_step)
     stuck = [f"{what}: {text}" for what, text in (state.get("stuck") or {}).items()]
     first = next(iter(state.get("stuck") or ()), "the disk")
     if (state.get("machine") or {}).get("disk_full"):

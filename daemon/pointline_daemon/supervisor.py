@@ -132,6 +132,8 @@ class Supervisor:
         self.parts: list[Part] = []
         self._is_starting = True
         self.is_stopping = False
+        self._read_until = math.inf
+        """When a stop that goes on has files read no further, on the monotonic clock."""
         self.last_commit_at: float | None = None
         self._service: IngestService | None = None
 
@@ -319,6 +321,9 @@ class Supervisor:
             self.state.trouble(died.name, f"died: {died.error or 'it returned'}")
             self.state.died(f"{died.name}: {died.error or 'it returned'}")
         self.is_stopping = True
+        seconds = self.lake.config.ingest.drain_seconds
+        self._read_until = math.inf if seconds is None else time.monotonic() + seconds
+        self.state.publish(at_once=True)
         self._tick()
         self._watcher.stop()
         self.inbox.close()  # whoever waits for room in it returns
@@ -331,9 +336,12 @@ class Supervisor:
         return died
 
     def _drain(self, part: Part, died: PartDied | None) -> None:
-        """Wait for a part to finish what it has; a second signal cuts that short."""
+        """Wait for a part to finish what it has, for large files not long; a second signal cuts that short."""
         deadline = time.monotonic() + JOIN_SECONDS
         while not part.join(0.05):
+            if time.monotonic() >= self._read_until:
+                self.lake.reader.stop()
+            self.state.publish()
             self._tick()
             message = self._next_message(0.0)
             if isinstance(message, _Signalled):
@@ -367,8 +375,8 @@ class Supervisor:
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)
 
     def _collect(self) -> dict[str, object]:
-        starting = {"starting": True} if self._is_starting else {}
-        return {**self._live.collect(), **starting, "files_done": self.files_done, "rows_written": self.rows_written}
+        phase = {"starting": True} if self._is_starting else {"stopping": True} if self.is_stopping else {}
+        return {**self._live.collect(), **phase, "files_done": self.files_done, "rows_written": self.rows_written}
 
     def _retry(self, request: Retry) -> Answer:
         assert self._service is not None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import BinaryIO, Protocol, Self, cast
 
-from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinished
+from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Stopping, Unfinished
 from pointline.io.containers import (
     BYTE_ORDER_MARK,
     SNIFFED_BYTES,
@@ -76,7 +76,7 @@ class FileContent:
         meta: BronzeFileMetadata,
         limits: Limits,
         *,
-        on_step: Callable[[], None],
+        on_step: Callable[[str], None],
         on_close: Callable[[FileContent], None],
     ) -> None:
         self._on_step = on_step
@@ -114,6 +114,9 @@ class FileContent:
         """What is odd about the file; complete when all of it was read."""
         cut = self._parquet.nanoseconds_cut if self._parquet is not None else 0
         return {**self._warnings, "nanoseconds_cut": cut} if cut else self._warnings
+
+    def _step(self) -> None:
+        self._on_step(self._meta.bronze_file_path)
 
     def reading(self) -> Reading:
         """Tell how far its rows are read, from any thread while the file is open. To take a hash does not count."""
@@ -154,7 +157,7 @@ class FileContent:
         self.first_line()
         with storage_errors(self._meta.bronze_file_path):
             for block in self._lines if self._parquet is None else self._parquet.blocks(wanted):
-                self._on_step()
+                self._step()
                 yield block
         self._end()
 
@@ -167,7 +170,7 @@ class FileContent:
             content = decode(cast("BinaryIO", self._hashed), path, self._limits)
             is_parquet = path.lower().endswith(".parquet")
             for chunk in content.chunks if is_parquet else self._checked(content, is_csv=False):
-                self._on_step()
+                self._step()
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > MOST_WHOLE_BYTES:
@@ -190,7 +193,7 @@ class FileContent:
                 hint="give the file the name of what it is, such as .csv or .csv.gz",
             )
         while self._hashed.read(HASH_CHUNK_BYTES):
-            self._on_step()
+            self._step()
         self._file.seek(0)
         self._parquet = ParquetInput(self._file, path, self._limits)
         return self._parquet
@@ -199,7 +202,7 @@ class FileContent:
         """Keep the hash, if the file is still the version that was opened."""
         with storage_errors(self._meta.bronze_file_path):
             while self._parquet is None and self._hashed.read(HASH_CHUNK_BYTES):
-                self._on_step()
+                self._step()
             now = Version.of(os.fstat(self._file.fileno()))
         if now != self._version or self._hashed.bytes_read != self._version.size:
             raise self._changed()
@@ -332,6 +335,11 @@ class FileReader:
         """Rises while files are being read. Evidence of work, no count: threads may step on each other."""
         self._lock = threading.Lock()
         self._open: set[FileContent] = set()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Read no further, on any thread: what is open, and what would be opened, raises Stopping at its next step."""
+        self._is_stopping = True
 
     def reading(self) -> list[Reading]:
         """Return the files that are open at the moment."""
@@ -345,6 +353,7 @@ class FileReader:
     def open(self, meta: BronzeFileMetadata) -> FileContent:
         """Open the file. Raises ChangedWhileRead where it is not the version that was seen, Rejected, Transient."""
         path = meta.bronze_file_path
+        self._step(path)
         with storage_errors(path):
             content = FileContent(
                 self._source.open(path), meta, self._limits, on_step=self._step, on_close=self._closing
@@ -358,8 +367,14 @@ class FileReader:
             raise
         return content
 
-    def _step(self) -> None:
+    def _step(self, path: str) -> None:
         self.steps += 1
+        if self._is_stopping:
+            raise Stopping(
+                f"{path} was not read to its end: the daemon was told to stop",
+                subject=path,
+                hint="nothing to do: the next start reads it from its beginning",
+            )
 
     def content_hash(self, path: str) -> str | None:
         """Return the SHA-256 of the file's content now, or None where it cannot be read."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from pointline.errors import NoAccess, Transient, Unfinished
+from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.change import Partition, places_of
@@ -263,6 +263,8 @@ def _delayed(
     elif isinstance(error, NoAccess):
         # It is nobody's fault that is tried out by trying: it waits for a person, and its last try is kept for then.
         counted = max(1, min(tried, policy.max_attempts - 1))
+    elif isinstance(error, Stopping):
+        counted = max(0, tried - 1)  # it was no try: the file is not made to wait, and never fails, for stops
     elif tried >= policy.max_attempts:
         status = Status.FAILED
     reason = f"{error}; {error.hint}" if error.hint else str(error)

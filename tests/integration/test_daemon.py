@@ -146,6 +146,7 @@ class TestStopping:
             one = sample(f"C{number}", 500)
             write_sample(one, lake.bronze / one.file_name)
         lake.settings["ingest__batch_max_files"] = 5
+        lake.settings["ingest__drain_seconds"] = "off"
         lake.start()
         assert wait_until(lambda: lake.events("file.committed"), 20)
         assert lake.stop() == 0

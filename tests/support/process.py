@@ -42,6 +42,9 @@ def start_cold(lake: Path, *arguments: str, **settings: object) -> subprocess.Co
 class Lake:
     """A lake in a folder and the processes that were started on it. Settings are ``section__key`` to value."""
 
+    module = "pointline_daemon"
+    """The program, as ``python -m`` takes it."""
+
     def __init__(self, root: Path, **settings: object) -> None:
         self.root = root
         self.bronze = root / "bronze"
@@ -81,7 +84,7 @@ class Lake:
         self._log = Log(self.log_file)
         with self.log_file.open("ab") as output:
             env = environment(self.root, **self.settings)
-            self.process = warm.start("pointline_daemon", *arguments, env=env, stdout=output, stderr=output)
+            self.process = warm.start(self.module, *arguments, env=env, stdout=output, stderr=output)
 
     def _wait(self, seconds: float) -> int:
         assert self.process is not None

@@ -29,6 +29,7 @@ NOW = 1_700_000_000.0
         ({"troubles": {"no events": "none"}, "retrying": {"commit": "busy"}}, "troubled", True, "no events: none"),
         ({"vanished": 1200}, "troubled", True, "all 1,200 files of the ledger vanished"),
         ({"starting": True, "at": 1.0}, "starting", False, ""),
+        ({"stopping": True, "paused": True}, "stopping", False, "second signal"),
     ],
 )
 def test_word(state, word, serves, named):

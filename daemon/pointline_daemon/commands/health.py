@@ -98,7 +98,7 @@ def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, start: str, now: fl
     if not daemon.knows_work:
         return Health(word="starting")
     health = judge_state(state, now=now)
-    if health.word in {"starting", "silent", "paused"}:
+    if health.word in {"starting", "stopping", "silent", "paused"}:
         return health
     troubles = [health.reason] if health.reason else []
     if failed:

@@ -45,6 +45,7 @@ MOST_TABLES = 3
 HEALTH_COLOURS = {
     "healthy": "bold green",
     "starting": "bold yellow",
+    "stopping": "bold yellow",
     "degraded": "bold yellow",
     "paused": "bold yellow",
 }

@@ -48,6 +48,7 @@ BRONZE_VANISHED: Final[str] = "bronze.vanished"
 BRONZE_RETURNED: Final[str] = "bronze.returned"
 WATCHER_RESTARTED: Final[str] = "watcher.restarted"
 WATCHER_FAILED: Final[str] = "watcher.failed"
+WATCHER_READY: Final[str] = "watcher.ready"
 
 MAINTENANCE_FAILED: Final[str] = "maintenance.failed"
 MAINTENANCE_RESUMED: Final[str] = "maintenance.resumed"
@@ -100,6 +101,7 @@ EVENTS: Final[dict[str, str]] = {
     BRONZE_VANISHED: "All files were gone at once: bronze is not mounted, or was emptied. Their rows stay.",
     BRONZE_RETURNED: "There are files in bronze again.",
     WATCHER_RESTARTED: "Watching bronze had failed or lost events, and was restarted.",
+    WATCHER_READY: "Bronze has many folders; all of them are watched now. Until then scans found what events did not.",
     RESCAN_FAILED: "Bronze could not be walked; it is tried again at the next scan.",
     WATCHER_FAILED: "Bronze, or a folder in it, cannot be watched; scans, at least every 30 seconds, find its files.",
     MAINTENANCE_FAILED: "Maintenance of a table or a partition failed; it is tried again later.",

@@ -96,6 +96,11 @@ class Inbox:
             self._changed.notify_all()
 
     @property
+    def has_room(self) -> bool:
+        """Another path can be queued."""
+        return len(self._queued) < self._capacity
+
+    @property
     def depth(self) -> int:
         """How many paths are queued."""
         return len(self._queued)

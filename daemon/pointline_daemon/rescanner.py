@@ -22,6 +22,7 @@ from pointline.tables.ingest_manifest import CLOSED, stands_at
 from pointline_daemon import events
 from pointline_daemon.bronze_presence import BronzePresence, Identity
 from pointline_daemon.descriptions import Descriptions
+from pointline_daemon.first_files import FirstFiles, ScanStopped
 from pointline_daemon.inbox import Inbox
 from pointline_daemon.touched import Touched
 from pointline_daemon.unread import Unread
@@ -140,10 +141,13 @@ class Rescanner:
             self.unread.scan_begins()
         known = self._manifest.entries()
         try:
-            survey = self._source.survey(folder, left_out)
+            first = FirstFiles(lambda files: self._offer_first(files, stopping), stopping.is_set)
+            survey = self._source.survey(folder, left_out, on_files=first)
             if not folder and not any(one.is_unreadable for one in left_out):  # what cannot be seen is not gone
                 departed = self._compare(survey, known)
                 log_departures(departed)
+        except ScanStopped:
+            return
         except Transient as error:
             if self._postpone is None:
                 raise  # nobody waits for the next scan
@@ -183,6 +187,16 @@ class Rescanner:
             log.error(events.BRONZE_VANISHED, files=self.presence.vanished, hint=hint)
         else:
             log.info(events.BRONZE_RETURNED, files=survey.height)
+
+    def _offer_first(self, files: pl.DataFrame, stopping: threading.Event) -> bool:
+        """Offer files while the scan goes on, as long as nobody has to wait for room; tell whether there is some."""
+        waiting = backlog(files, self._manifest.entries(), self._touched.frame())
+        for path, *version, attempts, _ in waiting.sort("path").iter_rows():
+            if not self._inbox.has_room or stopping.is_set():
+                return False
+            if not attempts and self._source.describe(path, *version) is not None:
+                self._inbox.put(path, finished=False, give_up=stopping.is_set)
+        return True
 
     def _offer(self, waiting: pl.DataFrame, stopping: threading.Event) -> int:
         offered = 0

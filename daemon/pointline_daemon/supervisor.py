@@ -118,6 +118,7 @@ class Supervisor:
             on_hint=self._on_hint,
             on_folder=lambda folder: self.rescanner.ask_folder(written_path(folder)),
             on_lost=self._on_lost,
+            on_placed=self._on_placed,
         )
         self._desk = RequestDesk(
             lake.config.paths,
@@ -273,7 +274,7 @@ class Supervisor:
 
     def _check_watcher(self) -> None:
         """Watch bronze, again where that has ended; while it cannot be watched, or not all of it, scan more often."""
-        if self._watcher.is_healthy():
+        if self._watcher.is_healthy() and not self._watcher.has_more:
             self._say_unwatched(self._watcher.shortfall)
             return
         if time.monotonic() < self._watch_at:
@@ -360,6 +361,10 @@ class Supervisor:
     def _on_lost(self, reason: str) -> None:
         log.warning(events.QUEUE_OVERFLOWED, reason=reason)
         self.rescanner.ask(reason)
+
+    def _on_placed(self, folders: int) -> None:
+        log.info(events.WATCHER_READY, folders=folders)
+        self.rescanner.ask("all folders are watched")
 
     def _on_committed(self, committed: Committed, done: BatchDone) -> None:
         self.account.add_batch(done)

@@ -6,18 +6,18 @@ whole folder with the manifest now and then. Three callbacks, called on the obse
 - ``on_hint``: a file was renamed into place, or was created, written or closed
 - ``on_folder``: a folder appeared. Files put into it a moment before may never get a hint: look into it
 - ``on_lost``: events were lost for the reason given. Compare the whole folder
+- ``on_placed``: the folders were so many that ``start`` returned before all of them were watched, and now they are, so
+  many. What files did in them before was not told: compare the whole folder once more. Called on a thread of its own
 
 Start the watcher first and look at the folder after, never the other way round.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
 import threading
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,18 +40,16 @@ from watchdog.utils import BaseThread
 from pointline.errors import StorageTrouble
 
 if sys.platform == "linux":
-    from watchdog.observers.inotify import InotifyFullEmitter
-    from watchdog.observers.inotify_c import (
-        CallbackId,
-        InotifyConstants,
-        InotifyEvent,
-        InotifyFD,
-        Mask,
-        WatchCallback,
-        WatchDescriptor,
-    )
+    from pointline_daemon.linux_watches import new_observer
+else:
+
+    def new_observer(_on_lost: Callable[[str], None], _on_placed: Callable[[int], None]) -> tuple[BaseObserver, None]:
+        return Observer(), None
+
 
 STOP_SECONDS = 5.0
+PLACED_SECONDS = 0.2
+"""So long a start waits until all folders are watched; where they are many, it goes on meanwhile."""
 RAISE_LIMITS = "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances with sysctl"
 
 _APPEARED: list[type[FileSystemEvent]] = [
@@ -111,15 +109,19 @@ class Watcher:
         on_hint: Callable[[Hint], None],
         on_folder: Callable[[str], None],
         on_lost: Callable[[str], None],
+        on_placed: Callable[[int], None] = lambda _folders: None,
     ) -> None:
         self._bronze = bronze
+        self._on_placed = on_placed
+        self._placing = threading.Lock()
+        self._is_placed = self._is_late = False
         self._on_hint = on_hint
         self._on_folder = on_folder
         self._on_lost = on_lost
         self._running: _Running | None = None
 
     def start(self) -> None:
-        """Returns when every folder is watched. Creates bronze, but not the lake, which may be a disk not mounted yet.
+        """Returns when every folder is watched, or soon. Creates bronze, but not the lake, a disk not mounted perhaps.
 
         Raises ``StorageTrouble`` if bronze cannot be watched. Below bronze a folder can fail to be watched too; the
         first one that does so for want of watches is told to ``on_lost``, and the regular rescan finds its files.
@@ -130,6 +132,7 @@ class Watcher:
             self._bronze.mkdir(exist_ok=True)
             with os.scandir(self._bronze):
                 pass  # watchdog takes a folder that may not be read for one in which nothing happens
+            self._is_placed = self._is_late = False
             self._running = self._watch()
         except OSError as error:
             limited = error.errno in {errno.ENOSPC, errno.EMFILE}
@@ -146,6 +149,12 @@ class Watcher:
             stopper = threading.Thread(target=running.stop, name="watcher-stop", daemon=True)
             stopper.start()
             stopper.join(STOP_SECONDS)
+
+    @property
+    def has_more(self) -> bool:
+        """The system allows more watches than when there were too few: a restart may watch all folders."""
+        running = self._running
+        return running is not None and getattr(running.reader, "has_more", False)
 
     def restart(self) -> None:
         """After bronze was deleted or replaced, or a thread died. What happened meanwhile is lost: rescan."""
@@ -169,7 +178,7 @@ class Watcher:
         folder = _identity(root)
         if folder is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), root)
-        observer, reader = _new_observer(self._on_lost)
+        observer, reader = new_observer(self._on_lost, self._placed)
         observer.name = "watcher"
         running = _Running(observer=observer, reader=reader, folder=folder)
         handler = _Handler(root, self._on_hint, self._on_folder, self._on_lost)
@@ -179,7 +188,18 @@ class Watcher:
         except BaseException:
             running.stop()
             raise
+        if reader is not None:
+            reader.wait_placed(PLACED_SECONDS)
+        with self._placing:
+            self._is_late = not self._is_placed
         return running
+
+    def _placed(self, folders: int) -> None:
+        with self._placing:
+            self._is_placed = True
+            if not self._is_late:
+                return
+        self._on_placed(folders)
 
 
 class _Handler(FileSystemEventHandler):
@@ -223,64 +243,3 @@ def _identity(folder: Path | str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-if sys.platform == "linux":
-
-    class _ArrivalEmitter(InotifyFullEmitter):
-        """Asks the kernel for what arrives under a name, and not for what leaves one.
-
-        Otherwise watchdog holds back every event behind a file that leaves bronze for half a second, in case that file
-        turns up again under another name. Without that every rename is one ``FileMovedEvent`` with a ``dest_path``.
-        """
-
-        def get_event_mask_from_filter(self) -> Mask:
-            return Mask(super().get_event_mask_from_filter() & ~InotifyConstants.IN_MOVED_FROM)
-
-        def on_thread_stop(self) -> None:
-            group, self._inotify = self._inotify, None
-            while group is not None:
-                with contextlib.suppress(KeyError):  # see _KernelReader; each failure has forgotten one folder
-                    group.deactivate()
-                    return
-
-    class _KernelReader(InotifyFD):
-        """Reports what watchdog would only log, or swallow."""
-
-        def __init__(self, on_lost: Callable[[str], None]) -> None:
-            super().__init__()
-            self._on_lost = on_lost
-            self.shortfall = ""
-
-        def handle_event(self, event: InotifyEvent) -> None:
-            try:
-                super().handle_event(event)
-            except KeyError:
-                # watchdog 7.1 trips over a folder that was moved out of bronze and deleted there, when another one of
-                # its name came and went meanwhile. It has forgotten the folder by now, which is all it had to do.
-                self._on_lost("watchdog lost track of a moved folder")
-            if event.is_queue_overflow:
-                # Told when the watches are complete again: a rescan from here on misses nothing.
-                self._on_lost("kernel queue overflowed")
-
-        def add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
-            try:
-                return super().add_callback(path, mask, callback, id_)
-            except OSError as error:
-                if error.errno == errno.ENOSPC and not self.shortfall:
-                    self.shortfall = f"too many folders to watch from {os.fsdecode(path)!r} on: {RAISE_LIMITS}"
-                    self._on_lost(self.shortfall)
-                raise
-
-    def _new_observer(on_lost: Callable[[str], None]) -> tuple[BaseObserver, BaseThread | None]:
-        # watchdog warns when it adds a folder twice, as it does with a renamed one, and then does the right thing.
-        warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
-        reader = _KernelReader(on_lost)
-        reader.name = "watcher-kernel"
-        reader.start()
-        return BaseObserver(_ArrivalEmitter, inotify_fd=reader), reader
-
-else:
-
-    def _new_observer(_on_lost: Callable[[str], None]) -> tuple[BaseObserver, BaseThread | None]:
-        return Observer(), None

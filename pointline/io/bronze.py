@@ -75,21 +75,29 @@ class FolderBronzeSource:
         """The feeds by which paths are read."""
         return self._layout.feeds
 
-    def survey(self, folder: str = "", left_out: list[Unrecognised] | None = None) -> pl.DataFrame:
+    def survey(
+        self,
+        folder: str = "",
+        left_out: list[Unrecognised] | None = None,
+        *,
+        on_files: Callable[[list[Row]], None] = lambda _rows: None,
+    ) -> pl.DataFrame:
         """Every regular file below a folder, but ignored names: ``path, size, mtime_us, changed_us, inode``.
 
         Made for an anti-join with the manifest: a million files take seconds and a few hundred megabytes. What was met
-        and is no file that may be read, such as a link that is not followed, is added to ``left_out``.
+        and is no file that may be read, such as a link that is not followed, is added to ``left_out``. ``on_files`` is
+        told of the files of each folder as it is read, and may raise to end the walk.
         Raises ``StorageTrouble`` if bronze itself cannot be read.
         """
         chunks = [pl.DataFrame(schema=_SURVEY_SCHEMA)]
         rows: list[Row] = []
         for files in self._walk(folder, left_out):
+            on_files(files)
             rows += files
             if len(rows) >= _SURVEY_CHUNK_FILES:
-                chunks.append(_frame(rows))
+                chunks.append(survey_frame(rows))
                 rows.clear()
-        chunks.append(_frame(rows))
+        chunks.append(survey_frame(rows))
         return pl.concat(chunks)
 
     def unrecognised(
@@ -260,7 +268,8 @@ class FolderBronzeSource:
             self._on_trouble(path, error)
 
 
-def _frame(rows: list[Row]) -> pl.DataFrame:
+def survey_frame(rows: list[Row]) -> pl.DataFrame:
+    """Return files as a survey has them."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(_SURVEY_SCHEMA)
     return pl.DataFrame(dict(zip(_SURVEY_SCHEMA, columns, strict=True)), schema=_SURVEY_SCHEMA)
 

@@ -14,6 +14,7 @@ from tests.bench.measure import Bench, Measure
 from tests.bench.memory import memory
 from tests.bench.parts import parts
 from tests.bench.pending import filter_pending
+from tests.bench.scale import scale
 from tests.bench.symbol import one_symbol
 
 Work = Callable[[Bench], Iterator[Measure]]
@@ -33,4 +34,5 @@ WORKS: dict[str, Work] = {
     "symbol": one_symbol,
     "paced": paced,
     "feeds": feeds,
+    "scale": scale,
 }

@@ -104,15 +104,20 @@ class Batch:
 
 
 def make_groups(entries: Iterable[Entry], contents: Contents) -> list[Group]:
-    """Group small files of one feed and day together; large ones, and those that share a day, stay alone."""
+    """Group small files of one feed and day together; large ones stay alone.
+
+    Files that others claim the day of too are grouped by themselves: where one of them is refused after all, the data
+    file that they share is written again without it, and no other file's rows are.
+    """
     groups: list[Group] = []
     together: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         meta = entry.meta
-        if meta.file_size_bytes >= OWN_PART_BYTES or entry.candidate.may_be_refused:
+        if meta.file_size_bytes >= OWN_PART_BYTES:
             groups.append(Group(table=meta.data_type, entries=(entry,), contents=contents))
         else:
-            key = (meta.data_type, meta.vendor, meta.feed, meta.exchange, str(meta.date))
+            doubt = "may be refused" if entry.candidate.may_be_refused else ""
+            key = (meta.data_type, meta.vendor, meta.feed, meta.exchange, str(meta.date), doubt)
             together.setdefault(key, []).append(entry)
     for (table, *_), members in together.items():
         groups += [Group(table=table, entries=tuple(chunk), contents=contents) for chunk in _chunks(members)]

@@ -40,7 +40,7 @@ class Candidate:
     has_siblings: bool = False
     """Other files may hold rows of its symbols on the same day: times have to be compared."""
     may_be_refused: bool = False
-    """Two files claim its day, so that one of them may not get in: it is loaded into data files of its own."""
+    """Two files claim its day, so that one of them may not get in: it shares data files with such files only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

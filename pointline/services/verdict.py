@@ -123,7 +123,7 @@ class Verdict:
         return part.file_ids - self.refused_in(part) != set()
 
     def refused_in(self, part: LoadedPart) -> set[int]:
-        """Return the files of a part that do not get in. What may be refused mostly has a part of its own."""
+        """Return the files of a part that do not get in. What may be refused shares parts with its like."""
         date = part.part.partition.get("date", "")
         return {
             file_id

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 
 import polars as pl
 import pytest
@@ -154,3 +156,20 @@ def test_symbols_are_looked_at_without_a_scan(tmp_path, monkeypatch, enabled):
 
     Maintenance(lake, oldest_batch_seconds=lambda: 0.0, refresh_symbols=refresh).run(stopping)
     assert len(looked) == 3
+
+
+def test_a_checkpoint_leaves_no_handle_behind(tmp_path):
+    """Guards exclusive: a handle that is brought up to commit after commit grows with each of them, for months."""
+    table = DeltaTableRepository(tmp_path / "t", {"file_id": pl.Int64()})
+    table.create()
+    upkeep = TableUpkeep(repository=table)
+    handles = []
+    for batch in range(1, 4):
+        table.commit_parts(add=table.write_parts(pl.DataFrame({"file_id": [batch]})), remove=(), batch=batch)
+        assert upkeep.checkpoint() == batch
+        with table.exclusive() as handle:
+            handles.append(weakref.ref(handle))
+        del handle
+    gc.collect()
+    assert [handle() for handle in handles] == [None] * 3
+    assert table.read_all()["file_id"].sort().to_list() == [1, 2, 3]

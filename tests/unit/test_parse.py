@@ -163,7 +163,7 @@ def test_the_compiled_parser_is_there():
 
 def test_without_it_everything_is_there_and_polars_types():
     program = (
-        "import sys; sys.modules['pointline.parse.cells._cells'] = None\n"
+        "import sys; sys.modules['pointline.parse.cells._parser'] = None\n"
         "from pointline.parse import cells\n"
         "from pointline.tables import registry\n"
         "import pointline_daemon.supervisor\n"

@@ -188,4 +188,4 @@ def test_symbols_have_bounds_in_the_log_and_in_the_file(tmp_path):
     made = filled(tmp_path, symbols=len(SYMBOLS))
     bounds = [told for _, told in made._newest_parts().bounded()]
     assert sum(None in one for one in bounds) > 0, "a long symbol has none in the log"
-    assert made._laid_out() is not None
+    assert made._current_layout() is not None

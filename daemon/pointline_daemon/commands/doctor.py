@@ -279,7 +279,7 @@ def _parser_words() -> str:
         return "compiled"
     if cells.STALE:
         return "that of Polars: the compiled one is stale"
-    return "that of Polars: none is compiled; install a C compiler and Python's headers, then pointline again with pip"
+    return "Polars'; for the fast one install a C compiler, then pointline again"
 
 
 def _unread_words(unread: object) -> str:

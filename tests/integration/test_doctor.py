@@ -198,7 +198,7 @@ class TestMachine:
         ("found", "shown"),
         [
             (("compiled", ""), "parser     compiled"),
-            (("polars", ""), "none is compiled; install a C compiler"),
+            (("polars", ""), "for the fast one install a C compiler"),
             (("polars", "/a b/_parser.abi3.so"), "the compiled one is stale"),
         ],
     )

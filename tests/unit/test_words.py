@@ -13,6 +13,12 @@ from tests.support.words import unwanted
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "pointline").rglob("*.py"), *(ROOT / "daemon").rglob("*.py")])
+TEXTS = sorted(
+    path
+    for folder in ("pointline", "daemon", "systemd")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".html", ".toml", ".md", ".service", ".plist", ".pyi", ".c", ".h"}
+)
 RELIED_ON = {"set_aside", "commit_set_aside", "laid_out", "lay_out"}
 """Names that programs read in JSON and in frames, or that others rely on."""
 
@@ -54,6 +60,16 @@ def test_strings(path):
 def test_names(path):
     tree = ast.parse(path.read_text())
     found = [f"{path.name}:{line}: {use}" for line, text in named(tree) for use in unwanted(text)]
+    assert not found
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_texts(path):
+    found = [
+        f"{path.name}:{number}: {use}"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for use in unwanted(line)
+    ]
     assert not found
 
 

@@ -55,7 +55,8 @@ def judge_state(state: dict[str, Any], *, now: float) -> Health:
         reason = f"no sign of life for {age:.0f} s: restart it"
         return Health(word="silent", reason=reason, serves=False, next_step="restart the daemon, then look at its log")
     for word, (reason, next_step) in WORDS.items():
-        if state.get(word):
+        died = word == "stopping" and state.get("troubles")  # why it stops says more
+        if state.get(word) and not died:
             return Health(word=word, reason=reason, serves=False, next_step=next_step)
     stuck = [f"{what}: {text}" for what, text in (state.get("stuck") or {}).items()]
     first = next(iter(state.get("stuck") or ()), "the disk")

@@ -19,7 +19,9 @@ import pointline
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.upkeep import TableUpkeep
 from pointline.tables import ingest_manifest
+from tests.support import warm
 from tests.support.lake_check import file_content, file_name, put_file
+from tests.support.process import environment
 from tests.support.process import pointline as ran
 from tests.support.small_lake import add_trades, at, trades
 
@@ -194,7 +196,7 @@ class TestSlips:
         """Two symbols in each data file: the log alone does not prove which."""
         root = tmp_path_factory.mktemp("compacted")
         subprocess.run(["cp", "-a", f"{lake}/.", root], check=True)
-        done = ran(root, "maintain", "--compact", maintenance__min_small_files=2)
+        done = warm.run("tests.support.maintained", "--lake-root", str(root), "compact", env=environment(root))
         assert done.returncode == 0, done.stderr
         assert pointline.tables(lake_root=root).filter(table="trades")["data_files"].item() == 3
         return root

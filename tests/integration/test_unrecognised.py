@@ -195,7 +195,7 @@ def test_what_cannot_be_read_is_told_and_not_taken_for_gone(tmp_path, monkeypatc
     scandir = os.scandir
 
     def failing(descriptor):
-        if is_broken and os.path.samestat(os.fstat(descriptor), bad):
+        if is_broken and isinstance(descriptor, int) and os.path.samestat(os.fstat(descriptor), bad):
             raise OSError(5, "Input/output error")
         return scandir(descriptor)
 

@@ -184,7 +184,7 @@ def cell(name: str, column: str, value: str, *rules: str) -> Case:
     )
 
 
-def whole_column(name: str, rule: str, change: Callable[[int], Rows]) -> Case:
+def whole_column(name: str, rule: str, change: Callable[[int], Rows], reason: str = "") -> Case:
     """A file in which every row is wrong in the same way."""
     return content(
         name,
@@ -192,7 +192,7 @@ def whole_column(name: str, rule: str, change: Callable[[int], Rows]) -> Case:
         "quarantined",
         set_aside=3,
         rules=frozenset({rule}),
-        reason=f"3 of 3 rows quarantined: 3 x {rule}",
+        reason=reason or f"3 of 3 rows quarantined: 3 x {rule}",
     )
 
 
@@ -977,7 +977,12 @@ CELLS = [
     cell("symbol-with-slashes", "symbol", "SYMBOL/WITH:SLASHES"),
     cell("one-row-of-another-symbol", "symbol", "ETHUSDT", "other_symbol"),
     content(
-        "rows-of-another-symbol", lambda _: trades("XRP"), REFUSED, set_aside=3, rules="other_symbol", reason="all 3"
+        "rows-of-another-symbol",
+        lambda _: trades("XRP"),
+        REFUSED,
+        set_aside=3,
+        rules="other_symbol",
+        reason="3 of 3 rows are of XRP, the name says",
     ),
     content(
         "appended-twice", lambda s: trades(s) + trades(s).partition(b"\n")[2], REFUSED, reason="again from its beg"
@@ -1021,6 +1026,7 @@ CELLS = [
         "rows-of-another-day",
         "outside_day",
         lambda number: {name: str(DAY_US + FULL_DAY_US + number * 1_000_000) for name in TIMES},
+        reason=r"3 of 3 rows are of 2024-05-02, the name says 2024-05-01 \(outside_day\)",
     ),
     cell("arrival-empty", "local_timestamp", "", "missing"),
 ]

@@ -8,10 +8,13 @@ yields ``{"what", "n", "total", "per_item"}`` for each scale: ``n`` items cost `
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
+
+import structlog
 
 from tests import bench as parts
 from tests.bench.measure import Bench, Measure
@@ -27,6 +30,7 @@ Row = Mapping[str, object]
 
 def scale(bench: Bench) -> Iterator[Measure]:
     """Measure all parts."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     for module in modules():
         progress(module.__name__.rpartition(PREFIX)[2])
         yield from measures(module.rows(QUICK_SCALES if bench.quick else SCALES))
@@ -44,7 +48,8 @@ def measures(rows: Iterable[Row]) -> Iterator[Measure]:
     for row in rows:
         found.setdefault(str(row["what"]), []).append(row)
     for what, counted in found.items():
-        yield _measure(f"{what}, in all", counted, "total", MOST_OF_TOTAL)
+        if any(row["total"] is not None for row in counted):
+            yield _measure(f"{what}, in all", counted, "total", MOST_OF_TOTAL)
         if any(row["per_item"] is not None for row in counted):
             yield _measure(f"{what}, each", counted, "per_item", MOST_PER_ITEM)
 

@@ -54,6 +54,11 @@ def _row(what: str, n: int, total: float) -> Row:
     return {"what": what, "n": n, "total": total, "per_item": total / n}
 
 
+def _action(what: str, n: int, cost: float) -> Row:
+    """Return what one action costs in a lake of ``n`` files."""
+    return {"what": what, "n": n, "total": None, "per_item": cost}
+
+
 def _files_one_by_one(n: int, what: str) -> Iterator[Row]:
     """By the planner alone: sizes, and nothing on a disk."""
     tiers = Tiers(full_bytes=SETTINGS.target_file_bytes)
@@ -87,9 +92,9 @@ def _real_files(lake: Lake, n: int) -> Iterator[Row]:
     outcome = Outcome(file_id=n + 1, status=Status.SUCCESS)
     leaving = {tuple(place.items()): [n // 2]}
     written = commit_change(trades, n + 1, Change(add=new, leaving=leaving, outcomes=[outcome]))
-    yield _row("one of the files replaced: bytes written", 1, sum(part.size_bytes for part in written))
+    yield _action("one of the files replaced: bytes written", n, sum(part.size_bytes for part in written))
     done = compact_partition(trades, place, COLD, **arguments)
-    yield _row("then compacted: bytes rewritten", 1, done.bytes_after if done else 0)
+    yield _action("then compacted: bytes rewritten", n, done.bytes_after if done else 0)
 
 
 def _pass(lake: Lake, n: int) -> Iterator[Row]:

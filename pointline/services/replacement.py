@@ -214,7 +214,7 @@ class Judge:
         names = " and ".join(f"file {file_id}" for file_id in replaced)
         copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
         what = (
-            f"it has {mine:,} rows{copy} and would replace {before:,} rows of {names}, which stay in the lake; if it "
+            f"it has {_rows(mine)}{copy} and would replace {_rows(before)} of {names}, which stay in the lake; if it "
             f"is right, `pointline retry {entry.file_id} --accept` lets it in; else put a complete file in its place"
         )
         return self._refused(entry, outcome, what, replaced[0])
@@ -250,11 +250,10 @@ class Judge:
         self, entry: Entry, outcome: Outcome, met: Collision, spans: Mapping[str, Span], day: Day
     ) -> Outcome:
         other = met.other
-        ways = [f"withdraw the other one with `pointline withdraw {other.file_id}`"]
+        ways = [f"type `pointline withdraw {other.file_id}`"]
         if self._symbols_of(other, day) <= spans.keys():
-            ways = [f"delete {other.path}, and this file is ingested automatically", *ways]
-            if self._is_of_kind(entry, other):
-                ways = [f"move this file to {other.path}", *ways]
+            onto = ["move this file onto it"] if self._is_of_kind(entry, other) else []
+            ways = [f"delete {other.path}", *onto, *ways]
         same = spans[met.symbol]
         rows = met.span.rows or self.facts.rows_written(other.file_id)
         alike = (same.first_us, same.last_us, same.rows) == (met.span.first_us, met.span.last_us, rows)
@@ -262,7 +261,7 @@ class Judge:
         what = (
             f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
             f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC{twin}; to use this file "
-            f"instead, {'; or '.join(ways)}"
+            f"instead: {_one_of(ways)}"
         )
         return self._refused(entry, outcome, what, other.file_id)
 
@@ -328,6 +327,15 @@ def _take(
 
 def _any_holds(files: Iterable[Held], symbol: str) -> bool:
     return any(held.may_hold(symbol) for held in files)
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def _one_of(ways: Sequence[str]) -> str:
+    *first, last = ways
+    return f"{', '.join(first)}, or {last}" if first else last
 
 
 def _time(at_us: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pointline.io.byte_source import AGAIN, WAIT_OR_AGAIN
 from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
 from pointline.services.aside import RuleBroken
 from pointline.services.regained import days_left
@@ -68,7 +69,17 @@ def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
         Chapter(what=f"It was moved: found again at {move.target}, was {move.origin}", at_us=move.at_us)
         for move in sources.moves
     ]
-    return chapters
+    return _in_order(chapters)
+
+
+def _in_order(chapters: Sequence[Chapter]) -> list[Chapter]:
+    """By time; what has none stays with what is told before it."""
+    since = 0
+    timed = []
+    for chapter in chapters:
+        since = since if chapter.at_us is None else chapter.at_us
+        timed.append((since, chapter))
+    return [chapter for _, chapter in sorted(timed, key=lambda one: one[0])]
 
 
 def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
@@ -78,8 +89,10 @@ def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
     if status is Status.SUCCESS:
         return f"nothing to do; {lines}" if lines else "nothing to do"
     if status is Status.PENDING:
+        if AGAIN in (row["error"] or ""):
+            return WAIT_OR_AGAIN
         if daemon_runs:
-            return "nothing to do: the running daemon takes it up by itself"
+            return "nothing to do: the running daemon ingests it"
         return "no daemon is running: `pointline run` ingests it"
     if status is Status.QUARANTINED and row["superseded_by"] is not None:
         return "choose one of the ways that the reason names"
@@ -174,7 +187,8 @@ def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:
         rows = _rows(sum(broken.rows for broken in more))
         chapters.append(Chapter(what=f"{rows} quarantined by {len(more)} more rules"))
     if row["rows_quarantined"] and not sources.set_aside:
-        chapters.append(Chapter(what=f"{_rows(row['rows_quarantined'])} quarantined: {row['error']}"))
+        why = f": {row['error']}" if row["error"] else ""
+        chapters.append(Chapter(what=f"{_rows(row['rows_quarantined'])} quarantined{why}"))
     return chapters
 
 

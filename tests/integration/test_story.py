@@ -412,6 +412,12 @@ class TestRetry:
         assert ledger(own_lake).filter(file_id=bad)["status"].item() == "quarantined"
         assert pl.read_delta(str(own_lake / "silver" / "quarantine")).filter(file_id=bad).height == 200
 
+    def test_a_withdrawn_file_has_no_reason_to_show(self, own_lake):
+        assert run(own_lake, "withdraw", name_of("PLAIN", ".csv")).returncode == 0
+        said = run(own_lake, "retry", name_of("PLAIN", ".csv"), "--dry-run").stdout.splitlines()
+        assert "withdrawn" in said[0]
+        assert said[1:] == ["", "1 file would be tried again"]
+
     def test_beside_a_daemon(self, own_lake, ask):
         junk = id_of(own_lake, name_of("JUNK"))
         tried_at = ledger(own_lake).filter(file_id=junk)["updated_at_us"].item()

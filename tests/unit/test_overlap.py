@@ -205,10 +205,11 @@ class TestGone:
         assert found.refused[2].superseded_by == 3
         assert found.replaced == {}
 
-    def test_nor_for_too_few_rows(self):
-        found = judged((entry(2), outcome(2, 0, 10, rows=4)), known=ledger(*self.KNOWN), gone={1})
+    @pytest.mark.parametrize(("rows", "said"), [(4, "4 rows"), (1, "1 row")])
+    def test_nor_for_too_few_rows(self, rows, said):
+        found = judged((entry(2), outcome(2, 0, 10, rows=rows)), known=ledger(*self.KNOWN), gone={1})
         assert found.replaced == {}
-        assert "4 rows and would replace 10 rows of file 1" in str(found.refused[2].error)
+        assert f"it has {said} and would replace 10 rows of file 1" in str(found.refused[2].error)
         assert "`pointline retry 2 --accept`" in str(found.refused[2].error)
 
     def test_only_one_of_a_batch_takes_its_place(self):

@@ -117,7 +117,7 @@ class TestTwoOfOneDay:
         paths = [self.ZIP.format("zip"), self.ZIP.format("csv")]
         said = self.refused(daemon, {paths[0]: self.rows(1), paths[1]: self.rows(2)})
         assert "as many rows: it may be the same file, packed in another way" in said
-        assert f"move this file to {paths[0]}" in said
+        assert f"delete {paths[0]}, move this file onto it, or type `pointline withdraw " in said
         (daemon.bronze / paths[1]).replace(daemon.bronze / paths[0])
         daemon.once()
         assert set(read_table(daemon.root, "trades")["price"]) == {2.0}
@@ -127,9 +127,9 @@ class TestTwoOfOneDay:
         lines = [f"binance-futures,BTCUSDT,{us},{us},{us},sell,1,0.5\n" for us in (1714521600000000, 1714521600500000)]
         other = "binance-futures_trades_2024-05-01_BTCUSDT.csv"
         said = self.refused(daemon, {other: "".join([self.HEADER, *lines]), self.ZIP.format("csv"): self.rows(2, 3)})
-        assert "move this file to" not in said
+        assert "move this file onto it" not in said
         assert "packed in another way" not in said
-        assert f"delete {other}, and this file is ingested automatically" in said
+        assert f"delete {other}, or type `pointline withdraw " in said
         (daemon.bronze / other).unlink()
         daemon.once()
         assert set(read_table(daemon.root, "trades")["price"]) == {2.0}

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from pointline.io.byte_source import AGAIN, WAIT_OR_AGAIN
 from pointline.io.ledger import scan_ledger
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -67,6 +68,13 @@ def view_ledger(path: Path, now: float) -> LedgerView:
         last_hour=found[1].to_dicts()[0],
         commits=found[2].to_dicts(),
         errors=[
-            {**error, "next_step": NEXT_STEPS[Status(error["status"])]} for error in found[3].iter_rows(named=True)
+            {**error, "next_step": _next_step(error["status"], error["error"])}
+            for error in found[3].iter_rows(named=True)
         ],
     )
+
+
+def _next_step(status: str, error: str) -> str:
+    if status == Status.PENDING and AGAIN in error:
+        return WAIT_OR_AGAIN
+    return NEXT_STEPS[Status(status)]

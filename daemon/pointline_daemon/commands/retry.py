@@ -96,7 +96,7 @@ def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
     for file_id, path, status, error in found.head(SHOWN).iter_rows():
         reason = printable(error or "")
         short = reason if len(reason) <= ERROR_WIDTH else f"{reason[:ERROR_WIDTH]}..."
-        print_lines([f"file {file_id}, {status}: {printable(path)}", f"    {short}"])
+        print_lines([f"file {file_id}, {status}: {printable(path)}", *([f"    {short}"] if short else [])])
     if found.height > SHOWN:
         print_lines([and_more(found.height - SHOWN)])
     if dry_run:

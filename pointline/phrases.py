@@ -1,4 +1,4 @@
-"""What is said in several places, said once."""
+"""What is said in several places, said once. Knows the error tree alone, so that every layer may say it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pointline.errors import PointlineError
 LEAVE_ONE_OUT: Final = "leave one of them out"
 """What to do about options that exclude each other."""
 CHECK_PATH: Final = "check the path"
+AGAIN: Final = "copy or download the file again"
+WAIT_OR_AGAIN: Final = f"wait if the download is still running; else {AGAIN}"
+"""What to do about a file that ends early, while the rest of it may still come."""
 
 
 def no_lake(root: Path) -> PointlineError:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pointline.errors import Rejected, Unfinished
-
-AGAIN = "copy or download the file again"
-WAIT_OR_AGAIN = f"wait if the download is still running; else {AGAIN}"
-"""What to do while the rest of such a file may still come."""
+from pointline.phrases import AGAIN
 
 
 def cut(path: str, what: str) -> Unfinished:

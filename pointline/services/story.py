@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointline.io.byte_source import AGAIN, WAIT_OR_AGAIN
 from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
+from pointline.phrases import AGAIN, WAIT_OR_AGAIN
 from pointline.services.aside import RuleBroken
 from pointline.services.regained import days_left
 from pointline.tables import dim_symbol, symbol_observations

@@ -111,7 +111,7 @@ class TestLayers:
 
     def test_services_know_protocols_and_no_adapter(self):
         allowed = (
-            *("polars", "pointline.errors", "pointline.io.protocols", "pointline.services"),
+            *("polars", "pointline.errors", "pointline.phrases", "pointline.io.protocols", "pointline.services"),
             *("pointline.tables", "pointline.parse", "pointline.vendors"),
         )
         assert strangers("pointline/services", *allowed) == []

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from pointline_daemon.commands.ledger_view import view_ledger
 
-from pointline.io.byte_source import AGAIN, WAIT_OR_AGAIN
 from pointline.io.protocols import Move
+from pointline.phrases import AGAIN, WAIT_OR_AGAIN
 from pointline.services.story import Sources, next_step, tell
 from pointline.tables import ingest_manifest
 

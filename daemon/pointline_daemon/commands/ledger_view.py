@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from pointline.io.byte_source import AGAIN, WAIT_OR_AGAIN
 from pointline.io.ledger import scan_ledger
+from pointline.phrases import AGAIN, WAIT_OR_AGAIN
 from pointline.tables.ingest_manifest import Status, stands_at
 
 SHOWN = 3

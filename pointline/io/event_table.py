@@ -12,7 +12,7 @@ from pointline.io.checksums import stem_of
 from pointline.io.commit_log import outcomes_in
 from pointline.io.delta import DeltaTableRepository
 from pointline.io.delta_log import BATCH
-from pointline.io.live_parts import may_hold
+from pointline.io.id_ranges import holding
 from pointline.io.outcome_facts import Facts, committed, telling
 from pointline.io.protocols import CommittedBatch, Discovery, Outcome, Part
 from pointline.io.told import recorded_after
@@ -87,9 +87,8 @@ class DeltaEventTable(DeltaBatchTable):
         """Return a partition's data files that hold rows of these files; those at some paths are not looked at."""
         return [
             part
-            for part in self.live_parts(partition)
+            for part in holding(self.live_parts(partition), file_ids)
             if part.path not in without
-            and may_hold(part, file_ids)
             and any(rows["file_id"].is_in(list(file_ids)).any() for rows in self.rows_of(part, ["file_id"]))
         ]
 
@@ -117,11 +116,10 @@ class DeltaQuarantine(DeltaTableRepository):
     def forget(self, file_ids: Sequence[int]) -> int:
         """Remove the rows of files that did not get in after all; return how many there were."""
         forgotten = 0
-        for part in self.live_parts():
-            if may_hold(part, file_ids):
-                rows = pl.concat(self.rows_of(part))
-                kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
-                if kept.height < rows.height:
-                    self.commit_parts(add=self.write_parts(kept), remove=[part])
-                    forgotten += rows.height - kept.height
+        for part in holding(self.live_parts(), file_ids):
+            rows = pl.concat(self.rows_of(part))
+            kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+            if kept.height < rows.height:
+                self.commit_parts(add=self.write_parts(kept), remove=[part])
+                forgotten += rows.height - kept.height
         return forgotten

@@ -104,11 +104,6 @@ class LiveParts:
                 del self._parts[key]
 
 
-def may_hold(part: Part, file_ids: Sequence[int]) -> bool:
-    """Tell by its statistics whether a live part can hold rows of one of these files; one without any may."""
-    return any(part.first_file_id <= file_id <= part.last_file_id for file_id in file_ids)
-
-
 def _listed(
     actions: pl.DataFrame, partition_by: Sequence[str], bounded: Sequence[str]
 ) -> Iterator[tuple[Part, Bounds]]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from pointline.io.delta import ROWS_PER_GROUP, DeltaTableRepository
 from pointline.io.event_table import DeltaBatchTable
-from pointline.io.live_parts import may_hold
+from pointline.io.id_ranges import holding
 from pointline.io.outcome_facts import telling
 from pointline.io.parts import ParquetPartWriter, text_bounds
 from pointline.io.protocols import Discovery, Outcome, Part
@@ -240,11 +240,10 @@ class DeltaObservations(DeltaBatchTable):
         """Write what the parts with rows of these files hold of others anew; return the new parts and the old ones."""
         coming: list[Part] = []
         going: list[Part] = []
-        for part in self.live_parts() if file_ids else ():
-            if may_hold(part, file_ids):
-                rows = pl.concat(self.rows_of(part))
-                kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
-                if kept.height < rows.height:
-                    coming += self.write_parts(kept)
-                    going.append(part)
+        for part in holding(self.live_parts(), file_ids) if file_ids else ():
+            rows = pl.concat(self.rows_of(part))
+            kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+            if kept.height < rows.height:
+                coming += self.write_parts(kept)
+                going.append(part)
         return coming, going

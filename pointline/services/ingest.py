@@ -240,7 +240,7 @@ class IngestService:
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
             freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
-            again = regained(self._manifest.with_days_left(), now, set(survey["path"]))
+            again = regained(self._manifest.with_days_left(), now, survey["path"])
             self._regained = again.keys()
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone), regained=again)
 

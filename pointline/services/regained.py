@@ -29,27 +29,26 @@ def days_left(warnings: str | None) -> Iterator[tuple[int, dt.date, int]]:
         yield int(file_id), dt.date.fromisoformat(date), int(rows)
 
 
-def regained(thinned: pl.DataFrame, entries: pl.DataFrame, present: Collection[str]) -> dict[int, str]:
+def regained(thinned: pl.DataFrame, entries: pl.DataFrame, present: pl.Series) -> dict[int, str]:
     """Return the files that have to be read again for a day of theirs, with their paths.
 
     ``thinned`` are the ledger's whole rows of files that left days to others; ``present`` are the paths in bronze.
     A file whose path has a newer version waits for what becomes of that one.
     """
+    thinned = thinned.filter(pl.col("bronze_file_path").is_in(present.implode()))
     if thinned.is_empty():
         return {}
     standing = entries.filter(
         pl.col("bronze_file_path").is_in(thinned["bronze_file_path"].to_list()), ~stands_at(*CLOSED)
     )
     newest = dict(standing.group_by("bronze_file_path").agg(pl.col("file_id").max()).iter_rows())
-    found = {}
-    for row in thinned.iter_rows(named=True):
-        path = row["bronze_file_path"]
-        if path in present and newest.get(path) == row["file_id"]:
-            left = list(days_left(row["warnings"]))
-            heirs = _heirs(entries, sorted({by for by, _, _ in left}))
-            if any(not _has(heirs.get(by), row, date, of=by) for by, date, _ in left):
-                found[row["file_id"]] = path
-    return found
+    rows = [row for row in thinned.iter_rows(named=True) if newest.get(row["bronze_file_path"]) == row["file_id"]]
+    heirs = _heirs(entries, sorted({by for row in rows for by, _, _ in days_left(row["warnings"])}))
+    return {
+        row["file_id"]: row["bronze_file_path"]
+        for row in rows
+        if any(not _has(heirs.get(by), row, date, of=by) for by, date, _ in days_left(row["warnings"]))
+    }
 
 
 def left_to(thinned: pl.DataFrame, file_ids: Collection[int]) -> list[tuple[Mapping[str, Any], dt.date, int]]:

@@ -15,6 +15,11 @@ WAIT_OR_AGAIN: Final = f"wait if the download is still running; else {AGAIN}"
 """What to do about a file that ends early, while the rest of it may still come."""
 
 
+def plural(number: int, noun: str, nouns: str = "") -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
 def no_lake(root: Path) -> PointlineError:
     """Return the error for a folder that holds no lake."""
     hint = f"`pointline run --lake-root {root}` makes one; `pointline demo` makes one with data to try"

@@ -28,7 +28,7 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
-from pointline_daemon.commands.present import plural
+from pointline.phrases import plural
 
 MOST_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
 LEAST_WATCHES = 65_536

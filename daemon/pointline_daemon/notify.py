@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pointline.phrases import plural
 from pointline_daemon import events
-from pointline_daemon.commands.present import count, plural, printable
+from pointline_daemon.commands.present import count, printable
 
 if TYPE_CHECKING:
     from pointline_daemon.supervisor import Supervisor

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
+from pointline.phrases import plural
 from pointline.services.batch import Entry, Span
 from pointline.services.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
 from pointline.services.silver_facts import SilverFacts
@@ -214,8 +215,9 @@ class Judge:
         names = " and ".join(f"file {file_id}" for file_id in replaced)
         copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
         what = (
-            f"it has {_rows(mine)}{copy} and would replace {_rows(before)} of {names}, which stay in the lake; if it "
-            f"is right, `pointline retry {entry.file_id} --accept` lets it in; else put a complete file in its place"
+            f"it has {plural(mine, 'row')}{copy} and would replace {plural(before, 'row')} of {names}, which stay in "
+            f"the lake; if it is right, `pointline retry {entry.file_id} --accept` lets it in; else put a "
+            "complete file in its place"
         )
         return self._refused(entry, outcome, what, replaced[0])
 
@@ -327,10 +329,6 @@ def _take(
 
 def _any_holds(files: Iterable[Held], symbol: str) -> bool:
     return any(held.may_hold(symbol) for held in files)
-
-
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def _one_of(ways: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
-from pointline.phrases import AGAIN, WAIT_OR_AGAIN
+from pointline.phrases import AGAIN, WAIT_OR_AGAIN, plural
 from pointline.services.aside import RuleBroken
 from pointline.services.regained import days_left
 from pointline.tables import dim_symbol, symbol_observations
@@ -131,7 +131,7 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if not row["rows_read"]:
         nothing = "It was read and holds no rows"
         return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
-    what = f"It was read: {_rows(row['rows_read'])}"
+    what = f"It was read: {plural(row['rows_read'], 'row')}"
     if row["first_local_timestamp"] is not None:
         what += f", received from {_time(row['first_local_timestamp'])} to {_time(row['last_local_timestamp'])}"
     chapters = [Chapter(what=what)]
@@ -149,7 +149,7 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
 
 def _left_day(file_id: int, day: dt.date, rows: int, row: LedgerRow, sources: Sources) -> str:
     """Say who has a day that this file has too."""
-    what = f"{_rows(rows)} of {day} were left to {_named(file_id, row, sources)}"
+    what = f"{plural(rows, 'row')} of {day} were left to {_named(file_id, row, sources)}"
     status = sources.statuses.get(file_id, "not known")
     if row["status"] != Status.SUCCESS or status in {Status.SUCCESS, Status.PENDING, Status.SUPERSEDED}:
         return f"{what}, whose day it is"
@@ -165,30 +165,31 @@ def _odd(name: str, count: int) -> str:
         "unknown_columns_not_named": f"{count:,} more columns are unknown and were left out",
         "no_final_line_end": "The last line has no line end; it was read as a whole line",
         "nanoseconds_cut": f"{count:,} times were finer than a microsecond and were cut to microseconds",
-        "rows_left_out": f"{_rows(count)} were left out: the description of the feed says which rows are meant",
-        "left_out": f"{_rows(count)} of those have {value!r} in {column}, which the description does not name",
-        "left_out_others": f"{_rows(count)} more of those have other values that the description does not name",
-        "implausible_time": f"{_rows(count)} with a {about} that cannot be right; the rows are kept",
+        "rows_left_out": f"{plural(count, 'row')} were left out: the description of the feed says which rows are meant",
+        "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
+        "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
+        "implausible_time": f"{plural(count, 'row')} with a {about} that cannot be right; the rows are kept",
     }
-    odd = f"{_rows(count)} kept though the check {name} found them odd (setting checks.{name})"
+    odd = f"{plural(count, 'row')} kept though the check {name} found them odd (setting checks.{name})"
     return said.get(kind, odd)
 
 
 def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:
     chapters = [
         Chapter(
-            what=f"{_rows(broken.rows)} quarantined by the rule {broken.what}, such as row {broken.file_seq:,}: "
+            what=f"{plural(broken.rows, 'row')} quarantined by the rule {broken.what}, such as row "
+            f"{broken.file_seq:,}: "
             f"{_cut(broken.raw)}"
         )
         for broken in sources.set_aside[:MOST_RULES]
     ]
     if len(sources.set_aside) > MOST_RULES:
         more = sources.set_aside[MOST_RULES:]
-        rows = _rows(sum(broken.rows for broken in more))
+        rows = plural(sum(broken.rows for broken in more), "row")
         chapters.append(Chapter(what=f"{rows} quarantined by {len(more)} more rules"))
     if row["rows_quarantined"] and not sources.set_aside:
         why = f": {row['error']}" if row["error"] else ""
-        chapters.append(Chapter(what=f"{_rows(row['rows_quarantined'])} quarantined{why}"))
+        chapters.append(Chapter(what=f"{plural(row['rows_quarantined'], 'row')} quarantined{why}"))
     return chapters
 
 
@@ -227,7 +228,7 @@ def _waits(row: LedgerRow) -> Chapter:
 
 
 def _committed(row: LedgerRow, sources: Sources, at_us: int, tries: str) -> Chapter:
-    what = f"{_rows(row['rows_written'])} went into {_home(row)}"
+    what = f"{plural(row['rows_written'], 'row')} went into {_home(row)}"
     if not row["rows_written"]:
         return Chapter(what=f"It was accepted{tries}", at_us=at_us)
     note = _last(sources, Status.SUCCESS)
@@ -242,7 +243,7 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
     if row["rows_written"]:
         came = _last(sources, Status.SUCCESS)
         version = f", committed in its version {came.version}" if came else _unknown_version(sources)
-        what = f"{_rows(row['rows_written'])} went into {_home(row)}{version}"
+        what = f"{plural(row['rows_written'], 'row')} went into {_home(row)}{version}"
         chapters.append(Chapter(what=what, at_us=came.at_us if came else None))
     left = _last(sources, Status.SUPERSEDED)
     rows = "its rows left the table" + (f" in version {left.version}" if left else "")
@@ -274,10 +275,6 @@ def _unknown_version(sources: Sources) -> str:
     if oldest is None:
         return ""
     return f", in a version before {oldest}, the oldest one that can still be opened"
-
-
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def _times(number: int) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 from pointline.errors import PointlineError, WrongUse
 from pointline.io.durable import replace_file
 from pointline.io.ledger import scan_ledger
+from pointline.phrases import plural
 from pointline.tables import ingest_manifest
 from pointline.tables.coverage import COVERED, GAPS, PAIR, RULE, SERIES, Coverage, Selection, State, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -23,7 +24,6 @@ from pointline_daemon.commands.known import file_tables, require_exchange, requi
 from pointline_daemon.commands.present import (
     bytes_text,
     is_terminal,
-    plural,
     print_lines,
     print_problem,
     printable,

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import polars as pl
 
+from pointline.phrases import plural
 from pointline.tables.coverage import GAPS, PAIR, RULE, SERIES, State, urgency
 from pointline.tables.ingest_manifest import Status
 from pointline_daemon.commands.coverage_maps import WORDS
 from pointline_daemon.commands.coverage_text import encodable, print_wrapped
 from pointline_daemon.commands.ledger_view import NEXT_STEPS
-from pointline_daemon.commands.present import Column, count, is_terminal, plural, print_lines, print_table
+from pointline_daemon.commands.present import Column, count, is_terminal, print_lines, print_table
 
 SHOWN: Final = 6
 """Of each kind, on a terminal."""

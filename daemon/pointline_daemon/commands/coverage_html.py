@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import polars as pl
 
+from pointline.phrases import plural
 from pointline.tables.coverage import RULE
 from pointline_daemon.commands.coverage_gaps import grouped, steps, what, where
 from pointline_daemon.commands.coverage_maps import TONES, WORDS, Cell, Map, describe, percent, total
-from pointline_daemon.commands.present import plural, printable
+from pointline_daemon.commands.present import printable
 
 SHOWN_GAPS: Final = 100
 """Of each kind."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from pointline.errors import PointlineError
+from pointline.phrases import plural
 from pointline_daemon.commands.coverage_maps import TONES, Map, percent, total
 from pointline_daemon.commands.pixels import GLYPH_WIDTH, Canvas
-from pointline_daemon.commands.present import plural
 
 PAPER, INK, QUIET, BLANK = range(4)
 PALETTE: Final = ("#ffffff", "#1f2328", "#6b7280", "#f0f1f3", *(tone.colour for tone in TONES.values()))

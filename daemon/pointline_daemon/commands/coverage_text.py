@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
+from pointline.phrases import plural
 from pointline_daemon.commands.coverage_maps import TONES, Cell, Map, percent, total
 from pointline_daemon.commands.present import (
     count,
     is_terminal,
     make_console,
-    plural,
     print_lines,
     printable,
     terminal_width,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pointline_daemon.commands.present import count, is_terminal, make_console, plural, print_lines, printable
+from pointline.phrases import plural
+from pointline_daemon.commands.present import count, is_terminal, make_console, print_lines, printable
 
 if TYPE_CHECKING:
     from rich.live import Live

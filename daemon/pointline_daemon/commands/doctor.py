@@ -18,14 +18,13 @@ from pointline.io.lake_links import links_in
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
 from pointline.parse import cells
-from pointline.phrases import no_lake
+from pointline.phrases import no_lake, plural
 from pointline.services.findings import Finding
 from pointline_daemon.commands.doctor_owners import owner_findings
 from pointline_daemon.commands.health import look_at_daemon
 from pointline_daemon.commands.present import (
     bytes_text,
     count,
-    plural,
     print_json,
     print_lines,
     printable,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pointline.io.lock import holder_of
-from pointline_daemon.commands.present import bytes_text, duration, plural
+from pointline.phrases import plural
+from pointline_daemon.commands.present import bytes_text, duration
 from pointline_daemon.health import Health, judge_state
 from pointline_daemon.state import last_death, read_state
 

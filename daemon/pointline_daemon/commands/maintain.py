@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from pointline.errors import WrongUse
-from pointline.phrases import no_lake, would_do
+from pointline.phrases import no_lake, plural, would_do
 from pointline.unknown import no_such
 from pointline_daemon import events
 from pointline_daemon.commands.known import require_table
-from pointline_daemon.commands.present import Column, bytes_text, plural, print_json, print_table
+from pointline_daemon.commands.present import Column, bytes_text, print_json, print_table
 from pointline_daemon.commands.settings import settings_for, warn
 from pointline_daemon.compactions import Facts
 from pointline_daemon.exit_codes import EXIT_OK

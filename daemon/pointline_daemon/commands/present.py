@@ -168,11 +168,6 @@ def count(number: int | None) -> str:
     return f"{number or 0:,}"
 
 
-def plural(number: int, noun: str, nouns: str = "") -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
-
-
 def bytes_text(size: float) -> str:
     """``123456789`` as ``117.7 MiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -8,8 +8,9 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO, cast
 
+from pointline.phrases import plural
 from pointline.settings import LogSettings
-from pointline_daemon.commands.present import make_console, plural
+from pointline_daemon.commands.present import make_console
 from pointline_daemon.logs import configure_logging
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import polars as pl
 
 from pointline.errors import WrongUse
 from pointline.io.ledger import scan_ledger, scan_rows, scan_rows_of
-from pointline.phrases import LEAVE_ONE_OUT
+from pointline.phrases import LEAVE_ONE_OUT, plural
 from pointline.services.aside import RuleBroken, by_rule
 from pointline.tables import ingest_manifest
 from pointline.tables.quarantine import NAME, SCHEMA
@@ -20,7 +20,6 @@ from pointline_daemon.commands.present import (
     Column,
     count,
     is_terminal,
-    plural,
     print_json,
     print_lines,
     print_table,

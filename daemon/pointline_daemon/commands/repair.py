@@ -10,13 +10,13 @@ from typing import Any
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
-from pointline.phrases import and_more, no_lake
+from pointline.phrases import and_more, no_lake, plural
 from pointline.services.findings import READ_AGAIN, Finding
 from pointline.services.healing import Healing, plan_rereading
 from pointline.services.reconcile import describe
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon.commands.known import require_table
-from pointline_daemon.commands.present import plural, print_json, print_lines, printable
+from pointline_daemon.commands.present import print_json, print_lines, printable
 from pointline_daemon.commands.run import keep_lake
 from pointline_daemon.commands.verify import audit
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK

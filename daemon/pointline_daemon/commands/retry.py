@@ -10,13 +10,13 @@ import polars as pl
 from pointline.config import Config
 from pointline.errors import WrongUse
 from pointline.io.ledger import scan_ledger, scan_rows
-from pointline.phrases import and_more
+from pointline.phrases import and_more, plural
 from pointline.services.retry import Selection, select
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline_daemon.commands.health import look_at_daemon
 from pointline_daemon.commands.known import require_rule
-from pointline_daemon.commands.present import plural, print_json, print_lines, printable
+from pointline_daemon.commands.present import print_json, print_lines, printable
 from pointline_daemon.commands.settings import INGEST, settings_for
 from pointline_daemon.commands.targets import chosen_files
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK

@@ -9,7 +9,7 @@ from typing import Any
 
 from pointline.config import load_config
 from pointline.errors import WrongUse
-from pointline.phrases import LEAVE_ONE_OUT
+from pointline.phrases import LEAVE_ONE_OUT, plural
 from pointline.tables import ingest_manifest
 from pointline_daemon.commands.health import Daemon, judge, look_at_daemon
 from pointline_daemon.commands.ledger_view import Errors, LedgerView, view_ledger
@@ -22,7 +22,6 @@ from pointline_daemon.commands.present import (
     duration,
     is_terminal,
     make_console,
-    plural,
     print_json,
     print_labelled,
     print_lines,

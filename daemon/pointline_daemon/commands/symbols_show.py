@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from pointline.errors import PointlineError, WrongUse
+from pointline.phrases import plural
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
 from pointline_daemon.commands.known import LISTS_SYMBOLS, known_symbols, require_exchange, require_symbol
 from pointline_daemon.commands.present import (
     Column,
-    plural,
     print_json,
     print_lines,
     print_problem,

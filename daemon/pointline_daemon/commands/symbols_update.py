@@ -17,14 +17,13 @@ from pointline.errors import PointlineError, UnknownValue
 from pointline.io.decode import decoded
 from pointline.io.ledger import scan_rows
 from pointline.io.translate import storage_errors
-from pointline.phrases import CHECK_PATH, and_more, no_lake, would_do
+from pointline.phrases import CHECK_PATH, and_more, no_lake, plural, would_do
 from pointline.services.symbols import Told
 from pointline.tables import dim_symbol, ingest_manifest
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
 from pointline_daemon.bronze_access import make_limits
 from pointline_daemon.commands.present import (
     Column,
-    plural,
     print_json,
     print_lines,
     print_problem,

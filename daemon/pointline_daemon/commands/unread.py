@@ -11,6 +11,7 @@ import polars as pl
 from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.ledger import require_known_ledger, scan_ledger
+from pointline.phrases import plural
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon.commands.health import Daemon
@@ -19,7 +20,6 @@ from pointline_daemon.commands.present import (
     cut_line,
     duration,
     is_terminal,
-    plural,
     print_json,
     print_labelled,
     print_lines,

@@ -10,7 +10,7 @@ from typing import Any
 from pointline.errors import WrongUse
 from pointline.io.descriptions import FOLDER, language_reference
 from pointline.parse.feed import Header
-from pointline.phrases import LEAVE_ONE_OUT
+from pointline.phrases import LEAVE_ONE_OUT, plural
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable, Kind
 from pointline.unknown import no_such
@@ -20,7 +20,6 @@ from pointline.vendors.targets import LEVEL
 from pointline_daemon.bronze_access import make_feeds
 from pointline_daemon.commands.present import (
     Column,
-    plural,
     print_json,
     print_labelled,
     print_lines,

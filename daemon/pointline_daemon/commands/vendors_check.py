@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pointline.config import Config
 from pointline.io.one_file import read_small
+from pointline.phrases import plural
 from pointline.services.examples import check_examples
 from pointline.vendors.describe import Vendor, describe
 from pointline.vendors.feeds import Feeds
 from pointline_daemon.bronze_access import make_feeds
-from pointline_daemon.commands.present import plural, print_json, print_lines, printable
+from pointline_daemon.commands.present import print_json, print_lines, printable
 from pointline_daemon.commands.settings import settings_with_or_without, warn
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 

@@ -13,7 +13,7 @@ from pointline.io.health import PartFiles
 from pointline.io.ledger import scan_ledger
 from pointline.io.lock import holder_of
 from pointline.parse.rules import quarantining
-from pointline.phrases import and_more
+from pointline.phrases import and_more, plural
 from pointline.services.audited import Parties
 from pointline.services.findings import Checked, Finding, Report
 from pointline.services.reread import Rereader
@@ -24,7 +24,6 @@ from pointline_daemon.commands.present import (
     bytes_text,
     count,
     make_console,
-    plural,
     print_json,
     print_labelled,
     print_lines,

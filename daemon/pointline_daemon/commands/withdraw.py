@@ -10,12 +10,12 @@ import polars as pl
 from pointline.config import Config
 from pointline.io.ledger import scan_ledger
 from pointline.io.protocols import LEFT_TO
-from pointline.phrases import and_more
+from pointline.phrases import and_more, plural
 from pointline.services.regained import left_to
 from pointline.services.withdrawal import Withdrawal, plan_withdrawal
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
-from pointline_daemon.commands.present import plural, print_json, print_lines, printable
+from pointline_daemon.commands.present import print_json, print_lines, printable
 from pointline_daemon.commands.settings import INGEST, settings_for
 from pointline_daemon.commands.targets import chosen_files
 from pointline_daemon.exit_codes import EXIT_OK

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.support.waiting import wait_until
 
@@ -32,3 +33,11 @@ def no_leaked_threads() -> Iterator[None]:
     yield
     if not wait_until(lambda: not leaked(), LEAK_DEADLINE_SECONDS):
         pytest.fail(f"threads left behind: {', '.join(thread.name for thread in leaked())}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Commands that run in this process set up logging as a program does; what comes after logs as before."""
+    kept = structlog.get_config()
+    yield
+    structlog.configure(**kept)

@@ -78,19 +78,6 @@ def is_mixed(part: Part) -> bool:
     return part.first_file_id != part.last_file_id and not part.is_compacted
 
 
-def compact_partition(
-    repository: EventTableRepository,
-    partition: Mapping[str, str],
-    effort: Effort,
-    *,
-    target_bytes: int,
-    order_by: Sequence[str] = (),
-) -> Compacted | None:
-    """Merge small data files of a partition; None where there is nothing worth it, or a replacement was faster."""
-    merged = merge_partition(repository, partition, effort, target_bytes=target_bytes, order_by=order_by)
-    return merged.done if merged is not None and put_in_place(repository, [merged]) else None
-
-
 def merge_partition(
     repository: EventTableRepository,
     partition: Mapping[str, str],

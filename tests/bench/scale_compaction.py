@@ -26,9 +26,10 @@ from pointline.io.delta_log import entry_name
 from pointline.io.protocols import Outcome, Part
 from pointline.io.upkeep import TableUpkeep
 from pointline.services.change import Change, commit_change
-from pointline.services.compaction import COLD, compact_partition, while_hot
+from pointline.services.compaction import COLD, while_hot
 from pointline.settings import MaintenanceSettings
 from pointline.tables.ingest_manifest import Status
+from tests.support.maintained import compact_partition
 from tests.support.tiers import Tiers
 
 SCALES = (1, 10, 100)

@@ -18,8 +18,7 @@ from pointline.errors import LakeDamaged, StorageTrouble
 from pointline.io.health import PartFiles
 from pointline.io.mend import mend_table
 from pointline.io.upkeep import TableUpkeep
-from pointline.services.compaction import compact_partition
-from tests.support.maintained import TO_ONE
+from tests.support.maintained import TO_ONE, compact_partition
 from tests.support.process import pointline
 from tests.support.small_lake import add_symbols, at
 from tests.support.sound_lake import live_parts

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pointline_daemon.lake import Lake, open_lake
@@ -16,8 +16,9 @@ from pointline_daemon.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
+from pointline.io.protocols import EventTableRepository
 from pointline.io.upkeep import TableUpkeep
-from pointline.services.compaction import Effort
+from pointline.services.compaction import Compacted, Effort, merge_partition, put_in_place
 
 TO_ONE = Effort(ratio=1, most=1, lay_out=True)
 """Merges all small parts of a partition, however little came since the last time."""
@@ -46,6 +47,19 @@ def tend(lake: Lake, steps: Sequence[str] = STEPS) -> None:
             table.checkpoint()
         if "vacuum" in steps:
             table.vacuum(0.0, dry_run=False)
+
+
+def compact_partition(
+    repository: EventTableRepository,
+    partition: Mapping[str, str],
+    effort: Effort,
+    *,
+    target_bytes: int,
+    order_by: Sequence[str] = (),
+) -> Compacted | None:
+    """Merge small data files of a partition; None where there is nothing worth it, or a replacement was faster."""
+    merged = merge_partition(repository, partition, effort, target_bytes=target_bytes, order_by=order_by)
+    return merged.done if merged is not None and put_in_place(repository, [merged]) else None
 
 
 def age(log: Path) -> None:

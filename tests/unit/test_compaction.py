@@ -15,13 +15,13 @@ from pointline.services.compaction import (
     COLD,
     Effort,
     choose,
-    compact_partition,
     is_mixed,
     merge_partition,
     put_in_place,
 )
 from pointline.tables.registry import event_tables
 from tests.support.fakes import MemoryEventTable
+from tests.support.maintained import compact_partition
 
 PLACE = {"exchange": "binance", "date": "2024-05-01"}
 TRADES = event_tables()["trades"]

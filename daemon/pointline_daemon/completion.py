@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Offer: TypeAlias = str | tuple[str, str]
 """A value, or a value with what it is."""
-Complete: TypeAlias = Callable[[typer.Context, str], list[Offer]]
 
 MOST: Final = 200
 

@@ -11,9 +11,9 @@ import polars as pl
 
 from pointline.asked import exchange_ids, near, require
 from pointline.errors import UnknownValue
-from pointline.io.known_names import KnownNames, known_names
-from pointline.io.reading import Parts
-from pointline.io.table_path import scan_data_files
+from pointline.io.delta.reading import Parts
+from pointline.io.delta.table_path import scan_data_files
+from pointline.io.ledger.known_names import KnownNames, known_names
 from pointline.tables.registry import event_tables
 
 ALL = '`pointline.symbols("{table}")` lists all'

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from pointline.asked import Names, Time, exchange_ids, lake_paths, require, window, words
-from pointline.io.ledger import scan_rows
-from pointline.io.table_size import table_size
+from pointline.io.delta.table_size import table_size
+from pointline.io.ledger.reader import scan_rows
 from pointline.naming import require_known
 from pointline.reading import other_tables
 from pointline.tables import ingest_manifest

@@ -34,3 +34,13 @@ def and_more(number: int) -> str:
 def would_do(command: str) -> str:
     """Return the line after what a dry run showed."""
     return f"nothing was changed: this is what `pointline {command}` would do"
+
+
+def count(number: int | None) -> str:
+    """``1234567`` as ``1,234,567``."""
+    return f"{number or 0:,}"
+
+
+def printable(text: str) -> str:
+    """Return the text without what could end a line or steer a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

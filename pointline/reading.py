@@ -13,8 +13,8 @@ import polars as pl
 
 from pointline.asked import Names, Time, exchange_ids, lake_paths, near, window, words
 from pointline.errors import PointlineError, UnknownValue
-from pointline.io.lake_frame import of_lake
-from pointline.io.reading import Parts, Wanted
+from pointline.io.delta.lake_frame import of_lake
+from pointline.io.delta.reading import Parts, Wanted
 from pointline.naming import Reading, require_names
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables

@@ -84,7 +84,7 @@ def demo(
     vendor: Annotated[DemoVendor, typer.Option(help="The vendor whose files are generated.")] = DemoVendor.TARDIS,
 ) -> None:
     """Make a lake with generated data, watch it fill, and see what came out."""
-    from pointline_daemon.commands.demo import run_demo
+    from pointline_daemon.commands.demo.command import run_demo
 
     raise typer.Exit(run_demo(directory, vendor.value))
 
@@ -133,7 +133,7 @@ def files(
     json: Json = False,
 ) -> None:
     """List the ledger: every file version with its status, rows and error."""
-    from pointline_daemon.commands.files import list_files
+    from pointline_daemon.commands.files.listing import list_files
 
     raise typer.Exit(
         list_files(
@@ -159,7 +159,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Explain a file: what happened to it, why, and what to do next."""
-    from pointline_daemon.commands.explain import explain as tell
+    from pointline_daemon.commands.files.explain import explain as tell
 
     raise typer.Exit(tell(lake_root, targets, as_json=json))
 
@@ -176,7 +176,7 @@ def trace(
     json: Json = False,
 ) -> None:
     """Show a silver row and the original line in bronze that it came from."""
-    from pointline_daemon.commands.trace import trace as trace_row
+    from pointline_daemon.commands.files.trace import trace as trace_row
 
     raise typer.Exit(trace_row(lake_root, table, file_id, file_seq, as_json=json))
 
@@ -203,7 +203,7 @@ def quarantine(
     json: Json = False,
 ) -> None:
     """Show quarantined rows by file and rule; with a file or a rule, their original lines."""
-    from pointline_daemon.commands.quarantine import show_quarantine
+    from pointline_daemon.commands.files.quarantine import show_quarantine
 
     raise typer.Exit(show_quarantine(lake_root, targets or [], rule=rule, last=last, as_csv=csv, raw=raw, as_json=json))
 
@@ -231,7 +231,7 @@ def retry(
 ) -> None:
     """Try failed, quarantined or withdrawn files again, under the same ids."""
     from pointline.tables.ingest_manifest import Status
-    from pointline_daemon.commands.retry import retry as put_back
+    from pointline_daemon.commands.files.retry import retry as put_back
 
     chosen = None if status is None else Status(status.value)
     options = {"dry_run": dry_run, "as_json": json, "accept": accept}
@@ -250,7 +250,7 @@ def withdraw(
     json: Json = False,
 ) -> None:
     """Remove the rows of files from silver and quarantine; the files stay in bronze."""
-    from pointline_daemon.commands.withdraw import withdraw as take_out
+    from pointline_daemon.commands.files.withdraw import withdraw as take_out
 
     raise typer.Exit(take_out(lake_root, targets, dry_run=dry_run, as_json=json))
 
@@ -271,7 +271,7 @@ def coverage(
     json: Json = False,
 ) -> None:
     """Map which days of which symbol are in the lake, and list the gaps."""
-    from pointline_daemon.commands.coverage import CoverageOptions, show_coverage
+    from pointline_daemon.commands.coverage.command import CoverageOptions, show_coverage
 
     chosen = CoverageOptions(table=table, exchange=exchange, symbol=symbol, first=first, last=last, png=png, html=html)
     raise typer.Exit(show_coverage(lake_root, chosen, as_json=json))
@@ -298,8 +298,8 @@ def maintain(
     json: Json = False,
 ) -> None:
     """Run maintenance now: compact small files, checkpoint logs, vacuum."""
-    from pointline_daemon.commands.maintain import maintain as run_pass
-    from pointline_daemon.requests import Maintain
+    from pointline_daemon.commands.lake.maintain import maintain as run_pass
+    from pointline_daemon.opening.requests import Maintain
 
     request = Maintain(
         compact=compact or not vacuum,
@@ -324,7 +324,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Audit the lake: compare bronze, ledger and silver. Exit code 1 with findings."""
-    from pointline_daemon.commands.verify import verify_lake
+    from pointline_daemon.commands.lake.verify import verify_lake
 
     raise typer.Exit(verify_lake(lake_root, data=data, deep=deep, as_json=json))
 
@@ -338,7 +338,7 @@ def repair(
     json: Json = False,
 ) -> None:
     """Repair ledger and tables: what is lost or damaged is ingested again from bronze."""
-    from pointline_daemon.commands.repair import repair as make_whole
+    from pointline_daemon.commands.lake.repair import repair as make_whole
 
     raise typer.Exit(make_whole(lake_root, table=table, dry_run=dry_run, as_json=json))
 
@@ -351,7 +351,7 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Check the machine and the files of the lake. Exit code 1 with findings."""
-    from pointline_daemon.commands.doctor import examine
+    from pointline_daemon.commands.lake.doctor import examine
 
     raise typer.Exit(examine(lake_root, fix=fix, as_json=json))
 
@@ -408,7 +408,7 @@ def symbols_update(
     json: Json = False,
 ) -> None:
     """Update dim_symbol from a file, and show the changes."""
-    from pointline_daemon.commands.symbols_update import Source, update
+    from pointline_daemon.commands.symbols.update import Source, update
 
     source = Source(file=file, snapshot=snapshot, effective_at=effective_at, exchange=exchange)
     raise typer.Exit(update(lake_root, source, insist=insist, dry_run=dry_run, as_json=json))
@@ -435,7 +435,7 @@ def symbols_show(
     json: Json = False,
 ) -> None:
     """Show symbols as they are, or as they were at a time."""
-    from pointline_daemon.commands.symbols_show import show as show_symbols
+    from pointline_daemon.commands.symbols.show import show as show_symbols
 
     raise typer.Exit(show_symbols(lake_root, symbol, exchange=exchange, at=at, as_json=json))
 
@@ -443,7 +443,7 @@ def symbols_show(
 @vendors_app.command("list", epilog="Example: pointline vendors list")
 def vendors_list(*, lake_root: LakeRoot = None, json: Json = False) -> None:
     """List the vendors whose files are read: those that ship, and those in the lake's folder vendors."""
-    from pointline_daemon.commands.vendors import list_vendors
+    from pointline_daemon.commands.vendors.command import list_vendors
 
     raise typer.Exit(list_vendors(lake_root, as_json=json))
 
@@ -464,7 +464,7 @@ def vendors_show(
     json: Json = False,
 ) -> None:
     """Show a vendor's feeds: paths, table, and what each column becomes."""
-    from pointline_daemon.commands.vendors import show_vendor
+    from pointline_daemon.commands.vendors.command import show_vendor
 
     raise typer.Exit(show_vendor(lake_root, name, as_toml=toml, as_json=json))
 
@@ -490,7 +490,7 @@ def vendors_try(
     json: Json = False,
 ) -> None:
     """Show which feed a file belongs to, why no other, and what its rows would become. Changes nothing."""
-    from pointline_daemon.commands.vendors_try import begin_description, try_files
+    from pointline_daemon.commands.vendors.try_file import begin_description, try_files
 
     if new:
         raise typer.Exit(begin_description(lake_root, files, path, vendor_file=vendor_file, as_json=json))
@@ -505,7 +505,7 @@ def vendors_check(
     json: Json = False,
 ) -> None:
     """Check a description: name all problems, and read its examples. Exit code 1 with findings."""
-    from pointline_daemon.commands.vendors_check import check_description
+    from pointline_daemon.commands.vendors.check import check_description
 
     raise typer.Exit(check_description(lake_root, file, as_json=json))
 
@@ -513,7 +513,7 @@ def vendors_check(
 @vendors_app.command("help", epilog="Example: pointline vendors help | less")
 def vendors_help() -> None:
     """Print the reference of descriptions: every key, with examples."""
-    from pointline_daemon.commands.vendors import show_language
+    from pointline_daemon.commands.vendors.command import show_language
 
     raise typer.Exit(show_language())
 
@@ -566,8 +566,8 @@ def service_install(
     into: Into = None,
 ) -> None:
     """Write the unit with this lake, this command and the lake's owner filled in; say what to run next."""
-    from pointline_daemon.commands.service import install
-    from pointline_daemon.commands.service_unit import ServiceOptions
+    from pointline_daemon.commands.service.command import install
+    from pointline_daemon.commands.service.unit import ServiceOptions
 
     named = manager.value if manager else None
     options = ServiceOptions(user=user, instances=instances, manager=named, into=into, replace=replace)
@@ -584,8 +584,8 @@ def service_uninstall(
     into: Into = None,
 ) -> None:
     """Remove the unit. The lake and its settings stay."""
-    from pointline_daemon.commands.service import uninstall
-    from pointline_daemon.commands.service_unit import ServiceOptions
+    from pointline_daemon.commands.service.command import uninstall
+    from pointline_daemon.commands.service.unit import ServiceOptions
 
     named = manager.value if manager else None
     options = ServiceOptions(user=user, instances=instances, manager=named, into=into)
@@ -643,7 +643,7 @@ def _leave(code: int) -> NoReturn:
 def _explain(error: Exception) -> int:
     from pointline.errors import PointlineError
     from pointline.io.translate import from_os_error, one_line
-    from pointline_daemon.commands.present import print_error, print_problem
+    from pointline_daemon.commands.shared.present import print_error, print_problem
 
     as_json = "--json" in sys.argv
     if isinstance(error, OSError) and error.filename is not None:
@@ -658,7 +658,7 @@ def _explain(error: Exception) -> int:
 
 def _explain_typing(error: typer.BadParameter, *, as_json: bool) -> int:
     """Say what is wrong with a command line, in the shape of all errors; a command group by itself shows its help."""
-    from pointline_daemon.commands.present import print_lines, print_problem
+    from pointline_daemon.commands.shared.present import print_lines, print_problem
 
     what = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":

@@ -32,7 +32,7 @@ def statuses(_context: typer.Context, incomplete: str) -> list[Offer]:
 
 def file_tables(_context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the tables that a file may be of."""
-    from pointline_daemon.commands.known import file_tables as known
+    from pointline_daemon.commands.shared.known import file_tables as known
 
     return _begin(incomplete, known())
 
@@ -54,8 +54,8 @@ def all_tables(_context: typer.Context, incomplete: str) -> list[Offer]:
 
 def vendors(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the vendors that ship and those of the lake, each with its title."""
-    from pointline_daemon.bronze_access import make_feeds
-    from pointline_daemon.commands.settings import settings_with_or_without
+    from pointline_daemon.commands.shared.settings import settings_with_or_without
+    from pointline_daemon.opening.bronze_access import make_feeds
 
     try:
         config = settings_with_or_without(context.params.get("lake_root"))
@@ -67,28 +67,28 @@ def vendors(context: typer.Context, incomplete: str) -> list[Offer]:
 
 def exchanges(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the exchanges of the files in the ledger."""
-    from pointline_daemon.commands.known import exchanges_in, ledger_rows
+    from pointline_daemon.commands.shared.known import exchanges_in, ledger_rows
 
     return _of_lake(context, incomplete, lambda config: exchanges_in(ledger_rows(config)))
 
 
 def symbols(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the symbols of the files in the ledger, of the exchange where one was given."""
-    from pointline_daemon.commands.known import ledger_rows, symbols_in
+    from pointline_daemon.commands.shared.known import ledger_rows, symbols_in
 
     return _of_lake(context, incomplete, lambda config: symbols_in(_of_exchange(context, ledger_rows(config))))
 
 
 def described_exchanges(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the exchanges of ``dim_symbol``."""
-    from pointline_daemon.commands.known import exchanges_in, known_symbols
+    from pointline_daemon.commands.shared.known import exchanges_in, known_symbols
 
     return _of_lake(context, incomplete, lambda config: exchanges_in(known_symbols(config)))
 
 
 def described_symbols(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the symbols of ``dim_symbol``, of the exchange where one was given."""
-    from pointline_daemon.commands.known import known_symbols, symbols_in
+    from pointline_daemon.commands.shared.known import known_symbols, symbols_in
 
     return _of_lake(context, incomplete, lambda config: symbols_in(_of_exchange(context, known_symbols(config))))
 
@@ -96,14 +96,14 @@ def described_symbols(context: typer.Context, incomplete: str) -> list[Offer]:
 def rules(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the rules that quarantined rows broke, else all there are."""
     from pointline.tables.rule_names import RULES
-    from pointline_daemon.commands.known import rules_in
+    from pointline_daemon.commands.shared.known import rules_in
 
     return _of_lake(context, incomplete, lambda config: [(one, RULES.get(one, "")) for one in rules_in(config)])
 
 
 def partitions(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the partitions of the event tables, as exchange/date."""
-    from pointline_daemon.commands.known import partitions_in
+    from pointline_daemon.commands.shared.known import partitions_in
 
     table = context.params.get("table")
     return _of_lake(context, incomplete, lambda config: partitions_in(config, table))
@@ -111,14 +111,14 @@ def partitions(context: typer.Context, incomplete: str) -> list[Offer]:
 
 def file_ids(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the ids of files, the newest first, each with its path."""
-    from pointline_daemon.commands.known import newest_files
+    from pointline_daemon.commands.shared.known import newest_files
 
     return _of_lake(context, incomplete, lambda config: newest_files(config, incomplete, MOST))
 
 
 def files(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer ids of files, and paths where what was typed is no number."""
-    from pointline_daemon.commands.known import paths_in
+    from pointline_daemon.commands.shared.known import paths_in
 
     if not incomplete or incomplete.isdecimal():
         return file_ids(context, incomplete)

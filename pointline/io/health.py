@@ -14,11 +14,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pointline.io.checkpoint import altered_files, newest_checkpoint
 from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
-from pointline.io.delta_log import entry_name
+from pointline.io.delta_log.checkpoint import altered_files, newest_checkpoint
+from pointline.io.delta_log.entries import entry_name
+from pointline.io.delta_log.mend import ENTRY, fault_of, newest_entry
 from pointline.io.lake_links import links_in
-from pointline.io.mend import ENTRY, fault_of, newest_entry
 from pointline.io.protocols import Part
 from pointline.io.translate import from_os_error, one_line
 

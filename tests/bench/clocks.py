@@ -21,21 +21,21 @@ from pathlib import Path
 from typing import Any
 
 STEPS = (
-    ("scan", "pointline.io.bronze:FolderBronzeSource.survey"),
-    ("hash", "pointline.io.content:FileContent.take_hash"),
-    ("decode", "pointline.io.content:FileContent.blocks"),
+    ("scan", "pointline.io.bronze.folder:FolderBronzeSource.survey"),
+    ("hash", "pointline.io.content.file_content:FileContent.take_hash"),
+    ("decode", "pointline.io.content.file_content:FileContent.blocks"),
     ("parse", "pointline.parse.fast_path:parse"),
     ("parse", "pointline.parse.text_path:parse"),
-    ("check", "pointline.services.tally:Tally.add_frame"),
-    ("write", "pointline.io.parts:ParquetPartWriter.write"),
-    ("write", "pointline.io.parts:ParquetPartWriter.close"),
+    ("check", "pointline.services.rows.tally:Tally.add_frame"),
+    ("write", "pointline.io.delta.parts:ParquetPartWriter.write"),
+    ("write", "pointline.io.delta.parts:ParquetPartWriter.close"),
     ("flush", "pointline.io.durable:flush_file"),
     ("flush", "pointline.io.durable:flush_folder"),
-    ("commit", "pointline.io.event_table:DeltaEventTable.commit"),
-    ("commit", "pointline.io.event_table:DeltaQuarantine.set_aside"),
-    ("manifest", "pointline.io.manifest:DeltaManifest.resolve_file_ids"),
-    ("manifest", "pointline.io.manifest:DeltaManifest.update_statuses"),
-    ("manifest", "pointline.io.manifest:DeltaManifest.filter_pending"),
+    ("commit", "pointline.io.delta.event_table:DeltaEventTable.commit"),
+    ("commit", "pointline.io.delta.event_table:DeltaQuarantine.set_aside"),
+    ("manifest", "pointline.io.ledger.manifest:DeltaManifest.resolve_file_ids"),
+    ("manifest", "pointline.io.ledger.manifest:DeltaManifest.update_statuses"),
+    ("manifest", "pointline.io.ledger.manifest:DeltaManifest.filter_pending"),
     ("log", "daemon.logs:LineWriter.msg"),
 )
 Function = Callable[..., Any]

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable
-from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.opening.lake import Lake, open_lake
 
 from pointline.config import load_config
-from pointline.io.hashed import Version
+from pointline.io.content.hashed import Version
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.tables.ingest_manifest import SCHEMA, Status
 from tests.bench.inputs import EXCHANGES, FIRST_DAY, symbol_name

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 from deltalake import DeltaTable
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.samples import Sample, sample_frame
 
 from pointline.config import load_config
-from pointline.io.event_table import DeltaEventTable
+from pointline.io.delta.event_table import DeltaEventTable
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.protocols import Part
-from pointline.io.upkeep import TableUpkeep
 from tests.bench.bare import typed
 from tests.bench.inputs import EXCHANGES, FIRST_DAY
 from tests.bench.lake import BenchLake

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pointline_daemon.commands.present import Column, print_lines, print_table
+from pointline_daemon.commands.shared.present import Column, print_lines, print_table
 
 from tests.bench.measure import Measure
 

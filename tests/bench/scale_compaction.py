@@ -15,18 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
-from pointline_daemon.lake import Lake, open_lake
-from pointline_daemon.maintenance import Maintenance
-from pointline_daemon.upkeep import Upkeep
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
-from pointline.io.checkpoint import entries_after, newest_checkpoint
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.delta_log import entry_name
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log.checkpoint import entries_after, newest_checkpoint
+from pointline.io.delta_log.entries import entry_name
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.protocols import Outcome, Part
-from pointline.io.upkeep import TableUpkeep
-from pointline.services.change import Change, commit_change
 from pointline.services.compaction import COLD, while_hot
+from pointline.services.ingest.change import Change, commit_change
 from pointline.settings import MaintenanceSettings
 from pointline.tables.ingest_manifest import Status
 from tests.support.maintained import compact_partition

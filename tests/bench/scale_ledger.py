@@ -16,8 +16,8 @@ from pathlib import Path
 from unittest import mock
 
 from pointline.io.clock import Clock
-from pointline.io.loose_files import part_files
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.delta_log.loose_files import part_files
+from pointline.io.delta_log.upkeep import TableUpkeep
 from tests.support.known_ledger import KnownLedger, written_since
 
 SIZES = (10_000, 100_000, 1_000_000)

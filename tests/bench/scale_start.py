@@ -8,13 +8,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import polars as pl
-from pointline_daemon import first_files
-from pointline_daemon.inbox import Inbox
-from pointline_daemon.linux_watches import KernelReader
-from pointline_daemon.watcher import Watcher
+from pointline_daemon.arrival import first_files
+from pointline_daemon.arrival.inbox import Inbox
+from pointline_daemon.arrival.linux_watches import KernelReader
+from pointline_daemon.arrival.watcher import Watcher
 
-from pointline.io.bronze import FolderBronzeSource
-from pointline.io.bronze_walk import BronzeWalk
+from pointline.io.bronze.folder import FolderBronzeSource
+from pointline.io.bronze.walk import BronzeWalk
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import file_content, file_name, put_file
 

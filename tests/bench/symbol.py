@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from pointline.io.event_table import DeltaEventTable
+from pointline.io.delta.event_table import DeltaEventTable
 from pointline.services.compaction import DICTIONARY
 from pointline.tables.registry import event_tables
 from tests.bench.inputs import EXCHANGES, FIRST_DAY, small_files, symbol_name

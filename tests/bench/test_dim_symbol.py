@@ -15,9 +15,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.symbol_store import DeltaObservations, DeltaSymbolTable
-from pointline.services.symbols import Symbols, Told
+from pointline.io.delta.symbol_store import DeltaObservations, DeltaSymbolTable
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.services.symbols.changes import Symbols, Told
 from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.dim_symbol_metadata import Metadata

@@ -10,8 +10,8 @@ import signal
 import time
 
 import pytest
-from pointline_daemon.notify import describe
-from pointline_daemon.watcher import Watcher
+from pointline_daemon.arrival.watcher import Watcher
+from pointline_daemon.process.notify import describe
 
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
@@ -46,8 +46,8 @@ class TestNoEvents:
             return watch(watcher)
 
         monkeypatch.setattr(Watcher, "_watch", watched)
-        monkeypatch.setattr("pointline_daemon.supervisor.UNWATCHED_SCAN_SECONDS", 0.3)
-        monkeypatch.setattr("pointline_daemon.supervisor.WATCH_AGAIN_SECONDS", 0.3)
+        monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.3)
+        monkeypatch.setattr("pointline_daemon.process.supervisor.WATCH_AGAIN_SECONDS", 0.3)
         daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=600)
         with daemon.running() as supervisor:
             drop(daemon.bronze, NAME)
@@ -71,7 +71,7 @@ class TestNoEvents:
 
     def test_a_folder_below_that_cannot_be_watched(self, tmp_path, monkeypatch):
         """Guards Watcher.shortfall: the limit may be reached long after the start."""
-        monkeypatch.setattr("pointline_daemon.supervisor.UNWATCHED_SCAN_SECONDS", 0.3)
+        monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.3)
         daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=600)
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
@@ -143,7 +143,7 @@ class TestLastEnd:
 
         daemon = Daemon(tmp_path / "lake")
         with monkeypatch.context() as patched:
-            patched.setattr("pointline_daemon.rescanner.Rescanner.run", dies)
+            patched.setattr("pointline_daemon.arrival.rescanner.Rescanner.run", dies)
             with daemon.running():
                 assert daemon.wait_for_end() == 70
         found = status(daemon.root)

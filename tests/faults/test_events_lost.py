@@ -7,9 +7,9 @@ import shutil
 import time
 
 import pytest
-from pointline_daemon.maintenance import Maintenance
-from pointline_daemon.rescanner import Rescanner
-from pointline_daemon.watcher import Watcher
+from pointline_daemon.arrival.rescanner import Rescanner
+from pointline_daemon.arrival.watcher import Watcher
+from pointline_daemon.process.maintenance import Maintenance
 
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest
@@ -43,7 +43,7 @@ def scans(daemon: Daemon) -> list[object]:
 @pytest.fixture
 def deaf(monkeypatch):
     """No hint arrives; the watcher itself is well."""
-    monkeypatch.setattr("pointline_daemon.supervisor.Supervisor._on_hint", lambda _supervisor, _hint: None)
+    monkeypatch.setattr("pointline_daemon.process.supervisor.Supervisor._on_hint", lambda _supervisor, _hint: None)
 
 
 class TestLost:
@@ -126,7 +126,7 @@ class TestWatcher:
                 raise OSError(24, "Too many open files")
             return start(watcher)
 
-        monkeypatch.setattr("pointline_daemon.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
+        monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
             monkeypatch.setattr(Watcher, "_watch", watch)
@@ -172,7 +172,7 @@ def test_a_dead_part_ends_the_process(daemon, tmp_path, part, monkeypatch):
     if part in {"committer", "maintenance"}:
         # Start-up records outcomes too; what is broken breaks later.
         monkeypatch.setattr(
-            "pointline_daemon.supervisor.Supervisor._recover", lambda supervisor: supervisor.lake.create()
+            "pointline_daemon.process.supervisor.Supervisor._recover", lambda supervisor: supervisor.lake.create()
         )
     began = time.monotonic()
     with daemon.running():

@@ -6,10 +6,11 @@ import errno
 import os
 
 import pytest
-from pointline_daemon import committer
+from pointline_daemon.process import committer
 
-from pointline.io import delta_log, parts
-from pointline.services import schedule
+from pointline.io.delta import parts
+from pointline.io.delta_log import entries as delta_log
+from pointline.services.ingest import schedule
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest
 from tests.support.waiting import wait_until

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
 
 from pointline.config import load_config
 from tests.support.kill import Moment, run_once, run_until

@@ -10,15 +10,15 @@ import threading
 import time
 
 import pytest
-from pointline_daemon.watcher import Hint, Watcher
+from pointline_daemon.arrival.watcher import Hint, Watcher
 
-from pointline.io.bronze_walk import BronzeWalk
+from pointline.io.bronze.walk import BronzeWalk
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.waiting import wait_until
 
 if sys.platform == "linux":
-    from pointline_daemon import linux_watches
+    from pointline_daemon.arrival import linux_watches
     from watchdog.observers import inotify_c
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="inotify")
@@ -107,7 +107,7 @@ class TestWatchesAreStillPlaced:
 @linux_only
 def test_more_folders_than_watches(daemon, monkeypatch, tmp_path):
     """It is said with the numbers and the command; when the system allows more, all are watched without a restart."""
-    monkeypatch.setattr("pointline_daemon.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
+    monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
     limit = tmp_path / "max_user_watches"
     limit.write_text("3\n")
     monkeypatch.setattr(linux_watches, "MOST_WATCHES", limit)
@@ -149,7 +149,7 @@ class TestScan:
             read_folder(walk, folder, prefix, rows)
 
         monkeypatch.setattr(BronzeWalk, "_read_folder", slow)
-        monkeypatch.setattr("pointline_daemon.first_files.FIRST_SECONDS", 0)
+        monkeypatch.setattr("pointline_daemon.arrival.first_files.FIRST_SECONDS", 0)
         drop(daemon, ".", NAMES[0])
         drop(daemon, "a/deep", NAMES[1])
         with daemon.running() as supervisor:

@@ -12,13 +12,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from pointline_daemon.lake import Lake, open_lake
+from pointline_daemon.opening.lake import Lake, open_lake
 
 from pointline.config import load_config
 from pointline.errors import CommitConflict
 from pointline.services.compaction import Compacted
-from pointline.services.ingest import Committed, IngestService
-from pointline.services.load import Loader
+from pointline.services.ingest.effects import Committed, IngestService
+from pointline.services.loading.load import Loader
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest, read_table
 from tests.support.maintained import TO_ONE, compact_partition
 from tests.support.waiting import wait_until

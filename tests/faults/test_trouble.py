@@ -13,15 +13,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from pointline_daemon import committer
-from pointline_daemon.lake import now_us, open_lake
-from pointline_daemon.requests import Retry, do_or_ask
+from pointline_daemon.opening.lake import now_us, open_lake
+from pointline_daemon.opening.requests import Retry, do_or_ask
+from pointline_daemon.process import committer
 
-from pointline.io import content, delta_log, parts
-from pointline.io.event_table import DeltaEventTable
+from pointline.io.content import file_content as content
+from pointline.io.delta import parts
+from pointline.io.delta.event_table import DeltaEventTable
+from pointline.io.delta_log import entries as delta_log
 from pointline.io.translate import storage_errors
-from pointline.services import schedule
-from pointline.services.schedule import next_try_us
+from pointline.services.ingest import schedule
+from pointline.services.ingest.schedule import next_try_us
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest, read_table
 from tests.support.process import Lake as Process

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from pointline_daemon.intake import Intake
-from pointline_daemon.requests import Retry, do_or_ask
+from pointline_daemon.arrival.intake import Intake
+from pointline_daemon.opening.requests import Retry, do_or_ask
 
 from pointline.config import load_config
 from pointline.errors import LakeInUse
 from pointline.io.lock import LakeLock, holder_of
-from pointline.services.load import Loader
+from pointline.services.loading.load import Loader
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import (
     assert_exact,
@@ -112,7 +112,7 @@ def test_each_commit_looks_whose_lake_it_is(tmp_path, monkeypatch, part):
     # The intake must have something to look at, and for the committer nothing.
     daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=0.2 if part == "intake" else 60)
     daemon.log_file = tmp_path / "log"
-    monkeypatch.setattr("pointline_daemon.supervisor.Supervisor._keep_lock", lambda _supervisor: None)
+    monkeypatch.setattr("pointline_daemon.process.supervisor.Supervisor._keep_lock", lambda _supervisor: None)
     moved = tmp_path / "moved"
 
     def move() -> None:

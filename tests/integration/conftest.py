@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pointline_daemon.commands.doctor import examine
-from pointline_daemon.commands.present import print_error
+from pointline_daemon.commands.lake.doctor import examine
+from pointline_daemon.commands.shared.present import print_error
 
 from pointline.errors import PointlineError
 from tests.support.sound_lake import copy_lake, make_sound_lake

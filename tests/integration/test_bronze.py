@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from pointline.errors import PointlineError, Rejected, StorageTrouble
-from pointline.io.bronze import FolderBronzeSource
-from pointline.io.layout import Layout
+from pointline.io.bronze.folder import FolderBronzeSource
+from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.spelled_path import NOT_UTF8
+from pointline.io.bronze.unrecognised import Unrecognised
 from pointline.io.protocols import BronzeFileMetadata
-from pointline.io.spelled_path import NOT_UTF8
-from pointline.io.unrecognised import Unrecognised
 
 NAME = "binance_trades_2024-08-09_{}.csv.gz"
 BTC = NAME.format("BTCUSDT")
@@ -474,7 +474,7 @@ def test_a_folder_that_fails_is_reported_and_the_rest_goes_on(bronze, monkeypatc
 
 def test_a_survey_of_many_files_in_many_folders(bronze, monkeypatch):
     """Chunks are put together without loss."""
-    monkeypatch.setattr("pointline.io.bronze._SURVEY_CHUNK_FILES", 7)
+    monkeypatch.setattr("pointline.io.bronze.folder._SURVEY_CHUNK_FILES", 7)
     paths = {f"{folder}/{NAME.format(symbol)}" for folder in range(9) for symbol in range(5)}
     for path in paths:
         bronze.write(path)

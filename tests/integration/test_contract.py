@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from pointline.errors import CommitConflict, LakeDamaged, PointlineError
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.event_table import DeltaEventTable, DeltaQuarantine
-from pointline.io.manifest import DeltaManifest
+from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import CONTENT_FACTS, SCHEMA, STANDING, Status

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pointline_daemon.commands.coverage_html import render_fragment
-from pointline_daemon.commands.coverage_maps import make_maps
-from pointline_daemon.lake import open_lake
+from pointline_daemon.commands.coverage.html import render_fragment
+from pointline_daemon.commands.coverage.maps import make_maps
+from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.samples import Sample, write_sample
 
 from pointline.config import load_config

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from pointline_daemon.commands.verify import verify_lake
-from pointline_daemon.lake import open_lake
+from pointline_daemon.commands.lake.verify import verify_lake
+from pointline_daemon.opening.lake import open_lake
 
 from pointline.config import load_config
 from pointline.errors import LakeDamaged, StorageTrouble
+from pointline.io.delta_log.mend import mend_table
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.health import PartFiles
-from pointline.io.mend import mend_table
-from pointline.io.upkeep import TableUpkeep
 from tests.support.maintained import TO_ONE, compact_partition
 from tests.support.process import pointline
 from tests.support.small_lake import add_symbols, at

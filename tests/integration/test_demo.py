@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polars as pl
 import psutil
-from pointline_daemon.commands.demo_binance import binance_files
-from pointline_daemon.commands.demo_instruments import PERPETUALS
-from pointline_daemon.commands.demo_lake import BAD_ROWS, DAYS, demo_files
+from pointline_daemon.commands.demo.binance import binance_files
+from pointline_daemon.commands.demo.instruments import PERPETUALS
+from pointline_daemon.commands.demo.lake import BAD_ROWS, DAYS, demo_files
 
 import pointline
 from pointline.reading import other_tables

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from pointline_daemon.commands.doctor import examine
+from pointline_daemon.commands.lake.doctor import examine
 
-from pointline.io import health, loose_files
+from pointline.io import health
+from pointline.io.delta_log import loose_files
 from pointline.io.lock import LakeLock
 from pointline.parse import cells
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file

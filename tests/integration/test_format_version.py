@@ -15,13 +15,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
 from polars.testing import assert_frame_equal
 
 import pointline
 from pointline.config import load_config
 from pointline.errors import NewerFormat
-from pointline.io.format_version import FORMAT_VERSION, PROPERTY
+from pointline.io.delta_log.format_version import FORMAT_VERSION, PROPERTY
 from tests.support.kill import Moment, run_until
 from tests.support.lake_check import (
     assert_exact,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pointline_daemon.commands.doctor import examine
-from pointline_daemon.commands.verify import verify_lake
-from pointline_daemon.lake import open_lake
-from pointline_daemon.prepare import prepare
-from pointline_daemon.requests import Maintain
-from pointline_daemon.upkeep import Upkeep
+from pointline_daemon.commands.lake.doctor import examine
+from pointline_daemon.commands.lake.verify import verify_lake
+from pointline_daemon.opening.lake import open_lake
+from pointline_daemon.opening.prepare import prepare
+from pointline_daemon.opening.requests import Maintain
+from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble

@@ -14,14 +14,14 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.samples import Sample, write_sample
 
 from pointline.config import load_config
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.loose_files import orphans, part_files
-from pointline.io.removed import removed_files
-from pointline.io.upkeep import COMMITS_PER_CHECKPOINT, Removed, TableUpkeep
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log.loose_files import orphans, part_files
+from pointline.io.delta_log.removed import removed_files
+from pointline.io.delta_log.upkeep import COMMITS_PER_CHECKPOINT, Removed, TableUpkeep
 from tests.support.maintained import age
 from tests.support.process import Lake, pointline
 

@@ -16,8 +16,8 @@ import urllib.error
 import urllib.request
 
 import pytest
+from pointline_daemon.page.web import PAGE
 from pointline_daemon.samples import Sample, csv_bytes, sample_frame, write_sample
-from pointline_daemon.web import PAGE
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.observed import free_port
@@ -248,7 +248,7 @@ def status(lake: Lake) -> dict:
 
 
 def test_without_a_port_there_is_no_server_and_no_client_library():
-    modules = "sys, pointline_daemon.supervisor, pointline_daemon.commands.run"
+    modules = "sys, pointline_daemon.process.supervisor, pointline_daemon.commands.run"
     code = f"import {modules}; print('prometheus_client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"

@@ -26,18 +26,19 @@ SAMPLE = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=d
 PROGRAM = """
 import os, sys, threading, time
 from pathlib import Path
-import pointline_daemon.committer, pointline_daemon.intake
-import pointline_daemon.maintenance, pointline_daemon.notify, pointline_daemon.rescanner, pointline_daemon.supervisor
-from pointline_daemon.maintenance import Maintenance
-from pointline.io.bronze import FolderBronzeSource
-from pointline.services.ingest import IngestService
-from pointline.services.load import Loader
+import pointline_daemon.process.committer, pointline_daemon.arrival.intake
+import pointline_daemon.process.maintenance, pointline_daemon.process.notify
+import pointline_daemon.arrival.rescanner, pointline_daemon.process.supervisor
+from pointline_daemon.process.maintenance import Maintenance
+from pointline.io.bronze.folder import FolderBronzeSource
+from pointline.services.ingest.effects import IngestService
+from pointline.services.loading.load import Loader
 from pointline_daemon.cli import main
 
-pointline_daemon.committer.IDLE_SECONDS = pointline_daemon.committer.LOOK_SECONDS = 0.1
-pointline_daemon.intake.IDLE_SECONDS = 0.1
-pointline_daemon.maintenance.LOOK_SECONDS = pointline_daemon.rescanner.LONGEST_WAIT_SECONDS = 0.1
-pointline_daemon.notify.LEAST_SECONDS = pointline_daemon.supervisor.TICK_SECONDS = 0.1
+pointline_daemon.process.committer.IDLE_SECONDS = pointline_daemon.process.committer.LOOK_SECONDS = 0.1
+pointline_daemon.arrival.intake.IDLE_SECONDS = 0.1
+pointline_daemon.process.maintenance.LOOK_SECONDS = pointline_daemon.arrival.rescanner.LONGEST_WAIT_SECONDS = 0.1
+pointline_daemon.process.notify.LEAST_SECONDS = pointline_daemon.process.supervisor.TICK_SECONDS = 0.1
 
 def hang(*_args, **_kwargs):
     os.write(1, b'{"event": "hung"}\\n')  # in one go: other threads write lines as well
@@ -50,11 +51,11 @@ def read_slowly(self, group, load=Loader.load):
         time.sleep(0.05)
     return load(self, group)
 
-def tick(self, turn=pointline_daemon.supervisor.Supervisor._tick):
+def tick(self, turn=pointline_daemon.process.supervisor.Supervisor._tick):
     turn(self)
     os.write(1, b'{"event": "turn"}\\n')
 
-pointline_daemon.supervisor.Supervisor._tick = tick
+pointline_daemon.process.supervisor.Supervisor._tick = tick
 
 def fail(*_args, **_kwargs):
     raise RuntimeError("line one\\nWATCHDOG=1\\nREADY=1")
@@ -229,13 +230,18 @@ class TestReady:
     """READY comes when the first scan has begun and every part runs, and not a moment before."""
 
     def test_not_while_it_recovers(self, daemon, manager):
-        daemon.start("pointline_daemon.prepare.recover = hang")
+        daemon.start("pointline_daemon.opening.prepare.recover = hang")
         daemon.wait_for("hung")
         assert manager.heard_within(1.0, "READY") == 0
         assert manager.lines() == ["STATUS=starting: 0 queued, 0 in flight; nothing committed yet"]
 
     @pytest.mark.parametrize(
-        "body", ["pointline_daemon.intake.Intake.run", "pointline_daemon.committer.Committer.run", "Maintenance.run"]
+        "body",
+        [
+            "pointline_daemon.arrival.intake.Intake.run",
+            "pointline_daemon.process.committer.Committer.run",
+            "Maintenance.run",
+        ],
     )
     def test_not_while_a_part_does_not_run(self, daemon, manager, body):
         daemon.start(f"{body} = hang")
@@ -243,7 +249,7 @@ class TestReady:
         assert manager.heard_within(1.0, "READY") == 0
 
     def test_not_before_the_first_scan(self, daemon, manager):
-        daemon.start("pointline_daemon.rescanner.Rescanner._take_requests = hang")
+        daemon.start("pointline_daemon.arrival.rescanner.Rescanner._take_requests = hang")
         daemon.wait_for("daemon.ready")
         assert manager.heard_within(1.0, "READY") == 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
 
 import pointline
 from pointline.config import load_config

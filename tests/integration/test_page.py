@@ -12,10 +12,10 @@ from urllib.request import urlopen
 
 import polars as pl
 import pytest
-from pointline_daemon import board
-from pointline_daemon.web import PAGE
+from pointline_daemon.page import board
+from pointline_daemon.page.web import PAGE
 
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta.table import DeltaTableRepository
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status
 from tests.support.observed import Observed, batch_done, file_done

@@ -16,8 +16,8 @@ import polars as pl
 import pytest
 
 import pointline
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.tables import ingest_manifest
 from tests.support import warm
 from tests.support.lake_check import file_content, file_name, put_file

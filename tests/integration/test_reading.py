@@ -13,8 +13,8 @@ import pytest
 
 import pointline
 from pointline.errors import PointlineError
-from pointline.io.reading import Parts, Wanted
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.delta.reading import Parts, Wanted
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.point_in_time import NoVersion
 from tests.support.small_lake import add_symbols, add_trades, at, trades
 

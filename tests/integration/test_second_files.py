@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from pointline.io import parts
+from pointline.io.delta import parts
 from tests.support.daemon_thread import Daemon
 from tests.support.kill import Moment, run_until
 from tests.support.lake_check import HEADERS, file_name, put_file, read_manifest, read_table

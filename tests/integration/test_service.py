@@ -19,7 +19,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from pointline_daemon import cli, exit_codes, units
-from pointline_daemon.commands import service, service_checks, service_steps
+from pointline_daemon.commands.service import checks as service_checks
+from pointline_daemon.commands.service import command as service
+from pointline_daemon.commands.service import steps as service_steps
 from typer.testing import CliRunner
 
 from pointline.errors import ConfigurationError, PointlineError

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock

@@ -20,11 +20,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from pointline_daemon.commands.explain import explain
-from pointline_daemon.commands.present import print_error
-from pointline_daemon.commands.quarantine import show_quarantine
-from pointline_daemon.commands.retry import retry
-from pointline_daemon.commands.trace import trace
+from pointline_daemon.commands.files.explain import explain
+from pointline_daemon.commands.files.quarantine import show_quarantine
+from pointline_daemon.commands.files.retry import retry
+from pointline_daemon.commands.files.trace import trace
+from pointline_daemon.commands.shared.present import print_error
 from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 
 from pointline.errors import PointlineError

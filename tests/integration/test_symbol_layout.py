@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from pointline.errors import PointlineError
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.parts import ParquetPartWriter
-from pointline.io.reading import Parts, Wanted
-from pointline.io.symbol_store import ORDER, DeltaSymbolTable
+from pointline.io.delta.parts import ParquetPartWriter
+from pointline.io.delta.reading import Parts, Wanted
+from pointline.io.delta.symbol_store import ORDER, DeltaSymbolTable
+from pointline.io.delta.table import DeltaTableRepository
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol import KEY, Scope
 from tests.support.fakes import MemorySymbolTable

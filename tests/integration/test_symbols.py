@@ -7,14 +7,14 @@ import json
 import shlex
 from pathlib import Path
 
-import pointline_daemon.lake as lake_module
+import pointline_daemon.opening.lake as lake_module
 import polars as pl
 import pytest
-from pointline_daemon import maintenance
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
+from pointline_daemon.process import maintenance
 
 from pointline.config import load_config
-from pointline.services.symbols import Told
+from pointline.services.symbols.changes import Told
 from pointline.tables.dim_symbol_checks import violations
 from pointline.tables.dim_symbol_metadata import read_metadata
 from tests.support.daemon_thread import Daemon

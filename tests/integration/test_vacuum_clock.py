@@ -9,13 +9,13 @@ import time
 import polars as pl
 import pytest
 
-from pointline.io import upkeep
 from pointline.io.clock import Clock
-from pointline.io.dead_files import DeadFiles
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.loose_files import part_files
-from pointline.io.removed import removed_files
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log import upkeep
+from pointline.io.delta_log.dead_files import DeadFiles
+from pointline.io.delta_log.loose_files import part_files
+from pointline.io.delta_log.removed import removed_files
+from pointline.io.delta_log.upkeep import TableUpkeep
 from tests.support.maintained import age
 
 DAY = 86_400.0

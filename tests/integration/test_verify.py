@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from pointline_daemon.commands.verify import verify_lake
+from pointline_daemon.commands.lake.verify import verify_lake
 
 from pointline.io.checksums import checksum_of, sealed
 from tests.support.lake_check import file_content, file_name, put_file

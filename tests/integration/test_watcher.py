@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from pointline_daemon.watcher import Hint, Watcher
+from pointline_daemon.arrival.watcher import Hint, Watcher
 
 from pointline.errors import StorageTrouble
 from tests.support.waiting import wait_until
@@ -267,7 +267,7 @@ class TestTrouble:
         assert listener.watcher.is_healthy()
 
     def test_a_callback_that_blocks_does_not_hold_up_the_stop(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("pointline_daemon.watcher.STOP_SECONDS", 0.05)
+        monkeypatch.setattr("pointline_daemon.arrival.watcher.STOP_SECONDS", 0.05)
         blocked, release = threading.Event(), threading.Event()
 
         def block(_hint):

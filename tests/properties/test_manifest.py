@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pointline.io.manifest import DeltaManifest
+from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.tables.ingest_manifest import Status
 

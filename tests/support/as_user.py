@@ -13,9 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pointline_daemon import owner
 from pointline_daemon.cli import main
 from pointline_daemon.commands.run import keep_lake
+from pointline_daemon.opening import owner
 
 from pointline.config import load_config
 

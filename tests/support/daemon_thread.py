@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.supervisor import Supervisor, _Signalled
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.process.supervisor import Supervisor, _Signalled
 
 from pointline.config import load_config
 from pointline.errors import PointlineError

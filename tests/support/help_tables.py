@@ -10,7 +10,7 @@ import polars as pl
 import typer
 from pointline_daemon import cli
 from pointline_daemon.events import EVENTS
-from pointline_daemon.metrics import METRICS
+from pointline_daemon.page.metrics import METRICS
 from typer.main import get_command
 
 from pointline import errors

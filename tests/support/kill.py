@@ -23,13 +23,13 @@ from typing import Any
 
 from deltalake import DeltaTable
 from pointline_daemon import cli
-from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.supervisor import Supervisor
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.process.supervisor import Supervisor
 
 from pointline.config import load_config
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.lock import LakeLock
-from pointline.io.upkeep import TableUpkeep
 from tests.support import warm
 from tests.support.maintained import tend
 from tests.support.process import pointline

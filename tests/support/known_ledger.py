@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.clock import Clock
-from pointline.io.manifest import DeltaManifest
+from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.tables.ingest_manifest import SCHEMA, Status
 

@@ -11,14 +11,14 @@ from unittest.mock import patch
 
 import polars as pl
 
-from pointline.io.bronze import version_of
-from pointline.io.content import FileReader
-from pointline.io.decode import Limits
+from pointline.io.bronze.folder import version_of
+from pointline.io.content.decode import Limits
+from pointline.io.content.file_content import FileReader
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.batch import Entry, Group, Loaded
-from pointline.services.claims import Claims
-from pointline.services.identity import Candidate
-from pointline.services.load import Loader
+from pointline.services.files.claims import Claims
+from pointline.services.files.identity import Candidate
+from pointline.services.ingest.batch import Entry, Group, Loaded
+from pointline.services.loading.load import Loader
 from pointline.tables.registry import event_tables
 from pointline.vendors.feeds import Feeds
 from tests.support.fakes import MemoryEventTable
@@ -33,10 +33,10 @@ def blocks_of(size: int, kept_for_pack: int | None = None) -> Iterator[None]:
     """Cut files into blocks of about so many bytes, and stream those that are larger than ``kept_for_pack``."""
     kept = size if kept_for_pack is None else kept_for_pack
     with (
-        patch("pointline.io.decode.READ_BYTES", max(size // 4, 1)),
-        patch("pointline.io.content.BLOCK_BYTES", size),
-        patch("pointline.services.load.KEPT_FOR_PACK", kept),
-        patch("pointline.services.reread.KEPT_FOR_PACK", kept),
+        patch("pointline.io.content.decode.READ_BYTES", max(size // 4, 1)),
+        patch("pointline.io.content.file_content.BLOCK_BYTES", size),
+        patch("pointline.services.loading.load.KEPT_FOR_PACK", kept),
+        patch("pointline.services.audit.reread.KEPT_FOR_PACK", kept),
     ):
         yield
 

@@ -11,13 +11,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pointline_daemon.lake import Lake, open_lake
-from pointline_daemon.upkeep import Upkeep
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.lock import LakeLock
 from pointline.io.protocols import EventTableRepository
-from pointline.io.upkeep import TableUpkeep
 from pointline.services.compaction import Compacted, Effort, merge_partition, put_in_place
 
 TO_ONE = Effort(ratio=1, most=1, lay_out=True)

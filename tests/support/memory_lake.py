@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
-from pointline_daemon.touched import SCHEMA as TOUCHED
+from pointline_daemon.arrival.touched import SCHEMA as TOUCHED
 
 from pointline.config import load_config
 from pointline.errors import Rejected, StorageTrouble
-from pointline.io.bronze import FolderBronzeSource
-from pointline.io.content import FileReader
-from pointline.io.decode import Limits
-from pointline.io.layout import Layout
+from pointline.io.bronze.folder import FolderBronzeSource
+from pointline.io.bronze.layout import Layout
+from pointline.io.content.decode import Limits
+from pointline.io.content.file_content import FileReader
 from pointline.io.protocols import BronzeFileMetadata
-from pointline.services.backlog import backlog
-from pointline.services.batch import Batch
-from pointline.services.claims import Claims
-from pointline.services.ingest import IngestService
-from pointline.services.load import Loader
-from pointline.services.recovery import recover
-from pointline.services.symbols import Symbols
-from pointline.services.verdict import Policy
+from pointline.services.files.claims import Claims
+from pointline.services.ingest.backlog import backlog
+from pointline.services.ingest.batch import Batch
+from pointline.services.ingest.effects import IngestService
+from pointline.services.ingest.recovery import recover
+from pointline.services.ingest.verdict import Policy
+from pointline.services.loading.load import Loader
+from pointline.services.symbols.changes import Symbols
 from pointline.tables.registry import event_tables
 from pointline.vendors.feeds import Feeds
 from tests.support.fakes import (

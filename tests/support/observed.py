@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pointline_daemon.account import Account, BatchDone, FileDone
-from pointline_daemon.board import Board
-from pointline_daemon.flow import Flow
-from pointline_daemon.metrics import Metrics
-from pointline_daemon.state import StatePublisher
-from pointline_daemon.web import WebServer
+from pointline_daemon.condition.account import Account, BatchDone, FileDone
+from pointline_daemon.condition.state import StatePublisher
+from pointline_daemon.page.board import Board
+from pointline_daemon.page.metrics import Metrics
+from pointline_daemon.page.web import WebServer
+from pointline_daemon.process.flow import Flow
 
 from pointline.config import load_config
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.batch import Entry, Timing
-from pointline.services.identity import Candidate
+from pointline.services.files.identity import Candidate
+from pointline.services.ingest.batch import Entry, Timing
 from pointline.tables.ingest_manifest import Status
 
 TABLES = ("trades", "quotes")

@@ -19,15 +19,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
-from pointline_daemon import supervisor
 from pointline_daemon.cli import app
-from pointline_daemon.commands.verify import verify_lake
+from pointline_daemon.commands.lake.verify import verify_lake
 from pointline_daemon.logs import configure_logging
+from pointline_daemon.process import supervisor
 from typer.testing import CliRunner
 
 from pointline.errors import PointlineError
 from pointline.io.lock import LakeLock
-from pointline.services import schedule
+from pointline.services.ingest import schedule
 from tests.support.daemon_thread import Daemon, InProcess
 from tests.support.people_acts import WEIGHTS, Act, Bronze
 from tests.support.people_judge import Deeds, describe, judge, read_ledger

@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 
-from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.supervisor import Supervisor
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.process.supervisor import Supervisor
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock

@@ -24,15 +24,15 @@ from pathlib import Path
 
 import polars as pl
 from pointline_daemon import cli
-from pointline_daemon.commands.verify import audit
-from pointline_daemon.lake import open_lake
+from pointline_daemon.commands.lake.verify import audit
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.supervisor import Supervisor
+from pointline_daemon.opening.lake import open_lake
+from pointline_daemon.process.supervisor import Supervisor
 from polars.exceptions import PanicException
 
 from pointline.config import load_config
+from pointline.io.delta_log.mend import staged_files
 from pointline.io.lock import LakeLock
-from pointline.io.mend import staged_files
 from tests.support.lake_check import expect, find_differences, ids_by_version, read_manifest
 from tests.support.maintained import tend
 

@@ -14,9 +14,10 @@ from functools import wraps
 from pointline_daemon import cli
 from pointline_daemon.commands import run
 
-from pointline.io import content, decode
-from pointline.io.content import FileReader
-from pointline.services import load
+from pointline.io.content import decode
+from pointline.io.content import file_content as content
+from pointline.io.content.file_content import FileReader
+from pointline.services.loading import load
 from tests.support.kill import Moment, surround
 
 SECONDS_A_BLOCK = 0.1

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.event_table import DeltaEventTable
+from pointline.io.delta.event_table import DeltaEventTable
+from pointline.io.delta.symbol_store import DeltaObservations, DeltaSymbolTable
+from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.protocols import Part
-from pointline.io.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.services.compaction import DICTIONARY
 from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.dim_symbol import Scope

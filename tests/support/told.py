@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from pointline.services.symbols import Symbols
+from pointline.services.symbols.changes import Symbols
 from pointline.tables.symbol_history import History, history
 from pointline.tables.symbol_observations import Observed, Origin, unnamed
 from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable

@@ -20,16 +20,16 @@ from typing import Literal
 import polars as pl
 from hypothesis import strategies as st
 
-from pointline.io.bronze import FolderBronzeSource, version_of
-from pointline.io.content import FileReader
-from pointline.io.decode import Limits
+from pointline.io.bronze.folder import FolderBronzeSource, version_of
+from pointline.io.bronze.layout import Layout, Recognised, Refused
+from pointline.io.content.decode import Limits
+from pointline.io.content.file_content import FileReader
 from pointline.io.descriptions import shipped_vendors
-from pointline.io.layout import Layout, Recognised, Refused
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.batch import Entry, Group
-from pointline.services.claims import Claims
-from pointline.services.identity import Candidate
-from pointline.services.load import Loader
+from pointline.services.files.claims import Claims
+from pointline.services.files.identity import Candidate
+from pointline.services.ingest.batch import Entry, Group
+from pointline.services.loading.load import Loader
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import LINEAGE

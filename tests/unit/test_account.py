@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pointline_daemon import events
-from pointline_daemon.account import RECENT_COMMITS, RECENT_FILES, UNKNOWN, Account, Histogram
+from pointline_daemon.condition.account import RECENT_COMMITS, RECENT_FILES, UNKNOWN, Account, Histogram
 
 from pointline.tables.ingest_manifest import Status
 from tests.support.observed import TABLES, batch_done, file_done

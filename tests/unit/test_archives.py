@@ -20,10 +20,10 @@ import pyarrow as pa
 import pytest
 
 from pointline.errors import PointlineError, Rejected, Unfinished
-from pointline.io.decode import FREE_BYTES, Limits, decode
+from pointline.io.content.decode import FREE_BYTES, Limits, decode
 from pointline.parse.feed import own_columns
-from pointline.services.claims import Claims
-from pointline.services.original import find_row
+from pointline.services.files.claims import Claims
+from pointline.services.telling.original import find_row
 from pointline.tables.registry import event_tables
 from tests.support.loading import Bench
 
@@ -189,7 +189,7 @@ class TestEachKind:
 
     @pytest.mark.parametrize("read_bytes", [1, 7, 64, 600, 64 << 10])
     def test_by_any_reads(self, read, kind, read_bytes):
-        with patch("pointline.io.decode.READ_BYTES", read_bytes):
+        with patch("pointline.io.content.decode.READ_BYTES", read_bytes):
             assert read(KINDS[kind]) == DATA
 
     def test_cut_anywhere(self, kind):
@@ -365,7 +365,7 @@ REFUSED = {
 @pytest.mark.parametrize("read_bytes", [7, 1 << 20])
 def test_refused(read, kind, read_bytes):
     archive, said = REFUSED[kind]
-    with patch("pointline.io.decode.READ_BYTES", read_bytes), pytest.raises(Rejected, match=said) as caught:
+    with patch("pointline.io.content.decode.READ_BYTES", read_bytes), pytest.raises(Rejected, match=said) as caught:
         read(archive)
     assert caught.value.hint
     assert len(str(caught.value)) < 250

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from pointline_daemon import requests
-from pointline_daemon.requests import FOLDER_SECONDS, LIFE_SECONDS, LOOK_SECONDS, Retry, _ask, do_or_ask
+from pointline_daemon.opening import requests
+from pointline_daemon.opening.requests import FOLDER_SECONDS, LIFE_SECONDS, LOOK_SECONDS, Retry, _ask, do_or_ask
 
 from pointline.config import LakePaths
 from pointline.errors import LakeInUse, NotTheOwner, PointlineError

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from pointline.io.protocols import ACCEPTED, PROCESS_ENDED, BronzeFileMetadata, Outcome
-from pointline.services.attempts import ALONE_AFTER, Attempts
+from pointline.services.ingest.attempts import ALONE_AFTER, Attempts
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest
 

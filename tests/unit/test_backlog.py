@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from pointline_daemon.touched import SCHEMA as TOUCHED
+from pointline_daemon.arrival.touched import SCHEMA as TOUCHED
 
 from pointline.io.protocols import Outcome
-from pointline.services.backlog import VERSION as NAMES
-from pointline.services.backlog import backlog
+from pointline.services.ingest.backlog import VERSION as NAMES
+from pointline.services.ingest.backlog import backlog
 from pointline.tables.ingest_manifest import CLOSED, Status
 from tests.support.fakes import MemoryManifest
 from tests.unit.test_verdict import META

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pointline_daemon.samples import Sample, csv_bytes, sample_frame
 
-from pointline.services.claims import Claims
+from pointline.services.files.claims import Claims
 from pointline.tables.registry import event_tables
 from tests.support.loading import DAY, Bench, blocks_of
 

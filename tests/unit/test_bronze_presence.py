@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pointline_daemon.bronze_presence import BronzePresence, Identity
+from pointline_daemon.arrival.bronze_presence import BronzePresence, Identity
 
 HERE, ELSEWHERE = Identity(1, 2), Identity(1, 3)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from pointline.services.batch import Entry
-from pointline.services.claims import BATCHES_REMEMBERED, Claims
-from pointline.services.identity import Candidate
+from pointline.services.files.claims import BATCHES_REMEMBERED, Claims
+from pointline.services.files.identity import Candidate
+from pointline.services.ingest.batch import Entry
 from tests.unit.test_verdict import META
 
 

@@ -6,17 +6,17 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
-from pointline_daemon import committer as committer_module
-from pointline_daemon.account import BatchDone
-from pointline_daemon.committer import TRIES, Committer
-from pointline_daemon.flow import Flow, RunningBatch
+from pointline_daemon.condition.account import BatchDone
+from pointline_daemon.process import committer as committer_module
+from pointline_daemon.process.committer import TRIES, Committer
+from pointline_daemon.process.flow import Flow, RunningBatch
 from structlog.testing import capture_logs
 
 from pointline.errors import DiskFull, LakeDamaged, PartsLost, StorageTrouble
 from pointline.io.protocols import Outcome, Part
-from pointline.services.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing
-from pointline.services.identity import Candidate
-from pointline.services.ingest import Committed
+from pointline.services.files.identity import Candidate
+from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing
+from pointline.services.ingest.effects import Committed
 from pointline.tables.ingest_manifest import Status
 from tests.unit.test_verdict import META
 

@@ -10,7 +10,6 @@ import pytest
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.protocols import Part
 from pointline.services import compaction
-from pointline.services.change import Change, commit_change
 from pointline.services.compaction import (
     COLD,
     Effort,
@@ -19,6 +18,7 @@ from pointline.services.compaction import (
     merge_partition,
     put_in_place,
 )
+from pointline.services.ingest.change import Change, commit_change
 from pointline.tables.registry import event_tables
 from tests.support.fakes import MemoryEventTable
 from tests.support.maintained import compact_partition

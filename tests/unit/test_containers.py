@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 
 from pointline.errors import ChangedWhileRead, Rejected
-from pointline.io.content import BLOCK_BYTES, FileReader
-from pointline.services.claims import Claims
+from pointline.io.content.file_content import BLOCK_BYTES, FileReader
+from pointline.services.files.claims import Claims
 from tests.support.loading import LIMITS, Bench, blocks_of
 from tests.support.plain_folder import PlainFolder
 
@@ -88,7 +88,7 @@ def bench(tmp_path):
 @pytest.mark.parametrize("read_bytes", [8, 1 << 20])
 def test_named(bench, kind, read_bytes, monkeypatch):
     data, said, hint = OTHERS[kind]
-    monkeypatch.setattr("pointline.io.decode.READ_BYTES", read_bytes)
+    monkeypatch.setattr("pointline.io.content.decode.READ_BYTES", read_bytes)
     outcome, silver, _ = bench.load_one(bench.put(data, name="x.csv.gz"))
     assert outcome.status == "quarantined"
     error = Rejected(outcome.error.replace("x.csv.gz", "It", 1))

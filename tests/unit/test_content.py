@@ -13,8 +13,8 @@ import pytest
 from pointline_daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
 
 from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinished
-from pointline.io.content import BLOCK_BYTES, FileReader
-from pointline.io.decode import Limits
+from pointline.io.content.decode import Limits
+from pointline.io.content.file_content import BLOCK_BYTES, FileReader
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import text_path
 from pointline.parse.feed import own_columns
@@ -217,7 +217,7 @@ def test_what_is_being_read_and_how_far_can_be_seen_from_outside(reader, opened)
 
 
 def test_a_file_that_cannot_be_looked_at_is_not_left_open(reader, opened, monkeypatch):
-    monkeypatch.setattr("pointline.io.content.FileContent.check_seen", lambda _content: 1 / 0)
+    monkeypatch.setattr("pointline.io.content.file_content.FileContent.check_seen", lambda _content: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         opened(b"a\n1\n")
     assert reader.reading() == []

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from pointline.errors import Unfinished
-from pointline.services.batch import Span
-from pointline.services.claims import Claims
-from pointline.services.reread import Rereader
+from pointline.services.audit.reread import Rereader
+from pointline.services.files.claims import Claims
+from pointline.services.ingest.batch import Span
 from pointline.tables.registry import event_tables
 from tests.support.loading import Bench, blocks_of
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from pointline.errors import Rejected, Unfinished
-from pointline.io.decode import FREE_BYTES, READ_BYTES, Limits, decoded
+from pointline.io.content.decode import FREE_BYTES, READ_BYTES, Limits, decoded
 
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 DATA = b"".join(b"%d,%d\n" % (number, random.Random(number).getrandbits(60)) for number in range(3_000))
@@ -54,7 +54,7 @@ class TestWhole:
         sizes = [1, 60_000, 2, 3, 500, 40_000, 7]
         parts = [DATA[:size] for size in sizes]
         for read_bytes in (4, 64, READ_BYTES):
-            with patch("pointline.io.decode.READ_BYTES", read_bytes):
+            with patch("pointline.io.content.decode.READ_BYTES", read_bytes):
                 assert decode(b"".join(gzip.compress(part) for part in parts)) == b"".join(parts)
 
     @pytest.mark.parametrize("magic", [0x50, 0x5E])

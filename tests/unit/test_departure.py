@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols import Outcome
-from pointline.services.departure import (
+from pointline.services.ingest.departure import (
     absent_files,
     closed_by_absence,
     freed_by_absence,

@@ -14,9 +14,11 @@ import polars as pl
 import pytest
 
 from pointline.errors import PointlineError
-from pointline.io import delta, delta_log, durable
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.manifest import DeltaManifest
+from pointline.io import durable
+from pointline.io.delta import table as delta
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log import entries as delta_log
+from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import Outcome
 from pointline.tables.ingest_manifest import Status
 from tests.unit.test_verdict import META

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from pointline_daemon.commands.harmless import harmless
+from pointline_daemon.commands.shared.harmless import harmless
 
 CELLS = [
     ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),

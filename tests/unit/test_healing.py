@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols import Discovery, Outcome
-from pointline.services.change import Change, commit_change
-from pointline.services.healing import Healing, heal, plan_healing
-from pointline.services.reconcile import Disagreement, compare_quarantine, compare_tables, describe
+from pointline.services.audit.healing import Healing, heal, plan_healing
+from pointline.services.audit.reconcile import Disagreement, compare_quarantine, compare_tables, describe
+from pointline.services.ingest.change import Change, commit_change
 from pointline.tables import quarantine as quarantine_table
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables

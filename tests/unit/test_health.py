@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pointline_daemon.health import SILENT_SECONDS, judge_state
+from pointline_daemon.condition.health import SILENT_SECONDS, judge_state
 
 NOW = 1_700_000_000.0
 

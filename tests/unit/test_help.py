@@ -15,7 +15,7 @@ from pointline_daemon import cli, exit_codes
 from pointline_daemon.commands.config import _text
 from pointline_daemon.commands.help import ORDER, read_topic, topic_names
 from pointline_daemon.events import EVENTS
-from pointline_daemon.metrics import METRICS
+from pointline_daemon.page.metrics import METRICS
 from typer.testing import CliRunner
 
 import pointline

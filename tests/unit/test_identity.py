@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.identity import Sorted, sort_candidates
+from pointline.services.files.identity import Sorted, sort_candidates
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 from tests.support.fakes import MemoryBronze, MemoryManifest

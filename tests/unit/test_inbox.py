@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from pointline_daemon.inbox import Inbox
+from pointline_daemon.arrival.inbox import Inbox
 
 from tests.support.waiting import wait_until
 

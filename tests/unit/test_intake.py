@@ -9,18 +9,18 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
-from pointline_daemon import intake as intake_module
-from pointline_daemon.flow import Flow
-from pointline_daemon.inbox import Inbox
-from pointline_daemon.intake import MOST_IN_FLIGHT, Intake
+from pointline_daemon.arrival import intake as intake_module
+from pointline_daemon.arrival.inbox import Inbox
+from pointline_daemon.arrival.intake import MOST_IN_FLIGHT, Intake
+from pointline_daemon.process.flow import Flow
 from structlog.testing import capture_logs
 
 from pointline.errors import DiskFull, StorageTrouble
 from pointline.io.clock import Clock
 from pointline.io.protocols import BronzeFileMetadata
-from pointline.services.batch import Batch, Entry, Group, Loaded
-from pointline.services.departure import Departures
-from pointline.services.identity import Candidate, Move, Sorted
+from pointline.services.files.identity import Candidate, Move, Sorted
+from pointline.services.ingest.batch import Batch, Entry, Group, Loaded
+from pointline.services.ingest.departure import Departures
 from pointline.settings import IngestSettings
 
 META = BronzeFileMetadata(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,26 +26,26 @@ ADAPTERS = {
     "PartFiles",
     "TableUpkeep",
 }
-ROOT_MODULES = {"daemon/pointline_daemon/lake.py", "daemon/pointline_daemon/bronze_access.py"}
+ROOT_MODULES = {"daemon/pointline_daemon/opening/lake.py", "daemon/pointline_daemon/opening/bronze_access.py"}
 ADAPTERS_ALLOWED = {
-    "daemon/pointline_daemon/upkeep.py": "TableUpkeep",
-    "daemon/pointline_daemon/commands/verify.py": "PartFiles",
+    "daemon/pointline_daemon/process/upkeep.py": "TableUpkeep",
+    "daemon/pointline_daemon/commands/lake/verify.py": "PartFiles",
 }
 """Each wraps what the lake already has."""
 BROAD = {"Exception", "BaseException"}
 BROAD_ALLOWED = {
     "daemon/pointline_daemon/cli.py",  # main
     "daemon/pointline_daemon/logs.py",  # a value that cannot be written must not end what logs it
-    "daemon/pointline_daemon/part.py",  # a thread's body
-    "daemon/pointline_daemon/watcher.py",  # watchdog's thread, and undoing a start that failed
-    "pointline/io/content.py",  # closes the file, raises again
-    "pointline/io/streams.py",  # two decoders that share no base class
-    "pointline/io/delta.py",  # looks whether the commit happened, or discards a part; raises again
-    "pointline/io/manifest.py",  # what may have happened is in doubt; raises again
+    "daemon/pointline_daemon/process/part.py",  # a thread's body
+    "daemon/pointline_daemon/arrival/watcher.py",  # watchdog's thread, and undoing a start that failed
+    "pointline/io/content/file_content.py",  # closes the file, raises again
+    "pointline/io/content/streams.py",  # two decoders that share no base class
+    "pointline/io/delta/table.py",  # looks whether the commit happened, or discards a part; raises again
+    "pointline/io/ledger/manifest.py",  # what may have happened is in doubt; raises again
     "pointline/services/compaction.py",  # discards a part, raises again
-    "pointline/services/group_load.py",  # one file's boundary; undoes a group, raises again
-    "pointline/services/change.py",  # discards a part, raises again
-    "pointline/services/load.py",  # one file's boundary; discards a part, raises again
+    "pointline/services/loading/group_load.py",  # one file's boundary; undoes a group, raises again
+    "pointline/services/ingest/change.py",  # discards a part, raises again
+    "pointline/services/loading/load.py",  # one file's boundary; discards a part, raises again
 }
 
 
@@ -133,7 +134,7 @@ class TestLayers:
 
     def test_only_io_touches_storage(self):
         touching = {
-            names(path).rpartition("/")[0]
+            "/".join(names(path).split("/")[:2])
             for path in modules("pointline", "daemon")
             for module in imports(path)
             if module.partition(".")[0] in STORAGE
@@ -151,22 +152,35 @@ class TestLayers:
         locking = {names(path) for path in modules("daemon") if "LakeLock" in calls(path)}
         keepers = {
             "daemon/pointline_daemon/commands/run.py",
-            "daemon/pointline_daemon/commands/doctor.py",
-            "daemon/pointline_daemon/commands/repair.py",
+            "daemon/pointline_daemon/commands/lake/doctor.py",
+            "daemon/pointline_daemon/commands/lake/repair.py",
         }
-        assert locking == {"daemon/pointline_daemon/requests.py", *keepers}
+        assert locking == {"daemon/pointline_daemon/opening/requests.py", *keepers}
         preparing = {names(path) for path in modules("daemon") if "prepare" in calls(path)}
         assert preparing == {
-            "daemon/pointline_daemon/writing.py",
-            "daemon/pointline_daemon/supervisor.py",
-            "daemon/pointline_daemon/commands/doctor.py",
+            "daemon/pointline_daemon/opening/writing.py",
+            "daemon/pointline_daemon/process/supervisor.py",
+            "daemon/pointline_daemon/commands/lake/doctor.py",
         }
         recovering = {names(path) for path in modules("daemon") if calls(path) & {"recover", "mend"}}
         assert recovering <= {
-            "daemon/pointline_daemon/prepare.py",
-            "daemon/pointline_daemon/rebuild.py",
-            "daemon/pointline_daemon/commands/doctor.py",
+            "daemon/pointline_daemon/opening/prepare.py",
+            "daemon/pointline_daemon/opening/rebuild.py",
+            "daemon/pointline_daemon/commands/lake/doctor.py",
         }
+
+    def test_threads_know_no_command(self):
+        """The page answers what commands answer, and asks them; whoever moves files does not."""
+        rooms = [f"daemon/pointline_daemon/{room}" for room in ("arrival", "process", "condition", "opening")]
+        found = [(names(path), module) for path in modules(*rooms) for module in imports(path)]
+        assert [one for one in found if is_below(one[1], "pointline_daemon.commands")] == []
+
+    def test_a_room_holds_a_dozen_modules(self):
+        """A reader who looks for one job opens one folder."""
+        rooms = Counter(
+            path.parent for path in modules("pointline/io", "pointline/services", "daemon") if path.stem != "__init__"
+        )
+        assert {names(room): number for room, number in rooms.items() if number > 12} == {}
 
     def test_tables_have_no_clock_no_paths_and_no_log(self):
         found = {module for path in modules("pointline/tables") for module in imports(path)}
@@ -176,7 +190,7 @@ class TestLayers:
 class TestPaths:
     """delta-rs and Polars misread some paths of tables: one module knows how to name each to them."""
 
-    OWN = "pointline/io/table_path.py"
+    OWN = "pointline/io/delta/table_path.py"
     TAKE_A_PATH = ("is_deltatable", "file_uris", "get_add_actions", "to_pyarrow_dataset", "scan_delta", "read_delta")
     OF_POLARS = ("scan_parquet", "read_parquet")
     IN_MEMORY = ("pointline/tables/dim_symbol_columns.py",)

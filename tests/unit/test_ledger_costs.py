@@ -10,16 +10,18 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 
-from pointline.io import ledger_frame, ledger_table, removed
 from pointline.io.clock import Clock
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.id_ranges import spread
-from pointline.io.ledger_frame import LedgerFrame
-from pointline.io.ledger_table import LedgerTable
-from pointline.io.loose_files import part_files
-from pointline.io.manifest import DeltaManifest
-from pointline.io.removed import removed_files
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.delta.id_ranges import spread
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log import removed
+from pointline.io.delta_log.loose_files import part_files
+from pointline.io.delta_log.removed import removed_files
+from pointline.io.delta_log.upkeep import TableUpkeep
+from pointline.io.ledger import frame as ledger_frame
+from pointline.io.ledger import table as ledger_table
+from pointline.io.ledger.frame import LedgerFrame
+from pointline.io.ledger.manifest import DeltaManifest
+from pointline.io.ledger.table import LedgerTable
 from pointline.tables.ingest_manifest import SCHEMA
 from tests.support.known_ledger import NOW_US, KnownLedger, rows, written_since
 from tests.support.maintained import age

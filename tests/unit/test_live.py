@@ -6,16 +6,16 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
-from pointline_daemon import live
-from pointline_daemon.account import Account
-from pointline_daemon.bronze_presence import BronzePresence
-from pointline_daemon.flow import Flow, RunningBatch
-from pointline_daemon.inbox import Inbox
-from pointline_daemon.live import LiveState
+from pointline_daemon.arrival.bronze_presence import BronzePresence
+from pointline_daemon.arrival.inbox import Inbox
+from pointline_daemon.condition.account import Account
+from pointline_daemon.process import live
+from pointline_daemon.process.flow import Flow, RunningBatch
+from pointline_daemon.process.live import LiveState
 
 from pointline.config import load_config
-from pointline.io.content import Reading
-from pointline.services.batch import Batch, Group
+from pointline.io.content.file_content import Reading
+from pointline.services.ingest.batch import Batch, Group
 from tests.support.observed import TABLES, batch_done, file_done
 
 MIB = 1 << 20

@@ -9,8 +9,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from pointline.errors import CommitConflict
-from pointline.io import delta
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta import table as delta
+from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.protocols import Part
 
 SCHEMA = {"exchange": pl.String(), "date": pl.Date(), "symbol": pl.String(), "file_id": pl.Int64()}

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pointline.io.loose_files import ABANDONED_SECONDS, leftovers, orphans
+from pointline.io.delta_log.loose_files import ABANDONED_SECONDS, leftovers, orphans
 
 NOW = 1_714_521_600.0
 DAY = 86_400.0
@@ -32,7 +32,7 @@ def test_what_a_writer_may_be_writing_is_no_orphan(tmp_path, monkeypatch, age, w
         os.utime(path, (NOW - age, NOW - age))
     found = orphans(table, [], now=NOW, writer=True, writer_since=writer_since)
     assert [one.path for one in found] == ["silver/trades/part-x.parquet"] * is_left
-    monkeypatch.setattr("pointline.io.loose_files.time.time", lambda: NOW)
+    monkeypatch.setattr("pointline.io.delta_log.loose_files.time.time", lambda: NOW)
     left = leftovers(tmp_path, state, [table], writer=True, writer_since=writer_since)
     assert len(left) == 2 * is_left
     assert len(leftovers(tmp_path, state, [table], writer=False)) == 2

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pointline_daemon import compactions as compactions_module
-from pointline_daemon import maintenance as maintenance_module
-from pointline_daemon import noted_partitions
-from pointline_daemon.lake import Lake, open_lake
-from pointline_daemon.maintenance import Maintenance
-from pointline_daemon.requests import Maintain
-from pointline_daemon.upkeep import Upkeep
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.opening.requests import Maintain
+from pointline_daemon.process import compactions as compactions_module
+from pointline_daemon.process import maintenance as maintenance_module
+from pointline_daemon.process import noted_partitions
+from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
-from pointline.io import delta
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.delta import table as delta
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.services import compaction
 
 DAYS = [str(dt.date(2024, 1, 1) + dt.timedelta(number)) for number in range(20)]
@@ -130,7 +130,7 @@ def test_a_pass_lists_once_and_commits_many_partitions_at_once(lake, counted, mo
 
 def test_a_pass_makes_checkpoints_as_it_goes(lake, counted, monkeypatch):
     monkeypatch.setattr(compactions_module, "MOST_PARTITIONS", 2)
-    monkeypatch.setattr("pointline.io.upkeep.COMMITS_PER_CHECKPOINT", 4)
+    monkeypatch.setattr("pointline.io.delta_log.upkeep.COMMITS_PER_CHECKPOINT", 4)
     tend_all(lake, made(lake), monkeypatch)
     assert counted["commits of trades"] == len(DAYS) / 2
     assert counted["checkpoints of trades"] == 3

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pointline.io import mend
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.mend import STAGED, fault_of, mend_table, newest_entry
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log import mend
+from pointline.io.delta_log.mend import STAGED, fault_of, mend_table, newest_entry
+from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.protocols import Part
-from pointline.io.upkeep import TableUpkeep
 
 BATCH = 5
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pointline_daemon.minutes import MINUTES, SECONDS, Minutes
+from pointline_daemon.condition.minutes import MINUTES, SECONDS, Minutes
 
 NOON = 28_333_080
 """A minute since the epoch."""

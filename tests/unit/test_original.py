@@ -8,8 +8,8 @@ from typing import Self
 import pytest
 
 from pointline.parse.feed import own_columns
-from pointline.services.load import KEPT_FOR_PACK
-from pointline.services.original import find_row
+from pointline.services.loading.load import KEPT_FOR_PACK
+from pointline.services.telling.original import find_row
 from pointline.tables.registry import event_tables
 
 ROW_BYTES = 4096

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.batch import Entry, Span
-from pointline.services.identity import Candidate
-from pointline.services.overlap import Day, Occupied, day_of
-from pointline.services.replacement import Judge, Replacements
+from pointline.services.files.identity import Candidate
+from pointline.services.files.overlap import Day, Occupied, day_of
+from pointline.services.files.replacement import Judge, Replacements
+from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.ingest_manifest import SCHEMA, Status
 
 META = BronzeFileMetadata(

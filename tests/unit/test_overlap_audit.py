@@ -8,9 +8,9 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from pointline.services import overlap_audit
-from pointline.services.overlap_audit import FileTimes, audit_overlap
-from pointline.services.row_counts import SPANS
+from pointline.services.audit import overlap_audit
+from pointline.services.audit.overlap_audit import FileTimes, audit_overlap
+from pointline.services.audit.row_counts import SPANS
 from pointline.tables.ingest_manifest import SCHEMA
 
 DAY = {"exchange": "binance", "data_type": "trades", "date": dt.date(2024, 5, 1), "status": "success"}

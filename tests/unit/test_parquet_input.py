@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pointline.errors import Rejected
-from pointline.io.decode import Limits
-from pointline.io.parquet_input import ParquetInput
-from pointline.services.header import wanted_columns
+from pointline.io.content.decode import Limits
+from pointline.io.content.parquet_input import ParquetInput
+from pointline.services.rows.header import wanted_columns
 from pointline.tables.registry import event_tables
 
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
@@ -126,9 +126,9 @@ POISON = """
 import io, sys
 import pyarrow as pa, pyarrow.parquet as pq
 from pointline.errors import Rejected
-from pointline.io.decode import Limits
-from pointline.io.parquet_input import ParquetInput
-from pointline.services.header import wanted_columns
+from pointline.io.content.decode import Limits
+from pointline.io.content.parquet_input import ParquetInput
+from pointline.services.rows.header import wanted_columns
 from pointline.tables.registry import event_tables
 parquet = ParquetInput(open(sys.argv[1], "rb"), "x.parquet", Limits(max_expansion_ratio=200, max_line_bytes=1 << 20))
 try:

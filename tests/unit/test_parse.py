@@ -166,7 +166,7 @@ def test_without_it_everything_is_there_and_polars_types():
         "import sys; sys.modules['pointline.parse.cells._parser'] = None\n"
         "from pointline.parse import cells\n"
         "from pointline.tables import registry\n"
-        "import pointline_daemon.supervisor\n"
+        "import pointline_daemon.process.supervisor\n"
         "print(cells.PARSER, *sorted(registry.event_tables()))"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pointline.errors import DiskFull
-from pointline.io.delta import DeltaTableRepository
+from pointline.io.delta.parts import ParquetPartWriter
+from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.health import read_pages
-from pointline.io.parts import ParquetPartWriter
 
 PARTITION = {"exchange": "binance"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pointline_daemon.commands.present import Column, aligned, width_of
+from pointline_daemon.commands.shared.present import Column, aligned, width_of
 
 COLUMNS = [Column(title="table"), Column(title="rows", align="right"), Column(title="path")]
 ROWS = [

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome
-from pointline.services.recovery import recover
+from pointline.services.ingest.recovery import recover
 from pointline.tables import quarantine as quarantine_table
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest, MemoryQuarantine

@@ -13,10 +13,10 @@ from concurrent.futures import Future
 import msgspec
 import polars as pl
 import pytest
-from pointline_daemon import request_desk
-from pointline_daemon.request_desk import LONGEST_BYTES, RequestDesk
-from pointline_daemon.requests import Maintain, Retry, UpdateSymbols, Withdraw, decode_request
-from pointline_daemon.symbol_request import SymbolRequest
+from pointline_daemon.opening.requests import Maintain, Retry, UpdateSymbols, Withdraw, decode_request
+from pointline_daemon.opening.symbol_request import SymbolRequest
+from pointline_daemon.process import request_desk
+from pointline_daemon.process.request_desk import LONGEST_BYTES, RequestDesk
 
 from pointline.config import LakePaths
 from pointline.errors import PointlineError

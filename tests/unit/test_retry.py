@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pointline.io.protocols import Outcome
-from pointline.services.retry import Selection, put_back, select
+from pointline.services.ingest.retry import Selection, put_back, select
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest
 from tests.unit.test_verdict import META

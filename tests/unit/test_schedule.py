@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pointline_daemon.rescanner import Rescanner
+from pointline_daemon.arrival.rescanner import Rescanner
 
 from pointline.io.clock import Clock
-from pointline.services.schedule import FIRST_SECONDS, JITTER, LONGEST_SECONDS, next_try_us
+from pointline.services.ingest.schedule import FIRST_SECONDS, JITTER, LONGEST_SECONDS, next_try_us
 
 SECOND = 1_000_000
 NOW = 1_714_521_600 * SECOND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pointline_daemon.commands.service_hint import USER, start_command
+from pointline_daemon.commands.service.hint import USER, start_command
 from pointline_daemon.units import Places, fill_unit, read_template
 
 

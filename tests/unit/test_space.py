@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pointline_daemon.commands.space import space_line
+from pointline_daemon.commands.shared.space import space_line
 
 MIB = 1 << 20
 

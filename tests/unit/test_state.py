@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from pointline_daemon import state
-from pointline_daemon.state import StatePublisher, read_state
+from pointline_daemon.condition import state
+from pointline_daemon.condition.state import StatePublisher, read_state
 
 
 def refuse(_path: Path, _content: bytes, *, flush: bool) -> None:

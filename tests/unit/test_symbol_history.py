@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pointline.services.symbols import Symbols
+from pointline.services.symbols.changes import Symbols
 from pointline.tables import dim_symbol
 from pointline.tables.symbol_observations import Kind, Observed, observe, recorded, with_unsaid
 from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable

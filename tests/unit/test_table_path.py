@@ -11,8 +11,8 @@ import pytest
 from deltalake import DeltaTable
 
 from pointline.errors import StorageTrouble
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.table_path import delta_name, is_table, open_table, scan_data_files
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table_path import delta_name, is_table, open_table, scan_data_files
 
 SCHEMA = {"file_id": pl.Int64(), "v": pl.String()}
 

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from pointline.services.claims import Claims
+from pointline.services.files.claims import Claims
 from pointline.tables.ingest_manifest import Status
 from tests.support.loading import Bench, blocks_of
 
@@ -25,7 +25,7 @@ def row(number: int, *, bad: bool) -> bytes:
 def test_a_file_of_nothing_but_bad_rows_is_given_up(tmp_path, bad, good_first, is_given_up):
     data = HEADER + b"".join(row(number, bad=number >= good_first) for number in range(good_first + bad))
     bench = Bench(tmp_path, {}, Claims())
-    with patch("pointline.services.tally.MOST_BAD_ROWS", MOST), blocks_of(500):
+    with patch("pointline.services.rows.tally.MOST_BAD_ROWS", MOST), blocks_of(500):
         outcome, silver, aside = bench.load_one(bench.put(data))
     assert outcome.status is Status.QUARANTINED
     assert silver.is_empty()
@@ -39,7 +39,7 @@ def test_a_file_of_nothing_but_bad_rows_is_given_up(tmp_path, bad, good_first, i
 def test_lines_for_quarantine_have_a_limit_whatever_else_is_in_the_file(tmp_path, most, is_given_up):
     data = HEADER + b"".join(row(number, bad=number % 2 == 1) for number in range(200))
     bench = Bench(tmp_path, {}, Claims())
-    with patch("pointline.services.tally.MOST_BAD_BYTES", most), blocks_of(500):
+    with patch("pointline.services.rows.tally.MOST_BAD_BYTES", most), blocks_of(500):
         outcome, silver, _ = bench.load_one(bench.put(data))
     assert outcome.status is Status.QUARANTINED
     assert silver.is_empty()

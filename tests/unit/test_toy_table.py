@@ -8,18 +8,18 @@ import sys
 import polars as pl
 import pytest
 
-from pointline.io.bronze import FolderBronzeSource
-from pointline.io.content import FileReader
-from pointline.io.decode import Limits
-from pointline.io.event_table import DeltaEventTable, DeltaQuarantine
-from pointline.io.layout import Layout
-from pointline.io.manifest import DeltaManifest
+from pointline.io.bronze.folder import FolderBronzeSource
+from pointline.io.bronze.layout import Layout
+from pointline.io.content.decode import Limits
+from pointline.io.content.file_content import FileReader
+from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
+from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata
-from pointline.services.claims import Claims
-from pointline.services.ingest import IngestService
-from pointline.services.load import Loader
-from pointline.services.symbols import Symbols
-from pointline.services.verdict import Policy
+from pointline.services.files.claims import Claims
+from pointline.services.ingest.effects import IngestService
+from pointline.services.ingest.verdict import Policy
+from pointline.services.loading.load import Loader
+from pointline.services.symbols.changes import Symbols
 from pointline.tables import registry
 from pointline.vendors.feeds import Feeds
 from tests.support.fakes import (

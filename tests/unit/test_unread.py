@@ -6,11 +6,11 @@ import io
 import json
 
 import pytest
-from pointline_daemon import unread as module
+from pointline_daemon.arrival import unread as module
+from pointline_daemon.arrival.unread import Unread
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.unread import Unread
 
-from pointline.io.unrecognised import EXAMPLES, Seen, describe_foreign
+from pointline.io.bronze.unrecognised import EXAMPLES, Seen, describe_foreign
 
 
 class Told:

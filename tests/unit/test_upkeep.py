@@ -9,19 +9,19 @@ import weakref
 
 import polars as pl
 import pytest
-from pointline_daemon import maintenance as maintenance_module
-from pointline_daemon import upkeep as upkeep_module
-from pointline_daemon.compactions import Compactions
-from pointline_daemon.lake import open_lake
-from pointline_daemon.maintenance import Maintenance
-from pointline_daemon.requests import Maintain
-from pointline_daemon.upkeep import Upkeep
+from pointline_daemon.opening.lake import open_lake
+from pointline_daemon.opening.requests import Maintain
+from pointline_daemon.process import maintenance as maintenance_module
+from pointline_daemon.process import upkeep as upkeep_module
+from pointline_daemon.process.compactions import Compactions
+from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.io.clock import Clock
-from pointline.io.dead_files import DeadFiles
-from pointline.io.delta import DeltaTableRepository
-from pointline.io.upkeep import TableUpkeep
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log.dead_files import DeadFiles
+from pointline.io.delta_log.upkeep import TableUpkeep
 
 PARTITIONS = [
     ("quotes", "binance", "2024-05-01"),

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pointline.io.descriptions import language_reference, shipped_vendors
-from pointline.services.examples import check_examples
+from pointline.services.telling.examples import check_examples
 from pointline.tables.registry import event_tables
 from pointline.vendors import language
 from pointline.vendors.describe import describe

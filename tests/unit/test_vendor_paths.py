@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from pointline_daemon.descriptions import Descriptions
+from pointline_daemon.arrival.descriptions import Descriptions
 
+from pointline.io.bronze.unrecognised import describe_foreign
 from pointline.io.descriptions import read_feeds, shipped_vendors
-from pointline.io.unrecognised import describe_foreign
-from pointline.services.batch import Entry, make_groups
-from pointline.services.claims import Claims
-from pointline.services.identity import Candidate
+from pointline.services.files.claims import Claims
+from pointline.services.files.identity import Candidate
+from pointline.services.ingest.batch import Entry, make_groups
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import describe
@@ -191,7 +191,7 @@ path = "other/{symbol}.csv"
 
 
 def test_only_what_differs_from_what_was_read_at_the_start_is_a_change(tmp_path, monkeypatch):
-    monkeypatch.setattr("pointline_daemon.descriptions.STILL_SECONDS", 0.0)
+    monkeypatch.setattr("pointline_daemon.arrival.descriptions.STILL_SECONDS", 0.0)
     file = tmp_path / "vendors" / "mine.toml"
     file.parent.mkdir()
     file.write_text(MINE.format(vendor="mine"))

@@ -9,9 +9,9 @@ import pytest
 
 from pointline.errors import StorageTrouble, Transient, Unfinished
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.batch import Batch, Entry, Group, Loaded
-from pointline.services.identity import Candidate
-from pointline.services.verdict import Policy, Verdict, decide
+from pointline.services.files.identity import Candidate
+from pointline.services.ingest.batch import Batch, Entry, Group, Loaded
+from pointline.services.ingest.verdict import Policy, Verdict, decide
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest
 

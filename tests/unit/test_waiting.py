@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from pointline_daemon.waiting import WaitingRoom
+from pointline_daemon.arrival.waiting import WaitingRoom
 
 from pointline.io.protocols import BronzeFileMetadata
 

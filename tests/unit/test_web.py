@@ -9,10 +9,11 @@ import time
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
-from pointline_daemon import events, web
-from pointline_daemon.account import UNKNOWN
+from pointline_daemon import events
+from pointline_daemon.condition.account import UNKNOWN
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.metrics import METRICS
+from pointline_daemon.page import web
+from pointline_daemon.page.metrics import METRICS
 from prometheus_client.parser import text_string_to_metric_families
 
 from pointline.tables.ingest_manifest import Status

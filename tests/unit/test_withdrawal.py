@@ -9,7 +9,7 @@ import pytest
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
-from pointline.services.withdrawal import plan_withdrawal
+from pointline.services.ingest.withdrawal import plan_withdrawal
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest
 from tests.unit.test_verdict import META

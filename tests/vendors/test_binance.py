@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import strategies as st
 
-from pointline.io.layout import Refused
+from pointline.io.bronze.layout import Refused
 from tests.support.vendor_checks import checks_of
 from tests.support.vendor_files import (
     HOUR_US,
@@ -649,7 +649,7 @@ def test_the_last_row_of_metrics_is_of_the_next_day():
     ],
 )
 def test_zip_files_are_the_files_in_them(path, rows):
-    pytest.importorskip("pointline.io.unzip", reason="this version reads no zip")
+    pytest.importorskip("pointline.io.content.unzip", reason="this version reads no zip")
     file = SAMPLES / "made-here" / path
     if not file.exists():
         pytest.skip("no samples")

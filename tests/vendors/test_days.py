@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pointline_daemon.lake import open_lake
+from pointline_daemon.opening.lake import open_lake
 
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_manifest, read_table

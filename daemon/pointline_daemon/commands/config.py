@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pointline.config import describe, load_config
 from pointline.errors import CHECK, ConfigurationError
+from pointline.phrases import printable
 from pointline.settings import is_size
-from pointline_daemon.bronze_access import make_feeds
-from pointline_daemon.commands.present import Column, bytes_text, print_table, printable
-from pointline_daemon.commands.settings import settings_for
+from pointline_daemon.commands.shared.present import Column, bytes_text, print_table
+from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
+from pointline_daemon.opening.bronze_access import make_feeds
 
 TO_CORRECT = "correct them where each is set: the place is named in brackets"
 

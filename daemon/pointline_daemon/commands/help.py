@@ -6,7 +6,14 @@ import difflib
 import re
 from importlib import resources
 
-from pointline_daemon.commands.present import Column, is_terminal, make_console, print_lines, print_problem, print_table
+from pointline_daemon.commands.shared.present import (
+    Column,
+    is_terminal,
+    make_console,
+    print_lines,
+    print_problem,
+    print_table,
+)
 from pointline_daemon.exit_codes import EXIT_OK, EXIT_USAGE
 
 FOLDER = "help"

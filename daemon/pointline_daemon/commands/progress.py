@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self, TextIO, cast
 
 from pointline.phrases import plural
 from pointline.settings import LogSettings
-from pointline_daemon.commands.present import make_console
+from pointline_daemon.commands.shared.present import make_console
 from pointline_daemon.logs import configure_logging
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from pointline_daemon.supervisor import Supervisor
+    from pointline_daemon.process.supervisor import Supervisor
 
 QUIET_SECONDS = 1.0
 REFRESH_SECONDS = 0.1

@@ -15,11 +15,11 @@ from pointline.io.lock import LakeLock
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon import events
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
-from pointline_daemon.lake import Lake, open_lake
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.notify import Notifier
-from pointline_daemon.owner import require_owner
-from pointline_daemon.supervisor import Supervisor
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.opening.owner import require_owner
+from pointline_daemon.process.notify import Notifier
+from pointline_daemon.process.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from pointline_daemon.commands.progress import OnceProgress

@@ -9,15 +9,15 @@ from typing import Any
 
 from pointline.config import load_config
 from pointline.errors import WrongUse
-from pointline.phrases import LEAVE_ONE_OUT, plural
+from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.tables import ingest_manifest
-from pointline_daemon.commands.health import Daemon, judge, look_at_daemon
-from pointline_daemon.commands.ledger_view import Errors, LedgerView, view_ledger
-from pointline_daemon.commands.present import (
+from pointline_daemon.commands.service.hint import start_command
+from pointline_daemon.commands.shared.health import Daemon, judge, look_at_daemon
+from pointline_daemon.commands.shared.ledger_view import Errors, LedgerView, view_ledger
+from pointline_daemon.commands.shared.present import (
     Column,
     aligned,
     bytes_text,
-    count,
     cut_line,
     duration,
     is_terminal,
@@ -26,15 +26,13 @@ from pointline_daemon.commands.present import (
     print_labelled,
     print_lines,
     print_table,
-    printable,
     shorten_path,
     terminal_width,
 )
-from pointline_daemon.commands.service_hint import start_command
-from pointline_daemon.commands.space import look_at_space, space_line
-from pointline_daemon.commands.unread import count_unread, show_unread
+from pointline_daemon.commands.shared.space import look_at_space, space_line
+from pointline_daemon.commands.shared.unread import count_unread, show_unread
+from pointline_daemon.condition.health import Health
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
-from pointline_daemon.health import Health
 
 BATCHES_OF_HEADROOM = 2
 GOOD = {"healthy", "degraded"}

@@ -11,7 +11,7 @@ from shutil import get_terminal_size
 from typing import Final
 
 from pointline.errors import WrongUse
-from pointline_daemon.commands.present import is_terminal, make_console
+from pointline_daemon.commands.shared.present import is_terminal, make_console
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 REFRESH_SECONDS = 2.0

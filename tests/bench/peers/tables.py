@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
-from pointline_daemon.commands.present import print_lines
+from pointline_daemon.commands.shared.present import print_lines
 
 from tests.bench.measure import Bench
 from tests.bench.peers.accidents import ROWS, accidents

@@ -1,0 +1,1 @@
+"""What arrives in bronze: watched, scanned, waited for, and closed into batches."""

@@ -1,0 +1,1 @@
+"""``pointline coverage``, on a terminal, as a page and as a picture."""

@@ -1,0 +1,1 @@
+"""Commands about single files and their rows."""

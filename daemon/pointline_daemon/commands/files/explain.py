@@ -1,0 +1,219 @@
+"""``pointline explain``: what happened to a file, in sentences, and what to do next."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pointline.config import Config
+from pointline.errors import UnknownValue
+from pointline.io.bronze.whereabouts import Place, Whereabouts, find_path, look_closer
+from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
+from pointline.io.ledger.reader import scan_ledger, scan_rows_of
+from pointline.phrases import printable
+from pointline.services.files.regained import days_left
+from pointline.services.rows.aside import by_rule
+from pointline.services.telling.story import Chapter, LedgerRow, Sources, next_step, tell
+from pointline.tables import ingest_manifest, quarantine, symbol_observations
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import CLOSED, Status
+from pointline.tables.registry import event_tables
+from pointline_daemon.arrival.touched import Touched
+from pointline_daemon.commands.files.presence import Moment, Presence, describe_presence
+from pointline_daemon.commands.shared.health import look_at_daemon
+from pointline_daemon.commands.shared.known import unknown_file
+from pointline_daemon.commands.shared.present import print_json, print_labelled, print_lines
+from pointline_daemon.commands.shared.settings import settings_for, warn
+from pointline_daemon.exit_codes import EXIT_OK
+from pointline_daemon.opening.bronze_access import make_layout
+
+MOST_GUESSES = 3
+NO_TIME = " " * len("2024-05-01 00:00:00Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One file version and its story."""
+
+    row: LedgerRow
+    chapters: Sequence[Chapter]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What there is to say about one target. ``versions`` are those of its path, oldest first."""
+
+    asked: str
+    path: str
+    versions: Sequence[Version]
+    presence: Presence
+    is_known: bool
+
+    @property
+    def next_step(self) -> str:
+        """What to do: about the file as it is now, else about its newest version."""
+        return self.presence.next_step or self.versions[-1].next_step
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts for programs."""
+        return {
+            "target": self.asked,
+            "path": self.path,
+            "versions": [
+                {
+                    "file_id": one.row["file_id"],
+                    "status": one.row["status"],
+                    "story": [{"at": _moment(chapter.at_us), "what": chapter.what} for chapter in one.chapters],
+                    "next": one.next_step,
+                }
+                for one in self.versions
+            ],
+            "bronze": self.presence.what,
+            "next": self.next_step,
+        }
+
+
+def explain(lake_root: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
+    """Tell the stories of files by id or path. It only reads. Raises UnknownValue for a path that nothing is at."""
+    config = settings_for(lake_root, needs=("bronze",))
+    found = answers(config, targets, on_problem=warn)
+    if unknown := next((answer for answer in found if not answer.is_known), None):
+        what = f"{unknown.asked}: {unknown.presence.what[0].lower()}{unknown.presence.what[1:]}"
+        raise UnknownValue(what, subject=unknown.asked, hint=unknown.next_step)
+    if as_json:
+        print_json([answer.as_json() for answer in found])
+    else:
+        for position, answer in enumerate(found):
+            _show(answer, separate=position > 0)
+    return EXIT_OK
+
+
+def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str], None]) -> list[Answer]:
+    """Return the stories of files by id or path. Raises PointlineError for an id that the ledger does not have."""
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    bronze = config.paths.bronze
+    ids = [int(target) for target in targets if target.isdecimal()]
+    named = ledger.filter(pl.col("file_id").is_in(ids)).select("file_id", "bronze_file_path")
+    by_id = dict(named.collect().iter_rows())
+    if unknown := [file_id for file_id in ids if file_id not in by_id]:
+        raise unknown_file(unknown[0])
+    paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
+    versions = _versions(config, ledger, sorted(set(paths.values())))
+    moment = _moment_of(config)
+    layout = make_layout(config, on_problem=on_problem)
+    return [
+        _answer(
+            target,
+            look_closer(bronze, layout, path, follow_links=config.bronze.follow_links),
+            versions.get(path, []),
+            moment,
+            ledger,
+        )
+        for target, path in paths.items()
+    ]
+
+
+def _answer(
+    target: str, where: Whereabouts, rows: list[tuple[LedgerRow, Sources]], moment: Moment, ledger: pl.LazyFrame
+) -> Answer:
+    if target.isdecimal():
+        rows = [one for one in rows if one[0]["file_id"] == int(target)]
+    standing = [row for row, _ in rows if row["status"] not in CLOSED]
+    newest = standing[-1] if standing else None
+    if rows and newest is None:
+        there = where.place in {Place.TAKEN, Place.REFUSED}
+        what = "What is in bronze at its path is another version" if there else "Nothing is at its path in bronze"
+        presence = Presence(what=what)
+    else:
+        presence = describe_presence(where, newest, moment)
+    is_known = bool(rows) or where.place not in {Place.MISSING, Place.OUTSIDE}
+    if not is_known and (guesses := _similar(ledger, where.path)):
+        presence = Presence(what=presence.what, next_step=f"did you mean {' or '.join(guesses)}?")
+    versions = [
+        Version(row=row, chapters=tell(row, sources), next_step=next_step(row, daemon_runs=moment.daemon_runs))
+        for row, sources in rows
+    ]
+    return Answer(asked=target, path=where.path, versions=versions, presence=presence, is_known=is_known)
+
+
+def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dict[str, list[tuple[LedgerRow, Sources]]]:
+    """Return the versions of each path, oldest first, each with what there is to tell of it."""
+    rows = ledger.filter(pl.col("bronze_file_path").is_in(paths)).sort("file_id").collect().rows(named=True)
+    ids = [row["file_id"] for row in rows]
+    named = [row["superseded_by"] for row in rows if row["superseded_by"] is not None]
+    named += [file_id for row in rows for file_id, _, _ in days_left(row["warnings"])]
+    relatives = (
+        ledger.filter(pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named))
+        .select("file_id", "bronze_file_path", "status", "superseded_by")
+        .collect()
+    )
+    path_of = dict(relatives.select("file_id", "bronze_file_path").iter_rows())
+    status_of = dict(relatives.select("file_id", "status").iter_rows())
+    older: dict[int, list[int]] = {}
+    for file_id, _, status, by in relatives.sort("file_id").iter_rows():
+        if status == Status.SUPERSEDED and by is not None:
+            older.setdefault(by, []).append(file_id)
+    with_bad_rows = [row["file_id"] for row in rows if row["rows_quarantined"]]
+    broken = by_rule(scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, with_bad_rows))
+    found: dict[str, list[tuple[LedgerRow, Sources]]] = {}
+    for row in rows:
+        file_id = row["file_id"]
+        name = symbol_observations.NAME if row["data_type"] == INSTRUMENTS else row["data_type"]
+        table = config.paths.table(name) if name in {*event_tables(), symbol_observations.NAME} else None
+        is_in = table is not None and bool(row["rows_written"])
+        sources = Sources(
+            paths=path_of,
+            statuses=status_of,
+            replaced=older.get(file_id, []),
+            set_aside=[one for one in broken if one.file_id == file_id],
+            commits=notes_on(table, file_id) if table is not None and is_in else [],
+            moves=moves_of(config.paths.table(ingest_manifest.NAME), file_id),
+            oldest_version=oldest_entry(table) if table is not None and is_in else None,
+            found_by=found_by(config.paths.table(ingest_manifest.NAME), file_id),
+        )
+        found.setdefault(row["bronze_file_path"], []).append((row, sources))
+    return found
+
+
+def _similar(ledger: pl.LazyFrame, path: str) -> list[str]:
+    """Return known paths that end in the same name."""
+    name = path.rpartition("/")[2]
+    if not name:
+        return []
+    known = ledger.select("bronze_file_path").filter(pl.col("bronze_file_path").str.contains(name, literal=True))
+    return [printable(one) for one in known.unique().sort("bronze_file_path").head(MOST_GUESSES).collect().to_series()]
+
+
+def _moment_of(config: Config) -> Moment:
+    daemon = look_at_daemon(config.paths.lock_file, config.paths.state_file)
+    touched = Touched(config.paths.state / "touched.parquet").frame()
+    return Moment(
+        now_us=time.time_ns() // 1000,
+        settle_us=int(config.ingest.settle_seconds * 1_000_000),
+        rescan_seconds=config.ingest.rescan_seconds,
+        daemon_runs=daemon.is_alive,
+        touched=frozenset(touched.select("path", "size", "mtime_us").iter_rows()),
+    )
+
+
+def _show(answer: Answer, *, separate: bool) -> None:
+    print_lines([*[""] * separate, printable(answer.path)])
+    for number, version in enumerate(answer.versions, 1):
+        of = f" (version {number} of {len(answer.versions)} at this path)" if len(answer.versions) > 1 else ""
+        print_lines(["", f"file {version.row['file_id']}, {version.row['status']}{of}"])
+        for chapter in version.chapters:
+            print_labelled(f"{_moment(chapter.at_us) or NO_TIME}  ", chapter.what)
+    print_lines([""])
+    print_labelled("now   ", answer.presence.what)
+    print_labelled("next  ", answer.next_step)
+
+
+def _moment(at_us: int | None) -> str | None:
+    return None if at_us is None else dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC).strftime("%F %TZ")

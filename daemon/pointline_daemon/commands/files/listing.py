@@ -1,0 +1,147 @@
+"""``pointline files``: the ledger, newest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pointline.errors import WrongUse
+from pointline.io.ledger.reader import scan_ledger
+from pointline.phrases import count, printable
+from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import Status
+from pointline.unknown import no_such
+from pointline_daemon.commands.shared.known import file_tables, require_symbol, require_table
+from pointline_daemon.commands.shared.present import (
+    COLOURS,
+    Column,
+    is_terminal,
+    print_json,
+    print_lines,
+    print_table,
+    shorten_path,
+    terminal_width,
+)
+from pointline_daemon.commands.shared.settings import settings_for
+from pointline_daemon.commands.shared.unread import SHOWN, list_unread
+from pointline_daemon.exit_codes import EXIT_OK
+
+NARROWEST_PATH = 24
+COLUMNS = [
+    Column(title="id", align="right", style="dim"),
+    Column(title="status"),
+    Column(title="rows", align="right"),
+    Column(title="quarantined", align="right"),
+]
+"""Before the path; on a pipe the table follows too, and on both the error."""
+
+
+def list_files(
+    lake_root: Path | None,
+    *,
+    status: str | None,
+    table: str | None,
+    symbol: str | None,
+    last: int | None,
+    as_json: bool,
+    unrecognised: bool = False,
+) -> int:
+    """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
+    config = settings_for(lake_root)
+    _require_use(status, table, last, filters_unread=unrecognised and bool(status or table or symbol))
+    if unrecognised:
+        return list_unread(config, last=last, as_json=as_json)
+    last = SHOWN if last is None else last
+    wanted = {"status": status, "data_type": table}
+    chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
+    if symbol is not None:
+        chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
+    everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    require_symbol(everything, symbol)
+    ledger = everything.filter(*chosen)
+    matching = ledger.select(pl.len()).collect().item()
+    newest_first = ledger.sort("updated_at_us", "file_id", descending=True)
+    files = (newest_first.head(last) if last else newest_first).collect()
+    if as_json:
+        print_json([_as_json(row) for row in files.iter_rows(named=True)])
+    elif files.is_empty():
+        print_lines(
+            [
+                "no file of the ledger matches"
+                if chosen
+                else "the ledger is empty: no market-data file was seen in bronze yet"
+            ]
+        )
+    else:
+        _show(files)
+        if matching > files.height and is_terminal():
+            print_lines([f"\n{files.height:,} of {matching:,} files; --last 0 shows all"])
+    return EXIT_OK
+
+
+def _require_use(status: str | None, table: str | None, last: int | None, *, filters_unread: bool) -> None:
+    """Raise WrongUse for what cannot be."""
+    if filters_unread:
+        raise WrongUse(
+            "a file that is not recognised has no status, table or symbol", hint="give --unrecognised by itself"
+        )
+    statuses = [one.value for one in Status]
+    if status is not None and status not in statuses:
+        raise no_such("status", status, statuses)
+    if table is not None:
+        require_table(table, file_tables())
+    if last is not None and last < 0:
+        raise WrongUse(f"--last is {last}", hint="give a number of files, or 0 for all")
+
+
+def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "warnings": json.loads(row["warnings"] or "{}")}
+
+
+def _show(files: pl.DataFrame) -> None:
+    rows = [
+        (
+            [
+                str(row["file_id"]),
+                row["status"],
+                count(row["rows_written"]),
+                count(row["rows_quarantined"]),
+            ],
+            row,
+        )
+        for row in files.iter_rows(named=True)
+    ]
+    if not is_terminal():
+        columns = [*COLUMNS, Column(title="table"), Column(title="path"), Column(title="error")]
+        print_table(
+            columns,
+            [
+                [*cells, row["data_type"], printable(row["bronze_file_path"]), printable(row["error"] or "")]
+                for cells, row in rows
+            ],
+        )
+        return
+    used = sum(
+        max(len(column.title), *(len(cells[position]) for cells, _ in rows)) + 2
+        for position, column in enumerate(COLUMNS)
+    )
+    width = max(NARROWEST_PATH, terminal_width() - used)
+    print_table(
+        [*COLUMNS, Column(title="path", fold=True)],
+        [[*cells, _path_and_error(row, width)] for cells, row in rows],
+        styles=[_style(row["status"]) for _, row in rows],
+    )
+
+
+def _path_and_error(row: Mapping[str, Any], width: int) -> str:
+    path = shorten_path(printable(row["bronze_file_path"]), width)
+    error = (row["error"] or "").removeprefix(f"{row['bronze_file_path']} ")
+    return f"{path}\n{printable(error)}" if error else path
+
+
+def _style(status: str) -> str:
+    return "" if status == Status.SUCCESS else COLOURS[status]

@@ -1,0 +1,77 @@
+"""How a path in bronze stands to the ledger right now, in a sentence, with what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pointline.io.bronze.whereabouts import Place, Whereabouts
+from pointline.services.telling.story import LedgerRow
+
+NEXT_STEPS = {
+    Place.OUTSIDE: "copy or hard-link it into bronze",
+    Place.IGNORED: "rename it when it is whole, or change bronze.ignore (or ignore_also)",
+    Place.FOREIGN: "rename it, or describe its layout in bronze.patterns",
+    Place.REFUSED: "move or rename it",
+    Place.NOT_A_FILE: "put the file itself there: copy or hard-link it; bronze.follow_links follows links to folders",
+    Place.UNREADABLE: "put it where the daemon's user may read it",
+    Place.MISSING: "check the spelling; `pointline files` lists the files that are known",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """``what`` is a sentence. ``next_step`` is empty where the story of the newest version says it."""
+
+    what: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What the answer depends on beside the file. ``touched`` are versions known under an older time stamp."""
+
+    now_us: int
+    settle_us: int
+    rescan_seconds: float
+    daemon_runs: bool
+    touched: frozenset[tuple[str, int, int]] = frozenset()
+
+
+def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Moment) -> Presence:
+    """Say whether the file is in bronze, whether it is the version the ledger knows, and what happens to it."""
+    if newest is None:
+        return _unknown(where, moment)
+    if where.place is Place.MISSING:
+        return Presence(what="It is gone from bronze; silver keeps its rows")
+    if where.place not in {Place.TAKEN, Place.REFUSED}:
+        return Presence(what=f"Now it {where.what}", next_step=where.advice or NEXT_STEPS[where.place])
+    seen = (newest["file_size_bytes"], round(newest["last_modified_ts"].timestamp() * 1_000_000))
+    if seen == (where.size, where.mtime_us):
+        return Presence(what="It is in bronze, unchanged")
+    if (where.path, where.size, where.mtime_us) in moment.touched:
+        return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
+    return _on_its_way("It is in bronze and has changed since it was read", where, moment)
+
+
+def _unknown(where: Whereabouts, moment: Moment) -> Presence:
+    if where.place is Place.TAKEN:
+        return _on_its_way(f"It is in bronze and not in the ledger; it {where.what}", where, moment)
+    known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else "; the ledger does not know it"
+    return Presence(what=f"It {where.what}{known}", next_step=where.advice or NEXT_STEPS[where.place])
+
+
+def _on_its_way(what: str, where: Whereabouts, moment: Moment) -> Presence:
+    """A version that the ledger does not know yet."""
+    still_us = moment.now_us - where.mtime_us
+    if 0 <= still_us < moment.settle_us:
+        what += (
+            f"; it is still settling: its size and mtime have not changed for {still_us / 1e6:.1f} of the "
+            f"{moment.settle_us / 1e6:g} seconds of ingest.settle_seconds"
+        )
+    if not moment.daemon_runs:
+        return Presence(what=what, next_step="no daemon is running: `pointline run` ingests it")
+    return Presence(
+        what=what,
+        next_step="nothing to do: the daemon ingests it, at the latest at its next scan, one every "
+        f"{moment.rescan_seconds:g} seconds",
+    )

@@ -1,0 +1,106 @@
+"""``pointline retry``: refused files are read again, under their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pointline.config import Config
+from pointline.errors import WrongUse
+from pointline.io.ledger.reader import scan_ledger, scan_rows
+from pointline.phrases import and_more, plural, printable
+from pointline.services.ingest.retry import Selection, select
+from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.ingest_manifest import Status
+from pointline_daemon.commands.files.targets import chosen_files
+from pointline_daemon.commands.shared.health import look_at_daemon
+from pointline_daemon.commands.shared.known import require_rule
+from pointline_daemon.commands.shared.present import print_json, print_lines
+from pointline_daemon.commands.shared.settings import INGEST, settings_for
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+
+SHOWN = 20
+ERROR_WIDTH = 300
+
+
+def retry(
+    lake_root: Path | None,
+    targets: Sequence[str],
+    *,
+    status: Status | None,
+    rule: str | None,
+    dry_run: bool,
+    as_json: bool,
+    accept: bool = False,
+) -> int:
+    """Put refused files back to pending; with ``dry_run`` only name them.
+
+    Exit code 1 where files are named and none of them can be tried again.
+    """
+    config = settings_for(lake_root, needs=INGEST)
+    if accept and not targets:
+        raise WrongUse("--accept needs the files by name", hint="name a file id or a path")
+    if not targets and status is None and rule is None:
+        hint = "name a file id or a path, or use --status failed, or --rule ragged"
+        raise WrongUse("no file is named to try again", hint=hint)
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    meant = chosen_files(config, ledger, targets)
+    selection = Selection(file_ids=tuple(meant or ()), status=status, rule=rule, broke_rule=_files_with(config, rule))
+    columns = ["file_id", "bronze_file_path", "status", "error", "warnings"]
+    entries = ledger.select(columns).collect()
+    found = select(entries, selection)
+    if found.is_empty() and not entries["error"].str.contains(rule or "", literal=True).any():
+        require_rule(config, rule)
+    if not dry_run and not found.is_empty():
+        _put_back(config, found["file_id"].to_list(), accept=accept)
+    if as_json:
+        print_json({"dry_run": dry_run, "files": found.to_dicts()})
+    elif found.is_empty():
+        _show_none(entries.filter(pl.col("file_id").is_in(meant or [])))
+    else:
+        _show(
+            found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
+        )
+    return EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
+
+
+def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
+    """The files with rows that broke a rule; their errors name only the most frequent ones."""
+    if rule is None:
+        return ()
+    rows = scan_rows(config.paths.table(quarantine.NAME), quarantine.SCHEMA)
+    return tuple(rows.filter(pl.col("rule") == rule).select("file_id").unique().collect()["file_id"])
+
+
+def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
+    from pointline_daemon.opening.lake import Lake  # noqa: PLC0415 - a dry run needs none of the writing side
+    from pointline_daemon.opening.requests import Answer, Retry  # noqa: PLC0415 - as above
+    from pointline_daemon.opening.writing import write_or_ask  # noqa: PLC0415 - as above
+
+    def do(lake: Lake) -> Answer:
+        service, _ = lake.ingest()
+        return {"put_back": service.put_back(file_ids, accepted=accept)}
+
+    write_or_ask(config, Retry(file_ids=tuple(file_ids), accept=accept), do, purpose="retry")
+
+
+def _show_none(named: pl.DataFrame) -> None:
+    print_lines(["No failed or quarantined file matches; `pointline files --status quarantined` lists them"])
+    for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
+        print_lines([f"file {file_id} is {status}, and stays so: {printable(path)}"])
+
+
+def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
+    for file_id, path, status, error in found.head(SHOWN).iter_rows():
+        reason = printable(error or "")
+        short = reason if len(reason) <= ERROR_WIDTH else f"{reason[:ERROR_WIDTH]}..."
+        print_lines([f"file {file_id}, {status}: {printable(path)}", *([f"    {short}"] if short else [])])
+    if found.height > SHOWN:
+        print_lines([and_more(found.height - SHOWN)])
+    if dry_run:
+        print_lines(["", f"{plural(found.height, 'file')} would be tried again"])
+        return
+    taker = "the running daemon ingests them at once" if daemon_runs else "`pointline run` ingests them"
+    print_lines(["", f"{plural(found.height, 'file')} put back; {taker}"])

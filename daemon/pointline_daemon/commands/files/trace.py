@@ -1,0 +1,205 @@
+"""``pointline trace``: a silver row and the line in bronze that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pointline.config import Config
+from pointline.errors import PointlineError, UnknownValue, WrongUse
+from pointline.io.ledger.reader import scan_ledger, scan_rows_of
+from pointline.phrases import printable
+from pointline.tables import ingest_manifest, quarantine
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.registry import event_tables
+from pointline.tables.schema import PARTITION_COLUMNS
+from pointline_daemon.commands.shared.known import require_table, unknown_file
+from pointline_daemon.commands.shared.present import Column, print_json, print_lines, print_table
+from pointline_daemon.commands.shared.settings import READING, settings_for, warn
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.opening.bronze_access import make_reader, make_source
+
+COLUMNS = [Column(title="column", style="dim"), Column(title="in silver"), Column(title="in the file", fold=True)]
+LINEAGE = ("file_id", "file_seq")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What bronze says. ``problem`` is why there is no ``text``."""
+
+    text: str | None = None
+    number: int | None = None
+    header: Sequence[str] = ()
+    has_header: bool = True
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """By column of the table."""
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Where a row is: in the table, in quarantine, or (with the reason) in neither."""
+
+    file: Row
+    row: Row | None
+    set_aside: Row | None
+    absent: str | None
+    line: Line
+
+    def as_json(self, table: str, file_seq: int) -> dict[str, Any]:
+        """Return the facts for programs."""
+        return {
+            "table": table,
+            "file_id": self.file["file_id"],
+            "file_seq": file_seq,
+            "path": self.file["bronze_file_path"],
+            "status": self.file["status"],
+            "row": self.row,
+            "set_aside": self.set_aside,
+            "absent": self.absent,
+            "header": list(self.line.header) or None,
+            "line": self.line.text,
+            "line_number": self.line.number,
+            "problem": self.line.problem,
+        }
+
+
+def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as_json: bool) -> int:
+    """Print a row, its line, and what keeps one of them from being found. It only reads."""
+    config = settings_for(lake_root, needs=("bronze", *READING))
+    require_table(table, event_tables())
+    if file_seq < 1:
+        raise WrongUse(f"FILE_SEQ is {file_seq}", hint="rows of a file are counted from 1")
+    found = _trace(config, table, file_id, file_seq)
+    if as_json:
+        print_json(found.as_json(table, file_seq))
+    else:
+        _show(found, table, file_seq)
+    is_found = (found.row is not None or found.set_aside is not None) and found.line.text is not None
+    return EXIT_OK if is_found else EXIT_FINDINGS
+
+
+def _trace(config: Config, table: str, file_id: int, file_seq: int) -> Trace:
+    rows = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(pl.col("file_id") == file_id).collect()
+    if rows.is_empty():
+        raise unknown_file(file_id)
+    file = rows.row(0, named=True)
+    if file["data_type"] != table:
+        raise UnknownValue(
+            f"file {file_id} belongs to {file['data_type']}, not to {table}",
+            hint=f"`pointline trace {file['data_type']} {file_id} {file_seq}`",
+        )
+    if file["status"] == Status.SUCCESS and file_seq > (file["rows_read"] or 0):
+        raise UnknownValue(
+            f"file {file_id} has {file['rows_read'] or 0:,} rows: there is no row {file_seq:,}",
+            subject=str(file_seq),
+            hint="rows of a file are counted from 1",
+        )
+    row = _silver_row(config, table, file, file_seq)
+    set_aside = None if row else _quarantined_row(config, file_id, file_seq)
+    absent = None if row or set_aside else _why_absent(file, file_seq)
+    return Trace(file=file, row=row, set_aside=set_aside, absent=absent, line=_read_line(config, file, file_seq))
+
+
+def _silver_row(config: Config, table: str, file: Row, file_seq: int) -> Row | None:
+    partition = {name: str(file[name]) for name in PARTITION_COLUMNS}
+    schema = event_tables()[table].silver_schema
+    rows = scan_rows_of(config.paths.table(table), schema, [file["file_id"]], partition)
+    found = rows.filter(pl.col("file_seq") == file_seq).collect()
+    if found.is_empty():
+        return None
+    values = {**found.row(0, named=True), **{name: file[name] for name in PARTITION_COLUMNS}}
+    return {name: values[name] for name in schema}
+
+
+def _quarantined_row(config: Config, file_id: int, file_seq: int) -> Row | None:
+    rows = scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, [file_id])
+    found = rows.filter(pl.col("file_seq") == file_seq).select("rule", "column", "raw").collect()
+    return None if found.is_empty() else found.row(0, named=True)
+
+
+def _why_absent(file: Row, file_seq: int) -> str:
+    file_id, by = file["file_id"], file["superseded_by"]
+    if file["status"] == Status.SUPERSEDED:
+        return f"file {file_id} was replaced by file {by}: its rows left the table"
+    if file["status"] == Status.DUPLICATE:
+        return f"file {file_id} is a duplicate: its rows are in the table as those of file {by}"
+    if file["status"] != Status.SUCCESS:
+        return f"file {file_id} is {file['status']}: none of its rows is in the table"
+    return f"row {file_seq} of file {file_id} is in no table: run `pointline verify`"
+
+
+def _read_line(config: Config, file: Row, file_seq: int) -> Line:
+    from pointline.parse.text_path import split_cells  # noqa: PLC0415 - not before it is known to be needed
+    from pointline.services.rows.block import belonging_of  # noqa: PLC0415 - as above
+    from pointline.services.telling.original import find_row  # noqa: PLC0415 - as above
+
+    path = file["bronze_file_path"]
+    source = make_source(config, on_problem=warn)
+    meta = source.look(path)
+    if meta is None:
+        return Line(problem="the file is gone from bronze: its line cannot be shown")
+    reader = make_reader(config, source)
+    try:
+        if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
+            return Line(problem="the file in bronze has changed since: the line that was read is not there any more")
+        with reader.open(meta) as content:
+            feed = source.feeds.feed(meta.data_type, meta.feed, meta.vendor)
+            found = find_row(feed, content, path, file_seq)
+    except PointlineError as error:
+        return Line(problem=f"the file cannot be read: {error}")
+    if isinstance(found, int):
+        return Line(problem=f"the file has {found:,} rows: there is no row {file_seq:,}")
+    belonging = belonging_of(source.feeds, meta, frozenset(), config.bronze.groups)
+    cells = dict(zip(found.header, split_cells(found.text, feed.dialect), strict=False))
+    return Line(
+        text=found.text,
+        number=None if path.lower().endswith(".parquet") else found.line,
+        header=found.header,
+        has_header=found.has_header,
+        cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
+    )
+
+
+def _show(found: Trace, table: str, file_seq: int) -> None:
+    file = found.file
+    print_lines([f"file    {file['file_id']}, {file['status']}: {printable(file['bronze_file_path'])}"])
+    if found.row is not None:
+        print_lines([f"row     {file_seq:,}, in {table}"])
+    elif found.set_aside is not None:
+        aside = found.set_aside
+        column = f" ({aside['column']})" if aside["column"] else ""
+        print_lines([f"row     {file_seq:,}, quarantined by the rule {aside['rule']}{column}"])
+    else:
+        print_lines([f"row     {file_seq:,}, not found: {found.absent}"])
+    line = found.line
+    if line.problem:
+        print_lines([f"line    not found: {printable(line.problem)}"])
+    elif line.number is None:
+        print_lines(["line    a row of a Parquet file, written as CSV"])
+    else:
+        header = "where the header is line 1" if line.has_header else "which has no header"
+        print_lines([f"line    {line.number:,} of the file, {header}"])
+    if line.text is not None:
+        print_lines(["", printable(",".join(line.header)), printable(line.text)])
+    elif found.set_aside is not None:
+        print_lines(["", printable(found.set_aside["raw"])])
+    if found.row is not None:
+        print_lines([""])
+        _show_row(found.row, line)
+
+
+def _show_row(row: Row, line: Line) -> None:
+    cells = line.cells
+    rows = [[name, _plain(value), printable(cells.get(name, ""))] for name, value in row.items() if name not in LINEAGE]
+    print_table(COLUMNS if cells else COLUMNS[:2], rows if cells else [one[:2] for one in rows])
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else printable(str(value))

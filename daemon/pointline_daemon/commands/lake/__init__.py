@@ -1,0 +1,1 @@
+"""Commands about a lake as a whole."""

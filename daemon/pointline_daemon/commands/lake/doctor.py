@@ -1,0 +1,311 @@
+"""``pointline doctor``: the machine and the files of a lake; ``--fix`` does what is safe."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pointline.config import Config, LakePaths, load_config
+from pointline.errors import LakeInUse, NoAccess, PointlineError
+from pointline.io import health
+from pointline.io.delta_log import loose_files
+from pointline.io.descriptions import FOLDER
+from pointline.io.lake_links import links_in
+from pointline.io.lock import LakeLock
+from pointline.io.translate import one_line
+from pointline.parse import cells
+from pointline.phrases import count, no_lake, plural, printable
+from pointline.services.telling.findings import Finding
+from pointline_daemon.commands.lake.doctor_owners import owner_findings
+from pointline_daemon.commands.lake.verify import show_findings
+from pointline_daemon.commands.shared.health import look_at_daemon
+from pointline_daemon.commands.shared.present import bytes_text, print_json, print_lines
+from pointline_daemon.commands.shared.unread import LIST, walk_bronze
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.logs import log_to_stderr
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.opening.owner import require_owner
+from pointline_daemon.opening.prepare import prepare
+
+BATCHES_OF_HEADROOM = 2
+FEW_INODES = 10_000
+CLOCK_SLACK_SECONDS = 60.0
+EVENTS_AT_ONCE = 16_384
+NAMED = 3
+PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "watchdog")
+Facts = dict[str, object]
+
+
+def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
+    """Look at machine and lake and say what is wrong. Changes nothing without ``fix``, and deletes no data ever."""
+    config = load_config(lake_root, needs=())
+    paths = config.paths
+    if not paths.silver.is_dir():
+        raise no_lake(paths.root)
+    wrong: list[str] = []
+    lake = open_lake(config, on_problem=wrong.append)
+    lake.require_known_format(shut_ones_too=False)
+    fixed: list[str] = []
+    if fix:
+        require_owner(paths.root)
+        log_to_stderr()
+        try:
+            with LakeLock(paths.lock_file, purpose="doctor --fix"):
+                fixed = _mend(lake)
+                fixed += _prepare(lake)
+        except LakeInUse as error:
+            hint = "stop it first, or leave out --fix: without, nothing is changed"
+            raise LakeInUse(str(error), subject=error.subject, hint=hint) from error
+        wrong.clear()
+        lake = open_lake(config, on_problem=wrong.append)
+    facts: Facts = {}
+    findings = [
+        *_settings(config),
+        *_descriptions(config, wrong),
+        *_machine(lake, facts),
+        *_files(lake, facts),
+        *_unread(lake, facts),
+    ]
+    if as_json:
+        told = [finding.as_json() for finding in findings]
+        print_json({"ok": not findings, "checked": facts, "findings": told, "fixed": fixed})
+    else:
+        _show(facts, fixed, fix=fix)
+        show_findings(findings)
+    return EXIT_FINDINGS if findings else EXIT_OK
+
+
+def _mend(lake: Lake) -> list[str]:
+    """Move away what is torn and remove what is left over; return what was done."""
+    paths = lake.config.paths
+    done = []
+    # Before mending takes some of it.
+    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=False)
+    try:
+        mended = lake.mend()
+    except PointlineError as error:
+        done.append(f"no entry was moved away: {error}")
+    else:
+        done += [
+            f"moved {one.table}/_delta_log/{one.file} away ({one.reason}), to {one.kept_at.relative_to(paths.root)}"
+            for one in mended
+        ]
+    loose_files.remove_leftovers(paths.root, left)
+    return done + [f"removed {file.path} ({bytes_text(file.size_bytes)}), left half written" for file in left]
+
+
+def _prepare(lake: Lake) -> list[str]:
+    """Leave the lake as every other command that writes does: tables made, the ledger brought up to them."""
+    try:
+        prepare(lake)
+    except PointlineError as error:
+        return [f"the ledger was not brought up to the tables: {error}"]
+    return []
+
+
+def _tables(lake: Lake) -> list[Path]:
+    repositories = lake.repositories()
+    return [repository.path for repository in repositories if repository.path.is_dir()]
+
+
+def _settings(config: Config) -> list[Finding]:
+    where = str(config.paths.settings_file)
+    hint = "correct it; `pointline config check` shows all problems, and `pointline run` starts only without any"
+    return [Finding(kind="setting", table="", path=where, what=problem, hint=hint) for problem in config.problems]
+
+
+def _descriptions(config: Config, problems: list[str]) -> list[Finding]:
+    where = str(config.paths.root / FOLDER)
+    hint = "correct it; `pointline vendors check FILE` says when it is right, and `pointline run` does not start before"
+    return [Finding(kind="description", table="", path=where, what=problem, hint=hint) for problem in problems]
+
+
+# ---- the machine
+
+
+def _machine(lake: Lake, facts: Facts) -> list[Finding]:
+    config, root = lake.config, lake.config.paths.root
+    found = []
+
+    def report(kind: str, what: str, hint: str, path: Path = root) -> None:
+        found.append(Finding(kind=kind, table="", path=str(path), what=what, hint=hint))
+
+    for name, path in (("file_system", root), ("bronze_file_system", config.paths.bronze)):
+        facts[name] = system = health.file_system_of(path.resolve())
+        if system in health.NETWORK and (name == "file_system" or system != facts["file_system"]):
+            what = f"{system} is a network file system: locks, flushes and change events cannot be relied on"
+            report("network_file_system", what, "keep the lake on a local disk", path)
+    folders, limits = health.count_folders(config.paths.bronze), health.inotify_limits()
+    facts["bronze_folders"], facts["inotify"] = folders, limits
+    if limits and folders > 0.8 * limits["max_user_watches"]:
+        what = f"{folders:,} folders in bronze, {limits['max_user_watches']:,} watches allowed"
+        report("inotify_watches", what, f"sysctl fs.inotify.max_user_watches={max(65_536, 2 * folders)}")
+    if limits and limits["max_queued_events"] < EVENTS_AT_ONCE:
+        what = f"only {limits['max_queued_events']:,} events are kept"
+        report("inotify_queue", what, f"sysctl fs.inotify.max_queued_events={EVENTS_AT_ONCE}")
+    free, total = health.disk_usage(root)
+    inodes = health.free_inodes(root)
+    facts["disk"] = {"free_bytes": free, "total_bytes": total, "free_inodes": inodes}
+    needed = BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
+    if free < needed:
+        report("disk_low", f"{bytes_text(free)} free, two batches may need {bytes_text(needed)}", "free some space")
+    if inodes is not None and inodes < FEW_INODES:
+        report("disk_low", f"{inodes:,} inodes are free on this disk", "remove files, or use another disk")
+    newest, now = health.newest_write(_tables(lake)), time.time()
+    facts["clock"] = {"now": round(now, 3), "newest_commit": round(newest, 3)}
+    if newest > now + CLOCK_SLACK_SECONDS:
+        what = f"the clock is {newest - now:,.0f} s behind the newest commit"
+        report("clock", what, "set the clock; keep it set by NTP")
+    facts["versions"] = _versions()
+    facts["parser"] = cells.PARSER
+    if cells.STALE:
+        file = Path(cells.STALE)
+        what = "compiled from sources of another release, so Polars' parser takes its place, with twice the work"
+        report("stale_parser", what, f"rm {shlex.quote(str(file))}, then install pointline again with pip", file)
+    return found
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+# ---- the lake's files
+
+
+def _files(lake: Lake, facts: Facts) -> list[Finding]:
+    paths = lake.config.paths
+    daemon = look_at_daemon(paths.lock_file, paths.state_file)
+    facts["daemon"] = daemon.as_json(time.time())
+    writer, since = daemon.is_alive, daemon.since
+    found: list[Finding] = []
+    orphans: list[loose_files.LooseFile] = []
+    recorded = -1
+    for repository in lake.repositories():
+        table = repository.path
+        if not table.is_dir():
+            continue
+        try:
+            if repository is lake.manifest.repository:
+                recorded = repository.last_batch()
+            orphans += loose_files.orphans(table, repository.live_paths(), writer=writer, writer_since=since)
+            found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
+        except (NoAccess, PermissionError):
+            continue  # the owner or the mode is a finding below
+        except (PointlineError, ValueError) as error:
+            what = one_line(error)
+            found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
+            found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
+    facts["tables"] = len(_tables(lake))
+    facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
+    vacuum = "`pointline maintain --vacuum` removes it once it is old enough"
+    found += [_loose("orphan", file, "no version of the table names this file", vacuum) for file in orphans]
+    for path, target in links_in(paths.silver, paths.state):
+        what = f"a symbolic link to {target}: nothing is written or removed through it"
+        found.append(Finding(kind="symbolic_link", table="", path=path, what=what))
+    owners = owner_findings(paths)
+    facts["owners"] = len(owners)
+    return found + owners + _leftover_findings(paths, lake, facts, writer=writer, since=since)
+
+
+def _unread(lake: Lake, facts: Facts) -> list[Finding]:
+    """Name the first of what lies in bronze and is not read, by what they look like."""
+    try:
+        seen = walk_bronze(lake.config, on_problem=lambda _problem: None)
+    except PointlineError as error:
+        what = str(error)
+        facts["unrecognised"] = None
+        return [Finding(kind="bronze_unreadable", table="", path="bronze", what=what, hint=error.hint)]
+    assert seen is not None
+    examples = seen.first()
+    facts["unrecognised"] = {"files": seen.files, "examples": [one.as_json() for one in examples]}
+    if not seen.files:
+        return []
+    named = ", ".join(f"{one.path} ({one.looks_like or 'unknown'})" for one in examples[:NAMED])
+    fit = (
+        "fits no layout, or is a link that is not followed"
+        if seen.files == 1
+        else ("fit no layout, or are links that are not followed")
+    )
+    more = f" and {seen.files - NAMED:,} more" if seen.files > NAMED else ""
+    what = f"{plural(seen.files, 'file')} in bronze {fit}: {named}{more}"
+    hint = f"{LIST}; to ignore a name, add it to bronze.ignore_also"
+    return [Finding(kind="unrecognised", table="", path="bronze", what=what, hint=hint)]
+
+
+def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
+    found = []
+    for fault in health.log_faults(table, recorded_batch=recorded):
+        if fault.is_newest and writer:
+            continue  # being written this moment
+        what = f"the log entry is {fault.reason}"
+        hint = "`pointline doctor --fix` moves it away; its files are then ingested again"
+        if not fault.is_mendable:
+            hint = "put the entry back from a copy of the lake; the table cannot be trusted without it"
+        kind = "commit_missing" if fault.reason == "missing" else "commit_torn"
+        path = f"silver/{table.name}/_delta_log/{fault.entry}"
+        found.append(Finding(kind=kind, table=table.name, path=path, what=what, hint=hint))
+    return found
+
+
+def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool, since: float) -> list[Finding]:
+    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=writer, writer_since=since)
+    facts["leftovers"] = len(left)
+    fix = "`pointline doctor --fix` removes it"
+    return [_loose("leftover", file, "a killed process left it half written", fix) for file in left]
+
+
+def _loose(kind: str, file: loose_files.LooseFile, what: str, hint: str) -> Finding:
+    size = bytes_text(file.size_bytes)
+    return Finding(kind=kind, table=file.table, path=file.path, what=f"{what} ({size})", hint=hint)
+
+
+def _parser_words() -> str:
+    if cells.PARSER == "compiled":
+        return "compiled"
+    if cells.STALE:
+        return "that of Polars: the compiled one is stale"
+    return "Polars'; for the fast one install a C compiler, then pointline again"
+
+
+def _unread_words(unread: object) -> str:
+    return f", {plural(unread['files'], 'file')} not read" if isinstance(unread, dict) and unread["files"] else ""
+
+
+def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
+    disk, limits, clock = facts["disk"], facts["inotify"], facts["clock"]
+    daemon, versions, orphans = facts["daemon"], facts["versions"], facts["orphans"]
+    assert isinstance(disk, dict)
+    assert isinstance(limits, dict)
+    assert isinstance(clock, dict)
+    assert isinstance(daemon, dict)
+    assert isinstance(versions, dict)
+    assert isinstance(orphans, dict)
+    folders = facts["bronze_folders"]
+    assert isinstance(folders, int)
+    watches = f" of {count(limits['max_user_watches'])} that can be watched" if limits else ""
+    holder = f"pointline {daemon.get('purpose')}, process {daemon.get('pid')}" if daemon["running"] else "nobody"
+    names = [f"{name} {number}" for name, number in versions.items() if name != "system"]
+    lines = [
+        f"system     {versions['system']}",
+        f"versions   {', '.join(names[:3])},",
+        f"           {', '.join(names[3:])}",
+        f"parser     {_parser_words()}",
+        f"files on   {facts['file_system'] or 'unknown'}",
+        f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
+        f"bronze     {plural(folders, 'folder')}{watches}{_unread_words(facts['unrecognised'])}",
+        f"writer     {holder}",
+        f"owners     {facts['owners'] or 'no'} problems",
+        f"tables     {facts['tables']}, {plural(orphans['files'], 'orphan')} ({bytes_text(orphans['bytes'])})",
+    ]
+    print_lines(lines)
+    if fix:
+        print_lines(["", *(f"fixed: {printable(line)}" for line in fixed)] if fixed else ["", "nothing to fix"])

@@ -1,0 +1,156 @@
+"""``pointline repair``: what is wrong with a lake, what is done about it, and what bronze no longer has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pointline.config import load_config
+from pointline.io.lock import LakeLock
+from pointline.phrases import and_more, no_lake, plural, printable
+from pointline.services.audit.healing import Healing, plan_rereading
+from pointline.services.audit.reconcile import describe
+from pointline.services.telling.findings import READ_AGAIN, Finding
+from pointline.tables.ingest_manifest import Status, stands_at
+from pointline_daemon.commands.lake.verify import audit
+from pointline_daemon.commands.run import keep_lake
+from pointline_daemon.commands.shared.known import require_table
+from pointline_daemon.commands.shared.present import print_json, print_lines
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.logs import configure_logging
+from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.opening.owner import require_owner
+from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover
+from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, unreadable_tables
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What is wrong. ``unreadable`` are tables that cannot be read, and why; ``missing`` are not there at all.
+
+    ``mended`` says what a start does by itself.
+    """
+
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+    mended: Sequence[str] = ()
+    read_again: Mapping[int, str] = field(default_factory=dict)
+    """Files that differ from bronze, and how."""
+    plan: Healing = field(default_factory=lambda: Healing(tables={}))
+
+    @property
+    def is_sound(self) -> bool:
+        """Nothing is wrong."""
+        return not (self.unreadable or self.missing or self.mended or self.read_again) and self.plan.is_empty
+
+    def sentences(self) -> list[str]:
+        """What is wrong and what is done about it."""
+        away = "it is moved away and made again"
+        found = [f"{name} cannot be read ({why}): {away}" for name, why in self.unreadable.items()]
+        found += [f"{name} is missing: it is made again" for name in self.missing]
+        found += [*self.mended, *describe(self.plan.tables)]
+        if self.plan.quarantine_extra:
+            files = plural(len(self.plan.quarantine_extra), "file")
+            found.append(f"quarantine: rows of {files} must not be there: they are removed")
+        if self.plan.reread:
+            found.append(f"{plural(len(self.plan.reread), 'file')} will be read again from bronze, under the same ids")
+        found += [f"file {file_id} will be read again: {why}" for file_id, why in self.read_again.items()]
+        return found
+
+
+def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json: bool) -> int:
+    """Make ledger, tables and bronze agree; ends with the audit ``verify --deep``."""
+    config = load_config(lake_root)
+    lake = open_lake(config)
+    known = [*lake.events, "ingest_manifest", "quarantine"]
+    if table is not None:
+        require_table(table, known)
+    if not config.paths.silver.is_dir():
+        raise no_lake(config.paths.root)
+    require_owner(config.paths.root)
+    lake.require_known_format()
+    configure_logging(config.log.format, config.log.level, sys.stderr)
+    with LakeLock(config.paths.lock_file, purpose="repair"):
+        found = _look(lake, table) if dry_run else _mend(lake, table)
+    if dry_run:
+        _show(found, as_json=as_json, done={"dry_run": True})
+        return EXIT_OK if found.is_sound else EXIT_FINDINGS
+    if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
+        keep_lake(config, once=True, stream=sys.stderr)
+    findings = audit(open_lake(config), deep=True).findings
+    lost = dict(found.plan.lost)
+    if reasons := _to_read_again(findings, table):
+        with LakeLock(config.paths.lock_file, purpose="repair"):
+            lake = open_lake(config)
+            again = plan_rereading(lake.manifest, lake.reader, reasons)
+            apply(lake, again)
+        lost |= again.lost
+        keep_lake(config, once=True, stream=sys.stderr)
+        findings = audit(open_lake(config), deep=True).findings
+        found = replace(found, read_again=reasons)
+    done = {"dry_run": False, "findings": [one.as_json() for one in findings], "lost": list(lost.values())}
+    _show(found, as_json=as_json, done=done, findings=findings)
+    return EXIT_FINDINGS if findings or lost else EXIT_OK
+
+
+def _has_pending(lake: Lake) -> bool:
+    return not lake.manifest.entries().filter(stands_at(Status.PENDING)).is_empty()
+
+
+def _to_read_again(findings: Sequence[Finding], table: str | None) -> dict[int, str]:
+    return {
+        one.file_id: one.what
+        for one in findings
+        if one.kind in READ_AGAIN and one.file_id is not None and table in {None, one.table}
+    }
+
+
+def _look(lake: Lake, table: str | None) -> Diagnosis:
+    """Find out without changing anything."""
+    unreadable, missing = unreadable_tables(lake), missing_tables(lake)
+    if unreadable or missing:
+        return Diagnosis(unreadable=unreadable, missing=missing)
+    plan = _plan(lake, table)
+    findings = audit(lake, deep=True).findings if plan.is_empty else ()
+    return Diagnosis(plan=plan, read_again=_to_read_again(findings, table))
+
+
+def _mend(lake: Lake, table: str | None) -> Diagnosis:
+    missing = missing_tables(lake)
+    unreadable = rebuild_unreadable(lake)
+    mended = mend_and_recover(lake)
+    plan = _plan(lake, table)
+    if not plan.is_empty:
+        apply(lake, plan)
+    return Diagnosis(unreadable=unreadable, missing=missing, mended=mended, plan=plan)
+
+
+def _plan(lake: Lake, table: str | None) -> Healing:
+    return find_disagreements(lake, whole=True, only=table)
+
+
+def _show(found: Diagnosis, *, as_json: bool, done: dict[str, Any], findings: Sequence[Finding] = ()) -> None:
+    if as_json:
+        facts = {"found": found.sentences(), "read_again": list(found.plan.reread.values()), **done}
+        print_json(facts)
+        return
+    if found.is_sound:
+        print_lines(["no problems found: ledger and tables agree"])
+    else:
+        print_lines(found.sentences())
+    for file_id, path in list(found.plan.lost.items())[:SHOWN]:
+        print_lines([f"file {file_id} is lost: bronze no longer has {printable(path)}"])
+    if len(found.plan.lost) > SHOWN:
+        print_lines([and_more(len(found.plan.lost) - SHOWN)])
+    if done["dry_run"]:
+        print_lines(["", "nothing was changed" + ("" if found.is_sound else "; `pointline repair` does this")])
+    elif findings:
+        left = plural(len(findings), "finding")
+        print_lines(["", f"verify --deep still has {left}: `pointline verify --deep` shows them"])
+    else:
+        print_lines(["", "verify --deep: no problems found"])

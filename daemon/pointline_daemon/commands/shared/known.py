@@ -1,0 +1,118 @@
+"""What a value on the command line may name: tables, rules, and the exchanges, symbols and files of a lake.
+
+What does not exist is refused with names that are nearly it; the same lists are what a shell completes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from pointline.config import Config
+from pointline.errors import UnknownValue
+from pointline.io.ledger.reader import scan_rows
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
+from pointline.unknown import no_such
+
+LISTS_FILES = "`pointline files --last 0` lists all files"
+LISTS_SYMBOLS = "`pointline symbols show` lists them"
+
+
+def file_tables() -> list[str]:
+    """Return what a file may be of: the event tables, and lists of instruments."""
+    from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
+
+    return [*event_tables(), INSTRUMENTS]
+
+
+def require_table(name: str, known: Iterable[str]) -> None:
+    """Raise UnknownValue where there is no such table."""
+    names = list(known)
+    if name not in names:
+        raise no_such("table", name, names)
+
+
+def exchanges_in(files: pl.LazyFrame) -> list[str]:
+    """Return the exchanges of files or symbols, sorted."""
+    return _distinct(files.select(pl.col("exchange").cast(pl.String)))
+
+
+def symbols_in(files: pl.LazyFrame) -> list[str]:
+    """Return the symbols of files, by path and as found in the rows; or those of ``dim_symbol``."""
+    named = [files.select(pl.col("symbol").cast(pl.String))]
+    if "symbols" in files.collect_schema():
+        named.append(files.select(pl.col("symbols").explode().alias("symbol")))
+    return _distinct(pl.concat(named))
+
+
+def require_exchange(files: pl.LazyFrame, name: str | None) -> None:
+    """Raise UnknownValue where no file is of that exchange."""
+    if name is not None and name not in (known := exchanges_in(files)):
+        raise no_such("exchange", name, known, hint="" if known else "no file was ingested yet")
+
+
+def require_symbol(files: pl.LazyFrame, name: str | None, *, lists: str = LISTS_FILES) -> None:
+    """Raise UnknownValue where no file is of that symbol, nor holds rows of it; ``lists`` says what lists them."""
+    if name is not None and name not in (known := symbols_in(files)):
+        raise no_such("symbol", name, known, hint=lists if known else "no file was ingested yet")
+
+
+def rules_in(config: Config) -> list[str]:
+    """Return the rules that there are, and those of an earlier release that quarantined rows still name."""
+    from pointline.tables.rule_names import rule_names  # noqa: PLC0415 - loads every table
+
+    names = rule_names()
+    found = scan_rows(config.paths.table(quarantine.NAME), quarantine.SCHEMA).select(pl.col("rule").cast(pl.String))
+    return [*names, *(one for one in _distinct(found) if one not in names)]
+
+
+def require_rule(config: Config, name: str | None) -> None:
+    """Raise UnknownValue where there is no such rule."""
+    if name is not None and name not in (known := rules_in(config)):
+        raise no_such("rule", name, known)
+
+
+def unknown_file(file_id: object) -> UnknownValue:
+    """Return the error for an id that the ledger does not have."""
+    return UnknownValue(f"there is no file {file_id} in the ledger", subject=str(file_id), hint=LISTS_FILES)
+
+
+def newest_files(config: Config, beginning: str, most: int) -> list[tuple[str, str]]:
+    """Return ``(id, path)`` of the newest files whose id begins with these digits."""
+    file_id = pl.col("file_id").cast(pl.String)
+    found = ledger_rows(config).filter(file_id.str.starts_with(beginning)).top_k(most, by="file_id")
+    newest = found.sort("file_id", descending=True).select(file_id, "bronze_file_path").collect()
+    return list(newest.iter_rows())
+
+
+def paths_in(config: Config, beginning: str, most: int) -> list[str]:
+    """Return the first paths of the ledger, in bronze, that begin so."""
+    path = pl.col("bronze_file_path")
+    found = ledger_rows(config).filter(path.str.starts_with(beginning)).select(path.unique().sort().head(most))
+    return found.collect()["bronze_file_path"].to_list()
+
+
+def partitions_in(config: Config, table: str | None) -> list[str]:
+    """Return the partitions of an event table, or of all of them, as ``exchange/date``."""
+    rows = rows_by_day(ledger_rows(config).filter(stands_at(Status.SUCCESS)))
+    of_table = rows if table is None else rows.filter(pl.col("data_type") == table)
+    names = of_table.select(pl.format("{}/{}", pl.col("exchange").cast(pl.String), pl.col("date").cast(pl.String)))
+    return _distinct(names)
+
+
+def known_symbols(config: Config) -> pl.LazyFrame:
+    """Return the rows of ``dim_symbol``."""
+    return scan_rows(config.paths.table(dim_symbol.NAME), dim_symbol.SCHEMA)
+
+
+def ledger_rows(config: Config) -> pl.LazyFrame:
+    """Return the rows of the ledger; none where there is no lake."""
+    return scan_rows(config.paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
+
+
+def _distinct(names: pl.LazyFrame) -> list[str]:
+    column = names.collect_schema().names()[0]
+    return sorted(names.unique().drop_nulls().collect()[column].to_list())

@@ -1,0 +1,80 @@
+"""What ``pointline status`` tells of the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pointline.io.ledger.reader import scan_ledger
+from pointline.phrases import AGAIN, WAIT_OR_AGAIN
+from pointline.tables.ingest_manifest import Status, stands_at
+
+SHOWN = 3
+HOUR_US = 3_600_000_000
+NEXT_STEPS = {
+    Status.PENDING: "nothing to do; the file is tried again by itself",
+    Status.FAILED: "fix the cause, then `pointline retry --status failed`",
+    Status.QUARANTINED: "do what the reason says, or replace the file by a good one, which is ingested automatically",
+}
+
+Errors = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerView:
+    """Plain values, ready for JSON. ``tables`` has one entry per table and status that occur."""
+
+    tables: list[dict[str, Any]]
+    last_hour: dict[str, int]
+    commits: list[dict[str, Any]]
+    errors: Errors
+
+    def files_at(self, status: str) -> int:
+        """How many files stand at a status."""
+        return sum(int(one["files"]) for one in self.tables if one["status"] == status)
+
+
+def view_ledger(path: Path, now: float) -> LedgerView:
+    """Read the manifest once. Raises PointlineError where there is no lake."""
+    ledger = scan_ledger(path)
+    rows, set_aside = pl.col("rows_written").sum(), pl.col("rows_quarantined").sum()
+    landed = ledger.filter(stands_at(Status.SUCCESS))
+    by_status = (
+        ledger.group_by(pl.col("data_type").alias("table"), "status")
+        .agg(pl.len().alias("files"), rows.alias("rows"), set_aside)
+        .sort("table", "status")
+    )
+    lately = landed.filter(pl.col("updated_at_us") > int(now * 1_000_000) - HOUR_US).select(
+        pl.len().alias("files"), rows.alias("rows")
+    )
+    commits = (  # the outcomes of a batch are recorded at one moment
+        landed.group_by(pl.col("updated_at_us").alias("at_us"))
+        .agg(pl.len().alias("files"), rows.alias("rows"), pl.col("data_type").unique().sort().alias("tables"))
+        .top_k(SHOWN, by="at_us")
+        .sort("at_us", descending=True)
+    )
+    errors = (
+        ledger.filter(pl.col("error").is_not_null() & stands_at(*NEXT_STEPS))
+        .top_k(SHOWN, by=["updated_at_us", "file_id"])
+        .sort("updated_at_us", "file_id", descending=True)
+        .select("file_id", "status", "error", path="bronze_file_path", at_us="updated_at_us")
+    )
+    found = pl.collect_all([by_status, lately, commits, errors])
+    return LedgerView(
+        tables=found[0].to_dicts(),
+        last_hour=found[1].to_dicts()[0],
+        commits=found[2].to_dicts(),
+        errors=[
+            {**error, "next_step": _next_step(error["status"], error["error"])}
+            for error in found[3].iter_rows(named=True)
+        ],
+    )
+
+
+def _next_step(status: str, error: str) -> str:
+    if status == Status.PENDING and AGAIN in error:
+        return WAIT_OR_AGAIN
+    return NEXT_STEPS[Status(status)]

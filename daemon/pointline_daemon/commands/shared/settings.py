@@ -1,0 +1,38 @@
+"""The settings of a command: what it needs has to be right, what else is wrong is said and left out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+from pointline.config import Config, load_config, names_lake
+from pointline.phrases import printable
+
+READING: Final = ("ingest.max_expansion_ratio", "ingest.max_line_bytes")
+"""What is needed to read a file of bronze."""
+NO_LAKE: Final = Path(os.devnull) / "lake"
+"""A place where there is no lake and never will be."""
+INGEST: Final = ("ingest", "bronze", "checks", "symbols")
+
+
+def settings_for(lake_root: Path | None, *, needs: Collection[str] = ()) -> Config:
+    """Load the settings; ``needs`` as for ``load_config``. Without any, bad settings stop no command."""
+    config = load_config(lake_root, needs=needs)
+    for problem in config.problems:
+        warn(problem)
+    return config
+
+
+def settings_with_or_without(lake_root: Path | None, *, needs: Collection[str] = ()) -> Config:
+    """Load the settings of a lake, and the defaults where none is named: for commands that need no lake."""
+    if not names_lake(lake_root):
+        return load_config(NO_LAKE, environ={}, needs=())
+    return settings_for(lake_root, needs=needs)
+
+
+def warn(problem: str) -> None:
+    """Say what is wrong with something that the command does not need."""
+    print(f"warning: {printable(problem)}; this command goes on without", file=sys.stderr)

@@ -1,0 +1,76 @@
+"""``pointline vendors check``: all that is wrong with a description, its examples too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointline.config import Config
+from pointline.io.bronze.one_file import read_small
+from pointline.phrases import plural, printable
+from pointline.services.telling.examples import check_examples
+from pointline.vendors.describe import Vendor, describe
+from pointline.vendors.feeds import Feeds
+from pointline_daemon.commands.shared.present import print_json, print_lines
+from pointline_daemon.commands.shared.settings import settings_with_or_without, warn
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.opening.bronze_access import make_feeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A description, and the feeds that a lake would have with it."""
+
+    vendor: Vendor
+    feeds: Feeds
+
+
+def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> int:
+    """Print all problems of a description. Exit code 1 with any."""
+    config = settings_with_or_without(lake_root)
+    found = read_beside(config, file)
+    vendor = found.vendor
+    examples, problems = 0, list(vendor.problems)
+    if not problems:
+        examples, problems = check_examples(vendor, found.feeds)
+        problems += list(_claimed_twice(vendor, found.feeds))
+    if as_json:
+        feeds = [one.feed.name for one in vendor.descriptions]
+        facts = {"ok": not problems, "problems": problems, "feeds": feeds, "examples": examples}
+        print_json({"file": str(file), "vendor": vendor.name, **facts})
+    elif problems:
+        print_lines([printable(problem) for problem in problems])
+        print_lines(["", plural(len(problems), "problem")])
+    else:
+        made = f"{plural(len(vendor.descriptions), 'feed')}, {plural(examples, 'example')}"
+        print_lines([f"{file} is right: vendor {printable(vendor.name)}, {made}"])
+        if not examples:
+            print_lines(["it has no [[feed.example]]: nothing shows yet that rows come out as you mean them"])
+    return EXIT_FINDINGS if problems else EXIT_OK
+
+
+def read_beside(config: Config, file: Path) -> Described:
+    """Read a description as if it lay in the lake, in the place of the one there of the same file or vendor."""
+    content = read_small(file)
+    feeds = make_feeds(config, on_problem=warn)
+    others = [one for one in feeds.own if Path(one.where).name != file.name]
+    vendor = describe(content, file.name, feeds.with_own(others).tables)
+    others = [one for one in others if one.name != vendor.name]
+    return Described(vendor=vendor, feeds=feeds.with_own([vendor, *others]))
+
+
+def _claimed_twice(vendor: Vendor, feeds: Feeds) -> list[str]:
+    """Paths that another vendor's description writes the same way."""
+    theirs = {
+        path.text: one.name
+        for other in feeds.vendors
+        if other.name != vendor.name
+        for one in other.descriptions
+        for path in one.paths
+    }
+    return [
+        f"{vendor.where}: feed {one.feed.name}: {theirs[path.text]} claims {path.text!r} too: change the path"
+        for one in vendor.descriptions
+        for path in one.paths
+        if path.text in theirs
+    ]

@@ -1,0 +1,272 @@
+"""``pointline vendors try``: which feed a file is of and why no other, and what would become of its rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pointline.config import Config
+from pointline.errors import PointlineError, Rejected, WrongUse
+from pointline.io.bronze.foreign import why_ignored
+from pointline.io.bronze.one_file import OneFile
+from pointline.io.bronze.spelled_path import written_path
+from pointline.io.bronze.unrecognised import Unrecognised, describe_foreign
+from pointline.parse.text_path import readable
+from pointline.phrases import LEAVE_ONE_OUT, count, printable
+from pointline.services.loading.trial import Terms, Trial, try_file
+from pointline.settings import values_of
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.vendors.feeds import NO_DATE, Claim, Feeds, name_of, series_of
+from pointline.vendors.nearness import Near, nearest
+from pointline.vendors.skeleton import skeleton
+from pointline_daemon.commands.shared.present import (
+    Column,
+    print_json,
+    print_labelled,
+    print_lines,
+    print_problem,
+    print_table,
+    time_text,
+)
+from pointline_daemon.commands.shared.settings import READING, settings_with_or_without, warn
+from pointline_daemon.commands.vendors.check import read_beside
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
+from pointline_daemon.opening.bronze_access import layout_with, make_feeds, open_lines, open_one
+
+MOST_OTHERS = 4
+FIRST_LINES = 20
+MOST_DAYS = 5
+TARDIS = "the layout of Tardis: its columns are those of the table"
+
+
+@dataclass(slots=True, kw_only=True)
+class Tried:
+    """What there is to say of one file. ``problem`` says why nothing of it would get in."""
+
+    file: str
+    path: str
+    claims: Sequence[Claim] = ()
+    others: Sequence[Near] = ()
+    reads: dict[str, str] = field(default_factory=dict)
+    trial: Trial | None = None
+    problem: str = ""
+    advice: str = ""
+
+
+def try_files(
+    lake_root: Path | None, files: Sequence[Path], *, vendor_file: Path | None, path: str | None, as_json: bool
+) -> int:
+    """Read files as the ingest would, and say what would become of them. Exit code 1 where one is refused."""
+    config = settings_with_or_without(lake_root, needs=("bronze", "checks", *READING))
+    if path is not None and len(files) > 1:
+        raise WrongUse("--as gives the path of one file", hint="try the files one by one")
+    if vendor_file is None:
+        feeds = make_feeds(config, on_problem=warn)
+    else:
+        found = read_beside(config, vendor_file)
+        if found.vendor.problems:
+            for problem in found.vendor.problems:
+                print_problem(
+                    problem, f"`pointline vendors check {vendor_file}` says when it is right", as_json=as_json
+                )
+            return EXIT_FINDINGS
+        feeds = found.feeds
+    for file in files:
+        OneFile(file).version()
+    tried = [_try(config, feeds, file, path) for file in files]
+    if as_json:
+        print_json([_as_json(one) for one in tried])
+    else:
+        for position, one in enumerate(tried):
+            print_lines([""] * bool(position))
+            _show(one)
+    return EXIT_FINDINGS if any(one.problem for one in tried) else EXIT_OK
+
+
+def begin_description(
+    lake_root: Path | None, files: Sequence[Path], path: str | None, *, vendor_file: Path | None, as_json: bool
+) -> int:
+    """Print the beginning of a description of files such as this one."""
+    file, *more = files
+    if more:
+        raise WrongUse("--new begins a description with one file", hint="name the one that has the most columns")
+    if as_json or vendor_file is not None:
+        other = "--json" if vendor_file is None else "--vendor-file"
+        raise WrongUse(
+            f"--new prints a TOML file to complete, and {other} is for one that is there", hint=LEAVE_ONE_OUT
+        )
+    config = settings_with_or_without(lake_root, needs=READING)
+    named = path or _path_of(config, file)
+    lines = _first_lines(config, file, named)
+    is_in_bronze = named != written_path(os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - as below
+    sys.stdout.write(skeleton(named if path or is_in_bronze else file.name, lines))
+    return EXIT_OK
+
+
+def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
+    tried = Tried(file=str(file), path=path or _path_of(config, file))
+    layout = layout_with(config, feeds)
+    tried.claims = feeds.claims(tried.path)
+    claimed = {claim.description.feed.vendor for claim in tried.claims}
+    described = [one for vendor in feeds.vendors for one in vendor.descriptions]
+    near = nearest([one for one in described if not claimed or one.feed.vendor in claimed], tried.path)
+    tried.others = near if tried.claims else [one for one in near if one.is_near]
+    try:
+        meta, reader = open_one(config, feeds, file, tried.path)
+        if meta is None:
+            ignored = why_ignored(tried.path, layout)
+            look = describe_foreign(tried.path, feeds)
+            tried.problem = f"it is left alone: {ignored}" if ignored else _unread(look)
+            tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else look.advice
+            return tried
+        vendor, name = meta.vendor, name_of(meta.feed)
+        how = f"{vendor}/{name}" if name else TARDIS
+        series = series_of(meta.feed)
+        tried.reads = {"feed": how, "table": meta.data_type, "exchange": meta.exchange, "symbol": meta.symbol}
+        tried.reads |= {"series": series} if series else {}
+        claim = next((one for one in tried.claims if one.feed == meta.feed), None)
+        if claim is None or claim.date != NO_DATE:
+            tried.reads |= {"covers": _covered(claim) if claim is not None else str(meta.date)}
+        if meta.problem is not None:
+            tried.problem = meta.problem
+        elif meta.data_type == INSTRUMENTS:
+            tried.problem = "it is a list of symbols, not of rows"
+            tried.advice = f"`pointline symbols update --dry-run {file}` shows what it would change"
+        else:
+            with reader.open(meta) as content:
+                tried.trial = try_file(meta, content, _terms(config, feeds))
+            tried.problem, tried.advice = tried.trial.refusal, tried.trial.advice
+    except PointlineError as error:
+        tried.problem, tried.advice = str(error), error.hint
+    return tried
+
+
+def _unread(look: Unrecognised) -> str:
+    return f"{look.reason}; it looks like {look.looks_like}" if look.looks_like else look.reason
+
+
+def _covered(claim: Claim) -> str:
+    return f"{_time(claim.period[0])} up to {_time(claim.period[1])}"
+
+
+def _terms(config: Config, feeds: Feeds) -> Terms:
+    share = config.ingest.max_quarantined_share
+    checks = values_of(config.checks)
+    return Terms(feeds=feeds, checks=checks, groups=config.bronze.groups, max_quarantined_share=share)
+
+
+def _path_of(config: Config, file: Path) -> str:
+    """The path below bronze; of a file elsewhere all of it, the end of which is what descriptions look at."""
+    full, bronze = os.path.realpath(file), os.path.realpath(config.paths.bronze)
+    inside = full.startswith(f"{bronze}/")
+    return written_path(full.removeprefix(f"{bronze}/") if inside else os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - a link keeps its name
+
+
+def _first_lines(config: Config, file: Path, path: str) -> list[str]:
+    content = open_lines(config, file, path)
+    with content:
+        first = content.first_line()
+        if not first:
+            raise Rejected(f"{file} has no lines", subject=str(file), hint="begin with a file that has rows")
+        block = next(content.blocks(), b"")
+    return [readable(line) for line in (first, *block.split(b"\n", FIRST_LINES)[:FIRST_LINES]) if line.strip()]
+
+
+# ---- how it is shown
+
+
+def _show(tried: Tried) -> None:
+    print_labelled("file      ", tried.file)
+    print_labelled("path      ", tried.path)
+    for label, said in tried.reads.items():
+        print_labelled(f"{label:<10}", said)
+    if len(tried.claims) > 1:
+        print_labelled("claimed   ", " and ".join(claim.description.name for claim in tried.claims))
+    for one in tried.others[:MOST_OTHERS]:
+        print_labelled("not       ", f"{one.description.name}: {one.miss.why}")
+    if len(tried.others) > MOST_OTHERS:
+        print_labelled("          ", f"nor {len(tried.others) - MOST_OTHERS} more feeds; --json names them")
+    if tried.trial is not None:
+        _show_trial(tried.trial)
+    if tried.problem:
+        print_labelled("refused   ", tried.problem)
+        if tried.advice:
+            print_labelled("try       ", tried.advice)
+
+
+def _show_trial(trial: Trial) -> None:
+    header = printable(",".join(trial.header)) or "none: the file is empty"
+    print_labelled("header    ", header if trial.has_header else f"{header} (by the description: the file has none)")
+    if trial.lines:
+        print_lines(["", *(printable(line) for line in trial.lines), ""])
+    if not trial.rows.is_empty():
+        columns = [Column(title=name) for name in trial.rows.columns]
+        print_table(columns, [[_plain(value) for value in row] for row in trial.rows.iter_rows()])
+        print_lines([""])
+    if trial.first_us is None and not trial.rows_read:
+        print_labelled("rows      ", "none")
+        return
+    bad = trial.rows_read - trial.rows_kept
+    print_labelled("rows      ", f"{count(trial.rows_read)} read, {count(trial.rows_kept)} fit, {count(bad)} do not")
+    for (rule, column), rows in trial.quarantined.items():
+        print_labelled("          ", f"{count(rows)} x {rule}{f' ({column})' if column else ''}")
+    if trial.remark:
+        print_labelled("          ", trial.remark)
+    if trial.first_us is not None and trial.last_us is not None:
+        print_labelled("times     ", f"{_time(trial.first_us)} to {_time(trial.last_us)}")
+        print_labelled("days      ", _days(trial))
+    for name, number in trial.warnings.items():
+        print_labelled("warning   ", f"{name}: {count(number)}")
+
+
+def _days(trial: Trial) -> str:
+    days = sorted(trial.days.items())
+    shown = ", ".join(f"{day} ({count(rows)} rows)" for day, rows in islice(days, MOST_DAYS))
+    return shown if len(days) <= MOST_DAYS else f"{shown} and {len(days) - MOST_DAYS} more"
+
+
+def _time(us: int) -> str:
+    return time_text(dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return time_text(value)
+    return "" if value is None else printable(str(value))
+
+
+def _as_json(tried: Tried) -> dict[str, Any]:
+    trial = tried.trial
+    facts: dict[str, Any] = {
+        "file": tried.file,
+        "path": tried.path,
+        "claimed_by": [claim.description.name for claim in tried.claims],
+        "not_by": [one.as_json() for one in tried.others],
+        **({"read_as": tried.reads} if tried.reads else {}),
+        "refused": tried.problem or None,
+        "try": tried.advice or None,
+    }
+    if trial is None:
+        return facts
+    quarantined = [{"rule": rule, "column": column, "rows": rows} for (rule, column), rows in trial.quarantined.items()]
+    return {
+        **facts,
+        "header": list(trial.header),
+        "has_header": trial.has_header,
+        "lines": trial.lines,
+        "rows": trial.rows.to_dicts(),
+        "rows_read": trial.rows_read,
+        "rows_fit": trial.rows_kept,
+        "quarantined": quarantined,
+        "first": None if trial.first_us is None else _time(trial.first_us),
+        "last": None if trial.last_us is None else _time(trial.last_us),
+        "days": {str(day): rows for day, rows in sorted(trial.days.items())},
+        "symbols": list(trial.symbols),
+        "warnings": dict(trial.warnings),
+    }

@@ -1,0 +1,100 @@
+"""What everybody who writes a lake does first: mend what a power cut left, create what is missing, recover, compare.
+
+The ledger is held against the tables at every start. What can be proven is mended and said: rows that are not there and
+whose files are in bronze are read again, rows that the ledger knows to be out leave. What cannot is refused, and
+``pointline repair`` is named.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from pointline.errors import LakeDamaged
+from pointline.io.delta.live_parts import LAST_FILE_ID
+from pointline.io.lake_links import refuse_links
+from pointline.io.translate import REPAIR_HINT
+from pointline.services.audit.healing import Healing, heal, plan_healing
+from pointline.services.audit.reconcile import FaultOf, compare_quarantine, compare_tables, describe
+from pointline.services.ingest.recovery import recover
+from pointline.tables import quarantine
+from pointline_daemon import events
+from pointline_daemon.opening.lake import Lake
+
+log = structlog.get_logger()
+
+
+def prepare(lake: Lake) -> None:
+    """Bring a lake into the state that ingest starts from. For the holder of the writer's lock.
+
+    Raises LakeDamaged where ledger and tables disagree in a way that takes a person's word.
+    """
+    mend_and_recover(lake)
+    plan = find_disagreements(lake)
+    if plan.is_empty:
+        return
+    if plan.doubts:
+        raise LakeDamaged(
+            "; ".join([*plan.doubts, *describe(plan.tables)]),
+            subject=str(lake.config.paths.silver),
+            hint=REPAIR_HINT,
+        )
+    apply(lake, plan)
+
+
+def mend_and_recover(lake: Lake) -> list[str]:
+    """Mend what a crash or a power cut left, and bring the ledger up to what the commits of silver tell; say what."""
+    state = lake.config.paths.state
+    refuse_links(state, state / "set_aside")
+    mended = lake.mend()
+    for found in mended:
+        log.error(
+            events.COMMIT_SET_ASIDE,
+            table=found.table,
+            file=found.file,
+            reason=found.reason,
+            kept_at=str(found.kept_at),
+            hint="nothing to do: what it held is ingested again",
+        )
+    lake.create()
+    recovered = recover(lake.manifest, lake.quarantine, lake.batch_tables)
+    symbols = lake.symbol_service()
+    symbols.catch_up(lake.next_batch())
+    symbols.refresh()
+    if recovered.outcomes or recovered.forgotten:
+        log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
+    lake.manifest.note_last_id(_last_id_in(lake))
+    said = [f"{found.table}: {found.file} was {found.reason}, and is moved away" for found in mended]
+    brought_up = len(recovered.outcomes)
+    return [*said, *([f"ledger: {brought_up:,} files are brought up to what silver tells"] if brought_up else [])]
+
+
+def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = None) -> Healing:
+    """Hold the ledger against the tables; say what has to be done where they disagree.
+
+    With ``whole`` every data file is read, not only looked for; ``only`` names one table.
+    """
+    fault_of: FaultOf = lake.files.damage_of if whole else lake.files.absence_of
+    chosen = {name: table for name, table in lake.events.items() if only in {None, name}}
+    tables = compare_tables(lake.manifest, chosen, fault_of)
+    aside = compare_quarantine(lake.manifest, lake.quarantine) if only in {None, quarantine.NAME} else ({}, ())
+    unsaid = lake.symbol_service().missing() if only is None else {}
+    return plan_healing(lake.manifest, lake.reader, tables, aside, unsaid)
+
+
+def apply(lake: Lake, plan: Healing) -> None:
+    """Do what was planned, and say so."""
+    heal(plan, lake.manifest, lake.quarantine, lake.events)
+    log.warning(
+        events.LAKE_HEALED,
+        what=[*describe(plan.tables)],
+        read_again=len(plan.reread),
+        lost=len(plan.lost),
+        hint="nothing to do: these files are ingested again",
+    )
+
+
+def _last_id_in(lake: Lake) -> int:
+    """Return the highest file id that has rows anywhere."""
+    ids = [lake.quarantine.rows_per_file()["file_id"].max()]
+    ids += [part.last_file_id for table in lake.events.values() for part in table.live_parts()]
+    return max((one for one in ids if isinstance(one, int) and one < LAST_FILE_ID), default=0)

@@ -1,0 +1,67 @@
+"""What a person wants to have in ``dim_symbol``, on its way to whoever holds the writer's lock."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import polars as pl
+
+from pointline.errors import PointlineError
+from pointline.services.symbols.changes import Plan, Told
+from pointline.services.symbols.holds import lacks
+from pointline.tables.dim_symbol import UPDATE_SCHEMA
+from pointline.tables.dim_symbol_diff import diff
+from pointline.tables.dim_symbol_metadata import Metadata
+from pointline_daemon.opening.requests import Answer, UpdateSymbols
+
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolRequest:
+    """What a file says, and what it is meant for."""
+
+    told: Told
+
+    def as_request(self) -> UpdateSymbols:
+        """Return it for a running daemon, which may not be allowed to read the file."""
+        content = io.BytesIO()
+        metadata = self.told.metadata
+        metadata.updates.write_ipc(content)
+        return UpdateSymbols(
+            updates=content.getvalue(),
+            snapshot_at=metadata.snapshot_at,
+            is_partial=metadata.is_partial,
+            exchange=self.told.exchange,
+            insist=self.told.insist,
+        )
+
+    @classmethod
+    def from_request(cls, request: UpdateSymbols) -> SymbolRequest:
+        """Read it back. Raises PointlineError where it does not hold what ``as_request`` writes."""
+        try:
+            updates = pl.read_ipc(io.BytesIO(request.updates))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+            raise _no_updates(type(error).__name__) from error
+        if dict(updates.schema) != dict(UPDATE_SCHEMA):
+            raise _no_updates(f"columns {', '.join(updates.columns)}")
+        metadata = Metadata(updates=updates, snapshot_at=request.snapshot_at, is_partial=request.is_partial)
+        return cls(told=Told(metadata=metadata, exchange=request.exchange, insist=request.insist))
+
+
+def answer(plan: Plan) -> Answer:
+    """Return the versions that change as ``dim_symbol_diff.diff`` has them, and what is held of what was said."""
+    times = pl.col("valid_from", "valid_until").dt.strftime(TIME_FORMAT)
+    held = plan.held_of(int(plan.add.rows["file_id"][0]))
+    return {
+        "changes": diff(plan.changes).with_columns(times).to_dicts(),
+        "held": held["exchange"].to_list(),
+        "reason": lacks(held) if held.height else "",
+    }
+
+
+def _no_updates(found: str) -> PointlineError:
+    return PointlineError(
+        f"the request holds no updates of symbols ({found})", hint="use the same version of pointline as the daemon"
+    )

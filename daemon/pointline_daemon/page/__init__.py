@@ -1,0 +1,1 @@
+"""What the port answers: the live page and the metrics."""

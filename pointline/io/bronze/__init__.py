@@ -1,0 +1,1 @@
+"""The bronze folder: what lies in it, and what its paths say."""

@@ -1,0 +1,329 @@
+r"""The bronze folder as a source of files. The only code that opens what lies in it; ``bronze_walk`` walks it.
+
+People drop anything into a folder, so nothing here trusts it: only regular files count, folders behind symbolic links
+are not entered, and nothing outside bronze is ever opened, unless the setting ``bronze.follow_links`` says so.
+
+Paths are relative to bronze, POSIX style. A name that is not UTF-8 cannot be stored in a table; it is written with
+backslash escapes (``BTC\xff.csv.gz``), and such a file is never taken, only reported.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
+from pointline.io.bronze.layout import Layout, Refused
+from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link, left_out_special
+from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
+from pointline.io.bronze.unrecognised import Seen, Unrecognised, describe_foreign
+from pointline.io.bronze.walk import BronzeWalk, Row, leaves_bronze, version_of
+from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.translate import NO_ACCESS
+from pointline.vendors.feeds import Feeds
+
+_SURVEY_SCHEMA = pl.Schema(
+    {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64(), "changed_us": pl.Int64(), "inode": pl.Int64()}
+)
+_SURVEY_CHUNK_FILES = 65_536
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class FolderBronzeSource:
+    """Bronze on a local file system; implements ``BronzeSource``.
+
+    ``on_trouble(path, error)`` hears of what had to be left out: a folder that cannot be read, a symbolic link that
+    leads out of bronze or in a circle. It is called on every walk that meets the trouble.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        layout: Layout,
+        *,
+        on_trouble: Callable[[str, Exception], None],
+        follow_links: bool = False,
+    ) -> None:
+        self._bronze = root
+        self._layout = layout
+        self._on_trouble = on_trouble
+        self._follow_links = follow_links
+
+    def list_files(self, glob_pattern: str = "**/*") -> Iterator[BronzeFileMetadata]:
+        """Market-data files whose path matches the glob (``**`` spans folders), in no particular order.
+
+        Raises ``StorageTrouble`` if bronze itself cannot be read.
+        """
+        wanted = _glob(glob_pattern)
+        for path, *version in chain.from_iterable(self._walk()):
+            if wanted.fullmatch(path):
+                meta = self.describe(path, *version)
+                if meta is not None:
+                    yield meta
+
+    @property
+    def feeds(self) -> Feeds:
+        """The feeds by which paths are read."""
+        return self._layout.feeds
+
+    def survey(
+        self,
+        folder: str = "",
+        left_out: list[Unrecognised] | None = None,
+        *,
+        on_files: Callable[[list[Row]], None] = lambda _rows: None,
+    ) -> pl.DataFrame:
+        """Every regular file below a folder, but ignored names: ``path, size, mtime_us, changed_us, inode``.
+
+        Made for an anti-join with the manifest: a million files take seconds and a few hundred megabytes. What was met
+        and is no file that may be read, such as a link that is not followed, is added to ``left_out``. ``on_files`` is
+        told of the files of each folder as it is read, and may raise to end the walk.
+        Raises ``StorageTrouble`` if bronze itself cannot be read.
+        """
+        chunks = [pl.DataFrame(schema=_SURVEY_SCHEMA)]
+        rows: list[Row] = []
+        for files in self._walk(folder, left_out):
+            on_files(files)
+            rows += files
+            if len(rows) >= _SURVEY_CHUNK_FILES:
+                chunks.append(survey_frame(rows))
+                rows.clear()
+        chunks.append(survey_frame(rows))
+        return pl.concat(chunks)
+
+    def unrecognised(
+        self,
+        *,
+        known: Callable[[list[Row]], Collection[Row]] = lambda _rows: (),
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> Seen | None:
+        """Walk all of bronze for what is not read; None where ``give_up`` said so before the end.
+
+        ``known`` picks the files that the ledger has from those that fit no layout, however they got into it.
+
+        Raises ``StorageTrouble`` if bronze itself cannot be read.
+        """
+        left_out: list[Unrecognised] = []
+        foreign: list[Row] = []
+        for rows in self._walk("", left_out):
+            if give_up():
+                return None
+            foreign += [row for row in rows if self._layout.recognise(row[0]) is None]
+        settled = set(known(foreign)) if foreign else set()
+        return Seen([row[0] for row in foreign if row not in settled], left_out, self.feeds)
+
+    def why_unread(self, path: str) -> Unrecognised | None:
+        """Say why what is at a path is not read; None where it is, or is ignored, or there is nothing."""
+        if not _is_plain(path) or any(self._layout.ignores(name) for name in path.split("/")):
+            return None
+        root = os.path.realpath(self._bronze)
+        full = f"{root}/{spelled_path(root, path)}"
+        try:
+            status = os.lstat(full)
+            if os.path.realpath(full.rpartition("/")[0]) != full.rpartition("/")[0]:
+                return None  # behind a link, which is named itself
+            if stat.S_ISLNK(status.st_mode):
+                target = follow(root, full, follow_links=self._follow_links)
+                return left_out_link(path, target) if target.fault else None
+        except OSError:
+            return None
+        kind = kind_of(status)
+        if kind is None:
+            return describe_foreign(path, self.feeds) if self._layout.recognise(path) is None else None
+        return None if stat.S_ISDIR(status.st_mode) else left_out_special(path, kind)
+
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of bronze; None where it cannot be looked at."""
+        try:
+            status = self._bronze.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def look(self, path: str) -> BronzeFileMetadata | None:
+        """The file as it is now; ``None`` if it is gone, foreign, not regular, or not inside bronze.
+
+        Takes a path as the file system spells it (surrogate escapes) or as it is written in a table, but only the one
+        that a walk would find: no ``..``, no way round through a linked folder.
+        """
+        if not _is_plain(path) or "\0" in path:
+            return None
+        try:
+            status = self._status(path)
+        except Rejected:
+            return None
+        except OSError as error:
+            self._report(written_path(path), error)
+            return None
+        return None if status is None else self.describe(path, *version_of(status))
+
+    def is_gone(self, path: str) -> bool:
+        """Whether no file is at ``path``; False where that cannot be told, as in a folder that may not be read."""
+        try:
+            return not _is_plain(path) or self._status(path) is None
+        except (FileNotFoundError, NotADirectoryError, Rejected):
+            return True
+        except OSError:
+            return False
+
+    def describe(
+        self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0
+    ) -> BronzeFileMetadata | None:
+        """What the path alone tells about a file, without looking at the disk; ``None`` if it is foreign."""
+        path = written_path(path)
+        found = self._layout.recognise(path)
+        if found is None:
+            return None
+        problem = found.reason if isinstance(found, Refused) else None
+        return BronzeFileMetadata(
+            exchange=found.exchange,
+            data_type=found.data_type,
+            symbol=found.symbol,
+            date=found.date,
+            bronze_file_path=path,
+            file_size_bytes=size,
+            last_modified_ts=mtime_us,
+            changed_us=changed_us,
+            inode=inode,
+            vendor=found.vendor,
+            feed=found.feed,
+            receive_clock=found.receive_clock,
+            is_one_day=found.is_one_day,
+            problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
+        )
+
+    def open(self, path: str) -> BinaryIO:
+        """Opens a regular file inside bronze, and never blocks on anything else.
+
+        Raises ``Rejected`` for what is no such file, ``Unfinished`` if it is gone, ``StorageTrouble`` if unreadable.
+        """
+        try:
+            descriptor = self._open(path)
+        except OSError as error:
+            raise _translated(error, path) from error
+        if descriptor is None:
+            raise Rejected("not a regular file", subject=path, hint="remove it from bronze; only files are read")
+        return os.fdopen(descriptor, "rb")
+
+    def _status(self, path: str) -> os.stat_result | None:
+        with suppress(OSError), _folder_of(str(self._bronze), path) as (folder, name):
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                return status  # no link on the way, as nearly always
+        root = os.path.realpath(self._bronze)
+        full = f"{root}/{spelled_path(root, path)}"
+        status = os.lstat(full)
+        folder_path = full.rpartition("/")[0]
+        real_folder = os.path.realpath(folder_path)
+        if real_folder != folder_path and not (self._follow_links and not self._is_walked(root, real_folder)):
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            status = Path(full).stat()
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if not self._follow_links and not is_inside(root, os.path.realpath(full)):
+            raise leaves_bronze(path)
+        return status
+
+    def _is_walked(self, root: str, real: str) -> bool:
+        """Tell whether a folder is in bronze and entered there, so that its files have a path without a link."""
+        inside = os.path.relpath(real, root)
+        return inside == "." or (
+            is_inside(root, real) and not any(self._layout.ignores(name) for name in inside.split("/"))
+        )
+
+    def _open(self, path: str) -> int | None:
+        with suppress(OSError):  # nearly always there is no link on the way
+            if _is_plain(path) and (descriptor := _open_regular(str(self._bronze), path)) is not None:
+                return descriptor
+        root = os.path.realpath(self._bronze)
+        real = os.path.realpath(f"{root}/{spelled_path(root, path)}")
+        if is_inside(root, real):
+            return _open_regular(root, os.path.relpath(real, root))
+        if not self._follow_links or not _is_plain(path):
+            raise leaves_bronze(path)
+        return _open_regular("/", real.lstrip("/"))
+
+    def _walk(self, below: str = "", left_out: list[Unrecognised] | None = None) -> Iterator[list[Row]]:
+        return BronzeWalk(
+            self._bronze,
+            self._layout.ignores,
+            follow_links=self._follow_links,
+            on_trouble=self._report,
+            left_out=[] if left_out is None else left_out,
+        ).folders(below)
+
+    def _report(self, path: str, error: Exception) -> None:
+        """What vanished while we walked is no trouble: it is not there."""
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            self._on_trouble(path, error)
+
+
+def survey_frame(rows: list[Row]) -> pl.DataFrame:
+    """Return files as a survey has them."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(_SURVEY_SCHEMA)
+    return pl.DataFrame(dict(zip(_SURVEY_SCHEMA, columns, strict=True)), schema=_SURVEY_SCHEMA)
+
+
+@contextmanager
+def _folder_of(root: str, path: str) -> Iterator[tuple[int, str]]:
+    """The open folder that ``path`` lies in, below ``root``, and the file's name there.
+
+    Goes down folder by folder without following links, so that nobody can swap one in between a check and its use.
+    """
+    *folders, name = path.split("/")
+    above = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            below = os.open(folder, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=above)
+            os.close(above)
+            above = below
+        yield above, name
+    finally:
+        os.close(above)
+
+
+def _open_regular(root: str, path: str) -> int | None:
+    """A descriptor of the file at ``path`` below ``root``, or ``None`` if it is not a regular file.
+
+    Raises OSError where a link is on the way. The file is looked at before it is opened, because opening a device can
+    have effects, and again after.
+    """
+    with _folder_of(root, path) as (folder, name):
+        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            return None
+        descriptor = os.open(name, _OPEN_FLAGS | os.O_NONBLOCK, dir_fd=folder)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _is_plain(path: str) -> bool:
+    return os.path.normpath(path) == path and not path.startswith(("/", "../")) and path != ".."
+
+
+def _translated(error: OSError, path: str) -> PointlineError:
+    subject = written_path(path)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return StorageTrouble("the file is gone", subject=subject, hint="it is read again when it comes back")
+    if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}:
+        return Rejected(f"cannot be opened as a file: {error.strerror}", subject=subject, hint="remove it from bronze")
+    kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble
+    return kind(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """``*`` and ``?`` stay within one name, ``**`` spans any number of folders."""
+    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    literals_and_specials = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return re.compile("".join(special.get(part) or re.escape(part) for part in literals_and_specials), re.DOTALL)

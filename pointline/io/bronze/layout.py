@@ -1,0 +1,286 @@
+"""Which market-data file a path in bronze names. Pure string work: nothing here touches a disk.
+
+Read at any depth:
+
+1. the configured patterns: regular expressions with the groups ``exchange, data_type, date, symbol``
+2. hive: ``…/exchange=X/type=T/date=D/symbol=S/<any>``, the keys in any order, the values percent-decoded
+3. the Tardis client's default name: ``{exchange}_{data_type}_{YYYY-MM-DD}_{symbol}`` in any folder
+4. the Tardis URL: ``…/{exchange}/{data_type}/{yyyy}/{mm}/{dd}/{symbol}``
+
+Instruments (``type=instruments``), which tell of all symbols of an exchange, need no ``symbol=`` and may be JSON.
+
+The first of them that reads is what the path says, and every other one must agree with it: a file whose folder and name
+contradict each other is refused. Exchange ids are in lower case, as Tardis spells them; data types are exact.
+
+A name that fits none of them is foreign. A name that fits one but cannot be right is refused with a reason, so that
+its owner hears of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from pointline.errors import ConfigurationError
+from pointline.io.bronze.path_reading import Reading, contradiction, percent_decoded, read_date
+from pointline.settings import DEFAULT_IGNORE, PATTERN_GROUPS
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.vendors.feeds import Claim, Feeds
+
+DEFAULT_VENDOR = "tardis"
+
+ENDING = re.compile(r"\.(?:(?:csv|json)(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
+JSON_ENDING = re.compile(r"\.json(?:\.gz|\.zst)?\Z", re.IGNORECASE)
+ALL_SYMBOLS = "ALL"
+_HIVE_KEY = re.compile(r"(exchange|type|date|symbol)=(.+)", re.DOTALL)
+_HIVE_FIELDS = {"exchange": "exchange", "type": "data_type", "date": "date_text", "symbol": "symbol"}
+_HIVE_OF_ALL_SYMBOLS = {"exchange", "type", "date"}
+# Exchange ids hold no underscore and data types no hyphen, so the first date divides the name without doubt.
+_CLIENT_NAME = re.compile(r"([^_]+)_([A-Za-z0-9_]+?)_([0-9]{4}-[0-9]{2}-[0-9]{2})_(.+)", re.DOTALL)
+_URL_FOLDER = re.compile(r"(?:.*/)?([^/=]+)/([^/=]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})", re.DOTALL)
+_PREFIX_GLOB = re.compile(r"[^*?\[]+\*")
+_SUFFIX_GLOB = re.compile(r"\*[^*?\[]+")
+_PLAIN_NAME = re.compile(r"[^*?\[]+")
+
+
+_FOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""An exchange id names a folder in silver and a partition value, which other engines must be able to read."""
+
+
+class Recognised(NamedTuple):
+    """The market data a path names; fields as spelled in the path. A tuple, because a lake has a million of them."""
+
+    exchange: str
+    data_type: str
+    symbol: str
+    date: dt.date
+    vendor: str = DEFAULT_VENDOR
+    feed: str = ""
+    receive_clock: bool = True
+    is_one_day: bool = True
+
+
+class Refused(NamedTuple):
+    """A path that claims to be market data and cannot be; ``reason`` is for the person who named it."""
+
+    exchange: str
+    data_type: str
+    symbol: str
+    date: dt.date | None
+    reason: str
+    vendor: str = DEFAULT_VENDOR
+    feed: str = ""
+    receive_clock: bool = True
+    is_one_day: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """What a folder tells about every file in it. ``last`` is its own name, ``keys`` are the hive keys so far.
+
+    ``clash`` says that a key stands there twice, with two values.
+    """
+
+    last: str
+    ignored: bool
+    keys: dict[str, str]
+    vendor: str
+    clash: str
+    hive: Reading | None
+    hive_is_whole: bool
+    url: Reading | None
+
+
+class Layout:
+    """Recognises paths relative to bronze, in POSIX style.
+
+    ``ignore`` holds globs for single path components (a file's name or any folder above it), without regard to case.
+    ``known_types`` are the data types that have a table; ``None`` takes every type.
+    Raises ``ConfigurationError`` with every pattern that cannot be used.
+    """
+
+    def __init__(
+        self,
+        patterns: Sequence[str] = (),
+        ignore: Sequence[str] = DEFAULT_IGNORE,
+        known_types: Collection[str] | None = None,
+        feeds: Feeds | None = None,
+    ) -> None:
+        self._patterns = _compile(patterns, ignore)
+        self.ignore = tuple(ignore)
+        self.ignores = name_filter(ignore)
+        """Whether one path component is a name to stay away from, such as a download in progress."""
+        self._known_types = None if known_types is None else frozenset(known_types)
+        self._folder = lru_cache(maxsize=8192)(self._read_folder)
+        self.feeds = feeds or Feeds({})
+
+    def recognise(self, path: str) -> Recognised | Refused | None:
+        """``None`` for a path that is foreign or ignored."""
+        folder_path, _, name = path.rpartition("/")
+        if self.ignores(name):
+            return None
+        folder = self._folder(folder_path)
+        if folder.ignored:
+            return None
+        own = self.feeds.own_claims(path)
+        found = self._recognise(path, folder, name)
+        if found is None:
+            return self._claimed(own or self.feeds.claims(path))
+        if not own:
+            return found
+        others = " and ".join(sorted(one.description.name for one in own))
+        reason = (
+            f"{others} claims it, and so does the layout of {found.vendor}: change its path in vendors/ or rename it"
+        )
+        return Refused(found.exchange, found.data_type, found.symbol, found.date, reason, found.vendor)
+
+    def _claimed(self, claims: Sequence[Claim]) -> Recognised | Refused | None:
+        """What descriptions say of a path, where there is one that does, and no other."""
+        if not claims:
+            return None
+        one = claims[0]
+        table = one.description.feed.table.name
+        names = [claim.description.name for claim in claims]
+        problem = one.problem
+        if len(claims) > 1:
+            problem = f"the descriptions {' and '.join(names)} both claim it: change the path of one of them"
+        elif _FOLDER_WORD.fullmatch(one.exchange) is None:
+            problem = f"{one.exchange!r} is not an exchange id"
+        feed = one.description.feed
+        said = (one.exchange, table, one.symbol, one.date)
+        more = (feed.vendor, one.feed, feed.has_receive_clock, one.is_one_day)
+        return Refused(*said, problem, *more) if problem else Recognised(*said, *more)
+
+    def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
+        """What the layouts of Tardis, and patterns, say of a path."""
+        ending = ENDING.search(name)
+        if ending is None:
+            return None
+        readings = self._readings(path, folder, name[: ending.start()])
+        if not readings or (JSON_ENDING.search(name) and readings[0].data_type != INSTRUMENTS):
+            return None
+        first = readings[0]
+        clash = folder.clash or (contradiction(first, readings[1:]) if len(readings) > 1 else None)
+        return self._judge(first, clash, folder.vendor if first is folder.hive else DEFAULT_VENDOR)
+
+    def _readings(self, path: str, folder: _Folder, stem: str) -> list[Reading]:
+        """What the path says, whole readings first; nothing where none is whole.
+
+        A hive file may be called anything, and a name below URL folders is the symbol only where nothing else says it.
+        """
+        whole = self._configured(path) if self._patterns else []
+        if folder.hive is not None and folder.hive_is_whole:
+            whole.append(folder.hive)
+        client = _CLIENT_NAME.fullmatch(stem)
+        if client is not None:
+            whole.append(Reading("the file name", *client.groups()))
+        url = folder.url
+        if not whole:
+            return [Reading(url.said_by, url.exchange, url.data_type, url.date_text, stem)] if url and stem else []
+        others = []
+        if url is not None and (self._known_types is None or url.data_type in self._known_types):
+            others.append(url)  # else its folders are called something else: archive/btc/2024/05/01
+        if folder.hive is not None and not folder.hive_is_whole:
+            others.append(folder.hive)
+        return whole + others
+
+    def _configured(self, path: str) -> list[Reading]:
+        readings = []
+        for number, pattern in enumerate(self._patterns, 1):
+            found = pattern.search(path)
+            if found is not None and all(found.group(*PATTERN_GROUPS)):
+                said_by = f"pattern {number} of bronze.patterns"
+                readings.append(Reading(said_by, *map(percent_decoded, found.group(*PATTERN_GROUPS))))
+        return readings
+
+    def _judge(self, said: Reading, clash: str | None, vendor: str) -> Recognised | Refused:
+        date = read_date(said.date_text)
+        exchange = said.exchange.lower()
+        symbol = said.symbol or ALL_SYMBOLS
+        unknown = self._known_types is not None and said.data_type not in self._known_types
+        plain = _FOLDER_WORD.fullmatch(exchange) is not None
+        if date is not None and not unknown and plain and clash is None:
+            return Recognised(exchange, said.data_type, symbol, date, vendor)
+        reasons = [clash] if clash else []
+        if date is None:
+            reasons.append(f"the date {said.date_text!r} does not exist: rename what is called so to the right day")
+        if not plain:
+            rule = "at most 64 letters, digits, '.', '-', '_'"
+            reasons.append(f"{said.exchange!r} is not an exchange id ({rule}): rename what is called so")
+        if unknown:
+            known = ", ".join(sorted(self._known_types or ()))
+            reasons.append(
+                f"there is no table for data type {said.data_type!r}: rename the file if it is one of {known}, "
+                "else keep it outside bronze"
+            )
+        return Refused(exchange, said.data_type, symbol, date, "; ".join(reasons), vendor)
+
+    def _read_folder(self, path: str) -> _Folder:
+        """Builds on the folder above, which is cached: a tree with one file per folder costs one component a file."""
+        if not path:
+            return _Folder(
+                "", ignored=False, keys={}, vendor=DEFAULT_VENDOR, clash="", hive=None, hive_is_whole=False, url=None
+            )
+        above_path, _, last = path.rpartition("/")
+        above = self._folder(above_path)
+        keys, vendor, clash, hive = above.keys, above.vendor, above.clash, above.hive
+        key = _HIVE_KEY.fullmatch(last)
+        if key is not None:
+            if not keys:
+                vendor = above.last or DEFAULT_VENDOR
+            field, value = _HIVE_FIELDS[key[1]], percent_decoded(key[2])
+            outer = hive or Reading("the folder")
+            inner = Reading("the folder in it", **{field: value})
+            clash = clash or contradiction(outer, [inner]) or ""
+            hive, keys = outer._replace(**{field: value}), keys | {key[1]: value}
+        found = _URL_FOLDER.fullmatch(path)
+        url = None if found is None else Reading("the folder", found[1], found[2], found[3])
+        is_of_all_symbols = keys.keys() == _HIVE_OF_ALL_SYMBOLS and keys["type"] == INSTRUMENTS
+        is_whole = len(keys) == len(_HIVE_FIELDS) or is_of_all_symbols
+        return _Folder(last, above.ignored or self.ignores(last), keys, vendor, clash, hive, is_whole, url)
+
+
+def name_filter(globs: Sequence[str]) -> Callable[[str], bool]:
+    """Matches a name against all globs; nearly all are ``prefix*``, ``*suffix`` or a plain name."""
+    lower = [glob.lower() for glob in globs]
+    prefixes = tuple(glob[:-1] for glob in lower if _PREFIX_GLOB.fullmatch(glob))
+    suffixes = tuple(glob[1:] for glob in lower if _SUFFIX_GLOB.fullmatch(glob))
+    names = frozenset(glob for glob in lower if _PLAIN_NAME.fullmatch(glob))
+    shapes = (_PREFIX_GLOB, _SUFFIX_GLOB, _PLAIN_NAME)
+    others = [glob for glob in lower if not any(shape.fullmatch(glob) for shape in shapes)]
+    pattern = re.compile("|".join(map(fnmatch.translate, others))) if others else None
+
+    def matches(name: str) -> bool:
+        name = name.lower()
+        if name in names or name.startswith(prefixes) or name.endswith(suffixes):
+            return True
+        return pattern is not None and pattern.match(name) is not None
+
+    return matches
+
+
+def _compile(patterns: Sequence[str], ignore: Sequence[str]) -> list[re.Pattern[str]]:
+    compiled: list[re.Pattern[str]] = []
+    problems = [
+        f"bronze.ignore: {glob!r} can never match: each name in a path is looked at by itself, without '/'"
+        for glob in ignore
+        if "/" in glob
+    ]
+    for text in patterns:
+        try:
+            pattern = re.compile(text)
+        except re.error as error:
+            problems.append(f"bronze.patterns: {text!r} is not a regular expression: {error}")
+            continue
+        missing = [group for group in PATTERN_GROUPS if group not in pattern.groupindex]
+        if missing:
+            problems.append(f"bronze.patterns: {text!r} lacks the named groups {', '.join(missing)}")
+        compiled.append(pattern)
+    if problems:
+        raise ConfigurationError(problems)
+    return compiled

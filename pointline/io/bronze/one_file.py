@@ -1,0 +1,64 @@
+"""One file, wherever it lies, in the place of bronze: to be looked at as if it had been dropped there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pointline.errors import Rejected, UnknownValue
+from pointline.io.bronze.walk import version_of
+from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.translate import storage_errors
+from pointline.phrases import CHECK_PATH
+
+
+def read_small(file: Path) -> bytes:
+    """Return what is in a file that a person named. Raises UnknownValue, StorageTrouble."""
+    with _named(file):
+        return file.read_bytes()
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Say of a file that a person named that it is not there."""
+    with storage_errors(str(file)):
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UnknownValue(f"there is no file {file}", subject=str(file), hint=CHECK_PATH) from error
+
+
+class OneFile:
+    """What ``FileReader`` opens files from, with a single one in it. Every path is that file's."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def version(self) -> tuple[int, int, int, int]:
+        """Return size, mtime, ctime and inode. Raises Rejected for what is no file, Transient."""
+        with _named(self._file):
+            status = self._file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Rejected(f"{self._file} is not a regular file", subject=str(self._file), hint="name a file")
+        return version_of(status)
+
+    def open(self, path: str) -> BinaryIO:
+        """Open the file. Raises Rejected, Transient."""
+        with storage_errors(path):
+            descriptor = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise Rejected(f"{path} is not a regular file", subject=path, hint="name a file")
+        return os.fdopen(descriptor, "rb")
+
+    def look(self, path: str) -> BronzeFileMetadata | None:  # noqa: ARG002 - nobody asks a single file what it is
+        """There is no bronze to look into."""
+        return None
+
+    def is_gone(self, path: str) -> bool:  # noqa: ARG002 - as above
+        """Tell whether the file is gone."""
+        return not self._file.exists()

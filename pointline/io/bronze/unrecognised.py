@@ -1,0 +1,106 @@
+"""What lies in bronze and is not read: files that fit no layout, links that are not followed, and what is no file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pointline.io.bronze.foreign import why_foreign
+from pointline.io.bronze.looks_like import copy_of, is_archive, looks_like
+from pointline.vendors.feeds import Feeds
+from pointline.vendors.nearness import Near, nearest
+
+EXAMPLES = 5
+MOST_NAMED = 3
+TELLING = (0, 4)
+"""A name of so many letters and parts, such as a symbol and a date with what is between, tells whose it is."""
+
+
+class Unrecognised(NamedTuple):
+    """``reason`` says what was found, ``looks_like`` what it may be (empty: unknown), ``advice`` what to do.
+
+    ``is_unreadable``: there may be files in it, and nobody can tell which.
+    """
+
+    path: str
+    reason: str
+    looks_like: str
+    advice: str
+    is_unreadable: bool = False
+
+    def as_json(self) -> dict[str, str]:
+        """Return it for programs."""
+        return {"path": self.path, "reason": self.reason, "looks_like": self.looks_like, "try": self.advice}
+
+
+def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
+    """Say why a file fits no layout and no description, and what it looks like."""
+    if feeds is not None:
+        known = feeds.why_unread(path)
+        if known is not None:
+            return Unrecognised(path, "files of this kind are known, and not read as they are", *known)
+        if (copy := copy_of(path.rpartition("/")[2])) is not None:
+            return Unrecognised(path, "its name is that of a copy or a backup of another file", *copy)
+        near = nearest([one for vendor in feeds.vendors for one in vendor.descriptions], path)
+        if (found := _misplaced(path, near) or _misnamed(path, near)) is not None:
+            return found
+    look = looks_like(path)
+    return Unrecognised(path, why_foreign(path), look.what, look.advice)
+
+
+def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
+    """What has the name of a feed, and not its folders."""
+    fitting = [one for one in near if one.miss.fits_name and one.template.telling >= TELLING]
+    most = max(((one.template.telling, one.miss.near) for one in fitting), default=None)
+    best = [one for one in fitting if (one.template.telling, one.miss.near) == most]
+    if not best:
+        return None
+    titles = list(dict.fromkeys(one.description.title or one.description.feed.vendor for one in best))
+    names = list(dict.fromkeys(one.description.name for one in best))
+    folders = " or ".join(dict.fromkeys(one.folders for one in best[:MOST_NAMED]))
+    what = f"{' or '.join(titles[:MOST_NAMED])}: {_listed(names)}"
+    if len(names) == 1:
+        advice = f"put it below bronze into the folders in which it was published: {folders}"
+    else:
+        advice = (
+            f"only its folders tell {_listed(names)} apart: keep the path in which it was published, such as {folders}"
+        )
+    return Unrecognised(path, "its name is one that is known, and its folders are not", what, advice)
+
+
+def _misnamed(path: str, near: Sequence[Near]) -> Unrecognised | None:
+    """What lies in the folders of a feed, and does not have its name."""
+    best = next((one for one in near if one.miss.fits_folder and one.folders and not one.miss.fits_name), None)
+    if best is None:
+        return None
+    one = best.description
+    what = f"{one.title or one.feed.vendor}: a file in the folders of {one.name}"
+    advice = "give it the name under which it was published; `pointline vendors try FILE` says more"
+    if is_archive(path) and not any(is_archive(template.text) for template in one.paths):
+        advice = f"it is an archive, and files of {one.name} are read unpacked: unpack it here, and remove it"
+    return Unrecognised(path, best.miss.why, what, advice)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
+
+
+class Seen(NamedTuple):
+    """What a walk over all of bronze found beside market data. ``foreign`` are paths of regular files."""
+
+    foreign: list[str]
+    left_out: list[Unrecognised]
+    feeds: Feeds | None = None
+
+    @property
+    def files(self) -> int:
+        return len(self.foreign) + len(self.left_out)
+
+    def paths(self) -> list[str]:
+        return [*self.foreign, *(one.path for one in self.left_out)]
+
+    def first(self, most: int | None = EXAMPLES) -> list[Unrecognised]:
+        """Return the first by path, or all of them."""
+        named = {one.path: one for one in self.left_out}
+        return [named.get(path) or describe_foreign(path, self.feeds) for path in sorted(self.paths())[:most]]

@@ -1,0 +1,1 @@
+"""Delta tables: their data files, their commits, and how they are read."""

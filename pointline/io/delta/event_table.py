@@ -1,0 +1,125 @@
+"""Tables that batches of files go into, and the quarantine, as Delta tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from pointline.io.checksums import stem_of
+from pointline.io.delta.id_ranges import holding
+from pointline.io.delta.outcome_facts import Facts, committed, telling
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta_log.commit_log import outcomes_in
+from pointline.io.delta_log.entries import BATCH
+from pointline.io.delta_log.told import recorded_after
+from pointline.io.protocols import CommittedBatch, Discovery, Outcome, Part
+from pointline.io.translate import storage_errors
+from pointline.tables import quarantine
+from pointline.tables.schema import PARTITION_COLUMNS, EventTable
+
+
+class DeltaBatchTable(DeltaTableRepository):
+    """A table whose commits carry the outcomes they make true, so that the ledger can be rebuilt from them."""
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first."""
+        if self.last_batch() <= batch:
+            return []
+        told: dict[int, list[Facts]] = {}
+        for version in range(self.version(), -1, -1):
+            info = self.commit_info(version)
+            if info is None:  # a checkpoint stands for it and all before; what they told is on record
+                told = recorded_after(self.path, batch) | told
+                break
+            number = info.get(BATCH, batch + 1)
+            if number <= batch:
+                break
+            if BATCH in info:
+                told[number] = [*outcomes_in(info)]
+        return [committed(number, told[number]) for number in sorted(told)]
+
+
+class DeltaEventTable(DeltaBatchTable):
+    """One event table."""
+
+    def __init__(self, path: Path, table: EventTable) -> None:
+        super().__init__(path, table.silver_schema, PARTITION_COLUMNS)
+
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Sequence[Part],
+        remove: Sequence[Part],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
+        """Make ``add`` visible and ``remove`` invisible at once, on disk when this returns.
+
+        Nothing happens where the batch is in already. ``found`` tells of the files that come.
+        """
+        self.commit_parts(add=add, remove=remove, batch=batch, metadata=telling(outcomes, found or {}))
+
+    def totals(self) -> pl.DataFrame:
+        """Return ``exchange, date, rows, first_id, last_id`` per partition, by what the log says of its parts."""
+        with self._lock:
+            return self._newest_parts().totals()
+
+    def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
+        """Put parts in the place of others that hold the same rows."""
+        self.commit_parts(add=add, remove=remove, data_change=False)
+
+    def discard(self, parts: Sequence[Part]) -> None:
+        """Remove parts that were written and that no commit names."""
+        for part in parts:
+            with self._lock:
+                if not self._newest_parts().holds(part):
+                    with suppress(OSError):  # the vacuum takes it some day
+                        (self.path / part.path).unlink()
+                    self._unfinished.discard(stem_of(PurePosixPath(part.path).name))
+
+    def parts_of(
+        self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()
+    ) -> list[Part]:
+        """Return a partition's data files that hold rows of these files; those at some paths are not looked at."""
+        return [
+            part
+            for part in holding(self.live_parts(partition), file_ids)
+            if part.path not in without
+            and any(rows["file_id"].is_in(list(file_ids)).any() for rows in self.rows_of(part, ["file_id"]))
+        ]
+
+    def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a live part that belong to other files, in order."""
+        for rows in self.rows_of(part):
+            yield rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+
+
+class DeltaQuarantine(DeltaTableRepository):
+    """Quarantined rows."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, quarantine.SCHEMA)
+
+    def set_aside(self, batch: int, rows: pl.DataFrame) -> None:
+        """Add the rows of a batch. Nothing happens where the batch is in already."""
+        self.commit_parts(add=self.write_parts(rows), remove=(), batch=batch)
+
+    def rows_per_file(self) -> pl.DataFrame:
+        """Return ``file_id, rows``."""
+        with storage_errors(self.path.name):
+            return self.scan().group_by("file_id").agg(pl.len().cast(pl.Int64).alias("rows")).collect()
+
+    def forget(self, file_ids: Sequence[int]) -> int:
+        """Remove the rows of files that did not get in after all; return how many there were."""
+        forgotten = 0
+        for part in holding(self.live_parts(), file_ids):
+            rows = pl.concat(self.rows_of(part))
+            kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+            if kept.height < rows.height:
+                self.commit_parts(add=self.write_parts(kept), remove=[part])
+                forgotten += rows.height - kept.height
+        return forgotten

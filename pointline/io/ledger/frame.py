@@ -1,0 +1,69 @@
+"""The ledger in memory: the columns that decisions need, in pieces, so that to follow a change copies little."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from pointline.io.ledger.table import updated
+
+ROWS_PER_PIECE = 16_384
+WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
+"""Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
+
+
+class LedgerFrame:
+    """Rows by rising ``file_id``. ``frame`` never changes once it was handed out; not thread-safe."""
+
+    def __init__(self, pieces: Iterable[pl.DataFrame], schema: pl.Schema) -> None:
+        """``pieces`` stand in the order of their rows, which may overlap."""
+        self._schema = schema
+        self._pieces = [
+            slim(piece).rechunk() for whole in pieces for piece in whole.iter_slices(ROWS_PER_PIECE) if len(piece)
+        ]
+        self._joined: pl.DataFrame | None = None
+        if not self.frame["file_id"].is_sorted():
+            ordered = self.frame.sort("file_id")
+            self._joined = None
+            self._pieces = list(ordered.iter_slices(ROWS_PER_PIECE))
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """All rows, laid end to end without being copied."""
+        if self._joined is None:
+            self._joined = pl.concat(self._pieces) if self._pieces else slim(pl.DataFrame(schema=self._schema))
+        return self._joined
+
+    def append(self, rows: pl.DataFrame) -> None:
+        """Add rows behind all others.
+
+        The last pieces become one where they are as long as the one before: one commit adds one piece, and in a year
+        of commits every look at the ledger would go through all of them. A row is copied a dozen times at most.
+        """
+        last = slim(rows.select(self._schema.names()))
+        while (
+            self._pieces and len(last) >= len(self._pieces[-1]) and len(last) + len(self._pieces[-1]) <= ROWS_PER_PIECE
+        ):
+            last = pl.concat([self._pieces.pop(), last])
+        self._pieces.append(last.rechunk())
+        self._joined = None
+
+    def update(self, changes: pl.DataFrame, fill: Sequence[str] = ()) -> None:
+        """Follow a change of rows by ``file_id``. Only the pieces that hold one of them are copied."""
+        own = slim(changes.select(name for name in changes.columns if name in self._schema))
+        starts = [piece.item(0, "file_id") for piece in self._pieces]
+        own = own.sort("file_id")
+        places = [bisect_right(starts, file_id) - 1 for file_id in own["file_id"]]
+        for place in sorted({place for place in places if place >= 0}):
+            first = places.index(place)
+            here = own.slice(first, places.count(place))
+            piece = self._pieces[place]
+            self._pieces[place] = updated(piece, here, fill).select(piece.columns).rechunk()
+        self._joined = None
+
+
+def slim(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with categories in the place of words."""
+    return rows.with_columns(pl.col(name).cast(pl.Categorical) for name in rows.columns if name in WORDS)

@@ -1,0 +1,66 @@
+"""The ledger for those who only read it: commands that answer at once, beside a running daemon or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from pointline.io.delta.table_path import data_files, is_table, open_table, scan_data_files
+from pointline.io.translate import storage_errors
+from pointline.phrases import no_lake
+from pointline.tables.ingest_manifest import NAME, SCHEMA
+
+
+def scan_ledger(path: Path) -> pl.LazyFrame:
+    """Return the manifest's newest version, lazily, one row per file version.
+
+    Reads the parts themselves: Polars' own Delta reader would first load pyarrow, which takes longer than the answer.
+    Raises PointlineError where there is no lake.
+    """
+    with storage_errors(NAME):
+        if not is_table(path):
+            raise no_lake(path.parent.parent)
+        return _scan_all(path, SCHEMA)
+
+
+def require_known_ledger(path: Path) -> None:
+    """Raise NewerFormat where a later release wrote the lake: for what answers without the ledger."""
+    with storage_errors(NAME):
+        if is_table(path):
+            open_table(path)
+
+
+def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Return the rows of an unpartitioned table's newest version, lazily; none where there is no table."""
+    with storage_errors(path.name):
+        return _scan_all(path, schema) if is_table(path) else pl.LazyFrame(schema=dict(schema))
+
+
+def scan_rows_of(
+    path: Path, schema: Mapping[str, pl.DataType], file_ids: list[int], partition: Mapping[str, str] | None = None
+) -> pl.LazyFrame:
+    """Return the rows of these files, and of no others, in a table's newest version; no partition columns.
+
+    Opens only parts that can hold such rows, by their partition and the bounds of their ids. Empty where there is no
+    table.
+    """
+    in_parts = {name: dtype for name, dtype in schema.items() if name not in (partition or {})}
+    with storage_errors(path.name):
+        if not file_ids or not is_table(path):
+            return pl.LazyFrame(schema=in_parts)
+        parts = data_files(open_table(path), flatten=True)
+        if "min.file_id" not in parts.columns:  # no part at all, or none with bounds
+            return scan_data_files(path, parts["path"].to_list(), in_parts).filter(pl.col("file_id").is_in(file_ids))
+        low, high = pl.col("min.file_id"), pl.col("max.file_id")
+        held = low.is_null() | ((low <= max(file_ids)) & (high >= min(file_ids)))
+        of_partition = [
+            pl.col(f"partition.{name}").cast(pl.String) == value for name, value in (partition or {}).items()
+        ]
+        chosen = parts.filter(held, *of_partition)["path"].to_list()
+        return scan_data_files(path, chosen, in_parts).filter(pl.col("file_id").is_in(file_ids))
+
+
+def _scan_all(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    return scan_data_files(path, data_files(open_table(path), flatten=False)["path"].to_list(), schema)

@@ -1,0 +1,1 @@
+"""Bronze, ledger and silver held against each other, and made to agree."""

@@ -1,0 +1,127 @@
+"""What an audit asks of storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Part
+from pointline.services.audit.reread import Rereader
+from pointline.services.audit.row_counts import AuditedTable
+from pointline.tables.symbol_history import History
+
+
+class AuditedEventTable(AuditedTable, Protocol):
+    """An event table, with what its commits say of themselves."""
+
+    def batches_after(self, batch: int) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first."""
+        ...
+
+
+class AuditedLedger(Protocol):
+    """The manifest as it is on disk."""
+
+    def last_batch(self) -> int:
+        """Return the newest batch whose outcomes are recorded, -1 where there is none."""
+        ...
+
+    def batches_of_rows(self, columns: Sequence[str], parts: Sequence[Part] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of these data files, or else of those of now, in runs by rising ``file_id``."""
+        ...
+
+    def live_parts(self) -> list[Part]:
+        """Return its data files."""
+        ...
+
+
+class AuditedSymbols(Protocol):
+    """Show or update the symbols: what they were, and when."""
+
+    def exists(self) -> bool:
+        """Tell whether there is a table."""
+        ...
+
+    def read_all(self) -> pl.DataFrame:
+        """Return all rows."""
+        ...
+
+    def live_parts(self) -> list[Part]:
+        """Return its data files."""
+        ...
+
+
+class AuditedObservations(Protocol):
+    """What was said of symbols, and what comes of it."""
+
+    def exists(self) -> bool:
+        """Tell whether observations are kept; a lake of an earlier release has none before its first start."""
+        ...
+
+    def heads(self) -> pl.DataFrame:
+        """Return all observations without what they hold."""
+        ...
+
+    def compute(self) -> History:
+        """Compute ``dim_symbol`` from all observations."""
+        ...
+
+
+class PartFiles(Protocol):
+    """The files behind parts."""
+
+    def fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return ``(kind, what)`` where the file is not the one that was committed; reads its footer only."""
+        ...
+
+    def content_fault_of(self, table: str, part: Part) -> tuple[str, str] | None:
+        """Return ``(kind, what)`` where the file does not hold what was written; reads all of it."""
+        ...
+
+    def has_checksum(self, part: Part) -> bool:
+        """Tell whether reading all of the file proves that it holds what was written."""
+        ...
+
+    def log_faults(self, table: str) -> Iterable[tuple[str, str]]:
+        """Yield ``(name, reason)`` of the files of a table's log that are not as they were written."""
+        ...
+
+    def links(self) -> Iterable[tuple[str, str]]:
+        """Yield ``(path, target)`` of the symbolic links in the lake, the path relative to the lake."""
+        ...
+
+
+class BronzeFolder(Protocol):
+    """What lies in bronze."""
+
+    def survey(self) -> pl.DataFrame:
+        """Return every file: ``path, size, mtime_us, changed_us, inode``."""
+        ...
+
+    def describe(
+        self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0
+    ) -> BronzeFileMetadata | None:
+        """Return what the path tells about a file; None where it is no market data."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Everything an audit asks. ``settled_before_us``: a bronze file modified later may still be on its way in."""
+
+    ledger: AuditedLedger
+    tables: Mapping[str, AuditedEventTable]
+    quarantine: AuditedTable
+    symbols: AuditedSymbols
+    observed: AuditedObservations
+    parts: PartFiles
+    bronze: BronzeFolder
+    reader: BronzeReader
+    rereaders: Mapping[str, Rereader]
+    has_writer: Callable[[], bool]
+    settled_before_us: Callable[[], int]
+    groups: Collection[str] | None = ()
+    """Names of files that hold many symbols, beyond the usual ones; None where files may overlap."""

@@ -1,0 +1,126 @@
+"""Bronze against the ledger, by size and time; a hash only where the time alone differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from pointline.io.protocols import BronzeFileMetadata, BronzeReader
+from pointline.services.audit.audited import Parties
+from pointline.services.telling.findings import Checked, Finding
+from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
+
+NEEDED = ("file_id", "status", "bronze_file_path")
+"""Of the ledger, to tell which version of a path is the newest."""
+
+
+def audit_bronze(
+    to: Parties,
+    read_ledger: Callable[[Sequence[str]], Iterator[pl.DataFrame]],
+    flying: Collection[int],
+    checked: Checked,
+    *,
+    settled_before_us: int | None,
+) -> Iterator[tuple[list[Finding], pl.DataFrame]]:
+    """Compare sizes and times; yield, for a run of the ledger, the findings, and its files that are in and unchanged.
+
+    ``read_ledger`` yields runs of it with the columns that are asked for. What it yields itself has all of them and
+    those of ``survey`` besides: ``size`` (bytes), ``mtime_us`` (microseconds since the epoch, UTC) ...
+    """
+    newest = _newest(read_ledger(NEEDED))  # before bronze is listed: what is new since is no change of these
+    survey = _Survey(to.bronze.survey())
+    in_flight = pl.Series(sorted(flying), dtype=pl.Int64).implode()
+    checked.bronze_files = survey.height
+    for run in read_ledger(list(ingest_manifest.SCHEMA)):
+        both = survey.beside(run.filter(pl.col("file_id").is_in(newest))).with_columns(
+            _is_as_known().alias("is_as_known")
+        )
+        checked.bronze_gone += both.filter(stands_at(Status.SUCCESS), pl.col("size").is_null()).height
+        settled = both.filter(
+            pl.col("size").is_not_null(), ~stands_at(Status.PENDING), ~pl.col("file_id").is_in(in_flight)
+        )
+        if settled_before_us is not None:  # what is fresh and changed is a new version, on its way in
+            settled = settled.filter(pl.col("is_as_known") | (pl.col("mtime_us") <= settled_before_us))
+        findings = []
+        for row in settled.filter(~pl.col("is_as_known")).iter_rows(named=True):
+            if what := _change_of(row, to.reader):
+                path, table = row["bronze_file_path"], row["data_type"]
+                one = Finding(kind="bronze_changed", table=table, file_id=row["file_id"], path=path, what=what)
+                findings.append(one)
+        changed = [finding.file_id for finding in findings]
+        in_and_dated = (stands_at(Status.SUCCESS), pl.col("date").is_not_null())
+        yield findings, settled.filter(*in_and_dated, ~pl.col("file_id").is_in(changed))
+    new = survey.unmet()
+    checked.bronze_waiting = sum(to.bronze.describe(*row) is not None for row in new.iter_rows())
+    checked.bronze_unrecognised = new.height - checked.bronze_waiting
+
+
+def _newest(runs: Iterable[pl.DataFrame]) -> pl.Series:
+    """Return the newest version of each path, by a hash of it: a million paths would be a hundred megabytes."""
+    alive = [run.filter(~stands_at(*CLOSED)).select("file_id", hash=pl.col("bronze_file_path").hash()) for run in runs]
+    if not alive:
+        return pl.Series([[]], dtype=pl.List(pl.Int64))
+    return pl.concat(alive).group_by("hash").agg(pl.col("file_id").max())["file_id"].implode()
+
+
+class _Survey:
+    """What lies in bronze, looked up by path."""
+
+    def __init__(self, files: pl.DataFrame) -> None:
+        self._files = files.rename({"path": "bronze_file_path", "inode": "inode_now"})
+        hashes = files["path"].hash()
+        self._order = hashes.arg_sort()
+        self._hashes = hashes.gather(self._order)
+        self._met: list[pl.Series] = []
+        self.height = files.height
+
+    def beside(self, ledger: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of the ledger, each with what lies at its path now, null where nothing does."""
+        facts = [name for name in self._files.columns if name != "bronze_file_path"]
+        if not self.height:
+            return ledger.with_columns(pl.lit(None, self._files.schema[name]).alias(name) for name in facts)
+        paths = ledger["bronze_file_path"]
+        places = self._hashes.search_sorted(paths.hash()).clip(upper_bound=self.height - 1)
+        at = self._order.gather(places)
+        found = self._files[at]
+        is_there = (found["bronze_file_path"] == paths).fill_null(value=False)
+        self._met.append(at.filter(is_there))
+        return ledger.with_columns(pl.when(is_there).then(found[name]).otherwise(None).alias(name) for name in facts)
+
+    def unmet(self) -> pl.DataFrame:
+        """Return the files that no row was beside, with the columns that they came with."""
+        met = pl.concat([self._order.clear(), *self._met])
+        rest = self._files.with_row_index("place").filter(~pl.col("place").is_in(met.implode())).drop("place")
+        return rest.rename({"bronze_file_path": "path", "inode_now": "inode"})
+
+
+def as_found(row: Mapping[str, Any]) -> BronzeFileMetadata:
+    """Describe a file of ``audit_bronze`` as it is in bronze now."""
+    return BronzeFileMetadata(
+        exchange=row["exchange"],
+        data_type=row["data_type"],
+        symbol=row["symbol"],
+        date=row["date"],
+        bronze_file_path=row["bronze_file_path"],
+        file_size_bytes=row["size"],
+        last_modified_ts=row["mtime_us"],
+        vendor=row["vendor"],
+        feed=row["feed"] or "",
+    )
+
+
+def _is_as_known() -> pl.Expr:
+    same_time = pl.col("last_modified_ts").dt.epoch("us") == pl.col("mtime_us")
+    return (pl.col("size") == pl.col("file_size_bytes")) & same_time
+
+
+def _change_of(row: Mapping[str, Any], reader: BronzeReader) -> str | None:
+    """Say how a bronze file differs from its newest version; a touched one with its old content does not."""
+    if row["size"] != row["file_size_bytes"]:
+        return f"the file has {row['size']:,} bytes, the ledger knows {row['file_size_bytes']:,}"
+    if row["content_hash"] and reader.content_hash(row["bronze_file_path"]) == row["content_hash"]:
+        return None
+    return "the file was modified after it was ingested"

@@ -1,0 +1,169 @@
+"""No row of a day is in silver twice: files that hold a symbol on one day must not overlap in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeAlias
+
+import polars as pl
+
+from pointline.parse.rules import DAY_US
+from pointline.services.files.overlap import Day
+from pointline.services.telling.findings import Finding
+from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.spelling import symbol_key, which_hold_many
+
+SERIES = ("exchange", "data_type", "date", "series", "key")
+TIMES = ("first_local_timestamp", "last_local_timestamp")
+
+COLUMNS = ("file_id", "status", "exchange", "data_type", "symbol", "feed", "date", "days", "symbols", *TIMES)
+"""Of the ledger: what is needed of it."""
+WORDS = ("status", "exchange", "data_type", "symbol", "feed")
+FILES_AT_ONCE = 50_000
+
+ReadSpans: TypeAlias = Callable[[Day, Sequence[int]], pl.DataFrame]
+"""``file_id, symbol, first, last`` of the rows that these files have on a day, read from silver; times as integers."""
+
+
+class FileTimes:
+    """When the files in silver begin and end, in some forty bytes each, taken from the ledger run by run."""
+
+    def __init__(self, groups: Collection[str]) -> None:
+        self._groups = groups
+        self._once: list[pl.DataFrame] = []
+        """Of files of one symbol and one day, which nearly all are: without the columns that say more of others."""
+        self._others: list[pl.DataFrame] = []
+
+    def add(self, ledger: pl.DataFrame) -> None:
+        """Take note of a run of rows, with ``COLUMNS`` at least."""
+        files = ledger.filter(stands_at(Status.SUCCESS), pl.col(TIMES[0]).is_not_null()).select(COLUMNS)
+        files = files.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS)
+        has_more = which_hold_many(files, self._groups) | pl.col("days").is_not_null()
+        is_more = files.select(has_more.fill_null(value=False).alias("is_more")).to_series()
+        self._once.append(files.filter(~is_more).drop("days", "symbols"))
+        self._others.append(files.filter(is_more))
+
+    def some_days(self, without: Collection[int]) -> Iterator[pl.DataFrame]:
+        """Yield the files of whole days, some days at a time, with ``bronze_file_path``, empty, besides ``COLUMNS``.
+
+        What is known of them is forgotten.
+        """
+        if not self._once:
+            return
+        is_left = ~pl.col("file_id").is_in(list(without))
+        once, others = pl.concat(self._once).filter(is_left).sort("date"), pl.concat(self._others).filter(is_left)
+        self._once, self._others = [], []
+        single, several = others.filter(pl.col("days").is_null()), others.filter(pl.col("days").is_not_null())
+        dates = pl.concat([once["date"], single["date"], several["days"].explode().struct.field("date")])
+        counts = dates.value_counts().sort("date")
+        portion = (pl.col("count").cum_sum() - pl.col("count")) // FILES_AT_ONCE
+        for _, days in counts.with_columns(portion=portion).group_by("portion", maintain_order=True):
+            wanted = days.select("date")
+            is_wanted = pl.element().struct.field("date").is_in(wanted["date"].implode())
+            reaching = several.with_columns(pl.col("days").list.eval(pl.element().filter(is_wanted)))
+            found = [
+                once.join(wanted, on="date", how="semi", nulls_equal=True),
+                single.join(wanted, on="date", how="semi", nulls_equal=True),
+                reaching.filter(pl.col("days").list.len() > 0),
+            ]
+            yield pl.concat(found, how="diagonal").with_columns(bronze_file_path=pl.lit(""))
+
+
+def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: ReadSpans) -> Iterator[Finding]:
+    """Compare the times of files symbol by symbol.
+
+    The ledger has the times of a file that holds one symbol. Of a group file it has the symbols; its rows are read only
+    where another file holds one of them and the times of the two files, over all symbols, overlap.
+    """
+    files = ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null())
+    files = _by_day(files.with_columns(which_hold_many(files, groups).alias("is_many")))
+    is_many = pl.col("is_many")
+    day = SERIES[:-1]
+    crowded = files.filter(is_many).select(day).unique()
+    for row in _meeting(_keyed(files.drop("symbols").join(crowded, on=day, how="anti"))).iter_rows(named=True):
+        yield _finding(row)
+    for (exchange, table, date, _), of_day in (
+        files.join(crowded, on=day, how="semi").sort(day).group_by(day, maintain_order=True)
+    ):
+        listed = _keyed(of_day.filter(is_many).drop("symbol").rename({"symbols": "symbol"}).explode("symbol"))
+        singles = _keyed(of_day.filter(~is_many).drop("symbols"))
+        exact = _exact(listed.select(singles.columns), singles, (str(exchange), str(table), str(date)), read_spans)
+        for row in _meeting(exact).iter_rows(named=True):
+            yield _finding(row)
+
+
+def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the files of the ledger once for each day that they have rows of, with their times cut to it."""
+    day_us = pl.col("date").cast(pl.Datetime("us")).to_physical()
+    first, last = (pl.col(name).to_physical() for name in TIMES)
+    is_described = pl.col("feed").is_not_null()
+    several = ledger.filter(pl.col("days").is_not_null()).drop("date").explode("days").unnest("days").drop("rows")
+    once = ledger.filter(pl.col("days").is_null()).drop("days")
+    return pl.concat([once, several.select(once.columns)]).select(
+        "file_id",
+        "bronze_file_path",
+        *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "symbol")),
+        "symbols",
+        "is_many",
+        pl.col("date").cast(pl.String),
+        pl.col("feed")
+        .cast(pl.String)
+        .fill_null("")
+        .str.splitn(" ", 2)
+        .struct.field("field_1")
+        .fill_null("")
+        .alias("series"),
+        pl.when(is_described).then(pl.max_horizontal(first, day_us)).otherwise(first).alias(TIMES[0]),
+        pl.when(is_described).then(pl.min_horizontal(last, day_us + (DAY_US - 1))).otherwise(last).alias(TIMES[1]),
+    )
+
+
+def _exact(listed: pl.DataFrame, singles: pl.DataFrame, day: Day, read_spans: ReadSpans) -> pl.DataFrame:
+    """Return the files of a day by symbol with the times of their rows of it, as far as that can matter.
+
+    ``listed`` are the group files, with the times over all their symbols; without a symbol where none were noted.
+    """
+    met = _meeting(pl.concat([listed, singles]), is_rough=True)["key"].unique().to_list()
+    is_alone = listed["file_id"].n_unique() + singles.height < 2
+    doubtful = pl.col("key").is_in(met) | (pl.col("key").is_null() & (not is_alone))
+    if not (ids := listed.filter(doubtful)["file_id"].unique().sort().to_list()):
+        return singles
+    found = read_spans(day, ids).rename({"first": TIMES[0], "last": TIMES[1]})
+    facts = listed.drop("symbol", "key", *TIMES).unique("file_id")
+    return pl.concat([_keyed(found.join(facts, on="file_id")).select(singles.columns), singles])
+
+
+def _keyed(files: pl.DataFrame) -> pl.DataFrame:
+    names = files["symbol"].drop_nulls().unique().to_list()
+    keys = {name: symbol_key(name) for name in names}
+    return files.with_columns(pl.col("symbol").replace_strict(keys, return_dtype=pl.String).alias("key"))
+
+
+def _meeting(files: pl.DataFrame, *, is_rough: bool = False) -> pl.DataFrame:
+    """Return the files whose times overlap those of an earlier one of their series, and that one as ``other``.
+
+    To share the one instant at which one ends and the other begins is no overlap, unless it is all that one of them
+    has; which cannot be known of ``is_rough`` times.
+    """
+    first, last = (pl.col(name) for name in TIMES)
+    latest = last.cum_max()
+    in_order = files.sort(*SERIES, *TIMES, "file_id").with_columns(
+        latest.shift(1).over(SERIES).alias("before"),
+        ((first == last).shift(1) & (first.shift(1) == first)).over(SERIES).alias("after_instant"),
+        pl.when(last == latest).then("file_id").forward_fill().shift(1).over(SERIES).alias("other"),
+    )
+    shares_instant = (first == pl.col("before")) & ((first == last) | pl.col("after_instant"))
+    met = first <= pl.col("before") if is_rough else (first < pl.col("before")) | shares_instant
+    return in_order.filter(met)
+
+
+def _finding(row: dict[str, object]) -> Finding:
+    file_id = row["file_id"]
+    assert isinstance(file_id, int)
+    return Finding(
+        kind="rows_overlap",
+        table=str(row["data_type"]),
+        file_id=file_id,
+        path=str(row["bronze_file_path"]),
+        what=f"its times of {row['symbol']} overlap those of file {row['other']}: rows may be in silver twice",
+    )

@@ -1,0 +1,197 @@
+"""Whose rows lie where: the times that files hold of each symbol on one day, and which of them overlap.
+
+Files of one exchange, table, symbol and day go in side by side unless their times overlap; to share the one instant at
+which one ends and the other begins is no overlap.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from pointline.io.protocols import BronzeFileMetadata
+from pointline.parse.rules import DAY_US, EPOCH
+from pointline.services.files.dates import days_between
+from pointline.services.ingest.batch import Span
+from pointline.tables.ingest_manifest import Status, ends, stands_at
+from pointline.tables.spelling import holds_many, symbol_key
+from pointline.vendors.feeds import series_of
+
+Day = tuple[str, str, str]
+"""Exchange, table and date."""
+
+
+def day_of(meta: BronzeFileMetadata) -> Day:
+    """Return the day of a table that a path claims."""
+    return meta.exchange, meta.data_type, str(meta.date)
+
+
+def on_days(meta: BronzeFileMetadata, spans: Mapping[str, Span]) -> Iterator[tuple[Day, Mapping[str, Span]]]:
+    """Yield the days of a table that a file has to do with, and what it holds of each symbol on each of them."""
+    if meta.is_one_day or not spans:
+        yield day_of(meta), spans
+        return
+    whole = join_spans(spans.values())
+    for date in days_between(_moment(whole.first_us), _moment(whole.last_us)):
+        here = {key: on for key, span in spans.items() if (on := cut_to_day(span, date)) is not None}
+        if here:
+            yield (meta.exchange, meta.data_type, str(date)), here
+
+
+def cut_to_day(span: Span, date: dt.date) -> Span | None:
+    """Return what lies on a UTC day of a span, as far as its ends tell; None where nothing does."""
+    start_us = (date - EPOCH).days * DAY_US
+    first, last = max(span.first_us, start_us), min(span.last_us, start_us + DAY_US - 1)
+    return Span(first_us=first, last_us=last, rows=span.rows) if first <= last else None
+
+
+def _moment(at_us: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A file whose rows are in silver, or go in with this batch.
+
+    ``spans`` by symbol key, None where they were not looked up yet. Of files of the ledger ``rows`` are not known.
+    """
+
+    file_id: int
+    path: str
+    span: Span
+    spans: Mapping[str, Span] | None
+    feed: str = ""
+
+    def may_hold(self, symbol: str) -> bool:
+        """False is certain."""
+        return self.spans is None or symbol in self.spans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collision:
+    """Two files overlap. ``symbol`` as a key; ``span`` is what the file in the lake holds of it."""
+
+    other: Held
+    symbol: str
+    span: Span
+
+
+SpansOf = Callable[[int, Day], Mapping[str, Span]]
+"""The spans by symbol key of a file of many symbols, read from silver."""
+
+
+class Occupied:
+    """What silver holds on the days that a batch has to do with. Not thread-safe."""
+
+    def __init__(self, ledger: pl.DataFrame, days: Collection[Day], spans_of: SpansOf, groups: Collection[str]) -> None:
+        self._spans_of = spans_of
+        self._days: dict[Day, dict[int, Held]] = {}
+        for day, held in _held(ledger, days, groups):
+            self._days.setdefault(day, {})[held.file_id] = held
+
+    def held_on(self, day: Day) -> Mapping[int, Held]:
+        """Return the files whose rows are in silver on a day, by id."""
+        return self._days.get(day, {})
+
+    def spans(self, held: Held, day: Day) -> Mapping[str, Span]:
+        """Return what a file holds of each symbol."""
+        if held.spans is None:
+            found = {symbol_key(symbol): span for symbol, span in self._spans_of(held.file_id, day).items()}
+            held = replace(held, spans=found)
+            self._days[day][held.file_id] = held
+        assert held.spans is not None
+        return held.spans
+
+    def collisions(
+        self, spans: Mapping[str, Span], day: Day, also: Iterable[Held], leaving: Collection[int], *, feed: str = ""
+    ) -> list[Collision]:
+        """Return what overlaps these spans, one per file: files of the lake that stay, and ``also``."""
+        whole, series = join_spans(spans.values()), series_of(feed)
+        found = []
+        for held in [*self.held_on(day).values(), *also]:
+            if series_of(held.feed) != series or held.file_id in leaving:
+                continue
+            if not _touch(whole, held.span) or not any(map(held.may_hold, spans)):
+                continue
+            theirs = held.spans if held.spans is not None else self.spans(held, day)
+            met = [key for key in spans if key in theirs and overlap(spans[key], theirs[key])]
+            if met:
+                found.append(Collision(other=held, symbol=met[0], span=theirs[met[0]]))
+        return found
+
+
+def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) -> Iterator[tuple[Day, Held]]:
+    if not days:
+        return
+    exchanges, tables, dates = (sorted({day[position] for day in days}) for position in range(3))
+    rows = ledger.filter(
+        pl.col("exchange").is_in(exchanges),
+        pl.col("data_type").is_in(tables),
+        _reaches([dt.date.fromisoformat(date) for date in dates]),
+        stands_at(Status.SUCCESS),
+        pl.col("first_local_timestamp").is_not_null(),
+    ).select(
+        *(pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date", "symbol", "feed")),
+        "file_id",
+        "bronze_file_path",
+        pl.col("first_local_timestamp").to_physical(),
+        pl.col("last_local_timestamp").to_physical(),
+    )
+    for exchange, table, date, symbol, feed, file_id, path, first, last in rows.iter_rows():
+        span = Span(first_us=first, last_us=last, rows=0)
+        is_many = holds_many(symbol, feed, groups)
+        for day, here in _by_day(span, date, dates if feed else [date]):
+            spans = None if is_many else {symbol_key(symbol): here}
+            yield (exchange, table, day), Held(file_id=file_id, path=path, span=here, spans=spans, feed=feed or "")
+
+
+def _by_day(span: Span, claimed: str, dates: Collection[str]) -> Iterator[tuple[str, Span]]:
+    for date in dates:
+        here = cut_to_day(span, dt.date.fromisoformat(date))
+        if here is not None:
+            yield date, here
+        elif date == claimed:
+            yield date, span  # rows of another day: it is quarantined, or nothing is known of it
+
+
+def _reaches(dates: Sequence[dt.date]) -> pl.Expr:
+    """True for files that may have rows of these dates."""
+    first, last = ends()
+    beyond = pl.col("feed").is_not_null() & (first <= max(dates)) & (last >= min(dates))
+    return pl.col("date").is_in(list(dates)) | beyond.fill_null(value=False)
+
+
+def _touch(one: Span, other: Span) -> bool:
+    """Tell whether two spans share an instant at least: of one of their symbols it may be all that there is."""
+    return one.first_us <= other.last_us and other.first_us <= one.last_us
+
+
+def overlap(one: Span, other: Span) -> bool:
+    """Tell whether two spans overlap.
+
+    A span of a single instant has no end of its own that could be a seam: it overlaps whatever holds that instant.
+    """
+    if one.first_us == one.last_us or other.first_us == other.last_us:
+        return one.first_us <= other.last_us and other.first_us <= one.last_us
+    return one.first_us < other.last_us and other.first_us < one.last_us
+
+
+def join_spans(spans: Iterable[Span]) -> Span:
+    """Return the span from the first to the last of them, with all their rows."""
+    parts: Sequence[Span] = list(spans)
+    return Span(
+        first_us=min(part.first_us for part in parts),
+        last_us=max(part.last_us for part in parts),
+        rows=sum(part.rows for part in parts),
+    )
+
+
+def by_key(spans: Mapping[str, Span]) -> dict[str, Span]:
+    """Return spans by symbol key; those of symbols that are spelled in two ways are joined."""
+    found: dict[str, list[Span]] = {}
+    for symbol, span in spans.items():
+        found.setdefault(symbol_key(symbol), []).append(span)
+    return {key: join_spans(parts) for key, parts in found.items()}

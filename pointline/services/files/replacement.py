@@ -1,0 +1,340 @@
+"""Which files get in, and which give way to them: a batch held against the rows that silver has.
+
+A new version of a path takes the place of the old one. A file at another path takes it only where its rows overlap and
+the old file is gone from bronze. Whatever would leave too few rows is held until a person accepts it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from pointline.io.protocols import OTHER_IS_GONE, Outcome
+from pointline.phrases import plural
+from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
+from pointline.services.files.silver_facts import SilverFacts
+from pointline.services.ingest.batch import Entry, Span
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.spelling import is_group, symbol_key
+
+RankOf = Callable[[str, str], int | None]
+"""Path and feed to a place."""
+ACCEPTED_STATUSES = (Status.SUCCESS, Status.DUPLICATE)
+
+
+@dataclass(slots=True, kw_only=True)
+class Replacements:
+    """One pass over a batch: what gives way to what, and who is refused."""
+
+    replaced: dict[int, int] = field(default_factory=dict)
+    """Files whose rows leave silver, and the file that takes their place."""
+    refused: dict[int, Outcome] = field(default_factory=dict)
+    given_up: dict[int, dict[str, int]] = field(default_factory=dict)
+    """Days of files that another one is preferred for, and that one: by file and date."""
+    waiting: set[int] = field(default_factory=set)
+    """Copies whose original is not in, or leaves with this batch: they take no place until they are read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Decides over the files of a batch that were read and can be kept.
+
+    ``old`` are, for each of them, the files in silver whose place it takes in any case; ``spans`` by file and symbol.
+    """
+
+    entries: Mapping[int, Entry]
+    outcomes: Mapping[int, Outcome]
+    old: Mapping[int, tuple[int, ...]]
+    in_silver: Collection[int]
+    """Originals of duplicates, as far as their rows were in silver before."""
+    spans: Mapping[int, Mapping[str, Span]]
+    occupied: Occupied
+    facts: SilverFacts
+    groups: Collection[str]
+    allows_overlap: bool
+    min_share: float
+    rank_of: RankOf = lambda _path, _feed: None
+    """The place of a file in the order in which its feed prefers them; None where it has none."""
+
+    def decide(self) -> Replacements:
+        """Return who gives way and who is refused; a file that is refused leaves the old rows where they are.
+
+        Who is refused may leave rows in that stand in the way of another, so that is asked again until nothing changes.
+        """
+        refused: dict[int, Outcome] = {}
+        waiting: set[int] = set()
+        while True:
+            out = {*refused, *waiting}
+            if late := self._without_rows(out, ()):
+                waiting |= late
+                continue
+            found = self._pass(out)
+            refused |= found.refused
+            if found.refused:
+                continue
+            if not (late := self._without_rows(out, found.replaced)):
+                return Replacements(replaced=found.replaced, refused=refused, waiting=waiting, given_up=found.given_up)
+            waiting |= late
+
+    def _pass(self, out: Collection[int]) -> Replacements:
+        found = Replacements()
+        taken: dict[Day, list[Held]] = {}
+        for file_id, old in self.old.items():
+            if file_id not in out and self.outcomes[file_id].status in ACCEPTED_STATUSES:
+                found.replaced |= dict.fromkeys(old, file_id)
+        for file_id in sorted(self.entries):
+            outcome = self.outcomes.get(file_id)
+            if outcome is None or file_id in out or outcome.status not in ACCEPTED_STATUSES:
+                continue
+            entry, old = self.entries[file_id], self.old.get(file_id, ())
+            if not old and not entry.candidate.has_siblings:
+                continue
+            spans = self._spans_of(entry, outcome)
+            days = list(on_days(entry.meta, spans))
+            gone, complaint = self._gives_way_on(days, entry, outcome, taken, found)
+            if complaint is None:
+                complaint = self._too_few(entry, outcome, spans, old, gone)
+            if complaint is not None:
+                found.refused[file_id] = complaint
+                found.given_up = _without(found.given_up, file_id)
+                continue
+            found.replaced |= dict.fromkeys((held.file_id for held in gone), file_id)
+            if spans and outcome.status is Status.SUCCESS:
+                _take(taken, entry, days, found.given_up.get(file_id, {}))
+        return found
+
+    def _without_rows(self, out: Collection[int], replaced: Collection[int]) -> set[int]:
+        """Return the duplicates of files that are not in silver once these are out and those are replaced."""
+        return {
+            file_id
+            for file_id, original in originals_of(self.outcomes).items()
+            if file_id not in out and not self._is_in(original, out, replaced)
+        }
+
+    def _is_in(self, file_id: int, out: Collection[int], replaced: Collection[int]) -> bool:
+        if (outcome := self.outcomes.get(file_id)) is not None:
+            return outcome.status is Status.SUCCESS and file_id not in out
+        return file_id in self.in_silver and file_id not in replaced
+
+    def _spans_of(self, entry: Entry, outcome: Outcome) -> Mapping[str, Span]:
+        spans = self.spans.get(entry.file_id)
+        if spans:
+            return by_key(spans)
+        if outcome.first_local_us is None or outcome.last_local_us is None:
+            return {}
+        whole = Span(first_us=outcome.first_local_us, last_us=outcome.last_local_us, rows=outcome.rows_written or 0)
+        return {symbol_key(entry.meta.symbol): whole}
+
+    def _gives_way_on(
+        self,
+        days: Sequence[tuple[Day, Mapping[str, Span]]],
+        entry: Entry,
+        outcome: Outcome,
+        taken: Mapping[Day, Sequence[Held]],
+        found: Replacements,
+    ) -> tuple[list[Held], Outcome | None]:
+        """Do the same for all days that a file has rows of."""
+        gone: dict[int, Held] = {}
+        if self.allows_overlap or not entry.candidate.has_siblings or outcome.status is not Status.SUCCESS:
+            return [], None
+        for day, spans in days:
+            more, complaint = self._gives_way(entry, outcome, (day, spans), taken.get(day, ()), found)
+            if complaint is not None:
+                return [], complaint
+            gone |= {held.file_id: held for held in more}
+        return list(gone.values()), None
+
+    def _gives_way(
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        on: tuple[Day, Mapping[str, Span]],
+        taken: Sequence[Held],
+        found: Replacements,
+    ) -> tuple[list[Held], Outcome | None]:
+        """Return the files at other paths whose place this one takes on a day, or the outcome where it must not.
+
+        Where its feed prefers one of two files for a day, the other gives up that day.
+        """
+        day, spans = on
+        given_up = {file_id for file_id, days in found.given_up.items() if day[2] in days}
+        leaving = {*found.replaced, entry.file_id, *given_up}
+        if not spans:
+            standing = [
+                held
+                for held in self.occupied.held_on(day).values()
+                if held.file_id not in leaving and held.spans and symbol_key(entry.meta.symbol) in held.spans
+            ]
+            return [], self._says_nothing(entry, outcome, standing[0]) if standing else None
+        gone: list[Held] = []
+        for met in self.occupied.collisions(spans, day, taken, leaving, feed=entry.meta.feed):
+            order = self._order(entry, met.other)
+            if order > 0:
+                found.given_up.setdefault(entry.file_id, {})[day[2]] = met.other.file_id
+                return [], None
+            if order < 0:
+                found.given_up.setdefault(met.other.file_id, {})[day[2]] = entry.file_id
+                continue
+            if not self._may_replace(met, spans, day):
+                return [], self._overlapping(entry, outcome, met, spans, day)
+            gone.append(met.other)
+        return gone, None
+
+    def _order(self, entry: Entry, other: Held) -> int:
+        """Return -1 where the feed of both prefers the first, 1 where it prefers the other one, else 0."""
+        if not entry.meta.feed or entry.meta.feed != other.feed:
+            return 0
+        ours = self.rank_of(entry.meta.bronze_file_path, entry.meta.feed)
+        theirs = self.rank_of(other.path, other.feed)
+        return 0 if ours is None or theirs is None else (ours > theirs) - (ours < theirs)
+
+    def _may_replace(self, met: Collision, spans: Mapping[str, Span], day: Day) -> bool:
+        """The old file is gone from bronze, and all that it holds is a matter of the new one too."""
+        other = met.other
+        if other.file_id in self.entries or self.facts.is_in_bronze(other.file_id):
+            return False
+        return self._symbols_of(other, day) <= spans.keys()
+
+    def _too_few(
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        spans: Mapping[str, Span],
+        old: Sequence[int],
+        gone: Sequence[Held],
+    ) -> Outcome | None:
+        if not (old or gone) or entry.candidate.is_accepted or entry.meta.data_type == INSTRUMENTS:
+            return None  # lists of instruments have a guard of their own
+        replaced, before = self._rows_at_stake(outcome, [*old, *(held.file_id for held in gone)])
+        mine = self._rows_instead(entry, outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
+        if mine >= self.min_share * before:
+            return None
+        names = " and ".join(f"file {file_id}" for file_id in replaced)
+        copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
+        what = (
+            f"it has {plural(mine, 'row')}{copy} and would replace {plural(before, 'row')} of {names}, which stay in "
+            f"the lake; if it is right, `pointline retry {entry.file_id} --accept` lets it in; else put a "
+            "complete file in its place"
+        )
+        return self._refused(entry, outcome, what, replaced[0])
+
+    def _rows_at_stake(self, outcome: Outcome, replaced: Sequence[int]) -> tuple[Sequence[int], int]:
+        """Return the files whose rows the new ones have to make up for, and how many these are.
+
+        A file with the content of the new one has only moved: its rows are counted where they go, not as lost ones too.
+        """
+        rows = {file_id: self.facts.rows_written(file_id) for file_id in replaced}
+        moved = [one for one in replaced if self.facts.content_hash(one) == outcome.content_hash]
+        given_up = [one for one in replaced if one not in moved]
+        lost, largest = sum(rows[one] for one in given_up), max(moved, key=rows.__getitem__, default=None)
+        if largest is None or lost >= rows[largest]:
+            return given_up, lost
+        return [largest], rows[largest]
+
+    def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
+        """How many rows the lake has of the file; of a copy, those of its original that the copy claims too."""
+        original = outcome.superseded_by
+        if outcome.status is Status.SUCCESS or original is None:
+            return sum(span.rows for span in spans)
+        key = symbol_key(entry.meta.symbol)
+        if original in self.entries:
+            held = self._spans_of(self.entries[original], self.outcomes[original])
+        elif self.facts.symbol_of(original) == key:
+            return self.facts.rows_written(original)
+        else:
+            held = by_key(self.facts.spans_of(original, day_of(entry.meta)))
+        return sum(span.rows for symbol, span in held.items() if symbol == key or is_group(key, self.groups))
+
+    def _overlapping(
+        self, entry: Entry, outcome: Outcome, met: Collision, spans: Mapping[str, Span], day: Day
+    ) -> Outcome:
+        other = met.other
+        ways = [f"type `pointline withdraw {other.file_id}`"]
+        if self._symbols_of(other, day) <= spans.keys():
+            onto = ["move this file onto it"] if self._is_of_kind(entry, other) else []
+            ways = [f"delete {other.path}", *onto, *ways]
+        same = spans[met.symbol]
+        rows = met.span.rows or self.facts.rows_written(other.file_id)
+        alike = (same.first_us, same.last_us, same.rows) == (met.span.first_us, met.span.last_us, rows)
+        twin = " and as many rows: it may be the same file, packed in another way" if alike else ""
+        what = (
+            f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
+            f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC{twin}; to use this file "
+            f"instead: {_one_of(ways)}"
+        )
+        return self._refused(entry, outcome, what, other.file_id)
+
+    def _is_of_kind(self, entry: Entry, other: Held) -> bool:
+        """Tell whether both are read alike, so that the one can lie where the other does."""
+        if other.file_id in self.entries:
+            vendor = self.entries[other.file_id].meta.vendor
+        else:
+            vendor = self.facts.vendor_of(other.file_id)
+        return (entry.meta.vendor, entry.meta.feed) == (vendor, other.feed)
+
+    def _says_nothing(self, entry: Entry, outcome: Outcome, held: Held) -> Outcome:
+        what = (
+            f"it holds no rows, but file {held.file_id} ({held.path}) has rows of this symbol and day in the lake; to "
+            f"clear the day, withdraw those with `pointline withdraw {held.file_id}`"
+        )
+        return self._refused(entry, outcome, what, held.file_id)
+
+    def _refused(self, entry: Entry, outcome: Outcome, error: str, because_of: int) -> Outcome:
+        is_there = because_of in self.entries or self.facts.is_in_bronze(because_of)
+        return Outcome(
+            file_id=entry.file_id,
+            status=Status.QUARANTINED,
+            content_hash=outcome.content_hash,
+            symbols=outcome.symbols,
+            warnings={} if is_there else {OTHER_IS_GONE: 1},
+            error=error,
+            superseded_by=because_of,
+        )
+
+    def _symbols_of(self, held: Held, day: Day) -> AbstractSet[str]:
+        return (held.spans if held.file_id in self.entries and held.spans else self.occupied.spans(held, day)).keys()
+
+
+def originals_of(outcomes: Mapping[int, Outcome]) -> dict[int, int]:
+    """Return the file that each duplicate is one of."""
+    return {
+        file_id: outcome.superseded_by
+        for file_id, outcome in outcomes.items()
+        if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
+    }
+
+
+def _without(given_up: dict[int, dict[str, int]], file_id: int) -> dict[int, dict[str, int]]:
+    """Leave out what was given up for a file that does not get in, and what it would have given up itself."""
+    kept = {one: {date: by for date, by in days.items() if by != file_id} for one, days in given_up.items()}
+    return {one: days for one, days in kept.items() if days and one != file_id}
+
+
+def _take(
+    taken: dict[Day, list[Held]],
+    entry: Entry,
+    days: Sequence[tuple[Day, Mapping[str, Span]]],
+    given_up: Collection[str],
+) -> None:
+    """Note the days of a file that gets in, for the files after it."""
+    for day, spans in days:
+        if day[2] not in given_up:
+            path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
+            held = Held(file_id=entry.file_id, path=path, span=whole, spans=spans, feed=entry.meta.feed)
+            taken.setdefault(day, []).append(held)
+
+
+def _any_holds(files: Iterable[Held], symbol: str) -> bool:
+    return any(held.may_hold(symbol) for held in files)
+
+
+def _one_of(ways: Sequence[str]) -> str:
+    *first, last = ways
+    return f"{', '.join(first)}, or {last}" if first else last
+
+
+def _time(at_us: int) -> str:
+    return dt.datetime.fromtimestamp(at_us / 1_000_000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

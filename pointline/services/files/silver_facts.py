@@ -1,0 +1,127 @@
+"""What the lake knows of files whose rows are in silver, looked up for the few files that a decision is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Protocol
+
+import polars as pl
+
+from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository, Outcome
+from pointline.services.audit.row_counts import time_symbols
+from pointline.services.files.identity import LedgerRow, has_left, ledger_rows
+from pointline.services.files.overlap import Day
+from pointline.services.ingest.batch import Span
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.spelling import symbol_key
+
+
+class SilverFacts(Protocol):
+    """What decisions ask."""
+
+    def is_in_bronze(self, file_id: int) -> bool:
+        """Tell whether anything is at the file's path."""
+        ...
+
+    def has_left_bronze(self, file_id: int) -> bool:
+        """Tell whether the file is no longer at its path: nothing is there, or something else."""
+        ...
+
+    def symbol_of(self, file_id: int) -> str:
+        """Return the key of the symbol that the file's path claims."""
+        ...
+
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
+        ...
+
+    def rows_written(self, file_id: int) -> int:
+        """Return how many rows a file has in silver."""
+        ...
+
+    def spans_of(self, file_id: int, day: Day) -> Mapping[str, Span]:
+        """Return what a file holds of each symbol on a day, read from its rows."""
+        ...
+
+    def vendor_of(self, file_id: int) -> str:
+        """Return the vendor of a file of the ledger."""
+        ...
+
+    def outcome_of(self, file_id: int) -> Outcome:
+        """Return what the ledger says became of a file whose rows are in silver."""
+        ...
+
+
+class LakeFacts:
+    """``SilverFacts`` of a lake."""
+
+    def __init__(
+        self,
+        manifest: IngestionManifestRepository,
+        repositories: Mapping[str, EventTableRepository],
+        reader: BronzeReader,
+    ) -> None:
+        self._manifest = manifest
+        self._repositories = repositories
+        self._reader = reader
+
+    def is_in_bronze(self, file_id: int) -> bool:
+        """Tell whether anything is at the file's path."""
+        return not self._reader.is_gone(self._row(file_id).path)
+
+    def has_left_bronze(self, file_id: int) -> bool:
+        """Tell whether the file is no longer at its path: nothing is there, or something else."""
+        return has_left(self._row(file_id), self._reader)
+
+    def symbol_of(self, file_id: int) -> str:
+        """Return the key of the symbol that the file's path claims."""
+        return symbol_key(self._row(file_id).symbol)
+
+    def content_hash(self, file_id: int) -> str | None:
+        """Return the hash of the content that a file has in silver."""
+        return self._row(file_id).content_hash
+
+    def rows_written(self, file_id: int) -> int:
+        """Return how many rows a file has in silver."""
+        rows = self._manifest.rows_of([file_id])["rows_written"]
+        return int(rows.sum())
+
+    def spans_of(self, file_id: int, day: Day) -> Mapping[str, Span]:
+        """Return what a file holds of each symbol on a day, read from its rows."""
+        exchange, table, date = day
+        repository = self._repositories[table]
+        parts = repository.parts_of([file_id], {"exchange": exchange, "date": date})
+        found = time_symbols(repository, parts, [file_id]).select("symbol", "first", "last", "rows")
+        return {
+            symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in found.iter_rows()
+        }
+
+    def vendor_of(self, file_id: int) -> str:
+        """Return the vendor of a file of the ledger."""
+        return str(self._manifest.rows_of([file_id])["vendor"].item())
+
+    def outcome_of(self, file_id: int) -> Outcome:
+        """Return what the ledger says became of a file whose rows are in silver."""
+        row = self._manifest.rows_of([file_id]).with_columns(
+            pl.col("first_local_timestamp", "last_local_timestamp").to_physical()
+        )
+        facts = row.row(0, named=True)
+        return Outcome(
+            file_id=file_id,
+            status=Status(str(facts["status"])),
+            content_hash=facts["content_hash"],
+            rows_read=facts["rows_read"],
+            rows_written=facts["rows_written"],
+            rows_quarantined=facts["rows_quarantined"],
+            first_local_us=facts["first_local_timestamp"],
+            last_local_us=facts["last_local_timestamp"],
+            symbols=None if facts["symbols"] is None else tuple(facts["symbols"]),
+            checksum=facts["checksum"],
+            days=None if facts["days"] is None else {str(one["date"]): one["rows"] for one in facts["days"]},
+            warnings=json.loads(facts["warnings"] or "{}"),
+            error=facts["error"],
+        )
+
+    def _row(self, file_id: int) -> LedgerRow:
+        return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]

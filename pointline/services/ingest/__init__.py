@@ -1,0 +1,1 @@
+"""How files enter and leave the lake: batches, verdicts, and the order of effects."""

@@ -1,0 +1,69 @@
+"""One change of an event table: what comes and what leaves, in one Delta commit, seen together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part
+from pointline.services.compaction import DICTIONARY
+from pointline.services.files.dates import days_between
+
+Partition = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """``leaving`` are files whose rows go, by partition; ``broken`` are parts that go unread."""
+
+    add: Sequence[Part] = ()
+    leaving: Mapping[Partition, Sequence[int]] = field(default_factory=dict)
+    broken: Sequence[Part] = ()
+    outcomes: Sequence[Outcome] = ()
+    found: Mapping[int, Discovery] = field(default_factory=dict)
+
+
+def places_of(rows: pl.DataFrame) -> Iterator[tuple[int, str, Partition]]:
+    """Yield the id of each file of the ledger, and the table and each partition that rows of it may be in."""
+    names = ("data_type", "exchange", "date", "feed", "first_local_timestamp", "last_local_timestamp")
+    facts = rows.select("file_id", *names).cast(dict.fromkeys(("data_type", "exchange", "feed"), pl.String))
+    for file_id, table, exchange, date, feed, first, last in facts.iter_rows():
+        for day in days_between(first, last) if feed and first is not None else [date]:
+            yield file_id, table, (("exchange", exchange), ("date", str(day)))
+
+
+def commit_change(repository: EventTableRepository, number: int, change: Change) -> Sequence[Part]:
+    """Commit a change under a batch number; return the parts that came. Nothing happens where the batch is in already.
+
+    A part that holds rows of other files too is written again without those that leave.
+    """
+    if repository.last_batch() >= number:
+        return []
+    add, remove = list(change.add), list(change.broken)
+    broken = {part.path for part in change.broken}
+    for partition, file_ids in change.leaving.items():
+        for part in repository.parts_of(file_ids, dict(partition), without=broken):
+            add += rest_of(part, file_ids, repository)
+            remove.append(part)
+    repository.commit(number, add=add, remove=remove, outcomes=change.outcomes, found=change.found)
+    return add
+
+
+def rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:
+    """Write what a part holds of other files to a new part; none where it holds nothing else.
+
+    Compacted it is as before: maintenance has no reason to rewrite it for having been cut.
+    """
+    writer = repository.part_writer(part.partition, DICTIONARY, is_compacted=part.is_compacted)
+    written = False
+    try:
+        for rows in repository.rows_without(part, leaving):
+            if not rows.is_empty():
+                writer.write(rows)
+                written = True
+        return [writer.close()] if written else []
+    except BaseException:
+        writer.discard()
+        raise

@@ -1,0 +1,360 @@
+"""How files enter the lake: the order of effects, and what a crash between two of them leaves.
+
+1. ``begin``   mints ids: ``pending`` rows in the manifest,  Crash after: ids without data; a start ingests them. The
+               with the attempt noted.                       noted attempts tell which file ends the process.
+2. ``load``    (``Loader``) writes parts no commit mentions. Crash after: orphan files, which vacuum removes.
+3. ``commit``  bad rows go to quarantine,                    Crash after: rows of files not in; recovery removes them.
+               then one Delta commit per table: parts in,    Crash after: silver ahead of the manifest; recovery reads
+               what they replace out, batch number, counts.  the commits and brings the manifest up to them.
+               What files say of symbols is committed the same way,
+               and dim_symbol computed from it.              Crash before: the next start computes it.
+4. ``commit``  outcomes go to the manifest, with the batch number up to which it is complete.
+
+``withdraw`` takes rows out by the same steps, 3 and 4, under a batch number of its own.
+
+Batches are committed one at a time and in order, so the manifest is never more than one batch behind.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from pointline.io.protocols import (
+    ACCEPTED,
+    OTHER_IS_GONE,
+    BronzeFileMetadata,
+    BronzeReader,
+    Discovery,
+    EventTableRepository,
+    IngestionManifestRepository,
+    Outcome,
+    Part,
+    QuarantineRepository,
+)
+from pointline.parse.feed import Feed
+from pointline.services.files.claims import Claims
+from pointline.services.files.companion import late_checksums
+from pointline.services.files.identity import REFUSED, Sorted, sort_candidates
+from pointline.services.files.regained import regained
+from pointline.services.files.silver_facts import LakeFacts
+from pointline.services.ingest.attempts import Attempts
+from pointline.services.ingest.batch import Batch, Entry, Loaded, make_groups
+from pointline.services.ingest.change import Change, commit_change, rest_of
+from pointline.services.ingest.departure import (
+    Departures,
+    absent_files,
+    closed_by_absence,
+    freed_by_absence,
+    freed_by_departure,
+    refused_because_of,
+)
+from pointline.services.ingest.retry import put_back
+from pointline.services.ingest.verdict import Policy, Verdict, decide
+from pointline.services.ingest.withdrawal import plan_withdrawal
+from pointline.services.symbols.changes import Plan, Symbols, Told
+from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.spelling import symbol_key
+
+
+@dataclass(slots=True, kw_only=True)
+class Committed:
+    """What a batch did."""
+
+    number: int
+    outcomes: list[Outcome]
+    partitions: set[tuple[str, str, str]] = field(default_factory=set)
+    """``(table, exchange, date)`` that got parts."""
+    reopened: tuple[str, ...] = ()
+    """Paths of files that have to be read after all."""
+    judged_anew: tuple[Outcome, ...] = ()
+    """What becomes of lists of instruments that were in before."""
+
+
+class IngestService:
+    """Brings batches of files into the lake, and takes files out.
+
+    ``begin`` and ``commit`` are each called by one thread at a time; the rest by any.
+    """
+
+    def __init__(
+        self,
+        *,
+        manifest: IngestionManifestRepository,
+        quarantine: QuarantineRepository,
+        repositories: Mapping[str, EventTableRepository],
+        symbols: Symbols,
+        reader: BronzeReader,
+        claims: Claims,
+        policy: Policy,
+        age_us: Callable[[int], int],
+    ) -> None:
+        self._manifest = manifest
+        self._quarantine = quarantine
+        self._repositories = repositories
+        self._symbols = symbols
+        self._reader = reader
+        self._claims = claims
+        self._policy = policy
+        self._age_us = age_us
+        self._facts = LakeFacts(manifest, repositories, reader)
+        self._attempts = Attempts(manifest, policy.max_deaths)
+        self._regained: AbstractSet[int] = set()
+        """Files that have to be read again for days that they had left to others, as the last scan found them."""
+        self._lock = threading.RLock()
+        self._next_batch = 1 + max(
+            manifest.last_batch(),
+            quarantine.last_batch(),
+            symbols.last_batch(),
+            *(table.last_batch() for table in repositories.values()),
+        )
+
+    def begin(self, candidates: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
+        """Step 1: tell the candidates apart and mint ids for those that enter."""
+        ledger, anew = self._manifest.entries(), self._regained
+        found = sort_candidates(candidates, ledger, self._reader, self._policy.groups, anew)
+        if found.moved:
+            self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
+            found.reopened = tuple(self._reopen_for({move.file_id for move in found.moved}).values())
+        self._record([Outcome.superseded(old, by=by) for old, by in found.settled.items()])
+        if found.again:
+            self._manifest.relocate(found.again)
+        before = {old for candidate in found.entering for old in candidate.replaces}
+        self._claims.release(before & anew)  # the same bytes are read again, and are no copy of them
+        ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering], besides=before)
+        again = [file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again]
+        known = self._manifest.rows_of([*again, *(before & anew)])
+        accepted = set(known.filter(_warns_of(ACCEPTED))["file_id"])
+        refused = self._attempts.note(known.filter(pl.col("file_id").is_in(again)))
+        entries = [
+            Entry(
+                file_id=file_id,
+                candidate=replace(one, is_accepted=True) if accepted & {file_id, *one.replaces} else one,
+            )
+            for file_id, one in zip(ids, found.entering, strict=True)
+        ]
+        refused |= {
+            entry.file_id: Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=entry.meta.problem)
+            for entry in entries
+            if entry.meta.problem
+        }
+        groups = make_groups((entry for entry in entries if entry.file_id not in refused), found.contents)
+        return Batch(entries=tuple(entries), groups=tuple(groups), refused=tuple(refused.values())), found
+
+    def suspects(self, metas: Sequence[BronzeFileMetadata]) -> Mapping[str, int]:
+        """Return the paths of files to begin alone, one in a batch, and how often the process ended with them."""
+        return self._attempts.suspects(metas)
+
+    def leave(self, batch: Batch) -> None:
+        """A batch that was begun is left in good order: that the process ends is not the doing of its files."""
+        why = "the daemon was stopped before it was in"
+        rows = self._manifest.entries().filter(
+            pl.col("file_id").is_in([entry.file_id for entry in batch.entries]), stands_at(Status.PENDING)
+        )
+        self._record([Outcome.put_off(file_id, error=why) for file_id in rows["file_id"]])
+
+    def commit(self, batch: Batch, loaded: Sequence[Loaded]) -> Committed:
+        """Steps 3 and 4. May be repeated with the same arguments after a Transient error."""
+        with self._lock:
+            ledger = self._manifest.entries()
+            verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, age_us=self._age_us)
+            verdict = self._symbols.judge(self._next_batch, loaded, verdict)
+            committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
+            committed.judged_anew = tuple(verdict.others)
+            discovered = _discoveries(verdict.entries, ledger)
+            self._write_quarantine(committed.number, loaded, verdict)
+            for table in verdict.tables():
+                if table != INSTRUMENTS:
+                    change = Change(
+                        add=self._parts_for(table, loaded, verdict, committed.number),
+                        leaving=verdict.leaving(table),
+                        outcomes=verdict.told_to(table),
+                        found=discovered,
+                    )
+                    self._commit_table(table, change, committed)
+            told = verdict.told_to(INSTRUMENTS)
+            self._symbols.commit(committed.number, told, discovered)
+            self._manifest.update_statuses(committed.outcomes, batch=committed.number)
+            self._next_batch = committed.number + 1
+            self._settle_claims(verdict)
+            freed = self._follow_moves(verdict) | {one.file_id for one in verdict.replaced}
+            committed.reopened = (*verdict.reopened.values(), *self._reopen_for(freed).values())
+            return committed
+
+    def _parts_for(self, table: str, loaded: Sequence[Loaded], verdict: Verdict, number: int) -> list[Part]:
+        """Return the parts that go in. One that also holds rows of a file that may not is written again without."""
+        repository = self._repositories[table]
+        if repository.last_batch() >= number:
+            return []
+        found = []
+        for one in (part for group in loaded for part in group.parts if part.table == table and verdict.wants(part)):
+            refused = sorted(verdict.refused_in(one))
+            found += rest_of(one.part, refused, repository) if refused else [one.part]
+        return found
+
+    def _settle_claims(self, verdict: Verdict) -> None:
+        self._claims.release(file_id for file_id, one in verdict.outcomes.items() if one.status is not Status.SUCCESS)
+        self._claims.release(one.file_id for one in verdict.replaced)
+        self._claims.retire(file_id for file_id, one in verdict.outcomes.items() if one.status is Status.SUCCESS)
+
+    def _follow_moves(self, verdict: Verdict) -> set[int]:
+        """A duplicate whose original has left bronze is where the content is now; return the originals moved there."""
+        entries = verdict.entries
+        copies = {by: file_id for file_id, by in verdict.duplicates() if by not in entries}
+        gone = {
+            by: file_id
+            for by, file_id in copies.items()
+            if self._facts.symbol_of(by) == symbol_key(entries[file_id].meta.symbol) and self._facts.has_left_bronze(by)
+        }
+        self._manifest.relocate([(by, entries[file_id].meta) for by, file_id in gone.items()])
+        self._record([Outcome.superseded(file_id, by=by) for by, file_id in gone.items()])
+        return set(gone)
+
+    # ---- what is no longer in the way
+
+    def note_gone(self, paths: Sequence[str]) -> Departures:
+        """Nothing is at these paths any more: close what never got in, and put back what was in their way."""
+        with self._lock:
+            entries = self._manifest.entries().filter(pl.col("bronze_file_path").is_in(list(paths)))
+            gone = [path for path in entries["bronze_file_path"].unique() if self._reader.is_gone(path)]
+            entries = entries.filter(pl.col("bronze_file_path").is_in(gone))
+            closed = self._close(closed_by_absence(entries))
+            freed = self._reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())
+            return Departures(gone=closed, freed=freed)
+
+    def compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
+        """Close refused files that are not in bronze, and put back those that nothing stands in the way of now.
+
+        ``survey`` lists bronze, ``known`` is the ledger as it was before bronze was listed.
+        """
+        if survey.is_empty():
+            return Departures()  # more likely bronze is not mounted
+        with self._lock:
+            now = self._manifest.entries()
+            absent = absent_files(known, survey)
+            still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
+            gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
+            freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
+            again = regained(self._manifest.with_days_left(), now, survey["path"])
+            self._regained = again.keys()
+            return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone), regained=again)
+
+    def refresh_symbols(self) -> None:
+        """See to it that the symbols that are current are those of now. To be called often; it looks once an hour."""
+        with self._lock:
+            self._symbols.refresh()
+
+    def check_late_checksums(self, feed_of: Callable[[str, str, str], Feed]) -> dict[str, str]:
+        """Compare files with checksums that came after them; return what is wrong, by path.
+
+        The rows stay: whether they may be used is for a person to say, who can withdraw the file.
+        """
+        with self._lock:
+            missing = self._manifest.without_checksum()
+            found = list(late_checksums(missing, self._reader, feed_of)) if missing.height else []
+            told = {one: (state, wrong) for one, _, state, wrong in found}
+            errors = dict(missing.select("file_id", "error").iter_rows())
+            self._record([Outcome.checked(one, state, error=errors[one]) for one, (state, _) in told.items()])
+            return {path: wrong for _, path, _, wrong in found if wrong}
+
+    def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
+        if not freed:
+            return {}
+        told = self._manifest.rows_of(list(freed)).filter(_warns_of(OTHER_IS_GONE))
+        return {file_id: path for file_id, path in freed.items() if file_id not in set(told["file_id"])}
+
+    def _close(self, gone: Mapping[int, str]) -> Mapping[int, str]:
+        outcomes = [Outcome.left(file_id, Status.GONE) for file_id in gone]
+        freed = self._symbols.forget(self._next_batch, list(gone), outcomes) if gone else None
+        if freed is None:
+            self._record(outcomes)
+        else:
+            self._manifest.update_statuses([*outcomes, *freed], batch=self._next_batch)
+            self._next_batch += 1
+        return gone
+
+    def _reopen(self, refused: Mapping[int, str], *, leaving_out: Collection[int] = ()) -> dict[int, str]:
+        freed = {file_id: path for file_id, path in refused.items() if file_id not in leaving_out}
+        self._record([Outcome.reopened(file_id) for file_id in freed])
+        return freed
+
+    def _reopen_for(self, file_ids: Collection[int]) -> dict[int, str]:
+        """Put back the files that were refused because of these."""
+        return self._reopen(refused_because_of(self._manifest.entries(), file_ids))
+
+    def put_back(self, file_ids: Sequence[int], *, accepted: bool = False) -> int:
+        """Put refused and withdrawn files back to pending; return how many there were. See ``retry``."""
+        with self._lock:
+            return put_back(self._manifest, file_ids, accepted=accepted)
+
+    # ---- taking out
+
+    def withdraw(self, file_ids: Sequence[int]) -> list[int]:
+        """Take the rows of these files, and of copies of them, out of silver and quarantine; return their ids.
+
+        Steps 3 and 4 with a batch number of its own: a crash in between is mended like that of any other batch. Files
+        that are withdrawn already are passed over: an earlier try may have been cut short.
+        Raises Rejected where a file is not one that can be withdrawn.
+        """
+        with self._lock:
+            ledger = self._manifest.entries()
+            done = set(ledger.filter(stands_at(Status.WITHDRAWN))["file_id"])
+            if not (left := [file_id for file_id in file_ids if file_id not in done]):
+                return []
+            plan = plan_withdrawal(ledger, left)
+            number = self._next_batch
+            committed = Committed(number=number, outcomes=plan.outcomes())
+            for table in plan.tables():
+                if table != INSTRUMENTS:
+                    change = Change(leaving=plan.leaving(table), outcomes=plan.told_to(table))
+                    self._commit_table(table, change, committed)
+            committed.outcomes += self._symbols.forget(number, plan.file_ids, plan.told_to(INSTRUMENTS)) or []
+            self._quarantine.forget(plan.file_ids)
+            self._manifest.update_statuses(committed.outcomes, batch=number)
+            self._next_batch = number + 1
+            self._claims.release(plan.file_ids)
+            self._reopen_for(plan.file_ids)
+            return plan.file_ids
+
+    def _record(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            self._manifest.update_statuses(outcomes)
+
+    def update_symbols(self, told: Told, *, dry_run: bool = False) -> Plan:
+        """Keep what a person says of symbols, under a batch number of its own; return what comes of it."""
+        with self._lock:
+            plan = self._symbols.update(self._next_batch, told, dry_run=dry_run)
+            self._next_batch += not dry_run
+            return plan
+
+    # ---- effects
+
+    def _write_quarantine(self, number: int, loaded: Sequence[Loaded], verdict: Verdict) -> None:
+        """Write the quarantined rows of files whose outcome counts them, in place of what an earlier try left."""
+        again = [file_id for file_id, entry in verdict.entries.items() if entry.candidate.is_again]
+        if again and self._quarantine.last_batch() < number:
+            self._quarantine.forget(again)
+        counted = [file_id for file_id, outcome in verdict.outcomes.items() if outcome.rows_quarantined]
+        frames = [frame for group in loaded for frame in group.set_aside]
+        if counted and frames:
+            self._quarantine.set_aside(number, pl.concat(frames).filter(pl.col("file_id").is_in(counted)))
+
+    def _commit_table(self, table: str, change: Change, committed: Committed) -> None:
+        added = commit_change(self._repositories[table], committed.number, change)
+        committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in added}
+
+
+def _warns_of(name: str) -> pl.Expr:
+    return pl.col("warnings").str.contains(f'"{name}"', literal=True).fill_null(value=False)
+
+
+def _discoveries(entries: Mapping[int, Entry], ledger: pl.DataFrame) -> dict[int, Discovery]:
+    known = ledger.filter(pl.col("file_id").is_in(list(entries))).select("file_id", "created_at_us")
+    return {
+        file_id: Discovery(meta=entries[file_id].meta, created_at_us=created) for file_id, created in known.iter_rows()
+    }

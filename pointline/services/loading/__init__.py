@@ -1,0 +1,1 @@
+"""A file becomes data files that nobody sees yet."""

@@ -1,0 +1,1 @@
+"""The rows of one file: cut, typed, counted, and quarantined where they cannot be kept."""

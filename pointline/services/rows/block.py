@@ -1,0 +1,70 @@
+"""One block of a bronze file as rows of a table, each with its number in the file, and the rows that cannot be kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pointline.io.protocols import BronzeFileMetadata
+from pointline.parse import fast_path, text_path
+from pointline.parse.rules import Belonging
+from pointline.services.rows.bronze_rows import BronzeRows
+from pointline.tables.spelling import holds_many
+from pointline.vendors.feeds import Feeds
+
+NO_BAD_ROWS = pl.DataFrame(schema={**text_path.BAD_SCHEMA, "file_seq": pl.Int64()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """``rows`` are columns of the table with ``file_seq``; ``bad`` has ``file_seq, rule, column, raw``.
+
+    ``lines`` are all rows of the file in the block; ``left_out`` of them are none of the table, by the feed's word.
+    """
+
+    rows: pl.DataFrame
+    bad: pl.DataFrame
+    lines: int
+    left_out: int = 0
+    words: Mapping[str, int] = field(default_factory=dict)
+    """Values of rows that were left out, as ``column=value``, where the feed does not name them."""
+
+
+def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_before: int) -> Block:
+    """Type one block. ``lines_before`` are the rows of the file before it."""
+    feed, header = opened.feed, opened.header
+    words: Counter[str] = Counter()
+    frame = fast_path.parse(feed, header, data, belonging, words)
+    bad = NO_BAD_ROWS
+    if frame is None:
+        words.clear()
+        frame, bad = text_path.parse(feed, header, data, belonging, words)
+        bad = bad.with_columns(file_seq=pl.col("row") + (lines_before + 1))
+    if "row" in frame.columns:
+        rows = frame.with_columns(file_seq=pl.col("row") + (lines_before + 1)).drop("row")
+    else:
+        rows = frame.with_columns(file_seq=pl.int_range(lines_before + 1, pl.len() + lines_before + 1, dtype=pl.Int64))
+    counted = rows.height + bad.height
+    if feed.is_plain:
+        return Block(rows=rows, bad=bad, lines=counted)
+    lines = len(text_path.split_records(data, len(header), feed.dialect)) if b'"' in data else data.count(b"\n")
+    return Block(rows=rows, bad=bad, lines=lines, left_out=lines - counted, words=words)
+
+
+def belonging_of(
+    feeds: Feeds, meta: BronzeFileMetadata, escalated: frozenset[str], groups: Collection[str]
+) -> Belonging:
+    """Return what the path of a file says of its rows."""
+    assert meta.date is not None
+    symbol = None if holds_many(meta.symbol, meta.feed, groups) else meta.symbol
+    return feeds.belonging(
+        meta.bronze_file_path,
+        meta.feed,
+        exchange=meta.exchange,
+        symbol=symbol,
+        date=meta.date,
+        escalated=escalated,
+    )

@@ -1,0 +1,89 @@
+"""The rows of a bronze file as its feed cuts them: what the header names, and the lines under it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from pointline.errors import Rejected
+from pointline.io.protocols import BronzeContent
+from pointline.parse import text_path
+from pointline.parse.feed import Feed
+from pointline.services.rows.complaint import shown
+from pointline.services.rows.header import read_header
+
+COUNT, NAMED = "{rows}", "{named}"
+NOT_WHOLE = "it is not whole: download it again"
+LONGEST_LINE = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BronzeRows:
+    """One opened file. ``feed`` is that of files with this header; ``blocks`` are whole lines, without the header."""
+
+    feed: Feed
+    header: tuple[str, ...]
+    blocks: Iterator[bytes]
+    header_lines: int = 1
+    """Lines of the file before its first row."""
+
+
+def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str, str] | None = None) -> BronzeRows:
+    """Look at the header and return the rows. ``wanted``: see ``BronzeContent``. Raises Rejected, Transient."""
+    header, first_row = read_header(feed, content, path)
+    blocks = content.blocks(wanted)
+    if first_row:
+        blocks = chain([first_row + b"\n"], blocks)
+    trailer = feed.dialect.trailer
+    if COUNT in trailer and header:
+        blocks = _counted(blocks, trailer, path)
+    elif trailer:
+        blocks = _without_trailer(blocks, trailer.encode())
+    return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=0 if first_row else 1)
+
+
+def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:
+    """Leave out the last line where it is no row."""
+    for rows, last in _before_last_line(blocks):
+        kept = rows if last.startswith(trailer) else rows + last
+        if kept:
+            yield kept
+
+
+def _counted(blocks: Iterator[bytes], trailer: str, path: str) -> Iterator[bytes]:
+    """Leave out the last line, which has to count the lines before it. Raises Rejected where it does not."""
+    written = (
+        re.escape(trailer).replace(re.escape(COUNT), "(?P<rows>[0-9]+)").replace(re.escape(NAMED), "(?P<named>.+?)")
+    )
+    pattern = re.compile(written.replace(r"\*", ".*?"))
+    count = 0
+    for rows, last in _before_last_line(blocks):
+        count += rows.count(b"\n")
+        if last:
+            line = text_path.readable(last.rstrip(b"\r\n"))
+            found = pattern.match(line)
+            if found is None:
+                what = f"{path}: it does not end with {trailer!r} but with {shown(line, LONGEST_LINE)}"
+                raise Rejected(what, subject=path, hint=NOT_WHOLE)
+            if int(found["rows"]) != count:
+                what = f"{path}: its last line counts {int(found['rows'])} rows, there are {count}"
+                raise Rejected(what, subject=path, hint=NOT_WHOLE)
+            named = found["named"] if NAMED in trailer else ""
+            if named not in path.rpartition("/")[2]:
+                what = f"{path}: its last line says {shown(named)}, its name does not"
+                raise Rejected(what, subject=path, hint="give it the name under which it was published")
+        if rows:
+            yield rows
+
+
+def _before_last_line(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each block with nothing, the last one with its last line cut off."""
+    held = b""
+    for block in blocks:
+        if held:
+            yield held, b""
+        held = block
+    start = held.rfind(b"\n", 0, max(len(held) - 1, 0)) + 1
+    yield held[:start], held[start:]

@@ -1,0 +1,154 @@
+"""Whether a file begins as a file of its table does. Columns are found by name, in any order; others are left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pointline.errors import Rejected
+from pointline.io.protocols import BronzeContent
+from pointline.parse import text_path
+from pointline.parse.feed import Feed, Header
+from pointline.services.rows.complaint import shown
+from pointline.tables.schema import EventTable, Kind
+from pointline.vendors.values import is_number
+
+SHOWN = 5
+LONGEST_NAME = 40
+MOST_NAMED = 8
+LONGEST_HEADER = 80
+SEPARATORS = {";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
+WANTED = {
+    Kind.TEXT: "text",
+    Kind.NUMBER: "numbers",
+    Kind.INTEGER: "whole numbers",
+    Kind.TIME: "time stamps, or integer microseconds since 1970",
+    Kind.FLAG: "flags",
+    Kind.CHOICE: "text",
+}
+
+
+def wanted_columns(feed: Feed) -> dict[str, str]:
+    """Return the columns that a feed reads with what each holds, in words."""
+    return {column.name: WANTED[column.kind] for column in feed.columns}
+
+
+def unknown_columns(table: EventTable, header: Sequence[str]) -> dict[str, int]:
+    """Return a warning for each column that the table does not have: its cells are kept out."""
+    known = table.raw_schema
+    unknown = [name for name in header if name not in known]
+    named = {f"unknown_column:{shown(name, LONGEST_NAME)[1:-1]}": 1 for name in unknown[:MOST_NAMED]}
+    return {**named, "unknown_columns_not_named": len(unknown) - len(named)} if len(unknown) > len(named) else named
+
+
+def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[str, ...], bytes]:
+    """Return the names of a file's cells, and its first line where that is a row.
+
+    Raises Rejected where the file does not begin as the feed says.
+    """
+    if not feed.headers:
+        return content.header(), b""
+    line = content.first_line(feed.member)
+    if not line:
+        names = content.header()
+        return (names if not names else _known_names(feed, names, path)), b""
+    text = line.decode(feed.dialect.encoding, "replace")
+    cells = text_path.split_cells(text, feed.dialect)
+    if feed.header is Header.ABSENT or (feed.header is Header.AUTO and _begins_as_row(cells)):
+        for names in feed.headers:
+            if len(names) == len(cells):
+                return names, line
+        counts = " or ".join(str(len(names)) for names in feed.headers)
+        raise Rejected(
+            f"{path}: its first line has {len(cells)} cells, files of {feed.name} have {counts}: {_beginning(cells)}",
+            subject=path,
+            hint=f"is it a whole file of {feed.vendor}, of this kind?",
+        )
+    return _known_names(feed, cells, path), b""
+
+
+def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]:
+    cut = feed.dialect.header_cut
+    given = [cell.partition(cut)[0] if cut else cell for cell in cells]
+    names = tuple(feed.aliases.get(name, name) for name in given)
+    if names in feed.headers:
+        return names
+    nearest = min(feed.headers, key=lambda one: len(set(one) ^ set(names)))
+    missing = [name for name in nearest if name not in names]
+    unknown = [name for name in names if name not in nearest]
+    said = [
+        *([f"the header lacks {_listed(missing)}"] if missing else []),
+        *([f"it has {_listed(unknown)}, which no description of {feed.name} has"] if unknown else []),
+    ]
+    if not said:
+        said = [f"its columns are in another order: {_beginning(names)}"]
+    raise Rejected(
+        f"{path}: {', '.join(said)}",
+        subject=path,
+        hint=f"files of {feed.name} have {_beginning(nearest)}; is it a file of {feed.vendor}, as it was published?",
+    )
+
+
+def _begins_as_row(cells: Sequence[str]) -> bool:
+    """Tell whether a line begins as a row does, not as a header: its first cell is a number."""
+    return bool(cells) and is_number(cells[0])
+
+
+def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
+    """Raise Rejected, with the reason, where rows under this header cannot be rows of the table."""
+    if header == tuple(table.raw_schema):
+        return
+    missing = [name for name in table.raw_schema if name not in header]
+    if missing and (known := _known_trouble(table, header)) is not None:
+        what, hint = known
+        raise Rejected(f"{path}: {what}", subject=path, hint=hint)
+    if len(missing) == len(table.raw_schema):
+        raise Rejected(
+            f"{path} does not begin with the header of {table.name} but with {_beginning(header)}",
+            subject=path,
+            hint="is it this vendor's file, and of this data type?",
+        )
+    doubled = sorted(name for name, count in Counter(header).items() if count > 1)
+    if doubled:
+        raise Rejected(
+            f"{path}: the header names {_listed(doubled)} twice", subject=path, hint="download the file again"
+        )
+    if missing:
+        raise Rejected(
+            f"{path}: the header lacks {_listed(missing)}", subject=path, hint=f"is it really a file of {table.name}?"
+        )
+
+
+def _known_trouble(table: EventTable, header: Sequence[str]) -> tuple[str, str] | None:
+    """Return what a person or a program did to the header, and what to do about it."""
+    text = ",".join(header)
+    if text.lower().startswith("sep="):
+        return f"its first line is {_beginning(header)}, which spreadsheets write", "remove that line"
+    if "\r" in text:
+        return "its lines end with CR alone, as on old Macs", "write it again with line feeds (`tr '\\r' '\\n'`)"
+    for separator, name in SEPARATORS.items():
+        if len(_known(table, text.split(separator))) > len(_known(table, header)):
+            return f"its cells are separated by {name}: {_beginning(header)}", "write it again with commas"
+    if _is_better(table, header, [name.strip() for name in header]):
+        return f"its column names have blanks around them: {_beginning(header)}", "write the header without them"
+    if _is_better(table, header, [name.strip().casefold() for name in header]):
+        names = _listed(list(table.raw_schema))
+        return f"its column names are in another case: {_beginning(header)}", f"write them as the vendor does: {names}"
+    return None
+
+
+def _known(table: EventTable, names: Sequence[str]) -> set[str]:
+    return {name.strip(' "').casefold() for name in names} & {name.casefold() for name in table.raw_schema}
+
+
+def _is_better(table: EventTable, header: Sequence[str], names: Sequence[str]) -> bool:
+    known = {name.casefold() for name in table.raw_schema}
+    return len(known.intersection(names)) > len(known.intersection(header))
+
+
+def _beginning(header: Sequence[str]) -> str:
+    return shown(",".join(header), LONGEST_HEADER)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(shown(name, LONGEST_NAME)[1:-1] for name in names[:SHOWN])

@@ -1,0 +1,1 @@
+"""What a symbol was, computed from what was said of it."""

@@ -1,0 +1,156 @@
+"""The examples inside a description: each is read as a file of its path, and has to give the rows that it names."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Self
+
+import polars as pl
+
+from pointline.errors import PointlineError
+from pointline.io.protocols import BronzeFileMetadata
+from pointline.parse import text_path
+from pointline.services.loading.trial import Terms, Trial, try_file
+from pointline.vendors.describe import Description, Vendor
+from pointline.vendors.feeds import Claim, Feeds
+from pointline.vendors.language import ExampleText
+
+
+class ExampleContent:
+    """The lines of an example, as if a file held them."""
+
+    content_hash = ""
+    warnings: Mapping[str, int] = MappingProxyType({})
+
+    def __init__(self, lines: list[str], encoding: str) -> None:
+        first, *rest = lines or [""]
+        self._first = first.encode(encoding)
+        self._rest = "".join(f"{line}\n" for line in rest).encode()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """There is nothing to close."""
+
+    def first_line(self, _member: str = "") -> bytes:
+        """Return the first line."""
+        return self._first
+
+    def header(self) -> tuple[str, ...]:
+        """Return the cells of the first line."""
+        return tuple(text_path.split_cells(text_path.readable(self._first))) if self._first else ()
+
+    def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:  # noqa: ARG002 - nothing is left out
+        """Yield the other lines."""
+        if self._rest:
+            yield self._rest
+
+    def whole(self) -> bytes:
+        """Return all lines."""
+        return self._first + b"\n" + self._rest
+
+
+def check_examples(vendor: Vendor, feeds: Feeds) -> tuple[int, list[str]]:
+    """Return how many examples a vendor's description has, and what is wrong with them.
+
+    ``feeds`` are all that a lake with the description would have.
+    """
+    count, found = 0, []
+    for one in vendor.descriptions:
+        for number, example in enumerate(one.text.example, 1):
+            count += 1
+            place = f"{vendor.where}: feed {one.feed.name}, example {number}"
+            found += [f"{place}: {problem}" for problem in _problems(one, example, feeds)]
+    return count, found
+
+
+def _problems(one: Description, example: ExampleText, feeds: Feeds) -> Iterator[str]:
+    claims = feeds.claims(example.path)
+    claim = next((claim for claim in claims if claim.description.name == one.name), None)
+    if claim is None:
+        yield f"the path {example.path!r} is none of this feed"
+        return
+    if len(claims) > 1:
+        names = " and ".join(sorted(claim.description.name for claim in claims))
+        yield f"{names} both claim the path {example.path!r}: change the path of one of them"
+        return
+    if claim.problem:
+        yield f"the path {example.path!r} cannot be right: {claim.problem}"
+        return
+    content = ExampleContent(example.lines, one.feed.dialect.encoding)
+    try:
+        trial = try_file(_meta(claim, example), content, Terms(feeds=feeds, checks={}), shown=None)
+    except PointlineError as error:
+        yield str(error)
+        return
+    yield from _differences(trial, example)
+
+
+def _meta(claim: Claim, example: ExampleText) -> BronzeFileMetadata:
+    feed = claim.description.feed
+    return BronzeFileMetadata(
+        exchange=claim.exchange,
+        data_type=feed.table.name,
+        symbol=claim.symbol,
+        date=claim.date,
+        bronze_file_path=example.path,
+        file_size_bytes=0,
+        last_modified_ts=0,
+        vendor=feed.vendor,
+        feed=claim.feed,
+        receive_clock=feed.has_receive_clock,
+    )
+
+
+def _differences(trial: Trial, example: ExampleText) -> Iterator[str]:
+    said = trial.refusal or trial.remark
+    if trial.rows.height != len(example.rows):
+        yield f"its lines give {_rows(trial.rows.height)}, it says {_rows(len(example.rows))}{_after(said)}"
+        return
+    for row, wanted in zip(trial.rows.iter_rows(named=True), example.rows, strict=True):
+        for column, value in wanted.items():
+            if column not in row:
+                names = ", ".join(name for name in row if name != "file_seq")
+                yield f"row {row['file_seq']}: there is no column {column!r}; there are {names}"
+            elif not _is_same(row[column], value, trial.rows.schema[column]):
+                yield f"row {row['file_seq']}: {column} is {_shown(row[column])}, it says {_shown(value)}"
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'' if count == 1 else 's'}"
+
+
+def _after(said: str) -> str:
+    return f": {said}" if said else ""
+
+
+def _is_same(found: object, said: object, dtype: pl.DataType) -> bool:
+    if said == "" and isinstance(said, str):
+        return found is None
+    if dtype == pl.Datetime:
+        return found == _time(said)
+    if isinstance(found, list):
+        return isinstance(said, list) and [float(one) for one in said] == found
+    if isinstance(found, bool) or isinstance(said, bool):
+        return found is said
+    return found == said
+
+
+def _time(said: object) -> dt.datetime | None:
+    """A time without a zone is UTC."""
+    try:
+        time = dt.datetime.fromisoformat(said) if isinstance(said, str) else said
+    except ValueError:
+        return None
+    if not isinstance(time, dt.datetime):
+        return None
+    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return "nothing" if value is None or value == "" else repr(value)

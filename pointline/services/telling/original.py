@@ -1,0 +1,47 @@
+"""The line of a bronze file that a row came from, found by its number while the file streams by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pointline.io.protocols import BronzeContent
+from pointline.parse import text_path
+from pointline.parse.feed import Feed
+from pointline.services.audit.reread import as_loaded
+from pointline.services.rows.bronze_rows import open_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """One data row as it is in the file. ``line`` is the file's line it begins on, the first being 1."""
+
+    text: str
+    line: int
+    header: tuple[str, ...]
+    has_header: bool = True
+    """The first line of the file names the columns; else ``header`` is what the feed calls them."""
+
+
+def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Original | int:
+    """Return the data row of that number, counted as the ingest counts; else how many rows there are.
+
+    Holds one block at a time. Raises Rejected, Transient.
+    """
+    opened = open_rows(feed, content, path)
+    header = opened.header
+    rows, lines = 0, opened.header_lines
+    for data in as_loaded(opened.blocks):
+        records = _row_count(data, len(header))
+        if rows + records < file_seq:
+            rows += records
+            lines += data.count(b"\n")
+            continue
+        found = text_path.split_records(data, len(header))
+        before = sum(1 + record.count(b"\n") for record in found[: file_seq - rows - 1])
+        text = text_path.readable(found[file_seq - rows - 1])
+        return Original(text=text, line=lines + before + 1, header=header, has_header=opened.header_lines > 0)
+    return rows
+
+
+def _row_count(data: bytes, cells: int) -> int:
+    return len(text_path.split_records(data, cells)) if b'"' in data else data.count(b"\n")

@@ -1,0 +1,289 @@
+"""One file version's story in sentences, oldest first, from what the ledger, quarantine and the logs of commits hold.
+
+Pure: rows in, sentences out. What was never recorded is said to be unknown, not guessed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
+from pointline.phrases import AGAIN, WAIT_OR_AGAIN, plural
+from pointline.services.files.regained import days_left
+from pointline.services.rows.aside import RuleBroken
+from pointline.tables import dim_symbol, symbol_observations
+from pointline.tables.ingest_manifest import Status
+
+LedgerRow = Mapping[str, Any]
+"""One row of the manifest."""
+MOST_RULES = 5
+LONGEST_EXAMPLE = 160
+NEXT_STEPS = {
+    Status.FAILED: "fix the cause, then `pointline retry {file_id}`",
+    Status.QUARANTINED: "do what the reason says, or put a good file in its place, which is ingested automatically; "
+    "`pointline retry {file_id}` reads it again",
+    Status.SUPERSEDED: "nothing to do; `pointline explain {superseded_by}` tells of what replaced it",
+    Status.DUPLICATE: "nothing to do; one of the two files may be removed",
+    Status.WITHDRAWN: "nothing to do; `pointline retry {file_id}` takes the file in again",
+    Status.GONE: "nothing to do; if the file comes back it is read again",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """One thing that happened. ``at_us`` is microseconds since the epoch, UTC; None where nobody noted the time."""
+
+    what: str
+    at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What there is to tell of one version beside its row. ``paths`` are those of other file ids that it names."""
+
+    paths: Mapping[int, str] = field(default_factory=dict)
+    statuses: Mapping[int, str] = field(default_factory=dict)
+    """Of those files too."""
+    replaced: Sequence[int] = ()
+    """Older versions that gave way to this one."""
+    set_aside: Sequence[RuleBroken] = ()
+    commits: Sequence[CommitNote] = ()
+    moves: Sequence[Move] = ()
+    oldest_version: int | None = None
+    """The oldest version of its table that can still be opened."""
+    found_by: str | None = None
+
+
+def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    """Return the chapters of a version, oldest first."""
+    chapters = [_seen(row, sources), *_replaced(row, sources)]
+    if row["content_hash"] or row["rows_read"]:
+        chapters += _read(row, sources)
+        chapters += _quarantined(row, sources)
+    chapters += _outcome(row, sources)
+    chapters += [
+        Chapter(what=f"It was moved: found again at {move.target}, was {move.origin}", at_us=move.at_us)
+        for move in sources.moves
+    ]
+    return _in_order(chapters)
+
+
+def _in_order(chapters: Sequence[Chapter]) -> list[Chapter]:
+    """By time; what has none stays with what is told before it."""
+    since = 0
+    timed = []
+    for chapter in chapters:
+        since = since if chapter.at_us is None else chapter.at_us
+        timed.append((since, chapter))
+    return [chapter for _, chapter in sorted(timed, key=lambda one: one[0])]
+
+
+def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
+    """Say what a person can do now."""
+    lines = f"`pointline quarantine {row['file_id']}` shows the quarantined lines" if row["rows_quarantined"] else ""
+    status = Status(row["status"])
+    if status is Status.SUCCESS:
+        return f"nothing to do; {lines}" if lines else "nothing to do"
+    if status is Status.PENDING:
+        if AGAIN in (row["error"] or ""):
+            return WAIT_OR_AGAIN
+        if daemon_runs:
+            return "nothing to do: the running daemon ingests it"
+        return "no daemon is running: `pointline run` ingests it"
+    if status is Status.QUARANTINED and row["superseded_by"] is not None:
+        return "choose one of the ways that the reason names"
+    step = NEXT_STEPS[status].format(**row)
+    return f"{lines}; {step}" if lines and status is Status.QUARANTINED else step
+
+
+def _seen(row: LedgerRow, sources: Sources) -> Chapter:
+    about = f"{row['file_size_bytes']:,} bytes, last changed {_time(row['last_modified_ts'])}"
+    by = f" by {sources.found_by}" if sources.found_by else ""
+    unknown = "" if sources.found_by else "; whether an event or a scan found it is not recorded any more"
+    name = f"{row['data_type']} of {row['exchange']}, {row['symbol']}, {row['date'] or 'no such day'}"
+    return Chapter(
+        what=f"It was found in bronze{by} and became file {row['file_id']}: {about}; by its name {name}{unknown}",
+        at_us=row["created_at_us"],
+    )
+
+
+def _named(file_id: int, row: LedgerRow, sources: Sources) -> str:
+    """Name another file; its path only where that is another one."""
+    path = sources.paths.get(file_id, row["bronze_file_path"])
+    where = "an older version" if path == row["bronze_file_path"] else path
+    return f"file {file_id} ({where})"
+
+
+def _replaced(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    if not sources.replaced:
+        return []
+    older = ", ".join(_named(file_id, row, sources) for file_id in sources.replaced)
+    return [Chapter(what=f"It takes the place of {older}")]
+
+
+def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    if row["status"] == Status.DUPLICATE:
+        return []
+    if not row["rows_read"]:
+        nothing = "It was read and holds no rows"
+        return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
+    what = f"It was read: {plural(row['rows_read'], 'row')}"
+    if row["first_local_timestamp"] is not None:
+        what += f", received from {_time(row['first_local_timestamp'])} to {_time(row['last_local_timestamp'])}"
+    chapters = [Chapter(what=what)]
+    warnings: dict[str, int] = json.loads(row["warnings"] or "{}")
+    warnings.pop(PROCESS_ENDED, None)
+    if warnings.pop(ACCEPTED, None):
+        chapters.append(Chapter(what="You accepted it with `pointline retry --accept`"))
+    warnings.pop(OTHER_IS_GONE, None)
+    for file_id, day, rows in days_left(row["warnings"]):
+        del warnings[f"{LEFT_TO}{file_id}:{day}"]
+        chapters.append(Chapter(what=_left_day(file_id, day, rows, row, sources)))
+    chapters += [Chapter(what=_odd(name, count)) for name, count in warnings.items()]
+    return chapters
+
+
+def _left_day(file_id: int, day: dt.date, rows: int, row: LedgerRow, sources: Sources) -> str:
+    """Say who has a day that this file has too."""
+    what = f"{plural(rows, 'row')} of {day} were left to {_named(file_id, row, sources)}"
+    status = sources.statuses.get(file_id, "not known")
+    if row["status"] != Status.SUCCESS or status in {Status.SUCCESS, Status.PENDING, Status.SUPERSEDED}:
+        return f"{what}, whose day it is"
+    return f"{what}, which is {status}; they are read again from this file at the next scan that finds it in bronze"
+
+
+def _odd(name: str, count: int) -> str:
+    """One thing that was odd in a file whose rows are kept."""
+    kind, _, about = name.partition(":")
+    column, _, value = about.partition("=")
+    said = {
+        "unknown_column": f"The column {about} is not one that the table knows; it was left out",
+        "unknown_columns_not_named": f"{count:,} more columns are unknown and were left out",
+        "no_final_line_end": "The last line has no line end; it was read as a whole line",
+        "nanoseconds_cut": f"{count:,} times were finer than a microsecond and were cut to microseconds",
+        "rows_left_out": f"{plural(count, 'row')} were left out: the description of the feed says which rows are meant",
+        "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
+        "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
+        "implausible_time": f"{plural(count, 'row')} with a {about} that cannot be right; the rows are kept",
+    }
+    odd = f"{plural(count, 'row')} kept though the check {name} found them odd (setting checks.{name})"
+    return said.get(kind, odd)
+
+
+def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    chapters = [
+        Chapter(
+            what=f"{plural(broken.rows, 'row')} quarantined by the rule {broken.what}, such as row "
+            f"{broken.file_seq:,}: "
+            f"{_cut(broken.raw)}"
+        )
+        for broken in sources.set_aside[:MOST_RULES]
+    ]
+    if len(sources.set_aside) > MOST_RULES:
+        more = sources.set_aside[MOST_RULES:]
+        rows = plural(sum(broken.rows for broken in more), "row")
+        chapters.append(Chapter(what=f"{rows} quarantined by {len(more)} more rules"))
+    if row["rows_quarantined"] and not sources.set_aside:
+        why = f": {row['error']}" if row["error"] else ""
+        chapters.append(Chapter(what=f"{plural(row['rows_quarantined'], 'row')} quarantined{why}"))
+    return chapters
+
+
+def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
+    at_us, attempts = row["updated_at_us"], row["attempts"]
+    tries = "" if attempts <= 1 else f" after {attempts} tries; why it waited is in the log (file.waiting)"
+    by = row["superseded_by"]
+    match Status(row["status"]):
+        case Status.PENDING:
+            return [_waits(row)]
+        case Status.SUCCESS:
+            return [_committed(row, sources, at_us, tries)]
+        case Status.DUPLICATE:
+            where = f" ({sources.paths[by]})" if by in sources.paths else ""
+            what = f"It has the same content as file {by}{where}, in the lake already: nothing was added{tries}"
+            return [Chapter(what=what, at_us=at_us)]
+        case Status.FAILED | Status.QUARANTINED:
+            done = "given up" if row["status"] == Status.FAILED else "refused"
+            return [Chapter(what=f"It was {done}{tries}: {row['error']}", at_us=at_us)]
+        case Status.SUPERSEDED:
+            return _superseded(row, sources, at_us)
+        case Status.WITHDRAWN | Status.GONE:
+            return [Chapter(what=_left(row), at_us=at_us)]
+
+
+def _waits(row: LedgerRow) -> Chapter:
+    if row["error"]:
+        tried = f"tried {_times(row['attempts'])} and " if row["attempts"] else ""
+        return Chapter(what=f"It was {tried}put off, because {row['error']}", at_us=row["updated_at_us"])
+    if not row["attempts"]:
+        return Chapter(what="It was put back and waits to be read again", at_us=row["updated_at_us"])
+    if ended := json.loads(row["warnings"] or "{}").get(PROCESS_ENDED, 0):
+        what = f"The process ended {_times(ended)} while it was being read: it is read again"
+        return Chapter(what=what, at_us=row["updated_at_us"])
+    return Chapter(what="It waits for its batch to be read and committed")
+
+
+def _committed(row: LedgerRow, sources: Sources, at_us: int, tries: str) -> Chapter:
+    what = f"{plural(row['rows_written'], 'row')} went into {_home(row)}"
+    if not row["rows_written"]:
+        return Chapter(what=f"It was accepted{tries}", at_us=at_us)
+    note = _last(sources, Status.SUCCESS)
+    if note is None:
+        when = None if sources.moves else at_us  # a move is the last thing the ledger noted
+        return Chapter(what=f"{what}{_unknown_version(sources)}{tries}", at_us=when)
+    return Chapter(what=f"{what}, committed in its version {note.version}{tries}", at_us=note.at_us)
+
+
+def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
+    chapters = []
+    if row["rows_written"]:
+        came = _last(sources, Status.SUCCESS)
+        version = f", committed in its version {came.version}" if came else _unknown_version(sources)
+        what = f"{plural(row['rows_written'], 'row')} went into {_home(row)}{version}"
+        chapters.append(Chapter(what=what, at_us=came.at_us if came else None))
+    left = _last(sources, Status.SUPERSEDED)
+    rows = "its rows left the table" + (f" in version {left.version}" if left else "")
+    gone = rows if row["rows_written"] else "it never had rows in silver"
+    by = row["superseded_by"]
+    path = sources.paths.get(by, row["bronze_file_path"])
+    where = "a newer version" if path == row["bronze_file_path"] else path
+    chapters.append(Chapter(what=f"File {by} ({where}) took its place: {gone}", at_us=at_us))
+    return chapters
+
+
+def _left(row: LedgerRow) -> str:
+    if row["status"] == Status.WITHDRAWN:
+        return "You withdrew it: its rows are not in the lake any more"
+    why = f", after it was refused: {row['error']}" if row["error"] else ""
+    return f"It was removed from bronze before it got into the lake{why}"
+
+
+def _home(row: LedgerRow) -> str:
+    return symbol_observations.NAME if row["data_type"] == dim_symbol.INSTRUMENTS else row["data_type"]
+
+
+def _last(sources: Sources, status: Status) -> CommitNote | None:
+    return next((note for note in reversed(sources.commits) if note.status == status), None)
+
+
+def _unknown_version(sources: Sources) -> str:
+    oldest = sources.oldest_version
+    if oldest is None:
+        return ""
+    return f", in a version before {oldest}, the oldest one that can still be opened"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def _time(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_EXAMPLE else f"{line[:LONGEST_EXAMPLE]}... ({len(line):,} characters)"

@@ -8,11 +8,14 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 
 import pytest
 from pointline_daemon.arrival.watcher import Hint, Watcher
 
+from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.walk import BronzeWalk
+from pointline.services.loading.load import Loader
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.waiting import wait_until
@@ -158,6 +161,31 @@ class TestScan:
             let_go.set()
             daemon.wait_for("file.committed", 2)
         assert_exact(daemon.root, expect(daemon.bronze))
+
+    def test_what_was_offered_before_its_end_is_not_offered_again(self, daemon, monkeypatch):
+        """Guards Rescanner._offered: else a file in flight at the end of the scan would be looked at once more."""
+        scanned, looked, read_folder, load = threading.Event(), Counter(), BronzeWalk._read_folder, Loader.load
+
+        def held(walk, folder, prefix, rows):
+            if prefix == "a/deep/":
+                assert wait_until(lambda: looked[NAMES[0]], 30)
+            read_folder(walk, folder, prefix, rows)
+
+        def counted(source, path, look=FolderBronzeSource.look):
+            looked[path] += 1
+            return look(source, path)
+
+        monkeypatch.setattr(BronzeWalk, "_read_folder", held)
+        monkeypatch.setattr(FolderBronzeSource, "look", counted)
+        monkeypatch.setattr(Loader, "load", lambda loader, group: scanned.wait(30) and load(loader, group))
+        monkeypatch.setattr("pointline_daemon.arrival.first_files.FIRST_SECONDS", 0)
+        drop(daemon, ".", NAMES[0])
+        drop(daemon, "a/deep", NAMES[1])
+        with daemon.running():
+            daemon.wait_for("rescan.finished")
+            scanned.set()
+            daemon.wait_for("file.committed", 2)
+        assert set(looked.values()) == {1}
 
     def test_it_is_left_for_a_stop(self, daemon, monkeypatch):
         """Guards ScanStopped: nothing is concluded from half a scan, and nothing waits for the rest of it."""

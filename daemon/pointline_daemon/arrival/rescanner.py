@@ -76,6 +76,8 @@ class Rescanner:
         self.last_scan: dict[str, object] = {}
         self.unread = Unread(source.why_unread)
         self._foreign: list[str] = []
+        self._offered: set[str] = set()
+        """By the scan under way, before its end: the intake looks at them later than the scan did."""
 
     def ask(self, reason: str) -> None:
         """Ask for a scan of all of bronze soon. Never blocks."""
@@ -135,6 +137,7 @@ class Rescanner:
         started = time.monotonic()
         self.has_begun = True
         self._foreign.clear()
+        self._offered.clear()
         left_out: list[Unrecognised] = []
         departed = Departures()
         if not folder:
@@ -196,6 +199,7 @@ class Rescanner:
                 return False
             if not attempts and self._source.describe(path, *version) is not None:
                 self._inbox.put(path, finished=False, give_up=stopping.is_set)
+                self._offered.add(path)
         return True
 
     def _offer(self, waiting: pl.DataFrame, stopping: threading.Event) -> int:
@@ -204,6 +208,9 @@ class Rescanner:
             self.to_offer = waiting.height - position
             if stopping.is_set():
                 break
+            if path in self._offered:
+                offered += 1
+                continue
             if self._source.describe(path, *version) is None:
                 self._foreign.append(path)
                 continue  # no market data by its name

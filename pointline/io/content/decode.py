@@ -14,7 +14,7 @@ import pyarrow as pa
 from pointline.errors import Rejected, Unfinished
 from pointline.io.content.byte_source import ByteSource, cut
 from pointline.io.content.expansion import FREE_BYTES, Expansion, Limits, check_expansion
-from pointline.io.content.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams
+from pointline.io.content.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams, small_gzip
 from pointline.io.content.untar import BLOCK_BYTES, is_tar, untarred
 from pointline.io.content.unzip import LOCAL_MARK, unzipped
 
@@ -71,6 +71,12 @@ def decode(file: BinaryIO, path: str, limits: Limits, member: re.Pattern[str] | 
     if not first:
         raise Unfinished(f"{path} is empty", subject=path, hint="copy it again; an empty day is an empty gzip")
     expansion = Expansion(file, path, limits)
+    if len(first) < READ_BYTES and first.startswith(GZIP.magic) and (content := small_gzip(first)):
+        rest = file.read(READ_BYTES)
+        if not rest and not is_tar(content):  # one file in two is all there is, and small
+            expansion.add(len(content))
+            return Decoded(packed_as=GZIP.name, chunks=iter((content,)))
+        first += rest
     if first.startswith(LOCAL_MARK):
         zipped = unzipped(_source(lambda: file.read(READ_BYTES), first, path, "zip"), expansion, member)
         return Decoded(packed_as="zip", chunks=expansion.counted(zipped))

@@ -53,6 +53,16 @@ def read_streams(source: ByteSource, kind: Streams) -> Iterator[bytes]:
         fed = min(max(2 * (source.taken - before), LEAST_FED_BYTES), source.read_bytes)
 
 
+def small_gzip(content: bytes) -> bytes | None:
+    """Return what ``content`` holds where it is one small, sound gzip stream and nothing else: most small files are."""
+    stream: Any = inflate.decompressobj(GZIP_WRAPPED)
+    try:
+        out: bytes = stream.decompress(content, MOST_OUT_BYTES)
+    except inflate.error:  # type: ignore[misc]  # isal types it as no class. Who reads it piece by piece says what is wrong
+        return None
+    return out if stream.eof and not stream.unused_data else None
+
+
 def inflated(
     source: ByteSource, fed: int, *, window_bits: int = GZIP_WRAPPED, most: int | None = None
 ) -> Iterator[bytes]:

@@ -119,6 +119,11 @@ def may_have_rows_of(day: dt.date) -> pl.Expr:
     return (pl.col("date") == day) | pl.lit(day).is_between(first, last).fill_null(value=False)
 
 
+def with_hashes(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of the ledger in memory with content hashes in hexadecimal, as they are on disk; it holds bytes."""
+    return rows.with_columns(pl.col(pl.Binary()).bin.encode("hex"))
+
+
 def stands_at(*statuses: Status) -> pl.Expr:
     """True for rows with one of these statuses; works on text and on categories."""
     return pl.any_horizontal([pl.col("status") == status.value for status in statuses])

@@ -16,7 +16,7 @@ from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.tables import quarantine
-from pointline.tables.ingest_manifest import CONTENT_FACTS, SCHEMA, STANDING, Status
+from pointline.tables.ingest_manifest import CONTENT_FACTS, SCHEMA, STANDING, Status, with_hashes
 from pointline.tables.registry import event_tables
 from tests.support.fakes import MemoryEventTable, MemoryManifest, MemoryQuarantine, MemoryTable
 
@@ -161,7 +161,7 @@ class TestEventTable:
         full = Outcome(
             file_id=1,
             status=Status.SUCCESS,
-            content_hash="abc",
+            content_hash="00abcd",
             rows_read=3,
             rows_written=2,
             rows_quarantined=1,
@@ -227,7 +227,7 @@ def meta(path: str = "a.csv", size: int = 10, at: int = 1_000) -> BronzeFileMeta
     )
 
 
-SUCCESS = Outcome(file_id=1, status=Status.SUCCESS, content_hash="abc", rows_read=2, rows_written=2)
+SUCCESS = Outcome(file_id=1, status=Status.SUCCESS, content_hash="00abcd", rows_read=2, rows_written=2)
 
 
 @BOTH
@@ -275,9 +275,9 @@ class TestManifest:
         manifest.resolve_file_ids([meta("a"), meta("a", at=2)])
         manifest.update_statuses([SUCCESS], batch=0)
         manifest.update_statuses([Outcome.superseded(1, by=2)], batch=1)
-        facts = manifest.entries().filter(pl.col("file_id") == 1)
+        facts = with_hashes(manifest.entries().filter(pl.col("file_id") == 1))
         assert facts.select("status", "content_hash", "attempts", "superseded_by").rows() == [
-            ("superseded", "abc", 1, 2)
+            ("superseded", "00abcd", 1, 2)
         ]
 
     def test_a_batch_is_recorded_once(self, manifest):

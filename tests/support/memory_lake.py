@@ -24,13 +24,15 @@ from pointline.io.content.decode import Limits
 from pointline.io.content.file_content import FileReader
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.files.claims import Claims
-from pointline.services.ingest.backlog import backlog
+from pointline.services.ingest.backlog import Sieve, backlog
 from pointline.services.ingest.batch import Batch
+from pointline.services.ingest.departure import Departures
 from pointline.services.ingest.effects import IngestService
 from pointline.services.ingest.recovery import recover
 from pointline.services.ingest.verdict import Policy
 from pointline.services.loading.load import Loader
 from pointline.services.symbols.changes import Symbols
+from pointline.tables.ingest_manifest import with_hashes
 from pointline.tables.registry import event_tables
 from pointline.vendors.feeds import Feeds
 from tests.support.fakes import (
@@ -207,8 +209,9 @@ class MemoryLake:
         """Return whether anything was to be done."""
         service = self.process.service
         known = self.manifest.entries()
-        survey = self.source.survey()
-        departed = self.repeat(lambda: service.compare(survey, known))
+        keep = Sieve(known, service.asked_of_bronze(known))
+        survey = keep(self.source.survey())
+        departed = self.repeat(lambda: service.compare(survey, known)) if keep.seen else Departures()
         waiting = backlog(survey, self.manifest.entries(), pl.DataFrame(schema=TOUCHED)).sort("path")
         metas = [meta for path in waiting["path"] if (meta := self.source.look(path)) is not None]
         batches = [metas[first : first + batch_files] for first in range(0, len(metas), batch_files)]
@@ -278,6 +281,7 @@ class MemoryPicture(Picture):
     def records(self, root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]:
         lake = self._lake
         known: dict[str, Any] = {"ingest_manifest": lake.manifest, "quarantine": lake.quarantine, **lake.tables}
-        frame: pl.DataFrame = known[table].entries() if table == "ingest_manifest" else known[table].read_all()
+        is_ledger = table == "ingest_manifest"
+        frame: pl.DataFrame = with_hashes(known[table].entries()) if is_ledger else known[table].read_all()
         words = [name for name, kind in frame.schema.items() if kind == pl.Categorical]
         return frame.with_columns(pl.col(words).cast(pl.String)).select(columns).to_dicts()

@@ -37,7 +37,7 @@ def outcome(
     rows = 0 if first is None else rows
     times = {"first_local_us": first, "last_local_us": last}
     return Outcome(
-        file_id=file_id, status=status, content_hash=f"h{file_id}", rows_read=rows, rows_written=rows, **times
+        file_id=file_id, status=status, content_hash=f"{file_id:02x}", rows_read=rows, rows_written=rows, **times
     )
 
 
@@ -79,7 +79,7 @@ class Facts:
         return self.vendor
 
     def content_hash(self, file_id: int) -> str:
-        return self.contents.get(file_id, f"h{file_id}")
+        return self.contents.get(file_id, f"{file_id:02x}")
 
     def rows_written(self, file_id: int) -> int:
         return self.rows.get(file_id, 10)
@@ -135,7 +135,7 @@ def test_two_ranges(times, meets, is_in):
         found = refused((entry(1), outcome(1, 0, 10)), second)
     assert set(found) == ({2} if meets else set())
     if meets:
-        assert (found[2].status, found[2].content_hash, found[2].rows_written) == (Status.QUARANTINED, "h2", 0)
+        assert (found[2].status, found[2].content_hash, found[2].rows_written) == (Status.QUARANTINED, "02", 0)
         assert "file 1 (p1)" in str(found[2].error)
 
 
@@ -294,7 +294,7 @@ class TestTooFew:
     def test_what_moved_here_is_counted_where_it_goes(self, of_path, moved, held):
         """Guards that rows which only move do not count as lost beside those of the path that they come to."""
         rows = dict(enumerate(moved, 10)) | {1: of_path}
-        contents = dict.fromkeys(range(10, 10 + len(moved)), "h5")
+        contents = dict.fromkeys(range(10, 10 + len(moved)), "05")
         file = (entry(5, replaces=tuple(rows)), outcome(5, 0, 10, rows=6))
         found = judged(file, known=ledger(*self.KNOWN), rows=rows, contents=contents)
         assert ([str(one.error) for one in found.refused.values()] != []) == bool(held)
@@ -317,12 +317,12 @@ class TestCopies:
         ],
     )
     def test_a_path_keeps_its_rows_until_the_copy_is_settled(self, files):
-        copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="h1", of=1))
+        copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="01", of=1))
         found = judged(*files, copy, known=ledger(*self.KNOWN), in_silver={1})
         assert (found.waiting, {one: why.superseded_by for one, why in found.refused.items()}) == ({4}, {3: 2})
         assert found.replaced == {}
 
     def test_a_settled_copy_takes_its_place(self):
-        copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="h1", of=1))
+        copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="01", of=1))
         found = judged(copy, (entry(3), outcome(3, 11, 20)), known=ledger(*self.KNOWN), in_silver={1})
         assert (found.waiting, found.refused, found.replaced) == (set(), {}, {2: 4})

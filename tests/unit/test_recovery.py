@@ -130,7 +130,7 @@ def test_an_outcome_of_a_file_that_nobody_knows_is_left_out(manifest, quarantine
     ],
 )
 def test_a_copy_goes_with_its_original_or_is_read_itself(manifest, quarantine, original, copy):
-    manifest.update_statuses([Outcome(file_id=1, status=original), Outcome.duplicate(2, content_hash="x", of=1)])
+    manifest.update_statuses([Outcome(file_id=1, status=original), Outcome.duplicate(2, content_hash="00", of=1)])
     recover(manifest, quarantine, {})
     assert statuses(manifest)[1] == copy
 

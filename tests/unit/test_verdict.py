@@ -103,9 +103,9 @@ class TestCopies:
         manifest.resolve_file_ids([replace(META, bronze_file_path=path) for path in ("old", "copy", "other copy")])
         manifest.update_statuses(
             [
-                Outcome(file_id=1, status=Status.SUCCESS, content_hash="x", rows_read=10, rows_written=10),
-                Outcome.duplicate(2, content_hash="x", of=1),
-                Outcome.duplicate(3, content_hash="x", of=1),
+                Outcome(file_id=1, status=Status.SUCCESS, content_hash="00", rows_read=10, rows_written=10),
+                Outcome.duplicate(2, content_hash="00", of=1),
+                Outcome.duplicate(3, content_hash="00", of=1),
             ]
         )
         return manifest
@@ -121,7 +121,7 @@ class TestCopies:
             one.file_id: Outcome(
                 file_id=one.file_id,
                 status=Status.SUCCESS,
-                content_hash=f"new {one.file_id}",
+                content_hash=f"{one.file_id:04x}",
                 rows_read=10,
                 rows_written=10,
                 first_local_us=one.file_id * 10,
@@ -154,7 +154,7 @@ class TestCopies:
         entries = tuple(
             Entry(file_id=file_id, candidate=Candidate(meta=meta)) for file_id, meta in zip(ids, metas, strict=True)
         )
-        outcomes = {1: Outcome(file_id=1, status=status), 2: Outcome.duplicate(2, content_hash="x", of=1)}
+        outcomes = {1: Outcome(file_id=1, status=status), 2: Outcome.duplicate(2, content_hash="00", of=1)}
         found = decided(manifest, Loaded(group=Group(table="trades", entries=entries), outcomes=outcomes)).outcomes[2]
         assert found.status == (Status.DUPLICATE if is_in else Status.PENDING)
         assert is_in or found.error == "waits for file 1, which has the same content"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import polars as pl
 import structlog
@@ -15,7 +15,7 @@ from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.unrecognised import Seen, Unrecognised
 from pointline.io.clock import Clock
 from pointline.io.protocols import IngestionManifestRepository
-from pointline.services.ingest.backlog import backlog
+from pointline.services.ingest.backlog import Sieve, backlog
 from pointline.services.ingest.departure import Departures
 from pointline.services.ingest.schedule import next_try_us
 from pointline.tables.ingest_manifest import CLOSED, stands_at
@@ -45,6 +45,7 @@ class Rescanner:
         postpone: Callable[[str, int], None] | None,
         source: FolderBronzeSource,
         manifest: IngestionManifestRepository,
+        asks: Callable[[pl.DataFrame], Collection[str]],
         compare: Callable[[pl.DataFrame, pl.DataFrame], Departures],
         clock: Clock,
         interval_seconds: float,
@@ -59,6 +60,7 @@ class Rescanner:
         self._postpone = postpone
         self._source = source
         self._manifest = manifest
+        self._asks = asks
         self._compare = compare
         self._clock = clock
         self._interval_seconds = interval_seconds
@@ -144,9 +146,11 @@ class Rescanner:
             self.unread.scan_begins()
         known = self._manifest.entries()
         try:
-            first = FirstFiles(lambda files: self._offer_first(files, stopping), stopping.is_set)
-            survey = self._source.survey(folder, left_out, on_files=first)
-            if not folder and not any(one.is_unreadable for one in left_out):  # what cannot be seen is not gone
+            keep = Sieve(known, () if folder else self._asks(known))
+            first = FirstFiles(lambda files: self._offer_first(keep.unknown(files), stopping), stopping.is_set)
+            survey = self._source.survey(folder, left_out, on_files=first, keep=keep)
+            is_whole = not folder and not any(one.is_unreadable for one in left_out)  # what cannot be seen is not gone
+            if is_whole and keep.seen:
                 departed = self._compare(survey, known)
                 log_departures(departed)
         except ScanStopped:
@@ -167,29 +171,29 @@ class Rescanner:
         if not stopping.is_set():
             self.unread.scanned(Seen(list(self._foreign), left_out, self._source.feeds))
             self.unread.say()
-        self._note_presence(survey, known)
+        self._note_presence(keep.seen, known)
         self.scans += 1
         self.failing, self.scanned_at = "", time.time()
         self.last_scan = {
             "reasons": reasons,
-            "files": survey.height,
+            "files": keep.seen,
             "offered": offered,
             "unrecognised": (self.unread.state or {}).get("files"),
             "seconds": round(time.monotonic() - started, 3),
         }
         log.info(events.RESCAN_FINISHED, **self.last_scan)
 
-    def _note_presence(self, survey: pl.DataFrame, known: pl.DataFrame) -> None:
+    def _note_presence(self, files: int, known: pl.DataFrame) -> None:
         found = self._source.identity()
         identity = None if found is None else Identity(*found)
-        in_ledger = known.filter(~stands_at(*CLOSED))["bronze_file_path"].n_unique() if survey.is_empty() else 0
-        if not self.presence.note(files=survey.height, in_ledger=in_ledger, identity=identity):
+        in_ledger = known.filter(~stands_at(*CLOSED))["bronze_file_path"].n_unique() if not files else 0
+        if not self.presence.note(files=files, in_ledger=in_ledger, identity=identity):
             return
         if self.presence.vanished:
             hint = "look whether bronze is mounted; what silver holds stays, and files that come back are known"
             log.error(events.BRONZE_VANISHED, files=self.presence.vanished, hint=hint)
         else:
-            log.info(events.BRONZE_RETURNED, files=survey.height)
+            log.info(events.BRONZE_RETURNED, files=files)
 
     def _offer_first(self, files: pl.DataFrame, stopping: threading.Event) -> bool:
         """Offer files while the scan goes on, as long as nobody has to wait for room; tell whether there is some."""

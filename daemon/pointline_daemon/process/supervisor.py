@@ -86,6 +86,7 @@ class Supervisor:
             postpone=None if once else self.flow.postpone,
             source=lake.source,
             manifest=lake.manifest,
+            asks=self._asks,
             compare=self._compare,
             clock=lake.clock,
             interval_seconds=settings.rescan_seconds,
@@ -395,6 +396,10 @@ class Supervisor:
         log.info(events.FILES_WITHDRAWN, file_ids=withdrawn)
         self.rescanner.ask("withdraw")  # what these were in the way of is pending now
         return {"withdrawn": withdrawn}
+
+    def _asks(self, known: pl.DataFrame) -> list[str]:
+        assert self._service is not None
+        return self._service.asked_of_bronze(known)
 
     def _compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
         assert self._service is not None

@@ -34,7 +34,7 @@ from pointline.vendors.feeds import Feeds
 _SURVEY_SCHEMA = pl.Schema(
     {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64(), "changed_us": pl.Int64(), "inode": pl.Int64()}
 )
-_SURVEY_CHUNK_FILES = 65_536
+_SURVEY_CHUNK_FILES = 16_384
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -81,12 +81,14 @@ class FolderBronzeSource:
         left_out: list[Unrecognised] | None = None,
         *,
         on_files: Callable[[list[Row]], None] = lambda _rows: None,
+        keep: Callable[[pl.DataFrame], pl.DataFrame] = lambda files: files,
     ) -> pl.DataFrame:
         """Every regular file below a folder, but ignored names: ``path, size, mtime_us, changed_us, inode``.
 
-        Made for an anti-join with the manifest: a million files take seconds and a few hundred megabytes. What was met
-        and is no file that may be read, such as a link that is not followed, is added to ``left_out``. ``on_files`` is
-        told of the files of each folder as it is read, and may raise to end the walk.
+        Made for an anti-join with the manifest: a million files take seconds, and room is taken only by those that
+        ``keep`` returns of each piece. What was met and is no file that may be read, such as a link that is not
+        followed, is added to ``left_out``. ``on_files`` is told of the files of each folder as it is read, and may
+        raise to end the walk.
         Raises ``StorageTrouble`` if bronze itself cannot be read.
         """
         chunks = [pl.DataFrame(schema=_SURVEY_SCHEMA)]
@@ -95,9 +97,9 @@ class FolderBronzeSource:
             on_files(files)
             rows += files
             if len(rows) >= _SURVEY_CHUNK_FILES:
-                chunks.append(survey_frame(rows))
+                chunks.append(keep(survey_frame(rows)))
                 rows.clear()
-        chunks.append(survey_frame(rows))
+        chunks.append(keep(survey_frame(rows)))
         return pl.concat(chunks)
 
     def unrecognised(

@@ -12,6 +12,7 @@ from pointline.io.ledger.table import updated
 ROWS_PER_PIECE = 16_384
 WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
 """Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
+HASH = "content_hash"
 
 
 class LedgerFrame:
@@ -65,5 +66,6 @@ class LedgerFrame:
 
 
 def slim(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with categories in the place of words."""
-    return rows.with_columns(pl.col(name).cast(pl.Categorical) for name in rows.columns if name in WORDS)
+    """Return the rows with categories in the place of words, and hashes as bytes; see ``with_hashes``."""
+    words = rows.with_columns(pl.col(name).cast(pl.Categorical) for name in rows.columns if name in WORDS)
+    return words.with_columns(pl.col(HASH).str.decode("hex") for name in words.columns if name == HASH)

@@ -12,7 +12,7 @@ from pointline.services.files.overlap import day_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Status, stands_at, with_hashes
 
 ContentOfDay: TypeAlias = tuple[str | None, str, str, str]
 """A content hash, exchange, table and date."""
@@ -43,9 +43,8 @@ def moved_here(
 
 def _in_silver(ledger: pl.DataFrame, sizes: Collection[int], contents: Collection[str]) -> pl.DataFrame:
     """Return the ingested files that have one of these contents. A size is compared faster than a hash."""
-    return ledger.filter(pl.col("file_size_bytes").is_in(list(sizes))).filter(
-        pl.col("content_hash").is_in(list(contents)), stands_at(Status.SUCCESS)
-    )
+    of_size = ledger.filter(pl.col("file_size_bytes").is_in(list(sizes)), stands_at(Status.SUCCESS))
+    return with_hashes(of_size).filter(pl.col("content_hash").is_in(list(contents)))
 
 
 def copies_among(

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
-from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at, with_hashes
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.spelling import symbol_key, which_hold_many
 
@@ -398,4 +398,4 @@ def ledger_rows(entries: pl.DataFrame) -> list[LedgerRow]:
         pl.col("status").cast(pl.String),
         pl.col("symbol").cast(pl.String),
     )
-    return [LedgerRow(*row) for row in facts.iter_rows()]
+    return [LedgerRow(*row) for row in with_hashes(facts).iter_rows()]

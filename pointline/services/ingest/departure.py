@@ -26,10 +26,15 @@ class Departures:
 
 def absent_files(entries: pl.DataFrame, survey: pl.DataFrame) -> pl.DataFrame:
     """Return the refused files, and those in whose way they are, that are not in bronze; ``survey`` has ``path``."""
-    _, others = _refused_and_others(entries)
-    asked = pl.concat([entries.filter(stands_at(*REFUSED)), others])
+    asked = whose_absence_counts(entries)
     there = survey.filter(pl.col("path").is_in(asked["bronze_file_path"].unique().to_list()))
     return asked.join(there.select(bronze_file_path="path"), on="bronze_file_path", how="anti")
+
+
+def whose_absence_counts(entries: pl.DataFrame) -> pl.DataFrame:
+    """Return the refused files, and those in whose way they are: from nothing else follows anything when it is gone."""
+    _, others = _refused_and_others(entries)
+    return pl.concat([entries.filter(stands_at(*REFUSED)), others])
 
 
 def closed_by_absence(absent: pl.DataFrame) -> dict[int, str]:

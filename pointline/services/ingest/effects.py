@@ -52,6 +52,7 @@ from pointline.services.ingest.departure import (
     freed_by_absence,
     freed_by_departure,
     refused_because_of,
+    whose_absence_counts,
 )
 from pointline.services.ingest.retry import put_back
 from pointline.services.ingest.verdict import Policy, Verdict, decide
@@ -227,13 +228,17 @@ class IngestService:
             freed = self._reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())
             return Departures(gone=closed, freed=freed)
 
+    def asked_of_bronze(self, known: pl.DataFrame) -> list[str]:
+        """Return the paths of which ``compare`` has to know whether they are in bronze."""
+        paths = [whose_absence_counts(known), self._manifest.with_days_left()]
+        return pl.concat([rows["bronze_file_path"] for rows in paths]).to_list()
+
     def compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
         """Close refused files that are not in bronze, and put back those that nothing stands in the way of now.
 
-        ``survey`` lists bronze, ``known`` is the ledger as it was before bronze was listed.
+        ``known`` is the ledger as it was before bronze was listed; ``survey`` lists bronze, the paths of
+        ``asked_of_bronze`` at least. An empty bronze is more likely not mounted: nothing is to be compared with it.
         """
-        if survey.is_empty():
-            return Departures()  # more likely bronze is not mounted
         with self._lock:
             now = self._manifest.entries()
             absent = absent_files(known, survey)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import warm
+from tests.support import as_user, warm
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.log import Log
@@ -48,22 +48,15 @@ class Owned:
         put_file(self.bronze, name, content)
         os.chown(self.bronze / name, MEMBER, DROPPERS)
 
-    def arguments(self, who: str, *arguments: str) -> list[str]:
-        user, group, groups = AS[who]
-        return [str(user), str(group), ",".join(map(str, groups)), "--", *arguments]
-
     def environ(self) -> dict[str, str]:
         return environment(self.root, ingest__settle_seconds=0.1, log__format="json")
 
     def run(self, who: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return warm.run("tests.support.as_user", *self.arguments(who, *arguments), env=self.environ())
+        return as_user.run(*AS[who], *arguments, env=self.environ())
 
     @contextlib.contextmanager
     def daemon(self, who: str = "owner") -> Iterator[warm.Process]:
-        with self.log_file.open("wb") as output:
-            process = warm.start(
-                "tests.support.as_user", *self.arguments(who, "run"), env=self.environ(), stdout=output, stderr=output
-            )
+        process = as_user.start(*AS[who], "run", env=self.environ(), output=self.log_file)
         try:
             assert wait_until(lambda: self.events("daemon.ready"), SECONDS), self.log_file.read_text()
             yield process

@@ -30,6 +30,7 @@ READY_SECONDS = 60
 LONGEST_LIFE_SECONDS = 0.6
 DAYS = ("2024-05-01", "2024-05-02", "2024-05-03")
 EXITS = {0, 1}
+MOST_BAD_ROWS = 9
 
 
 class Vendor:
@@ -48,8 +49,9 @@ class Vendor:
             name = file_name(table, f"S{len(self._issues)}", day=self._rng.choice(DAYS))
         self._issues[name] = issue = self._issues.get(name, 0) + 1
         rows = self._rng.randint(1, 40)
-        # At least one good row: an issue with none is refused, and the one before it stays (tested where it belongs).
-        bad = [number for number in range(1, rows + 1) if self._rng.random() < 0.1][: rows - 1]
+        # At least one good row, and too few bad ones for the whole file: an issue that is refused leaves the one before
+        # it where it is (tested where it belongs).
+        bad = [number for number in range(1, rows + 1) if self._rng.random() < 0.1][: min(rows - 1, MOST_BAD_ROWS)]
         put_file(self._bronze, name, file_content(name, rows, bad=bad, issue=issue))
 
 

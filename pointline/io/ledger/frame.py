@@ -16,7 +16,11 @@ HASH = "content_hash"
 
 
 class LedgerFrame:
-    """Rows by rising ``file_id``. ``frame`` never changes once it was handed out; not thread-safe."""
+    """Rows by rising ``file_id``. One thread changes them at a time; any may ask for ``frame`` meanwhile.
+
+    What was handed out never changes, and ``_pieces`` neither: a change puts others in their place. Who joins pieces
+    while that happens keeps the older frame for itself.
+    """
 
     def __init__(self, pieces: Iterable[pl.DataFrame], schema: pl.Schema) -> None:
         """``pieces`` stand in the order of their rows, which may overlap."""
@@ -24,18 +28,19 @@ class LedgerFrame:
         self._pieces = [
             slim(piece).rechunk() for whole in pieces for piece in whole.iter_slices(ROWS_PER_PIECE) if len(piece)
         ]
-        self._joined: pl.DataFrame | None = None
+        self._joined: tuple[list[pl.DataFrame], pl.DataFrame] | None = None
+        """The pieces that were joined, and what they made: of use for as long as those are the pieces."""
         if not self.frame["file_id"].is_sorted():
-            ordered = self.frame.sort("file_id")
-            self._joined = None
-            self._pieces = list(ordered.iter_slices(ROWS_PER_PIECE))
+            self._pieces = list(self.frame.sort("file_id").iter_slices(ROWS_PER_PIECE))
 
     @property
     def frame(self) -> pl.DataFrame:
         """All rows, laid end to end without being copied."""
-        if self._joined is None:
-            self._joined = pl.concat(self._pieces) if self._pieces else slim(pl.DataFrame(schema=self._schema))
-        return self._joined
+        pieces, joined = self._pieces, self._joined
+        if joined is None or joined[0] is not pieces:
+            whole = pl.concat(pieces) if pieces else slim(pl.DataFrame(schema=self._schema))
+            self._joined = joined = (pieces, whole)
+        return joined[1]
 
     def append(self, rows: pl.DataFrame) -> None:
         """Add rows behind all others.
@@ -43,26 +48,26 @@ class LedgerFrame:
         The last pieces become one where they are as long as the one before: one commit adds one piece, and in a year
         of commits every look at the ledger would go through all of them. A row is copied a dozen times at most.
         """
-        last = slim(rows.select(self._schema.names()))
-        while (
-            self._pieces and len(last) >= len(self._pieces[-1]) and len(last) + len(self._pieces[-1]) <= ROWS_PER_PIECE
-        ):
-            last = pl.concat([self._pieces.pop(), last])
-        self._pieces.append(last.rechunk())
-        self._joined = None
+        last, pieces = slim(rows.select(self._schema.names())), list(self._pieces)
+        while pieces and len(last) >= len(pieces[-1]) and len(last) + len(pieces[-1]) <= ROWS_PER_PIECE:
+            last = pl.concat([pieces.pop(), last])
+        self._put([*pieces, last.rechunk()])
 
     def update(self, changes: pl.DataFrame, fill: Sequence[str] = ()) -> None:
         """Follow a change of rows by ``file_id``. Only the pieces that hold one of them are copied."""
-        own = slim(changes.select(name for name in changes.columns if name in self._schema))
-        starts = [piece.item(0, "file_id") for piece in self._pieces]
-        own = own.sort("file_id")
+        own = slim(changes.select(name for name in changes.columns if name in self._schema)).sort("file_id")
+        pieces = list(self._pieces)
+        starts = [piece.item(0, "file_id") for piece in pieces]
         places = [bisect_right(starts, file_id) - 1 for file_id in own["file_id"]]
         for place in sorted({place for place in places if place >= 0}):
             first = places.index(place)
             here = own.slice(first, places.count(place))
-            piece = self._pieces[place]
-            self._pieces[place] = updated(piece, here, fill).select(piece.columns).rechunk()
-        self._joined = None
+            pieces[place] = updated(pieces[place], here, fill).select(pieces[place].columns).rechunk()
+        self._put(pieces)
+
+    def _put(self, pieces: list[pl.DataFrame]) -> None:
+        self._pieces = pieces
+        self._joined = None  # it holds the former ones
 
 
 def slim(rows: pl.DataFrame) -> pl.DataFrame:

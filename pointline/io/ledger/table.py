@@ -133,21 +133,22 @@ class LedgerTable(DeltaTableRepository):
         """Yield the rows of these data files, or else of those of now, in runs by rising ``file_id``.
 
         Nobody needs all of them at once. The files of now are looked up before each run: who takes hours for all of
-        them, meets none that is gone.
+        them, meets none that is gone. A merge meanwhile may put rows of a run that was read beside others.
         """
         behind = -1
         while run := self._next_run(self.live_parts() if parts is None else parts, behind):
             with storage_errors(self.path.name):
-                rows = scan_data_files(self.path, [part.path for part in run], self.schema).select(columns).collect()
+                found = scan_data_files(self.path, [part.path for part in run], self.schema).select(columns)
+                rows = found.filter(pl.col("file_id") > behind).collect()
             yield rows.sort("file_id") if not rows["file_id"].is_sorted() else rows
             behind = max(part.last_file_id for part in run)
 
     def _next_run(self, parts: Sequence[Part], behind: int) -> list[Part]:
-        """Return the parts behind an id that are read next: no others have rows between theirs."""
+        """Return the parts with rows behind an id that are read next: no others have rows between theirs."""
         run: list[Part] = []
         rows, last = 0, behind
         for part in in_order(parts):
-            if part.first_file_id <= behind:
+            if part.last_file_id <= behind:
                 continue
             if run and part.first_file_id > last and rows + part.rows > ROWS_PER_READ:
                 break

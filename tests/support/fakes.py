@@ -138,6 +138,8 @@ class MemoryEventTable(MemoryTable):
         super().__init__(table.silver_schema)
         self._stored: dict[str, pl.DataFrame] = {}
         self._live: dict[str, Part] = {}
+        self._were_live: set[str] = set()
+        self._numbers = count()
         self._batches: list[CommittedBatch] = []
 
     def read_all(self) -> pl.DataFrame:
@@ -153,12 +155,13 @@ class MemoryEventTable(MemoryTable):
             partition = {"exchange": str(exchange), "date": str(date)}
             part = self.store(rows.drop("exchange", "date"), partition)
             self._live[part.path] = part
+            self._were_live.add(part.path)
 
     def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
         self.write_full(self.read_all().update(df, on=list(keys), how="full", include_nulls=True))
 
     def store(self, rows: pl.DataFrame, partition: Mapping[str, str]) -> Part:
-        path = f"part-{len(self._stored)}"
+        path = f"part-{next(self._numbers)}"
         self._stored[path] = rows.cast({name: self._rows.schema[name] for name in rows.columns})
         first, last = (int(id_ or 0) for id_ in (rows["file_id"].min(), rows["file_id"].max()))  # type: ignore[arg-type]
         ids = {"first_file_id": first, "last_file_id": last}
@@ -193,8 +196,12 @@ class MemoryEventTable(MemoryTable):
 
     def discard(self, parts: Sequence[Part]) -> None:
         for part in parts:
-            assert part.path not in self._live
-            del self._stored[part.path]
+            if part.path not in self._were_live:
+                self._stored.pop(part.path, None)
+
+    def spare(self) -> set[str]:
+        """What was written and has not been in any version."""
+        return self._stored.keys() - self._were_live
 
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         if not {part.path for part in remove} <= self._live.keys():
@@ -202,6 +209,7 @@ class MemoryEventTable(MemoryTable):
         for part in remove:
             del self._live[part.path]
         self._live |= {part.path: part for part in add}
+        self._were_live |= {part.path for part in add}
 
     def commit(
         self,

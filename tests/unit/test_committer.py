@@ -12,7 +12,7 @@ from pointline_daemon.process.committer import TRIES, Committer
 from pointline_daemon.process.flow import Flow, RunningBatch
 from structlog.testing import capture_logs
 
-from pointline.errors import DiskFull, LakeDamaged, PartsLost, StorageTrouble
+from pointline.errors import DiskFull, LakeDamaged, NoAccess, PartsLost, StorageTrouble
 from pointline.io.protocols import Outcome, Part
 from pointline.services.files.identity import Candidate
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing
@@ -52,6 +52,7 @@ class Service:
         self.status = status
         self.commits: list[list[Loaded]] = []
         self.left: list[Batch] = []
+        self.discarded: list[LoadedPart] = []
 
     def commit(self, batch: Batch, loaded: list[Loaded]) -> Committed:
         self.commits.append(list(loaded))
@@ -59,6 +60,9 @@ class Service:
             raise self.errors.pop(0)
         outcomes = [Outcome(file_id=1, status=self.status), Outcome.superseded(9, by=1)]
         return Committed(number=7, outcomes=outcomes)
+
+    def discard(self, loaded: list[Loaded]) -> None:
+        self.discarded += [part for group in loaded for part in group.parts]
 
     def leave(self, batch: Batch) -> None:
         self.left.append(batch)
@@ -190,6 +194,7 @@ def test_groups_whose_data_files_are_gone_are_loaded_again():
     bench.run()
     before, after = bench.service.commits
     assert (before[0].parts, after[0].parts) == ([PART], [])
+    assert bench.service.discarded == [PART], "what is left of them is written again"
     assert bench.pool.submitted == 1
 
 
@@ -198,6 +203,14 @@ def test_groups_whose_data_files_are_there_are_not():
     bench.run()
     assert bench.pool.submitted == 0
     assert len(bench.service.commits) == 2
+
+
+def test_a_table_that_cannot_be_written_holds_up_its_own_files_and_keeps_nothing_of_them():
+    """They are read again whenever they are tried: for a week of that the disk would be filled with their rows."""
+    bench = Bench(Service(NoAccess("shut", subject="trades")))
+    bench.run()
+    assert [(group.parts, list(group.delays)) for group in bench.service.commits[1]] == [([], [1])]
+    assert bench.service.discarded == [PART]
 
 
 @pytest.mark.parametrize("error", [StorageTrouble("no"), DiskFull("full")])

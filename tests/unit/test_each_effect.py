@@ -117,7 +117,7 @@ def test_each_effect(script, when, make, is_again):
     with lake_after(script) as lake:
         if is_again:
             _begin_and_die(lake)
-        restore = lake.snapshot()
+        restore, of_the_dead = lake.snapshot(), spare_of(lake)
         for number in range(1, MOST_EFFECTS):
             restore()
             lake.fuse.set(number, when, make)
@@ -128,9 +128,15 @@ def test_each_effect(script, when, make, is_again):
             picture = lake.picture()
             problems = judge_picture(picture)
             assert problems == [], f"{when} effect {number}:\n{describe_picture(picture)}"
+            if make is TROUBLE:
+                assert spare_of(lake) == of_the_dead, "nobody else removes what was written in vain"
             if not was_reached:
                 return
     raise AssertionError("the script has no end")
+
+
+def spare_of(lake: MemoryLake) -> dict[str, set[str]]:
+    return {name: table.spare() for name, table in lake.tables.items()}
 
 
 def _begin_and_die(lake: MemoryLake) -> None:

@@ -127,6 +127,7 @@ class Committer:
         except PartsLost as error:
             for position, group in enumerate(loaded):
                 if not error.paths.isdisjoint(part.part.path for part in group.parts):
+                    self._service.discard([group])
                     loaded[position] = self._loaded(running, position, stopping, is_again=True)
             raise
 
@@ -166,6 +167,7 @@ class Committer:
         """Put the files of a table whose log cannot be written back; tell whether any of them was to go in."""
         shut = [number for number, one in enumerate(loaded) if one.group.table == error.subject and not one.delays]
         for number in shut:
+            self._service.discard([loaded[number]])
             loaded[number] = self._hold_up(loaded[number].group, error.subject, error)
         return bool(shut)
 

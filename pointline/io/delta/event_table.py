@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import polars as pl
 
-from pointline.io.checksums import stem_of
 from pointline.io.delta.id_ranges import holding
 from pointline.io.delta.outcome_facts import Facts, committed, telling
 from pointline.io.delta.table import DeltaTableRepository
@@ -72,15 +70,6 @@ class DeltaEventTable(DeltaBatchTable):
         """Put parts in the place of others that hold the same rows."""
         self.commit_parts(add=add, remove=remove, data_change=False)
 
-    def discard(self, parts: Sequence[Part]) -> None:
-        """Remove parts that were written and that no commit names."""
-        for part in parts:
-            with self._lock:
-                if not self._newest_parts().holds(part):
-                    with suppress(OSError):  # the vacuum takes it some day
-                        (self.path / part.path).unlink()
-                    self._unfinished.discard(stem_of(PurePosixPath(part.path).name))
-
     def parts_of(
         self, file_ids: Sequence[int], partition: Mapping[str, str], *, without: Collection[str] = ()
     ) -> list[Part]:
@@ -106,7 +95,12 @@ class DeltaQuarantine(DeltaTableRepository):
 
     def set_aside(self, batch: int, rows: pl.DataFrame) -> None:
         """Add the rows of a batch. Nothing happens where the batch is in already."""
-        self.commit_parts(add=self.write_parts(rows), remove=(), batch=batch)
+        if self.last_batch() >= batch:
+            self.flush_newest()
+            return
+        with self.new_parts() as add:
+            add.extend(self.write_parts(rows))
+            self.commit_parts(add=add, remove=(), batch=batch)
 
     def rows_per_file(self) -> pl.DataFrame:
         """Return ``file_id, rows``."""
@@ -120,6 +114,8 @@ class DeltaQuarantine(DeltaTableRepository):
             rows = pl.concat(self.rows_of(part))
             kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
             if kept.height < rows.height:
-                self.commit_parts(add=self.write_parts(kept), remove=[part])
+                with self.new_parts() as add:
+                    add.extend(self.write_parts(kept))
+                    self.commit_parts(add=add, remove=[part])
                 forgotten += rows.height - kept.height
         return forgotten

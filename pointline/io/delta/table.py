@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 
-from pointline.errors import CommitConflict, LakeDamaged, PartsLost
+from pointline.errors import CommitConflict, LakeDamaged, PartsLost, PointlineError
 from pointline.io.checksums import checksum_in_name, checksum_of, stem_of
 from pointline.io.clock import Clock
 from pointline.io.delta.id_ranges import holding, in_order
@@ -219,30 +219,34 @@ class DeltaTableRepository:
 
     def append(self, df: pl.DataFrame) -> None:
         """Add rows in one commit."""
-        self.commit_parts(add=self.write_parts(df), remove=())
+        with self.new_parts() as add:
+            add.extend(self.write_parts(df))
+            self.commit_parts(add=add, remove=())
 
     def write_full(self, df: pl.DataFrame) -> None:
         """Replace all rows in one commit: for deterministic rebuilds."""
-        self.commit_parts(add=self.write_parts(df), remove=self.live_parts())
+        with self.new_parts() as add:
+            add.extend(self.write_parts(df))
+            self.commit_parts(add=add, remove=self.live_parts())
 
     def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
         """Update the rows that agree with ``df`` in ``keys`` and insert the rest, in one commit.
 
         ``df`` has all columns, and ``keys`` name each of its rows. Only parts that hold one of them are replaced.
         """
-        with self._lock:
+        with self._lock, self.new_parts() as add:
             parts = self.live_parts()
             new = df.select(list(self.schema))
-            add: list[Part] = []
             remove: list[Part] = []
             for part in holding(parts, df["file_id"].to_list()) if "file_id" in keys else parts:
                 rows = self._whole_rows(part)
                 if rows.join(df, on=keys, how="semi").is_empty():
                     continue
-                add += self.write_parts(rows.update(df, on=keys, how="left", include_nulls=True))
+                add.extend(self.write_parts(rows.update(df, on=keys, how="left", include_nulls=True)))
                 remove.append(part)
                 new = new.join(rows, on=keys, how="anti")
-            self.commit_parts(add=[*add, *self.write_parts(new)], remove=remove)
+            add.extend(self.write_parts(new))
+            self.commit_parts(add=add, remove=remove)
 
     def _whole_rows(self, part: Part) -> pl.DataFrame:
         """Return the rows of a part with all columns."""
@@ -269,6 +273,7 @@ class DeltaTableRepository:
             log = self._newest_log()
             if batch is not None and log.last_batch >= batch:
                 self.flush_commit(log.version)
+                self._unfinished -= _stems(part for part in add if self._newest_parts().holds(part))
                 return
             if expected_version is not None and log.version != expected_version:
                 raise CommitConflict(
@@ -289,7 +294,7 @@ class DeltaTableRepository:
             else:
                 self._follow(log.version, add=add, remove=remove)
             self.dead.add(remove, now_ms)
-            self._unfinished -= {stem_of(PurePosixPath(part.path).name) for part in add}
+            self._unfinished -= _stems(add)
 
     def _follow(self, version: int, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         """Keep what is known of the live parts up with a commit of our own."""
@@ -340,9 +345,36 @@ class DeltaTableRepository:
         flush_file(entry)
         flush_folder(entry.parent)
 
+    @contextmanager
+    def new_parts(self) -> Iterator[list[Part]]:
+        """Around the writing of parts and their commit: where it does not come to that, those listed are removed again.
+
+        Whoever tries again writes others, and the vacuum leaves what this process has written alone: a disk that is
+        full would stay so.
+        """
+        parts: list[Part] = []
+        try:
+            yield parts
+        except BaseException:
+            with suppress(PointlineError):
+                self.discard(parts)
+            raise
+
+    def discard(self, parts: Sequence[Part]) -> None:
+        """Remove parts that this process has written and not committed.
+
+        A commit that failed may have happened all the same: its parts stay, and those of a version before the newest.
+        """
+        for part in parts:
+            stem = stem_of(PurePosixPath(part.path).name)
+            with self._lock:
+                if stem in self._unfinished and not self._newest_parts().holds(part):
+                    with suppress(OSError):  # the vacuum takes it some day
+                        (self.path / part.path).unlink()
+                self._unfinished.discard(stem)
+
     def write_parts(self, df: pl.DataFrame) -> list[Part]:
         """Write a frame as parts that no commit mentions yet, one per partition."""
-        parts = []
         frame = df.select(list(self.schema))
         groups: list[tuple[dict[str, str], pl.DataFrame]] = [({}, frame)]
         if self.partition_by:
@@ -350,9 +382,10 @@ class DeltaTableRepository:
                 (dict(zip(self.partition_by, map(str, key), strict=True)), group.drop(self.partition_by))
                 for key, group in frame.group_by(self.partition_by, maintain_order=True)
             ]
-        for partition, group in groups:
-            if group.height:
-                parts.append(written(self.part_writer(partition), group.iter_slices(ROWS_PER_GROUP)))
+        with self.new_parts() as parts:
+            for partition, group in groups:
+                if group.height:
+                    parts.append(written(self.part_writer(partition), group.iter_slices(ROWS_PER_GROUP)))
         return parts
 
     def worth_merging(self, *, target_bytes: int, least: int) -> list[list[Part]]:
@@ -438,6 +471,10 @@ def written(writer: ParquetPartWriter, groups: Iterable[pl.DataFrame]) -> Part:
     except BaseException:
         writer.discard()
         raise
+
+
+def _stems(parts: Iterable[Part]) -> set[str]:
+    return {stem_of(PurePosixPath(part.path).name) for part in parts}
 
 
 def _size_of(path: Path) -> int | None:

@@ -185,8 +185,10 @@ class TableUpkeep:
                 return None
             if dry_run:
                 return before, before - len(gone) + sum(map(self.repository.parts_of_merged, runs))
-            merged = [part for run in runs for part in self.repository.merged(run)]
-            self.repository.commit_parts(add=merged, remove=gone, data_change=False)
+            with self.repository.new_parts() as merged:
+                for run in runs:
+                    merged.extend(self.repository.merged(run))
+                self.repository.commit_parts(add=merged, remove=gone, data_change=False)
             return before, before - len(gone) + len(merged)
 
     @property

@@ -195,7 +195,7 @@ class DeltaManifest:
             lost = rows.filter(~pl.col("file_id").is_in(self.entries()["file_id"].to_list()))
             if not lost.is_empty():
                 new = lost.unique("file_id", keep="last").sort("file_id").select(list(SCHEMA))
-                self.repository.commit_parts(add=self.repository.write_parts(new), remove=())
+                self.repository.append(new)
                 self.forget_entries()
 
     def totals(self) -> pl.DataFrame:
@@ -252,7 +252,7 @@ class DeltaManifest:
                 rows = self._pending_rows([(file_id, one.meta) for file_id, one in lost])
                 created = pl.Series("created_at_us", [one.created_at_us for _, one in lost], dtype=pl.Int64)
                 rows = rows.with_columns(created, created.alias("updated_at_us"))
-                self.repository.commit_parts(add=self.repository.write_parts(rows), remove=())
+                self.repository.append(rows)
                 self.forget_entries()
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:

@@ -47,8 +47,9 @@ class LedgerTable(DeltaTableRepository):
 
     def write_parts(self, df: pl.DataFrame) -> list[Part]:
         """Write rows, rising by ``file_id``, as small data files that no commit mentions yet; they are on disk then."""
-        parts = self._write(df)
-        self._flush(parts)
+        with self.new_parts() as parts:
+            parts.extend(self._write(df))
+            self._flush(parts)
         return parts
 
     def append_pending(self, rows: pl.DataFrame, metadata: Mapping[str, Any]) -> None:
@@ -60,8 +61,10 @@ class LedgerTable(DeltaTableRepository):
         """
         with self._lock:
             self._settle()
-            self._unflushed = self._write(rows)
-            super().commit_parts(add=self._unflushed, remove=(), metadata=metadata)
+            with self.new_parts() as add:
+                add.extend(self._write(rows))
+                self._unflushed = add
+                super().commit_parts(add=add, remove=(), metadata=metadata)
 
     def update_rows(
         self,
@@ -76,14 +79,13 @@ class LedgerTable(DeltaTableRepository):
         With ``batch`` the commit carries that number and happens only once. Only parts that hold one of the ids are
         read and replaced.
         """
-        with self._lock:
-            add: list[Part] = []
+        with self._lock, self.new_parts() as add:
             remove: list[Part] = []
             for part in holding(self.live_parts(), df["file_id"].to_list()):
                 own = df.filter(pl.col("file_id").is_between(part.first_file_id, part.last_file_id))
                 if self._holds_any(part, own["file_id"]):
                     for rows in self.rows_of(part):
-                        add += self._write(updated(rows, own, fill))
+                        add.extend(self._write(updated(rows, own, fill)))
                     remove.append(part)
             self._flush(add)
             self.commit_parts(add=add, remove=remove, batch=batch, metadata=metadata)
@@ -171,8 +173,10 @@ class LedgerTable(DeltaTableRepository):
         """Write the rows of these parts anew, by rising ``file_id``; no commit mentions that yet."""
         if len(run) > 1:
             return self.write_parts(pl.concat(rows for part in run for rows in self.rows_of(part)).sort("file_id"))
-        parts = [one for rows in self.rows_of(run[0]) for near in _near(rows) for one in self._write(near)]
-        self._flush(parts)
+        with self.new_parts() as parts:
+            for near in (near for rows in self.rows_of(run[0]) for near in _near(rows)):
+                parts.extend(self._write(near))
+            self._flush(parts)
         return parts
 
     def parts_of_merged(self, run: Sequence[Part]) -> int:
@@ -182,7 +186,9 @@ class LedgerTable(DeltaTableRepository):
     # ---- data files
 
     def _write(self, df: pl.DataFrame) -> list[Part]:
-        return [self._write_one(piece) for piece in _pieces(df.select(list(self.schema)))]
+        with self.new_parts() as parts:
+            parts.extend(self._write_one(piece) for piece in _pieces(df.select(list(self.schema))))
+        return parts
 
     def _write_one(self, rows: pl.DataFrame) -> Part:
         writer = ParquetPartWriter(

@@ -18,12 +18,14 @@ Batches are committed one at a time and in order, so the manifest is never more 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from pointline.errors import Transient
 from pointline.io.protocols import (
     ACCEPTED,
     OTHER_IS_GONE,
@@ -44,7 +46,7 @@ from pointline.services.files.regained import regained
 from pointline.services.files.silver_facts import LakeFacts
 from pointline.services.ingest.attempts import Attempts
 from pointline.services.ingest.batch import Batch, Entry, Loaded, make_groups
-from pointline.services.ingest.change import Change, commit_change, rest_of
+from pointline.services.ingest.change import Change, commit_change, new_parts, rest_of
 from pointline.services.ingest.departure import (
     Departures,
     absent_files,
@@ -171,32 +173,48 @@ class IngestService:
             self._write_quarantine(committed.number, loaded, verdict)
             for table in verdict.tables():
                 if table != INSTRUMENTS:
-                    change = Change(
-                        add=self._parts_for(table, loaded, verdict, committed.number),
-                        leaving=verdict.leaving(table),
-                        outcomes=verdict.told_to(table),
-                        found=discovered,
-                    )
-                    self._commit_table(table, change, committed)
+                    with new_parts(self._repositories[table]) as made:
+                        change = Change(
+                            add=self._parts_for(table, loaded, verdict, committed.number, made),
+                            leaving=verdict.leaving(table),
+                            outcomes=verdict.told_to(table),
+                            found=discovered,
+                        )
+                        self._commit_table(table, change, committed)
             told = verdict.told_to(INSTRUMENTS)
             self._symbols.commit(committed.number, told, discovered)
             self._manifest.update_statuses(committed.outcomes, batch=committed.number)
             self._next_batch = committed.number + 1
+            self.discard(loaded)
             self._settle_claims(verdict)
             freed = self._follow_moves(verdict) | {one.file_id for one in verdict.replaced}
             committed.reopened = (*verdict.reopened.values(), *self._reopen_for(freed).values())
             return committed
 
-    def _parts_for(self, table: str, loaded: Sequence[Loaded], verdict: Verdict, number: int) -> list[Part]:
-        """Return the parts that go in. One that also holds rows of a file that may not is written again without."""
+    def _parts_for(
+        self, table: str, loaded: Sequence[Loaded], verdict: Verdict, number: int, made: list[Part]
+    ) -> list[Part]:
+        """Return the parts that go in. One that also holds rows of a file that may not is written again without.
+
+        ``made`` is told of those that are written for that.
+        """
         repository = self._repositories[table]
         if repository.last_batch() >= number:
             return []
-        found = []
+        whole = []
         for one in (part for group in loaded for part in group.parts if part.table == table and verdict.wants(part)):
             refused = sorted(verdict.refused_in(one))
-            found += rest_of(one.part, refused, repository) if refused else [one.part]
-        return found
+            if refused:
+                made.extend(rest_of(one.part, refused, repository))
+            else:
+                whole.append(one.part)
+        return [*whole, *made]
+
+    def discard(self, loaded: Iterable[Loaded]) -> None:
+        """Remove what was written of files and did not go in: nobody else does for as long as the process lives."""
+        for one in (part for group in loaded for part in group.parts):
+            with suppress(Transient):
+                self._repositories[one.table].discard([one.part])
 
     def _settle_claims(self, verdict: Verdict) -> None:
         self._claims.release(file_id for file_id, one in verdict.outcomes.items() if one.status is not Status.SUCCESS)

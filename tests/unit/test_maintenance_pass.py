@@ -21,7 +21,9 @@ from pointline_daemon.process.maintenance import Maintenance
 from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
+from pointline.errors import LakeDamaged
 from pointline.io.delta import table as delta
+from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.services import compaction
 
@@ -242,3 +244,43 @@ def test_few_are_left_of_a_partition_where_that_is_worth_it(lake, monkeypatch, b
 def frame(schema: dict[str, pl.DataType], file_id: int) -> pl.DataFrame:
     facts = {"exchange": "binance", "date": dt.date.fromisoformat(DAYS[0]), "symbol": "S", "file_id": file_id}
     return pl.DataFrame({name: [facts.get(name)] for name in schema}, schema=schema)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[60] ^= 0xFF
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [cut, overwritten, flipped, Path.unlink], ids=lambda one: one.__name__)
+def test_a_damaged_data_file_holds_up_its_partition_only(lake, monkeypatch, harm):
+    """Guards against a daemon that one bad file ends as often as it is started."""
+    trades = lake.events["trades"]
+    [bad, _] = trades.live_parts({"exchange": "binance", "date": DAYS[7]})
+    harm(trades.path / bad.path)
+    maintenance = made(lake)
+    tend_all(lake, maintenance, monkeypatch)
+    assert parts_of(lake) == [1] * 7 + [2] + [1] * (len(DAYS) - 8)
+    assert maintenance.failing.startswith(f"compact trades binance/{DAYS[7]}: ")
+    assert bad.path in maintenance.failing
+
+
+def test_a_request_that_meets_damage_keeps_what_it_had_merged(lake):
+    trades = lake.events["trades"]
+    [bad, _] = trades.live_parts({"exchange": "binance", "date": DAYS[7]})
+    overwritten(trades.path / bad.path)
+    maintenance = made(lake)
+    answer = maintenance.ask(Maintain(vacuum=False))
+    maintenance._answer_requests(threading.Event())
+    with pytest.raises(LakeDamaged, match=bad.path):
+        answer.result(0)
+    assert parts_of(lake) == [1] * 7 + [2] * (len(DAYS) - 7)
+    assert not any(trades.is_unfinished(name) for name, _ in part_files(trades.path))

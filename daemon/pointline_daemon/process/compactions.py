@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from pointline.errors import Transient
+from pointline.errors import LakeDamaged, Transient
 from pointline.services.compaction import Effort, Merged, merge_partition, put_in_place
 from pointline_daemon.opening.lake import Lake
 
@@ -66,8 +66,8 @@ class Compactions:
         repository = self._lake.events[self._table]
         try:
             return [_facts(self._table, one) for one in put_in_place(repository, waiting)]
-        except Transient:
-            with suppress(Transient):
+        except (Transient, LakeDamaged):
+            with suppress(Transient, LakeDamaged):
                 repository.discard([part for one in waiting for part in one.add])
             raise
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from pointline.errors import PointlineError, Transient
+from pointline.errors import LakeDamaged, PointlineError, Transient
 from pointline.io.delta_log.upkeep import LEAST_RETENTION_HOURS
 from pointline.tables import dim_symbol
 from pointline_daemon import events
@@ -204,12 +204,15 @@ class Maintenance:
         self._on_done(event, facts)
 
     def _guarded(self, action: Callable[[], None], step: str, table: str, *partition: str) -> bool:
-        """Do it; trouble is said when it begins and when it has passed."""
+        """Do it; trouble is said when it begins and when it has passed.
+
+        Damage too holds up that partition or table only. Who ingests into it ends, if that cannot be either.
+        """
         what = " ".join([step, table, *(["/".join(partition)] if partition else [])])
         self._require_lake()
         try:
             action()
-        except Transient as error:
+        except (Transient, LakeDamaged) as error:
             if what not in self._failing:
                 log.warning(events.MAINTENANCE_FAILED, what=what, table=table, error=str(error), hint=error.hint)
             self._failing[what] = str(error)

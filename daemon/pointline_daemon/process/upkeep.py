@@ -159,14 +159,19 @@ class Upkeep:
             if compactions.is_due(partition[0]):
                 yield from self._committed(compactions)
             if not dry_run:
-                compactions.merge(partition, effort)
+                try:
+                    compactions.merge(partition, effort)
+                except PointlineError:
+                    list(self._committed(compactions))  # what was merged before is worth as much
+                    raise
             elif (facts := compactions.would_merge(partition, effort)) is not None:
                 yield {"action": "compact", **facts}
-        if compactions.table:
-            yield from self._committed(compactions)
+        yield from self._committed(compactions)
 
     def _committed(self, compactions: Compactions) -> Iterator[Facts]:
         """Commit, and make a checkpoint where that makes the log long."""
         table = compactions.table
+        if not table:
+            return
         yield from ({"action": "compact", **facts} for facts in compactions.commit())
         yield from ({"action": event, **facts} for event, facts in self.compact_and_checkpoint(table))

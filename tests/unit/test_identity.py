@@ -201,10 +201,12 @@ class TestVersions:
         folder.put("a", "X", changed_us=5, inode=5)
         assert len(folder.sort().known) == 1
 
-    def test_restored_after_a_refused_re_issue(self, folder):
-        """The old content is back: the refused version is history, and nothing is read."""
-        folder.take("a", "X")
-        folder.take("a", "Y", Status.QUARANTINED)
+    @pytest.mark.parametrize("before", [Status.SUCCESS, Status.WITHDRAWN])
+    @pytest.mark.parametrize("after", [Status.QUARANTINED, Status.FAILED, Status.PENDING, Status.WITHDRAWN])
+    def test_restored_after_a_re_issue_that_has_no_rows(self, folder, before, after):
+        """The old content is back: the newer version is history, nothing is read, and `retry` means what is there."""
+        folder.take("a", "X", before)
+        folder.take("a", "Y", after)
         folder.put("a", "X", modified=99)
         found = folder.sort()
         assert (entering(found), found.settled) == ({}, {2: 1})

@@ -24,6 +24,8 @@ ContentKey: TypeAlias = tuple[str, str, str, str, str, str]
 
 REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)
 """Versions without rows in silver whose path still waits for something better."""
+WITHOUT_ROWS = (*REFUSED, Status.WITHDRAWN)
+"""Versions that are history as soon as another one is at their path, be it an older one that is back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ class Sorted:
     again: list[tuple[int, BronzeFileMetadata]] = field(default_factory=list)
     """Refused versions that were never read to their end: who opens them, or their inode, has changed."""
     settled: dict[int, int] = field(default_factory=dict)
-    """Refused versions whose path holds known content again, and the version that has it."""
+    """Versions without rows whose path holds known content again, and the version that has it."""
     contents: Contents = field(default_factory=Contents)
     """Contents in the lake that an entering file may bring again."""
 
@@ -147,7 +149,7 @@ def sort_candidates(
             found.known.append(meta)
         elif twin is not None and twin.file_id not in regained:
             found.touched.append((twin.file_id, meta))
-            newer = [row.file_id for row in versions if row.status in REFUSED and row.file_id > twin.file_id]
+            newer = [row.file_id for row in versions if row.status in WITHOUT_ROWS and row.file_id > twin.file_id]
             found.settled |= dict.fromkeys(newer, twin.file_id)
         else:
             if same is None and (same := _unread(meta, versions, reader)) is not None:

@@ -41,5 +41,5 @@ def which_hold_many(files: pl.DataFrame, groups: Collection[str] = ()) -> pl.Exp
     """Return :func:`holds_many` as an expression over the columns ``symbol`` and ``feed`` of these files."""
     symbol, feed = (pl.col(name).cast(pl.String) for name in ("symbol", "feed"))
     keys = _group_keys(tuple(groups))
-    names = [name for name in files["symbol"].cast(pl.String).unique().to_list() if symbol_key(name) in keys]
+    names = [name for name in files["symbol"].unique().cast(pl.String).to_list() if symbol_key(name) in keys]
     return symbol.is_in(names) | ((symbol == EVERY_SYMBOL) & (feed.fill_null("") != ""))

@@ -280,11 +280,12 @@ def _crowded(asked: pl.DataFrame, entries: pl.DataFrame, groups: Collection[str]
     """Return the positions of files that may share rows with others: of their symbol, or of a group."""
     day = ["exchange", "data_type", "date"]
     alive = entries.filter(stands_at(Status.SUCCESS, Status.PENDING)).join(asked, on=day, how="semi")
-    columns = [*day, "symbol", "bronze_file_path", pl.col("feed").cast(pl.String)]
-    files = _keyed(pl.concat([asked.select(columns), alive.select(columns)]).unique(), groups)
-    of_key = files.group_by(*day, "key").agg(pl.col("bronze_file_path").n_unique().alias("of_key"))
+    path = pl.col("bronze_file_path").hash().alias("path")  # compared as a number, a day of many files costs little
+    columns = [*day, "symbol", path, pl.col("feed").cast(pl.String)]
+    files = _keyed(pl.concat([asked.select(columns), alive.select(columns)]), groups)
+    of_key = files.group_by(*day, "key").agg(pl.col("path").n_unique().alias("of_key"))
     of_day = files.group_by(day).agg(
-        pl.col("bronze_file_path").n_unique().alias("of_day"), (pl.col("key") == "").any().alias("has_group")
+        pl.col("path").n_unique().alias("of_day"), (pl.col("key") == "").any().alias("has_group")
     )
     counted = _keyed(asked, groups).join(of_key, on=[*day, "key"]).join(of_day, on=day)
     meets = (pl.col("of_key") > 1) | (pl.col("has_group") & (pl.col("of_day") > 1))
@@ -316,8 +317,9 @@ def _has_days() -> pl.Expr:
 def _keyed(files: pl.DataFrame, groups: Collection[str]) -> pl.DataFrame:
     """Add the ``key`` of the symbol, empty where a file may hold many."""
     symbol = pl.col("symbol").cast(pl.String)
-    keys = {name: symbol_key(name) for name in files["symbol"].cast(pl.String).unique()}
-    key = symbol.replace_strict(list(keys), list(keys.values()), return_dtype=pl.String)
+    names = files["symbol"].unique().cast(pl.String).to_list()
+    keys = {name: symbol_key(name) for name in names if symbol_key(name) != name}
+    key = symbol.replace(keys) if keys else symbol
     return files.with_columns(pl.when(which_hold_many(files, groups)).then(pl.lit("")).otherwise(key).alias("key"))
 
 

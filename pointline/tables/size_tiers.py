@@ -34,7 +34,7 @@ def runs_to_merge(pieces: Sequence[P], *, ratio: float, full_bytes: int, most: i
     rising = sorted(small, key=lambda piece: piece.rows)
     worth = _worth_merging(rising, ratio, full_bytes)
     if len(small) - max(0, worth - 1) > most:
-        worth = len(small) - max(1, most) + 1
+        worth = len(small) - most + 1
     chosen = {id(piece) for piece in rising[:worth]}
     runs = list(_runs([piece for piece in small if id(piece) in chosen], full_bytes))
     is_whole = len(runs) == 1
@@ -51,7 +51,7 @@ def _worth_merging(rising: Sequence[Piece], ratio: float, full_bytes: int) -> in
         for number, (largest, total, size) in enumerate(sums, 1)
         if total >= ratio * max(1, largest.rows) or size >= full_bytes
     ]
-    return worth[-1] if worth and worth[-1] > 1 else 0
+    return worth[-1] if worth else 0
 
 
 def _is_worth_it(run: Sequence[Piece], ratio: float, full_bytes: int) -> bool:
@@ -69,5 +69,4 @@ def _runs(pieces: Sequence[P], full_bytes: int) -> Iterator[list[P]]:
             run, size = [], 0
         run.append(piece)
         size += piece.size_bytes
-    if run:
-        yield run
+    yield run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from pointline.tables.size_tiers import runs_to_merge
@@ -46,6 +48,55 @@ def test_a_full_one_stays_and_none_becomes_larger():
     assert merged(50_000, 1, 1, most=1) == [[1, 1]], "the large one is full"
     assert merged(*[1] * 25, full_bytes=2 * half) == [[1] * 10, [1] * 10, [1] * 5]
     assert merged(*[1] * 11, full_bytes=2 * half) == [[1] * 10], "one that is left over waits for others"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exact:
+    """A data file of so many rows and bytes."""
+
+    rows: int
+    size_bytes: int
+
+
+def exact(*pieces: tuple[int, int], ratio: float = 2, most: int = 100) -> list[list[tuple[int, int]]]:
+    """Full is a hundred bytes."""
+    runs = runs_to_merge([Exact(*one) for one in pieces], ratio=ratio, full_bytes=100, most=most)
+    return [[(one.rows, one.size_bytes) for one in run] for run in runs]
+
+
+A, TWO = (1, 10), (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "ratio", "runs"),
+    [
+        ([(1, 49), (1, 49)], 2, [[(1, 49), (1, 49)]]),
+        ([(1, 50), (1, 49)], 2, []),
+        ([(1, 40), (1, 40), (1, 20)], 3, [[(1, 40), (1, 40), (1, 20)]]),
+        ([(1, 40), (1, 40), (1, 21), (1, 1)], 3, [[(1, 40), (1, 40)]]),
+        ([A] * 10, 90, [[A] * 10]),
+        ([A] * 9 + [(1, 9)], 90, []),
+        ([A] * 15, 8, [[A] * 10, [A] * 5]),
+        ([A] * 14 + [(1, 9)], 8, [[A] * 10]),
+        ([A] * 10 + [(10, 10), (4, 10)], 2, [[A] * 10]),
+        ([A] * 10 + [(10, 10), (5, 10), (5, 10)], 2, [[A] * 10, [(10, 10), (5, 10), (5, 10)]]),
+        ([A] * 20 + [(1, 1)] * 3, 50, [[A] * 10, [A] * 10]),
+        ([A] * 19 + [(1, 11)] + [A] * 6, 8, [[A] * 10, [A] * 9, [(1, 11), *[A] * 6]]),
+        ([(0, 10), (0, 10)], 4, []),
+        ([(0, 10)] * 4, 4, [[(0, 10)] * 4]),
+        ([TWO], 1, []),
+        ([TWO, A], 1, [[TWO, A]]),
+    ],
+)
+def test_to_the_byte(pieces, ratio, runs):
+    assert exact(*pieces, ratio=ratio) == runs
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_no_more_are_merged_than_are_too_many(most):
+    pieces = [(number**4, 10) for number in range(1, 5)]
+    assert exact(*pieces, most=4) == []
+    assert exact(*pieces, most=most) == [pieces[: 5 - most]]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from pointline.errors import CommitConflict
 from pointline.io.delta import table as delta
+from pointline.io.delta.live_parts import LAST_FILE_ID
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.protocols import Part
 
@@ -97,3 +98,23 @@ def test_a_commit_that_failed_changes_nothing_that_is_known(table):
     with pytest.raises(CommitConflict, match="1 parts were replaced"):
         table.commit_parts(add=table.write_parts(rows("a", 2)), remove=[gone])
     assert known(table) == before
+
+
+@pytest.mark.parametrize("is_compacted", [True, False])
+def test_what_was_compacted_is_known_for_that(table, is_compacted):
+    writer = table.part_writer({"exchange": "a", "date": str(DAY)}, is_compacted=is_compacted)
+    writer.write(rows("a", 1).drop("exchange", "date"))
+    table.live_parts()
+    table.commit_parts(add=[writer.close()], remove=())
+    afresh = Bounded(table.path, SCHEMA, ("exchange", "date"))
+    assert [part.is_compacted for one in (table, afresh) for part in one.live_parts()] == [is_compacted] * 2
+
+
+def test_one_of_which_nobody_tells_the_ids_may_hold_any(tmp_path):
+    table = DeltaTableRepository(tmp_path / "words", {"word": pl.String()})
+    table.create()
+    table.live_parts()
+    table.append(pl.DataFrame({"word": ["x"]}))
+    for one in (table, DeltaTableRepository(table.path, table.schema)):
+        assert [(part.first_file_id, part.last_file_id) for part in one.live_parts()] == [(0, LAST_FILE_ID)]
+    assert LAST_FILE_ID == 2**63 - 1

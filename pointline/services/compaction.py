@@ -99,7 +99,10 @@ def merge_partition(
     gone = [part for run in runs for part in run]
     written: list[Part] = []
     try:
-        written.extend(_merge(repository, partition, run, order_by) for run in runs if not dry_run)
+        for run in runs if not dry_run else ():
+            merged, read = _merge(repository, partition, run, order_by)
+            written.append(merged)
+            _require_same(repository, merged, read)
     except BaseException:
         repository.discard(written)
         raise
@@ -132,7 +135,8 @@ def put_in_place(repository: EventTableRepository, merged: Sequence[Merged]) -> 
 
 def _merge(
     repository: EventTableRepository, partition: Mapping[str, str], run: Sequence[Part], order_by: Sequence[str]
-) -> Part:
+) -> tuple[Part, _Account]:
+    """Write the rows of a run as one part; return it with an account of what was read."""
     writer = repository.part_writer(partition, DICTIONARY, is_compacted=True)
     read = _Account()
     try:
@@ -148,16 +152,20 @@ def _merge(
     except BaseException:
         writer.discard()
         raise
+    read.rows = sum(part.rows for part in run)
+    return merged, read
+
+
+def _require_same(repository: EventTableRepository, merged: Part, read: _Account) -> None:
     written = _Account()
     for rows in repository.rows_of(merged):
         written.add(rows)
-    if written.files != read.files or merged.rows != sum(part.rows for part in run):
+    if written.files != read.files or merged.rows != read.rows:
         raise LakeDamaged(
-            f"compaction of {dict(partition)} would change rows",
+            f"compaction of {dict(merged.partition)} would change rows",
             subject=merged.path,
             hint="nothing was committed; run `pointline verify`",
         )
-    return merged
 
 
 class _Account:
@@ -165,6 +173,8 @@ class _Account:
 
     def __init__(self) -> None:
         self.files: dict[int, tuple[int, int]] = {}
+        self.rows = 0
+        """As the log has it."""
 
     def add(self, frame: pl.DataFrame) -> None:
         hashed = frame.select("file_id", frame.hash_rows(seed=1).alias("hash"))

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+MOST_READS = 5
+
+T = TypeVar("T")
 
 
 def flush_file(path: Path) -> None:
@@ -45,6 +51,14 @@ def replace_file(path: Path, content: bytes, *, flush: bool = True) -> None:
     staged.replace(path)
     if flush:
         flush_folder(path.parent)
+
+
+def read_of_many(read: Callable[[], T]) -> T:
+    """Return what is read of files that another process joins meanwhile: looked up again where one of them is gone."""
+    for _ in range(MOST_READS - 1):
+        with suppress(FileNotFoundError):
+            return read()
+    return read()
 
 
 def write_over(path: Path, content: bytes) -> None:

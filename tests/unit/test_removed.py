@@ -222,3 +222,27 @@ def test_one_that_cannot_be_read_is_an_error(log):
         with pytest.raises(LakeDamaged, match="removed files") as refused:
             act()
         assert "doctor --fix" in refused.value.hint
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", ["_read", "_removed_after"])
+def test_who_reads_while_it_is_written_misses_nothing(log, monkeypatch, name, when):
+    """`doctor` and `verify` read beside a daemon that joins pieces, and puts what entries tell into a piece."""
+    log.commit(1)
+    log.checkpoint()
+    log.commit(1)
+    real = getattr(removed, name)
+    left = [when]
+
+    def reading(*arguments: object) -> object:
+        meanwhile = left.pop() if left else ""
+        if meanwhile == "before":
+            log.checkpoint()
+        found = real(*arguments)
+        if meanwhile == "after":
+            log.checkpoint()
+        return found
+
+    monkeypatch.setattr(removed, name, reading)
+    assert removed_files(log.table) == log.gone
+    assert log.heights() == [2]

@@ -24,7 +24,7 @@ import polars as pl
 from pointline.errors import LakeDamaged
 from pointline.io.delta.table_path import read_data_file
 from pointline.io.delta_log.checkpoint import checkpoint_files, entries_after, newest_checkpoint, removed_in
-from pointline.io.durable import replace_file
+from pointline.io.durable import read_of_many, replace_file
 from pointline.io.translate import one_line, storage_errors
 
 PIECE = re.compile(r"_removed(?:-(?P<first>\d{20})-(?P<last>\d{20}))?\.parquet")
@@ -49,8 +49,13 @@ def removed_files(table: Path) -> dict[str, int]:
     Paths are relative to the table. A log that cannot be read is an error: a part that counts as forgotten may go.
     """
     log = table / "_delta_log"
+
+    def read() -> dict[str, int]:
+        later = _removed_after(log, -1)  # first: what is recorded meanwhile is found in the pieces then
+        return {path: at for piece in _pieces(log) for path, at in _read(piece).items()} | later
+
     with _reading(table):
-        return {path: at for piece in _pieces(log) for path, at in _read(piece).items()} | _removed_after(log, -1)
+        return read_of_many(read)
 
 
 def record_removed(table: Path, version: int) -> None:

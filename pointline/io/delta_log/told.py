@@ -19,7 +19,7 @@ import polars as pl
 from pointline.io.delta.table_path import read_data_file
 from pointline.io.delta_log.commit_log import FIELDS, OUTCOMES, outcomes_in
 from pointline.io.delta_log.entries import BATCH, entry_name
-from pointline.io.durable import flush_folder, replace_file
+from pointline.io.durable import flush_folder, read_of_many, replace_file
 from pointline.io.translate import storage_errors
 
 PIECE = re.compile(r"_told-(\d{20})-(\d{20})\.parquet")
@@ -63,11 +63,12 @@ def recorded_after(table: Path, batch: int) -> dict[int, list[Mapping[str, objec
     """Return the facts that the batches after that one told, by batch, as far as they are on record."""
     found: dict[int, list[Mapping[str, object]]] = {}
     with storage_errors(table.name):
-        for _, _, path in _pieces(table / "_delta_log"):
-            rows = _read(path).filter(pl.col("batch") > batch).sort("version", maintain_order=True)
-            for number, told, fields in rows.select("batch", "told", "fields").iter_rows():
-                info = {OUTCOMES: [json.loads(told)]} | ({} if fields is None else {FIELDS: json.loads(fields)})
-                found.setdefault(number, []).extend(outcomes_in(info))
+        pieces = read_of_many(lambda: [_read(path) for _, _, path in _pieces(table / "_delta_log")])
+    for piece in pieces:
+        rows = piece.filter(pl.col("batch") > batch).sort("version", maintain_order=True)
+        for number, told, fields in rows.select("batch", "told", "fields").iter_rows():
+            info = {OUTCOMES: [json.loads(told)]} | ({} if fields is None else {FIELDS: json.loads(fields)})
+            found.setdefault(number, []).extend(outcomes_in(info))
     return found
 
 

@@ -118,3 +118,26 @@ def test_one_of_which_nobody_tells_the_ids_may_hold_any(tmp_path):
     for one in (table, DeltaTableRepository(table.path, table.schema)):
         assert [(part.first_file_id, part.last_file_id) for part in one.live_parts()] == [(0, LAST_FILE_ID)]
     assert LAST_FILE_ID == 2**63 - 1
+
+
+def test_a_partition_of_which_nothing_is_left_is_known_no_more(table):
+    table.append(pl.concat([rows("a", 1), rows("b", 2)]))
+    table.append(rows("b", 7, 5))
+    totals = table._newest_parts().totals().sort("exchange")
+    assert totals.rows() == [("a", str(DAY), 1, 1, 1), ("b", str(DAY), 3, 2, 7)]
+    table.commit_parts(add=(), remove=table.live_parts({"exchange": "a", "date": str(DAY)}))
+    assert table._newest_parts().totals().rows() == [("b", str(DAY), 3, 2, 7)]
+    assert len(list(table._newest_parts().bounded())) == 2
+    assert table.live_bytes == sum(part.size_bytes for part in table.live_parts())
+    assert known(table) == known(Bounded(table.path, SCHEMA, ("exchange", "date")))
+
+
+@pytest.mark.parametrize("partition_by", [(), ("exchange",)])
+def test_without_columns_whose_bounds_are_kept(tmp_path, partition_by):
+    table = DeltaTableRepository(tmp_path / "plain", SCHEMA, partition_by)
+    table.create()
+    for file_id in (1, 2):
+        table.append(rows("a", file_id))
+    afresh = DeltaTableRepository(table.path, SCHEMA, partition_by).live_parts()
+    assert sorted(table.live_parts(), key=lambda part: part.path) == sorted(afresh, key=lambda part: part.path)
+    assert sorted(part.first_file_id for part in afresh) == [1, 2]

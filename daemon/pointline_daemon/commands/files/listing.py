@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -17,7 +17,6 @@ from pointline.tables.ingest_manifest import Status
 from pointline.unknown import no_such
 from pointline_daemon.commands.shared.known import file_tables, require_symbol, require_table
 from pointline_daemon.commands.shared.present import (
-    COLOURS,
     Column,
     is_terminal,
     print_json,
@@ -31,6 +30,16 @@ from pointline_daemon.commands.shared.unread import SHOWN, list_unread
 from pointline_daemon.exit_codes import EXIT_OK
 
 NARROWEST_PATH = 24
+COLOURS: Final[Mapping[Status, str]] = {
+    Status.PENDING: "yellow",
+    Status.SUCCESS: "",
+    Status.FAILED: "bold red",
+    Status.QUARANTINED: "red",
+    Status.SUPERSEDED: "dim",
+    Status.DUPLICATE: "dim",
+    Status.WITHDRAWN: "dim",
+    Status.GONE: "dim",
+}
 COLUMNS = [
     Column(title="id", align="right", style="dim"),
     Column(title="status"),
@@ -133,7 +142,7 @@ def _show(files: pl.DataFrame) -> None:
     print_table(
         [*COLUMNS, Column(title="path", fold=True)],
         [[*cells, _path_and_error(row, width)] for cells, row in rows],
-        styles=[_style(row["status"]) for _, row in rows],
+        styles=[COLOURS[Status(row["status"])] for _, row in rows],
     )
 
 
@@ -141,7 +150,3 @@ def _path_and_error(row: Mapping[str, Any], width: int) -> str:
     path = shorten_path(printable(row["bronze_file_path"]), width)
     error = (row["error"] or "").removeprefix(f"{row['bronze_file_path']} ")
     return f"{path}\n{printable(error)}" if error else path
-
-
-def _style(status: str) -> str:
-    return "" if status == Status.SUCCESS else COLOURS[status]

@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 ELLIPSIS = "..."
-COLOURS = {
-    "success": "green",
-    "pending": "yellow",
-    "failed": "bold red",
-    "quarantined": "red",
-    "superseded": "dim",
-    "duplicate": "dim",
-}
 STEPS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 

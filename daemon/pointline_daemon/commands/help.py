@@ -9,7 +9,6 @@ from importlib import resources
 from pointline_daemon.commands.shared.present import (
     Column,
     is_terminal,
-    make_console,
     print_lines,
     print_problem,
     print_table,
@@ -38,8 +37,8 @@ ORDER = (
     "changelog",
 )
 COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
-STYLES = {"markdown.code": "bold", "markdown.code_block": "none"}
-"""Readable on a dark terminal and on a light one: no background of its own."""
+RELATIVE_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
+"""It leads somewhere in a checkout, and nowhere from a terminal."""
 LISTED = [Column(title="topic"), Column(title="about", fold=True)]
 
 
@@ -49,9 +48,9 @@ def topic_names(incomplete: str = "") -> list[str]:
 
 
 def read_topic(name: str) -> str:
-    """Return a topic as Markdown, without the comments that are for its authors."""
+    """Return a topic as Markdown, without comments for its authors, and without links that lead nowhere from here."""
     text = (resources.files("pointline_daemon") / FOLDER / f"{name}{ENDING}").read_text(encoding="utf-8")
-    return COMMENT.sub("", text)
+    return RELATIVE_LINK.sub(r"\1", COMMENT.sub("", text))
 
 
 def show_help(name: str | None, commands: list[str]) -> int:
@@ -66,12 +65,9 @@ def show_help(name: str | None, commands: list[str]) -> int:
         return EXIT_USAGE
     text = read_topic(wanted)
     if is_terminal():
-        from rich.markdown import Markdown  # noqa: PLC0415 - a pipe needs none of it
-        from rich.theme import Theme  # noqa: PLC0415 - as above
+        from pointline_daemon.commands.shared.markdown import print_markdown  # noqa: PLC0415 - a pipe needs none of it
 
-        console = make_console()
-        with console.use_theme(Theme(STYLES)):
-            console.print(Markdown(text, code_theme="ansi_dark"))
+        print_markdown(text)
     else:
         print_lines(text.rstrip("\n").split("\n"))
     return EXIT_OK

@@ -330,11 +330,19 @@ class SymbolTable(Protocol):
         """Return the versions that are meant, by exchange, symbol and ``valid_from``."""
         ...
 
-    def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
-        """Put ``rows`` in the place of the versions that are meant, on disk when this returns.
+    def exchanges(self) -> Collection[str]:
+        """Return the exchanges that there are versions of."""
+        ...
 
-        None stands for the rows that are there: the commit only says that they are up to that batch. Nothing happens
-        where the batch is in; without one the table is as up to date as before.
+    def not_as_of(self, now: dt.datetime) -> pl.DataFrame:
+        """Return the versions whose ``is_current`` is not as it is at that time."""
+        ...
+
+    def replace(self, *, removed: pl.DataFrame, added: pl.DataFrame, batch: int | None) -> None:
+        """Put rows in the place of others, on disk when this returns; ``removed`` are as they were read.
+
+        Where there are none the commit only says that the table is up to that batch. Nothing happens where the batch
+        is in; without one the table is as up to date as before.
         """
         ...
 

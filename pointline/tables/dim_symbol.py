@@ -85,6 +85,13 @@ class Changes:
     added: pl.DataFrame
     after: pl.DataFrame
     """All versions of the exchanges concerned as they will be, by exchange, symbol and ``valid_from``."""
+    aged: pl.DataFrame
+    """Rows of which only ``is_current`` is not what it was, as they will be."""
+
+    @property
+    def rows(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What to remove from the table and what to add."""
+        return pl.concat([self.removed, self.aged]), pl.concat([self.added, self.aged])
 
     def __bool__(self) -> bool:
         return bool(self.removed.height or self.added.height)
@@ -106,16 +113,14 @@ class Scope:
         near = rows.filter(pl.col("symbol").is_in(self.keys["symbol"].unique().implode()))
         return near.join(self.keys.lazy(), on=KEY, how="semi")
 
-    def outside(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows that are not meant, in their order."""
-        if self.keys is None:
-            return rows.filter(~pl.col("exchange").is_in(list(self.exchanges)))
-        return rows.join(self.keys, on=KEY, how="anti", maintain_order="left")
-
 
 def changes_between(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
     """Compare the versions of some exchanges as they were and as they will be."""
-    return Changes(removed=_not_in(after, before), added=_not_in(before, after), after=after)
+    added = _not_in(before, after)
+    aged = after.join(before, on=[*KEY, "valid_from", "is_current"], how="anti").join(
+        added, on=[*KEY, "valid_from"], how="anti"
+    )
+    return Changes(removed=_not_in(after, before), added=added, after=after, aged=aged)
 
 
 def in_force(at: pl.Expr) -> pl.Expr:

@@ -15,11 +15,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pointline.io.delta.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.symbols.observations import DeltaObservations
+from pointline.io.symbols.table import DeltaSymbolTable
 from pointline.services.symbols.changes import Symbols, Told
 from pointline.tables import dim_symbol, symbol_observations
-from pointline.tables.dim_symbol import Scope
 from pointline.tables.dim_symbol_metadata import Metadata
 from pointline.tables.symbol_observations import Kind, Observed, observe
 from tests.support.fakes import MemoryManifest
@@ -113,7 +113,7 @@ def build(lake: Path) -> None:
         observations.commit(number, add=said, remove=[], outcomes=[])
     made = [symbols_of(observations, f"exchange-{number + 10}") for number in range(20)]
     with timed("write 10 M versions"):
-        table.replace(pl.concat(made), Scope(exchanges=frozenset()), batch=19)
+        table.replace(removed=dim_symbol.empty(), added=pl.concat(made), batch=19)
 
 
 def symbols_of(observations: DeltaObservations, exchange: str) -> pl.DataFrame:

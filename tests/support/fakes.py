@@ -18,7 +18,7 @@ from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, CommittedBatch, 
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status, rows_by_day
-from pointline.tables.schema import EventTable
+from pointline.tables.schema import UTC_TIME, EventTable
 from pointline.tables.symbol_observations import Observed
 
 
@@ -77,10 +77,16 @@ class MemorySymbolTable:
     def versions_of(self, scope: Scope) -> pl.DataFrame:
         return scope.of(self.rows.lazy()).sort(*dim_symbol.KEY, "valid_from").collect()
 
-    def replace(self, rows: pl.DataFrame | None, scope: Scope, *, batch: int | None) -> None:
+    def exchanges(self) -> list[str]:
+        return self.rows["exchange"].unique().to_list()
+
+    def not_as_of(self, now: dt.datetime) -> pl.DataFrame:
+        return self.rows.filter(pl.col("is_current") != dim_symbol.tradable(pl.lit(now, UTC_TIME)))
+
+    def replace(self, *, removed: pl.DataFrame, added: pl.DataFrame, batch: int | None) -> None:
         if batch is None or batch > self.batch:
-            if rows is not None:
-                self.rows = pl.concat([scope.outside(self.rows), rows]).sort(*dim_symbol.KEY, "valid_from")
+            place = [*dim_symbol.KEY, "valid_from"]
+            self.rows = pl.concat([self.rows.join(removed, on=place, how="anti"), added]).sort(place)
             self.batch = self.batch if batch is None else batch
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import polars as pl
 
 from pointline.io.delta.event_table import DeltaEventTable
-from pointline.io.delta.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.protocols import Part
+from pointline.io.symbols.observations import DeltaObservations
+from pointline.io.symbols.table import DeltaSymbolTable
 from pointline.services.compaction import DICTIONARY
 from pointline.tables import dim_symbol, symbol_observations
-from pointline.tables.dim_symbol import Scope
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
 from pointline.tables.symbol_observations import Kind, Observed, observe
@@ -83,5 +83,4 @@ def add_symbols(lake: Path, versions: Sequence[tuple[str, str, dt.datetime, floa
     new = said.states.join(known, on="state_id", how="anti")
     observations.commit(number, add=replace(said, states=new), remove=[], outcomes=[])
     whole = Observed(rows=observations.read_all(), states=states.read_all())
-    everything = Scope(exchanges=frozenset(whole.rows["exchange"]))
-    table.replace(versions_of([whole]), everything, batch=number)
+    table.replace(removed=table.read_all(), added=versions_of([whole]), batch=number)

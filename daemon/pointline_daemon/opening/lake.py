@@ -14,7 +14,6 @@ from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.clock import Clock
 from pointline.io.content.file_content import FileReader
 from pointline.io.delta.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine
-from pointline.io.delta.symbol_store import DeltaObservations, DeltaSymbolTable
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.delta_log.format_in_log import require_known_log
 from pointline.io.delta_log.mend import MovedAway, mend_table
@@ -22,6 +21,8 @@ from pointline.io.durable import make_folder
 from pointline.io.health import PartFiles
 from pointline.io.ledger.last_id import LastId
 from pointline.io.ledger.manifest import DeltaManifest
+from pointline.io.symbols.observations import DeltaObservations
+from pointline.io.symbols.table import DeltaSymbolTable
 from pointline.services.files.claims import Claims
 from pointline.services.ingest.effects import IngestService
 from pointline.services.ingest.verdict import Policy

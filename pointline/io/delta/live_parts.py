@@ -5,11 +5,12 @@ A listing costs the more the more data files the table has, so only what another
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from deltalake import DeltaTable
@@ -21,21 +22,38 @@ from pointline.io.protocols import Part
 LAST_FILE_ID = (1 << 63) - 1
 
 Key = tuple[str, ...]
-Bounds = tuple[str | None, ...]
+
+
+class Bound(NamedTuple):
+    """The lowest and the highest value of a column in a data file, and how many are null; None where nobody tells."""
+
+    low: Any
+    high: Any
+    nulls: int | None
+
+    def is_known(self, rows: int) -> bool:
+        """Tell whether it says what the values of so many rows lie between: where all are null, nothing does."""
+        return self.nulls is not None and (self.nulls == rows or None not in (self.low, self.high))
+
+
+Bounds = tuple[Bound, ...]
+"""One for each column that is asked for."""
 
 
 class LiveParts:
     """What readers of the newest version see. Not thread-safe.
 
-    ``bounded`` names columns of text of which the lowest and the highest value are kept for each data file.
+    ``bounded`` gives the types of columns of texts and times whose bounds are kept for each data file.
     """
 
-    def __init__(self, table: DeltaTable, partition_by: Sequence[str], bounded: Sequence[str] = ()) -> None:
+    def __init__(
+        self, table: DeltaTable, partition_by: Sequence[str], bounded: Mapping[str, pl.DataType] | None = None
+    ) -> None:
         self.version = table.version()
         self.size_bytes = 0
         """Of all of them."""
         self._partition_by = tuple(partition_by)
-        self._bounded = tuple(bounded)
+        self._bounded = dict(bounded or {})
         self._bounds: dict[str, Bounds] = {}
         self._parts: dict[Key, dict[str, Part]] = {}
         for part, bounds in _listed(data_files(table, flatten=False), self._partition_by, self._bounded):
@@ -80,7 +98,7 @@ class LiveParts:
         return pl.DataFrame(rows, schema=kinds, orient="row")
 
     def bounded(self) -> Iterator[tuple[Part, Bounds]]:
-        """Yield each with the lowest and the highest text of each such column; None where the log does not tell."""
+        """Yield each with what the log tells of the bounds of these columns."""
         for part in self.of(None):
             yield part, self._bounds[part.path]
 
@@ -105,7 +123,7 @@ class LiveParts:
 
 
 def _listed(
-    actions: pl.DataFrame, partition_by: Sequence[str], bounded: Sequence[str]
+    actions: pl.DataFrame, partition_by: Sequence[str], bounded: Mapping[str, pl.DataType]
 ) -> Iterator[tuple[Part, Bounds]]:
     """Yield what a log says of each data file."""
     keys = actions.select(pl.col("partition").struct.field(name).cast(pl.String) for name in partition_by)
@@ -117,10 +135,15 @@ def _listed(
         _bound(actions, "min", "file_id", pl.Int64()).fill_null(0),
         _bound(actions, "max", "file_id", pl.Int64()).fill_null(LAST_FILE_ID),
     )
-    ends = [_bound(actions, end, name, pl.String()) for name in bounded for end in ("min", "max")]
-    bounds = actions.select("path", *ends).drop("path").rows() if ends else [()] * actions.height
+    told = [
+        pl.struct(_bound(actions, "min", name, kind), _bound(actions, "max", name, kind), _nulls(actions, name))
+        .struct.rename_fields(Bound._fields)
+        .alias(name)
+        for name, kind in bounded.items()
+    ]
+    bounds = actions.select("path", *told).drop("path").rows() if told else [()] * actions.height
     rows = zip(keys.iter_rows() if partition_by else [()] * facts.height, facts.iter_rows(), bounds, strict=True)
-    for key, (path, size_bytes, records, first, last), texts in rows:
+    for key, (path, size_bytes, records, first, last), of_columns in rows:
         part = Part(
             path=path,
             partition=partitions.setdefault(key, dict(zip(partition_by, key, strict=True))),
@@ -130,10 +153,10 @@ def _listed(
             last_file_id=last,
             is_compacted=_is_compacted(path),
         )
-        yield part, texts
+        yield part, tuple(Bound(**one) for one in of_columns)
 
 
-def _as_live(part: Part, bounded: Sequence[str]) -> tuple[Part, Bounds]:
+def _as_live(part: Part, bounded: Mapping[str, pl.DataType]) -> tuple[Part, Bounds]:
     """Return a part of our own as a listing would give it."""
     stats: dict[str, Any] = json.loads(part.stats) if part.stats else {}
     low, high = stats.get("minValues", {}), stats.get("maxValues", {})
@@ -144,7 +167,16 @@ def _as_live(part: Part, bounded: Sequence[str]) -> tuple[Part, Bounds]:
         last_file_id=high.get("file_id", LAST_FILE_ID),
         is_compacted=_is_compacted(part.path),
     )
-    return live, tuple(end.get(name) for name in bounded for end in (low, high))
+    nulls = stats.get("nullCount", {})
+    bounds = (
+        Bound(_value(low.get(name), kind), _value(high.get(name), kind), nulls.get(name))
+        for name, kind in bounded.items()
+    )
+    return live, tuple(bounds)
+
+
+def _value(written: object, kind: pl.DataType) -> object:
+    return dt.datetime.fromisoformat(str(written)) if written is not None and kind.is_temporal() else written
 
 
 def _is_compacted(path: str) -> bool:
@@ -156,3 +188,9 @@ def _bound(actions: pl.DataFrame, end: str, column: str, kind: pl.DataType) -> p
     known = isinstance(ends, pl.Struct) and column in {field.name for field in ends.fields}
     value = pl.col(end).struct.field(column) if known else pl.lit(None, kind)
     return value.alias(f"{end}_{column}")
+
+
+def _nulls(actions: pl.DataFrame, column: str) -> pl.Expr:
+    counts = actions.schema.get("null_count")
+    known = isinstance(counts, pl.Struct) and column in {field.name for field in counts.fields}
+    return pl.col("null_count").struct.field(column) if known else pl.lit(None, pl.Int64)

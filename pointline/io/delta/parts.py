@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
@@ -157,18 +158,21 @@ def statistics(metadata: pq.FileMetaData) -> str:
     return json.dumps({"numRecords": metadata.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls})
 
 
-def text_bounds(metadata: pq.FileMetaData, columns: Sequence[str]) -> tuple[str | None, ...]:
-    """Return the lowest and the highest text of each column by the footer of a file; None where it does not tell."""
+def bounds_in_footer(metadata: pq.FileMetaData, columns: Sequence[str]) -> Iterator[tuple[Any, Any, int | None]]:
+    """Yield the lowest and the highest value of each column and the number of nulls; None where the footer lacks it."""
     places = {metadata.schema.column(place).path: place for place in range(metadata.num_columns)}
-    bounds: list[str | None] = []
     for name in columns:
         groups = [metadata.row_group(group).column(places[name]) for group in range(metadata.num_row_groups)]
-        found = [column.statistics for column in groups]
-        if all(one is not None and one.has_min_max for one in found):
-            bounds += [min(one.min for one in found), max(one.max for one in found)]
+        told = [column.statistics for column in groups]
+        if any(one is None for one in told):
+            yield None, None, None
+            continue
+        nulls = sum(one.null_count for one in told)
+        bounded = [one for one in told if one.has_min_max]
+        if bounded and len(bounded) == sum(one.num_values > 0 for one in told):
+            yield min(one.min for one in bounded), max(one.max for one in bounded), nulls
         else:
-            bounds += [None, None]
-    return tuple(bounds)
+            yield None, None, nulls
 
 
 def _prunes(name: str, kind: pa.DataType) -> bool:

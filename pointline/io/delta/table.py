@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
@@ -60,7 +60,7 @@ class DeltaTableRepository:
     """A Delta table. Safe to share between threads: one operation at a time."""
 
     bounded: ClassVar[Sequence[str]] = ()
-    """Columns of text of which the bounds in each data file are kept in memory."""
+    """Columns of texts and times whose bounds in each data file are kept in memory."""
 
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType], partition_by: Sequence[str] = ()) -> None:
         self.path = path
@@ -146,7 +146,7 @@ class DeltaTableRepository:
                 table = self._table
                 if table is None or table.version() != newest:
                     table = self.table()
-                self._parts = LiveParts(table, self.partition_by, self.bounded)
+                self._parts = LiveParts(table, self.partition_by, {name: self.schema[name] for name in self.bounded})
             return self._parts
 
     def let_go(self) -> None:
@@ -207,11 +207,18 @@ class DeltaTableRepository:
                 self._newest_log().append(actions, batch=None)  # refuses a table of features that nobody here knows
 
     def part_writer(
-        self, partition: Mapping[str, str], dictionary: Sequence[str] = (), *, is_compacted: bool = False
+        self,
+        partition: Mapping[str, str],
+        dictionary: Sequence[str] = (),
+        *,
+        is_compacted: bool = False,
+        bounded: Collection[str] | None = None,
     ) -> ParquetPartWriter:
         """Start a data file of a partition."""
         prefix = COMPACTED if is_compacted else WRITTEN
-        return ParquetPartWriter(self.path, partition, dictionary, prefix=prefix, unfinished=self._unfinished)
+        return ParquetPartWriter(
+            self.path, partition, dictionary, prefix=prefix, unfinished=self._unfinished, bounded=bounded
+        )
 
     def is_unfinished(self, path: str) -> bool:
         """Tell whether this process has written that file, or begun to, and not committed it."""

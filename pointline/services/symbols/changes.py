@@ -46,9 +46,6 @@ class Plan:
 
     add: Observed
     remove: Sequence[int]
-    scope: Scope
-    versions: pl.DataFrame
-    """The versions that are meant as they will be."""
     changes: Changes
     held: pl.DataFrame
     """What is held of the exchanges concerned (``symbol_history.HELD``)."""
@@ -212,7 +209,7 @@ class Symbols:
                 self.settle(number, self._plan(Observed.join([]), gone), [])
             elif self._table.last_batch() != self.last_batch():
                 whole = self._plan(Observed.join([]), [], everything=True)
-                self._table.replace(whole.versions if whole.changes else None, whole.scope, batch=self.last_batch())
+                self._bring_up_to(self.last_batch(), whole)
                 self._manifest.update_statuses(self._others(whole, leaving_out=set()).values())
 
     def missing(self) -> dict[int, str]:
@@ -234,12 +231,9 @@ class Symbols:
             if self._refreshed is not None and dt.timedelta(0) <= now - self._refreshed < REFRESH:
                 return  # a clock that was put back must not keep it from looking
             self._refreshed = now
-            table = self._table.read_all()
-            fresh = as_of(table, now)
-            stale = table.filter(fresh["is_current"] != table["is_current"])
+            stale = self._table.not_as_of(now)
             if stale.height:
-                scope = Scope(exchanges=frozenset(stale["exchange"]), keys=stale.select(KEY).unique())
-                self._table.replace(scope.of(fresh.lazy()).collect(), scope, batch=None)
+                self._table.replace(removed=stale, added=as_of(stale, now), batch=None)
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock() / 1_000_000, dt.UTC)
@@ -266,7 +260,7 @@ class Symbols:
         heads = pl.concat([stay, add.rows.select(HEAD)])
         touched = _touched(old, heads, {*remove, *add.rows["file_id"]})
         if everything or self._table.last_batch() != self.last_batch():  # it was not written the last time
-            touched = frozenset({*heads["exchange"], *self._table.read_all()["exchange"].unique()})
+            touched = frozenset({*heads["exchange"], *self._table.exchanges()})
             scope = Scope(exchanges=touched)
         else:
             scope = Scope(exchanges=touched, keys=self._keys_alone(touched, heads, add, remove))
@@ -275,8 +269,6 @@ class Symbols:
         return Plan(
             add=replace(add, states=add.states.join(before.states, on="state_id", how="anti")),
             remove=remove,
-            scope=scope,
-            versions=found.versions,
             changes=changes_between(self._table.versions_of(scope), found.versions),
             held=found.held,
             touched=touched,
@@ -316,7 +308,11 @@ class Symbols:
         self, number: int, plan: Plan, outcomes: Sequence[Outcome], found: Mapping[int, Discovery] | None = None
     ) -> None:
         self._observations.commit(number, add=plan.add, remove=plan.remove, outcomes=outcomes, found=found)
-        self._table.replace(plan.versions if plan.changes else None, plan.scope, batch=number)
+        self._bring_up_to(number, plan)
+
+    def _bring_up_to(self, number: int, plan: Plan) -> None:
+        removed, added = plan.changes.rows
+        self._table.replace(removed=removed, added=added, batch=number)
 
     # ---- the ledger
 

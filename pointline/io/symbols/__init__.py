@@ -1,0 +1,1 @@
+"""What was said of symbols and what they were, as Delta tables."""

@@ -1,0 +1,95 @@
+"""What was said of symbols, and the states that it names, as Delta tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pointline.io.delta.event_table import DeltaBatchTable
+from pointline.io.delta.id_ranges import holding
+from pointline.io.delta.outcome_facts import telling
+from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.protocols import Discovery, Outcome, Part
+from pointline.io.translate import storage_errors
+from pointline.tables import symbol_observations as observations
+from pointline.tables.dim_symbol import Scope
+from pointline.tables.symbol_observations import Observed
+
+
+class DeltaObservations(DeltaBatchTable):
+    """What was said of symbols. The states stand in a table beside it, which is written first and only grows."""
+
+    def __init__(self, path: Path, states: DeltaTableRepository) -> None:
+        super().__init__(path, observations.SCHEMA)
+        self.states = states
+
+    def heads(self) -> pl.DataFrame:
+        """Return all observations without what they hold."""
+        with storage_errors(self.path.name):
+            return self.scan().select(observations.HEAD).collect()
+
+    def of_exchanges(self, exchanges: Collection[str]) -> pl.DataFrame:
+        """Return what was said of these exchanges."""
+        with storage_errors(self.path.name):
+            return self.scan().filter(pl.col("exchange").is_in(list(exchanges))).collect()
+
+    def told_of(self, scope: Scope) -> Observed:
+        """Return what windows and updates say of some symbols, and their states, without the rest."""
+        with storage_errors(self.path.name):
+            states = scope.of(self.states.scan()).collect(engine="streaming").unique("state_id", maintain_order=True)
+            rows = (
+                self.scan()
+                .filter(pl.col("exchange").is_in(list(scope.exchanges)), pl.col("states").list.len() > 0)
+                .explode("states", "times")
+                .join(states.lazy().select(states="state_id"), on="states", how="semi")
+                .collect(engine="streaming")
+                .group_by(observations.HEAD)
+                .agg("states", "times")
+                .select(list(self.schema))
+            )
+        return Observed(rows=rows, states=states)
+
+    def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:
+        """Return the states of symbols of these exchanges, each once."""
+        with storage_errors(self.states.path.name):
+            found = self.states.scan().filter(pl.col("exchange").is_in(list(exchanges))).collect()
+        return found.unique("state_id", maintain_order=True)
+
+    def commit(
+        self,
+        batch: int,
+        *,
+        add: Observed,
+        remove: Sequence[int],
+        outcomes: Sequence[Outcome],
+        found: Mapping[int, Discovery] | None = None,
+    ) -> None:
+        """Add what was said, in the place of all that the files in ``remove`` said; on disk when this returns.
+
+        ``add.states`` are those that are not there yet. Nothing happens where the batch is in already.
+        """
+        if self.last_batch() >= batch:
+            return
+        if not add.states.is_empty():
+            self.states.append(add.states)
+        coming, going = self._rewritten(remove)
+        self.commit_parts(
+            add=[*self.write_parts(add.rows), *coming],
+            remove=going,
+            batch=batch,
+            metadata=telling(outcomes, found or {}),
+        )
+
+    def _rewritten(self, file_ids: Sequence[int]) -> tuple[list[Part], list[Part]]:
+        """Write what the parts with rows of these files hold of others anew; return the new parts and the old ones."""
+        coming: list[Part] = []
+        going: list[Part] = []
+        for part in holding(self.live_parts(), file_ids) if file_ids else ():
+            rows = pl.concat(self.rows_of(part))
+            kept = rows.filter(~pl.col("file_id").is_in(list(file_ids)))
+            if kept.height < rows.height:
+                coming += self.write_parts(kept)
+                going.append(part)
+        return coming, going

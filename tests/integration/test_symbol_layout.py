@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,11 @@ from pointline.io.symbols.layout import SymbolFile, end_or_never
 from pointline.io.symbols.table import ORDER, DeltaSymbolTable
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol import KEY, Scope, changes_between
+from pointline.tables.dim_symbol_metadata import read_metadata
+from pointline.tables.symbol_observations import Kind, observe
+from tests.support import symbol_lists
 from tests.support.fakes import MemorySymbolTable
+from tests.support.told import origin, table_in_steps, versions_of
 
 ROWS_PER_FILE = 20
 FIRST = dt.datetime(2024, 5, 1, 0, 0, 0, 123_457, tzinfo=dt.UTC)
@@ -278,3 +283,16 @@ def test_what_is_not_as_old_as_it_says(tmp_path):
     assert made.not_as_of(now).is_empty()
     later = made.not_as_of(now + dt.timedelta(days=1)).sort(ORDER)
     assert later.select("symbol", "valid_from").rows() == [("A", now), ("A", now + dt.timedelta(days=1))]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_eleven_lists_in_any_order(tmp_path, seed):
+    """With restarts and crashes, some withdrawn and said again: small files are split and joined on the way."""
+    said_of = {}
+    for place, file in enumerate(symbol_lists.made(), 1):
+        at = dt.datetime.combine(file.day, dt.time(), dt.UTC)
+        told = read_metadata(gzip.decompress(file.content), effective_at=at).updates
+        said_of[place] = observe(told, Kind.SNAPSHOT, at, origin(place, source="lean"))
+    made = table(tmp_path)
+    assert table_in_steps(said_of, random.Random(seed), made).equals(versions_of(said_of.values()))
+    require_laid_out(made)

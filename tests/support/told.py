@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import polars as pl
 
+from pointline.io.protocols import SymbolTable
 from pointline.services.symbols.changes import Symbols
+from pointline.tables import dim_symbol
 from pointline.tables.symbol_history import History, history
 from pointline.tables.symbol_observations import Observed, Origin, unnamed
 from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
@@ -35,24 +38,33 @@ class _Crash(BaseException):
     """The process ends between the two tables."""
 
 
-class _Table(MemorySymbolTable):
-    def __init__(self) -> None:
-        super().__init__()
+class _Table:
+    """Another table, which the process does not always reach."""
+
+    def __init__(self, inner: SymbolTable) -> None:
+        self._inner = inner
         self.crashes = False
 
-    def replace(self, *args, **known) -> None:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def replace(self, **known: Any) -> None:
         if self.crashes:
             self.crashes = False
             raise _Crash
-        super().replace(*args, **known)
+        self._inner.replace(**known)
 
 
-def table_in_steps(said: Mapping[int, Observed], order: random.Random) -> pl.DataFrame:
+def table_in_steps(
+    said: Mapping[int, Observed], order: random.Random, table: SymbolTable | None = None
+) -> pl.DataFrame:
     """Return what comes of it in this order, by file id: some in batches, some said, withdrawn and said again.
 
-    With restarts, some after a crash that left ``dim_symbol`` behind the observations.
+    With restarts, some after a crash that left ``dim_symbol`` behind the observations. ``table`` is an empty one;
+    without it the table is in memory.
     """
-    observations, made, manifest = MemoryObservations(), _Table(), MemoryManifest()
+    observations, manifest = MemoryObservations(), MemoryManifest()
+    made = _Table(MemorySymbolTable() if table is None else table)
 
     def started() -> Symbols:
         return Symbols(
@@ -84,4 +96,4 @@ def table_in_steps(said: Mapping[int, Observed], order: random.Random) -> pl.Dat
             symbols.forget(number, [back], [])
             left.insert(order.randint(0, len(left)), back)
             number += 1
-    return made.read_all()
+    return made.read_all().sort(*dim_symbol.KEY, "valid_from")

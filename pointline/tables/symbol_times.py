@@ -19,7 +19,7 @@ LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 HINT = "write times as 2024-05-01T00:00:00Z, or as whole microseconds since the epoch"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
-_UNITS = ((1, "seconds"), (1_000, "milliseconds"), (1_000_000_000, "nanoseconds"))
+_UNITS = ((1, "seconds"), (1_000, "milliseconds"), (1_000_000, "microseconds"), (1_000_000_000, "nanoseconds"))
 
 
 def typed_times(column: pl.Series) -> pl.Series:
@@ -72,9 +72,7 @@ def read_milliseconds(value: object) -> dt.datetime:
     number = int(text)
     if _is_plausible(number, 1_000):
         return _EPOCH + dt.timedelta(milliseconds=number)
-    if _is_plausible(number, 1_000_000):
-        raise ValueError("microseconds since the epoch, and milliseconds are wanted")
-    raise ValueError(_fault_of_number(number, text))
+    raise ValueError(f"{_fault_of_number(number, text)}; milliseconds are wanted")
 
 
 def _from_text(text: pl.Expr) -> pl.Expr:

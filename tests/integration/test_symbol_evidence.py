@@ -174,6 +174,9 @@ class TestHeld:
         assert json.loads(str(row["warnings"])) == {"held:binance": 6}
         assert "lacks 6 of 8 of binance" in str(row["error"])
         assert (listed(tmp_path, 2), listed(tmp_path, 2, "okx")) == (NAMES, NAMES[1:])
+        told = json.loads(pointline(tmp_path, "explain", path, "--json").stdout)[0]["versions"][0]
+        assert "What it says of binance is held: it lacks 6 symbols of those listed before" in json.dumps(told)
+        assert "retry 2 --accept" in told["next"]
         ran(tmp_path, *str(row["error"]).split("`")[1].split()[1:])
         ran(tmp_path)
         assert listed(tmp_path, 2) == NAMES[:2]

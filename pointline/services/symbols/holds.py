@@ -87,6 +87,11 @@ def warnings_of(file: Mapping[str, object]) -> dict[str, int]:
     return found
 
 
+def is_marked(file: Mapping[str, object]) -> bool:
+    """Tell whether a row of the ledger says that something is held."""
+    return any(name.startswith(MARK) for name in warnings_of(file))
+
+
 def marked(rows: pl.DataFrame) -> list[int]:
     """Return the files that rows of the ledger say something is held of."""
     return rows.filter(IS_MARKED)["file_id"].to_list()

@@ -15,6 +15,7 @@ from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_END
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN, plural
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import RuleBroken
+from pointline.services.symbols.holds import is_marked
 from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.ingest_manifest import Status
 
@@ -87,7 +88,10 @@ def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
     lines = f"`pointline quarantine {row['file_id']}` shows the quarantined lines" if row["rows_quarantined"] else ""
     status = Status(row["status"])
     if status is Status.SUCCESS:
-        return f"nothing to do; {lines}" if lines else "nothing to do"
+        step = "nothing to do"
+        if is_marked(row):
+            step = f"if what is held is right, `pointline retry {row['file_id']} --accept` takes it"
+        return f"{step}; {lines}" if lines else step
     if status is Status.PENDING:
         if AGAIN in (row["error"] or ""):
             return WAIT_OR_AGAIN
@@ -169,6 +173,7 @@ def _odd(name: str, count: int) -> str:
         "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
         "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
         "implausible_time": f"{plural(count, 'row')} with a {about} that cannot be right; the rows are kept",
+        "held": f"What it says of {about} is held: it lacks {plural(count, 'symbol')} of those listed before",
     }
     odd = f"{plural(count, 'row')} kept though the check {name} found them odd (setting checks.{name})"
     return said.get(kind, odd)

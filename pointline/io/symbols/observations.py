@@ -42,13 +42,20 @@ class DeltaObservations(DeltaBatchTable):
             rows = (
                 self.scan()
                 .filter(pl.col("exchange").is_in(list(scope.exchanges)), pl.col("states").list.len() > 0)
+                .with_row_index("row")
+                .collect()
+            )
+            # One observation may name half a million states: what else it holds is not repeated for each of them.
+            told = (
+                rows.lazy()
+                .select("row", "states", "times")
                 .explode("states", "times")
                 .join(states.lazy().select(states="state_id"), on="states", how="semi")
                 .collect(engine="streaming")
-                .group_by(observations.HEAD)
+                .group_by("row")
                 .agg("states", "times")
-                .select(list(self.schema))
             )
+            rows = rows.select("row", *observations.HEAD).join(told, on="row").select(list(self.schema))
         return Observed(rows=rows, states=states)
 
     def states_of(self, exchanges: Collection[str]) -> pl.DataFrame:

@@ -642,11 +642,13 @@ def _leave(code: int) -> NoReturn:
 
 def _explain(error: Exception) -> int:
     from pointline.errors import PointlineError
-    from pointline.io.translate import from_os_error, one_line
+    from pointline.io.translate import from_os_error, lost_data_file, one_line
     from pointline_daemon.commands.shared.present import print_error, print_problem
 
     as_json = "--json" in sys.argv
-    if isinstance(error, OSError) and error.filename is not None:
+    if (lost := lost_data_file(error)) is not None and not isinstance(error, PointlineError):
+        error = lost
+    elif isinstance(error, OSError) and error.filename is not None:
         error = from_os_error(error, str(error.filename))
     elif isinstance(error, TYPING_ERROR):
         return _explain_typing(cast("typer.BadParameter", error), as_json=as_json)

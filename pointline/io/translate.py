@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +21,7 @@ DAMAGE_HINT = "`pointline verify --data` names the damaged files, `pointline rep
 DAMAGE_WORDS = ("checksum", "crc", "corrupt", "parquet", "magic", "thrift", "decompress", "deserialize", "eof")
 FULL = {errno.ENOSPC, errno.EDQUOT}
 NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
+MISSING_WORDS = ("no such file", "os error 2", "errno 2")
 FULL_WORDS = ("no space left", "disk quota exceeded", "os error 28")
 NO_ACCESS_WORDS = ("permission denied", "os error 13")
 TROUBLE_WORDS = ("too many open files", "input/output error", "os error")
@@ -98,6 +100,15 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
     if error.errno != errno.EROFS and path.is_absolute():
         message, hint = f"{message}: {path}" if str(path) != subject else message, access_hint(path, error.errno)
     return NoAccess(message, subject=subject, hint=hint)
+
+
+def lost_data_file(error: Exception) -> LakeDamaged | None:
+    """Return what is to be said where a reader of a table did not find one of its data files."""
+    text = str(error)
+    path = re.search(r"[^/\s]+/[^/\s]+\.parquet", text)
+    if path is None or not _mentions(error, MISSING_WORDS):
+        return None
+    return LakeDamaged(f"{path[0]}, which the log of its table names, is gone", subject=path[0], hint=REPAIR_HINT)
 
 
 def one_line(error: BaseException) -> str:

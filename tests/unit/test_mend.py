@@ -235,3 +235,94 @@ def test_an_altered_entry_without_a_number_is_left_and_named_by_the_audit(table)
     entry.unlink()
     entry.write_bytes(content.replace(b"Append", b"Appent"))
     assert fault_of(table.path, entry, -1) is None
+
+
+class TestACopyWhoseLogIsNewer:
+    """``cp -a`` copies files one after the other: some of what the log names came after they were copied."""
+
+    @pytest.fixture
+    def parts(self, table) -> list[Part]:
+        """One for each version; the third took the first out, and the fourth the third: as ids and outcomes do."""
+        parts = []
+        for number in range(1, 6):
+            (part,) = table.write_parts(pl.DataFrame({"file_id": [number]}))
+            table.commit_parts(
+                add=[part], remove=[parts[{3: 0, 4: 2}[number]]] if number in {3, 4} else (), batch=number
+            )
+            parts.append(part)
+        return parts
+
+    def mended(self, table, tmp_path, *, recorded: int = -1, is_made_up_for: bool = True) -> list[str]:
+        done = mend_table(table.path, tmp_path / "kept", recorded_batch=recorded, is_made_up_for=is_made_up_for)
+        assert all(one.kept_at.is_file() for one in done)
+        return [str(int(one.file[:20])) for one in done]
+
+    def lose(self, table, parts: list[Part], *numbers: int) -> None:
+        for number in numbers:
+            (table.path / parts[number - 1].path).unlink()
+
+    def ids(self, table) -> list[int]:
+        return DeltaTableRepository(table.path, table.schema).read_all()["file_id"].sort().to_list()
+
+    def test_a_whole_one_is_left_alone(self, table, parts, tmp_path):
+        assert self.mended(table, tmp_path) == []
+        self.lose(table, parts, 1, 3)  # no version of now needs them
+        assert self.mended(table, tmp_path) == []
+        assert self.ids(table) == [2, 4, 5]
+
+    @pytest.mark.parametrize(
+        ("lost", "left"),
+        [((5,), [2, 4]), ((4, 5), [2, 3]), ((3, 4, 5), [1, 2]), ((2, 3, 4, 5), [1]), ((4,), [2, 3])],
+    )
+    def test_it_becomes_the_newest_version_that_is_all_there(self, table, parts, tmp_path, lost, left):
+        self.lose(table, parts, *lost)
+        assert self.mended(table, tmp_path) == [f"{number}" for number in range(5, min(lost) - 1, -1)]
+        assert self.ids(table) == left
+        assert self.mended(table, tmp_path) == []
+
+    def test_down_to_a_checkpoint_and_no_further(self, table, tmp_path):
+        commit(table, batch=1)
+        TableUpkeep(repository=table).checkpoint()
+        later, _ = commit(table, batch=2)
+        (table.path / later.path).unlink()
+        assert self.mended(table, tmp_path) == ["2"]
+        assert len(self.ids(table)) == 100
+        [part] = table.live_parts()
+        (table.path / part.path).unlink()
+        assert self.mended(table, tmp_path) == []
+
+    @pytest.mark.parametrize(("recorded", "undone"), [(2, ["5", "4"]), (3, ["5", "4"]), (4, ["5"]), (5, [])])
+    def test_what_is_recorded_stays(self, table, parts, tmp_path, recorded, undone):
+        """Its rows were there once: they are read again from bronze."""
+        self.lose(table, parts, 4, 5)
+        assert self.mended(table, tmp_path, recorded=recorded) == undone
+
+    def test_only_where_others_tell_what_an_older_one_lacks(self, table, parts, tmp_path):
+        self.lose(table, parts, 3, 4, 5)
+        assert self.mended(table, tmp_path, is_made_up_for=False) == ["5"]
+
+    def test_cut_short_and_done_again(self, table, parts, tmp_path, monkeypatch):
+        self.lose(table, parts, 3, 4, 5)
+        rename, left = Path.rename, [2]
+
+        def dying(path: Path, target: Path) -> Path:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", dying)
+        with pytest.raises(KeyboardInterrupt):
+            self.mended(table, tmp_path)
+        monkeypatch.setattr(Path, "rename", rename)
+        assert self.mended(table, tmp_path) == ["3"]
+        assert self.ids(table) == [1, 2]
+
+    def test_nothing_is_done_where_no_version_since_the_checkpoint_is_whole(self, table, tmp_path):
+        first, _ = commit(table, batch=1)
+        TableUpkeep(repository=table).checkpoint()
+        (later,) = table.write_parts(pl.DataFrame({"file_id": [2]}))
+        table.commit_parts(add=[later], remove=[first], batch=2)
+        for part in (first, later):
+            (table.path / part.path).unlink()
+        assert self.mended(table, tmp_path) == []

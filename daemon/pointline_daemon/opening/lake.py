@@ -75,10 +75,10 @@ class Lake:
         self.require_known_format()
         keep_in = self.config.paths.state / "set_aside"
         ledger = self.manifest.repository
-        mended = mend_table(ledger.path, keep_in)
+        mended = mend_table(ledger.path, keep_in, is_made_up_for=True)
         recorded = ledger.last_batch() if ledger.exists() else -1
         for repository in (self.quarantine, *self.batch_tables.values()):
-            mended += mend_table(repository.path, keep_in, recorded_batch=recorded)
+            mended += mend_table(repository.path, keep_in, recorded_batch=recorded, is_made_up_for=True)
         for repository in (self.observations.states, self.symbols):
             mended += mend_table(repository.path, keep_in)  # made from observations: what is lost is made again
         return mended

@@ -39,7 +39,7 @@ from pointline.io.delta_log.format_version import FORMAT_VERSION, PROPERTY, requ
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.lake_links import refuse_links
 from pointline.io.protocols import Part
-from pointline.io.translate import DAMAGE_HINT, storage_errors
+from pointline.io.translate import DAMAGE_HINT, REPAIR_HINT, storage_errors
 from pointline.tables.size_tiers import runs_to_merge
 
 READER_VERSION = 1
@@ -126,6 +126,12 @@ class DeltaTableRepository:
         with storage_errors(self.path.name):
             for path in self.live_paths():
                 wanted = checksum_in_name(PurePosixPath(path).name)
+                if not (self.path / path).exists():
+                    raise LakeDamaged(
+                        f"{self.path.name}/{path}, which the log of {self.path.name} names, is gone",
+                        subject=f"{self.path.name}/{path}",
+                        hint=REPAIR_HINT,
+                    )
                 if wanted is not None and (found := checksum_of(self.path / path)) != wanted:
                     raise LakeDamaged(
                         f"{self.path.name}/{path} is damaged: the checksum of its content is {found}, not {wanted}",

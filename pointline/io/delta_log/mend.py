@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta.parts import COMPACTED, WRITTEN
-from pointline.io.delta_log.checkpoint import POINTER, checkpoint_files
+from pointline.io.delta_log.checkpoint import POINTER, checkpoint_files, entries_after, newest_checkpoint
 from pointline.io.delta_log.entries import ADDED, BATCH, REMOVED
 from pointline.io.delta_log.told import PIECE
 from pointline.io.durable import flush_folder, make_folder
@@ -52,15 +52,21 @@ class MovedAway:
     kept_at: Path
 
 
-def mend_table(table: Path, keep_in: Path, *, recorded_batch: int = -1) -> list[MovedAway]:
+def mend_table(
+    table: Path, keep_in: Path, *, recorded_batch: int = -1, is_made_up_for: bool = False
+) -> list[MovedAway]:
     """Make a table readable after a power cut; what is unreadable is moved to ``keep_in``, never deleted.
 
-    ``recorded_batch`` is the newest batch whose outcomes are in the manifest. A log that a symbolic link leads to is
-    left as it is.
+    ``recorded_batch`` is the newest batch whose outcomes are in the manifest. ``is_made_up_for``: others tell what an
+    older version of the table lacks, and one whose log was copied later than its data files becomes such a version.
+    A log that a symbolic link leads to is left as it is.
     """
     log = table / "_delta_log"
     with storage_errors(table.name):
-        return [] if not log.is_dir() or link_on_the_way(table, log) else _mend(table, log, keep_in, recorded_batch)
+        if not log.is_dir() or link_on_the_way(table, log):
+            return []
+        done = _mend(table, log, keep_in, recorded_batch)
+        return [*done, *(_undo_what_was_not_copied(table, log, keep_in, recorded_batch) if is_made_up_for else [])]
 
 
 def _mend(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[MovedAway]:
@@ -69,10 +75,42 @@ def _mend(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[Mo
     for _ in range(MOST_UNFLUSHED):
         newest = newest_entry(log)
         reason = None if newest is None else fault_of(table, newest, recorded_batch)
-        if newest is None or reason is None:
-            break
+        if newest is None or reason is None or int(newest.stem) <= newest_checkpoint(log):
+            break  # what a checkpoint stands for was whole once
         done.append(_move_away(table, newest, reason, keep_in))
     return done
+
+
+def _undo_what_was_not_copied(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[MovedAway]:
+    """Move away the newest entries of a copy whose log was copied later than its data files, down to a whole version.
+
+    Not where that would undo a batch that is recorded, or takes a version that a checkpoint stands for: then something
+    else befell it. Newest first, so that it can be cut short and done again.
+    """
+    checkpoint = newest_checkpoint(log)
+    entries = entries_after(log, checkpoint)
+    actions = [_actions(entry.read_bytes()) or [] for entry in entries]
+    tops = range(len(entries), -1 if checkpoint >= 0 else 0, -1)
+    whole = next((top for top in tops if _is_whole(table, actions, top)), None)
+    undone = actions[whole:]
+    infos = [info for entry in undone for info in _all(entry, "commitInfo")]
+    is_recorded = any(info.get(BATCH, recorded_batch + 1) <= recorded_batch for info in infos)
+    if whole is None or is_recorded or not all(undone):
+        return []
+    reason = "names a data file that is not there"
+    return [_move_away(table, entry, reason, keep_in) for entry in reversed(entries[whole:])]
+
+
+def _is_whole(table: Path, entries: list[list[dict[str, Any]]], top: int) -> bool:
+    """Tell whether all data files of a version are there, as far as they came or went since the checkpoint."""
+    before, after = entries[:top], entries[top:]
+    live = _paths(before, "add") - _paths(before, "remove")
+    back = _paths(after, "remove") - _paths(after, "add")
+    return all((table / unquote(path)).is_file() for path in live | back)
+
+
+def _paths(entries: list[list[dict[str, Any]]], kind: str) -> set[str]:
+    return {one["path"] for actions in entries for one in _all(actions, kind)}
 
 
 def staged_files(log: Path) -> list[Path]:

@@ -124,7 +124,7 @@ def test_it_is_one_plain_frame(seed):
             model = pl.concat([model, slim(new.drop("path"))])
         else:
             some = rng.sample(range(last + 3), k=min(last, rng.choice([1, 1, 2, 5])))
-            facts = [(one, rng.choice(["gone", "success"]), rng.choice([None, "hash"]), "x") for one in some]
+            facts = [(one, rng.choice(["gone", "success"]), rng.choice([None, "00ff"]), "x") for one in some]
             change = pl.DataFrame(facts, schema=["file_id", "status", "content_hash", "error"], orient="row")
             change = change.cast({"content_hash": pl.String})
             frame.update(change, fill=["content_hash", "error"])

@@ -81,17 +81,13 @@ class DeltaObservations(DeltaBatchTable):
             return
         if not add.states.is_empty():
             self.states.append(add.states)
-        coming, going = self._rewritten(remove)
-        self.commit_parts(
-            add=[*self.write_parts(add.rows), *coming],
-            remove=going,
-            batch=batch,
-            metadata=telling(outcomes, found or {}),
-        )
+        with self.new_parts() as coming:
+            coming.extend(self.write_parts(add.rows))
+            going = self._rewritten(remove, coming)
+            self.commit_parts(add=coming, remove=going, batch=batch, metadata=telling(outcomes, found or {}))
 
-    def _rewritten(self, file_ids: Sequence[int]) -> tuple[list[Part], list[Part]]:
-        """Write what the parts with rows of these files hold of others anew; return the new parts and the old ones."""
-        coming: list[Part] = []
+    def _rewritten(self, file_ids: Sequence[int], coming: list[Part]) -> list[Part]:
+        """Write what the parts with rows of these files hold of others anew; return the old parts, tell ``coming``."""
         going: list[Part] = []
         for part in holding(self.live_parts(), file_ids) if file_ids else ():
             rows = pl.concat(self.rows_of(part))
@@ -99,4 +95,4 @@ class DeltaObservations(DeltaBatchTable):
             if kept.height < rows.height:
                 coming += self.write_parts(kept)
                 going.append(part)
-        return coming, going
+        return going

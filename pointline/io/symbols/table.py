@@ -72,18 +72,24 @@ class DeltaSymbolTable(DeltaTableRepository):
         """
         if batch is not None and self.last_batch() >= batch:
             return
-        come: list[Part] = []
         gone: list[Part] = []
-        if not (removed.is_empty() and added.is_empty()):
-            with storage_errors(self.path.name):
-                layout = self._current_layout()
-                if layout is None:
-                    gone, come = self.live_parts(), self._write(self._all_anew(removed, added))
-                else:
-                    rewrites = list(self._rewrites(layout, removed, added))
-                    gone, come = [file.part for one in rewrites for file in one.files], self._write(rewrites)
-        if come or gone or batch is not None:
-            self.commit_parts(add=come, remove=gone, batch=batch)
+        with self.new_parts() as come:
+            if not (removed.is_empty() and added.is_empty()):
+                with storage_errors(self.path.name):
+                    gone = self._write_in_place(removed, added, come)
+            if come or gone or batch is not None:
+                self.commit_parts(add=come, remove=gone, batch=batch)
+
+    def _write_in_place(self, removed: pl.DataFrame, added: pl.DataFrame, come: list[Part]) -> list[Part]:
+        """Write the files that come, and tell ``come``; return those in whose place they are."""
+        layout = self._current_layout()
+        if layout is None:
+            gone = self.live_parts()
+            come.extend(self._write(self._all_anew(removed, added)))
+            return gone
+        rewrites = list(self._rewrites(layout, removed, added))
+        come.extend(self._write(rewrites))
+        return [file.part for one in rewrites for file in one.files]
 
     def _rewrites(self, layout: Layout, removed: pl.DataFrame, added: pl.DataFrame) -> Iterator[Rewrite]:
         going, coming = _by_exchange(removed), _by_exchange(added)

@@ -99,6 +99,10 @@ class Feed:
     """The rows name their symbol; else the path does."""
     member: str = ""
     """A pattern of the name of the one file in an archive that is meant; empty where there is but one."""
+    decoder: str = ""
+    """What reads its files, which are no text; empty for text and Parquet."""
+    is_timed_by_path: bool = False
+    """Its rows count from the beginning of the time that their path names: the same bytes are other rows elsewhere."""
     companion: str = ""
     """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
     symbol_column: str = ""

@@ -15,7 +15,7 @@ from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
-from pointline.vendors.targets import Plan, needs_day, plan
+from pointline.vendors.targets import Plan, is_timed_by_path, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
@@ -24,6 +24,8 @@ SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 NOT_INHERITED = ("example", "decide", "note")
 """What a feed does not take over from the one that it is like."""
+OF_LINES = ("header", "aliases", "header_cut", "encoding", "separator", "quote", "trim", "trailer")
+"""What a feed says of files of text alone."""
 CHECKS: dict[str, Check] = {
     one.name: one for one in (checks.time_backwards(), checks.negative_latency(), checks.equal_rows("timestamp"))
 }
@@ -179,6 +181,8 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         leave_out={name: tuple(values) for name, values in text.leave_out.items()},
         companion=text.companion,
         member=text.member,
+        decoder=text.decoder,
+        is_timed_by_path=is_timed_by_path(text),
         is_sorted=text.sorted,
         has_steps=text.steps,
         is_distinct=text.distinct,
@@ -216,6 +220,7 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
             yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"
     yield from _check_times(text, paths)
+    yield from _check_decoded(text)
     words = [word for one in text.map.values() if not isinstance(one, str) and not one.value for word in one.words]
     odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
     if odd:
@@ -228,6 +233,17 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
     for name, one in text.map.items():
         if dayless and not isinstance(one, str) and needs_day(one):
             yield f"map.{name}: the time has no date, and {dayless[0]!r} names no single day"
+    timeless = [path.text for path in paths if path.span is Span.NONE]
+    if timeless and is_timed_by_path(text):
+        yield f"a time since start counts from the time of the path, and {timeless[0]!r} names none"
+
+
+def _check_decoded(text: FeedText) -> Iterator[str]:
+    """What a decoder reads has no lines of its own."""
+    usual = FeedText(name=text.name)
+    odd = [key for key in OF_LINES if text.decoder and getattr(text, key) != getattr(usual, key)]
+    if odd:
+        yield f"decoder: {odd[0]} is said of files of text: leave it out"
 
 
 def _check_names(text: FeedText) -> Iterator[str]:

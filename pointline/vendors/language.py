@@ -20,9 +20,9 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     words: dict[str, str | bool] = field(default_factory=dict)
     """What each word of the source, or the ``value``, means; any other word breaks its row, or its path."""
     time: str | list[str] = ""
-    """``epoch`` (the number of digits tells the unit), ``seconds`` (with decimals), ``since midnight``, or formats of
-    ``strptime``, in a list with ``epoch`` among them where a file may have either. What has no date is of the day that
-    the path names, by the clock on the wall."""
+    """``epoch`` (the number of digits tells the unit), ``seconds`` (with decimals), ``since midnight``, ``since start``
+    (of the time that the path names, such as its hour), or formats of ``strptime``, in a list with ``epoch`` among them
+    where a file may have either. What has no date is of the day that the path names, by the clock on the wall."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     zone: str = ""
     divide: float = 1.0
@@ -57,6 +57,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     exchange: str = ""
     like: str = ""
     """The feed before it that says what is left out here."""
+    decoder: Literal["", "bi5", "dbn"] = ""
+    """What reads files that are no text; the columns are those that it names."""
     header: Literal["required", "absent", "auto"] = "required"
     columns: list[str | list[str]] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)

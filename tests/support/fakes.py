@@ -374,6 +374,7 @@ class MemoryContent:
     block_bytes: int
     content_hash: str
     warnings: Mapping[str, int] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -381,7 +382,7 @@ class MemoryContent:
     def __exit__(self, *exc_info: object) -> None:
         return None
 
-    def first_line(self, member: str = "") -> bytes:
+    def first_line(self, member: str = "", decoder: str = "") -> bytes:
         return self.data.partition(b"\n")[0]
 
     def header(self) -> tuple[str, ...]:

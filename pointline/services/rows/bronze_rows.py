@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
 from pointline.services.rows.complaint import shown
-from pointline.services.rows.header import read_header
+from pointline.services.rows.header import check_said, read_header
 
 COUNT, NAMED = "{rows}", "{named}"
 NOT_WHOLE = "it is not whole: download it again"
 LONGEST_LINE = 80
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,22 @@ class BronzeRows:
     header: tuple[str, ...]
     blocks: Iterator[bytes]
     header_lines: int = 1
-    """Lines of the file before its first row."""
+    """Lines of the file before its first row; records of a decoded file are counted as if they were lines."""
 
 
-def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str, str] | None = None) -> BronzeRows:
-    """Look at the header and return the rows. ``wanted``: see ``BronzeContent``. Raises Rejected, Transient."""
+def open_rows(
+    feed: Feed,
+    content: BronzeContent,
+    path: str,
+    wanted: Mapping[str, str] | None = None,
+    says: Mapping[str, str] = NOTHING_SAID,
+) -> BronzeRows:
+    """Look at the header and return the rows.
+
+    ``wanted``: see ``BronzeContent``. ``says``: the fields of the path. Raises Rejected, Transient.
+    """
     header, first_row = read_header(feed, content, path)
+    check_said(content.says, says, path)
     blocks = content.blocks(wanted)
     if first_row:
         blocks = chain([first_row + b"\n"], blocks)
@@ -41,7 +53,8 @@ def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str
         blocks = _counted(blocks, trailer, path)
     elif trailer:
         blocks = _without_trailer(blocks, trailer.encode())
-    return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=0 if first_row else 1)
+    has_header = not (first_row or feed.decoder)
+    return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=int(has_header))
 
 
 def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
@@ -48,7 +48,7 @@ def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[st
     """
     if not feed.headers:
         return content.header(), b""
-    line = content.first_line(feed.member)
+    line = content.first_line(feed.member, feed.decoder)
     if not line:
         names = content.header()
         return (names if not names else _known_names(feed, names, path)), b""
@@ -65,6 +65,18 @@ def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[st
             hint=f"is it a whole file of {feed.vendor}, of this kind?",
         )
     return _known_names(feed, cells, path), b""
+
+
+def check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path: str) -> None:
+    """Raise Rejected where a decoded file says something else of itself than its path does."""
+    for name, found in file_says.items():
+        claimed = path_says.get(name, found)
+        if claimed.casefold() != found.casefold():
+            raise Rejected(
+                f"{path}: the {name} in the file is {shown(found)}, the path says {shown(claimed)}",
+                subject=path,
+                hint="give it the name under which it was published",
+            )
 
 
 def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]:

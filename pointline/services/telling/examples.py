@@ -23,6 +23,7 @@ class ExampleContent:
 
     content_hash = ""
     warnings: Mapping[str, int] = MappingProxyType({})
+    says: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, lines: list[str], encoding: str) -> None:
         first, *rest = lines or [""]
@@ -35,7 +36,7 @@ class ExampleContent:
     def __exit__(self, *exc_info: object) -> None:
         """There is nothing to close."""
 
-    def first_line(self, _member: str = "") -> bytes:
+    def first_line(self, _member: str = "", _decoder: str = "") -> bytes:
         """Return the first line."""
         return self._first
 

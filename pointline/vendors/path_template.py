@@ -28,6 +28,7 @@ ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
 UNTIL = "until"
 NEARLY = 0.4
 """How near a name is that only has an unknown word where one of some belongs."""
+LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
 FROM_ZERO = "%0m"
 DIGITS = {"%Y": r"[0-9]{4}", "%m": r"[0-9]{2}", "%d": r"[0-9]{2}", "%H": r"[0-9]{1,2}"}
 
@@ -139,8 +140,8 @@ class PathTemplate:
         letters, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
         near, name_gap = self._miss_of_name(name)
         said = [
-            *([f"its name does not match {self.name_text}: {name_gap}"] if name_gap else []),
-            *([] if fits_folder else [f"it is not in folders {self.folder_text}: {folder_gap}"]),
+            *([f"its name does not match {shortened(self.name_text)}: {name_gap}"] if name_gap else []),
+            *([] if fits_folder else [f"it is not in folders {shortened(self.folder_text)}: {folder_gap}"]),
         ]
         if not said and self.match(folder, name) is None:
             said.append("its folder and its name say two times")
@@ -222,6 +223,11 @@ class PathTemplate:
         return Span.NONE
 
 
+def shortened(text: str) -> str:
+    """Return a template for people: long lists of words are left out."""
+    return LONG_LIST.sub(r"{\1}", text)
+
+
 def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:
     """Return how many letters of a template fit, part by part, and which part does not."""
     fits = 0
@@ -233,8 +239,8 @@ def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tupl
     letters = sum(len(piece) for piece, _ in pieces[:fits] if not piece.startswith(("*", "/**")))
     if fits == len(pieces):
         return letters, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
-    after = f" after {pieces[fits - 1][0]}" if fits else ""
-    return letters, f"there is no {pieces[fits][0]}{after}"
+    after = f" after {shortened(pieces[fits - 1][0])}" if fits else ""
+    return letters, f"there is no {shortened(pieces[fits][0])}{after}"
 
 
 def _packed(words: Sequence[str]) -> list[str]:

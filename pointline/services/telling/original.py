@@ -13,7 +13,7 @@ from pointline.services.rows.bronze_rows import open_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """One data row as it is in the file. ``line`` is the file's line it begins on, the first being 1."""
+    """One data row as it is in the file. ``line`` is the file's line it begins on, or its record, the first being 1."""
 
     text: str
     line: int

@@ -37,6 +37,8 @@ class Line:
     number: int | None = None
     header: Sequence[str] = ()
     has_header: bool = True
+    decoder: str = ""
+    """What made the text of a record, whose number it then is."""
     cells: Mapping[str, str] = field(default_factory=dict)
     """By column of the table."""
     problem: str | None = None
@@ -163,6 +165,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         number=None if path.lower().endswith(".parquet") else found.line,
         header=found.header,
         has_header=found.has_header,
+        decoder=feed.decoder,
         cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
     )
 
@@ -183,6 +186,8 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
         print_lines([f"line    not found: {printable(line.problem)}"])
     elif line.number is None:
         print_lines(["line    a row of a Parquet file, written as CSV"])
+    elif line.decoder:
+        print_lines([f"line    record {line.number:,} of the file, decoded by {line.decoder} and written as CSV"])
     else:
         header = "where the header is line 1" if line.has_header else "which has no header"
         print_lines([f"line    {line.number:,} of the file, {header}"])

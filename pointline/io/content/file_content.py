@@ -304,7 +304,7 @@ class FileContent:
         return Rejected(
             f"{path} has a line of more than {self._limits.max_line_bytes} bytes",
             subject=path,
-            hint="if it is genuine, raise ingest.max_line_bytes and run `pointline retry`",
+            hint="if it is genuine, raise ingest.max_line_bytes and run `pointline retry --rule max_line_bytes`",
         )
 
     def _parse_header(self, line: bytes) -> tuple[str, ...]:

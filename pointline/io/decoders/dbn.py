@@ -32,6 +32,8 @@ PIECE_BYTES = 256 << 10
 """Records decoded in one call, which keeps all other threads waiting: some milliseconds."""
 SENT_BYTES = 8
 """What a record is longer by where it has the time at which the vendor sent it."""
+LONGEST_SAID = 200
+"""Of what the vendor's decoder says of a file."""
 AS_PUBLISHED = "is it a file of Databento, as it was downloaded?"
 
 
@@ -196,7 +198,7 @@ def _vendor(path: str) -> ModuleType:
         raise Rejected(
             f"{path} is DBN, which only the vendor's own decoder reads, and that is not installed ({error})",
             subject=path,
-            hint=f"`{sys.executable} -m pip install {PACKAGE}`, then `pointline retry`",
+            hint=f"`{sys.executable} -m pip install {PACKAGE}`, then `pointline retry --rule {PACKAGE}`",
         ) from error
 
 
@@ -205,4 +207,5 @@ def _decoding(vendor: ModuleType, path: str) -> Iterator[None]:
     try:
         yield
     except vendor.DBNError as error:
-        raise Rejected(f"{path} does not decode: {error}", subject=path, hint=AS_PUBLISHED) from error
+        said = "".join(char for char in str(error) if char.isprintable())[:LONGEST_SAID]
+        raise Rejected(f"{path} does not decode: {said}", subject=path, hint=AS_PUBLISHED) from error

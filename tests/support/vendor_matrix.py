@@ -27,6 +27,7 @@ def check_mutation(form: Form, mutation: str) -> None:
     assert all(row in whole for row in rows), "rows with other values are in silver"
 
 
-def feeds_of(*vendors: str) -> set[str]:
-    """The feeds that ship of these vendors."""
-    return {one.name for vendor in shipped().vendors if vendor.name in vendors for one in vendor.descriptions}
+def feeds_of(*vendors: str, decoded: bool = False) -> set[str]:
+    """The feeds that ship of these vendors: those of text, or those that a decoder reads."""
+    descriptions = [one for vendor in shipped().vendors if vendor.name in vendors for one in vendor.descriptions]
+    return {one.name for one in descriptions if bool(one.text.decoder) == decoded}

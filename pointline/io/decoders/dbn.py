@@ -62,7 +62,7 @@ KINDS = {
 
 def decode_dbn(chunks: Iterator[bytes], path: str) -> Records:
     """Return the records of a file of one schema; ``chunks`` are decompressed."""
-    start, rest = _exactly(chunks, b"", START_BYTES, path)
+    start, rest = _beginning(chunks, b"", START_BYTES, path)
     if not start.startswith(MAGIC):
         raise Rejected(
             f"{path} is no DBN: it begins with {shown_bytes(start)}", subject=path, hint="download the file again"
@@ -71,16 +71,16 @@ def decode_dbn(chunks: Iterator[bytes], path: str) -> Records:
     size = int.from_bytes(start[4:8], "little")
     if size > MOST_METADATA_BYTES:
         raise Rejected(f"{path}: its metadata are said to be {size} bytes", subject=path, hint=AS_PUBLISHED)
-    said, rest = _exactly(chunks, rest, size, path)
+    start, rest = _beginning(chunks, start + rest, START_BYTES + size, path)
     with _decoding(vendor, path):
-        metadata = vendor.Metadata.decode(start + said)
+        metadata = vendor.Metadata.decode(start)
     schema = _schema(metadata, size, path)
     text = io.BytesIO()
     with _decoding(vendor, path):
         written = vendor.Transcoder(
             text, vendor.Encoding.CSV, vendor.Compression.NONE, pretty_px=False, pretty_ts=False, map_symbols=True
         )
-        written.write(start + said)
+        written.write(start)
     names = tuple(_taken(text).decode().rstrip("\n").split(","))
     kind = KINDS[schema]._replace(size=KINDS[schema].size + SENT_BYTES * bool(metadata.ts_out))
     records = _whole_records(_chain(rest, chunks), kind, schema, path)
@@ -171,8 +171,8 @@ def _taken(text: io.BytesIO) -> bytes:
     return lines
 
 
-def _exactly(chunks: Iterator[bytes], begun: bytes, size: int, path: str) -> tuple[bytes, bytes]:
-    """Return so many bytes, and what came after them in the same chunk."""
+def _beginning(chunks: Iterator[bytes], begun: bytes, size: int, path: str) -> tuple[bytes, bytes]:
+    """Return so many bytes, ``begun`` being the first of them, and what came after them in the same chunk."""
     parts, length = [begun], len(begun)
     while length < size:
         chunk = next(chunks, None)

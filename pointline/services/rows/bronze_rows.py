@@ -6,19 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from types import MappingProxyType
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
 from pointline.services.rows.complaint import shown
-from pointline.services.rows.header import check_said, read_header
+from pointline.services.rows.header import NOTHING_SAID, read_header
 
 COUNT, NAMED = "{rows}", "{named}"
 NOT_WHOLE = "it is not whole: download it again"
 LONGEST_LINE = 80
-NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +41,7 @@ def open_rows(
 
     ``wanted``: see ``BronzeContent``. ``says``: the fields of the path. Raises Rejected, Transient.
     """
-    header, first_row = read_header(feed, content, path)
-    check_said(content.says, says, path)
+    header, first_row = read_header(feed, content, path, says)
     blocks = content.blocks(wanted)
     if first_row:
         blocks = chain([first_row + b"\n"], blocks)

@@ -276,9 +276,18 @@ class TestWithoutTheDecoder:
         with patch.dict(sys.modules, {"databento_dbn": None}):
             said = take_one(made, data).said
         assert "which only the vendor's own decoder reads, and that is not installed" in said
-        assert f"`{sys.executable} -m pip install databento-dbn`, then `pointline retry --rule databento-dbn`" in said
+        assert (
+            f"`{sys.executable} -m pip install --upgrade databento-dbn`, then `pointline retry --rule databento-dbn`"
+            in said
+        )
         if IS_INSTALLED:
             assert take_one(made, data).is_success
+
+    @NEEDS_DECODER
+    def test_one_that_is_too_old_is_named(self):
+        made = dbn_form("trades")
+        with patch.object(dbn.metadata, "version", lambda _: "0.29.1"):
+            assert "and that is too old: 0.29.1; `" in take_one(made, made.file(plain(made))).said
 
     def test_what_is_no_dbn_needs_no_decoder_to_be_told(self):
         made = dbn_form("trades")

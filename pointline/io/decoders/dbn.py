@@ -11,6 +11,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from pointline.io.decoders.decoder import BLOCK_BYTES, Records
 
 PACKAGE = "databento-dbn"
 MODULE = "databento_dbn"
+OLDEST = (0, 35)
+"""The first that reads version 3 of the encoding."""
 MAGIC = b"DBN"
 START_BYTES = 8
 """Magic, version, and how long the metadata are."""
@@ -73,8 +76,8 @@ def decode_dbn(chunks: Iterator[bytes], path: str) -> Records:
         raise Rejected(f"{path}: its metadata are said to be {size} bytes", subject=path, hint=AS_PUBLISHED)
     start, rest = _beginning(chunks, start + rest, START_BYTES + size, path)
     with _decoding(vendor, path):
-        metadata = vendor.Metadata.decode(start)
-    schema = _schema(metadata, size, path)
+        said = vendor.Metadata.decode(start)
+    schema = _schema(said, size, path)
     text = io.BytesIO()
     with _decoding(vendor, path):
         written = vendor.Transcoder(
@@ -82,35 +85,37 @@ def decode_dbn(chunks: Iterator[bytes], path: str) -> Records:
         )
         written.write(start)
     names = tuple(_taken(text).decode().rstrip("\n").split(","))
-    kind = KINDS[schema]._replace(size=KINDS[schema].size + SENT_BYTES * bool(metadata.ts_out))
+    kind = KINDS[schema]._replace(size=KINDS[schema].size + SENT_BYTES * bool(said.ts_out))
     records = _whole_records(_chain(rest, chunks), kind, schema, path)
     return Records(
         names=names,
         blocks=_blocks(records, vendor, written, text, path),
-        says={"dataset": str(metadata.dataset).lower().replace(".", "-"), "schema": schema},
+        says={"dataset": str(said.dataset).lower().replace(".", "-"), "schema": schema},
     )
 
 
-def _schema(metadata: Any, size: int, path: str) -> str:  # noqa: ANN401 - the vendor's
+def _schema(said: Any, size: int, path: str) -> str:  # noqa: ANN401 - the vendor's
     """Return the schema. Raises Rejected where records of a file cannot be rows of one table."""
-    if metadata.schema is None:
+    if said.schema is None:
         raise Rejected(
             f"{path} holds records of several schemas, as a live session records them",
             subject=path,
-            hint="write one file for each schema: databento.DBNStore.from_file(...).to_file(..., schema=...)",
+            hint="write a CSV of each: databento.DBNStore.from_file(FILE).to_csv(NAME, schema='trades'), NAME as the "
+            "vendor gives it",
         )
-    schema = str(metadata.schema)
+    schema = str(said.schema)
     if schema not in KINDS:
         raise Rejected(
             f"{path} holds records of the schema {schema}, which no table holds",
             subject=path,
             hint=f"{', '.join(KINDS)} are read",
         )
-    if size <= LONG_METADATA_BYTES and not metadata.mappings:
+    if size <= LONG_METADATA_BYTES and not said.mappings:
         raise Rejected(
             f"{path} names no symbols: its metadata map no instrument_id to one",
             subject=path,
-            hint="request it by symbols and with stype_out instrument_id, or write it as CSV with its symbology.json",
+            hint="write it as CSV with the symbology.json of its download: store = databento.DBNStore.from_file(FILE), "
+            "store.insert_symbology_json(open('symbology.json').read()), store.to_csv(NAME)",
         )
     return schema
 
@@ -193,13 +198,19 @@ def _vendor(path: str) -> ModuleType:
     """Return the vendor's decoder. Raises Rejected where it is not installed; it may be by the next time."""
     importlib.invalidate_caches()
     try:
+        version = metadata.version(PACKAGE)
+        if tuple(map(int, version.split(".")[:2])) < OLDEST:
+            raise _without_decoder(path, f"is too old: {version}")
         return importlib.import_module(MODULE)
     except ImportError as error:
-        raise Rejected(
-            f"{path} is DBN, which only the vendor's own decoder reads, and that is not installed ({error})",
-            subject=path,
-            hint=f"`{sys.executable} -m pip install {PACKAGE}`, then `pointline retry --rule {PACKAGE}`",
-        ) from error
+        raise _without_decoder(path, f"is not installed ({error})") from error
+
+
+def _without_decoder(path: str, why: str) -> Rejected:
+    install = f"`{sys.executable} -m pip install --upgrade {PACKAGE}`, then `pointline retry --rule {PACKAGE}`"
+    return Rejected(
+        f"{path} is DBN, which only the vendor's own decoder reads, and that {why}", subject=path, hint=install
+    )
 
 
 @contextmanager
@@ -207,5 +218,8 @@ def _decoding(vendor: ModuleType, path: str) -> Iterator[None]:
     try:
         yield
     except vendor.DBNError as error:
-        said = "".join(char for char in str(error) if char.isprintable())[:LONGEST_SAID]
-        raise Rejected(f"{path} does not decode: {said}", subject=path, hint=AS_PUBLISHED) from error
+        why = "".join(char for char in str(error) if char.isprintable())[:LONGEST_SAID]
+        is_newer = "newer version" in why
+        newest = f"`{sys.executable} -m pip install --upgrade {PACKAGE}`, restart the daemon, `pointline retry {path}`"
+        hint = newest if is_newer else AS_PUBLISHED
+        raise Rejected(f"{path} does not decode: {why}", subject=path, hint=hint) from error

@@ -8,6 +8,7 @@ import re
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import patch
 
 import pyarrow as pa
@@ -17,8 +18,11 @@ from hypothesis import strategies as st
 
 from pointline.errors import Rejected, Unfinished
 from pointline.io.decoders import dbn
+from tests.support.daemon_thread import Daemon
 from tests.support.databento_files import FEEDS, RAW, form
 from tests.support.dbn_files import DbnForm, dbn_form
+from tests.support.lake_check import read_manifest, read_table
+from tests.support.process import pointline as run
 from tests.support.vendor_files import HOUR_US, SAMPLES, Taken, check_round_trip, feed_of, shipped, take
 from tests.support.vendor_matrix import feeds_of
 from tests.support.vendor_reader import read_cells
@@ -119,10 +123,10 @@ def vars_of(made: DbnForm) -> dict[str, object]:
     return {name: getattr(made, name) for name in made.__dataclass_fields__}
 
 
-def renumbered(made: DbnForm) -> list[list[str]]:
+def renumbered(made: DbnForm, count: int = 48) -> list[list[str]]:
     """The cells as the made file has them: its one instrument is the first."""
     at = made.columns.index("instrument_id")
-    return [[*line[:at], "1", *line[at + 1 :]] for line in plain(made)]
+    return [[*line[:at], "1", *line[at + 1 :]] for line in plain(made, count)]
 
 
 # ---- what breaks a file
@@ -267,6 +271,36 @@ def test_no_content_panics():
             except Rejected:
                 continue
             assert blocks.count(b"\n") == 4
+
+
+@NEEDS_DECODER
+def test_in_a_lake_it_is_a_file_like_others(tmp_path):
+    """Beside the CSV of the same rows it overlaps; it takes the place of that, is replaced, traced and read again."""
+    daemon = Daemon(tmp_path / "lake")
+    made, text = dbn_form("trades"), form("trades", RAW)
+    csv, packed_file = (daemon.bronze / Path(one.path_of(one.day)).name for one in (text, made))
+    csv.write_bytes(text.file(text.written(text.plain_rows())))
+    daemon.once()
+    packed_file.write_bytes(made.file(plain(made)))
+    daemon.once()
+    error = read_manifest(daemon.root).filter(status="quarantined")["error"].to_list()[0]
+    assert f"overlap those of file 1 ({csv.name})" in error
+    csv.unlink()
+    daemon.once()
+    assert dict(read_manifest(daemon.root).select("file_id", "status").iter_rows()) == {1: "superseded", 2: "success"}
+    packed_file.write_bytes(made.file(plain(made, 50)))
+    daemon.once()
+    rows = read_table(daemon.root, "trades")
+    assert rows.height == 50
+    file_id = str(rows["file_id"][0])
+    traced = run(daemon.root, "trace", "trades", file_id, "50").stdout
+    assert "record 50 of the file, decoded by dbn and written as CSV" in traced
+    assert ",".join(renumbered(made, 50)[49]) in traced
+    assert run(daemon.root, "verify", "--deep").returncode == 0
+    with packed_file.open("r+b") as file:  # the row that the file has at its end is another one now
+        file.seek(-4, 2)
+        file.write(b"\x01\x02\x03\x04")
+    assert run(daemon.root, "verify", "--deep").returncode == 1
 
 
 class TestWithoutTheDecoder:

@@ -13,7 +13,7 @@ import msgspec
 from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
-from pointline.vendors.language import FeedText, TableText, Unread, VendorText
+from pointline.vendors.language import NO_TEXT, FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 from pointline.vendors.targets import Plan, is_timed_by_path, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
@@ -181,7 +181,7 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         leave_out={name: tuple(values) for name, values in text.leave_out.items()},
         companion=text.companion,
         member=text.member,
-        decoder=text.decoder,
+        decoder=text.decoder if text.decoder in NO_TEXT else "",
         is_timed_by_path=is_timed_by_path(text),
         is_sorted=text.sorted,
         has_steps=text.steps,
@@ -239,10 +239,10 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
 
 
 def _check_decoded(text: FeedText) -> Iterator[str]:
-    """What a decoder reads has no lines of its own."""
+    """What is no text has no lines of its own."""
     usual = FeedText(name=text.name)
-    odd = [key for key in OF_LINES if text.decoder and getattr(text, key) != getattr(usual, key)]
-    if odd:
+    odd = [key for key in OF_LINES if getattr(text, key) != getattr(usual, key)]
+    if odd and text.decoder in NO_TEXT:
         yield f"decoder: {odd[0]} is said of files of text: leave it out"
 
 

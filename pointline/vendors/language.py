@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+NO_TEXT = ("bi5", "dbn")
+"""The decoders of files that are no text."""
+
 
 class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": "from"}):
     """How one column of the table comes about: from source columns, or from the path."""
@@ -57,10 +60,10 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     exchange: str = ""
     like: str = ""
     """The feed before it that says what is left out here."""
-    decoder: Literal["", "bi5", "dbn"] = ""
-    """What reads files that are no text; the columns are those that it names."""
     header: Literal["required", "absent", "auto"] = "required"
     columns: list[str | list[str]] = field(default_factory=list)
+    decoder: Literal["", "bi5", "dbn"] = ""
+    """``bi5``, ``dbn``: what reads files that are no text; ``columns`` are those that it names."""
     aliases: dict[str, str] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
     """Source columns that are left out on purpose."""

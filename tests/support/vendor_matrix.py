@@ -28,6 +28,6 @@ def check_mutation(form: Form, mutation: str) -> None:
 
 
 def feeds_of(*vendors: str, decoded: bool = False) -> set[str]:
-    """The feeds that ship of these vendors: those of text, or those that a decoder reads."""
+    """The feeds that ship of these vendors: those of text, or those of files that are none."""
     descriptions = [one for vendor in shipped().vendors if vendor.name in vendors for one in vendor.descriptions]
-    return {one.name for one in descriptions if bool(one.text.decoder) == decoded}
+    return {one.name for one in descriptions if bool(one.feed.decoder) == decoded}

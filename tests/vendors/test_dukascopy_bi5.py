@@ -261,6 +261,32 @@ def test_equal_bytes_of_two_hours_are_two_hours_and_a_copy_of_one_is_a_copy(tmp_
     assert run(daemon.root, "verify", "--deep").returncode == 0
 
 
+def test_an_instrument_that_no_feed_names_takes_a_description_that_begins_from_its_file(tmp_path):
+    daemon = Daemon(tmp_path / "lake")
+    path = put(daemon.bronze, HOUR, packed(some(5)), symbol="AAPLUSUSD")
+    assert "for another instrument write a description" in run(daemon.root, "vendors", "try", str(path)).stdout
+    assert "the decoder bi5 names the columns" in run(daemon.root, "vendors", "show", "dukascopy").stdout
+    begun = run(daemon.root, "vendors", "try", "--new", str(path)).stdout
+    assert '# path = "{symbol}/{year:%Y}/{month:%0m}/{day:%d}/{hour:%H}h_ticks.bi5"' in begun
+    [timestamp] = re.findall(r"perhaps (timestamp = .*)'", begun)
+    decided = re.sub(r"# path = (.*)\npath = .*", r"path = \1", begun.partition("# Each column")[0])
+    for key, value in {"vendor": "mine", "name": "ticks", "table": "quotes", "exchange": "dukascopy"}.items():
+        decided = decided.replace(f'{key} = "?"', f'{key} = "{value}"')
+    decided = decided.replace("{symbol}/", "{symbol:AAPLUSUSD}/")
+    prices = "".join(f'{side}_price = {{ from = "{side}", divide = 1e3 }}\n' for side in ("ask", "bid"))
+    amounts = 'ask_amount = "ask_volume"\nbid_amount = "bid_volume"\n'
+    (daemon.root / "vendors").mkdir()
+    (daemon.root / "vendors" / "mine.toml").write_text(f"{decided}{timestamp}\n{prices}{amounts}")
+    assert run(daemon.root, "vendors", "check", str(daemon.root / "vendors" / "mine.toml")).returncode == 0
+    Daemon(daemon.root).once()
+    rows = read_table(daemon.root, "quotes")
+    assert (set(rows["symbol"]), rows["ask_price"][0], str(rows["timestamp"][1])) == (
+        {"AAPLUSUSD"},
+        108.3,
+        "2024-01-31 07:01:00+00:00",
+    )
+
+
 def test_a_file_is_replaced_and_traced_to_its_record(tmp_path):
     daemon = Daemon(tmp_path / "lake")
     path = put(daemon.bronze, HOUR, packed(some(5)))

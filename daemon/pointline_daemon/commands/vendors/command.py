@@ -154,7 +154,7 @@ def _facts(one: Description) -> Iterator[tuple[str, str]]:
         Header.ABSENT: "there is no header",
         Header.AUTO: "with a header or without",
     }
-    yield "header", f"the decoder {text.decoder} names the columns" if text.decoder else header[one.feed.header]
+    yield "header", f"the decoder {one.feed.decoder} names the columns" if one.feed.decoder else header[one.feed.header]
     yield "zone", f"days are cut in {text.day_zone}"
     if text.where:
         said = " and ".join(f"{name} is {' or '.join(values)}" for name, values in text.where.items())
@@ -216,6 +216,7 @@ def _feed_json(one: Description) -> dict[str, Any]:
         "exchange": text.exchange,
         "paths": [path.text for path in one.paths],
         "header": text.header,
+        "decoder": text.decoder or None,
         "columns": [list(names) for names in one.feed.headers],
         "becomes": _becomes(one),
         "zone": text.day_zone,

@@ -238,6 +238,10 @@ class BronzeContent(Protocol):
         """
         ...
 
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        """Yield all lines, the first one too, as blocks of whole lines of any text. Raises as ``blocks``."""
+        ...
+
     def whole(self) -> bytes:
         """Return all of the content, decompressed, for files that are not lines of rows. Raises as ``blocks``."""
         ...

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pointline.parse.json_lines import JsonLines
 from pointline.tables.schema import Column, EventTable, Kind
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Dialect:
     """Of the header alone: rows are UTF-8."""
     header_cut: str = ""
     """Where a name in the header ends, though there is more of it."""
+    is_decoded: bool = False
+    """Lines were made from those of another form; one that gave none stands in their place, behind a mark."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,8 @@ class Feed:
     """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
+    json_lines: JsonLines | None = None
+    """Makes lines of cells from those of its files."""
     whole: Feed | None = None
     """The same feed, of blocks with whole numbers in all columns that may have another form too: it types them in one
     go, or not at all."""

@@ -13,6 +13,7 @@ import msgspec
 from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
+from pointline.vendors.decoded import check_decoder, column_lists, decoder_of
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 from pointline.vendors.targets import Plan, needs_day, plan
@@ -169,12 +170,14 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         targets=made.targets,
         dialect=Dialect(
             separator=text.separator,
-            is_quoted=text.quote,
+            is_quoted=text.quote and not text.decoder,
             is_trimmed=text.trim,
             trailer=text.trailer,
             encoding=text.encoding,
             header_cut=text.header_cut,
+            is_decoded=bool(text.decoder),
         ),
+        json_lines=decoder_of(text, {*text.where, *(column.name for column in made.columns)}),
         where={name: tuple(values) for name, values in text.where.items()},
         leave_out={name: tuple(values) for name, values in text.leave_out.items()},
         companion=text.companion,
@@ -198,6 +201,7 @@ def _symbol_column(text: FeedText) -> str:
 
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     yield from _check_names(text)
+    yield from check_decoder(text)
     try:
         zone_of(text.day_zone)
     except ValueError as error:
@@ -239,8 +243,7 @@ def _check_names(text: FeedText) -> Iterator[str]:
         yield f"member {text.member!r} is not a pattern: {error}"
     if not NAME.fullmatch(text.name):
         yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
-    lists = [one for one in text.columns if isinstance(one, list)]
-    for names in lists or [[one for one in text.columns if isinstance(one, str)]]:
+    for names in column_lists(text):
         twice = sorted({name for name in names if name and names.count(name) > 1})
         if twice:
             yield f"columns names {', '.join(twice)} twice: each column needs a name of its own"

@@ -59,6 +59,12 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     """The feed before it that says what is left out here."""
     header: Literal["required", "absent", "auto"] = "required"
     columns: list[str | list[str]] = field(default_factory=list)
+    decoder: Literal["", "json"] = ""
+    """``json``: each line is one object, and ``columns`` are its fields: ``data.s`` is ``s`` of the object ``data``."""
+    lists: dict[str, str] = field(default_factory=dict)
+    """Fields of such an object that are lists. Each entry is a row, with the list's word in its column ``list``."""
+    entry: list[str] = field(default_factory=list)
+    """The columns of an entry."""
     aliases: dict[str, str] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
     """Source columns that are left out on purpose."""

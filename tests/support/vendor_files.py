@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -204,6 +204,8 @@ class Form:
     wrong_unit: Callable[[str], str] = _wrong_unit
     unproved: Mapping[str, str] = field(default_factory=dict)
     """Mutations that no content can show, and why."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What is said of a mutation, where that is not what is said of cells."""
     day: dt.date = dt.date(2024, 5, 1)
 
     def __repr__(self) -> str:
@@ -373,4 +375,5 @@ MUTATIONS: dict[str, Callable[[Form], Broken | None]] = {
 
 def broken(form: Form, mutation: str) -> Broken | None:
     """The made file with something wrong; None where the feed has no such thing, or no content can show it."""
-    return None if mutation in form.unproved else MUTATIONS[mutation](form)
+    made = None if mutation in form.unproved else MUTATIONS[mutation](form)
+    return replace(made, says=form.said[mutation]) if made is not None and mutation in form.said else made

@@ -141,7 +141,7 @@ class FileContent:
                     self._first_line = b""
                     self._header = self._open_parquet().names
                 else:
-                    self._lines = self._csv_blocks(re.compile(member) if member else None)
+                    self._lines = self._line_blocks(member, is_csv=True)
                     self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
         return self._first_line
 
@@ -159,6 +159,16 @@ class FileContent:
             for block in self._lines if self._parquet is None else self._parquet.blocks(wanted):
                 self._step()
                 yield block
+        self._end()
+
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        """Yield blocks of whole lines, the first line too, whatever stands in them; see ``BronzeContent``."""
+        start = BYTE_ORDER_MARK
+        with storage_errors(self._meta.bronze_file_path):
+            for block in self._line_blocks(member, is_csv=False):
+                self._step()
+                yield block.removeprefix(start)
+                start = b""
         self._end()
 
     def whole(self) -> bytes:
@@ -222,13 +232,14 @@ class FileContent:
             yield start
         yield from content.chunks
 
-    def _csv_blocks(self, member: re.Pattern[str] | None) -> Iterator[bytes]:
-        """Yield the header line, then blocks of whole lines; blank lines at the very end are no rows."""
-        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, member)
+    def _line_blocks(self, member: str, *, is_csv: bool) -> Iterator[bytes]:
+        """Yield blocks of whole lines, of CSV the header line before them; blank lines at the very end are no rows."""
+        pattern = re.compile(member) if member else None
+        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, pattern)
         waiting: list[bytes] = []
         size = unbroken = offset = 0
-        header_seen = False
-        for chunk in self._checked(content, is_csv=True):
+        header_seen = not is_csv
+        for chunk in self._checked(content, is_csv=is_csv):
             waiting.append(chunk)
             size += len(chunk)
             cut = chunk.rfind(b"\n") + 1
@@ -246,7 +257,7 @@ class FileContent:
                 self._width = len(text_path.split_cells(text_path.readable(header)))
                 yield header
                 header_seen = True
-            block, still_open = text_path.split_open_row(block, self._width)
+            block, still_open = text_path.split_open_row(block, self._width) if is_csv else (block, b"")
             if still_open:
                 rest = still_open + rest
                 offset -= len(still_open)

@@ -11,6 +11,7 @@ from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
+from pointline.parse.json_lines import JsonLines
 from pointline.services.rows.complaint import shown
 from pointline.services.rows.header import read_header
 
@@ -32,6 +33,8 @@ class BronzeRows:
 
 def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str, str] | None = None) -> BronzeRows:
     """Look at the header and return the rows. ``wanted``: see ``BronzeContent``. Raises Rejected, Transient."""
+    if feed.json_lines is not None:
+        return _decoded(feed, feed.json_lines, content)
     header, first_row = read_header(feed, content, path)
     blocks = content.blocks(wanted)
     if first_row:
@@ -42,6 +45,12 @@ def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str
     elif trailer:
         blocks = _without_trailer(blocks, trailer.encode())
     return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=0 if first_row else 1)
+
+
+def _decoded(feed: Feed, decoder: JsonLines, content: BronzeContent) -> BronzeRows:
+    """Make rows of lines of another form; a block of them is decoded while the one before is typed."""
+    made = (decoder.decode(lines) for lines in content.lines(feed.member))
+    return BronzeRows(feed=feed, header=decoder.columns, blocks=(rows for rows in made if rows), header_lines=0)
 
 
 def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:

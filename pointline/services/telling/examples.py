@@ -48,6 +48,10 @@ class ExampleContent:
         if self._rest:
             yield self._rest
 
+    def lines(self, _member: str = "") -> Iterator[bytes]:
+        """Yield all lines."""
+        yield self.whole()
+
     def whole(self) -> bytes:
         """Return all lines."""
         return self._first + b"\n" + self._rest

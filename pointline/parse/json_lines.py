@@ -8,7 +8,7 @@ cells. Values stay the text that they are: no number is read here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -44,8 +44,7 @@ class JsonLines:
         self._decoder = msgspec.json.Decoder(_struct(tree))
         values = [name for name in fields if name in read]
         places = [_place(tree, name) for name in [*values, *lists]]
-        self._get = attrgetter(*places) if places else (lambda _: ())
-        self._is_one = len(places) == 1
+        self._get = _getter(places)
         self._values = len(values)
         has_word = bool(lists) and LIST in read
         self._words = [word.encode() + b"," if has_word else b"" for word in lists.values()]
@@ -73,32 +72,34 @@ class JsonLines:
 
     def _rows(self, line: bytes) -> bytes:
         found = self._get(self._decoder.decode(line))
-        if line.count(b'":') != self._keys:  # nearly always each field once, and nothing in a value that looks like one
+        if line.count(b":") != self._keys:  # nearly always: each field once, and no value with a colon
             json.loads(line, object_pairs_hook=_check_once)
-        values = (found,) if self._is_one else found
-        begins = b"".join([_cell(value) + b"," for value in values[: self._values]])
+        begins = b",".join(found[: self._values])
+        if BACKSLASH in begins or b"null" in begins or b"{" in begins or b"[" in begins:
+            begins = b",".join([_cell(value) for value in found[: self._values]])
+        else:
+            begins = begins.replace(STRING, b"")
         if not self._words:
-            return begins[:-1] + b"\n"
-        lists = zip(self._words, values[self._values :], strict=True)
-        return b"".join([_entries_as_rows(begins + word, entries) for word, entries in lists])
+            return begins + b"\n"
+        rows = b""
+        for word, entries in zip(self._words, found[self._values :], strict=True):
+            rows += _entries_as_rows(b"%b,%b" % (begins, word), bytes(entries))
+        return rows
 
 
 class _Unexpected(ValueError):
     """What is JSON, and not what was described."""
 
 
-def _entries_as_rows(begins: bytes, entries: msgspec.Raw) -> bytes:
-    """One row for each ``["1.5","2"]``."""
-    text = bytes(entries)
+def _entries_as_rows(begins: bytes, text: bytes) -> bytes:
+    """One row for each ``["1.5","2"]``: where a program wrote them as texts, without blanks, there is little to do."""
     if text == b"[]":
         return b""
-    if text.startswith(FIRST_ENTRY) and text.endswith(LAST_ENTRY):  # as a program writes them: texts, without blanks
+    if text.startswith(FIRST_ENTRY) and text.endswith(LAST_ENTRY):
         rows = text[3:-3].replace(b'"],["', b"\n" + begins).replace(b'","', b",")
         if STRING not in rows and BACKSLASH not in rows:
-            return begins + rows + b"\n"
-    return b"".join(
-        [begins + b",".join([_cell(value) for value in entry]) + b"\n" for entry in _entries.decode(entries)]
-    )
+            return b"%b%b\n" % (begins, rows)
+    return b"".join([begins + b",".join([_cell(value) for value in entry]) + b"\n" for entry in _entries.decode(text)])
 
 
 def _cell(value: msgspec.Raw) -> bytes:
@@ -118,6 +119,12 @@ def _unescaped(text: bytes) -> bytes:
     if not found.isprintable():
         raise _Unexpected(f"the value {text[:40].decode('utf-8', 'replace')} has a character that no cell can hold")
     return found.encode()
+
+
+def _getter(places: Sequence[str]) -> Callable[[object], tuple[msgspec.Raw, ...]]:
+    if len(places) > 1:
+        return attrgetter(*places)
+    return lambda made: tuple(attrgetter(place)(made) for place in places)
 
 
 def _check_once(pairs: list[tuple[str, object]]) -> None:

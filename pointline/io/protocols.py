@@ -242,6 +242,10 @@ class BronzeContent(Protocol):
         """Yield all lines, the first one too, as blocks of whole lines of any text. Raises as ``blocks``."""
         ...
 
+    def beside(self, path: str) -> BronzeContent | None:
+        """Open a file that belongs to it; None where there is none. To be closed by who asks. Raises as ``open``."""
+        ...
+
     def whole(self) -> bytes:
         """Return all of the content, decompressed, for files that are not lines of rows. Raises as ``blocks``."""
         ...

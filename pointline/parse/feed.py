@@ -72,6 +72,24 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The file in which each line of a feed's file goes on."""
+
+    here: str
+    there: str
+    """What its name has where the name of the feed's file has ``here``."""
+    widths: tuple[int, ...]
+    """How many cells the lines of the feed's own files may have."""
+    widths_there: tuple[int, ...]
+    """The same of the other file."""
+
+    def path_of(self, path: str) -> str:
+        """Return where it is."""
+        folder, slash, name = path.rpartition("/")
+        return f"{folder}{slash}{name.replace(self.here, self.there)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """One kind of file. Shared by all threads."""
 
@@ -108,6 +126,7 @@ class Feed:
     """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
+    beside: Beside | None = None
     json_lines: JsonLines | None = None
     """Makes lines of cells from those of its files."""
     whole: Feed | None = None

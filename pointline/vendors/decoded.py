@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
+from pointline.parse.feed import Beside
 from pointline.parse.json_lines import LIST, BadFields, JsonLines
 from pointline.vendors.language import FeedText
 
@@ -22,9 +23,42 @@ CELLS_ONLY = {
 
 def column_lists(text: FeedText) -> list[list[str]]:
     """Return the lists of columns that files of a feed may have, decoded where they have to be."""
-    lists = [one for one in text.columns if isinstance(one, list)]
-    found = lists or ([[one for one in text.columns if isinstance(one, str)]] if text.columns else [])
-    return [[*one, LIST, *text.entry] for one in found] if text.lists else found
+    found = _lists(text.columns)
+    if text.lists:
+        return [[*one, LIST, *text.entry] for one in found]
+    return [[*one, *more] for one in found for more in _lists(text.beside_columns)] if text.beside else found
+
+
+def _lists(columns: Sequence[str | list[str]]) -> list[list[str]]:
+    lists = [one for one in columns if isinstance(one, list)]
+    return lists or ([[one for one in columns if isinstance(one, str)]] if columns else [])
+
+
+def beside_of(text: FeedText) -> Beside | None:
+    """Return the file in which each line of a feed's files goes on."""
+    widths, widths_there = (
+        tuple(sorted({len(one) for one in _lists(columns)})) for columns in (text.columns, text.beside_columns)
+    )
+    made = (
+        Beside(here=here, there=there, widths=widths, widths_there=widths_there) for here, there in text.beside.items()
+    )
+    return next(made, None)
+
+
+def check_beside(text: FeedText) -> Iterator[str]:
+    """Yield what is wrong with what a feed says of the file beside its own."""
+    if not text.beside and not text.beside_columns:
+        return
+    if len(text.beside) != 1 or not text.beside_columns:
+        yield 'beside: say what its name has instead, { orderbook = "message" }, and in beside_columns what is in it'
+        return
+    [(here, there)] = text.beside.items()
+    paths = [text.path] if isinstance(text.path, str) else text.path
+    odd = [one for one in paths if one.rpartition("/")[2].count(here) != 1 or not here or here == there]
+    if odd:
+        yield f"beside: {here!r} has to be in the name of each file once, and something else than {there!r}: {odd[0]!r}"
+    if text.header != "absent" or text.decoder:
+        yield 'beside: lines that go on elsewhere are read of files without a header: say header = "absent"'
 
 
 def decoder_of(text: FeedText, read: Collection[str]) -> JsonLines | None:

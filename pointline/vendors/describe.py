@@ -13,7 +13,7 @@ import msgspec
 from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
-from pointline.vendors.decoded import check_decoder, column_lists, decoder_of
+from pointline.vendors.decoded import beside_of, check_beside, check_decoder, column_lists, decoder_of
 from pointline.vendors.language import FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 from pointline.vendors.targets import Plan, needs_day, plan
@@ -177,6 +177,7 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
             header_cut=text.header_cut,
             is_decoded=bool(text.decoder),
         ),
+        beside=beside_of(text),
         json_lines=decoder_of(text, {*text.where, *(column.name for column in made.columns)}),
         where={name: tuple(values) for name, values in text.where.items()},
         leave_out={name: tuple(values) for name, values in text.leave_out.items()},
@@ -202,6 +203,7 @@ def _symbol_column(text: FeedText) -> str:
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     yield from _check_names(text)
     yield from check_decoder(text)
+    yield from check_beside(text)
     try:
         zone_of(text.day_zone)
     except ValueError as error:

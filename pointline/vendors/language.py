@@ -44,6 +44,8 @@ class ExampleText(Struct, forbid_unknown_fields=True, frozen=True):
     lines: list[str]
     rows: list[dict[str, Any]]
     """Only the columns that are given are compared; an empty text stands for nothing."""
+    beside: list[str] = field(default_factory=list)
+    """The lines of the file beside it."""
 
 
 class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
@@ -65,6 +67,9 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     """Fields of such an object that are lists. Each entry is a row, with the list's word in its column ``list``."""
     entry: list[str] = field(default_factory=list)
     """The columns of an entry."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Each line goes on in the same line of another file, in whose name one text stands for another."""
+    beside_columns: list[str | list[str]] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
     """Source columns that are left out on purpose."""

@@ -394,6 +394,9 @@ class MemoryContent:
     def lines(self, member: str = "") -> Iterator[bytes]:
         yield from self._blocks(self.data.splitlines(keepends=True))
 
+    def beside(self, path: str) -> None:
+        """Nothing lies beside it."""
+
     def _blocks(self, lines: list[bytes]) -> Iterator[bytes]:
         block = b""
         for line in lines:

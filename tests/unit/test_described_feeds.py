@@ -274,6 +274,20 @@ class TestLinesOfJson:
         vendor = described(columns, self.MAPS, self.MORE + more)
         assert any(says in problem for problem in vendor.problems) or (says == "no problem" and not vendor.problems)
 
+    @pytest.mark.parametrize(
+        ("more", "says"),
+        [
+            ('beside = { a = "b", c = "d" }\nbeside_columns = ["x"]', "beside: say what its name has instead"),
+            ('beside = { mine = "b" }', "and in beside_columns what is in it"),
+            ('beside_columns = ["x"]', "beside: say what its name has instead"),
+            ('beside = { zzz = "b" }\nbeside_columns = ["x"]', "'zzz' has to be in the name of each file once"),
+            ('beside = { "-" = "_" }\nbeside_columns = ["x"]', 'say header = "absent"'),
+        ],
+    )
+    def test_what_cannot_be_beside_a_file_is_said(self, more, says):
+        vendor = described('["time", "side", "price", "amount"]', more=f'{more}\ndrop = ["x"]')
+        assert any(says in problem for problem in vendor.problems), vendor.problems
+
     def test_lists_without_a_decoder_are_named(self):
         vendor = described('["time", "side", "price", "amount"]', more='entry = ["px"]')
         assert 'say decoder = "json"' in vendor.problems[0]

@@ -78,9 +78,11 @@ class FileContent:
         *,
         on_step: Callable[[str], None],
         on_close: Callable[[FileContent], None],
+        open_beside: Callable[[str], FileContent | None],
     ) -> None:
         self._on_step = on_step
         self._on_close = on_close
+        self._open_beside = open_beside
         self._file = file
         self._meta = meta
         self._limits = limits
@@ -170,6 +172,10 @@ class FileContent:
                 yield block.removeprefix(start)
                 start = b""
         self._end()
+
+    def beside(self, path: str) -> FileContent | None:
+        """Open a file that belongs to this one; see ``BronzeContent``."""
+        return self._open_beside(path)
 
     def whole(self) -> bytes:
         """Return all of the content, decompressed: for files that are not lines of rows."""
@@ -366,9 +372,30 @@ class FileReader:
         path = meta.bronze_file_path
         self._step(path)
         with storage_errors(path):
-            content = FileContent(
-                self._source.open(path), meta, self._limits, on_step=self._step, on_close=self._closing
-            )
+            return self._opened(self._source.open(path), meta)
+
+    def open_beside(self, path: str) -> FileContent | None:
+        """Open a file as it is now, because another one needs it; None where it is not there. Raises as ``open``."""
+        if self._source.is_gone(path):
+            return None
+        with storage_errors(path):
+            file = self._source.open(path)
+            status = Version.of(os.fstat(file.fileno()))
+        meta = BronzeFileMetadata(
+            exchange="",
+            data_type="",
+            symbol="",
+            date=None,
+            bronze_file_path=path,
+            file_size_bytes=status.size,
+            last_modified_ts=status.modified_ns // 1000,
+        )
+        return self._opened(file, meta)
+
+    def _opened(self, file: BinaryIO, meta: BronzeFileMetadata) -> FileContent:
+        content = FileContent(
+            file, meta, self._limits, on_step=self._step, on_close=self._closing, open_beside=self.open_beside
+        )
         with self._lock:
             self._open.add(content)
         try:

@@ -14,6 +14,7 @@ from pointline.parse.feed import Feed
 from pointline.parse.json_lines import JsonLines
 from pointline.services.rows.complaint import shown
 from pointline.services.rows.header import read_header
+from pointline.services.rows.pasted import Pasted
 
 COUNT, NAMED = "{rows}", "{named}"
 NOT_WHOLE = "it is not whole: download it again"
@@ -35,6 +36,8 @@ def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str
     """Look at the header and return the rows. ``wanted``: see ``BronzeContent``. Raises Rejected, Transient."""
     if feed.json_lines is not None:
         return _decoded(feed, feed.json_lines, content)
+    if feed.beside is not None:
+        content = Pasted(content, feed.beside, feed.dialect.separator, path)
     header, first_row = read_header(feed, content, path)
     blocks = content.blocks(wanted)
     if first_row:

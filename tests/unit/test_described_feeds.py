@@ -257,6 +257,13 @@ class TestLinesOfJson:
         assert found.aside.select("file_seq", "rule").rows() == [(4, "broken_line")]
         assert found.outcome.warnings == {"rows_left_out": 1, "left_out:kind=quote": 1}
 
+    def test_a_line_of_cells_among_them_is_no_row(self):
+        vendor = described('["id", "time", "side", "price", "amount"]', more='decoder = "json"')
+        line = f'{{"id":"7","time":{TIME},"side":"buy","price":1,"amount":2}}'
+        found = taken(vendor, line, f"8,{TIME},buy,1,2", line.replace("7", "9", 1))
+        assert [row["id"] for row in found.rows()] == ["7", "9"]
+        assert found.aside.select("file_seq", "rule", "raw").rows() == [(2, "broken_line", f"8,{TIME},buy,1,2")]
+
     @pytest.mark.parametrize(
         ("columns", "more", "says"),
         [

@@ -244,6 +244,14 @@ class BronzeContent(Protocol):
         """
         ...
 
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        """Yield all lines, the first one too, as blocks of whole lines of any text. Raises as ``blocks``."""
+        ...
+
+    def beside(self, path: str) -> BronzeContent | None:
+        """Open a file that belongs to it; None where there is none. To be closed by who asks. Raises as ``open``."""
+        ...
+
     def whole(self) -> bytes:
         """Return all of the content, decompressed, for files that are not lines of rows. Raises as ``blocks``."""
         ...

@@ -13,7 +13,8 @@ import msgspec
 from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
-from pointline.vendors.language import NO_TEXT, FeedText, TableText, Unread, VendorText
+from pointline.vendors.decoded import beside_of, check_beside, check_decoder, column_lists, decoder_of
+from pointline.vendors.language import JSON, NO_TEXT, FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 from pointline.vendors.targets import Plan, is_timed_by_path, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
@@ -24,8 +25,6 @@ SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 NOT_INHERITED = ("example", "decide", "note")
 """What a feed does not take over from the one that it is like."""
-OF_LINES = ("header", "aliases", "header_cut", "encoding", "separator", "quote", "trim", "trailer")
-"""What a feed says of files of text alone."""
 CHECKS: dict[str, Check] = {
     one.name: one for one in (checks.time_backwards(), checks.negative_latency(), checks.equal_rows("timestamp"))
 }
@@ -171,12 +170,15 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         targets=made.targets,
         dialect=Dialect(
             separator=text.separator,
-            is_quoted=text.quote,
+            is_quoted=text.quote and text.decoder != JSON,
             is_trimmed=text.trim,
             trailer=text.trailer,
             encoding=text.encoding,
             header_cut=text.header_cut,
+            is_decoded=text.decoder == JSON,
         ),
+        beside=beside_of(text),
+        json_lines=decoder_of(text, {*text.where, *(column.name for column in made.columns)}),
         where={name: tuple(values) for name, values in text.where.items()},
         leave_out={name: tuple(values) for name, values in text.leave_out.items()},
         companion=text.companion,
@@ -202,6 +204,8 @@ def _symbol_column(text: FeedText) -> str:
 
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     yield from _check_names(text)
+    yield from check_decoder(text)
+    yield from check_beside(text)
     try:
         zone_of(text.day_zone)
     except ValueError as error:
@@ -220,7 +224,6 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
             yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"
     yield from _check_times(text, paths)
-    yield from _check_decoded(text)
     words = [word for one in text.map.values() if not isinstance(one, str) and not one.value for word in one.words]
     odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
     if odd:
@@ -238,14 +241,6 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
         yield f"a time since start counts from the time of the path, and {timeless[0]!r} names none"
 
 
-def _check_decoded(text: FeedText) -> Iterator[str]:
-    """What is no text has no lines of its own."""
-    usual = FeedText(name=text.name)
-    odd = [key for key in OF_LINES if getattr(text, key) != getattr(usual, key)]
-    if odd and text.decoder in NO_TEXT:
-        yield f"decoder: {odd[0]} is said of files of text: leave it out"
-
-
 def _check_names(text: FeedText) -> Iterator[str]:
     if text.steps and "interval" not in text.map:
         yield "steps are those of bars: map interval"
@@ -255,8 +250,7 @@ def _check_names(text: FeedText) -> Iterator[str]:
         yield f"member {text.member!r} is not a pattern: {error}"
     if not NAME.fullmatch(text.name):
         yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
-    lists = [one for one in text.columns if isinstance(one, list)]
-    for names in lists or [[one for one in text.columns if isinstance(one, str)]]:
+    for names in column_lists(text):
         twice = sorted({name for name in names if name and names.count(name) > 1})
         if twice:
             yield f"columns names {', '.join(twice)} twice: each column needs a name of its own"

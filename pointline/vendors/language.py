@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+JSON = "json"
 NO_TEXT = ("bi5", "dbn")
 """The decoders of files that are no text."""
 
@@ -47,6 +48,8 @@ class ExampleText(Struct, forbid_unknown_fields=True, frozen=True):
     lines: list[str]
     rows: list[dict[str, Any]]
     """Only the columns that are given are compared; an empty text stands for nothing."""
+    beside: list[str] = field(default_factory=list)
+    """The lines of the file beside it."""
 
 
 class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
@@ -62,8 +65,16 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     """The feed before it that says what is left out here."""
     header: Literal["required", "absent", "auto"] = "required"
     columns: list[str | list[str]] = field(default_factory=list)
-    decoder: Literal["", "bi5", "dbn"] = ""
-    """``bi5``, ``dbn``: what reads files that are no text; ``columns`` are those that it names."""
+    decoder: Literal["", "json", "bi5", "dbn"] = ""
+    """``json``: each line is one object, and ``columns`` are its fields: ``data.s`` is ``s`` of the object ``data``.
+    ``bi5``, ``dbn``: what reads files that are no text; ``columns`` are those that it names."""
+    lists: dict[str, str] = field(default_factory=dict)
+    """Fields of such an object that are lists. Each entry is a row, with the list's word in its column ``list``."""
+    entry: list[str] = field(default_factory=list)
+    """The columns of an entry."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Each line goes on in the same line of another file, in whose name one text stands for another."""
+    beside_columns: list[str | list[str]] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
     """Source columns that are left out on purpose."""

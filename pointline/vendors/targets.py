@@ -14,6 +14,7 @@ from pointline.parse.feed import Target
 from pointline.parse.rules import Belonging
 from pointline.tables.schema import Column, EventTable, Kind
 from pointline.vendors import values
+from pointline.vendors.decoded import column_lists
 from pointline.vendors.language import FeedText, Mapping
 
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
@@ -63,7 +64,7 @@ class _Asked:
 
 def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Report) -> Plan | None:
     """Work out a feed; tell ``report`` of everything that cannot be. None where it is of no use then."""
-    lists = _lists(text)
+    lists = column_lists(text)
     if not lists:
         report('it names no columns: write columns = ["..."] in the order of the file')
         return None
@@ -129,11 +130,6 @@ def _planned(
         ]
 
     return tuple(columns), targets
-
-
-def _lists(text: FeedText) -> list[list[str]]:
-    lists = [one for one in text.columns if isinstance(one, list)]
-    return lists or ([[one for one in text.columns if isinstance(one, str)]] if text.columns else [])
 
 
 def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> list[tuple[str, Mapping]]:
@@ -384,7 +380,6 @@ def _sources(made: Sequence[_Made], text: FeedText, named: set[str], report: Rep
                 report(f"column {source.name!r} is read as {other.kind.value} and as {source.kind.value}: say one")
     for name in (*text.where, *(sorted(named) if text.distinct else ())):
         found.setdefault(name, Column(name=name, kind=Kind.TEXT))
-    order = {
-        name: place for place, name in enumerate(dict.fromkeys(name for columns in _lists(text) for name in columns))
-    }
+    names = dict.fromkeys(name for columns in column_lists(text) for name in columns)
+    order = {name: place for place, name in enumerate(names)}
     return sorted(found.values(), key=lambda column: order.get(column.name, len(order)))

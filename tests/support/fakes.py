@@ -390,8 +390,17 @@ class MemoryContent:
         return tuple(line.split(",")) if line else ()
 
     def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        yield from self._blocks(self.data.splitlines(keepends=True)[1:])
+
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        yield from self._blocks(self.data.splitlines(keepends=True))
+
+    def beside(self, path: str) -> None:
+        """Nothing lies beside it."""
+
+    def _blocks(self, lines: list[bytes]) -> Iterator[bytes]:
         block = b""
-        for line in self.data.splitlines(keepends=True)[1:]:
+        for line in lines:
             block += line
             if len(block) >= self.block_bytes:
                 yield block

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.vendor_files import MUTATIONS, Form, broken, expected, shipped, take
+from tests.support.vendor_files import MUTATIONS, Form, broken, expected, shipped
 
 MATRIX = list(MUTATIONS)
 
@@ -16,7 +16,7 @@ def check_mutation(form: Form, mutation: str) -> None:
     made = broken(form, mutation)
     if made is None:
         pytest.skip(form.unproved.get(mutation, "the feed has no such thing, or no content can show it"))
-    taken = take((made.path, made.data))
+    taken = form.take(made.path, made.data)
     assert re.search(made.says, taken.said), taken.said
     if not taken.is_success:
         assert taken.silver.is_empty()

@@ -78,9 +78,11 @@ class FileContent:
         *,
         on_step: Callable[[str], None],
         on_close: Callable[[FileContent], None],
+        open_beside: Callable[[str], FileContent | None],
     ) -> None:
         self._on_step = on_step
         self._on_close = on_close
+        self._open_beside = open_beside
         self._file = file
         self._meta = meta
         self._limits = limits
@@ -151,7 +153,7 @@ class FileContent:
                     self._first_line = b""
                     self._header = self._open_parquet().names
                 else:
-                    self._lines = self._csv_blocks(re.compile(member) if member else None)
+                    self._lines = self._line_blocks(member, is_csv=True)
                     self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
         return self._first_line
 
@@ -170,6 +172,20 @@ class FileContent:
                 self._step()
                 yield block
         self._end()
+
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        """Yield blocks of whole lines, the first line too, whatever stands in them; see ``BronzeContent``."""
+        start = BYTE_ORDER_MARK
+        with storage_errors(self._meta.bronze_file_path):
+            for block in self._line_blocks(member, is_csv=False):
+                self._step()
+                yield block.removeprefix(start)
+                start = b""
+        self._end()
+
+    def beside(self, path: str) -> FileContent | None:
+        """Open a file that belongs to this one; see ``BronzeContent``."""
+        return self._open_beside(path)
 
     def whole(self) -> bytes:
         """Return all of the content, decompressed: for files that are not lines of rows."""
@@ -240,13 +256,14 @@ class FileContent:
             yield start
         yield from content.chunks
 
-    def _csv_blocks(self, member: re.Pattern[str] | None) -> Iterator[bytes]:
-        """Yield the header line, then blocks of whole lines; blank lines at the very end are no rows."""
-        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, member)
+    def _line_blocks(self, member: str, *, is_csv: bool) -> Iterator[bytes]:
+        """Yield blocks of whole lines, of CSV the header line before them; blank lines at the very end are no rows."""
+        pattern = re.compile(member) if member else None
+        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, pattern)
         waiting: list[bytes] = []
         size = unbroken = offset = 0
-        header_seen = False
-        for chunk in self._checked(content, is_csv=True):
+        header_seen = not is_csv
+        for chunk in self._checked(content, is_csv=is_csv):
             waiting.append(chunk)
             size += len(chunk)
             cut = chunk.rfind(b"\n") + 1
@@ -264,7 +281,7 @@ class FileContent:
                 self._width = len(text_path.split_cells(text_path.readable(header)))
                 yield header
                 header_seen = True
-            block, still_open = text_path.split_open_row(block, self._width)
+            block, still_open = text_path.split_open_row(block, self._width) if is_csv else (block, b"")
             if still_open:
                 rest = still_open + rest
                 offset -= len(still_open)
@@ -373,9 +390,30 @@ class FileReader:
         path = meta.bronze_file_path
         self._step(path)
         with storage_errors(path):
-            content = FileContent(
-                self._source.open(path), meta, self._limits, on_step=self._step, on_close=self._closing
-            )
+            return self._opened(self._source.open(path), meta)
+
+    def open_beside(self, path: str) -> FileContent | None:
+        """Open a file as it is now, because another one needs it; None where it is not there. Raises as ``open``."""
+        if self._source.is_gone(path):
+            return None
+        with storage_errors(path):
+            file = self._source.open(path)
+            status = Version.of(os.fstat(file.fileno()))
+        meta = BronzeFileMetadata(
+            exchange="",
+            data_type="",
+            symbol="",
+            date=None,
+            bronze_file_path=path,
+            file_size_bytes=status.size,
+            last_modified_ts=status.modified_ns // 1000,
+        )
+        return self._opened(file, meta)
+
+    def _opened(self, file: BinaryIO, meta: BronzeFileMetadata) -> FileContent:
+        content = FileContent(
+            file, meta, self._limits, on_step=self._step, on_close=self._closing, open_beside=self.open_beside
+        )
         with self._lock:
             self._open.add(content)
         try:

@@ -11,8 +11,10 @@ from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
+from pointline.parse.json_lines import JsonLines
 from pointline.services.rows.complaint import shown
 from pointline.services.rows.header import NOTHING_SAID, read_header
+from pointline.services.rows.pasted import Pasted
 
 COUNT, NAMED = "{rows}", "{named}"
 NOT_WHOLE = "it is not whole: download it again"
@@ -41,6 +43,10 @@ def open_rows(
 
     ``wanted``: see ``BronzeContent``. ``says``: the fields of the path. Raises Rejected, Transient.
     """
+    if feed.json_lines is not None:
+        return _decoded(feed, feed.json_lines, content)
+    if feed.beside is not None:
+        content = Pasted(content, feed.beside, feed.dialect.separator, path)
     header, first_row = read_header(feed, content, path, says)
     blocks = content.blocks(wanted)
     if first_row:
@@ -52,6 +58,12 @@ def open_rows(
         blocks = _without_trailer(blocks, trailer.encode())
     has_header = not (first_row or feed.decoder)
     return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=int(has_header))
+
+
+def _decoded(feed: Feed, decoder: JsonLines, content: BronzeContent) -> BronzeRows:
+    """Make rows of lines of another form; a block of them is decoded while the one before is typed."""
+    made = (decoder.decode(lines) for lines in content.lines(feed.member))
+    return BronzeRows(feed=feed, header=decoder.columns, blocks=(rows for rows in made if rows), header_lines=0)
 
 
 def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ LEAVE_ONE_OUT: Final = "leave one of them out"
 """What to do about options that exclude each other."""
 CHECK_PATH: Final = "check the path"
 AGAIN: Final = "copy or download the file again"
+NOT_BESIDE: Final = "which is not beside it"
 WAIT_OR_AGAIN: Final = f"wait if the download is still running; else {AGAIN}"
 """What to do about a file that ends early, while the rest of it may still come."""
 

@@ -213,14 +213,20 @@ class BronzeContent(Protocol):
         """What is odd about the file and no reason to refuse it, with counts; complete as the hash is."""
         ...
 
+    @property
+    def says(self) -> Mapping[str, str]:
+        """What a decoded file says of all its rows; known when its beginning was read."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc_info: object) -> None: ...
 
-    def first_line(self, member: str = "") -> bytes:
+    def first_line(self, member: str = "", decoder: str = "") -> bytes:
         """Return the first line as it is in the file, without its end; empty where a file has no lines.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
+        ``decoder``: what reads a file that is no text; it has no first line, and the decoder names the columns.
         """
         ...
 
@@ -236,6 +242,14 @@ class BronzeContent(Protocol):
         Raises Unfinished where the file ends early, ChangedWhileRead where it is not what was opened, Rejected where
         it cannot be accepted.
         """
+        ...
+
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        """Yield all lines, the first one too, as blocks of whole lines of any text. Raises as ``blocks``."""
+        ...
+
+    def beside(self, path: str) -> BronzeContent | None:
+        """Open a file that belongs to it; None where there is none. To be closed by who asks. Raises as ``open``."""
         ...
 
     def whole(self) -> bytes:

@@ -12,6 +12,7 @@ import polars as pl
 
 from pointline.parse import cells
 from pointline.parse.feed import Feed
+from pointline.parse.json_lines import BROKEN
 from pointline.parse.rules import Belonging, any_broken, any_foreign
 
 
@@ -45,7 +46,7 @@ def parse_many(
         frame = parse_many(feed.whole, header, data, belonging, symbols, left=left)
         if frame is not None:
             return frame
-    if feed.dialect.is_trimmed and b" " in data:
+    if (feed.dialect.is_trimmed and b" " in data) or (feed.dialect.is_decoded and BROKEN in data):
         return None
     lines = feed.with_commas(data)
     found = None if lines is None else cells.typed(feed, header, lines)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pointline.parse.json_lines import JsonLines
 from pointline.tables.schema import Column, EventTable, Kind
 
 if TYPE_CHECKING:
@@ -66,6 +67,26 @@ class Dialect:
     """Of the header alone: rows are UTF-8."""
     header_cut: str = ""
     """Where a name in the header ends, though there is more of it."""
+    is_decoded: bool = False
+    """Lines were made from those of another form; one that gave none stands in their place, behind a mark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The file in which each line of a feed's file goes on."""
+
+    here: str
+    there: str
+    """What its name has where the name of the feed's file has ``here``."""
+    widths: tuple[int, ...]
+    """How many cells the lines of the feed's own files may have."""
+    widths_there: tuple[int, ...]
+    """The same of the other file."""
+
+    def path_of(self, path: str) -> str:
+        """Return where it is."""
+        folder, slash, name = path.rpartition("/")
+        return f"{folder}{slash}{name.replace(self.here, self.there)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +120,19 @@ class Feed:
     """The rows name their symbol; else the path does."""
     member: str = ""
     """A pattern of the name of the one file in an archive that is meant; empty where there is but one."""
+    decoder: str = ""
+    """What reads its files, which are no text; empty for text and Parquet."""
+    is_timed_by_path: bool = False
+    """Its rows count from the beginning of the time that their path names: the same bytes are other rows elsewhere."""
     companion: str = ""
     """The file beside it that has its SHA-256, with ``{name}`` or ``{stem}`` of its own name."""
     symbol_column: str = ""
     """Where the path names it for files that do not have this source column."""
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
+    beside: Beside | None = None
+    json_lines: JsonLines | None = None
+    """Makes lines of cells from those of its files."""
     whole: Feed | None = None
     """The same feed, of blocks with whole numbers in all columns that may have another form too: it types them in one
     go, or not at all."""

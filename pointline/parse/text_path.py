@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from pointline.parse.feed import Dialect, Feed
+from pointline.parse.json_lines import BROKEN
 from pointline.parse.rules import Belonging, rules
 from pointline.tables.schema import Kind
 
@@ -59,7 +60,8 @@ def parse(
         "row", *(pl.col("verdict").struct.field(name) for name in ("rule", "column"))
     )
     bad = pl.concat([broken, set_aside]).sort("row")
-    raw = pl.Series("raw", [readable(records[row]) for row in bad["row"]], dtype=pl.String)
+    mark = BROKEN if feed.dialect.is_decoded else b""
+    raw = pl.Series("raw", [readable(records[row].removeprefix(mark)) for row in bad["row"]], dtype=pl.String)
     return good, bad.with_columns(raw).select(list(BAD_SCHEMA))
 
 
@@ -169,9 +171,10 @@ def _cells(records: list[bytes], header: Sequence[str], dialect: Dialect) -> tup
         .alias("quoted"),
         pl.col("line").str.contains("\0", literal=True).fill_null(value=False).alias("nul"),
         pl.col("line").str.count_matches(dialect.separator, literal=True).alias("separators"),
+        pl.Series("marked", [dialect.is_decoded and record.startswith(BROKEN) for record in records], dtype=pl.Boolean),
     )
 
-    plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), pl.col("separators") == width - 1)
+    plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), ~pl.col("marked"), pl.col("separators") == width - 1)
     cells = _split_plain(plain, width, dialect.separator)
     quoted = lines.filter(~pl.col("nul"), pl.col("quoted"))
     rows = [(row, split_cells(line, dialect)) for row, line in quoted.select("row", "line").iter_rows()]
@@ -179,7 +182,9 @@ def _cells(records: list[bytes], header: Sequence[str], dialect: Dialect) -> tup
     if fitting:
         cells = pl.concat([cells, pl.DataFrame(fitting, schema=cells.schema, orient="row")]).sort("row")
     rule = (
-        pl.when(pl.col("nul"))
+        pl.when("marked")
+        .then(pl.lit("broken_line"))
+        .when("nul")
         .then(pl.lit("nul_byte"))
         .when(pl.col("line").is_null())
         .then(pl.lit("not_utf8"))

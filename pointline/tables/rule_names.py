@@ -8,6 +8,7 @@ from pointline.tables.registry import event_tables
 
 RULES: Final = {
     "ragged": "the line has more or fewer cells than the header",
+    "broken_line": "the line is no JSON, or not the object that the feed describes",
     "nul_byte": "the line holds a zero byte",
     "not_utf8": "the line is not UTF-8 text",
     "unparseable": "a cell is not a number, time or flag as the column needs it",

@@ -13,9 +13,10 @@ import msgspec
 from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
-from pointline.vendors.language import FeedText, TableText, Unread, VendorText
+from pointline.vendors.decoded import beside_of, check_beside, check_decoder, column_lists, decoder_of
+from pointline.vendors.language import JSON, NO_TEXT, FeedText, TableText, Unread, VendorText
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
-from pointline.vendors.targets import Plan, needs_day, plan
+from pointline.vendors.targets import Plan, is_timed_by_path, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
@@ -169,16 +170,21 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         targets=made.targets,
         dialect=Dialect(
             separator=text.separator,
-            is_quoted=text.quote,
+            is_quoted=text.quote and text.decoder != JSON,
             is_trimmed=text.trim,
             trailer=text.trailer,
             encoding=text.encoding,
             header_cut=text.header_cut,
+            is_decoded=text.decoder == JSON,
         ),
+        beside=beside_of(text),
+        json_lines=decoder_of(text, {*text.where, *(column.name for column in made.columns)}),
         where={name: tuple(values) for name, values in text.where.items()},
         leave_out={name: tuple(values) for name, values in text.leave_out.items()},
         companion=text.companion,
         member=text.member,
+        decoder=text.decoder if text.decoder in NO_TEXT else "",
+        is_timed_by_path=is_timed_by_path(text),
         is_sorted=text.sorted,
         has_steps=text.steps,
         is_distinct=text.distinct,
@@ -198,6 +204,8 @@ def _symbol_column(text: FeedText) -> str:
 
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     yield from _check_names(text)
+    yield from check_decoder(text)
+    yield from check_beside(text)
     try:
         zone_of(text.day_zone)
     except ValueError as error:
@@ -228,6 +236,9 @@ def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
     for name, one in text.map.items():
         if dayless and not isinstance(one, str) and needs_day(one):
             yield f"map.{name}: the time has no date, and {dayless[0]!r} names no single day"
+    timeless = [path.text for path in paths if path.span is Span.NONE]
+    if timeless and is_timed_by_path(text):
+        yield f"a time since start counts from the time of the path, and {timeless[0]!r} names none"
 
 
 def _check_names(text: FeedText) -> Iterator[str]:
@@ -239,8 +250,7 @@ def _check_names(text: FeedText) -> Iterator[str]:
         yield f"member {text.member!r} is not a pattern: {error}"
     if not NAME.fullmatch(text.name):
         yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
-    lists = [one for one in text.columns if isinstance(one, list)]
-    for names in lists or [[one for one in text.columns if isinstance(one, str)]]:
+    for names in column_lists(text):
         twice = sorted({name for name in names if name and names.count(name) > 1})
         if twice:
             yield f"columns names {', '.join(twice)} twice: each column needs a name of its own"

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from pointline.errors import NotDescribed
-from pointline.parse.feed import Feed, own_columns
+from pointline.parse.feed import Beside, Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.schema import EventTable
 from pointline.tables.spelling import EVERY_SYMBOL
@@ -191,6 +191,11 @@ class Feeds:
             if claim.feed == feed and claim.says["span"] in order:
                 return order.index(claim.says["span"])
         return None
+
+    def beside(self, path: str, feed: str) -> Beside | None:
+        """Return which file the lines of a file go on in; None where its feed has no such thing."""
+        claims = [claim for claim in self.claims(path) if claim.description.feed.name == name_of(feed)]
+        return claims[0].description.feed.beside if claims else None
 
     def belonging(
         self, path: str, feed: str, *, exchange: str, symbol: str | None, date: dt.date, escalated: frozenset[str]

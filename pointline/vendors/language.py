@@ -9,6 +9,10 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+JSON = "json"
+NO_TEXT = ("bi5", "dbn")
+"""The decoders of files that are no text."""
+
 
 class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": "from"}):
     """How one column of the table comes about: from source columns, or from the path."""
@@ -20,9 +24,9 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     words: dict[str, str | bool] = field(default_factory=dict)
     """What each word of the source, or the ``value``, means; any other word breaks its row, or its path."""
     time: str | list[str] = ""
-    """``epoch`` (the number of digits tells the unit), ``seconds`` (with decimals), ``since midnight``, or formats of
-    ``strptime``, in a list with ``epoch`` among them where a file may have either. What has no date is of the day that
-    the path names, by the clock on the wall."""
+    """``epoch`` (the number of digits tells the unit), ``seconds`` (with decimals), ``since midnight``, ``since start``
+    (of the time that the path names, such as its hour), or formats of ``strptime``, in a list with ``epoch`` among them
+    where a file may have either. What has no date is of the day that the path names, by the clock on the wall."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     zone: str = ""
     divide: float = 1.0
@@ -44,6 +48,8 @@ class ExampleText(Struct, forbid_unknown_fields=True, frozen=True):
     lines: list[str]
     rows: list[dict[str, Any]]
     """Only the columns that are given are compared; an empty text stands for nothing."""
+    beside: list[str] = field(default_factory=list)
+    """The lines of the file beside it."""
 
 
 class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
@@ -59,6 +65,16 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     """The feed before it that says what is left out here."""
     header: Literal["required", "absent", "auto"] = "required"
     columns: list[str | list[str]] = field(default_factory=list)
+    decoder: Literal["", "json", "bi5", "dbn"] = ""
+    """``json``: each line is one object, and ``columns`` are its fields: ``data.s`` is ``s`` of the object ``data``.
+    ``bi5``, ``dbn``: what reads files that are no text; ``columns`` are those that it names."""
+    lists: dict[str, str] = field(default_factory=dict)
+    """Fields of such an object that are lists. Each entry is a row, with the list's word in its column ``list``."""
+    entry: list[str] = field(default_factory=list)
+    """The columns of an entry."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Each line goes on in the same line of another file, in whose name one text stands for another."""
+    beside_columns: list[str | list[str]] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
     """Source columns that are left out on purpose."""

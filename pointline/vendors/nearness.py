@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pointline.vendors.describe import Description
-from pointline.vendors.path_template import Miss, PathTemplate
+from pointline.vendors.path_template import Miss, PathTemplate, shortened
 
-LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
 NEAR = 0.5
 """So much of a name has to fit before a feed is named at all."""
 
@@ -34,7 +32,7 @@ class Near:
     @property
     def folders(self) -> str:
         """The folders of the template, for people: long lists of words are left out."""
-        return LONG_LIST.sub(r"{\1}", self.template.folder_text.removesuffix("/**"))
+        return shortened(self.template.folder_text.removesuffix("/**"))
 
 
 def nearest(descriptions: Iterable[Description], path: str) -> list[Near]:

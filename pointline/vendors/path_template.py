@@ -4,9 +4,9 @@ A template is compared with the end of a path, folder by folder. ``{name}`` stan
 a name that comes twice has to be the same twice. ``{name:a|b}`` is one of these words, ``{a|b}`` the same without a
 name, in capitals or not; among endings, ``csv`` stands for ``csv.gz`` and ``csv.zst`` too. In the words of a name
 ``*`` stands for letters and digits, ``#`` for digits: ``{symbol:*-*-SWAP|*-*-#}``. What holds ``%`` is a part of the
-file's time, in the letters of ``strptime``: ``%Y %m %d %H``; as ``until`` it is the last day or month of a file of
-several: ``{date:%Y%m%d}-{until:%Y%m%d}``. Outside of braces ``*`` is anything without ``/``, ``/**`` any number of
-folders, none too. An ending such as ``.csv.gz`` may be in capitals.
+file's time, in the letters of ``strptime``: ``%Y %m %d %H``, and ``%0m`` for a month counted from 00; as ``until`` it
+is the last day or month of a file of several: ``{date:%Y%m%d}-{until:%Y%m%d}``. Outside of braces ``*`` is anything
+without ``/``, ``/**`` any number of folders, none too. An ending such as ``.csv.gz`` may be in capitals.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
@@ -28,6 +28,8 @@ ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
 UNTIL = "until"
 NEARLY = 0.4
 """How near a name is that only has an unknown word where one of some belongs."""
+LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
+FROM_ZERO = "%0m"
 DIGITS = {"%Y": r"[0-9]{4}", "%m": r"[0-9]{2}", "%d": r"[0-9]{2}", "%H": r"[0-9]{1,2}"}
 
 
@@ -117,7 +119,13 @@ class PathTemplate:
                 two = f"{values[field]!r} and {value!r}"
                 return Match(values, None, f"it names two {field}s, {two}: rename what is wrong")
         times = [values.pop(f"time_{number}") for number in range(len(self._time))]
-        made = _with_time(values, times, self._time)
+        formats = self._time
+        if FROM_ZERO in formats:
+            times = [f"{int(one) + 1:02}" if how == FROM_ZERO else one for one, how in zip(times, formats, strict=True)]
+            formats = ["%m" if how == FROM_ZERO else how for how in formats]
+        made = _with_time(values, times, formats)
+        if made.problem and formats is not self._time:
+            made = replace(made, problem=f"{made.problem}; its months are counted from 00, so that 11 is December")
         return _with_last(made, values.pop(UNTIL), self._until) if self._until else made
 
     @property
@@ -132,8 +140,8 @@ class PathTemplate:
         letters, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
         near, name_gap = self._miss_of_name(name)
         said = [
-            *([f"its name does not match {self.name_text}: {name_gap}"] if name_gap else []),
-            *([] if fits_folder else [f"it is not in folders {self.folder_text}: {folder_gap}"]),
+            *([f"its name does not match {shortened(self.name_text)}: {name_gap}"] if name_gap else []),
+            *([] if fits_folder else [f"it is not in folders {shortened(self.folder_text)}: {folder_gap}"]),
         ]
         if not said and self.match(folder, name) is None:
             said.append("its folder and its name say two times")
@@ -195,21 +203,29 @@ class PathTemplate:
         return self._part_of_time(f"time_{number}", format_)
 
     def _part_of_time(self, name: str, format_: str) -> str:
+        if format_ == FROM_ZERO:
+            format_ = "%m"
         pattern = re.escape(format_)
         for letter, digits in DIGITS.items():
             pattern = pattern.replace(re.escape(letter), digits).replace(letter, digits)
         if "%" in pattern:
-            raise BadTemplate(f"{self.text!r}: of {format_!r} only %Y, %m, %d and %H are known")
+            known = "only %Y, %m, %d and %H are known, and %0m by itself"
+            raise BadTemplate(f"{self.text!r}: of {format_!r} {known}")
         key = f"{name}__{sum(one.startswith(f'{name}__') for one in self._groups)}"
         self._groups.append(key)
         return f"(?P<{key}>{pattern})"
 
     def _span(self) -> Span:
-        letters = "".join(self._time)
+        letters = "".join(self._time).replace(FROM_ZERO, "%m")
         for letter, span in (("%H", Span.HOUR), ("%d", Span.DAY), ("%m", Span.MONTH), ("%Y", Span.YEAR)):
             if letter in letters:
                 return span
         return Span.NONE
+
+
+def shortened(text: str) -> str:
+    """Return a template for people: long lists of words are left out."""
+    return LONG_LIST.sub(r"{\1}", text)
 
 
 def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:
@@ -223,8 +239,8 @@ def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tupl
     letters = sum(len(piece) for piece, _ in pieces[:fits] if not piece.startswith(("*", "/**")))
     if fits == len(pieces):
         return letters, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
-    after = f" after {pieces[fits - 1][0]}" if fits else ""
-    return letters, f"there is no {pieces[fits][0]}{after}"
+    after = f" after {shortened(pieces[fits - 1][0])}" if fits else ""
+    return letters, f"there is no {shortened(pieces[fits][0])}{after}"
 
 
 def _packed(words: Sequence[str]) -> list[str]:

@@ -23,6 +23,9 @@ DATES = (
     (re.compile(r"(?<!\d)(?:19|20)\d{2}[01]\d[0-3]\d(?!\d)"), "{date:%Y%m%d}"),
     (re.compile(r"(?<!\d)\d{4}-\d{2}(?!\d)"), "{date:%Y-%m}"),
 )
+DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"}
+"""What reads files with these endings, which are no text."""
+BI5 = re.compile(r"[^/]+/\d{4}/\d{2}/\d{2}/\d{1,2}(?=h_ticks\.bi5$)")
 EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")
 WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
 LIKELY = {
@@ -52,8 +55,16 @@ class _Seen:
     cells: Sequence[Sequence[str]]
 
 
-def skeleton(path: str, lines: Sequence[str]) -> str:
-    """Return a description to complete, from the path of a file and its first lines."""
+def decoder_of(path: str) -> str:
+    """Return what reads a file that is no text, by its name; empty for text."""
+    return next((decoder for ending, decoder in DECODERS.items() if path.lower().endswith(ending)), "")
+
+
+def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
+    """Return a description to complete, from the path of a file and its first lines.
+
+    ``decoder``: what made them of a file that is no text; the first of them names the columns.
+    """
     seen = _look(lines)
     columns = [f"    {_quoted(name)}," for name in seen.columns]
     places = {name: place for place, name in reversed(list(enumerate(seen.columns)))}
@@ -72,9 +83,7 @@ def skeleton(path: str, lines: Sequence[str]) -> str:
             f"# The file was {_comment(path)}; perhaps:",
             f"# path = {_quoted(_template(path))}",
             f'path = "{MARK}"',
-            f"# Its first line {'looks like a row' if seen.header == 'absent' else 'looks like a header'}; perhaps:",
-            f'# header = "{seen.header}"',
-            f'header = "{MARK}"',
+            *([f"decoder = {_quoted(decoder)}"] if decoder else _header(seen)),
             *([] if seen.separator == "," else [f"separator = {_quoted(seen.separator)}"]),
             "columns = [",
             *columns,
@@ -89,6 +98,14 @@ def skeleton(path: str, lines: Sequence[str]) -> str:
             "",
         ]
     )
+
+
+def _header(seen: _Seen) -> list[str]:
+    return [
+        f"# Its first line {'looks like a row' if seen.header == 'absent' else 'looks like a header'}; perhaps:",
+        f'# header = "{seen.header}"',
+        f'header = "{MARK}"',
+    ]
 
 
 def _look(lines: Sequence[str]) -> _Seen:
@@ -113,6 +130,8 @@ def _said(name: str, seen: _Seen, place: int) -> str:
 
 def _proposal(name: str, cells: Sequence[str]) -> str:
     source = _quoted(name)
+    if name == "ms":
+        return f'timestamp = {{ from = {source}, time = "since start", unit = "ms" }}'
     if cells and all(EPOCH.fullmatch(cell) for cell in cells):
         return f'timestamp = {{ from = {source}, time = "epoch" }}'
     written = WRITTEN.fullmatch(cells[0]) if cells else None
@@ -130,6 +149,8 @@ def _proposal(name: str, cells: Sequence[str]) -> str:
 
 def _template(path: str) -> str:
     """Write the date that a path names as a field, and the name before it as the symbol."""
+    if BI5.search(path):
+        return BI5.sub("{symbol}/{year:%Y}/{month:%0m}/{day:%d}/{hour:%H}", path)
     folder, slash, name = path.rpartition("/")
     for pattern, field in DATES:
         if pattern.search(f"{folder}/{name}"):

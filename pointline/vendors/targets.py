@@ -14,10 +14,13 @@ from pointline.parse.feed import Target
 from pointline.parse.rules import Belonging
 from pointline.tables.schema import Column, EventTable, Kind
 from pointline.vendors import values
+from pointline.vendors.decoded import column_lists
 from pointline.vendors.language import FeedText, Mapping
 
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 LEVEL = re.compile(r"(asks|bids)\[(\d+)\]\.(price|amount)")
+SINCE_START = "since start"
+WAYS = '"epoch", "seconds", "since midnight", "since start"'
 Report = Callable[[str], None]
 Value = Callable[[Belonging], pl.Expr]
 
@@ -61,7 +64,7 @@ class _Asked:
 
 def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Report) -> Plan | None:
     """Work out a feed; tell ``report`` of everything that cannot be. None where it is of no use then."""
-    lists = _lists(text)
+    lists = column_lists(text)
     if not lists:
         report('it names no columns: write columns = ["..."] in the order of the file')
         return None
@@ -127,11 +130,6 @@ def _planned(
         ]
 
     return tuple(columns), targets
-
-
-def _lists(text: FeedText) -> list[list[str]]:
-    lists = [one for one in text.columns if isinstance(one, list)]
-    return lists or ([[one for one in text.columns if isinstance(one, str)]] if text.columns else [])
 
 
 def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> list[tuple[str, Mapping]]:
@@ -331,14 +329,15 @@ def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Va
         case "since midnight":
             unit = "s" if mapping.unit == "auto" else mapping.unit
             return lambda belonging: values.since_midnight(name, unit, belonging.date, zone), Kind.NUMBER
+        case "since start":
+            unit = "s" if mapping.unit == "auto" else mapping.unit
+            return lambda belonging: values.since_start(name, unit, belonging.first_us), Kind.NUMBER
         case "" | []:
-            raise ValueError('say how the time is written: time = "epoch", "seconds", "since midnight" or formats')
+            raise ValueError(f"say how the time is written: time = {WAYS}, or formats")
         case _:
             formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
             if odd := [one for one in formats if "%" not in one and one != values.EPOCH]:
-                raise ValueError(
-                    f'{odd[0]!r} is not a way to write a time: "epoch", "seconds", "since midnight", or a format with %'
-                )
+                raise ValueError(f"{odd[0]!r} is not a way to write a time: {WAYS}, or a format with %")
             return lambda of: values.written(sources, formats, zone, mapping.unit, of.date), Kind.TEXT
 
 
@@ -346,8 +345,13 @@ def needs_day(mapping: Mapping) -> bool:
     """Tell whether a time is of the day that the path names."""
     formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
     return formats == ["since midnight"] or any(
-        not values.is_dated(one) for one in formats if one not in ("", "seconds", "since midnight")
+        not values.is_dated(one) for one in formats if one not in ("", "seconds", "since midnight", SINCE_START)
     )
+
+
+def is_timed_by_path(text: FeedText) -> bool:
+    """Tell whether rows count from the beginning of the time that the path names."""
+    return any(not isinstance(one, str) and one.time == SINCE_START for one in text.map.values())
 
 
 def _wanted_time(mapping: Mapping) -> str:
@@ -359,8 +363,8 @@ def _wanted_time(mapping: Mapping) -> str:
             return f"a whole number of {mapping.unit} since 1970 is wanted"
         case "seconds":
             return "seconds since 1970, such as 1714521600.25, are wanted"
-        case "since midnight":
-            return "a time since midnight is wanted"
+        case "since midnight" | "since start":
+            return f"a time {mapping.time} is wanted"
         case str():
             return f"a time written as {mapping.time} is wanted"
         case _:
@@ -376,7 +380,6 @@ def _sources(made: Sequence[_Made], text: FeedText, named: set[str], report: Rep
                 report(f"column {source.name!r} is read as {other.kind.value} and as {source.kind.value}: say one")
     for name in (*text.where, *(sorted(named) if text.distinct else ())):
         found.setdefault(name, Column(name=name, kind=Kind.TEXT))
-    order = {
-        name: place for place, name in enumerate(dict.fromkeys(name for columns in _lists(text) for name in columns))
-    }
+    names = dict.fromkeys(name for columns in column_lists(text) for name in columns)
+    order = {name: place for place, name in enumerate(names)}
     return sorted(found.values(), key=lambda column: order.get(column.name, len(order)))

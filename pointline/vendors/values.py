@@ -92,6 +92,12 @@ def since_midnight(column: str, unit: str, day: dt.date, zone: str) -> pl.Expr:
     return _from_wall(wall_us.cast(pl.Datetime("us")), zone)
 
 
+def since_start(column: str, unit: str, first_us: int) -> pl.Expr:
+    """Microseconds from ``s`` (with decimals), ``ms``, ``us`` or ``ns`` since the beginning of a file's time."""
+    nanoseconds = (pl.col(column) * (UNITS["ns"] / UNITS[unit])).round().cast(pl.Int64, strict=False)
+    return first_us + nanoseconds // 1000
+
+
 def is_dated(format_: str) -> bool:
     """Tell whether a format says of which day a time is."""
     return format_ == EPOCH or any(letters in format_ for letters in DATES)

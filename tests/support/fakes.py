@@ -380,6 +380,7 @@ class MemoryContent:
     block_bytes: int
     content_hash: str
     warnings: Mapping[str, int] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -387,7 +388,7 @@ class MemoryContent:
     def __exit__(self, *exc_info: object) -> None:
         return None
 
-    def first_line(self, member: str = "") -> bytes:
+    def first_line(self, member: str = "", decoder: str = "") -> bytes:
         return self.data.partition(b"\n")[0]
 
     def header(self) -> tuple[str, ...]:
@@ -395,8 +396,17 @@ class MemoryContent:
         return tuple(line.split(",")) if line else ()
 
     def blocks(self, wanted: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        yield from self._blocks(self.data.splitlines(keepends=True)[1:])
+
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        yield from self._blocks(self.data.splitlines(keepends=True))
+
+    def beside(self, path: str) -> None:
+        """Nothing lies beside it."""
+
+    def _blocks(self, lines: list[bytes]) -> Iterator[bytes]:
         block = b""
-        for line in self.data.splitlines(keepends=True)[1:]:
+        for line in lines:
             block += line
             if len(block) >= self.block_bytes:
                 yield block

@@ -11,10 +11,11 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import polars as pl
@@ -43,6 +44,7 @@ SAMPLES = Path(os.environ.get("VENDOR_SAMPLES", BESIDE))
 """Real files, beside the repository or where it is said; tests that need them are skipped where they are not."""
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 HOUR_US = 3_600_000_000
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 Row = dict[str, object]
 """Columns of the table: times in microseconds since the epoch, numbers as ``Decimal``; what is left out is null."""
 
@@ -105,13 +107,16 @@ def feed_of(path: str, feeds: Feeds | None = None) -> str:
     return f"{claim.vendor}/{claim.feed.partition(' ')[0]}" if isinstance(claim, Recognised) and claim.feed else ""
 
 
-def take(*files: tuple[str, bytes], feeds: Feeds | None = None) -> Taken:
-    """Bring files of one feed, exchange and table in, each a bronze path and its bytes."""
+def take(*files: tuple[str, bytes], feeds: Feeds | None = None, beside: Mapping[str, bytes] = NOTHING) -> Taken:
+    """Bring files of one feed, exchange and table in, each a bronze path and its bytes; ``beside`` lie others."""
     known = feeds or shipped()
     claims = [claim_of(path, known) for path, _ in files]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         entries = []
+        for path, data in beside.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
         for number, ((path, data), claim) in enumerate(zip(files, claims, strict=True), 1):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
@@ -204,6 +209,8 @@ class Form:
     wrong_unit: Callable[[str], str] = _wrong_unit
     unproved: Mapping[str, str] = field(default_factory=dict)
     """Mutations that no content can show, and why."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What is said of a mutation, where that is not what is said of cells."""
     day: dt.date = dt.date(2024, 5, 1)
 
     def __repr__(self) -> str:
@@ -237,6 +244,10 @@ class Form:
         text = "".join(self.separator.join(line) + self.line_end for line in [*names, *lines])
         return (text + self.trailer).encode(self.encoding)
 
+    def take(self, path: str, data: bytes) -> Taken:
+        """Bring a file in."""
+        return take((path, data))
+
     def any_rows(self) -> st.SearchStrategy[list[Row]]:
         """Rows of the day with any values, in the order of time."""
         ticks = st.integers(0, (24 * HOUR_US - HOUR_US) // self.step_us - 1)
@@ -248,16 +259,15 @@ class Form:
         return [self.complete(row, self.first_us + tick * self.step_us) for tick, row in made]
 
 
+def _as_held(value: object) -> object:
+    if isinstance(value, list):
+        return [_as_held(one) for one in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
 def expected(rows: Sequence[Row]) -> list[Row]:
     """Rows as silver holds them."""
-    return [
-        {
-            name: float(value) if isinstance(value, Decimal) else value
-            for name, value in row.items()
-            if value is not None
-        }
-        for row in rows
-    ]
+    return [{name: _as_held(value) for name, value in row.items() if value is not None} for row in rows]
 
 
 def decimals(low: str = "0.00000001", high: str = "1000000", places: int = 8) -> st.SearchStrategy[Decimal]:
@@ -267,7 +277,7 @@ def decimals(low: str = "0.00000001", high: str = "1000000", places: int = 8) ->
 
 def check_round_trip(form: Form, rows: Sequence[Row]) -> None:
     """Write rows as the vendor does, bring them in, and compare."""
-    taken = take((form.path_of(form.day), form.file(form.written(rows))))
+    taken = form.take(form.path_of(form.day), form.file(form.written(rows)))
     assert feed_of(form.path_of(form.day)) == form.feed
     assert taken.is_success, taken.said
     assert taken.aside.is_empty()
@@ -373,4 +383,5 @@ MUTATIONS: dict[str, Callable[[Form], Broken | None]] = {
 
 def broken(form: Form, mutation: str) -> Broken | None:
     """The made file with something wrong; None where the feed has no such thing, or no content can show it."""
-    return None if mutation in form.unproved else MUTATIONS[mutation](form)
+    made = None if mutation in form.unproved else MUTATIONS[mutation](form)
+    return replace(made, says=form.said[mutation]) if made is not None and mutation in form.said else made

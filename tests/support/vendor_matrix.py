@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.vendor_files import MUTATIONS, Form, broken, expected, shipped, take
+from tests.support.vendor_files import MUTATIONS, Form, broken, expected, shipped
 
 MATRIX = list(MUTATIONS)
 
@@ -16,7 +16,7 @@ def check_mutation(form: Form, mutation: str) -> None:
     made = broken(form, mutation)
     if made is None:
         pytest.skip(form.unproved.get(mutation, "the feed has no such thing, or no content can show it"))
-    taken = take((made.path, made.data))
+    taken = form.take(made.path, made.data)
     assert re.search(made.says, taken.said), taken.said
     if not taken.is_success:
         assert taken.silver.is_empty()
@@ -27,6 +27,7 @@ def check_mutation(form: Form, mutation: str) -> None:
     assert all(row in whole for row in rows), "rows with other values are in silver"
 
 
-def feeds_of(*vendors: str) -> set[str]:
-    """The feeds that ship of these vendors."""
-    return {one.name for vendor in shipped().vendors if vendor.name in vendors for one in vendor.descriptions}
+def feeds_of(*vendors: str, decoded: bool = False) -> set[str]:
+    """The feeds that ship of these vendors: those of text, or those of files that are none."""
+    descriptions = [one for vendor in shipped().vendors if vendor.name in vendors for one in vendor.descriptions]
+    return {one.name for one in descriptions if bool(one.feed.decoder) == decoded}

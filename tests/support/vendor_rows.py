@@ -29,6 +29,25 @@ def any_trade(ids: st.SearchStrategy[str] = INTEGER_IDS) -> st.SearchStrategy[Ro
     return st.fixed_dictionaries({"id": ids, "price": decimals(), "amount": decimals(), "side": SIDES})
 
 
+def level(number: int) -> Row:
+    return {
+        "is_snapshot": number < 8,
+        "side": "bid" if number % 4 < 2 else "ask",
+        "price": Decimal("60000.5") + number,
+        "amount": Decimal("0.25") * (number % 5),
+    }
+
+
+ANY_LEVEL = st.fixed_dictionaries(
+    {
+        "is_snapshot": st.booleans(),
+        "side": st.sampled_from(["bid", "ask"]),
+        "price": decimals(),
+        "amount": ZERO_OR_MORE,
+    }
+)
+
+
 def without(row: Row, *names: str) -> Row:
     return {name: value for name, value in row.items() if name not in names}
 

@@ -141,6 +141,7 @@ def test_equal_rows_are_one_row_without_any_condition():
         ('time = "epoch"', "17145216000000", "a time of 10 digits (s), 13 (ms), 16 (us) or 19 (ns) is wanted"),
         ('time = "epoch"', "1.7145E+12", "a number as a spreadsheet rounds it, such as '1.7145E+12'"),
         ('time = "epoch", unit = "s"', TIME, "a whole number of s since 1970 is wanted"),
+        ('time = "since start", unit = "ms"', "yesterday", "a time since start is wanted"),
         ('time = "seconds"', "yesterday", "seconds since 1970, such as 1714521600.25, are wanted"),
         ('time = "%Y-%m-%d"', "01.05.2024", "a time written as %Y-%m-%d is wanted"),
         ('time = ["%Y-%m-%d", "%d/%m/%Y"]', "01.05.2024", "a time written as %Y-%m-%d or %d/%m/%Y is wanted"),
@@ -240,3 +241,61 @@ class TestWhichRowsAreMeant:
     )
     def test_lists_that_contradict_are_refused(self, lists, says):
         assert says in described(self.COLUMNS, more=f'where = {{ kind = ["trade"] }}\n{lists}').problems[0]
+
+
+class TestLinesOfJson:
+    COLUMNS = '["time", "kind", "d.side", "d.price", "d.amount"]'
+    MAPS = 'side = "d.side"\nprice = "d.price"\namount = "d.amount"'
+    MORE = 'decoder = "json"\nwhere = { kind = ["trade"] }\n'
+    LINE = '{{"time":{time},"kind":"{kind}","d":{{"side":"buy","price":"{price}","amount":2}}}}'
+
+    def test_a_line_is_a_row_and_may_be_left_out(self):
+        vendor = described(self.COLUMNS, self.MAPS, self.MORE)
+        kinds = [("trade", "1.5"), ("quote", "7"), ("trade", "2.5"), ("note", '1"7')]
+        found = taken(vendor, *(self.LINE.format(time=TIME, kind=kind, price=price) for kind, price in kinds))
+        assert [(row["price"], row["amount"]) for row in found.rows()] == [(1.5, 2.0), (2.5, 2.0)]
+        assert found.silver["file_seq"].to_list() == [1, 3]
+        assert found.aside.select("file_seq", "rule").rows() == [(4, "broken_line")]
+        assert found.outcome.warnings == {"rows_left_out": 1, "left_out:kind=quote": 1}
+
+    def test_a_line_of_cells_among_them_is_no_row(self):
+        vendor = described('["id", "time", "side", "price", "amount"]', more='decoder = "json"')
+        line = f'{{"id":"7","time":{TIME},"side":"buy","price":1,"amount":2}}'
+        found = taken(vendor, line, f"8,{TIME},buy,1,2", line.replace("7", "9", 1))
+        assert [row["id"] for row in found.rows()] == ["7", "9"]
+        assert found.aside.select("file_seq", "rule", "raw").rows() == [(2, "broken_line", f"8,{TIME},buy,1,2")]
+
+    @pytest.mark.parametrize(
+        ("columns", "more", "says"),
+        [
+            (COLUMNS, "", "no problem"),
+            (f"[{COLUMNS}, {COLUMNS}]", "", "columns: lines of JSON have one list of fields"),
+            ('["time", "kind", "d", "d.price"]', "", "columns: 'd.price' is in 'd', which is a value itself"),
+            (COLUMNS, 'separator = ";"\nquote = false', "separator, quote: lines of JSON are not cut into cells"),
+            (COLUMNS, 'lists = { "d.bids" = "bid" }', "say both, or neither"),
+            (COLUMNS, 'lists = { d = "bid" }\nentry = ["px"]', "columns: 'd' is no field, or one that is there twice"),
+            (COLUMNS, 'lists = { "d.bids" = "bid" }\nentry = ["px"]', "nothing is said of the columns list, px"),
+            (COLUMNS, 'lists = { b = "bid" }\nentry = ["kind"]', "columns names kind twice"),
+        ],
+    )
+    def test_what_cannot_be_is_said(self, columns, more, says):
+        vendor = described(columns, self.MAPS, self.MORE + more)
+        assert any(says in problem for problem in vendor.problems) or (says == "no problem" and not vendor.problems)
+
+    @pytest.mark.parametrize(
+        ("more", "says"),
+        [
+            ('beside = { a = "b", c = "d" }\nbeside_columns = ["x"]', "beside: say what its name has instead"),
+            ('beside = { mine = "b" }', "and in beside_columns what is in it"),
+            ('beside_columns = ["x"]', "beside: say what its name has instead"),
+            ('beside = { zzz = "b" }\nbeside_columns = ["x"]', "'zzz' has to be in the name of each file once"),
+            ('beside = { "-" = "_" }\nbeside_columns = ["x"]', 'say header = "absent"'),
+        ],
+    )
+    def test_what_cannot_be_beside_a_file_is_said(self, more, says):
+        vendor = described('["time", "side", "price", "amount"]', more=f'{more}\ndrop = ["x"]')
+        assert any(says in problem for problem in vendor.problems), vendor.problems
+
+    def test_lists_without_a_decoder_are_named(self):
+        vendor = described('["time", "side", "price", "amount"]', more='entry = ["px"]')
+        assert 'say decoder = "json"' in vendor.problems[0]

@@ -17,7 +17,7 @@ from pointline.parse.rules import Belonging
 from pointline.tables.registry import event_tables
 from pointline.vendors import values
 from pointline.vendors.describe import describe
-from pointline.vendors.path_template import BadTemplate, PathTemplate
+from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 
 FEED = """
 vendor = "mine"
@@ -65,6 +65,27 @@ class TestWhatCannotBeMeant:
     )
     def test_mappings(self, mapped, says):
         assert says in problems(mapped=mapped)
+
+    @pytest.mark.parametrize(
+        ("more", "says"),
+        [
+            ('decoder = "bi5"\nheader = "absent"', "decoder: header is said of files of text: leave it out"),
+            ('decoder = "dbn"\nquote = false', "decoder: quote is said of files of text: leave it out"),
+            ('decoder = "pcap"', "Invalid enum value 'pcap' - at `$.decoder`"),
+            ('decoder = "bi5"', ""),
+        ],
+    )
+    def test_decoders(self, more, says):
+        found = problems(more=f'drop = ["note"]\n{more}')
+        assert says in found
+        assert bool(found) == bool(says)
+
+    def test_a_time_since_start_where_the_path_names_no_time(self):
+        mapped = 'timestamp = { from = "time", time = "since start", unit = "ms" }'
+        assert "counts from the time of the path, and '{symbol}.csv' names none" in problems(
+            path="{symbol}.csv", mapped=mapped
+        )
+        assert problems(path="{symbol}-{date:%Y-%m}.csv", mapped=mapped) == ""
 
     @pytest.mark.parametrize("time", ["%H:%M:%S", "since midnight"])
     @pytest.mark.parametrize(
@@ -175,6 +196,24 @@ class TestPaths:
         assert problem in found.problem
         assert bool(found.problem) == bool(problem)
 
+    @pytest.mark.parametrize(
+        ("month", "wanted"), [("00", 1), ("01", 2), ("11", 12), ("12", "months are counted from 00"), ("99", "exist")]
+    )
+    def test_a_month_counted_from_zero(self, month, wanted):
+        made = PathTemplate("{symbol}/{year:%Y}/{month:%0m}/{day:%d}/{hour:%H}h.csv")
+        found = made.match(f"A/2024/{month}/01", "5h.csv")
+        assert found is not None
+        if isinstance(wanted, int):
+            assert (found.begins, found.problem) == (dt.datetime(2024, wanted, 1, 5), "")  # noqa: DTZ001 - its zone is the feed's
+        else:
+            assert wanted in found.problem
+        assert made.span is Span.HOUR
+
+    @pytest.mark.parametrize("text", ["{date:%Y-%0m}.csv", "{date:%0m}.csv", "{date:%Y%0m%d}.csv"])
+    def test_a_month_counted_from_zero_stands_by_itself(self, text):
+        with pytest.raises(BadTemplate, match="the year has to come before" if text[6:9] == "%0m" else "%0m by itself"):
+            PathTemplate(text)
+
     def test_the_finer_of_two_dates_is_the_files(self):
         found = PathTemplate("{date:%Y-%m-%d}/{symbol}-{date:%Y%m}.csv").match("2024-05-17", "A-202405.csv")
         assert found is not None
@@ -242,6 +281,11 @@ class TestTimes:
         frame = pl.DataFrame({"x": [float(f"{one // 10**6}.{one % 10**6:06}") for one in us]})
         found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 1), "UTC")).to_series().to_list()
         assert found == us
+
+    @pytest.mark.parametrize(("unit", "counted"), [("ms", 1500), ("s", 1.5), ("us", 1_500_000), ("ns", 1_500_000_999)])
+    def test_a_time_since_the_start(self, unit, counted):
+        frame = pl.DataFrame({"x": [float(counted)]})
+        assert frame.select(values.since_start("x", unit, 7_000_000)).item() == 8_500_000
 
     @pytest.mark.parametrize(("hour", "utc"), [(1, 6), (2, None), (3, 7), (18, 22)])
     def test_a_clock_on_the_wall(self, hour, utc):

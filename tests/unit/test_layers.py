@@ -119,7 +119,7 @@ class TestLayers:
 
     def test_parsing_knows_tables_and_vendors_know_both(self):
         below = ("polars", "pointline.errors", "pointline.tables", "pointline.parse")
-        assert strangers("pointline/parse", *below) == []
+        assert strangers("pointline/parse", *below, "msgspec") == []
         assert strangers("pointline/vendors", *below, "pointline.vendors", "msgspec") == []
 
     def test_the_library_does_not_know_the_application(self):

@@ -7,12 +7,15 @@ import re
 import msgspec
 import pytest
 
+from pointline.io.decoders.known import DECODERS
 from pointline.io.descriptions import language_reference, shipped_vendors
 from pointline.services.telling.examples import check_examples
 from pointline.tables.registry import event_tables
 from pointline.vendors import language
 from pointline.vendors.describe import describe
 from pointline.vendors.feeds import Feeds
+from pointline.vendors.language import NO_TEXT
+from pointline.vendors.skeleton import DECODERS as OF_ENDINGS
 
 REFERENCE = language_reference()
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", REFERENCE, re.MULTILINE | re.DOTALL)
@@ -59,6 +62,10 @@ def test_its_examples_are_right(text):
     count, problems = check_examples(vendor, Feeds(event_tables(), [vendor], shipped_vendors))
     assert problems == []
     assert count >= len(vendor.descriptions)
+
+
+def test_every_decoder_of_the_language_is_there():
+    assert set(DECODERS) == set(NO_TEXT) == set(OF_ENDINGS.values())
 
 
 def test_what_ships_is_right():

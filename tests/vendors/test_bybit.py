@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import zipfile
 from dataclasses import replace
 
 import pytest
 
+from tests.support.json_form import JsonForm
 from tests.support.vendor_checks import checks_of
-from tests.support.vendor_files import Form, Row, expected, feed_of, shipped, take
+from tests.support.vendor_files import SAMPLES, Form, Row, expected, feed_of, shipped, take
 from tests.support.vendor_reader import epoch_us, seconds_us
-from tests.support.vendor_rows import UUIDS, any_trade, milliseconds, seconds, text, trade
+from tests.support.vendor_rows import ANY_LEVEL, UUIDS, any_trade, level, milliseconds, seconds, text, trade
 from tests.support.vendor_samples import Sample, check_sample
 
 TRADING = (
@@ -59,7 +62,45 @@ SPOT_FORM = Form(
     time=("timestamp",),
     word="side",
 )
+
+
+def book_cells(row: Row) -> list[str]:
+    kind = "snapshot" if row["is_snapshot"] else "delta"
+    sent = milliseconds(row)
+    first = [sent, f"{int(sent) - 3}", row["side"], text(row["price"]), text(row["amount"])]
+    return [*first, "17", "42", f"orderbook.500.{row['symbol']}", kind, row["symbol"]]
+
+
+BOOK_FORM = JsonForm(
+    feed="bybit/books",
+    path="orderbook/linear/BTCUSDT/%Y-%m-%d_BTCUSDT_ob500.data",
+    columns=("ts", "cts", "list", "price", "size", "data.u", "data.seq", "topic", "type", "data.s"),
+    cells=book_cells,
+    constant={"exchange": "bybit", "symbol": "BTCUSDT"},
+    plain=level,
+    rows=ANY_LEVEL,
+    time=("ts",),
+    word="type",
+    lists={"bid": "data.b", "ask": "data.a"},
+    entry=("price", "size"),
+    whole=("ts", "cts", "data.u", "data.seq"),
+    said={
+        "two names swapped": "unknown_value.*'BTCUSDT'; known are snapshot, delta",
+        "a column more": "broken_line: Object contains unknown field `surprise`",
+        "a column less": "broken_line: Object missing required field `cts`",
+        "ragged last row": "broken_line: Input data was truncated",
+    },
+)
 FORMS = [
+    BOOK_FORM,
+    replace(
+        BOOK_FORM,
+        feed="bybit/spot-books",
+        path="spot/BTCUSDT/%Y-%m-%d_BTCUSDT_ob200.data",
+        constant={"exchange": "bybit-spot", "symbol": "BTCUSDT"},
+        spaced=True,
+        line_end="\r\n",
+    ),
     TRADING_FORM,
     replace(TRADING_FORM, columns=(*TRADING, "RPI"), cells=lambda row: [*trading_cells(row), "0"]),
     SPOT_FORM,
@@ -149,6 +190,10 @@ def test_rows_of_another_symbol_than_the_name_says_are_named():
         ("trading/BTCUSDT/ETHUSDT2025-01-15.csv.gz", ""),
         ("spot/BTCUSDT/BTCUSDT_2025-01-15.csv.gz", "bybit/spot"),
         ("spot/BTCUSDT/BTCUSDT-2025-01.csv.gz", "bybit/spot"),
+        ("orderbook/linear/BTCUSDT/2025-08-20_BTCUSDT_ob500.data.zip", "bybit/books"),
+        ("inverse/2025-08-20_BTCUSD_ob200.data", "bybit/books"),
+        ("orderbook/spot/BTCUSDT/2025-08-20_BTCUSDT_ob200.data.zip", "bybit/spot-books"),
+        ("linear/ETHUSDT/2025-08-20_BTCUSDT_ob500.data.zip", ""),
         ("2025-08-20_BTCUSDT_ob500.data.zip", ""),
     ],
 )
@@ -156,7 +201,32 @@ def test_paths(path, feed):
     assert feed_of(path) == feed
 
 
-def test_order_books_are_named_with_what_to_do():
-    what, advice = shipped().why_unread("orderbook/linear/BTCUSDT/2025-08-20_BTCUSDT_ob500.data.zip") or ("", "")
-    assert "order books" in what
-    assert "incremental_book_L2" in advice
+def test_order_books_in_no_folder_of_a_market_are_named_with_what_to_do():
+    what, advice = shipped().why_unread("BTCUSDT/2025-08-20_BTCUSDT_ob500.data.zip") or ("", "")
+    assert "no folder that names the market" in what
+    assert "linear, inverse or spot" in advice
+
+
+def test_a_real_book_is_in_the_lake_value_by_value():
+    file = SAMPLES / "bybit/orderbook_jsonl/xrpusdt-ob500.data.zip"
+    if not file.exists():
+        pytest.skip(f"{file} is not there: samples of vendors are no part of the repository")
+    taken = take(("linear/XRPUSDT/2024-12-01_XRPUSDT_ob500.data.zip", file.read_bytes()))
+    assert taken.is_success, taken.said
+    with zipfile.ZipFile(file) as packed:
+        messages = [json.loads(line) for line in packed.read(packed.namelist()[0]).splitlines()]
+    assert taken.rows() == [
+        {
+            "exchange": "bybit",
+            "symbol": message["data"]["s"],
+            "timestamp": message["ts"] * 1000,
+            "local_timestamp": message["ts"] * 1000,
+            "is_snapshot": message["type"] == "snapshot",
+            "side": side,
+            "price": float(price),
+            "amount": float(amount),
+        }
+        for message in messages
+        for side in ("bid", "ask")
+        for price, amount in message["data"][side[0]]
+    ]

@@ -245,11 +245,11 @@ def test_a_real_file_comes_in_by_a_description_of_a_users_own(name):
 @pytest.mark.parametrize(
     ("path", "what", "advice"),
     [
-        ("GLBX/glbx-mdp3-20240101.trades.dbn.zst", "DBN", "databento.DBNStore.from_file"),
+        ("GLBX/my-trades.dbn.zst", "DBN", "give it the name that the vendor gives"),
         ("GLBX/glbx-mdp3-20240101.definition.csv.zst", "no table", "outside bronze"),
         ("GLBX/glbx-mdp3-20240101.trades.json.zst", "JSON", "encoding CSV"),
         ("GLBX/metadata.json", "says of itself", "nothing is to be done"),
-        ("GBPJPY/2012/11/03/00h_ticks.bi5", "bi5", "JForex"),
+        ("GBPJPY/2012/11/03/BID_candles_min_1.bi5", "bi5", "HHh_ticks.bi5"),
         ("cme/XCME_MD_ES_20120102_20120106.gz", "FIX", "decode them"),
         ("EURUSD_M1_202001020000_202012312359.csv", "MetaTrader 5", "mt5-utc"),
         ("fx/DAT_ASCII_EURUSD_T_201202.txt", "gaps", "nothing is to be done"),

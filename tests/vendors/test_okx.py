@@ -9,10 +9,22 @@ from decimal import Decimal
 import pytest
 from hypothesis import strategies as st
 
+from tests.support.json_form import JsonForm
 from tests.support.vendor_checks import checks_of
 from tests.support.vendor_files import HOUR_US, Form, Row, Taken, expected, feed_of, shipped, take
 from tests.support.vendor_reader import epoch_us
-from tests.support.vendor_rows import ANY_PRICES, RATES, ZERO_OR_MORE, any_trade, milliseconds, prices, text, trade
+from tests.support.vendor_rows import (
+    ANY_LEVEL,
+    ANY_PRICES,
+    RATES,
+    ZERO_OR_MORE,
+    any_trade,
+    level,
+    milliseconds,
+    prices,
+    text,
+    trade,
+)
 from tests.support.vendor_samples import Sample, check_sample
 
 EAST = dt.timezone(dt.timedelta(hours=8))
@@ -121,7 +133,36 @@ def funding(feed: str, path: str, span: str) -> Form:
     )
 
 
+def book_cells(row: Row) -> list[str]:
+    kind = "snapshot" if row["is_snapshot"] else "update"
+    level = [text(row["price"]), text(row["amount"]), "0" if not row["amount"] else "3"]
+    return [row["side"], milliseconds(row), *level, kind, row["symbol"]]
+
+
+def books(market: str) -> JsonForm:
+    return JsonForm(
+        feed=f"okx/{market}-books",
+        path=f"L2/400lv/daily/20240501/{MARKETS[market][1]}-L2orderbook-400lv-%Y-%m-%d.data",
+        columns=("list", "ts", "price", "size", "orders", "action", "instId"),
+        cells=book_cells,
+        constant=constant(market),
+        plain=level,
+        rows=ANY_LEVEL,
+        time=("ts",),
+        word="action",
+        lists={"ask": "asks", "bid": "bids"},
+        entry=("price", "size", "orders"),
+        said={
+            "two names swapped": "unknown_value.*'BTC-.*'; known are snapshot, update",
+            "a column more": "broken_line: Object contains unknown field `surprise`",
+            "a column less": "broken_line: Object missing required field `ts`",
+            "ragged last row": "broken_line: Input data was truncated",
+        },
+    )
+
+
 FORMS = [
+    *(books(market) for market in MARKETS),
     *(trades(market, kind) for market in MARKETS for kind in ("trades", "aggtrades")),
     *(legacy(market, kind) for market in ("spot", "swap") for kind in ("trades", "aggtrades")),
     family("all-swap-trades", "allswap-trades-%Y-%m-%d.csv", "swap"),
@@ -263,6 +304,11 @@ def test_bars_that_were_not_over_are_left_out():
         ("BTC-USDT-candlesticks-2023-11-18.zip", "spot-candles"),
         ("candlesticks/daily/20231118/BTC-USDT-SWAP-candlesticks-2023-11-18.zip", "swap-candles"),
         ("candlesticks/monthly/202311/BTC-USD-240329-candlesticks-2023-11.zip", "futures-candles"),
+        ("L2/400lv/daily/20250601/BTC-USDT-L2orderbook-400lv-2025-06-01.tar.gz", "spot-books"),
+        ("BTC-USDT-SWAP-L2orderbook-5000lv-2025-06-01.tar.gz", "swap-books"),
+        ("BTC-USDT-260626-L2orderbook-400lv-2026-06-02.data", "futures-books"),
+        ("BTC-USD-260626-80000-C-L2orderbook-400lv-2026-05-01.data", "options-books"),
+        ("spot/daily/orderbook/lv400/BTC-USDT/BTC-USDT-l2orderbook-400lv-2026-08-01.tar.gz", None),
         ("huobi/trades/linear-swap/daily/BTC-USDT/BTC-USDT-trades-2021-01-01.zip", None),
     ],
 )
@@ -274,7 +320,8 @@ def test_paths(path, feed):
 @pytest.mark.parametrize(
     ("path", "advice"),
     [
-        ("L2/400lv/daily/20250601/BTC-USDT-L2orderbook-400lv-2025-06-01.tar.gz", "incremental_book_L2"),
+        ("20250601/BTC-USD-optionchain-L2orderbook-5000lv-2025-06-01.tar.gz", "tar xf"),
+        ("20250601/BNB-USD_UM_XPERP-310523-L2orderbook-400lv-2025-06-01.tar.gz", "vendors show okx --toml"),
     ],
 )
 def test_what_is_not_read_is_named(path, advice):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pointline.config import Config
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.spelled_path import written_path
 from pointline.io.descriptions import read_feeds
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.vendors.feeds import Feeds
@@ -59,7 +60,7 @@ def open_one(config: Config, feeds: Feeds, file: Path, path: str) -> tuple[Bronz
     """Return what a file anywhere would be under a path in bronze, None where it is none, and what opens it."""
     from pointline.io.bronze.one_file import OneFile  # noqa: PLC0415 - see above
 
-    found = OneFile(file)
+    found = OneFile(file, written_path(path))
     source = FolderBronzeSource(config.paths.bronze, layout_with(config, feeds), on_trouble=lambda _path, _error: None)
     return source.describe(path, *found.version()), _reader_of(config, found)
 

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -406,7 +406,9 @@ class Supervisor:
         for path, wrong in self._service.check_late_checksums(self.lake.source.feeds.feed).items():
             hint = "download both again; `pointline withdraw` takes the rows out"
             log.warning(events.FILE_CHECKSUM_MISMATCH, path=path, what=wrong, hint=hint)
-        return self._service.compare(survey, known)
+        found = self._service.compare(survey, known)
+        arrived = self._service.free_awaiting(self.lake.source.feeds.beside)
+        return replace(found, freed={**found.freed, **arrived})
 
     def _refresh_symbols(self) -> None:
         assert self._service is not None

@@ -33,10 +33,11 @@ def _named(file: Path) -> Iterator[None]:
 
 
 class OneFile:
-    """What ``FileReader`` opens files from, with a single one in it. Every path is that file's."""
+    """What ``FileReader`` opens files from, with a single one in it: ``path`` is that file's, others lie beside it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, path: str = "") -> None:
         self._file = file
+        self._path = path
 
     def version(self) -> tuple[int, int, int, int]:
         """Return size, mtime, ctime and inode. Raises Rejected for what is no file, Transient."""
@@ -49,7 +50,7 @@ class OneFile:
     def open(self, path: str) -> BinaryIO:
         """Open the file. Raises Rejected, Transient."""
         with storage_errors(path):
-            descriptor = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            descriptor = os.open(self._at(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise Rejected(f"{path} is not a regular file", subject=path, hint="name a file")
@@ -59,6 +60,10 @@ class OneFile:
         """There is no bronze to look into."""
         return None
 
-    def is_gone(self, path: str) -> bool:  # noqa: ARG002 - as above
+    def is_gone(self, path: str) -> bool:
         """Tell whether the file is gone."""
-        return not self._file.exists()
+        return not self._at(path).exists()
+
+    def _at(self, path: str) -> Path:
+        is_it = not self._path or path == self._path
+        return self._file if is_it else self._file.with_name(path.rpartition("/")[2])

@@ -12,6 +12,7 @@ NUL_BLOCK = b"\0" * 16
 """So many NUL bytes in a row are no text: a block that was never written. A single one is a bad cell."""
 UNPACK = "unpack it and put the .csv or .csv.gz in its place"
 CONVERT = "write its rows as CSV or Parquet and put that in its place"
+NAME_DBN = "give it the name that the vendor gives, such as glbx-mdp3-20240101.trades.dbn.zst"
 ANSWER = "download the file again: a server sent this instead of it"
 MAGICS = (
     (b"PK\x03\x04", "a zip archive", UNPACK),
@@ -30,6 +31,7 @@ MAGICS = (
     (b"\x02\x21\x4c\x18", "lz4 in its old form", UNPACK),
     (b"\xff\x06\0\0sNaPpY", "snappy", UNPACK),
     (b"\x1f\x9d", "compress (.Z)", UNPACK),
+    *((b"DBN%c" % version, "Databento's DBN", NAME_DBN) for version in (1, 2, 3)),
     (b"PAR1", "Parquet", "give the file a name that ends in .parquet"),
     (b"ARROW1", "an Arrow file", CONVERT),
     (b"ORC", "an ORC file", CONVERT),

@@ -26,7 +26,7 @@ def check_expansion(decoded_bytes: int, read_bytes: int, path: str, limits: Limi
         raise Rejected(
             f"{path} expands more than {limits.max_expansion_ratio:g} times",
             subject=path,
-            hint="if the file is genuine, raise ingest.max_expansion_ratio and run `pointline retry`",
+            hint="if genuine, raise ingest.max_expansion_ratio and run `pointline retry --rule max_expansion_ratio`",
         )
 
 

@@ -24,12 +24,12 @@ from pointline.io.content.containers import (
 from pointline.io.content.decode import Decoded, Limits, decode
 from pointline.io.content.hashed import HashedFile, Version
 from pointline.io.content.parquet_input import ParquetInput
+from pointline.io.decoders.decoder import BLOCK_BYTES
+from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 from pointline.parse import text_path
 
-BLOCK_BYTES = 8 << 20
-"""Text per block. Measured: 1 MB costs a third more to parse, 16 MB gains nothing and holds four times the memory."""
 HASH_CHUNK_BYTES = 1 << 20
 MOST_COMPANION_BYTES = 4096
 """Of a file that says what another one should be."""
@@ -78,9 +78,11 @@ class FileContent:
         *,
         on_step: Callable[[str], None],
         on_close: Callable[[FileContent], None],
+        open_beside: Callable[[str], FileContent | None],
     ) -> None:
         self._on_step = on_step
         self._on_close = on_close
+        self._open_beside = open_beside
         self._file = file
         self._meta = meta
         self._limits = limits
@@ -90,6 +92,7 @@ class FileContent:
         self._lines: Iterator[bytes] = iter(())
         self._first_line: bytes | None = None
         self._header: tuple[str, ...] | None = None
+        self._says: Mapping[str, str] = {}
         self._content_hash: str | None = None
         self._width = 1
         """Cells of a line, by the first one."""
@@ -129,19 +132,28 @@ class FileContent:
         if not self._version.is_as_seen(self._meta):
             raise self._changed()
 
-    def first_line(self, member: str = "") -> bytes:
+    @property
+    def says(self) -> Mapping[str, str]:
+        """What a decoded file says of all its rows; known when its beginning was read."""
+        return self._says
+
+    def first_line(self, member: str = "", decoder: str = "") -> bytes:
         """Return the first line as it is in the file, without its end; empty for Parquet and without lines.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
+        ``decoder``: what reads a file that is no text; it has no first line, and the decoder names the columns.
         """
         if self._first_line is None:
             path = self._meta.bronze_file_path
             with storage_errors(path):
-                if path.lower().endswith(".parquet"):
+                if decoder:
+                    self._first_line = b""
+                    self._open_decoded(decoder, re.compile(member) if member else None)
+                elif path.lower().endswith(".parquet"):
                     self._first_line = b""
                     self._header = self._open_parquet().names
                 else:
-                    self._lines = self._csv_blocks(re.compile(member) if member else None)
+                    self._lines = self._line_blocks(member, is_csv=True)
                     self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
         return self._first_line
 
@@ -161,6 +173,20 @@ class FileContent:
                 yield block
         self._end()
 
+    def lines(self, member: str = "") -> Iterator[bytes]:
+        """Yield blocks of whole lines, the first line too, whatever stands in them; see ``BronzeContent``."""
+        start = BYTE_ORDER_MARK
+        with storage_errors(self._meta.bronze_file_path):
+            for block in self._line_blocks(member, is_csv=False):
+                self._step()
+                yield block.removeprefix(start)
+                start = b""
+        self._end()
+
+    def beside(self, path: str) -> FileContent | None:
+        """Open a file that belongs to this one; see ``BronzeContent``."""
+        return self._open_beside(path)
+
     def whole(self) -> bytes:
         """Return all of the content, decompressed: for files that are not lines of rows."""
         path = self._meta.bronze_file_path
@@ -179,6 +205,14 @@ class FileContent:
                     )
         self._end()
         return b"".join(chunks)
+
+    def _open_decoded(self, decoder: str, member: re.Pattern[str] | None) -> None:
+        path = self._meta.bronze_file_path
+        chunks: Iterator[bytes] = iter(())
+        if self._version.size or decoder not in EMPTY_IS_WHOLE:
+            chunks = decode(cast("BinaryIO", self._hashed), path, self._limits, member).chunks
+        records = DECODERS[decoder](chunks, path)
+        self._header, self._says, self._lines = records.names, records.says, records.blocks
 
     def _open_parquet(self) -> ParquetInput:
         """Take the hash, then read the footer: the rows of a Parquet file are not read from first byte to last."""
@@ -222,13 +256,14 @@ class FileContent:
             yield start
         yield from content.chunks
 
-    def _csv_blocks(self, member: re.Pattern[str] | None) -> Iterator[bytes]:
-        """Yield the header line, then blocks of whole lines; blank lines at the very end are no rows."""
-        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, member)
+    def _line_blocks(self, member: str, *, is_csv: bool) -> Iterator[bytes]:
+        """Yield blocks of whole lines, of CSV the header line before them; blank lines at the very end are no rows."""
+        pattern = re.compile(member) if member else None
+        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, pattern)
         waiting: list[bytes] = []
         size = unbroken = offset = 0
-        header_seen = False
-        for chunk in self._checked(content, is_csv=True):
+        header_seen = not is_csv
+        for chunk in self._checked(content, is_csv=is_csv):
             waiting.append(chunk)
             size += len(chunk)
             cut = chunk.rfind(b"\n") + 1
@@ -246,7 +281,7 @@ class FileContent:
                 self._width = len(text_path.split_cells(text_path.readable(header)))
                 yield header
                 header_seen = True
-            block, still_open = text_path.split_open_row(block, self._width)
+            block, still_open = text_path.split_open_row(block, self._width) if is_csv else (block, b"")
             if still_open:
                 rest = still_open + rest
                 offset -= len(still_open)
@@ -286,7 +321,7 @@ class FileContent:
         return Rejected(
             f"{path} has a line of more than {self._limits.max_line_bytes} bytes",
             subject=path,
-            hint="if it is genuine, raise ingest.max_line_bytes and run `pointline retry`",
+            hint="if it is genuine, raise ingest.max_line_bytes and run `pointline retry --rule max_line_bytes`",
         )
 
     def _parse_header(self, line: bytes) -> tuple[str, ...]:
@@ -355,9 +390,30 @@ class FileReader:
         path = meta.bronze_file_path
         self._step(path)
         with storage_errors(path):
-            content = FileContent(
-                self._source.open(path), meta, self._limits, on_step=self._step, on_close=self._closing
-            )
+            return self._opened(self._source.open(path), meta)
+
+    def open_beside(self, path: str) -> FileContent | None:
+        """Open a file as it is now, because another one needs it; None where it is not there. Raises as ``open``."""
+        if self._source.is_gone(path):
+            return None
+        with storage_errors(path):
+            file = self._source.open(path)
+            status = Version.of(os.fstat(file.fileno()))
+        meta = BronzeFileMetadata(
+            exchange="",
+            data_type="",
+            symbol="",
+            date=None,
+            bronze_file_path=path,
+            file_size_bytes=status.size,
+            last_modified_ts=status.modified_ns // 1000,
+        )
+        return self._opened(file, meta)
+
+    def _opened(self, file: BinaryIO, meta: BronzeFileMetadata) -> FileContent:
+        content = FileContent(
+            file, meta, self._limits, on_step=self._step, on_close=self._closing, open_beside=self.open_beside
+        )
         with self._lock:
             self._open.add(content)
         try:

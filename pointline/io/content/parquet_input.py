@@ -170,7 +170,7 @@ def _decoded_sizes(column: pa.Array, path: str, limits: Limits) -> pl.Series | N
         raise Rejected(
             f"{path} has a cell of {longest} bytes, which makes a line of more than {limits.max_line_bytes} bytes",
             subject=path,
-            hint="if it is genuine, raise ingest.max_line_bytes and run `pointline retry`",
+            hint="if it is genuine, raise ingest.max_line_bytes and run `pointline retry --rule max_line_bytes`",
         )
     indices = pl.Series(pl.from_arrow(column.indices.cast(pa.int64())))
     return lengths.gather(indices).fill_null(0)

@@ -38,7 +38,8 @@ from pointline.io.protocols import (
     Part,
     QuarantineRepository,
 )
-from pointline.parse.feed import Feed
+from pointline.parse.feed import Beside, Feed
+from pointline.services.files.awaited import no_longer_awaiting
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import late_checksums
 from pointline.services.files.identity import REFUSED, Sorted, sort_candidates
@@ -284,6 +285,12 @@ class IngestService:
             errors = dict(missing.select("file_id", "error").iter_rows())
             self._record([Outcome.checked(one, state, error=errors[one]) for one, (state, _) in told.items()])
             return {path: wrong for _, path, _, wrong in found if wrong}
+
+    def free_awaiting(self, beside_of: Callable[[str, str], Beside | None]) -> dict[int, str]:
+        """Put back files that were refused for want of the one beside them, where that is there now; return these."""
+        with self._lock:
+            found = no_longer_awaiting(self._manifest.entries(), self._manifest.rows_of, self._reader, beside_of)
+            return self._reopen(found) if found else {}
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:

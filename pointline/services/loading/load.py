@@ -139,12 +139,12 @@ class _RowsLoad(GroupLoad):
 
     def _load_content(self, entry: Entry, content: BronzeContent) -> None:
         path = entry.meta.bronze_file_path
-        opened = open_rows(self._feed, content, path, self._wanted)
+        belonging = belonging_of(self._feeds, entry.meta, self._escalated, self._groups)
+        opened = open_rows(self._feed, content, path, self._wanted, belonging.says)
         kept, more = _take(opened.blocks, KEPT_FOR_PACK)
         is_usual = bool(self._feed.headers) or opened.header == self._usual_header
         if (opened.header or kept) and not is_usual:
             check_header(self._table, opened.header, path)
-        belonging = belonging_of(self._feeds, entry.meta, self._escalated, self._groups)
         tally = Tally(entry, feed=opened.feed, header=opened.header, belonging=belonging, checks=self._counted)
         if not is_usual:
             tally.warn(unknown_columns(self._table, opened.header))
@@ -155,6 +155,10 @@ class _RowsLoad(GroupLoad):
             tally.warn(content.warnings)
             member = Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash)
             self._add_to_pack(member, opened)
+
+    def _is_first(self, entry: Entry, content_hash: str, *, has_rows: bool) -> bool:
+        """Where the path says when its rows were, the same bytes are other rows; of a copy the times tell."""
+        return self._feed.is_timed_by_path or super()._is_first(entry, content_hash, has_rows=has_rows)
 
     def _check_companion(self, entry: Entry, content_hash: str) -> str | None:
         path = entry.meta.bronze_file_path

@@ -43,6 +43,8 @@ class Trial:
 
     header: tuple[str, ...] = ()
     has_header: bool = True
+    decoder: str = ""
+    """What made rows of its records."""
     lines: list[str] = field(default_factory=list)
     """The first rows as they stand in the file."""
     rows: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -75,10 +77,11 @@ def try_file(meta: BronzeFileMetadata, content: BronzeContent, terms: Terms, *, 
 
 def _read(trial: Trial, meta: BronzeFileMetadata, content: BronzeContent, terms: Terms, shown: int | None) -> None:
     feed = terms.feeds.feed(meta.data_type, meta.feed, meta.vendor)
+    trial.decoder = feed.decoder
     wanted = wanted_columns(feed)
-    opened = open_rows(feed, content, meta.bronze_file_path, wanted)
-    trial.header, trial.has_header = opened.header, bool(opened.header_lines)
     belonging = belonging_of(terms.feeds, meta, quarantining(terms.checks), terms.groups)
+    opened = open_rows(feed, content, meta.bronze_file_path, wanted, belonging.says)
+    trial.header, trial.has_header = opened.header, bool(opened.header_lines)
     checks = counted(feed.table, terms.checks)
     entry = Entry(file_id=NO_FILE, candidate=Candidate(meta=meta))
     tally = Tally(entry, feed=opened.feed, header=opened.header, belonging=belonging, checks=checks)

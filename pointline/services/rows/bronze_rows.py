@@ -11,8 +11,10 @@ from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
+from pointline.parse.json_lines import JsonLines
 from pointline.services.rows.complaint import shown
-from pointline.services.rows.header import read_header
+from pointline.services.rows.header import NOTHING_SAID, read_header
+from pointline.services.rows.pasted import Pasted
 
 COUNT, NAMED = "{rows}", "{named}"
 NOT_WHOLE = "it is not whole: download it again"
@@ -27,12 +29,25 @@ class BronzeRows:
     header: tuple[str, ...]
     blocks: Iterator[bytes]
     header_lines: int = 1
-    """Lines of the file before its first row."""
+    """Lines of the file before its first row; records of a decoded file are counted as if they were lines."""
 
 
-def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str, str] | None = None) -> BronzeRows:
-    """Look at the header and return the rows. ``wanted``: see ``BronzeContent``. Raises Rejected, Transient."""
-    header, first_row = read_header(feed, content, path)
+def open_rows(
+    feed: Feed,
+    content: BronzeContent,
+    path: str,
+    wanted: Mapping[str, str] | None = None,
+    says: Mapping[str, str] = NOTHING_SAID,
+) -> BronzeRows:
+    """Look at the header and return the rows.
+
+    ``wanted``: see ``BronzeContent``. ``says``: the fields of the path. Raises Rejected, Transient.
+    """
+    if feed.json_lines is not None:
+        return _decoded(feed, feed.json_lines, content)
+    if feed.beside is not None:
+        content = Pasted(content, feed.beside, feed.dialect.separator, path)
+    header, first_row = read_header(feed, content, path, says)
     blocks = content.blocks(wanted)
     if first_row:
         blocks = chain([first_row + b"\n"], blocks)
@@ -41,7 +56,14 @@ def open_rows(feed: Feed, content: BronzeContent, path: str, wanted: Mapping[str
         blocks = _counted(blocks, trailer, path)
     elif trailer:
         blocks = _without_trailer(blocks, trailer.encode())
-    return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=0 if first_row else 1)
+    has_header = not (first_row or feed.decoder)
+    return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=int(has_header))
+
+
+def _decoded(feed: Feed, decoder: JsonLines, content: BronzeContent) -> BronzeRows:
+    """Make rows of lines of another form; a block of them is decoded while the one before is typed."""
+    made = (decoder.decode(lines) for lines in content.lines(feed.member))
+    return BronzeRows(feed=feed, header=decoder.columns, blocks=(rows for rows in made if rows), header_lines=0)
 
 
 def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:

@@ -115,6 +115,8 @@ class Complaint:
         return f"{share} of the rows ({len(times)} of {rows}) lie {where}; are these days cut at {zone}?"
 
     def _detail(self, rule: str, column: str, raw: str) -> str:
+        if rule == "broken_line":
+            return f": {self._feed.json_lines.why_broken(raw)}" if self._feed.json_lines is not None else ""
         cells = text_path.split_cells(raw, self._feed.dialect)
         if rule == "ragged":
             return f": {len(cells)} cells where the header has {len(self._header)}" if cells else ": broken quoting"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
@@ -17,6 +18,7 @@ SHOWN = 5
 LONGEST_NAME = 40
 MOST_NAMED = 8
 LONGEST_HEADER = 80
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 SEPARATORS = {";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
 WANTED = {
     Kind.TEXT: "text",
@@ -41,14 +43,17 @@ def unknown_columns(table: EventTable, header: Sequence[str]) -> dict[str, int]:
     return {**named, "unknown_columns_not_named": len(unknown) - len(named)} if len(unknown) > len(named) else named
 
 
-def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[str, ...], bytes]:
-    """Return the names of a file's cells, and its first line where that is a row.
+def read_header(
+    feed: Feed, content: BronzeContent, path: str, says: Mapping[str, str] = NOTHING_SAID
+) -> tuple[tuple[str, ...], bytes]:
+    """Return the names of a file's cells, and its first line where that is a row. ``says``: the fields of the path.
 
     Raises Rejected where the file does not begin as the feed says.
     """
     if not feed.headers:
         return content.header(), b""
-    line = content.first_line(feed.member)
+    line = content.first_line(feed.member, feed.decoder)
+    _check_said(content.says, says, path)
     if not line:
         names = content.header()
         return (names if not names else _known_names(feed, names, path)), b""
@@ -65,6 +70,18 @@ def read_header(feed: Feed, content: BronzeContent, path: str) -> tuple[tuple[st
             hint=f"is it a whole file of {feed.vendor}, of this kind?",
         )
     return _known_names(feed, cells, path), b""
+
+
+def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path: str) -> None:
+    """Raise Rejected where a decoded file says something else of itself than its path does."""
+    for name, found in file_says.items():
+        claimed = path_says.get(name, found)
+        if claimed.casefold() != found.casefold():
+            raise Rejected(
+                f"{path}: the {name} in the file is {shown(found)}, the path says {shown(claimed)}",
+                subject=path,
+                hint="give it the name under which it was published",
+            )
 
 
 def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]:

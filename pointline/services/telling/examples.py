@@ -23,11 +23,13 @@ class ExampleContent:
 
     content_hash = ""
     warnings: Mapping[str, int] = MappingProxyType({})
+    says: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, lines: list[str], encoding: str) -> None:
+    def __init__(self, lines: list[str], encoding: str, beside: list[str] | None = None) -> None:
         first, *rest = lines or [""]
         self._first = first.encode(encoding)
         self._rest = "".join(f"{line}\n" for line in rest).encode()
+        self._beside = beside
 
     def __enter__(self) -> Self:
         return self
@@ -35,7 +37,7 @@ class ExampleContent:
     def __exit__(self, *exc_info: object) -> None:
         """There is nothing to close."""
 
-    def first_line(self, _member: str = "") -> bytes:
+    def first_line(self, _member: str = "", _decoder: str = "") -> bytes:
         """Return the first line."""
         return self._first
 
@@ -47,6 +49,14 @@ class ExampleContent:
         """Yield the other lines."""
         if self._rest:
             yield self._rest
+
+    def lines(self, _member: str = "") -> Iterator[bytes]:
+        """Yield all lines."""
+        yield self.whole()
+
+    def beside(self, _path: str) -> ExampleContent | None:
+        """Return the lines of the other file."""
+        return ExampleContent(self._beside, "utf-8") if self._beside else None
 
     def whole(self) -> bytes:
         """Return all lines."""
@@ -80,7 +90,7 @@ def _problems(one: Description, example: ExampleText, feeds: Feeds) -> Iterator[
     if claim.problem:
         yield f"the path {example.path!r} cannot be right: {claim.problem}"
         return
-    content = ExampleContent(example.lines, one.feed.dialect.encoding)
+    content = ExampleContent(example.lines, one.feed.dialect.encoding, example.beside)
     try:
         trial = try_file(_meta(claim, example), content, Terms(feeds=feeds, checks={}), shown=None)
     except PointlineError as error:

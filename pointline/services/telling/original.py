@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
+from pointline.parse.json_lines import BROKEN, JsonLines
 from pointline.services.audit.reread import as_loaded
 from pointline.services.rows.bronze_rows import open_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """One data row as it is in the file. ``line`` is the file's line it begins on, the first being 1."""
+    """One data row as it is in the file. ``line`` is the file's line it begins on, or its record, the first being 1."""
 
     text: str
     line: int
     header: tuple[str, ...]
     has_header: bool = True
     """The first line of the file names the columns; else ``header`` is what the feed calls them."""
+    decoded_from: str = ""
+    """The line itself, where ``text`` is a row that was made from it."""
+    fault: str = ""
+    """Why no row could be made from it."""
 
 
 def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Original | int:
@@ -27,6 +33,8 @@ def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Or
 
     Holds one block at a time. Raises Rejected, Transient.
     """
+    if feed.json_lines is not None:
+        return _find_decoded(feed.json_lines, content.lines(feed.member), file_seq)
     opened = open_rows(feed, content, path)
     header = opened.header
     rows, lines = 0, opened.header_lines
@@ -40,6 +48,29 @@ def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Or
         before = sum(1 + record.count(b"\n") for record in found[: file_seq - rows - 1])
         text = text_path.readable(found[file_seq - rows - 1])
         return Original(text=text, line=lines + before + 1, header=header, has_header=opened.header_lines > 0)
+    return rows
+
+
+def _find_decoded(decoder: JsonLines, blocks: Iterator[bytes], file_seq: int) -> Original | int:
+    rows = number = 0
+    for block in blocks:
+        for line in block.removesuffix(b"\n").split(b"\n"):
+            number += 1
+            made = decoder.decode_line(line)
+            count = made.count(b"\n")
+            if rows + count < file_seq:
+                rows += count
+                continue
+            text = made.split(b"\n")[file_seq - rows - 1]
+            said = text_path.readable(line.removesuffix(b"\r"))
+            return Original(
+                text=text_path.readable(text.removeprefix(BROKEN)),
+                line=number,
+                header=decoder.columns,
+                has_header=False,
+                decoded_from=said,
+                fault=decoder.why_broken(said) if text.startswith(BROKEN) else "",
+            )
     return rows
 
 

@@ -25,6 +25,8 @@ from pointline_daemon.opening.bronze_access import make_reader, make_source
 
 COLUMNS = [Column(title="column", style="dim"), Column(title="in silver"), Column(title="in the file", fold=True)]
 LINEAGE = ("file_id", "file_seq")
+LONGEST_LINE = 400
+"""A book of a thousand levels is one line."""
 
 Row = Mapping[str, Any]
 
@@ -37,6 +39,12 @@ class Line:
     number: int | None = None
     header: Sequence[str] = ()
     has_header: bool = True
+    decoder: str = ""
+    """What made the text of a record, whose number it then is."""
+    decoded_from: str = ""
+    """The line itself, where ``text`` is a row that was made from it."""
+    fault: str = ""
+    """Why no row could be made from it."""
     cells: Mapping[str, str] = field(default_factory=dict)
     """By column of the table."""
     problem: str | None = None
@@ -64,9 +72,9 @@ class Trace:
             "set_aside": self.set_aside,
             "absent": self.absent,
             "header": list(self.line.header) or None,
-            "line": self.line.text,
+            "line": self.line.decoded_from or self.line.text,
             "line_number": self.line.number,
-            "problem": self.line.problem,
+            "problem": self.line.problem or self.line.fault or None,
         }
 
 
@@ -163,6 +171,9 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         number=None if path.lower().endswith(".parquet") else found.line,
         header=found.header,
         has_header=found.has_header,
+        decoder=feed.decoder,
+        decoded_from=found.decoded_from,
+        fault=found.fault,
         cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
     )
 
@@ -183,16 +194,33 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
         print_lines([f"line    not found: {printable(line.problem)}"])
     elif line.number is None:
         print_lines(["line    a row of a Parquet file, written as CSV"])
+    elif line.decoder:
+        print_lines([f"line    record {line.number:,} of the file, decoded by {line.decoder} and written as CSV"])
     else:
-        header = "where the header is line 1" if line.has_header else "which has no header"
-        print_lines([f"line    {line.number:,} of the file, {header}"])
-    if line.text is not None:
+        print_lines([f"line    {line.number:,} of the file, {_kind(line)}"])
+    if line.decoded_from:
+        print_lines(["", printable(_beginning(line.decoded_from))])
+    if line.text is not None and line.text != line.decoded_from:
         print_lines(["", printable(",".join(line.header)), printable(line.text)])
     elif found.set_aside is not None:
         print_lines(["", printable(found.set_aside["raw"])])
     if found.row is not None:
         print_lines([""])
         _show_row(found.row, line)
+
+
+def _kind(line: Line) -> str:
+    if line.fault:
+        return f"no row could be made from it: {line.fault}"
+    if line.decoded_from:
+        return "JSON: the row below was made from it"
+    return "where the header is line 1" if line.has_header else "which has no header"
+
+
+def _beginning(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    return f"{line[:LONGEST_LINE]}... ({len(line):,} characters; --json has them all)"
 
 
 def _show_row(row: Row, line: Line) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from pointline.errors import WrongUse
 from pointline.io.descriptions import FOLDER, language_reference
 from pointline.parse.feed import Header
+from pointline.parse.json_lines import LIST
 from pointline.phrases import LEAVE_ONE_OUT, plural
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable, Kind
@@ -154,7 +155,14 @@ def _facts(one: Description) -> Iterator[tuple[str, str]]:
         Header.ABSENT: "there is no header",
         Header.AUTO: "with a header or without",
     }
-    yield "header", header[one.feed.header]
+    if one.feed.decoder:
+        yield "header", f"the decoder {one.feed.decoder} names the columns"
+    elif one.feed.json_lines is None:
+        yield "header", header[one.feed.header]
+    else:
+        yield "lines", "objects of JSON"
+    for name, word in text.lists.items():
+        yield "rows", f"one for each {', '.join(text.entry)} in the list {name}, where {LIST} is {word}"
     yield "zone", f"days are cut in {text.day_zone}"
     if text.where:
         said = " and ".join(f"{name} is {' or '.join(values)}" for name, values in text.where.items())
@@ -215,7 +223,8 @@ def _feed_json(one: Description) -> dict[str, Any]:
         "table": one.feed.table.name,
         "exchange": text.exchange,
         "paths": [path.text for path in one.paths],
-        "header": text.header,
+        "header": None if text.decoder else text.header,
+        "decoder": text.decoder or None,
         "columns": [list(names) for names in one.feed.headers],
         "becomes": _becomes(one),
         "zone": text.day_zone,

@@ -24,7 +24,7 @@ from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.vendors.feeds import NO_DATE, Claim, Feeds, name_of, series_of
 from pointline.vendors.nearness import Near, nearest
-from pointline.vendors.skeleton import skeleton
+from pointline.vendors.skeleton import decoder_of, skeleton
 from pointline_daemon.commands.shared.present import (
     Column,
     print_json,
@@ -103,9 +103,10 @@ def begin_description(
         )
     config = settings_with_or_without(lake_root, needs=READING)
     named = path or _path_of(config, file)
-    lines = _first_lines(config, file, named)
+    decoder = decoder_of(named)
+    lines = _first_lines(config, file, named, decoder)
     is_in_bronze = named != written_path(os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - as below
-    sys.stdout.write(skeleton(named if path or is_in_bronze else file.name, lines))
+    sys.stdout.write(skeleton(named if path or is_in_bronze else file.name, lines, decoder))
     return EXIT_OK
 
 
@@ -168,10 +169,10 @@ def _path_of(config: Config, file: Path) -> str:
     return written_path(full.removeprefix(f"{bronze}/") if inside else os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - a link keeps its name
 
 
-def _first_lines(config: Config, file: Path, path: str) -> list[str]:
+def _first_lines(config: Config, file: Path, path: str, decoder: str) -> list[str]:
     content = open_lines(config, file, path)
     with content:
-        first = content.first_line()
+        first = content.first_line(decoder=decoder) or ",".join(content.header()).encode()
         if not first:
             raise Rejected(f"{file} has no lines", subject=str(file), hint="begin with a file that has rows")
         block = next(content.blocks(), b"")
@@ -202,7 +203,8 @@ def _show(tried: Tried) -> None:
 
 def _show_trial(trial: Trial) -> None:
     header = printable(",".join(trial.header)) or "none: the file is empty"
-    print_labelled("header    ", header if trial.has_header else f"{header} (by the description: the file has none)")
+    named_by = f"the decoder {trial.decoder}" if trial.decoder else "the description"
+    print_labelled("header    ", header if trial.has_header else f"{header} (by {named_by}: the file has none)")
     if trial.lines:
         print_lines(["", *(printable(line) for line in trial.lines), ""])
     if not trial.rows.is_empty():
@@ -259,6 +261,7 @@ def _as_json(tried: Tried) -> dict[str, Any]:
         **facts,
         "header": list(trial.header),
         "has_header": trial.has_header,
+        "decoder": trial.decoder or None,
         "lines": trial.lines,
         "rows": trial.rows.to_dicts(),
         "rows_read": trial.rows_read,

@@ -102,7 +102,7 @@ class DeltaSymbolTable(DeltaTableRepository):
             )
 
     def _all_anew(self, removed: pl.DataFrame, added: pl.DataFrame) -> Iterator[Rewrite]:
-        """Lay out what an earlier release or another program wrote, one exchange after the other."""
+        """Sort what an earlier release or another program wrote, one exchange after the other."""
         coming = _by_exchange(added)
         for exchange in sorted({*self.exchanges(), *coming}):
             rows = self.scan().filter(exchange=exchange).collect(engine="streaming")

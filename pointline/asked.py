@@ -66,7 +66,7 @@ def window(start: Time | None, end: Time | None) -> tuple[dt.datetime | None, dt
     if first is None or last is None or first < last:
         return first, last
     if last < first:
-        raise PointlineError(f"end {last} is before start {first}", hint="exchange the two")
+        raise PointlineError(f"end {last} is before start {first}", hint="swap the two")
     if _is_day(start) and _is_day(end):
         following = first.date() + dt.timedelta(days=1)
         raise PointlineError(

@@ -199,7 +199,8 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
     if given is None or not str(given).strip():
         raise ConfigurationError(
             ["lake_root: no lake is named"],
-            hint="set LAKE_ROOT to the lake's folder or pass --lake-root; `pointline demo` makes a lake to try",
+            hint="set LAKE_ROOT to the lake's folder or pass --lake-root, in Python lake_root=; "
+            "`pointline demo` makes a lake to try",
         )
     try:
         root = Path(given).expanduser().resolve()

@@ -212,7 +212,11 @@ def quarantine(
 def retry(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(autocompletion=completion.files, help="File ids, or paths of files or folders in bronze."),
+        typer.Argument(
+            autocompletion=completion.files,
+            metavar="[PATH|FILE_ID ...]",
+            help="File ids, or paths of files or folders in bronze.",
+        ),
     ] = None,
     *,
     lake_root: LakeRoot = None,
@@ -242,7 +246,11 @@ def retry(
 def withdraw(
     targets: Annotated[
         list[str],
-        typer.Argument(autocompletion=completion.files, help="File ids, or paths of files or folders in bronze."),
+        typer.Argument(
+            autocompletion=completion.files,
+            metavar="PATH|FILE_ID ...",
+            help="File ids, or paths of files or folders in bronze.",
+        ),
     ],
     *,
     lake_root: LakeRoot = None,

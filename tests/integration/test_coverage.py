@@ -115,9 +115,9 @@ class TestPipe:
         start = next(number for number, line in enumerate(lines) if line.startswith("gap "))
         rows = [re.split(r"  +", line)[:6] for line in lines[start + 1 : lines.index("", start)]]
         for symbol in ("BTCUSDT", "ETHUSDT"):
-            assert ["missing", str(day(5)), str(day(6)), "2", "binance", "trades"] in rows
-            assert sum(line.startswith("missing") and symbol in line for line in lines) == 2
-        assert ["few", str(day(SPARSE)), str(day(SPARSE)), "1", "binance", "trades"] in rows
+            assert ["never came", str(day(5)), str(day(6)), "2", "binance", "trades"] in rows
+            assert sum(line.startswith("never came ") and symbol in line for line in lines) == 2
+        assert ["few rows", str(day(SPARSE)), str(day(SPARSE)), "1", "binance", "trades"] in rows
         assert any("10 rows, usually 300" in line for line in lines)
         assert any(line.startswith("quarantined") and "does not begin with the header" in line for line in lines)
         assert any(line.startswith("never came:") for line in lines)

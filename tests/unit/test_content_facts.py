@@ -115,11 +115,16 @@ class TestSymbols:
         )
         assert loaded.spans.get(1, {}) == {}
 
-    def test_all_of_another_exchange(self, load):
-        outcome, _, _ = load(csv(*(trade(n, exchange="okex") for n in range(30))))
-        assert outcome.error == (
-            "30 of 30 rows are of okex, the name says binance; rename the file to okex_trades_2024-05-01_BTCUSDT.csv"
-        )
+    @pytest.mark.parametrize(
+        ("name", "advice"),
+        [
+            ("binance_trades_2024-05-01_BTCUSDT.csv", "rename the file to okex_trades_2024-05-01_BTCUSDT.csv"),
+            ("Binance_trades_2024-05-01_BTCUSDT.csv", "rename the file to okex_trades_2024-05-01_BTCUSDT.csv"),
+        ],
+    )
+    def test_all_of_another_exchange(self, load, name, advice):
+        outcome, _, _ = load(csv(*(trade(n, exchange="okex") for n in range(30))), name=name)
+        assert outcome.error == f"30 of 30 rows are of okex, the name says binance; {advice}"
 
     def test_all_of_another_day(self, load):
         """Said with the day that was found, which is what the name has to be."""

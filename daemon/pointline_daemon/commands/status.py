@@ -119,8 +119,12 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     if is_terminal():
         from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
 
+        label = "health     "
         word = (health.word, HEALTH_COLOURS.get(health.word, "bold red"))
-        make_console().print(Text.assemble("health     ", word, reason))
+        lines = Text.assemble(word, reason).wrap(make_console(), max(40, terminal_width() - len(label)))
+        for place, line in enumerate(lines):
+            line.rstrip()
+            make_console().print(Text(" " * len(label) if place else label) + line)
     else:
         print_lines([f"health     {health.word}{reason}"])
     print_lines([f"daemon     {daemon.describe(now)}"])

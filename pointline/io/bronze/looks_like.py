@@ -17,8 +17,8 @@ DESCRIBE = (
 )
 PACKETS = "convert it to .csv with the columns of Tardis first: Pointline reads no packets"
 TEXT = (
-    "if it holds market data, write it as .csv with the name and the columns of Tardis; else put its name into the "
-    "setting bronze.ignore_also"
+    "if it holds market data, describe it: `pointline vendors try --new FILE` begins a description; else put its name "
+    "into the setting bronze.ignore_also"
 )
 NOT_DESCRIBED = (
     "no description of {vendor}'s files fits its path: `pointline vendors list` shows what is described, "

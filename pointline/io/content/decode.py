@@ -17,9 +17,11 @@ from pointline.io.content.expansion import FREE_BYTES, Expansion, Limits, check_
 from pointline.io.content.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams, small_gzip
 from pointline.io.content.untar import BLOCK_BYTES, is_tar, untarred
 from pointline.io.content.unzip import LOCAL_MARK, unzipped
+from pointline.phrases import AGAIN
 
 __all__ = ["FREE_BYTES", "Decoded", "Limits", "check_expansion", "decode", "decoded"]
 
+HINT_EMPTY = f"{AGAIN}; of a day without data a vendor has a gzip with nothing in it"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 """A zstd frame that holds no content, such as the index of a seekable file; others follow it."""
@@ -69,7 +71,7 @@ def decode(file: BinaryIO, path: str, limits: Limits, member: re.Pattern[str] | 
     """
     first = _start(lambda: file.read(READ_BYTES))
     if not first:
-        raise Unfinished(f"{path} is empty", subject=path, hint="copy it again; an empty day is an empty gzip")
+        raise Unfinished(f"{path} is empty", subject=path, hint=HINT_EMPTY)
     expansion = Expansion(file, path, limits)
     if len(first) < READ_BYTES and first.startswith(GZIP.magic) and (content := small_gzip(first)):
         rest = file.read(READ_BYTES)

@@ -247,10 +247,12 @@ class Tally:
         said = f"{rows} {found}, the name says {claim}{rule}"
         folder, _, name = self.entry.meta.bronze_file_path.rpartition("/")
         right = names[0].replace("/", "-").replace(":", "-") if len(names) == 1 else ""
-        if claim in name and claim not in folder and PLAIN_NAME.fullmatch(right):
-            before, _, after = name.rpartition(claim)
-            return f"{said}; rename the file to {before}{right}{after}"
-        return f"{said}; move the file to where the name says the {column} of its rows"
+        written = re.compile(re.escape(claim), re.IGNORECASE)
+        places = list(written.finditer(name))
+        if places and not written.search(folder) and PLAIN_NAME.fullmatch(right):
+            start, end = places[-1].span()
+            return f"{said}; rename the file to {name[:start]}{right}{name[end:]}"
+        return f"{said}; rename or move the file so that its path says the {column} of its rows"
 
     def _zone(self) -> str | None:
         if self._first_us is None or self._last_us is None:

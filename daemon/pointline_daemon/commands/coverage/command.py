@@ -85,7 +85,7 @@ def _selection(options: CoverageOptions) -> Selection:
         raise WrongUse(f"--png and --html name one file, {options.png}", hint="give each a name of its own")
     first, last = parsed_day("--from", options.first), parsed_day("--to", options.last)
     if first is not None and last is not None and first > last:
-        raise WrongUse(f"--from {first} is after --to {last}", hint="exchange the two")
+        raise WrongUse(f"--from {first} is after --to {last}", hint="swap the two")
     return Selection(exchange=options.exchange, table=options.table, symbol=options.symbol, first=first, last=last)
 
 

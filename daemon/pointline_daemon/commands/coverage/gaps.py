@@ -102,5 +102,6 @@ def _show_grouped(gaps: pl.DataFrame) -> None:
 
 
 def _cells(gap: Mapping[str, Any]) -> list[str]:
-    plain = [gap["state"], gap["first"], gap["last"], gap["days"], *(gap[name] for name in SERIES), what(gap)]
+    state = WORDS.get(gap["state"], gap["state"])
+    plain = [state, gap["first"], gap["last"], gap["days"], *(gap[name] for name in SERIES), what(gap)]
     return [encodable(str(cell)) for cell in plain]

@@ -87,9 +87,9 @@ def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
 
 
 def _show_none(named: pl.DataFrame) -> None:
-    print_lines(["No failed or quarantined file matches; `pointline files --status quarantined` lists them"])
+    print_lines(["no failed, quarantined or withdrawn file matches; `pointline files` shows the status of each"])
     for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
-        print_lines([f"file {file_id} is {status}, and stays so: {printable(path)}"])
+        print_lines([f"file {file_id} has the status {status}, and keeps it: {printable(path)}"])
 
 
 def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
@@ -102,5 +102,6 @@ def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
     if dry_run:
         print_lines(["", f"{plural(found.height, 'file')} would be tried again"])
         return
-    taker = "the running daemon ingests them at once" if daemon_runs else "`pointline run` ingests them"
+    these = "it" if found.height == 1 else "them"
+    taker = f"the running daemon ingests {these} at once" if daemon_runs else f"`pointline run` ingests {these}"
     print_lines(["", f"{plural(found.height, 'file')} put back; {taker}"])

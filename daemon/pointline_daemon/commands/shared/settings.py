@@ -35,4 +35,4 @@ def settings_with_or_without(lake_root: Path | None, *, needs: Collection[str] =
 
 def warn(problem: str) -> None:
     """Say what is wrong with something that the command does not need."""
-    print(f"warning: {printable(problem)}; this command goes on without", file=sys.stderr)
+    print(f"warning: {printable(problem)}; this command goes on without it", file=sys.stderr)

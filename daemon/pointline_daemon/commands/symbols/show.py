@@ -19,6 +19,10 @@ from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 SHOWN = 50
+BRINGS = (
+    "drop a file of Tardis instruments into bronze, or type `pointline symbols update FILE`; "
+    "`pointline help tables` says which files will do"
+)
 COLUMNS = (
     Column(title="exchange"),
     Column(title="symbol"),
@@ -45,7 +49,7 @@ def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at
     time = None if at is None else parsed_time("--at", at)
     table = known_symbols(config)
     if table.head(1).collect().is_empty():
-        raise PointlineError("the lake has no symbols yet", hint="`pointline symbols update FILE` brings them")
+        raise PointlineError("the lake has no symbols yet", hint=BRINGS)
     require_exchange(table, exchange)
     require_symbol(
         table if exchange is None else table.filter(pl.col("exchange") == exchange), symbol, lists=LISTS_SYMBOLS

@@ -39,6 +39,9 @@ LISTED = [
 ]
 BECOMES = [Column(title="   column"), Column(title="becomes", fold=True)]
 NO_TABLES = "formats that are known and not read"
+BUILT_IN = {
+    "tardis": "Tardis is built in: `pointline help vendors` has its layouts, `pointline help tables` its columns"
+}
 
 
 def list_vendors(lake_root: Path | None, *, as_json: bool) -> int:
@@ -68,7 +71,7 @@ def show_vendor(lake_root: Path | None, name: str, *, as_toml: bool, as_json: bo
     config = settings_with_or_without(lake_root)
     vendors = {vendor.name: vendor for vendor in make_feeds(config, on_problem=warn).vendors}
     if name not in vendors:
-        raise no_such("vendor", name, vendors)
+        raise no_such("vendor", name, vendors, hint=BUILT_IN.get(name.lower(), ""))
     if as_toml and as_json:
         raise WrongUse("--toml and --json exclude each other", hint=LEAVE_ONE_OUT)
     vendor = vendors[name]

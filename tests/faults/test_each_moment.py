@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +135,36 @@ def check(taken: Taken, settled: dict[str, Rows]) -> None:
         files = {path.relative_to(table.path).as_posix() for path in table.path.rglob("*.parquet")}
         assert {path for path in files if not path.startswith("_delta_log")} == table.live_paths(), taken.what
         assert [path.name for path in (table.path / "_delta_log").iterdir() if path.name.startswith(".")] == []
+
+
+def copied_over_time(early: Taken, late: Taken, folder: Path) -> Path:
+    """A copy by ``cp -a`` that took from one moment to the other: data files first, and the logs last."""
+    copy = folder / early.lake.name
+    shutil.copytree(early.lake, copy)
+    shutil.rmtree(copy / "bronze")
+    shutil.copytree(late.lake / "bronze", copy / "bronze")
+    for table in (copy / "silver").iterdir():
+        shutil.rmtree(table / "_delta_log")
+        shutil.copytree(late.lake / "silver" / table.name / "_delta_log", table / "_delta_log")
+    return copy
+
+
+def a_batch(moments: list[tuple[Taken, dict[str, Rows]]]) -> list[Taken]:
+    """The moments of the batch between the two passes of maintenance."""
+    ends = [number for number, (taken, _) in enumerate(moments) if taken.what == "the end"]
+    return [taken for taken, _ in moments[ends[0] + 1 : ends[1] + 1]]
+
+
+def test_a_copy_that_takes_a_batch_heals(moments, tmp_path):
+    """Guards against a ledger whose log names data files that came after they were copied."""
+    batch = a_batch(moments)
+    settled = expect(batch[-1].lake / "bronze")
+    for early in (0, len(batch) // 3, len(batch) // 2):
+        copy = copied_over_time(batch[early], batch[-1], tmp_path)
+        take_all(copy)
+        take_all(copy)
+        assert_exact(copy, settled)
+        assert audit(open_lake(load_config(copy, environ={})), data=True).findings == []
 
 
 def test_at_some_moments(moments):

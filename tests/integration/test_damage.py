@@ -242,3 +242,17 @@ def test_a_lake_without_checksums_opens_and_the_audit_says_so(tmp_path, capsys):
     assert "carry no checksum" in said
     assert "damaged" not in said
     assert "altered" not in said
+
+
+def test_a_data_file_of_the_ledger_that_is_gone_is_said_with_what_mends_it(own_lake):
+    """Every command that meets it; it was `No such file or directory`, and `doctor`, which found nothing."""
+    TableUpkeep(repository=open_lake(load_config(own_lake, environ={})).manifest.repository).checkpoint()
+    live_parts(own_lake, "ingest_manifest")[0].unlink()
+    for command in (["run", "--once"], ["status"], ["files"]):
+        refused = pointline(own_lake, *command)
+        assert refused.returncode == 1
+        assert "which the log of" in refused.stderr, command
+        assert "`pointline repair`" in refused.stderr, command
+    mended = pointline(own_lake, "repair")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert pointline(own_lake, "verify", "--deep").returncode == 0

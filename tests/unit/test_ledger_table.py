@@ -276,10 +276,19 @@ class TestMerging:
     def test_one_between_whose_rows_others_lie_is_cut_there(self, tmp_path):
         table = made(tmp_path)
         other = DeltaTableRepository(table.path, SCHEMA)
-        other.append(rows(1, 2, 5, 9))
-        other.append(rows(3, 4))
+        other.append(rows(1, 2, 4, 9))
+        other.append(rows(3))
         other.append(rows(6))
         table = LedgerTable(table.path, SCHEMA)
         [run] = table.worth_merging(target_bytes=MANY, least=2)
         table.commit_parts(add=table.merged(run), remove=run, data_change=False)
-        assert lie(table) == [(1, 2), (3, 4), (5,), (6,), (9,)]
+        assert lie(table) == [(1, 2), (3,), (4,), (6,), (9,)]
+
+    def test_one_of_two_rows_can_be_cut_and_one_of_one_cannot(self, tmp_path):
+        table = made(tmp_path)
+        other = DeltaTableRepository(table.path, SCHEMA)
+        other.append(rows(1, 3))
+        other.append(rows(2))
+        assert [len(run) for run in LedgerTable(table.path, SCHEMA).worth_merging(target_bytes=MANY, least=2)] == [1]
+        table = made(tmp_path / "one", 1)
+        assert table.worth_merging(target_bytes=1, least=2) == []

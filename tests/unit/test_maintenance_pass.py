@@ -21,7 +21,7 @@ from pointline_daemon.process.maintenance import Maintenance
 from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
-from pointline.errors import LakeDamaged
+from pointline.errors import DiskFull, LakeDamaged
 from pointline.io.delta import table as delta
 from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.upkeep import TableUpkeep
@@ -284,3 +284,52 @@ def test_a_request_that_meets_damage_keeps_what_it_had_merged(lake):
         answer.result(0)
     assert parts_of(lake) == [1] * 7 + [2] * (len(DAYS) - 7)
     assert not any(trades.is_unfinished(name) for name, _ in part_files(trades.path))
+
+
+@pytest.mark.parametrize(
+    ("limit", "commits"), [({"MOST_PARTS": 4}, 10), ({"MOST_PARTS": 5}, 7), ({"MOST_SECONDS": 0}, 20)]
+)
+def test_what_was_merged_does_not_wait_for_long(lake, counted, monkeypatch, limit, commits):
+    """Each of the twenty partitions has two data files; a commit is made where so many of them have gone."""
+    for name, most in limit.items():
+        monkeypatch.setattr(compactions_module, name, most)
+    tend_all(lake, made(lake), monkeypatch)
+    assert counted["commits of trades"] == commits
+    assert parts_of(lake) == [1] * len(DAYS)
+
+
+def test_a_dry_run_tells_what_it_would_do(lake):
+    told = Upkeep(lake).fulfil(Maintain(vacuum=False, dry_run=True))
+    compactions = [one for one in told if one["action"] == "compact"]
+    assert [(one["table"], one["date"], one["parts_before"], one["parts_after"]) for one in compactions] == [
+        ("trades", day, FILES, 1) for day in DAYS
+    ]
+    assert parts_of(lake) == [FILES] * len(DAYS)
+
+
+def test_what_cannot_be_committed_is_removed_and_merged_again(lake, monkeypatch):
+    trades = lake.events["trades"]
+    maintenance = made(lake)
+    with monkeypatch.context() as patch:
+
+        def full(**_arguments: object) -> None:
+            raise DiskFull("no space left")
+
+        patch.setattr(trades, "commit_parts", full)
+        tend_all(lake, maintenance, monkeypatch)
+    assert {name for name, _ in part_files(trades.path)} == trades.live_paths()
+    assert maintenance.failing.startswith("compact trades: no space left")
+    assert maintenance.waiting == len(DAYS)
+    maintenance._maintain(threading.Event())
+    assert parts_of(lake) == [1] * len(DAYS)
+    assert maintenance.failing == ""
+
+
+def test_the_order_that_a_person_wants_takes_the_columns_that_a_table_has(filled, tmp_path, monkeypatch):
+    environ = {"POINTLINE_MAINTENANCE__Z_ORDER": '["file_seq", "bid_price"]'}
+    lake = open_lake(load_config(shutil.copytree(filled, tmp_path / "lake"), environ=environ))
+    tend_all(lake, made(lake), monkeypatch)
+    [part] = lake.events["trades"].live_parts({"exchange": "binance", "date": DAYS[0]})
+    order = pl.concat(lake.events["trades"].rows_of(part))["file_seq"]
+    assert order.is_sorted()
+    assert len(order) == FILES * ROWS

@@ -12,11 +12,13 @@ from pointline.io.protocols import Part
 from pointline.services import compaction
 from pointline.services.compaction import (
     COLD,
+    COOL,
     Effort,
     choose,
     is_mixed,
     merge_partition,
     put_in_place,
+    while_hot,
 )
 from pointline.services.ingest.change import Change, commit_change
 from pointline.tables.registry import event_tables
@@ -199,3 +201,42 @@ def test_a_frame_of_many_files_is_cut_between_them(monkeypatch, sizes):
     found = list(compaction._row_groups(iter([frame]), "file_id"))
     assert keys(pl.concat([frame.clear(), *found])) == keys(frame)
     assert all(one.height > 0 for one in found)
+
+
+def test_a_long_file_is_cut_where_a_row_group_is_full(monkeypatch):
+    monkeypatch.setattr(compaction, "LEAST_ROWS", 4)
+    monkeypatch.setattr(compaction, "MOST_ROWS", 10)
+    frames = [rows(1, count) for count in (6, 6, 3, 1, 1)]
+    assert [one.height for one in compaction._row_groups(iter(frames), "file_id")] == [6, 10, 1]
+
+
+def test_an_account_is_the_same_however_the_rows_are_cut():
+    whole = pl.concat([rows(1, 40), rows(2, 30)])
+    accounts = []
+    for length in (70, 1, 7, 41):
+        account = compaction._Account()
+        for frame in whole.iter_slices(length):
+            account.add(frame)
+        accounts.append(account.files)
+    assert accounts[1:] == accounts[:-1]
+    assert {file_id: count for file_id, (count, _) in accounts[0].items()} == {1: 40, 2: 30}
+    assert all(0 <= total < 2**64 for _, total in accounts[0].values())
+    other = compaction._Account()
+    other.add(whole.with_columns(file_seq=pl.col("file_seq") + 1))
+    assert other.files != accounts[0]
+
+
+def test_rows_that_are_equal_in_that_order_stay_as_they_were(table):
+    table.append(rows(4, 300, symbol="A"))
+    table.append(rows(5, 300, symbol="A"))
+    compact(table, order_by=["symbol"])
+    wanted = [*((4, seq) for seq in range(1, 301)), *((5, seq) for seq in range(1, 301))]
+    assert keys(table.read_all())[:600] == wanted
+
+
+def test_how_much_effort_a_partition_is_worth():
+    """The figures of a lake of months stand on these (``test_size_tiers``)."""
+    assert (COOL.ratio, COOL.most, COOL.lay_out) == (2, 8, True)
+    assert (COLD.ratio, COLD.most, COLD.lay_out) == (2, 3, True)
+    efforts = [while_hot(few) for few in (2, 8, 16)]
+    assert [(one.ratio, one.most, one.lay_out) for one in efforts] == [(2, 32, False), (8, 32, False), (16, 64, False)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,23 @@ class TestPending:
 
 def _raising(*_arguments: object, **_options: object) -> None:
     raise OSError("no")
+
+
+def test_another_copy_in_its_place_is_read_afresh(tmp_path):
+    table = made(tmp_path, 2)
+    other = made(tmp_path / "other", 4)
+    shutil.rmtree(table.path)
+    shutil.copytree(other.path, table.path)
+    table.let_go()
+    assert lie(table) == [(1, 2, 3, 4)]
+
+
+def test_a_change_says_that_it_is_one(tmp_path):
+    """Who follows the table by its log passes over entries that change no row."""
+    table = made(tmp_path, 2)
+    table.update_rows(pl.DataFrame({"file_id": [1], "status": ["gone"]}))
+    table.commit_parts(add=table.write_parts(rows(9)), remove=())
+    assert [table.commit_info(version)["operation"] for version in (1, 2, 3)] == ["WRITE"] * 3
 
 
 class TestUpdate:

@@ -68,7 +68,8 @@ def _say_new_lake(config: Config) -> None:
     """A new lake is often a mistake in LAKE_ROOT, and looks like an empty one."""
     root = str(config.paths.root)
     source = config.sources["lake_root"]
-    hint = f"drop files into {config.paths.bronze}; if your lake is elsewhere, stop this and set LAKE_ROOT"
+    elsewhere = "if your lake is elsewhere, stop this and name it by --lake-root or LAKE_ROOT"
+    hint = f"drop files into {config.paths.bronze}; {elsewhere}"
     log.warning(events.LAKE_CREATED, lake=root, named_by=source, hint=hint)
 
 

@@ -262,7 +262,7 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
 
 def _left(row: LedgerRow) -> str:
     if row["status"] == Status.WITHDRAWN:
-        return "You withdrew it: its rows are not in the lake any more"
+        return "You withdrew it" + (": its rows are not in the lake any more" if row["rows_written"] else "")
     why = f", after it was refused: {row['error']}" if row["error"] else ""
     return f"It was removed from bronze before it got into the lake{why}"
 

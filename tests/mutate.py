@@ -61,7 +61,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/io/delta_log/removed": ("unit/test_removed",),
     "pointline/io/delta_log/dead_files": ("unit/test_dead_files",),
     "pointline/io/delta/id_ranges": ("unit/test_id_ranges",),
-    "pointline/io/delta/live_parts": ("unit/test_live_parts",),
+    "pointline/io/delta/live_parts": ("unit/test_live_parts", "unit/test_dim_symbol"),
     "pointline/io/ledger/manifest": ("unit/test_flushes", "properties/test_manifest"),
     "pointline/io/ledger/frame": ("unit/test_ledger_frame", "unit/test_ledger_read"),
     "pointline/io/ledger/table": ("unit/test_ledger_table", "unit/test_ledger_read"),

@@ -152,6 +152,16 @@ def test_of_many_partitions_only_those_that_were_replaced_meanwhile_stay_as_they
     assert not {part.path for part in merged[1].add} & table._stored.keys(), "what was written in vain is removed"
 
 
+def test_of_two_partitions_the_one_that_was_not_replaced_is_put_in_place(table):
+    other = {**PLACE, "date": "2024-05-02"}
+    for file_id in (5, 6):
+        table.rewrite(add=[table.store(rows(file_id, 2).drop("exchange", "date"), other)], remove=[])
+    merged = [merge_partition(table, place, COLD, target_bytes=1 << 20) for place in (PLACE, other)]
+    table.rewrite(add=[], remove=table.live_parts(other)[:1])
+    assert put_in_place(table, merged) == merged[:1]
+    assert table.spare() == set()
+
+
 @pytest.mark.parametrize("befall", ["lost", "doubled", "changed"])
 def test_rows_that_would_change_are_never_committed(table, monkeypatch, befall):
     before = sorted(keys(table.read_all()))

@@ -132,7 +132,7 @@ def test_a_partition_that_may_not_be_read_is_not_given_up(lake, shut):  # noqa: 
     lake.put(file_name("quotes", "Z"), file_content(file_name("quotes", "Z"), 5))
     done = lake.run("owner", "run", "--once")
     assert done.returncode in {0, 1}
-    assert '"file.committed"' in done.stdout
+    assert '"file.committed"' in done.stdout, done.stderr
     assert f"{partition}" in told(lake, "owner", "repair")["try"]
     found = json.loads(lake.run("owner", "verify", "--json").stdout)["findings"]
     assert "part_shut" in [one["kind"] for one in found]

@@ -172,7 +172,7 @@ class TestErrors:
             ("trades", {"columns": ["prize", "price", "amont"]}, "no columns 'prize', 'amont'", "price or amount"),
             ("trades", {"start": "yesterday"}, "start is 'yesterday', which is no time", "start='2024-05-01'"),
             ("trades", {"end": 20240501}, "end is 20240501, of the type int", "end='2024-05-01'"),
-            ("trades", {"start": "2024-05-02", "end": dt.date(2024, 5, 1)}, "before start", "exchange"),
+            ("trades", {"start": "2024-05-02", "end": dt.date(2024, 5, 1)}, "before start", "swap the two"),
             ("trades", {"start": "2024-05-02", "end": "2024-05-02"}, "both 2024-05-02", "end='2024-05-03'"),
             ("trades", {"exchange": "deribt"}, "no rows of the exchange 'deribt'", "did you mean deribit"),
             (

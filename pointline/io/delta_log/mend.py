@@ -106,7 +106,15 @@ def _is_whole(table: Path, entries: list[list[dict[str, Any]]], top: int) -> boo
     before, after = entries[:top], entries[top:]
     live = _paths(before, "add") - _paths(before, "remove")
     back = _paths(after, "remove") - _paths(after, "add")
-    return all((table / unquote(path)).is_file() for path in live | back)
+    return not any(_is_gone(table / unquote(path)) for path in live | back)
+
+
+def _is_gone(file: Path) -> bool:
+    """Tell whether a file is not there, for certain: behind a folder that may not be read it may well be."""
+    try:
+        return not file.is_file()
+    except OSError:
+        return False
 
 
 def _paths(entries: list[list[dict[str, Any]]], kind: str) -> set[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import polars as pl
 
+from pointline.errors import PointlineError
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.symbol_observations import Observed
@@ -400,7 +402,34 @@ class SymbolObservations(BatchTable, Protocol):
         ...
 
 
-class EventTableRepository(TableRepository, BatchTable, Protocol):
+class KeepsParts(Protocol):
+    """A table whose parts are written before a commit names them."""
+
+    def discard(self, parts: Sequence[Part]) -> None:
+        """Remove parts that were written and that no commit names."""
+        ...
+
+
+@contextmanager
+def new_parts(table: KeepsParts) -> Iterator[list[Part]]:
+    """Around the writing of parts and their commit: where it does not come to that, those listed are removed again.
+
+    Whoever tries again writes others, and the vacuum leaves what this process has written alone: a disk that is full
+    would be filled by what each try leaves.
+    """
+    parts: list[Part] = []
+    with ExitStack() as on_trouble:
+        on_trouble.callback(_discard, table, parts)
+        yield parts
+        on_trouble.pop_all()
+
+
+def _discard(table: KeepsParts, parts: Sequence[Part]) -> None:
+    with suppress(PointlineError):
+        table.discard(parts)
+
+
+class EventTableRepository(TableRepository, BatchTable, KeepsParts, Protocol):
     """A partitioned table that takes finished parts, many in one commit."""
 
     def part_writer(
@@ -428,10 +457,6 @@ class EventTableRepository(TableRepository, BatchTable, Protocol):
 
         Raises CommitConflict, and changes nothing, where one of those is no longer live.
         """
-        ...
-
-    def discard(self, parts: Sequence[Part]) -> None:
-        """Remove parts that were written and that no commit names."""
         ...
 
     def rows_without(self, part: Part, file_ids: Sequence[int]) -> Iterator[pl.DataFrame]:

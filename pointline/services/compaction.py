@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pointline.errors import CommitConflict, LakeDamaged
-from pointline.io.protocols import EventTableRepository, Part
+from pointline.io.protocols import EventTableRepository, Part, new_parts
 from pointline.tables.size_tiers import runs_to_merge
 
 LEAST_ROWS, MOST_ROWS = 512, 131_072
@@ -97,15 +97,11 @@ def merge_partition(
     if not runs:
         return None
     gone = [part for run in runs for part in run]
-    written: list[Part] = []
-    try:
+    with new_parts(repository) as written:
         for run in runs if not dry_run else ():
             merged, read = _merge(repository, partition, run, order_by)
             written.append(merged)
             _require_same(repository, merged, read)
-    except BaseException:
-        repository.discard(written)
-        raise
     done = Compacted(
         parts_before=len(before),
         parts_after=len(before) - len(gone) + len(runs),

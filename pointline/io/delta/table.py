@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 
-from pointline.errors import CommitConflict, LakeDamaged, PartsLost, PointlineError
+from pointline.errors import CommitConflict, LakeDamaged, PartsLost
 from pointline.io.checksums import checksum_in_name, checksum_of, stem_of
 from pointline.io.clock import Clock
 from pointline.io.delta.id_ranges import holding, in_order
@@ -38,7 +38,7 @@ from pointline.io.delta_log.entries import (
 from pointline.io.delta_log.format_version import FORMAT_VERSION, PROPERTY, require_known, version_in
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.lake_links import refuse_links
-from pointline.io.protocols import Part
+from pointline.io.protocols import Part, new_parts
 from pointline.io.translate import DAMAGE_HINT, REPAIR_HINT, storage_errors
 from pointline.tables.size_tiers import runs_to_merge
 
@@ -358,20 +358,9 @@ class DeltaTableRepository:
         flush_file(entry)
         flush_folder(entry.parent)
 
-    @contextmanager
-    def new_parts(self) -> Iterator[list[Part]]:
-        """Around the writing of parts and their commit: where it does not come to that, those listed are removed again.
-
-        Whoever tries again writes others, and the vacuum leaves what this process has written alone: a disk that is
-        full would stay so.
-        """
-        parts: list[Part] = []
-        try:
-            yield parts
-        except BaseException:
-            with suppress(PointlineError):
-                self.discard(parts)
-            raise
+    def new_parts(self) -> AbstractContextManager[list[Part]]:
+        """Around the writing of parts and their commit; see ``protocols.new_parts``."""
+        return new_parts(self)
 
     def discard(self, parts: Sequence[Part]) -> None:
         """Remove parts that this process has written and not committed.

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from pointline.errors import Transient
-from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part
+from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part, new_parts
 from pointline.services.compaction import DICTIONARY
 from pointline.services.files.dates import days_between
 
@@ -53,21 +51,6 @@ def commit_change(repository: EventTableRepository, number: int, change: Change)
         add = [*change.add, *made]
         repository.commit(number, add=add, remove=remove, outcomes=change.outcomes, found=change.found)
     return add
-
-
-@contextmanager
-def new_parts(repository: EventTableRepository) -> Iterator[list[Part]]:
-    """Around the writing of parts and their commit: where it does not come to that, those listed are removed again.
-
-    Whoever tries again writes others: a disk that is full would be filled by what each try leaves.
-    """
-    made: list[Part] = []
-    try:
-        yield made
-    except BaseException:
-        with suppress(Transient):
-            repository.discard(made)
-        raise
 
 
 def rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository) -> list[Part]:

@@ -37,6 +37,7 @@ from pointline.io.protocols import (
     Outcome,
     Part,
     QuarantineRepository,
+    new_parts,
 )
 from pointline.parse.feed import Beside, Feed
 from pointline.services.files.awaited import no_longer_awaiting
@@ -47,7 +48,7 @@ from pointline.services.files.regained import regained
 from pointline.services.files.silver_facts import LakeFacts
 from pointline.services.ingest.attempts import Attempts
 from pointline.services.ingest.batch import Batch, Entry, Loaded, make_groups
-from pointline.services.ingest.change import Change, commit_change, new_parts, rest_of
+from pointline.services.ingest.change import Change, commit_change, rest_of
 from pointline.services.ingest.departure import (
     Departures,
     absent_files,

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.io.content.byte_source import cut
-from pointline.io.decoders.decoder import Records
+from pointline.io.decoders.decoder import Records, whole_records
 
 TICK_BYTES = 20
 NAMES = ("ms", "ask", "bid", "ask_volume", "bid_volume")
@@ -24,21 +23,8 @@ HOUR_MS = 3_600_000
 
 def decode_bi5(chunks: Iterator[bytes], path: str) -> Records:
     """Return the ticks of an hour; ``chunks`` are decompressed."""
-    return Records(names=NAMES, blocks=_blocks(chunks, path))
-
-
-def _blocks(chunks: Iterator[bytes], path: str) -> Iterator[bytes]:
-    rest = b""
-    ticks = 0
-    for chunk in chunks:
-        data = rest + chunk
-        whole = len(data) // TICK_BYTES * TICK_BYTES
-        if whole:
-            yield _lines(data[:whole], path, ticks)
-        ticks += whole // TICK_BYTES
-        rest = data[whole:]
-    if rest:
-        raise cut(path, f"it ends in the middle of tick {ticks + 1}: {len(rest)} of {TICK_BYTES} bytes")
+    ticks = whole_records(chunks, TICK_BYTES, path, "tick")
+    return Records(names=NAMES, blocks=(_lines(data, path, before) for data, before in ticks))
 
 
 def _lines(data: bytes, path: str, before: int) -> bytes:

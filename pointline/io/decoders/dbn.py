@@ -9,16 +9,17 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from itertools import chain
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from pointline.errors import Rejected
 from pointline.io.content.byte_source import cut
 from pointline.io.content.containers import shown_bytes
-from pointline.io.decoders.decoder import BLOCK_BYTES, Records
+from pointline.io.decoders.decoder import BLOCK_BYTES, Records, whole_records
 
 PACKAGE = "databento-dbn"
 MODULE = "databento_dbn"
@@ -86,7 +87,7 @@ def decode_dbn(chunks: Iterator[bytes], path: str) -> Records:
         written.write(start)
     names = tuple(_taken(text).decode().rstrip("\n").split(","))
     kind = KINDS[schema]._replace(size=KINDS[schema].size + SENT_BYTES * bool(said.ts_out))
-    records = _whole_records(_chain(rest, chunks), kind, schema, path)
+    records = _checked(chain((rest,), chunks), kind, schema, path)
     return Records(
         names=names,
         blocks=_blocks(records, vendor, written, text, path),
@@ -120,23 +121,14 @@ def _schema(said: Any, size: int, path: str) -> str:  # noqa: ANN401 - the vendo
     return schema
 
 
-def _whole_records(chunks: Iterator[bytes], kind: Kind, schema: str, path: str) -> Iterator[bytes]:
+def _checked(chunks: Iterable[bytes], kind: Kind, schema: str, path: str) -> Iterator[bytes]:
     """Yield pieces of whole records. Raises Rejected at one of another kind, Unfinished where the last is cut."""
-    size = kind.size
-    most = max(PIECE_BYTES // size, 1) * size
-    rest = b""
-    before = 0
-    for chunk in chunks:
-        data = rest + chunk
-        whole = len(data) // size * size
-        for start in range(0, whole, most):
-            piece = data[start : min(start + most, whole)]
-            _check_kind(piece, kind, schema, path, before)
-            before += len(piece) // size
+    most = max(PIECE_BYTES // kind.size, 1) * kind.size
+    for data, before in whole_records(chunks, kind.size, path, "record"):
+        for start in range(0, len(data), most):
+            piece = data[start : start + most]
+            _check_kind(piece, kind, schema, path, before + start // kind.size)
             yield piece
-        rest = data[whole:]
-    if rest:
-        raise cut(path, f"it ends in the middle of record {before + 1}: {len(rest)} of {size} bytes")
 
 
 def _check_kind(records: bytes, kind: Kind, schema: str, path: str, before: int) -> None:
@@ -187,11 +179,6 @@ def _beginning(chunks: Iterator[bytes], begun: bytes, size: int, path: str) -> t
         length += len(chunk)
     data = b"".join(parts)
     return data[:size], data[size:]
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _vendor(path: str) -> ModuleType:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from pointline.io.content.byte_source import cut
 
 BLOCK_BYTES = 8 << 20
 """Text per block. Measured: 1 MB costs a third more to parse, 16 MB gains nothing and holds four times the memory."""
@@ -18,6 +20,23 @@ class Records:
     blocks: Iterator[bytes]
     says: Mapping[str, str] = field(default_factory=dict)
     """What the file says of all its rows; a field of the same name in its path has to agree."""
+
+
+def whole_records(chunks: Iterable[bytes], size: int, path: str, record: str) -> Iterator[tuple[bytes, int]]:
+    """Yield whole records of ``size`` bytes, as many as are there, and how many came before them.
+
+    ``record`` is what one is called. Raises Unfinished where the last is cut.
+    """
+    rest, before = b"", 0
+    for chunk in chunks:
+        data = rest + chunk
+        whole = len(data) // size * size
+        if whole:
+            yield data[:whole], before
+        before += whole // size
+        rest = data[whole:]
+    if rest:
+        raise cut(path, f"it ends in the middle of {record} {before + 1}: {len(rest)} of {size} bytes")
 
 
 class Decoder(Protocol):

@@ -132,11 +132,15 @@ def _listed(
         "path",
         "size_bytes",
         "num_records",
-        _bound(actions, "min", "file_id", pl.Int64()).fill_null(0),
-        _bound(actions, "max", "file_id", pl.Int64()).fill_null(LAST_FILE_ID),
+        _told(actions, "min", "file_id", pl.Int64()).fill_null(0),
+        _told(actions, "max", "file_id", pl.Int64()).fill_null(LAST_FILE_ID),
     )
     told = [
-        pl.struct(_bound(actions, "min", name, kind), _bound(actions, "max", name, kind), _nulls(actions, name))
+        pl.struct(
+            _told(actions, "min", name, kind),
+            _told(actions, "max", name, kind),
+            _told(actions, "null_count", name, pl.Int64()),
+        )
         .struct.rename_fields(Bound._fields)
         .alias(name)
         for name, kind in bounded.items()
@@ -183,14 +187,9 @@ def _is_compacted(path: str) -> bool:
     return PurePosixPath(path).name.startswith(COMPACTED)
 
 
-def _bound(actions: pl.DataFrame, end: str, column: str, kind: pl.DataType) -> pl.Expr:
-    ends = actions.schema.get(end)
-    known = isinstance(ends, pl.Struct) and column in {field.name for field in ends.fields}
-    value = pl.col(end).struct.field(column) if known else pl.lit(None, kind)
-    return value.alias(f"{end}_{column}")
-
-
-def _nulls(actions: pl.DataFrame, column: str) -> pl.Expr:
-    counts = actions.schema.get("null_count")
-    known = isinstance(counts, pl.Struct) and column in {field.name for field in counts.fields}
-    return pl.col("null_count").struct.field(column) if known else pl.lit(None, pl.Int64)
+def _told(actions: pl.DataFrame, what: str, column: str, kind: pl.DataType) -> pl.Expr:
+    """Return a statistic of a column, such as ``min``; null where nobody tells."""
+    columns = actions.schema.get(what)
+    known = isinstance(columns, pl.Struct) and column in {field.name for field in columns.fields}
+    value = pl.col(what).struct.field(column) if known else pl.lit(None, kind)
+    return value.alias(f"{what}_{column}")

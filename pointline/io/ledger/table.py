@@ -185,10 +185,9 @@ class LedgerTable(DeltaTableRepository):
 
     # ---- data files
 
-    def _write(self, df: pl.DataFrame) -> list[Part]:
-        with self.new_parts() as parts:
-            parts.extend(self._write_one(piece) for piece in _pieces(df.select(list(self.schema))))
-        return parts
+    def _write(self, df: pl.DataFrame) -> Iterator[Part]:
+        """Write rows as small data files, one with each step: who lists them removes them where it goes no further."""
+        return map(self._write_one, _pieces(df.select(list(self.schema))))
 
     def _write_one(self, rows: pl.DataFrame) -> Part:
         writer = ParquetPartWriter(

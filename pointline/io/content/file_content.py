@@ -148,7 +148,7 @@ class FileContent:
             with storage_errors(path):
                 if decoder:
                     self._first_line = b""
-                    self._open_decoded(decoder, re.compile(member) if member else None)
+                    self._open_decoded(decoder, member)
                 elif path.lower().endswith(".parquet"):
                     self._first_line = b""
                     self._header = self._open_parquet().names
@@ -193,7 +193,7 @@ class FileContent:
         chunks: list[bytes] = []
         size = 0
         with storage_errors(path):
-            content = decode(cast("BinaryIO", self._hashed), path, self._limits)
+            content = self._decode()
             is_parquet = path.lower().endswith(".parquet")
             for chunk in content.chunks if is_parquet else self._checked(content, is_csv=False):
                 self._step()
@@ -206,12 +206,16 @@ class FileContent:
         self._end()
         return b"".join(chunks)
 
-    def _open_decoded(self, decoder: str, member: re.Pattern[str] | None) -> None:
-        path = self._meta.bronze_file_path
+    def _decode(self, member: str = "") -> Decoded:
+        """Begin to read the file, decompressed, and take its hash on the way."""
+        pattern = re.compile(member) if member else None
+        return decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, pattern)
+
+    def _open_decoded(self, decoder: str, member: str) -> None:
         chunks: Iterator[bytes] = iter(())
         if self._version.size or decoder not in EMPTY_IS_WHOLE:
-            chunks = decode(cast("BinaryIO", self._hashed), path, self._limits, member).chunks
-        records = DECODERS[decoder](chunks, path)
+            chunks = self._decode(member).chunks
+        records = DECODERS[decoder](chunks, self._meta.bronze_file_path)
         self._header, self._says, self._lines = records.names, records.says, records.blocks
 
     def _open_parquet(self) -> ParquetInput:
@@ -258,8 +262,7 @@ class FileContent:
 
     def _line_blocks(self, member: str, *, is_csv: bool) -> Iterator[bytes]:
         """Yield blocks of whole lines, of CSV the header line before them; blank lines at the very end are no rows."""
-        pattern = re.compile(member) if member else None
-        content = decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, pattern)
+        content = self._decode(member)
         waiting: list[bytes] = []
         size = unbroken = offset = 0
         header_seen = not is_csv

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pointline.errors import Rejected
+from pointline.phrases import plural
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY, PLACE, REQUIRED, UPDATE_SCHEMA
 from pointline.tables.dim_symbol_faults import Faults, keep_apart
 from pointline.tables.schema import UTC_TIME
@@ -154,7 +155,7 @@ def _active(frame: pl.DataFrame, named: pl.DataFrame, faults: Faults | None) -> 
     if unknown.height:
         value = unknown[told.name][0]
         error = Rejected(
-            f"{unknown.height} rows whose {told.name} is neither active nor inactive, one is {value!r} "
+            f"{plural(unknown.height, 'row')} whose {told.name} is neither active nor inactive, one is {value!r} "
             f"({unknown[PLACE][0]})",
             hint="write true or false",
         )
@@ -173,7 +174,7 @@ def reject_overlap(windows: pl.DataFrame, faults: Faults | None) -> pl.DataFrame
     if found.height:
         symbol = " ".join(str(found[name][0]) for name in key)
         error = Rejected(
-            f"{found.height} rows whose window is empty or begins before the last one ended, one is {symbol} "
+            f"{plural(found.height, 'row')} whose window is empty or begins before the last one ended, one is {symbol} "
             f"from {found['valid_from'][0]} ({found[PLACE][0]})",
             hint="let valid_until of a row be valid_from of the next one, or earlier, or leave it empty",
         )
@@ -244,7 +245,7 @@ def _typed(frame: pl.DataFrame, name: str, wanted: pl.DataType, faults: Faults |
     if failed.any():
         first = frame.filter(failed)
         error = Rejected(
-            f"{first.height} rows whose {name} cannot be read, one is {first[name][0]!r} ({first[PLACE][0]})",
+            f"{plural(first.height, 'row')} whose {name} cannot be read, one is {first[name][0]!r} ({first[PLACE][0]})",
             hint="write numbers as 0.01, and nothing where there is no value",
         )
         keep_apart(frame, first, error, faults, rule="unparseable", column=name)
@@ -261,8 +262,8 @@ def _typed_times(frame: pl.DataFrame, given: pl.Series, faults: Faults | None) -
         first = frame.filter(failed)
         value = first[given.name][0]
         error = Rejected(
-            f"{first.height} rows whose {given.name} cannot be read, one is {str(value)!r} ({first[PLACE][0]}): "
-            f"{fault_of(value)}",
+            f"{plural(first.height, 'row')} whose {given.name} cannot be read, "
+            f"one is {str(value)!r} ({first[PLACE][0]}): {fault_of(value)}",
             hint=HINT,
         )
         keep_apart(frame, first, error, faults, rule="time", column=given.name)

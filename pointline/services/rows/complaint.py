@@ -57,7 +57,7 @@ class Complaint:
         ordered = counts.sort("rows", "rule", "column", descending=[True, False, False])
         phrases = []
         for rule, column, rows, raw in ordered.head(MOST_PHRASES).iter_rows():
-            what = f"{rows} x {rule} ({column})" if column else f"{rows} x {rule}"
+            what = f"{rows:,} x {rule} ({column})" if column else f"{rows:,} x {rule}"
             phrases.append(what + self._detail(rule, column, raw))
         more = ordered.height - MOST_PHRASES
         return ", ".join([*phrases, *([f"and {more} rules more"] if more > 0 else [])])
@@ -112,7 +112,7 @@ class Complaint:
         if hours > MOST_HOURS or gap_us > MOST_GAP_US or not LEAST_SPAN_US <= to_us - from_us < DAY_US:
             return None
         share = _share(len(times), rows)
-        return f"{share} of the rows ({len(times)} of {rows}) lie {where}; are these days cut at {zone}?"
+        return f"{share} of the rows ({len(times):,} of {rows:,}) lie {where}; are these days cut at {zone}?"
 
     def _detail(self, rule: str, column: str, raw: str) -> str:
         if rule == "broken_line":

@@ -12,6 +12,7 @@ from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
 from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, is_doubtful
+from pointline.phrases import plural
 from pointline.services.ingest.batch import Entry, Span
 from pointline.services.rows.block import Block
 from pointline.services.rows.complaint import OUTSIDE_DAY, Complaint
@@ -194,7 +195,7 @@ class Tally:
         sentences = [
             self.why_refused(),
             "so nothing of the file is in silver",
-            f"put the right file in its place, or {command} takes the other {rest} row{'' if rest == 1 else 's'}",
+            f"put the right file in its place, or {command} takes the other {plural(rest, 'row')}",
         ]
         return Outcome(
             file_id=self.entry.file_id,
@@ -207,7 +208,7 @@ class Tally:
         """Say which rows cannot be kept, and why."""
         complaint = self._complaint()
         sentences = [
-            f"{self._rows_quarantined} of {self.rows_read} rows cannot be kept: {complaint.phrases()}",
+            f"{self._rows_quarantined:,} of {self.rows_read:,} rows cannot be kept: {complaint.phrases()}",
             self._zone(),
             complaint.first(),
         ]
@@ -237,12 +238,12 @@ class Tally:
         bad, rows = self._rows_quarantined, self.rows_read
         if bad == rows and (foreign := complaint.foreign()) is not None:
             return self._misnamed(*foreign)
-        said = f"{bad} of {rows} rows quarantined: {complaint.phrases()}"
+        said = f"{bad:,} of {rows:,} rows quarantined: {complaint.phrases()}"
         return f"{said}; {zone}" if (zone := self._zone()) else said
 
     def _misnamed(self, column: str, names: Sequence[str], claim: str) -> str:
         found = ", ".join(names)
-        rows = f"{self.rows_read} of {self.rows_read} rows are of" if self.rows_read > 1 else "the only row is of"
+        rows = f"{self.rows_read:,} of {self.rows_read:,} rows are of" if self.rows_read > 1 else "the only row is of"
         rule = f" ({OUTSIDE_DAY})" if column == "date" else ""
         said = f"{rows} {found}, the name says {claim}{rule}"
         folder, _, name = self.entry.meta.bronze_file_path.rpartition("/")

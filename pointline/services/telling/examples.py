@@ -12,6 +12,7 @@ import polars as pl
 from pointline.errors import PointlineError
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import text_path
+from pointline.phrases import plural
 from pointline.services.loading.trial import Terms, Trial, try_file
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.feeds import Claim, Feeds
@@ -118,7 +119,8 @@ def _meta(claim: Claim, example: ExampleText) -> BronzeFileMetadata:
 def _differences(trial: Trial, example: ExampleText) -> Iterator[str]:
     said = trial.refusal or trial.remark
     if trial.rows.height != len(example.rows):
-        yield f"its lines give {_rows(trial.rows.height)}, it says {_rows(len(example.rows))}{_after(said)}"
+        given, told = (plural(count, "row") for count in (trial.rows.height, len(example.rows)))
+        yield f"its lines give {given}, it says {told}{_after(said)}"
         return
     for row, wanted in zip(trial.rows.iter_rows(named=True), example.rows, strict=True):
         for column, value in wanted.items():
@@ -127,10 +129,6 @@ def _differences(trial: Trial, example: ExampleText) -> Iterator[str]:
                 yield f"row {row['file_seq']}: there is no column {column!r}; there are {names}"
             elif not _is_same(row[column], value, trial.rows.schema[column]):
                 yield f"row {row['file_seq']}: {column} is {_shown(row[column])}, it says {_shown(value)}"
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'' if count == 1 else 's'}"
 
 
 def _after(said: str) -> str:

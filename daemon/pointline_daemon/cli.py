@@ -123,6 +123,9 @@ def files(
     table: Annotated[
         str | None, typer.Option(autocompletion=completion.file_tables, help="Only files of this table.")
     ] = None,
+    exchange: Annotated[
+        str | None, typer.Option(autocompletion=completion.exchanges, help="Only files of this exchange.")
+    ] = None,
     symbol: Annotated[
         str | None, typer.Option(autocompletion=completion.symbols, help="Only files of this symbol.")
     ] = None,
@@ -140,6 +143,7 @@ def files(
             lake_root,
             status=status,
             table=table,
+            exchange=exchange,
             symbol=symbol,
             last=last,
             as_json=json,

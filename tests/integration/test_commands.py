@@ -128,6 +128,9 @@ class TestFiles:
         assert {one["symbol"] for one in self.listed(lake, "--table", "trades")} == {"BTCUSDT", "ETHUSDT", "JUNK"}
         assert [one["data_type"] for one in self.listed(lake, "--symbol", "BTCUSDT", "--table", "quotes")] == ["quotes"]
         assert self.listed(lake, "--symbol", "JUNK", "--table", "quotes") == []
+        everything = self.listed(lake)
+        for name in {one["exchange"] for one in everything}:
+            assert self.listed(lake, "--exchange", name) == [one for one in everything if one["exchange"] == name]
 
     def test_last(self, lake):
         assert self.listed(lake, "--last", "1") == self.listed(lake, "--last", "0")[:1]
@@ -139,7 +142,12 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         ("filters", "named"),
-        [(["--status", "good"], list(Status)), (["--table", "trade"], ["trades", "quotes"]), (["--last", "-1"], [])],
+        [
+            (["--status", "good"], list(Status)),
+            (["--table", "trade"], ["trades", "quotes"]),
+            (["--exchange", "nowhere"], []),
+            (["--last", "-1"], []),
+        ],
     )
     def test_what_cannot_be_is_refused(self, lake, filters, named):
         found = pointline(lake, "files", *filters)

@@ -18,7 +18,7 @@ def test_each_status_is_listed(tmp_path, monkeypatch, capsys, terminal):
     known = KnownLedger(LakePaths(tmp_path).silver, len(Status))
     known.manifest.update_statuses([Outcome(file_id=one, status=status) for one, status in enumerate(Status, 1)])
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    filters = {"status": None, "table": None, "symbol": None, "last": None}
+    filters = {"status": None, "table": None, "exchange": None, "symbol": None, "last": None}
     assert list_files(tmp_path, **filters, as_json=False) == 0
     shown = capsys.readouterr().out
     assert [status for status in Status if status.value not in shown] == []

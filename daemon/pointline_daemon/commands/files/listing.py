@@ -15,7 +15,7 @@ from pointline.phrases import count, printable
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status
 from pointline.unknown import no_such
-from pointline_daemon.commands.shared.known import file_tables, require_symbol, require_table
+from pointline_daemon.commands.shared.known import file_tables, require_exchange, require_symbol, require_table
 from pointline_daemon.commands.shared.present import (
     Column,
     is_terminal,
@@ -54,6 +54,7 @@ def list_files(
     *,
     status: str | None,
     table: str | None,
+    exchange: str | None,
     symbol: str | None,
     last: int | None,
     as_json: bool,
@@ -61,15 +62,16 @@ def list_files(
 ) -> int:
     """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
     config = settings_for(lake_root)
-    _require_use(status, table, last, filters_unread=unrecognised and bool(status or table or symbol))
+    _require_use(status, table, last, filters_unread=unrecognised and bool(status or table or exchange or symbol))
     if unrecognised:
         return list_unread(config, last=last, as_json=as_json)
     last = SHOWN if last is None else last
-    wanted = {"status": status, "data_type": table}
+    wanted = {"status": status, "data_type": table, "exchange": exchange}
     chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
     if symbol is not None:
         chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
     everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    require_exchange(everything, exchange)
     require_symbol(everything, symbol)
     ledger = everything.filter(*chosen)
     matching = ledger.select(pl.len()).collect().item()
@@ -96,7 +98,7 @@ def _require_use(status: str | None, table: str | None, last: int | None, *, fil
     """Raise WrongUse for what cannot be."""
     if filters_unread:
         raise WrongUse(
-            "a file that is not recognised has no status, table or symbol", hint="give --unrecognised by itself"
+            "a file that is not recognised has no status, table, exchange or symbol", hint="give --unrecognised by itself"
         )
     statuses = [one.value for one in Status]
     if status is not None and status not in statuses:

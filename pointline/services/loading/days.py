@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import polars as pl
 
@@ -23,22 +23,22 @@ class Days:
         """Return how many rows of a file are of each day; None where its path claims one for all of them."""
         return self._rows.get(file_id)
 
-    def write(self, silver: pl.DataFrame, *, is_one_day: bool) -> None:
-        """Append rows, with ``file_id``. The day of a row is the UTC date of its ``local_timestamp``."""
+    def write(self, silver: pl.DataFrame, file_ids: Collection[int], *, is_one_day: bool) -> None:
+        """Append rows of these files, with ``file_id``. The day of a row is the UTC date of its ``local_timestamp``."""
         if silver.is_empty():
             return
         if is_one_day:
-            self._append(self._claimed, silver)
+            self._append(self._claimed, silver, file_ids)
             return
         dates = silver["local_timestamp"].dt.date()
         first, last = dates.min(), dates.max()
         if first == last:
-            self._append(str(first), silver)
+            self._append(str(first), silver, file_ids)
             self._count(str(first), silver)
             return
         days = silver.with_columns(dates.alias("date")).partition_by("date", as_dict=True, maintain_order=True)
         for (date,), rows in days.items():
-            self._append(str(date), rows.drop("date"))
+            self._append(str(date), rows.drop("date"), rows["file_id"].unique().to_list())
             self._count(str(date), rows)
 
     def close(self) -> Iterator[tuple[Part, PartWriter, set[int]]]:
@@ -60,9 +60,9 @@ class Days:
             of_file = self._rows.setdefault(file_id, {})
             of_file[date] = of_file.get(date, 0) + count
 
-    def _append(self, date: str, silver: pl.DataFrame) -> None:
+    def _append(self, date: str, silver: pl.DataFrame, file_ids: Collection[int]) -> None:
         if date not in self._writers:
             self._writers[date] = self._start(date)
             self._file_ids[date] = set()
         self._writers[date].write(silver)
-        self._file_ids[date].update(silver["file_id"].unique())
+        self._file_ids[date].update(file_ids)

@@ -17,7 +17,7 @@ from polars.exceptions import PanicException
 from pointline.errors import NotDescribed, Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
 from pointline.parse.feed import Feed
-from pointline.parse.rules import Belonging, counted, doubtful_times, quarantining, without_doubtful
+from pointline.parse.rules import counted, doubtful_times, quarantining, without_doubtful
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import check_companion
 from pointline.services.ingest.batch import Entry, Group, Loaded, LoadedPart
@@ -187,7 +187,7 @@ class _RowsLoad(GroupLoad):
             return
         silver = typed.select(*self._silver(), "file_id", "file_seq")
         self._parse_s += time.perf_counter() - started
-        self._write(self._packed, silver, pack.members[0].tally.belonging)
+        self._write(self._packed, silver, *(member.tally for member in pack.members))
         for member in pack.members:
             self._finish(member.tally, member.content_hash, self._packed)
 
@@ -205,7 +205,7 @@ class _RowsLoad(GroupLoad):
             self._reject(tally.entry, unexpected(tally.entry, error))
             return
         if not is_refused:
-            self._write(self._packed, silver, tally.belonging)
+            self._write(self._packed, silver, tally)
         self._finish(tally, member.content_hash, self._packed)
 
     # ---- large files, block by block
@@ -215,7 +215,7 @@ class _RowsLoad(GroupLoad):
         try:
             with ahead(opened.blocks) as read, ahead(self._parse(tally, opened, data) for data in read) as typed:
                 for silver in typed:
-                    self._write(days, silver, tally.belonging)
+                    self._write(days, silver, tally)
             tally.check_end()
             # What a large file brings is known when all of it was read: the hash is that of the bytes that were parsed.
             is_first = self._is_first(tally.entry, content.content_hash, has_rows=True)
@@ -261,9 +261,10 @@ class _RowsLoad(GroupLoad):
         self._open[writer] = None
         return writer
 
-    def _write(self, days: Days, silver: pl.DataFrame, belonging: Belonging) -> None:
+    def _write(self, days: Days, silver: pl.DataFrame, first: Tally, *more: Tally) -> None:
         started = time.perf_counter()
-        days.write(silver, is_one_day=belonging.is_one_day)
+        file_ids = [tally.entry.file_id for tally in (first, *more)]
+        days.write(silver, file_ids, is_one_day=first.belonging.is_one_day)
         self._write_s += time.perf_counter() - started
 
     def _close(self, days: Days) -> None:

@@ -98,7 +98,8 @@ def _require_use(status: str | None, table: str | None, last: int | None, *, fil
     """Raise WrongUse for what cannot be."""
     if filters_unread:
         raise WrongUse(
-            "a file that is not recognised has no status, table, exchange or symbol", hint="give --unrecognised by itself"
+            "a file that is not recognised has no status, table, exchange or symbol",
+            hint="give --unrecognised by itself",
         )
     statuses = [one.value for one in Status]
     if status is not None and status not in statuses:

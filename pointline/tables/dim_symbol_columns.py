@@ -12,7 +12,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.phrases import plural
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY, PLACE, REQUIRED, UPDATE_SCHEMA
 from pointline.tables.dim_symbol_faults import Faults, keep_apart
 from pointline.tables.schema import UTC_TIME
@@ -155,7 +154,7 @@ def _active(frame: pl.DataFrame, named: pl.DataFrame, faults: Faults | None) -> 
     if unknown.height:
         value = unknown[told.name][0]
         error = Rejected(
-            f"{plural(unknown.height, 'row')} whose {told.name} is neither active nor inactive, one is {value!r} "
+            f"{_rows(unknown)} whose {told.name} is neither active nor inactive, one is {value!r} "
             f"({unknown[PLACE][0]})",
             hint="write true or false",
         )
@@ -174,7 +173,7 @@ def reject_overlap(windows: pl.DataFrame, faults: Faults | None) -> pl.DataFrame
     if found.height:
         symbol = " ".join(str(found[name][0]) for name in key)
         error = Rejected(
-            f"{plural(found.height, 'row')} whose window is empty or begins before the last one ended, one is {symbol} "
+            f"{_rows(found)} whose window is empty or begins before the last one ended, one is {symbol} "
             f"from {found['valid_from'][0]} ({found[PLACE][0]})",
             hint="let valid_until of a row be valid_from of the next one, or earlier, or leave it empty",
         )
@@ -198,6 +197,10 @@ def _renamed(frame: pl.DataFrame) -> pl.DataFrame:
             raise Rejected(f"columns {', '.join(own)} all mean {name}", hint=f"keep one of them and call it {name}")
         chosen[name] = own[0]
     return frame.select(PLACE, *(pl.col(column).alias(name) for name, column in chosen.items() if name != "listed"))
+
+
+def _rows(found: pl.DataFrame) -> str:
+    return "1 row" if found.height == 1 else f"{found.height:,} rows"
 
 
 def _squashed(name: str) -> str:
@@ -245,7 +248,7 @@ def _typed(frame: pl.DataFrame, name: str, wanted: pl.DataType, faults: Faults |
     if failed.any():
         first = frame.filter(failed)
         error = Rejected(
-            f"{plural(first.height, 'row')} whose {name} cannot be read, one is {first[name][0]!r} ({first[PLACE][0]})",
+            f"{_rows(first)} whose {name} cannot be read, one is {first[name][0]!r} ({first[PLACE][0]})",
             hint="write numbers as 0.01, and nothing where there is no value",
         )
         keep_apart(frame, first, error, faults, rule="unparseable", column=name)
@@ -262,7 +265,7 @@ def _typed_times(frame: pl.DataFrame, given: pl.Series, faults: Faults | None) -
         first = frame.filter(failed)
         value = first[given.name][0]
         error = Rejected(
-            f"{plural(first.height, 'row')} whose {given.name} cannot be read, "
+            f"{_rows(first)} whose {given.name} cannot be read, "
             f"one is {str(value)!r} ({first[PLACE][0]}): {fault_of(value)}",
             hint=HINT,
         )

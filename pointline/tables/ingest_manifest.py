@@ -75,6 +75,9 @@ columns of their table; ``days`` is null where all rows are of ``date``; ``recei
 ``local_timestamp`` only repeats ``timestamp``; ``checksum`` is ``ok``, ``mismatch`` or ``missing`` where the vendor
 publishes one beside each file."""
 
+HASH, DIGEST = "content_hash", "content_digest"
+"""The hash in hexadecimal, on disk, and its bytes, in memory. By two names nobody compares the one with the other."""
+
 CONTENT_FACTS = (
     "content_hash",
     "rows_read",
@@ -120,8 +123,13 @@ def may_have_rows_of(day: dt.date) -> pl.Expr:
 
 
 def with_hashes(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows of the ledger in memory with content hashes in hexadecimal, as they are on disk; it holds bytes."""
-    return rows.with_columns(pl.col(pl.Binary()).bin.encode("hex"))
+    """Return rows of the ledger in memory as they are on disk: with the hash in the place of its bytes."""
+    return rows.with_columns(pl.col(DIGEST).bin.encode("hex")).rename({DIGEST: HASH})
+
+
+def with_digests(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of the ledger as they are in memory: with the bytes of the content hash, which has another name."""
+    return rows.with_columns(pl.col(HASH).str.decode("hex")).rename({HASH: DIGEST}) if HASH in rows.columns else rows
 
 
 def stands_at(*statuses: Status) -> pl.Expr:

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.tables.ingest_manifest import Status, with_hashes
+from pointline.tables.ingest_manifest import CLOSED, Status, with_hashes
 
 META = BronzeFileMetadata(
     exchange="binance",
@@ -68,7 +68,7 @@ class Ledger(RuleBasedStateMachine):
             file_id
             for file_id, row in self.rows.items()
             if (row["bronze_file_path"], row["file_size_bytes"], row["modified_us"]) == version
-            and row["status"] != "superseded"
+            and row["status"] not in CLOSED
         ]
         return max(found, default=None)
 

@@ -10,7 +10,15 @@ import pytest
 from tests.support.people import make_script, play
 
 SEEDS = (1, 2, 3)
-SEEDS_FOUND = ((7, "live"), (49, "live"), (53, "stopped"), (83, "live"), (92, "stopped"), (41022, "stopped"))
+SEEDS_FOUND = (
+    (7, "live"),
+    (49, "live"),
+    (53, "stopped"),
+    (83, "live"),
+    (92, "stopped"),
+    (41022, "stopped"),
+    (60187, "stopped"),
+)
 """Seeds that found a fault, with the form in which they did."""
 
 

@@ -319,8 +319,8 @@ class MemoryManifest:
         schema = {**ingest_manifest.SCHEMA, **dict.fromkeys(times, pl.Int64())}
         frame = pl.DataFrame(self.rows, schema=schema, orient="row")
         words = [pl.col(name).cast(pl.Categorical) for name in ("exchange", "data_type", "symbol", "status")]
-        held = pl.col("content_hash").str.decode("hex")
-        return frame.with_columns(*words, held, pl.col(times).cast(ingest_manifest.SCHEMA["last_modified_ts"]))
+        held = frame.with_columns(*words, pl.col(times).cast(ingest_manifest.SCHEMA["last_modified_ts"]))
+        return ingest_manifest.with_digests(held)
 
     def rows_of(self, file_ids: Sequence[int]) -> pl.DataFrame:
         return ingest_manifest.with_hashes(self.entries()).filter(pl.col("file_id").is_in(list(file_ids)))

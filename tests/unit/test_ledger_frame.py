@@ -9,6 +9,7 @@ import pytest
 
 from pointline.io.ledger import frame as ledger_frame
 from pointline.io.ledger.frame import LedgerFrame, slim
+from pointline.tables.ingest_manifest import DIGEST
 
 SCHEMA = pl.Schema({"file_id": pl.Int64(), "status": pl.String(), "content_hash": pl.String(), "size": pl.Int64()})
 PIECE = 8
@@ -129,8 +130,8 @@ def test_it_is_one_plain_frame(seed):
             change = change.cast({"content_hash": pl.String})
             frame.update(change, fill=["content_hash", "error"])
             known = slim(change.drop("error"))
-            model = model.update(known.drop("content_hash"), on="file_id", how="left", include_nulls=True)
-            model = model.update(known.select("file_id", "content_hash"), on="file_id", how="left")
+            model = model.update(known.drop(DIGEST), on="file_id", how="left", include_nulls=True)
+            model = model.update(known.select("file_id", DIGEST), on="file_id", how="left")
         assert frame.frame.rows() == model.rows()
         assert frame.frame.schema == model.schema
         assert seen.rows() == copy, "what was handed out stays as it is"

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from pointline.io.ledger.table import updated
+from pointline.tables.ingest_manifest import DIGEST, HASH, with_digests
 
 ROWS_PER_PIECE = 16_384
 WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
 """Columns with few distinct values: held as categories, a million rows of them cost megabytes less."""
-HASH = "content_hash"
 
 
 class LedgerFrame:
@@ -58,6 +58,7 @@ class LedgerFrame:
         own = slim(changes.select(name for name in changes.columns if name in self._schema)).sort("file_id")
         pieces = list(self._pieces)
         starts = [piece.item(0, "file_id") for piece in pieces]
+        fill = [DIGEST if name == HASH else name for name in fill]
         places = [bisect_right(starts, file_id) - 1 for file_id in own["file_id"]]
         for place in sorted({place for place in places if place >= 0}):
             first = places.index(place)
@@ -71,6 +72,5 @@ class LedgerFrame:
 
 
 def slim(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with categories in the place of words, and hashes as bytes; see ``with_hashes``."""
-    words = rows.with_columns(pl.col(name).cast(pl.Categorical) for name in rows.columns if name in WORDS)
-    return words.with_columns(pl.col(HASH).str.decode("hex") for name in words.columns if name == HASH)
+    """Return the rows with categories in the place of words, and hashes as bytes; see ``with_digests``."""
+    return with_digests(rows.with_columns(pl.col(name).cast(pl.Categorical) for name in rows.columns if name in WORDS))

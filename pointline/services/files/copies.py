@@ -70,7 +70,7 @@ def copies_among(
         if outcome.status is Status.SUCCESS and outcome.rows_written
     }
     in_the_way = [one.superseded_by for one in quarantined.values() if one.superseded_by is not None]
-    for key, other in _by_content(ledger.filter(pl.col("file_id").is_in(in_the_way))):
+    for key, other in _by_content(with_hashes(ledger.filter(pl.col("file_id").is_in(in_the_way)))):
         brought.setdefault(key, other)
     return {
         file_id: Outcome.duplicate(file_id, content_hash=content, of=original)
@@ -98,7 +98,7 @@ def _in_silver_since(
 
 
 def _by_content(rows: pl.DataFrame) -> Iterator[tuple[ContentOfDay, int]]:
-    """Yield what each file of the ledger holds, and of which day, with its id."""
+    """Yield what each of these files of the ledger holds, and of which day, with its id."""
     day = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")]
     for content, exchange, table, date, file_id in rows.select("content_hash", *day, "file_id").iter_rows():
         yield (content, exchange, table, date), file_id

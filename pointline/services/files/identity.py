@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
-from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at, with_hashes
+from pointline.tables.ingest_manifest import CLOSED, DIGEST, Status, ends, stands_at, with_hashes
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.spelling import symbol_key, which_hold_many
 
@@ -368,7 +368,7 @@ def _contents(
 ) -> Contents:
     """Return the contents in the lake that a file may be a copy of, by its size."""
     same_day = ["exchange", "data_type", "feed", "date", "file_size_bytes"]
-    in_lake = standing.filter(stands_at(Status.SUCCESS), pl.col("content_hash").is_not_null())
+    in_lake = standing.filter(stands_at(Status.SUCCESS), pl.col(DIGEST).is_not_null())
     in_lake = in_lake.with_columns(pl.col("feed").cast(pl.String).fill_null(""))
     twins = in_lake.join(asked, on=same_day, how="semi").sort("file_id")
     days = twins.select(pl.col(name).cast(pl.String) for name in ("data_type", "feed", "exchange", "date"))
@@ -398,7 +398,7 @@ def ledger_rows(entries: pl.DataFrame) -> list[LedgerRow]:
         pl.col("last_modified_ts").to_physical().alias("modified_us"),
         pl.col("changed_ts").to_physical().alias("changed_us"),
         "inode",
-        "content_hash",
+        DIGEST,
         pl.col("status").cast(pl.String),
         pl.col("symbol").cast(pl.String),
     )

@@ -217,6 +217,15 @@ class TestFilesAtFault:
         running.wait_for("file.committed", sample("ETHUSDT").file_name)
         assert running.stop() == 0
 
+    def test_renamed_it_is_gone_from_its_old_name_at_once(self, running):
+        """Guards that ``status`` and ``coverage`` do not speak of it until the next scan: its cause was removed."""
+        write_sample(sample("ETHUSDT"), running.bronze / NAME)
+        running.wait_for("file.quarantined", NAME)
+        (running.bronze / NAME).rename(running.bronze / sample("ETHUSDT").file_name)
+        running.wait_for("file.committed", sample("ETHUSDT").file_name)
+        running.wait_for("file.gone", NAME)
+        assert running.ledger() == {NAME: "gone", sample("ETHUSDT").file_name: "success"}
+
     @pytest.mark.parametrize(
         ("content", "status"),
         [

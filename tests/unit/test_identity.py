@@ -69,6 +69,13 @@ def folder() -> Folder:
     return Folder()
 
 
+@pytest.mark.parametrize(("status", "is_named"), [(Status.QUARANTINED, True), (Status.SUCCESS, False)])
+def test_a_name_that_a_refused_file_may_have_left(folder, status, is_named):
+    folder.take("a", "X", status)
+    folder.rename(("a", "b"))
+    assert folder.sort("b").left_behind == (("a",) if is_named else ())
+
+
 def moved(found: Sorted) -> dict[int, str]:
     return {move.file_id: move.meta.bronze_file_path for move in found.moved}
 

@@ -204,6 +204,7 @@ class Intake:
         for file_id, meta in found.touched:
             self._on_touched(file_id, meta)
         self._offer(found.reopened)
+        self._gone += found.left_behind
         for move in found.moved:
             log.info(events.FILE_MOVED, file_id=move.file_id, path=move.meta.bronze_file_path, before=move.before)
         entering = {entry.meta.bronze_file_path for entry in batch.entries}

@@ -99,6 +99,8 @@ class Sorted:
     """Versions without rows whose path holds known content again, and the version that has it."""
     contents: Contents = field(default_factory=Contents)
     """Contents in the lake that an entering file may bring again."""
+    left_behind: tuple[str, ...] = ()
+    """Paths of refused files that a candidate may have been until it was renamed: are they gone?"""
 
 
 class LedgerRow(NamedTuple):
@@ -127,6 +129,7 @@ def sort_candidates(
     if not metas:
         return found
     asked = _frame(metas)
+    found.left_behind = _left_behind(asked, entries)
     entries = entries.filter(_may_matter(asked))  # of a large ledger a few rows, and only they are copied below
     standing = entries.filter(~stands_at(*CLOSED))
     history = _rows_by_position(asked.select("position", "bronze_file_path"), standing, on=["bronze_file_path"])
@@ -166,6 +169,13 @@ def sort_candidates(
     leaving = {old for candidate in found.entering for old in candidate.replaces}
     found.contents = _contents(found.entering, asked, standing.filter(~pl.col("file_id").is_in(list(leaving))), reader)
     return found
+
+
+def _left_behind(asked: pl.DataFrame, entries: pl.DataFrame) -> tuple[str, ...]:
+    """Return the paths of refused files of the same sizes and times. No event tells what a rename leaves behind."""
+    seen = ["file_size_bytes", "last_modified_ts"]
+    alike = entries.filter(stands_at(*REFUSED)).join(asked.select(seen), on=seen, how="semi")
+    return tuple(set(alike["bronze_file_path"]) - set(asked["bronze_file_path"]))
 
 
 def is_version(meta: BronzeFileMetadata, row: LedgerRow) -> bool:

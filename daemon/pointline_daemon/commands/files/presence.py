@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pointline.io.bronze.whereabouts import Place, Whereabouts
+from pointline.services.files.identity import REFUSED
 from pointline.services.telling.story import LedgerRow
+from pointline.tables.ingest_manifest import Status
 
 NEXT_STEPS = {
     Place.OUTSIDE: "copy or hard-link it into bronze",
@@ -42,7 +44,7 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
     if newest is None:
         return _unknown(where, moment)
     if where.place is Place.MISSING:
-        return Presence(what="It is gone from bronze; silver keeps its rows")
+        return _gone(newest)
     if where.place not in {Place.TAKEN, Place.REFUSED}:
         return Presence(what=f"Now it {where.what}", next_step=where.advice or NEXT_STEPS[where.place])
     seen = (newest["file_size_bytes"], round(newest["last_modified_ts"].timestamp() * 1_000_000))
@@ -51,6 +53,15 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
     if (where.path, where.size, where.mtime_us) in moment.touched:
         return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
     return _on_its_way("It is in bronze and has changed since it was read", where, moment)
+
+
+def _gone(newest: LedgerRow) -> Presence:
+    if newest["status"] == Status.SUCCESS:
+        return Presence(what="It is gone from bronze; silver keeps its rows")
+    if newest["status"] in REFUSED:
+        step = "nothing to do: the next scan notes that it is gone; if the file comes back it is read again"
+        return Presence(what="It is gone from bronze; nothing of it is in silver", next_step=step)
+    return Presence(what="It is gone from bronze")
 
 
 def _unknown(where: Whereabouts, moment: Moment) -> Presence:

@@ -384,6 +384,22 @@ class TestIdentity:
         assert lake.once() == 0
         assert lake.versions() == before
 
+    def test_an_older_version_is_back_with_its_folder(self, lake):
+        """Guards that what was refused there meanwhile is closed: a renamed folder keeps ctime and inode of its files."""
+        day, away = lake.bronze / "day", lake.bronze.parent / "away"
+        write_sample(sample(), day / NAME)
+        assert lake.once() == 0
+        day.rename(away)
+        put(day / NAME, b"no gzip at all")
+        assert lake.once() == 1
+        day.rename(lake.bronze.parent / "bad")
+        away.rename(day)
+        assert lake.once() == 0
+        statuses = lake.manifest().sort("file_id")["status"].to_list()
+        assert statuses == ["success", "superseded"]
+        assert not lake.events("file.committed"), "it is in already"
+        assert pointline(lake.root, "verify", "--deep").returncode == 0
+
     def test_the_copy_keeps_its_rows_when_the_original_is_issued_again(self, lake):
         """A duplicate leans on the rows of its original; when those leave, its own have to come."""
         header, *rows = lines_of(sample())

@@ -150,10 +150,10 @@ def sort_candidates(
             twin = None if same is not None else _same_content(meta, versions, reader)
         if same is not None and same.status != Status.PENDING:
             found.known.append(meta)
+            found.settled |= _overtaken(versions, same)
         elif twin is not None and twin.file_id not in regained:
             found.touched.append((twin.file_id, meta))
-            newer = [row.file_id for row in versions if row.status in WITHOUT_ROWS and row.file_id > twin.file_id]
-            found.settled |= dict.fromkeys(newer, twin.file_id)
+            found.settled |= _overtaken(versions, twin)
         else:
             if same is None and (same := _unread(meta, versions, reader)) is not None:
                 found.again.append((same.file_id, meta))
@@ -169,6 +169,12 @@ def sort_candidates(
     leaving = {old for candidate in found.entering for old in candidate.replaces}
     found.contents = _contents(found.entering, asked, standing.filter(~pl.col("file_id").is_in(list(leaving))), reader)
     return found
+
+
+def _overtaken(versions: Sequence[LedgerRow], there: LedgerRow) -> dict[int, int]:
+    """Return the newer versions without rows of a path, and in whose favour they are history: it is back there."""
+    newer = [row.file_id for row in versions if row.status in WITHOUT_ROWS and row.file_id > there.file_id]
+    return dict.fromkeys(newer, there.file_id)
 
 
 def _left_behind(asked: pl.DataFrame, entries: pl.DataFrame) -> tuple[str, ...]:

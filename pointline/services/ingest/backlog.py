@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import polars as pl
 
+from pointline.services.files.identity import WITHOUT_ROWS
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
 VERSION = ("size", "mtime_us", "changed_us", "inode")
@@ -35,7 +36,8 @@ class Sieve:
         order = hashes.arg_sort()
         self._at, self._hashes = settled.gather(order), hashes.gather(order)
         waiting = entries.filter(stands_at(Status.PENDING))["bronze_file_path"]
-        self._besides = pl.concat([waiting, pl.Series(list(besides), dtype=pl.String)])
+        of_several = entries["bronze_file_path"].gather(self._at.filter(self._hashes == self._hashes.shift(1)))
+        self._besides = pl.concat([waiting, of_several, pl.Series(list(besides), dtype=pl.String)])
         self.seen = 0
         """Files that came by."""
 
@@ -64,7 +66,8 @@ def backlog(
     ``survey`` has ``path`` and ``VERSION`` of every file in bronze, ``entries`` the ledger's rows; ``touched`` lists
     the files that have the content which the ledger knows under that id, whatever their times say. For new versions
     ``attempts`` is null, for those whose first attempt came to no end it is 0: nothing is known against them. The
-    paths of ``regained`` files are read again whatever the ledger says.
+    paths of ``regained`` files are read again whatever the ledger says. A version that is back where a newer one was
+    refused is offered too: so the newer one is closed.
     """
     anew = survey.filter(pl.col("path").is_in(list(regained)))
     survey = survey.filter(~pl.col("path").is_in(list(regained)))
@@ -94,11 +97,16 @@ def backlog(
     found = matches.select("path", "file_id", *VERSION, "attempts", "updated_at_us", "pending", "same").collect()
     # Of one version under two ids the newer counts: it is read again for days that are its own again.
     settled = found.filter("same", ~pl.col("pending")).group_by("path").agg(pl.col("file_id").max().alias("settled_id"))
+    refused = entries.filter(stands_at(*WITHOUT_ROWS)).group_by(path="bronze_file_path")
+    is_back = settled.join(refused.agg(refused_id=pl.col("file_id").max()), on="path").filter(
+        pl.col("refused_id") > pl.col("settled_id")
+    )
     waiting = found.filter("pending").join(settled, on="path", how="left")
     waiting = waiting.filter((pl.col("file_id") > pl.col("settled_id")).fill_null(value=True))
     waiting = waiting.unique("path", maintain_order=True).drop("file_id", "pending", "same", "settled_id")
     never = pl.lit(None, pl.Int64)
-    new = pl.concat([survey.join(found.select("path"), on="path", how="anti"), anew])
+    back = survey.join(is_back.select("path"), on="path", how="semi")
+    new = pl.concat([survey.join(found.select("path"), on="path", how="anti"), back, anew])
     return pl.concat([new.with_columns(attempts=never, updated_at_us=never).select(waiting.columns), waiting])
 
 

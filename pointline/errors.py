@@ -35,7 +35,7 @@ class WrongUse(PointlineError):
 
 
 class UnknownValue(WrongUse):
-    """A value that names nothing: there is no such table, file, rule, exchange, ... See ``pointline.unknown``."""
+    """A value that names nothing: there is no such table, file, rule, exchange, ... The hint has near names."""
 
 
 class LakeInUse(PointlineError):
@@ -60,6 +60,14 @@ class NewerFormat(PointlineError):
 
 class Rejected(PointlineError):
     """The content of a bronze file cannot be accepted. Final for this file version: ``quarantined``."""
+
+
+class WrongChecksum(Rejected):
+    """The file beside a bronze file says another checksum. ``content_hash`` is that of the bronze file."""
+
+    def __init__(self, message: str, *, subject: str, hint: str, content_hash: str) -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.content_hash = content_hash
 
 
 class NotDescribed(Rejected):

@@ -548,8 +548,8 @@ class IngestionManifestRepository(Protocol):
         """Return the rows of files in silver that left days to other files."""
         ...
 
-    def without_checksum(self) -> pl.DataFrame:
-        """Return the rows of files in silver whose checksum was not there when they were read."""
+    def checksums_in_doubt(self) -> pl.DataFrame:
+        """Return the rows of files in silver that had no checksum when they were read, and of those refused by one."""
         ...
 
     def quarantined_rows(self) -> pl.DataFrame:

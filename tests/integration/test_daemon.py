@@ -385,7 +385,7 @@ class TestIdentity:
         assert lake.versions() == before
 
     def test_an_older_version_is_back_with_its_folder(self, lake):
-        """Guards that what was refused there meanwhile is closed: a renamed folder keeps ctime and inode of its files."""
+        """Guards that what was refused there is closed: a renamed folder keeps ctime and inode of its files."""
         day, away = lake.bronze / "day", lake.bronze.parent / "away"
         write_sample(sample(), day / NAME)
         assert lake.once() == 0

@@ -335,8 +335,10 @@ class MemoryManifest:
         left = pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True)
         return self.entries().filter(pl.col("status") == "success", left)
 
-    def without_checksum(self) -> pl.DataFrame:
-        return self.entries().filter(pl.col("status") == "success", pl.col("checksum") == "missing")
+    def checksums_in_doubt(self) -> pl.DataFrame:
+        rows = ingest_manifest.with_hashes(self.entries())
+        had_none = (pl.col("status") == "success") & (pl.col("checksum") == "missing")
+        return rows.filter(had_none | ((pl.col("status") == "quarantined") & (pl.col("checksum") == "mismatch")))
 
     def quarantined_rows(self) -> pl.DataFrame:
         entries = self.entries().filter(pl.col("rows_quarantined") > 0)

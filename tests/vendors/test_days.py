@@ -365,20 +365,39 @@ class TestChecksum:
         once(daemon)
         assert self.state(daemon) == ("success", "ok")
 
-    @pytest.mark.parametrize(
-        "spoil", [lambda text: "0000" + text[4:], lambda text: text.replace("BTC", "ETH"), lambda _: "x"]
-    )
+    SPOILT = (lambda text: "0000" + text[4:], lambda text: text.replace("BTC", "ETH"), lambda _: "x", lambda _: "")
+
+    @pytest.mark.parametrize("spoil", SPOILT)
     def test_wrong_is_held_until_a_person_accepts_it(self, tmp_path, spoil):
         daemon = Daemon(tmp_path / "lake")
         beside = self.put(daemon).with_suffix(".zip.CHECKSUM")
         beside.write_text(spoil(beside.read_text()))
         once(daemon)
-        assert self.state(daemon) == ("quarantined", None)
+        assert self.state(daemon) == ("quarantined", "mismatch")
         assert "CHECKSUM" in read_manifest(daemon.root)["error"][0]
         assert run(daemon.root, "retry", "1", "--accept").returncode == 0
         once(daemon)
         assert self.state(daemon) == ("success", "mismatch")
         assert len(held(daemon.root)) == ROWS
+
+    @pytest.mark.parametrize("spoil", SPOILT)
+    @pytest.mark.parametrize("is_issued_again", [True, False])
+    def test_wrong_and_then_right(self, tmp_path, spoil, is_issued_again):
+        """Guards that a file waits for its own checksum: scripts fetch the file first, and an old one lies there."""
+        daemon = Daemon(tmp_path / "lake")
+        if is_issued_again:
+            put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST)[1:], checksum=True)
+            once(daemon)
+        beside = self.put(daemon).with_suffix(".zip.CHECKSUM")
+        right = beside.read_text()
+        beside.write_text(spoil(right))
+        once(daemon)
+        assert self.state(daemon) == ("quarantined", "mismatch")
+        beside.write_text(right)
+        once(daemon)
+        assert self.state(daemon) == ("success", "ok")
+        assert len(held(daemon.root)) == ROWS
+        assert is_clean(daemon.root) == ""
 
     @pytest.mark.parametrize("is_right", [True, False])
     def test_after_its_file(self, tmp_path, is_right):

@@ -403,12 +403,13 @@ class Supervisor:
 
     def _compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
         assert self._service is not None
-        for path, wrong in self._service.check_late_checksums(self.lake.source.feeds.feed).items():
+        mismatches, right = self._service.check_late_checksums(self.lake.source.feeds.feed)
+        for path, wrong in mismatches.items():
             hint = "download both again; `pointline withdraw` takes the rows out"
             log.warning(events.FILE_CHECKSUM_MISMATCH, path=path, what=wrong, hint=hint)
         found = self._service.compare(survey, known)
         arrived = self._service.free_awaiting(self.lake.source.feeds.beside)
-        return replace(found, freed={**found.freed, **arrived})
+        return replace(found, freed={**found.freed, **arrived, **right})
 
     def _refresh_symbols(self) -> None:
         assert self._service is not None

@@ -221,13 +221,14 @@ class DeltaManifest:
             rows = self.repository.scan().filter(stands_at(Status.SUCCESS))
             return rows.filter(pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True)).collect()
 
-    def without_checksum(self) -> pl.DataFrame:
-        """Return the rows of files in silver whose checksum was not there when they were read."""
+    def checksums_in_doubt(self) -> pl.DataFrame:
+        """Return the rows of files in silver that had no checksum when they were read, and of those refused by one."""
         if not self._has_described():
             return pl.DataFrame(schema=SCHEMA)
         with storage_errors("ingest_manifest"):
-            rows = self.repository.scan().filter(stands_at(Status.SUCCESS), pl.col("checksum") == "missing")
-            return rows.collect()
+            had_none = stands_at(Status.SUCCESS) & (pl.col("checksum") == "missing")
+            disagreed = stands_at(Status.QUARANTINED) & (pl.col("checksum") == "mismatch")
+            return self.repository.scan().filter(had_none | disagreed).collect()
 
     def _has_described(self) -> bool:
         """Tell whether any file is of a description: only these leave days to others, and have checksums beside them.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from pointline.errors import Rejected
+from pointline.errors import NotDescribed, WrongChecksum
 from pointline.io.protocols import BronzeReader
 from pointline.parse.feed import Feed
 
@@ -20,7 +20,7 @@ def check_companion(
 ) -> str | None:
     """Return ``ok``, ``missing``, or ``mismatch`` of a file that a person accepted; None where there is none to ask.
 
-    ``accept`` is the command that accepts the file, None where one has. Raises Rejected for a mismatch.
+    ``accept`` is the command that accepts the file, None where one has. Raises WrongChecksum.
     """
     if not feed.companion:
         return None
@@ -33,23 +33,28 @@ def check_companion(
         return OK
     if accept is None:
         return MISMATCH
-    raise Rejected(
+    raise WrongChecksum(
         f"{path}: {beside.rpartition('/')[2]} {wrong}",
         subject=path,
         hint=f"download both again; if the vendor's list is wrong, {accept} takes the file as it is",
+        content_hash=content_hash,
     )
 
 
 def late_checksums(
-    missing: pl.DataFrame, reader: BronzeReader, feed_of: Callable[[str, str, str], Feed]
+    in_doubt: pl.DataFrame, reader: BronzeReader, feed_of: Callable[[str, str, str], Feed]
 ) -> Iterator[tuple[int, str, str, str]]:
-    """Yield ``file_id, path, state, what is wrong`` of files whose checksum came after them.
+    """Yield ``file_id, path, state, what is wrong`` of files by what the checksums beside them say now.
 
-    ``missing`` are rows of the ledger whose checksum was.
+    ``in_doubt`` are rows of the ledger. Files without a checksum, or whose description is gone, are left out.
     """
-    for row in missing.iter_rows(named=True):
-        path, feed = row["bronze_file_path"], feed_of(row["data_type"], row["feed"], row["vendor"])
-        said = reader.beginning(_beside(feed, path))
+    for row in in_doubt.iter_rows(named=True):
+        path = row["bronze_file_path"]
+        try:
+            feed = feed_of(row["data_type"], row["feed"], row["vendor"])
+        except NotDescribed:
+            continue
+        said = reader.beginning(_beside(feed, path)) if feed.companion else None
         if said is not None:
             wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
             yield row["file_id"], path, MISMATCH if wrong else OK, wrong

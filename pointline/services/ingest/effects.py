@@ -274,18 +274,21 @@ class IngestService:
         with self._lock:
             self._symbols.refresh()
 
-    def check_late_checksums(self, feed_of: Callable[[str, str, str], Feed]) -> dict[str, str]:
-        """Compare files with checksums that came after them; return what is wrong, by path.
+    def check_late_checksums(self, feed_of: Callable[[str, str, str], Feed]) -> tuple[dict[str, str], dict[int, str]]:
+        """Compare files with checksums that came after them; return what is wrong, by path, and files to read again.
 
-        The rows stay: whether they may be used is for a person to say, who can withdraw the file.
+        These were refused for a checksum that has come right. Of files that are in, the rows stay: whether they may be
+        used is for a person to say, who can withdraw the file.
         """
         with self._lock:
-            missing = self._manifest.without_checksum()
-            found = list(late_checksums(missing, self._reader, feed_of)) if missing.height else []
-            told = {one: (state, wrong) for one, _, state, wrong in found}
-            errors = dict(missing.select("file_id", "error").iter_rows())
-            self._record([Outcome.checked(one, state, error=errors[one]) for one, (state, _) in told.items()])
-            return {path: wrong for _, path, _, wrong in found if wrong}
+            in_doubt = self._manifest.checksums_in_doubt()
+            refused = set(in_doubt.filter(stands_at(Status.QUARANTINED))["file_id"])
+            found = list(late_checksums(in_doubt, self._reader, feed_of))
+            right = {one: path for one, path, _, wrong in found if one in refused and not wrong}
+            told = [(one, path, state, wrong) for one, path, state, wrong in found if one not in refused]
+            errors = dict(in_doubt.select("file_id", "error").iter_rows())
+            self._record([Outcome.checked(one, state, error=errors[one]) for one, _, state, _ in told])
+            return {path: wrong for _, path, _, wrong in told if wrong}, self._reopen(right)
 
     def free_awaiting(self, beside_of: Callable[[str, str], Beside | None]) -> dict[int, str]:
         """Put back files that were refused for want of the one beside them, where that is there now; return these."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from polars.exceptions import PanicException
 
-from pointline.errors import PointlineError, Rejected, Transient
+from pointline.errors import PointlineError, Rejected, Transient, WrongChecksum
 from pointline.io.protocols import BronzeContent, BronzeReader, Outcome
 from pointline.services.files.claims import Claims
+from pointline.services.files.companion import MISMATCH
 from pointline.services.ingest.batch import Entry, Group, Loaded, Timing
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
@@ -100,4 +102,7 @@ def refused(group: Group, error: PointlineError) -> Loaded:
 
 def _refusal(entry: Entry, error: PointlineError) -> Outcome:
     reason = f"{error}; {error.hint}" if error.hint else str(error)
-    return Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=reason)
+    refused = Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=reason)
+    if isinstance(error, WrongChecksum):
+        return replace(refused, content_hash=error.content_hash, checksum=MISMATCH)
+    return refused

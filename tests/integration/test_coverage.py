@@ -181,6 +181,7 @@ class TestUsage:
             (["--from", "2024-05-02", "--to", "2024-05-01"], 2, "after"),
             (["--exchange", "binanc"], 2, "binance"),
             (["--html", "/nowhere/at/all.html"], 1, "cannot be written"),
+            (["--html", "."], 1, ". cannot be written: Is a directory"),
         ],
     )
     def test_refused(self, lake, arguments, code, named):

@@ -404,6 +404,29 @@ class TestRetry:
         assert self.chosen(ask, lake, name_of("GZ")) == []
         assert ledger(lake).equals(before)
 
+    def test_digits_that_name_a_folder_are_no_file_id(self, own_lake, ask, monkeypatch):
+        """Guards that ``withdraw 02`` takes out the day that is meant, and asks where it may be both."""
+        month = own_lake / "bronze" / "2024"
+        (month / "02").mkdir(parents=True)
+        (month / "02" / name_of("DAY")).write_bytes(gzip_bytes(text_of("DAY")))
+        run(own_lake, "run", "--once")
+        mine = id_of(own_lake, f"2024/02/{name_of('DAY')}")
+        monkeypatch.chdir(month)
+        assert self.chosen(ask, own_lake, "02") == []
+        assert (
+            ask(explain, own_lake, ["02"])[1][0]["bronze"]
+            == "It is a folder, and the ledger has 1 file (1 success) in it"
+        )
+        assert self.chosen(ask, own_lake, str(mine)) == []
+        (month / str(mine)).mkdir()
+        for code, found in (
+            ask(explain, own_lake, [str(mine)]),
+            ask(retry, own_lake, [str(mine)], status=None, rule=None, dry_run=True),
+        ):
+            assert (code, found["error"]) == (2, f"{mine} may be a file id, and may be 2024/{mine} in bronze")
+        code, found = ask(retry, own_lake, ["../../bronze"], status=None, rule=None, dry_run=True)
+        assert (code, found["error"]) == (2, "../../bronze is bronze itself")
+
     def test_without_a_daemon(self, own_lake, ask):
         bad = id_of(own_lake, name_of("BAD", data_type="quotes"))
         assert ask(retry, own_lake, [str(bad)], status=None, rule=None, dry_run=False)[0] == 0

@@ -111,15 +111,21 @@ class TestSymbols:
         assert outcome.rows_quarantined == 30
         assert outcome.error == (
             "30 of 30 rows are of BTCUSDT, the name says ETHUSDT; "
-            "rename the file to binance_trades_2024-05-01_BTCUSDT.csv"
+            "rename the file to binance_trades_2024-05-01_BTCUSDT.csv, unless that is there already"
         )
         assert loaded.spans.get(1, {}) == {}
 
     @pytest.mark.parametrize(
         ("name", "advice"),
         [
-            ("binance_trades_2024-05-01_BTCUSDT.csv", "rename the file to okex_trades_2024-05-01_BTCUSDT.csv"),
-            ("Binance_trades_2024-05-01_BTCUSDT.csv", "rename the file to okex_trades_2024-05-01_BTCUSDT.csv"),
+            (
+                "binance_trades_2024-05-01_BTCUSDT.csv",
+                "rename the file to okex_trades_2024-05-01_BTCUSDT.csv, unless that is there already",
+            ),
+            (
+                "Binance_trades_2024-05-01_BTCUSDT.csv",
+                "rename the file to okex_trades_2024-05-01_BTCUSDT.csv, unless that is there already",
+            ),
         ],
     )
     def test_all_of_another_exchange(self, load, name, advice):
@@ -133,7 +139,7 @@ class TestSymbols:
         outcome, _, _ = load(csv(*later), name=name)
         assert outcome.error == (
             "7 of 7 rows are of 2024-05-03, the name says 2024-05-01 (outside_day); "
-            "rename the file to binance_trades_2024-05-03_BTCUSDT.csv"
+            "rename the file to binance_trades_2024-05-03_BTCUSDT.csv, unless that is there already"
         )
 
     def test_one_of_another_day(self, load):

@@ -19,6 +19,7 @@ from pointline.io.protocols import BronzeFileMetadata
 from pointline.services.ingest.effects import IngestService
 from pointline.services.loading.load import Loader
 from pointline.settings import IngestSettings
+from pointline.vendors.copied import original_of
 from pointline_daemon import events
 from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.rescanner import log_departures
@@ -194,7 +195,9 @@ class Intake:
             return
         try:
             # By name: files of one symbol then lie side by side in silver, and a query of it reads little else.
-            batch, found = self._service.begin([gathered[path][0] for path in sorted(gathered)])
+            # Copies last: of a file and a copy of it that differ, the file gets in.
+            paths = sorted(gathered, key=lambda path: (original_of(path) is not None, path))
+            batch, found = self._service.begin([gathered[path][0] for path in paths])
         except Transient as error:
             self._say_once(error)
             self._give_back(gathered)

@@ -252,7 +252,7 @@ class Tally:
         places = list(written.finditer(name))
         if places and not written.search(folder) and PLAIN_NAME.fullmatch(right):
             start, end = places[-1].span()
-            return f"{said}; rename the file to {name[:start]}{right}{name[end:]}"
+            return f"{said}; rename the file to {name[:start]}{right}{name[end:]}, unless that is there already"
         return f"{said}; rename or move the file so that its path says the {column} of its rows"
 
     def _zone(self) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -110,6 +112,8 @@ def _write_pictures(coverage: Coverage, options: CoverageOptions) -> list[str]:
             continue
         content = draw(coverage)
         try:
+            if path.is_dir():  # it may have no name of its own: . and /
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             replace_file(path, content, flush=False)
         except OSError as error:
             raise PointlineError(

@@ -16,7 +16,7 @@ from pointline.errors import UnknownValue
 from pointline.io.bronze.whereabouts import Place, Whereabouts, find_path, look_closer
 from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
-from pointline.phrases import printable
+from pointline.phrases import plural, printable
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import by_rule
 from pointline.services.telling.story import Chapter, LedgerRow, Sources, next_step, tell
@@ -26,6 +26,7 @@ from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline.tables.registry import event_tables
 from pointline_daemon.arrival.touched import Touched
 from pointline_daemon.commands.files.presence import Moment, Presence, describe_presence
+from pointline_daemon.commands.files.targets import id_in
 from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import unknown_file
 from pointline_daemon.commands.shared.present import print_json, print_labelled, print_lines
@@ -99,12 +100,12 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
     """Return the stories of files by id or path. Raises PointlineError for an id that the ledger does not have."""
     ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
     bronze = config.paths.bronze
-    ids = [int(target) for target in targets if target.isdecimal()]
-    named = ledger.filter(pl.col("file_id").is_in(ids)).select("file_id", "bronze_file_path")
+    ids = {target: file_id for target in targets if (file_id := id_in(bronze, target)) is not None}
+    named = ledger.filter(pl.col("file_id").is_in(list(ids.values()))).select("file_id", "bronze_file_path")
     by_id = dict(named.collect().iter_rows())
-    if unknown := [file_id for file_id in ids if file_id not in by_id]:
+    if unknown := [file_id for file_id in ids.values() if file_id not in by_id]:
         raise unknown_file(unknown[0])
-    paths = {target: by_id[int(target)] if target.isdecimal() else find_path(bronze, target) for target in targets}
+    paths = {target: by_id[ids[target]] if target in ids else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
     layout = make_layout(config, on_problem=on_problem)
@@ -112,7 +113,7 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
         _answer(
             target,
             look_closer(bronze, layout, path, follow_links=config.bronze.follow_links),
-            versions.get(path, []),
+            [one for one in versions.get(path, []) if ids.get(target) in {None, one[0]["file_id"]}],
             moment,
             ledger,
         )
@@ -123,8 +124,6 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
 def _answer(
     target: str, where: Whereabouts, rows: list[tuple[LedgerRow, Sources]], moment: Moment, ledger: pl.LazyFrame
 ) -> Answer:
-    if target.isdecimal():
-        rows = [one for one in rows if one[0]["file_id"] == int(target)]
     standing = [row for row, _ in rows if row["status"] not in CLOSED]
     newest = standing[-1] if standing else None
     if rows and newest is None:
@@ -136,11 +135,22 @@ def _answer(
     is_known = bool(rows) or where.place not in {Place.MISSING, Place.OUTSIDE}
     if not is_known and (guesses := _similar(ledger, where.path)):
         presence = Presence(what=presence.what, next_step=f"did you mean {' or '.join(guesses)}?")
+    if where.place is Place.NOT_A_FILE and (below := _count_below(ledger, where.path)):
+        step = "`pointline explain FILE` tells of one of them, `pointline files` lists them"
+        presence = Presence(what=f"It is a folder, and the ledger has {below} in it", next_step=step)
     versions = [
         Version(row=row, chapters=tell(row, sources), next_step=next_step(row, daemon_runs=moment.daemon_runs))
         for row, sources in rows
     ]
     return Answer(asked=target, path=where.path, versions=versions, presence=presence, is_known=is_known)
+
+
+def _count_below(ledger: pl.LazyFrame, folder: str) -> str:
+    """Count the files of a folder by status, such as ``3 files (2 success, 1 quarantined)``; empty where none is."""
+    below = ledger.filter(pl.col("bronze_file_path").str.starts_with(f"{folder}/"), ~pl.col("status").is_in(CLOSED))
+    counts = below.group_by("status").len().sort("len", "status", descending=True).collect().rows()
+    told = ", ".join(f"{count:,} {status}" for status, count in counts)
+    return f"{plural(sum(count for _, count in counts), 'file')} ({told})" if counts else ""
 
 
 def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dict[str, list[tuple[LedgerRow, Sources]]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
 from pointline.config import Config
-from pointline.errors import UnknownValue
+from pointline.errors import UnknownValue, WrongUse
 from pointline.io.bronze.whereabouts import find_path
 from pointline.unknown import near_names
 from pointline_daemon.commands.shared.known import unknown_file
 
 MOST_NEAR = 3
+NUMBER = re.compile(r"[1-9][0-9]*")
 
 
 def chosen_files(config: Config, ledger: pl.LazyFrame, targets: Sequence[str]) -> list[int] | None:
@@ -26,17 +30,37 @@ def chosen_files(config: Config, ledger: pl.LazyFrame, targets: Sequence[str]) -
     chosen: set[int] = set()
     known = ledger.select("file_id", "bronze_file_path").collect()
     for target in targets:
-        path = ""
-        if target.isdecimal():
-            found = known.filter(pl.col("file_id") == int(target))
+        path, file_id = "", id_in(config.paths.bronze, target)
+        if file_id is not None:
+            found = known.filter(pl.col("file_id") == file_id)
         else:
             path = find_path(config.paths.bronze, target.rstrip("/") or "/")
+            if Path(path).is_absolute() and path == os.path.realpath(config.paths.bronze):
+                raise WrongUse(f"{target} is bronze itself", subject=target, hint="name files or folders in it")
             column = pl.col("bronze_file_path")
             found = known.filter((column == path) | column.str.starts_with(f"{path}/"))
         if found.is_empty():
-            raise unknown_file(target) if target.isdecimal() else _unknown_path(target, path, known)
+            raise _unknown_path(target, path, known) if file_id is None else unknown_file(target)
         chosen |= set(found["file_id"])
     return sorted(chosen)
+
+
+def id_in(bronze: Path, target: str) -> int | None:
+    """Return the file id that a person means; None for a path. ``02`` is a path: so folders of days are called.
+
+    Raises WrongUse where it may be both.
+    """
+    if not NUMBER.fullmatch(target):
+        return None
+    path = find_path(bronze, target)
+    if not Path(path).is_absolute() and os.path.lexists(bronze / path):
+        raise WrongUse(
+            f"{target} may be a file id, and may be {path} in bronze",
+            subject=target,
+            hint=f"type {shlex.quote(str(bronze / path))} for that, or the path of file {target} "
+            "(`pointline files --last 0` lists them)",
+        )
+    return int(target)
 
 
 def _unknown_path(target: str, path: str, known: pl.DataFrame) -> UnknownValue:

@@ -81,7 +81,8 @@ def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
     others = other_tables()
     if table in others:
         return others[table], ()
-    raise no_such("table", str(table), [*event_tables(), *others])
+    hint = f"`{dim_symbol.NAME}` has what files of instruments say" if table == dim_symbol.INSTRUMENTS else ""
+    raise no_such("table", str(table), [*event_tables(), *others], hint=hint)
 
 
 def other_tables() -> dict[str, Mapping[str, pl.DataType]]:

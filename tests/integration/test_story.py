@@ -444,7 +444,16 @@ class TestRetry:
 
     def test_beside_a_daemon(self, own_lake, ask):
         junk = id_of(own_lake, name_of("JUNK"))
-        tried_at = ledger(own_lake).filter(file_id=junk)["updated_at_us"].item()
+
+        def is_tried_after(moment_us: int) -> bool:
+            time.sleep(0.1)
+            row = ledger(own_lake).filter(file_id=junk).row(0, named=True)
+            return row["status"] == "quarantined" and row["updated_at_us"] > moment_us
+
+        def tried_at() -> int:
+            return ledger(own_lake).filter(file_id=junk)["updated_at_us"].item()
+
+        before = tried_at()
         settings = {"POINTLINE_INGEST__SETTLE_SECONDS": "0.1", "POINTLINE_INGEST__RESCAN_SECONDS": "3600"}
         with subprocess.Popen(
             [sys.executable, "-m", "pointline_daemon", "run"],
@@ -452,15 +461,10 @@ class TestRetry:
             stdout=subprocess.DEVNULL,
         ) as process:
             try:
-                assert wait_until(lambda: holder_of(own_lake / ".pointline" / "lock") is not None, 30)
+                assert wait_until(lambda: is_tried_after(before), 30), "in a copied lake its inode is another one"
+                before = tried_at()
                 assert "running daemon" in run(own_lake, "retry", str(junk)).stdout
-
-                def is_tried_again() -> bool:
-                    time.sleep(0.1)
-                    row = ledger(own_lake).filter(file_id=junk).row(0, named=True)
-                    return row["status"] == "quarantined" and row["updated_at_us"] > tried_at
-
-                assert wait_until(is_tried_again, 30)
+                assert wait_until(lambda: is_tried_after(before), 30)
                 staged = own_lake / "bronze" / ".staged"
                 staged.write_bytes(gzip_bytes(text_of("EVENT")))
                 staged.rename(own_lake / "bronze" / name_of("EVENT"))

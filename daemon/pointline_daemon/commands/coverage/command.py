@@ -102,7 +102,8 @@ def parsed_day(option: str, text: str | None) -> dt.date | None:
 def _what_there_is(ledger: pl.LazyFrame) -> str:
     exchanges = ledger.select(pl.col("exchange").unique().sort()).collect()["exchange"].to_list()
     names = ", ".join(exchanges[:10]) + (", ..." if len(exchanges) > 10 else "")
-    return f"the ledger knows the exchanges {names or '(none yet)'}; `pointline files` lists symbols and dates"
+    lists = "`pointline files` with the same options lists what became of files"
+    return f"the ledger knows the exchanges {names or '(none yet)'}; {lists}"
 
 
 def _write_pictures(coverage: Coverage, options: CoverageOptions) -> list[str]:

@@ -13,6 +13,7 @@ from pointline.io.ledger.reader import scan_ledger, scan_rows, scan_rows_of
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.services.rows.aside import RuleBroken, by_rule
 from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import Status
 from pointline.tables.quarantine import NAME, SCHEMA
 from pointline_daemon.commands.files.targets import chosen_files
 from pointline_daemon.commands.shared.harmless import harmless
@@ -79,12 +80,19 @@ def show_quarantine(
     if as_json:
         _print_json(groups, paths, lines.collect() if shows_lines else None)
     elif not groups:
-        print_lines(["no quarantined row" + (" matches" if shows_lines else "")])
+        print_lines(["no quarantined row" + (" matches" if shows_lines else ""), *_refused_whole(ledger, files or ())])
     else:
         _show(groups, paths, last)
         if shows_lines:
             _show_lines(lines.collect(), sum(group.rows for group in groups))
     return EXIT_OK
+
+
+def _refused_whole(ledger: pl.LazyFrame, files: Sequence[int]) -> list[str]:
+    """Return a line for each of these files that was refused as a whole: no row of it is kept apart."""
+    refused = ledger.filter(pl.col("file_id").is_in(list(files)), pl.col("status") == Status.QUARANTINED)
+    ids = refused.select("file_id").collect()["file_id"].sort().head(SHOWN)
+    return [f"file {one} was refused as a whole; `pointline explain {one}` names the cause" for one in ids]
 
 
 def _paths(ledger: pl.LazyFrame, file_ids: Sequence[int]) -> dict[int, str]:

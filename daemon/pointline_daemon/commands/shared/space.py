@@ -17,8 +17,8 @@ MOST_TABLES = 3
 def look_at_space(config: Config, daemon: Daemon) -> Space:
     """Return what the daemon says, or what the folders do; nothing where they cannot be read."""
     told: Space | None = daemon.live().get("tables")
-    if told:
-        return told
+    if told and any(one["live_bytes"] for one in told.values()):
+        return told  # else it has not measured yet
     try:
         return Upkeep(open_lake(config)).space()
     except PointlineError:

@@ -28,7 +28,6 @@ from pointline_daemon.commands.shared.present import print_error
 from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 
 from pointline.errors import PointlineError
-from pointline.io.lock import holder_of
 from pointline.tables.ingest_manifest import Status
 from tests.support.waiting import wait_until
 

@@ -61,6 +61,16 @@ def test_another_version(position):
     assert waiting(ledger(Status.SUCCESS), ("a", *other), touched=[("a", *VERSION)]) == [("a", None, None)]
 
 
+@pytest.mark.parametrize("status", [Status.PENDING, Status.QUARANTINED, Status.FAILED, Status.WITHDRAWN, *CLOSED])
+def test_back_where_a_newer_version_was_refused(status):
+    """It is offered, so that the newer one is closed; once that is done, no more."""
+    manifest = ledger(Status.SUCCESS)
+    manifest._mint(replace(KNOWN, file_size_bytes=11))
+    if status is not Status.PENDING:
+        manifest.update_statuses([Outcome(file_id=2, status=status)])
+    assert waiting(manifest, ("a", *VERSION)) == ([] if status in CLOSED else [("a", None, None)])
+
+
 def test_another_file_than_the_one_that_was_touched():
     """An older ledger was put back: of the version that was touched it knows nothing."""
     other = (10, 21, 31, 40)

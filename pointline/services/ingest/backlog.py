@@ -97,17 +97,20 @@ def backlog(
     found = matches.select("path", "file_id", *VERSION, "attempts", "updated_at_us", "pending", "same").collect()
     # Of one version under two ids the newer counts: it is read again for days that are its own again.
     settled = found.filter("same", ~pl.col("pending")).group_by("path").agg(pl.col("file_id").max().alias("settled_id"))
-    refused = entries.filter(stands_at(*WITHOUT_ROWS)).group_by(path="bronze_file_path")
-    is_back = settled.join(refused.agg(refused_id=pl.col("file_id").max()), on="path").filter(
-        pl.col("refused_id") > pl.col("settled_id")
-    )
     waiting = found.filter("pending").join(settled, on="path", how="left")
     waiting = waiting.filter((pl.col("file_id") > pl.col("settled_id")).fill_null(value=True))
     waiting = waiting.unique("path", maintain_order=True).drop("file_id", "pending", "same", "settled_id")
     never = pl.lit(None, pl.Int64)
-    back = survey.join(is_back.select("path"), on="path", how="semi")
+    back = survey.join(_overtaking(settled, entries).join(waiting, on="path", how="anti"), on="path", how="semi")
     new = pl.concat([survey.join(found.select("path"), on="path", how="anti"), back, anew])
     return pl.concat([new.with_columns(attempts=never, updated_at_us=never).select(waiting.columns), waiting])
+
+
+def _overtaking(settled: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """Return the paths of versions that are back where a newer one has no rows and is not closed yet."""
+    refused = entries.filter(stands_at(*WITHOUT_ROWS)).group_by(path="bronze_file_path")
+    newest = refused.agg(refused_id=pl.col("file_id").max())
+    return settled.join(newest, on="path").filter(pl.col("refused_id") > pl.col("settled_id"))
 
 
 def _attempts() -> pl.Expr:

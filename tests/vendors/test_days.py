@@ -436,6 +436,24 @@ def test_days_cut_in_another_zone_fill_two_partitions(tmp_path):
     assert is_clean(daemon.root) == ""
 
 
+def test_a_description_that_is_gone_ends_no_scan(tmp_path):
+    """Guards that a file which waits for its checksum is left alone when nothing says any more where that would lie."""
+    root = tmp_path / "lake"
+    (root / "vendors").mkdir(parents=True)
+    described = root / "vendors" / "east.toml"
+    described.write_text(EAST.replace("columns =", 'companion = "{name}.CHECKSUM"\ncolumns ='))
+    daemon = Daemon(root)
+    path = daemon.bronze / "east" / f"BTC-USDT_{FIRST:%Y%m%d}.csv"
+    path.parent.mkdir(parents=True)
+    start_ms = int(dt.datetime.combine(FIRST, dt.time(), dt.UTC).timestamp()) * 1000
+    path.write_text(f"at,px,qty,side\n{start_ms},1.5,1,b\n")
+    assert daemon.once() == 0
+    assert read_manifest(root)["checksum"].to_list() == ["missing"]
+    described.unlink()
+    assert Daemon(root).once() == 0
+    assert read_manifest(root)["status"].to_list() == ["success"]
+
+
 EAST = """
 vendor = "east"
 

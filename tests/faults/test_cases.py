@@ -735,6 +735,7 @@ FOREIGN = {
     "binance-trades-2024-05-01-BTCUSDT.csv.gz": "",
     "BTCUSDT-trades-2024-05-01.csv": "Binance",
     "BTCUSDT-trades-2024-05-01.zip": "Binance|zip",
+    "binance_trades_2024-05-05_BTCUSDT.csv(1).gz": "",
     "binance_trades_2024-05-06_BTCUSDT.csv.gz.1": "",
     "binance_trades_2024-05-07_BTCUSDT.csv.bz2": "bz2|bzip2",
     "binance_trades_2024-05-08_BTCUSDT.zip": "zip",

@@ -549,7 +549,7 @@ COMPRESSED = [
         REFUSED,
         set_aside=200_000,
         rules="ragged",
-        reason="200000 of 200000 rows quarantined: 200000 x ragged",
+        reason="200,000 of 200,000 rows quarantined: 200,000 x ragged",
     ),
     content("gzip-of-a-gzip", trades, REFUSED, pack=lambda data: zipped(zipped(data)), reason="gzip inside"),
     content("csv-named-gz", trades, TAKEN, pack=bytes, kept=3),

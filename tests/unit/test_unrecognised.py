@@ -73,6 +73,7 @@ NAMES = [
     ("notes.txt", ENDING, "a text file"),
     ("binance_instruments.jsonl", ENDING, "JSON"),
     ("state.json", "ends in JSON, which is read of instruments only", "JSON"),
+    ("binance_trades_2024-05-05_BTCUSDT.csv(1).gz", ENDING, "a second copy of 'binance_trades_2024-05-05"),
     ("binance_trades_2024-05-06_BTCUSDT.csv.gz.1", ENDING, "a second copy of 'binance_trades_2024-05-06"),
     ("binance-trades-2024-05-01-BTCUSDT.csv.gz", NOT_BETWEEN, "a Tardis name with other separators"),
     ("bitmex_trades_XBTUSD.csv", NO_DATE, "a Tardis name without its date"),
@@ -100,6 +101,7 @@ def test_names(path, reason, like):
     [
         "binance-trades-2024-05-01-BTCUSDT.csv.gz",
         "binance trades 2024-05-01 BTCUSDT.csv",
+        "binance_trades_2024-05-01_BTCUSDT.csv(1).gz",
         "binance_trades_2024-05-01_BTCUSDT.csv.gz.2",
         "binance_trades_2024-05-01_BTCUSDT.csv.gz (3)",
         "binance_trades_2024-05-01_BTCUSDT.csv.gz~",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.unrecognised import describe_foreign
 from pointline.vendors.copied import original_of
 from tests.support.daemon_thread import Daemon
@@ -55,23 +54,6 @@ def test_a_copy_claims_what_its_original_does(path):
         [claim] = shipped().claims(f"{folder}/{copy}")
         assert (claim.symbol, claim.date, claim.feed) == (original.symbol, original.date, original.feed)
     assert feed_of(f"{folder}/{stem} (1){ending}") == feed_of(path)
-
-
-TARDIS = (
-    "deribit_trades_2024-05-01_BTC-PERPETUAL.csv.gz",
-    "deribit/trades/2024/05/01/BTC-PERPETUAL.csv.gz",
-    "exchange=deribit/type=trades/date=2024-05-01/symbol=BTC-PERPETUAL/data.csv.gz",
-)
-
-
-@pytest.mark.parametrize("path", TARDIS)
-def test_a_copy_of_a_file_of_tardis_says_the_same(path):
-    folder, _, name = path.rpartition("/")
-    stem = name.removesuffix(".csv.gz")
-    layout = Layout(known_types={"trades"})
-    wanted = layout.recognise(path)
-    for copy in (f"{stem} (1).csv.gz", f"{stem}(2).csv.gz", f"{stem} - Copy.csv.gz", f"Copy of {name}"):
-        assert layout.recognise(f"{folder}/{copy}" if folder else copy) == wanted
 
 
 def bars(path: Path, first: float) -> None:
@@ -178,3 +160,14 @@ def test_an_archive_that_is_not_read_says_so(tmp_path, path, advice):
     file.write_bytes(b"PK\3\4")
     daemon.once()
     assert advice in run(daemon.root, "files", "--unrecognised", "--json").stdout
+
+
+def test_a_file_goes_before_its_copy(tmp_path):
+    """Guards the order within a batch: by their names alone ``x (1).csv`` would go before ``x.csv``."""
+    daemon = Daemon(tmp_path / "lake")
+    bars(daemon.bronze / BARS.format("BTC_USDT-1m (1)"), 2)
+    bars(daemon.bronze / BARS.format("BTC_USDT-1m"), 1)
+    daemon.once()
+    ledger = read_manifest(daemon.root)
+    status = {Path(path).stem: status for path, status in ledger.select("bronze_file_path", "status").iter_rows()}
+    assert status == {"BTC_USDT-1m": "success", "BTC_USDT-1m (1)": "quarantined"}

@@ -30,7 +30,6 @@ from pointline.errors import ConfigurationError
 from pointline.io.bronze.path_reading import Reading, contradiction, percent_decoded, read_date
 from pointline.settings import DEFAULT_IGNORE, PATTERN_GROUPS
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.vendors.copied import original_of
 from pointline.vendors.feeds import Claim, Feeds
 
 DEFAULT_VENDOR = "tardis"
@@ -158,14 +157,7 @@ class Layout:
         return Refused(*said, problem, *more) if problem else Recognised(*said, *more)
 
     def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
-        """What the layouts of Tardis, and patterns, say of a path; of a copy by its name, what its original is."""
-        if (original := original_of(path)) is not None:
-            found = self._read(original, folder, original.rpartition("/")[2])
-            if isinstance(found, Recognised):
-                return found
-        return self._read(path, folder, name)
-
-    def _read(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
+        """What the layouts of Tardis, and patterns, say of a path."""
         ending = ENDING.search(name)
         if ending is None:
             return None

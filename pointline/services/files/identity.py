@@ -22,6 +22,7 @@ from pointline.tables.spelling import symbol_key, which_hold_many
 ContentKey: TypeAlias = tuple[str, str, str, str, str, str]
 """Content hash, data type, feed, exchange, date and the key of the symbol that the path of the *new* file claims."""
 
+MOST_ALIKE = 1_000
 REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)
 """Versions without rows in silver whose path still waits for something better."""
 WITHOUT_ROWS = (*REFUSED, Status.WITHDRAWN)
@@ -178,10 +179,15 @@ def _overtaken(versions: Sequence[LedgerRow], there: LedgerRow) -> dict[int, int
 
 
 def _left_behind(asked: pl.DataFrame, entries: pl.DataFrame) -> tuple[str, ...]:
-    """Return the paths of refused files of the same sizes and times. No event tells what a rename leaves behind."""
+    """Return the paths of refused files of the same sizes and times. No event tells what a rename leaves behind.
+
+    Where many are alike, nothing: each would be looked for in bronze with each batch. The next scan finds what is gone.
+    """
     seen = ["file_size_bytes", "last_modified_ts"]
-    alike = entries.filter(stands_at(*REFUSED)).join(asked.select(seen), on=seen, how="semi")
-    return tuple(set(alike["bronze_file_path"]) - set(asked["bronze_file_path"]))
+    refused = entries.filter(stands_at(Status.QUARANTINED, Status.FAILED))
+    alike = refused.join(asked.select(seen), on=seen, how="semi")["bronze_file_path"]
+    left = set(alike) - set(asked["bronze_file_path"]) if len(alike) <= MOST_ALIKE else ()
+    return tuple(left)
 
 
 def is_version(meta: BronzeFileMetadata, row: LedgerRow) -> bool:

@@ -72,8 +72,17 @@ SCHEMA: dict[str, pl.DataType] = {
 """``bronze_file_path`` is relative to bronze, POSIX style; ``warnings`` is a JSON object of check name to count.
 ``symbols`` are those found in the rows; ``changed_ts`` is the file's ctime; ``feed`` is null for files that have the
 columns of their table; ``days`` is null where all rows are of ``date``; ``receive_clock`` is false where
-``local_timestamp`` only repeats ``timestamp``; ``checksum`` is ``ok``, ``mismatch`` or ``missing`` where the vendor
-publishes one beside each file."""
+``local_timestamp`` only repeats ``timestamp``; ``checksum`` is a ``Checksum`` where the vendor publishes one
+beside each file."""
+
+
+class Checksum(StrEnum):
+    """What the checksum beside a file says of it."""
+
+    OK = "ok"
+    MISMATCH = "mismatch"
+    MISSING = "missing"
+
 
 HASH, DIGEST = "content_hash", "content_digest"
 """The hash in hexadecimal, on disk, and its bytes, in memory. By two names nobody compares the one with the other."""

@@ -285,8 +285,7 @@ def reasons(picture: Picture, path: str, entry: Entry) -> list[str]:
     rest = [one for one in picture.success if one.file_id != entry.file_id]
     others = [one for one in rest if one.claim.place == claim.place]
     moved = [one for one in rest if one not in others and one.content == entry.content]  # onto another table or day
-    found = [reason for other in moved if (reason := _reason(picture, entry, wanted, other))]
-    found += [reason for other in others if (reason := _reason(picture, entry, wanted, other))]
+    found = [reason for other in (*moved, *others) if (reason := _reason(picture, entry, wanted, other))]
     return found + _guard_together(picture, entry, wanted, others)
 
 

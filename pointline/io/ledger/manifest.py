@@ -31,6 +31,7 @@ from pointline.tables.ingest_manifest import (
     DAYS,
     SCHEMA,
     STANDING,
+    Checksum,
     Status,
     rows_by_day,
     stands_at,
@@ -226,8 +227,8 @@ class DeltaManifest:
         if not self._has_described():
             return pl.DataFrame(schema=SCHEMA)
         with storage_errors("ingest_manifest"):
-            had_none = stands_at(Status.SUCCESS) & (pl.col("checksum") == "missing")
-            disagreed = stands_at(Status.QUARANTINED) & (pl.col("checksum") == "mismatch")
+            had_none = stands_at(Status.SUCCESS) & (pl.col("checksum") == Checksum.MISSING)
+            disagreed = stands_at(Status.QUARANTINED) & (pl.col("checksum") == Checksum.MISMATCH)
             return self.repository.scan().filter(had_none | disagreed).collect()
 
     def _has_described(self) -> bool:

@@ -10,9 +10,9 @@ import polars as pl
 from pointline.errors import NotDescribed, WrongChecksum
 from pointline.io.protocols import BronzeReader
 from pointline.parse.feed import Feed
+from pointline.tables.ingest_manifest import Checksum
 
 LINE = re.compile(r"\s*([0-9a-fA-F]{64})\s*(?:\*?(\S.*?))?\s*")
-OK, MISMATCH, MISSING = "ok", "mismatch", "missing"
 
 
 def check_companion(
@@ -27,12 +27,12 @@ def check_companion(
     beside = _beside(feed, path)
     said = reader.beginning(beside)
     if said is None:
-        return MISSING
+        return Checksum.MISSING
     wrong = _what_is_wrong(said, path.rpartition("/")[2], content_hash)
     if not wrong:
-        return OK
+        return Checksum.OK
     if accept is None:
-        return MISMATCH
+        return Checksum.MISMATCH
     raise WrongChecksum(
         f"{path}: {beside.rpartition('/')[2]} {wrong}",
         subject=path,
@@ -57,7 +57,7 @@ def late_checksums(
         said = reader.beginning(_beside(feed, path)) if feed.companion else None
         if said is not None:
             wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
-            yield row["file_id"], path, MISMATCH if wrong else OK, wrong
+            yield row["file_id"], path, Checksum.MISMATCH if wrong else Checksum.OK, wrong
 
 
 def _beside(feed: Feed, path: str) -> str:

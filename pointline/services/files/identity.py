@@ -186,8 +186,7 @@ def _left_behind(asked: pl.DataFrame, entries: pl.DataFrame) -> tuple[str, ...]:
     seen = ["file_size_bytes", "last_modified_ts"]
     refused = entries.filter(stands_at(Status.QUARANTINED, Status.FAILED))
     alike = refused.join(asked.select(seen), on=seen, how="semi")["bronze_file_path"]
-    left = set(alike) - set(asked["bronze_file_path"]) if len(alike) <= MOST_ALIKE else ()
-    return tuple(left)
+    return tuple(set(alike) - set(asked["bronze_file_path"])) if len(alike) <= MOST_ALIKE else ()
 
 
 def is_version(meta: BronzeFileMetadata, row: LedgerRow) -> bool:

@@ -10,9 +10,8 @@ from polars.exceptions import PanicException
 from pointline.errors import PointlineError, Rejected, Transient, WrongChecksum
 from pointline.io.protocols import BronzeContent, BronzeReader, Outcome
 from pointline.services.files.claims import Claims
-from pointline.services.files.companion import MISMATCH
 from pointline.services.ingest.batch import Entry, Group, Loaded, Timing
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import Checksum, Status
 from pointline.tables.spelling import symbol_key
 
 LONGEST_REASON = 500
@@ -104,5 +103,5 @@ def _refusal(entry: Entry, error: PointlineError) -> Outcome:
     reason = f"{error}; {error.hint}" if error.hint else str(error)
     refused = Outcome(file_id=entry.file_id, status=Status.QUARANTINED, error=reason)
     if isinstance(error, WrongChecksum):
-        return replace(refused, content_hash=error.content_hash, checksum=MISMATCH)
+        return replace(refused, content_hash=error.content_hash, checksum=Checksum.MISMATCH)
     return refused

@@ -13,9 +13,10 @@ import stat
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from pointline.errors import ConfigurationError, NoAccess
 from pointline.io.ownership import name_of_user
@@ -38,8 +39,7 @@ PREFIX: Final = "POINTLINE_"
 SHOWN_CHARACTERS: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
-class LakePaths:
+class LakePaths(Struct, frozen=True):
     """Every place in a lake. ``root`` is absolute and free of symbolic links."""
 
     root: Path
@@ -76,8 +76,7 @@ class LakePaths:
         return self.silver / name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """One lake and how to treat it. ``sources`` says of ``lake_root`` and each ``section.key`` where it came from."""
 
     paths: LakePaths
@@ -93,8 +92,7 @@ class Config:
     """What is wrong with settings that were not needed; their defaults stand in for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """``setting`` is ``section.key``, a section, or empty where all of them are concerned. ``text`` is one line."""
 
     setting: str
@@ -107,8 +105,7 @@ class Problem:
         return any(f"{self.setting}.".startswith(f"{one}.") or one.startswith(f"{self.setting}.") for one in needs)
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """Values by section and key, and the name of the exact place each of them stands in."""
 
     values: Mapping[str, Mapping[str, object]]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.asked import exchange_ids, near, require
 from pointline.errors import UnknownValue
@@ -19,8 +19,7 @@ from pointline.tables.registry import event_tables
 ALL = '`pointline.symbols("{table}")` lists all'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """The version of a table that a query reads."""
 
     table: str

@@ -69,9 +69,11 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Ingest the files that are in bronze now, then exit.")] = False,
 ) -> None:
     """Watch bronze and ingest its files into silver until stopped."""
+    from pointline_daemon.lean_imports import import_structlog
     from pointline_daemon.memory import keep_freed_memory
 
     keep_freed_memory()
+    import_structlog()
     from pointline_daemon.commands.run import run_lake
 
     raise typer.Exit(run_lake(lake_root, once=once))

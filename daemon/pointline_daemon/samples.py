@@ -8,11 +8,12 @@ import datetime as dt
 import gzip
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import COMMON, Column, Kind
@@ -25,8 +26,7 @@ _OTHER_MARKET = (100, 2)
 _Columns = dict[str, pl.Series]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True):
     """One vendor file: a UTC day of one data type of one symbol at one exchange; no rows means a day without data."""
 
     exchange: str
@@ -54,8 +54,7 @@ class Sample:
         return f"{self.exchange}/{self.data_type}/{self.date:%Y/%m/%d}/{self._path_symbol}.csv.gz"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draws:
+class _Draws(Struct, frozen=True, kw_only=True):
     """Named columns of random numbers: SplitMix64 over the row number, which no release of Polars can change."""
 
     key: str
@@ -81,8 +80,7 @@ class _Draws:
         return (self.uniform(name).pow(4) * 10 + 0.001).round(3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Day:
+class _Day(Struct, frozen=True, kw_only=True):
     """What the columns of every data type are made from; prices are whole ticks until they are written."""
 
     sample: Sample

@@ -7,10 +7,12 @@ put other places where these stand; comments stay as they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from xml.sax.saxutils import escape
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.errors import PointlineError
 
@@ -22,8 +24,7 @@ TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - looked for, not written to
 LABEL = "local.pointline"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """What differs from one installation to the next. All paths are absolute.
 
     ``lake`` is the folder of the lakes where each instance keeps one. ``used`` are paths besides that are needed.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from pointline.errors import ConfigurationError
 from pointline.io.translate import storage_errors

@@ -7,12 +7,12 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import Struct
 
 from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta_log.checkpoint import altered_files, newest_checkpoint
@@ -53,8 +53,7 @@ SHUT = "part_shut"
 ALTERED = "altered: it is not what its checksum says"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFault:
+class LogFault(Struct, frozen=True, kw_only=True):
     """An entry of a table's log that is not whole or not there."""
 
     table: str

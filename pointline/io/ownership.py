@@ -6,16 +6,16 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 FOLDER, FILE = 0o7, 0o4
 """What the owner needs of a folder and of a file that pointline wrote: files are replaced, not written over."""
 READ_FOLDER, READ_FILE = 0o5, 0o4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Off:
+class Off(Struct, frozen=True, kw_only=True):
     """Some entries of one place that are not as they have to be; ``example`` is one of them."""
 
     kind: str

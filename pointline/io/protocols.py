@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.errors import PointlineError
 from pointline.tables.dim_symbol import Scope
@@ -25,8 +26,7 @@ LEFT_TO = "left_to_file_"
 """How a warning begins that counts the rows of a day that another file has: ``left_to_file_7:2024-01-05``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BronzeFileMetadata:
+class BronzeFileMetadata(Struct, frozen=True, kw_only=True):
     """One version of one file in bronze, as seen by looking at it from outside.
 
     ``bronze_file_path`` is relative to bronze, POSIX style. ``last_modified_ts`` (mtime) and ``changed_us`` (ctime) are
@@ -49,15 +49,14 @@ class BronzeFileMetadata:
     """The description that the path is of, with its series; empty where the file has the columns of its table."""
     receive_clock: bool = True
     """Its rows say when they were received."""
-    is_one_day: bool = field(default=True, compare=False)
+    is_one_day: bool = True
     """Its path claims one UTC day, that of ``date``, for all of its rows."""
     problem: str | None = None
-    found_by: str | None = field(default=None, compare=False)
+    found_by: str | None = None
     """What brought it to our notice, for people: ``an event``, ``a scan``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of one file version. Times are microseconds since the epoch, UTC; None where there is no row.
 
     ``rows_read = rows_written + rows_quarantined`` always. None in a content fact (hash, rows, times, warnings) means:
@@ -139,8 +138,7 @@ class Outcome:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A finished Parquet file in a table's folder, one of a version or yet to be. ``path`` is relative to the table."""
 
     path: str
@@ -156,16 +154,14 @@ class Part:
     """Its row groups end where files end, as far as that is worth it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discovery:
+class Discovery(Struct, frozen=True, kw_only=True):
     """A file version as it was when it got its id. ``created_at_us`` is microseconds since the epoch, UTC."""
 
     meta: BronzeFileMetadata
     created_at_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommittedBatch:
+class CommittedBatch(Struct, frozen=True, kw_only=True):
     """What a silver commit says about itself: its batch number and the outcomes it made true.
 
     ``found`` are the files that it brought, by id: with them the ledger can be made again.
@@ -176,8 +172,7 @@ class CommittedBatch:
     found: Mapping[int, Discovery] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitNote:
+class CommitNote(Struct, frozen=True, kw_only=True):
     """What one commit of an event table says of one file. ``at_us`` is microseconds since the epoch, UTC."""
 
     version: int
@@ -185,8 +180,7 @@ class CommitNote:
     status: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """A file that was found under another path, both relative to bronze. ``at_us`` as above."""
 
     at_us: int

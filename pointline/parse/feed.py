@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.parse.json_lines import JsonLines
 from pointline.tables.schema import Column, EventTable, Kind
@@ -30,8 +31,7 @@ class Header(Enum):
     """Where its first cell is no number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One column of the table, from source columns. ``value`` gives null where a cell says nothing that fits."""
 
     name: str
@@ -52,8 +52,7 @@ class Target:
         return said & self.value.is_null()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
+class Dialect(Struct, frozen=True, kw_only=True):
     """How lines are cut into cells."""
 
     separator: str = ","
@@ -71,8 +70,7 @@ class Dialect:
     """Lines were made from those of another form; one that gave none stands in their place, behind a mark."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class Beside(Struct, frozen=True, kw_only=True):
     """The file in which each line of a feed's file goes on."""
 
     here: str
@@ -89,8 +87,7 @@ class Beside:
         return f"{folder}{slash}{name.replace(self.here, self.there)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(Struct, frozen=True, kw_only=True):
     """One kind of file. Shared by all threads."""
 
     vendor: str

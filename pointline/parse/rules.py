@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.tables.schema import Check, EventTable, Kind
 from pointline.tables.spelling import symbol_key
@@ -26,8 +26,7 @@ INVISIBLE = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|[\p{Zs}&&[^ ]]|^ | $"
 UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Belonging:
+class Belonging(Struct, frozen=True, kw_only=True):
     """What a file says about its rows before they are read, and which checks quarantine rows."""
 
     exchange: str
@@ -67,8 +66,7 @@ class Belonging:
         return self.symbol is None or symbol_key(symbol) == symbol_key(self.symbol)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """``broken`` is true for rows to quarantine; null counts as kept."""
 
     name: str

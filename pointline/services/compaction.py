@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.protocols import EventTableRepository, Part, new_parts
@@ -19,8 +19,7 @@ DICTIONARY = ("symbol", "side", "type", "underlying_index", "file_id")
 HOT_MOST = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
+class Effort(Struct, frozen=True, kw_only=True):
     """How much is rewritten to have few data files: little where more are about to come.
 
     See ``size_tiers``. With ``lay_out`` single parts too that hold several files as they were read, not as they are
@@ -43,8 +42,7 @@ def while_hot(min_small_files: int) -> Effort:
     return Effort(ratio=min_small_files, most=max(HOT_MOST, 4 * min_small_files))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compacted:
+class Compacted(Struct, frozen=True, kw_only=True):
     """What one compaction did."""
 
     parts_before: int
@@ -54,8 +52,7 @@ class Compacted:
     bytes_after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class Merged(Struct, frozen=True, kw_only=True):
     """Data files that are written and not yet in the place of others."""
 
     partition: Mapping[str, str]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 from pointline.tables.spelling import symbol_key
@@ -58,8 +58,7 @@ _STANDING: Final = {Status.DUPLICATE: 0, Status.SUCCESS: 1, Status.PENDING: 2, S
 _DAY: Final = dt.timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """What is asked for; None means all. ``first`` and ``last`` are days, both included."""
 
     exchange: str | None = None
@@ -79,8 +78,7 @@ class Selection:
         return date.is_between(self.first or dt.date.min, self.last or dt.date.max)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(Struct, frozen=True, kw_only=True):
     """``days``: one row per series and day with a file: ``state, files, rows, set_aside, usual, file_id, error``.
 
     ``rows`` is null where a file holds several symbols: how many it has of each is not known.

@@ -10,11 +10,11 @@ it.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.tables.schema import UTC_TIME
@@ -77,8 +77,7 @@ def empty() -> pl.DataFrame:
     return pl.DataFrame(schema=SCHEMA)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """What becomes of a table: rows that go, rows that come. A row whose window changes is in both."""
 
     removed: pl.DataFrame
@@ -97,8 +96,7 @@ class Changes:
         return bool(self.removed.height or self.added.height)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """Which versions are meant: all of some exchanges, or of some symbols only."""
 
     exchanges: frozenset[str]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY, NUMBERS, SCHEMA, symbol_ids, tradable
 from pointline.tables.schema import UTC_TIME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(Struct, frozen=True, kw_only=True):
     """A check that does not hold, how many rows it concerns, and one of them."""
 
     check: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import KEY, typed_updates
@@ -19,8 +19,7 @@ OTHER_EXCHANGE = "other_exchange"
 """The rule that rows break which a file may not tell of."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metadata:
+class Metadata(Struct, frozen=True, kw_only=True):
     """What a file says."""
 
     updates: pl.DataFrame
@@ -52,8 +51,7 @@ class Metadata:
         return Kind.SNAPSHOT if self.snapshot_at is not None else Kind.PARTIAL if self.is_partial else Kind.WINDOWS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Belonging:
+class Belonging(Struct, frozen=True, kw_only=True):
     """Whose symbols a file may tell of: those of the exchange that its folder names."""
 
     exchange: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 
 import polars as pl
+from msgspec import Struct, field
 
 UTC_TIME = pl.Datetime("us", "UTC")
 
@@ -30,8 +30,7 @@ class Kind(Enum):
     """One of a closed set of words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One column. A row with an empty cell in a ``required`` one is quarantined."""
 
     name: str
@@ -72,8 +71,7 @@ class Column:
                 return pl.col(self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """An oddity that real markets produce: counted by default, quarantined when a setting says so.
 
     ``found`` is a boolean expression over the typed raw columns of one file in file order; null counts as not found.
@@ -90,8 +88,7 @@ def _columns_as_they_are(columns: tuple[Column, ...]) -> list[pl.Expr]:
     return [column.silver for column in columns]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventTable:
+class EventTable(Struct, frozen=True, kw_only=True):
     """An append-only table with one row per event, partitioned by ``exchange, date``.
 
     ``columns`` are those that rows come in with, whatever vendor they are of. ``to_silver`` turns them into the silver

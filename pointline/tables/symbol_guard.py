@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """A snapshot that does not count. ``place`` is its row; it lacks ``missing`` of ``listed`` symbols."""
 
     place: int
@@ -22,8 +21,7 @@ class Held:
     listed: int
 
 
-@dataclass(slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, kw_only=True):
     """``counts`` has an entry per snapshot; one that another of its time takes the place of does not count either."""
 
     counts: list[bool]
@@ -72,8 +70,7 @@ def _lost(snapshots: pl.DataFrame, runs: pl.DataFrame, states: pl.DataFrame) -> 
     return found
 
 
-@dataclass(slots=True, kw_only=True)
-class _Group:
+class _Group(Struct, kw_only=True):
     """The snapshots of one group; places count from its ``first``."""
 
     first: int

@@ -9,9 +9,9 @@ Snapshots that lack too much are held (``symbol_guard``).
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.tables import scd2
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY, as_of, symbol_ids
@@ -37,8 +37,7 @@ HELD: dict[str, pl.DataType] = {
 where it is a list that names the exchange no longer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(Struct, frozen=True, kw_only=True):
     """``versions`` of ``dim_symbol``, by exchange, symbol and time, and what was ``held``."""
 
     versions: pl.DataFrame

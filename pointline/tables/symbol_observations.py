@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY
 from pointline.tables.schema import UTC_TIME
@@ -65,8 +65,7 @@ STATES_SCHEMA: dict[str, pl.DataType] = {
 Where ``listed`` is null a snapshot named it in a row that cannot be right, which says nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class Observed(Struct, frozen=True, kw_only=True):
     """Rows of the two tables."""
 
     rows: pl.DataFrame
@@ -81,8 +80,7 @@ class Observed:
         return cls(rows=rows, states=states.unique("state_id", maintain_order=True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Who said it, and in what order it was found. ``source`` is the exchange or list that the file claims to be of."""
 
     file_id: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
@@ -31,8 +32,7 @@ CHECKS: dict[str, Check] = {
 """The checks that a table of the user's own may name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
+class Description(Struct, frozen=True, kw_only=True):
     """One feed: how its paths are read, and how its files are parsed."""
 
     feed: Feed
@@ -47,8 +47,7 @@ class Description:
         return f"{self.feed.vendor}/{self.feed.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vendor:
+class Vendor(Struct, frozen=True, kw_only=True):
     """What one TOML file describes, and all that is wrong with it."""
 
     name: str

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.errors import NotDescribed
 from pointline.parse.feed import Beside, Feed, own_columns
@@ -28,8 +30,7 @@ NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """What a path says of its file by one description."""
 
     description: Description

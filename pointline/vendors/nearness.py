@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointline.vendors.describe import Description
 from pointline.vendors.path_template import Miss, PathTemplate, shortened
@@ -12,8 +13,7 @@ NEAR = 0.5
 """So much of a name has to fit before a feed is named at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
+class Near(Struct, frozen=True, kw_only=True):
     """A feed that does not claim a path, by the nearest of its templates."""
 
     description: Description

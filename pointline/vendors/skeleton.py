@@ -9,7 +9,8 @@ import csv
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointline.vendors.undecided import MARK
 from pointline.vendors.values import is_number
@@ -46,8 +47,7 @@ LIKELY = {
 """Columns of tables and what vendors call them, without case and signs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _Seen(Struct, frozen=True, kw_only=True):
     separator: str
     header: str
     """What the first line seems to be, as a feed says it."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import abc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.parse.feed import Target
 from pointline.parse.rules import Belonging
@@ -25,8 +26,7 @@ Report = Callable[[str], None]
 Value = Callable[[Belonging], pl.Expr]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What is read of a feed, and what becomes of it."""
 
     columns: tuple[Column, ...]
@@ -36,8 +36,7 @@ class Plan:
     """The same for files, and blocks of them, with whole numbers in all columns that may have another form too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Made:
+class _Made(Struct, frozen=True, kw_only=True):
     """One column of the table: its value, the source columns it takes and as what."""
 
     column: Column
@@ -50,8 +49,7 @@ class _Made:
     """What its cells have to be, in words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(Struct, frozen=True, kw_only=True):
     """A feed, the source columns that it has in any of its lists, and the fields that all of its paths have."""
 
     text: FeedText

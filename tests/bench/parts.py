@@ -6,10 +6,11 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import polars as pl
 from deltalake import DeltaTable
+from msgspec.structs import replace
 from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.samples import Sample, sample_frame
 

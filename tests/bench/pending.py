@@ -9,8 +9,9 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tests.bench.known_files import KnownFiles
 from tests.bench.measure import Bench, Measure

@@ -11,10 +11,10 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+from msgspec.structs import replace
 from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.process.maintenance import Maintenance
 from pointline_daemon.process.upkeep import Upkeep

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
 
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.arrival.rescanner import Rescanner
 from pointline_daemon.arrival.watcher import Watcher
 from pointline_daemon.process.maintenance import Maintenance
@@ -168,7 +168,7 @@ def test_a_dead_part_ends_the_process(daemon, tmp_path, part, monkeypatch):
         daemon = Daemon(
             tmp_path / "lake", maintenance__enabled=True, maintenance__interval_seconds=0.2, ingest__rescan_seconds=600
         )
-    daemon.lake = dataclasses.replace(daemon.lake, **changes)
+    daemon.lake = replace(daemon.lake, **changes)
     if part in {"committer", "maintenance"}:
         # Start-up records outcomes too; what is broken breaks later.
         monkeypatch.setattr(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from msgspec.structs import replace
 from pointline_daemon.opening.lake import Lake, open_lake
 
 from pointline.config import load_config
@@ -204,7 +204,7 @@ def test_replacement_and_compaction_race(ingest, held, shrinks):
     for name in (NAME, *OTHERS):
         ingest.take(name)
     table = Held(ingest.lake.events["trades"], held)
-    lake = dataclasses.replace(ingest.lake, events={**ingest.lake.events, "trades": table})
+    lake = replace(ingest.lake, events={**ingest.lake.events, "trades": table})
     ingest.put(NAME, rows=0 if shrinks else 9, issue=2)
     results: list[object] = []
     slow = {"rewrite": lambda: ingest.compact(table), "commit": lambda: ingest.take(NAME, lake=lake)}[held]

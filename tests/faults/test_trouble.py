@@ -7,12 +7,12 @@ import errno
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from msgspec.structs import replace
 from pointline_daemon.opening.lake import now_us, open_lake
 from pointline_daemon.opening.requests import Retry, do_or_ask
 from pointline_daemon.process import committer

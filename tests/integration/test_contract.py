@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from dataclasses import replace
 from itertools import count
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from pointline.errors import CommitConflict, LakeDamaged, PointlineError
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine

@@ -7,12 +7,12 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable, QueryBuilder
+from msgspec.structs import replace
 from pointline_daemon.samples import Sample, write_sample
 
 from tests.support.lake_check import put_file

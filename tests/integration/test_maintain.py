@@ -7,13 +7,13 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from msgspec.structs import replace
 from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.samples import Sample, write_sample
 

@@ -10,10 +10,10 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.samples import Sample, write_sample
 
 from tests.support.waiting import wait_until

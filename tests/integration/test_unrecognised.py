@@ -7,9 +7,9 @@ import json
 import os
 import shutil
 import urllib.request
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.samples import Sample, write_sample
 
 from tests.support.daemon_thread import Daemon

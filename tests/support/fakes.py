@@ -6,12 +6,13 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from typing import Self
 
 import polars as pl
+from msgspec.structs import replace
 
 from pointline.errors import CommitConflict
 from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part

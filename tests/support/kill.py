@@ -11,17 +11,18 @@ alone.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sized
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
+from msgspec.structs import replace
 from pointline_daemon import cli
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.lake import Lake, open_lake
@@ -35,7 +36,7 @@ from tests.support.maintained import tend
 from tests.support.process import pointline
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Moment:
     """Before or after the ``nth`` call of a method."""
 
@@ -106,7 +107,7 @@ def surround(lake: Lake, moment: Moment) -> Lake:
     watch(DeltaTable, "create_checkpoint", "delta", fuse)
     watch(TableUpkeep, "_drop_entries_before", "upkeep", fuse)
     watch(lake.manifest.repository, "commit_parts", "ledger", fuse)
-    return dataclasses.replace(
+    return replace(
         lake,
         manifest=Proxy(lake.manifest, "manifest", fuse),
         quarantine=Proxy(lake.quarantine, "quarantine", fuse),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import sys
 
+from msgspec.structs import replace
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.process.supervisor import Supervisor
@@ -38,7 +38,7 @@ def _main() -> int:
     config = load_config(root, environ=os.environ)
     configure_logging("json", "info")
     lake: Lake = open_lake(config)
-    lake = dataclasses.replace(lake, reader=DeadlyReader(lake.reader, paths))  # type: ignore[arg-type]
+    lake = replace(lake, reader=DeadlyReader(lake.reader, paths))  # type: ignore[arg-type]
     with LakeLock(config.paths.lock_file, purpose="run") as lock:
         return Supervisor(lake, lock=lock, once=how == "--once").run()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+from msgspec.structs import replace
 
 from pointline.io.delta.event_table import DeltaEventTable
 from pointline.io.delta.table import DeltaTableRepository

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pointline.io.protocols import ACCEPTED, PROCESS_ENDED, BronzeFileMetadata, Outcome
 from pointline.services.ingest.attempts import ALONE_AFTER, Attempts

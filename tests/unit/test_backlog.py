@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.arrival.touched import SCHEMA as TOUCHED
 
 from pointline.io.protocols import Outcome

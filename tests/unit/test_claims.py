@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pointline.services.files.claims import BATCHES_REMEMBERED, Claims
 from pointline.services.files.identity import Candidate

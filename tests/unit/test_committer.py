@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.condition.account import BatchDone
 from pointline_daemon.process import committer as committer_module
 from pointline_daemon.process.committer import TRIES, Committer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.files.identity import Sorted, sort_candidates

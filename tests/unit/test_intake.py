@@ -6,9 +6,9 @@ import datetime as dt
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.arrival import intake as intake_module
 from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.intake import MOST_IN_FLIGHT, Intake

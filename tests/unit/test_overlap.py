@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.files.identity import Candidate

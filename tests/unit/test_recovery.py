@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome
 from pointline.services.ingest.recovery import recover

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pointline.io.protocols import Outcome
 from pointline.services.ingest.retry import Selection, put_back, select

@@ -4,10 +4,10 @@ import csv
 import datetime as dt
 import gzip
 import io
-from dataclasses import replace
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.samples import DATA_TYPES, Sample, csv_bytes, demo_samples, gzip_bytes, sample_frame, write_sample
 
 from tests.support.oracle import read_rows, totals

@@ -119,7 +119,7 @@ def test_one_in_the_lake_takes_the_place_of_one_that_ships():
 
 
 def meta_of(bench: Bench, vendor: str):
-    from dataclasses import replace  # noqa: PLC0415
+    from msgspec.structs import replace  # noqa: PLC0415
 
     meta = bench.put(b"id,price,amount,side,timestamp\n1,2,3,buy,1714521600000\n", name=f"{vendor}.csv")
     return replace(meta, vendor=vendor, feed="trades")

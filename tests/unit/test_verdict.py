@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pointline.errors import StorageTrouble, Transient, Unfinished
 from pointline.io.protocols import BronzeFileMetadata, Outcome

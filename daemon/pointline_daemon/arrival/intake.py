@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import TypeAlias
 
 import structlog
+from msgspec.structs import replace
 
 from pointline.errors import DiskFull, Transient
 from pointline.io.bronze.folder import FolderBronzeSource

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointline.io.protocols import BronzeFileMetadata
 
 
-@dataclass(slots=True)
-class _Watched:
+class _Watched(Struct):
     size: int
     mtime_us: int
     still_since_us: int

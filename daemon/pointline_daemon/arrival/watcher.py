@@ -19,9 +19,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from watchdog.events import (
     DirCreatedEvent,
     DirMovedEvent,
@@ -64,8 +64,7 @@ _APPEARED: list[type[FileSystemEvent]] = [
 _EVENTS = _APPEARED if sys.platform == "linux" else [*_APPEARED, FileModifiedEvent]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
+class Hint(Struct, frozen=True, kw_only=True):
     """Something happened to the file at ``path`` (relative to bronze, POSIX, as the file system spells it).
 
     ``finished``: it was renamed to this name, so whoever wrote it says that it is complete.
@@ -75,8 +74,7 @@ class Hint:
     finished: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
+class _Running(Struct, frozen=True, kw_only=True):
     observer: BaseObserver
     reader: BaseThread | None
     """The thread that reads the kernel's queue; Linux only."""

@@ -7,8 +7,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from pointline.io.protocols import Outcome
 from pointline.services.ingest.batch import Entry, Timing
@@ -26,8 +27,7 @@ QUERYABLE_BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileDone:
+class FileDone(Struct, frozen=True, kw_only=True):
     """A file that came out of a batch, whatever became of it. ``seconds``: from its arrival to the commit."""
 
     entry: Entry
@@ -38,8 +38,7 @@ class FileDone:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchDone:
+class BatchDone(Struct, frozen=True, kw_only=True):
     """A committed batch. ``set_aside`` counts rows by ``(table, rule)``."""
 
     number: int
@@ -48,12 +47,11 @@ class BatchDone:
     commit_seconds: float
 
 
-@dataclass(slots=True)
-class Histogram:
+class Histogram(Struct):
     """Counts by upper bound, the last one without a bound; none of them includes another."""
 
     bounds: tuple[float, ...]
-    counts: list[int] = field(init=False)
+    counts: list[int] = field(default_factory=list)
     total: float = 0.0
 
     def __post_init__(self) -> None:
@@ -64,8 +62,7 @@ class Histogram:
         self.total += value
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(Struct):
     """Everything counted since the start, by table and what else tells it apart."""
 
     batches: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 SILENT_SECONDS = 60.0
 """The state is published at least every ten seconds."""
@@ -32,8 +33,7 @@ WORDS = {
 """What is a state of its own, in which no file gets in: why, and what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Struct, frozen=True, kw_only=True):
     """``word`` is one of healthy, starting, stopping, degraded, paused, troubled, silent, down; not all have a reason.
 
     ``serves``: files that arrive get in.

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pointline.config import Config
 from pointline.errors import NoAccess, StorageTrouble
@@ -42,8 +43,7 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lake:
+class Lake(Struct, frozen=True, kw_only=True):
     """The adapters of one lake."""
 
     config: Config

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import PointlineError
 from pointline.services.symbols.changes import Plan, Told
@@ -18,8 +18,7 @@ from pointline_daemon.opening.requests import Answer, UpdateSymbols
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolRequest:
+class SymbolRequest(Struct, frozen=True, kw_only=True):
     """What a file says, and what it is meant for."""
 
     told: Told

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -25,6 +24,7 @@ from socketserver import TCPServer
 from typing import Any
 
 import structlog
+from msgspec import Struct
 
 from pointline_daemon import events
 from pointline_daemon.condition.health import Health
@@ -49,8 +49,7 @@ BUSY = b"HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\nContent-Length
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What a path answers with."""
 
     body: bytes

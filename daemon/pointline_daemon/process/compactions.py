@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any, TypeAlias
+
+from msgspec.structs import asdict
 
 from pointline.errors import LakeDamaged, Transient
 from pointline.services.compaction import Effort, Merged, merge_partition, put_in_place

@@ -7,20 +7,20 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pointline.services.ingest.batch import Batch, Group, Loaded
 
 
-@dataclass(slots=True, kw_only=True)
-class RunningBatch:
+class RunningBatch(Struct, kw_only=True):
     """A batch whose groups are with the workers."""
 
     batch: Batch
     loads: list[Future[Loaded]]
     seen_at: dict[str, float]
     begun_at: float = field(default_factory=time.monotonic)
-    bytes: int = field(init=False)
+    bytes: int = 0
 
     def __post_init__(self) -> None:
         self.bytes = sum(entry.meta.file_size_bytes for entry in self.batch.entries)

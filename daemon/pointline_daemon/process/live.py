@@ -8,9 +8,10 @@ import sys
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from pointline.config import Config
 from pointline.io.content.file_content import FileReader, Reading
@@ -32,8 +33,7 @@ OVERDUE_SECONDS = 600.0
 State = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sample:
+class _Sample(Struct, frozen=True, kw_only=True):
     at: float
     bytes: int
     files: int

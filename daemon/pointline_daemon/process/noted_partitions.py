@@ -6,7 +6,8 @@ import heapq
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointline.services.compaction import COLD, COOL, Effort, while_hot
 from pointline.settings import MaintenanceSettings
@@ -21,8 +22,7 @@ HOT_LOOKS = 2
 """A partition that got so many times the small files worth a compaction is looked at before the interval is over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """A partition as it is when it is looked at."""
 
     partition: Partition
@@ -30,8 +30,7 @@ class Look:
     changed_at: float
 
 
-@dataclass(slots=True, kw_only=True)
-class _Noted:
+class _Noted(Struct, kw_only=True):
     """``is_cool``: it was compacted since it changed, and may be worth more effort once it is cold."""
 
     changed_at: float = 0.0

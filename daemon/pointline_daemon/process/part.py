@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartDied:
+class PartDied(Struct, frozen=True, kw_only=True):
     """A part ended by itself; ``error`` is None where it simply returned."""
 
     name: str

@@ -9,12 +9,13 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
 import polars as pl
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.errors import LakeReplaced, PointlineError
 from pointline.io.bronze.spelled_path import written_path
@@ -55,8 +56,7 @@ UNWATCHED_SCAN_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Signalled:
+class _Signalled(Struct, frozen=True):
     number: int
 
 

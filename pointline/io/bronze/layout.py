@@ -22,9 +22,10 @@ import datetime as dt
 import fnmatch
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from pointline.errors import ConfigurationError
 from pointline.io.bronze.path_reading import Reading, contradiction, percent_decoded, read_date
@@ -79,8 +80,7 @@ class Refused(NamedTuple):
     is_one_day: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
+class _Folder(Struct, frozen=True):
     """What a folder tells about every file in it. ``last`` is its own name, ``keys`` are the hive keys so far.
 
     ``clash`` says that a key stands there twice, with two values.

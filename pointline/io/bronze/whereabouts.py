@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from pointline.io.bronze.foreign import why_ignored
 from pointline.io.bronze.layout import Layout, Refused
@@ -34,8 +35,7 @@ class Place(StrEnum):
     OUTSIDE = "outside bronze"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whereabouts:
+class Whereabouts(Struct, frozen=True, kw_only=True):
     """``path`` is relative to bronze and as tables write it, or absolute where it is outside.
 
     ``what`` goes on with a sentence that began with "it". Size and modification time (microseconds since the epoch,

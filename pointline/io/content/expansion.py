@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from pointline.errors import Rejected
 
@@ -12,8 +13,7 @@ FREE_BYTES = 64 << 20
 """Expansion is not judged before this many bytes: small files of equal rows are no attack."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What a file may cost. ``max_line_bytes`` bounds memory, ``max_expansion_ratio`` refuses decompression bombs."""
 
     max_expansion_ratio: float

@@ -9,9 +9,10 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from io import BufferedReader
 from typing import BinaryIO, Protocol, Self, cast
+
+from msgspec import Struct
 
 from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Stopping, Unfinished
 from pointline.io.content.containers import (
@@ -58,8 +59,7 @@ class Folder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """A file that is being read: how far, in bytes of the file as it lies in bronze."""
 
     path: str

@@ -6,8 +6,9 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.io.content.byte_source import ByteSource
@@ -26,8 +27,7 @@ MOST_LZMA_MEMORY = 256 << 20
 """The dictionary of `xz -9` takes 65 MiB, that of Ultra in other programs 128 MiB."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Streams:
+class Streams(Struct, frozen=True, kw_only=True):
     """A format of which a file may hold several streams in a row."""
 
     name: str

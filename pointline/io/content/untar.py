@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointline.io.content.byte_source import ByteSource
 from pointline.io.content.containers import TAR, TAR_AT, UNPACK
@@ -32,8 +33,7 @@ def is_tar(first: bytes) -> bool:
     return digits is not None and int(digits[1], 8) == _checksum(first[:BLOCK_BYTES])
 
 
-@dataclass(slots=True)
-class _Said:
+class _Said(Struct):
     """What records before the header of a member say about it."""
 
     name: str | None = None

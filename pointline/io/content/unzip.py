@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointline.io.content.byte_source import ByteSource
 from pointline.io.content.containers import UNPACK, shown_bytes
@@ -39,8 +40,7 @@ METHODS = {
 ENCRYPTED, DESCRIBED_BEHIND, UTF8 = 1, 1 << 3, 1 << 11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Header:
+class _Header(Struct, frozen=True, kw_only=True):
     name: bytes
     text: str
     flags: int
@@ -54,8 +54,7 @@ class _Header:
         return not self.flags & DESCRIBED_BEHIND or self.packed_bytes > 0
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What was streamed of a member."""
 
     crc: int = 0

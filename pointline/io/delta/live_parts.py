@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import polars as pl
 from deltalake import DeltaTable
+from msgspec.structs import replace
 
 from pointline.io.delta.parts import COMPACTED
 from pointline.io.delta.table_path import data_files

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import PointlineError
 from pointline.io.delta.table_path import data_files, is_table, open_table, scan_data_files
@@ -16,8 +16,7 @@ from pointline.io.translate import storage_errors
 JUST_BEFORE = dt.timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """Which rows of a table; None: all. ``start`` and ``end`` are of ``local_timestamp``, UTC, half open."""
 
     exchanges: Collection[str] | None = None

@@ -7,8 +7,9 @@ import os
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pointline.io.delta_log.mend import staged_files
 from pointline.io.delta_log.removed import removed_files
@@ -19,8 +20,7 @@ ABANDONED_SECONDS = 3600.0
 """Beside a running writer only what is older counts as left over: no write takes that long."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LooseFile:
+class LooseFile(Struct, frozen=True, kw_only=True):
     """A file that nothing needs. ``path`` is relative to the lake."""
 
     table: str

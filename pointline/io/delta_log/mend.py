@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import Struct
 
 from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta.parts import COMPACTED, WRITTEN
@@ -42,8 +42,7 @@ MOST_UNFLUSHED = 3
 """Ours is one. A vacuum by other hands makes two commits; one more for whatever came before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovedAway:
+class MovedAway(Struct, frozen=True, kw_only=True):
     """A file of a table's log that was moved away, and why."""
 
     table: str

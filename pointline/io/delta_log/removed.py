@@ -15,11 +15,11 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import LakeDamaged
 from pointline.io.delta.table_path import read_data_file
@@ -36,8 +36,7 @@ MOST_NAMES = 20_000
 SCHEMA = {"path": pl.String(), "removed_ms": pl.Int64()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
+class _Piece(Struct, frozen=True, kw_only=True):
     path: Path
     first: int
     last: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pointline.io.delta.table import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.delta_log.checkpoint import (
@@ -33,8 +34,7 @@ LEAST_RETENTION_HOURS = 1.0
 """Files being written are younger than this. Nothing but an explicit flag goes below, and no daemon may run then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removed:
+class Removed(Struct, frozen=True, kw_only=True):
     """What a vacuum removed, or would."""
 
     files: int
@@ -43,8 +43,7 @@ class Removed:
     """Those of the files that went before their retention was over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpareFile:
+class SpareFile(Struct, frozen=True, kw_only=True):
     """A data file that the newest version does not need. ``age`` is None for a time that no clock has shown yet."""
 
     path: str
@@ -57,8 +56,7 @@ class SpareFile:
         return (self.age or 0.0) >= seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableUpkeep:
+class TableUpkeep(Struct, frozen=True, kw_only=True):
     """Maintains one table. Everything here takes turns with commits to the table."""
 
     repository: DeltaTableRepository

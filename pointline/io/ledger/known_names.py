@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.io.ledger.reader import scan_rows
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownNames:
+class KnownNames(Struct, frozen=True, kw_only=True):
     """``held``: ``exchange, table, symbol`` once each, of the files whose rows are in silver.
 
     ``claimed``: the same by the names of files that have no rows there. ``untold`` are the ``exchange, table`` of files

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.io.delta.live_parts import Bounds
 from pointline.io.protocols import Part
@@ -26,8 +26,7 @@ NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 """The end of a version that has none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolFile:
+class SymbolFile(Struct, frozen=True, kw_only=True):
     """A data file of one exchange: versions that end from ``start`` to ``end``.
 
     Their symbols are from ``first`` to ``last``; all four are included.

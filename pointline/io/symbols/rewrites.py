@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.io.symbols.layout import SymbolFile, end_or_never
 
@@ -22,8 +22,7 @@ PLACE = "__place"
 Read = Callable[[SymbolFile], pl.DataFrame]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class Stretch(Struct, frozen=True, kw_only=True):
     """A file, or a gap between two, and which of its rows go and come."""
 
     file: SymbolFile | None
@@ -48,8 +47,7 @@ class Stretch:
         return rows if self.added.is_empty() else pl.concat([rows, self.added]).sort("symbol", maintain_order=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewrite:
+class Rewrite(Struct, frozen=True, kw_only=True):
     """Stretches that follow each other and are written anew, as one file or as several."""
 
     stretches: list[Stretch] = field(default_factory=list)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Part
 from pointline.services.audit.reread import Rereader
@@ -108,8 +108,7 @@ class BronzeFolder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
+class Parties(Struct, frozen=True, kw_only=True):
     """Everything an audit asks. ``settled_before_us``: a bronze file modified later may still be on its way in."""
 
     ledger: AuditedLedger

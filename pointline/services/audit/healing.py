@@ -7,10 +7,10 @@ ingest, with a batch number of its own for each table: a crash in between is men
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.io.protocols import (
     BronzeReader,
@@ -26,8 +26,7 @@ from pointline.tables.ingest_manifest import Status, stands_at
 LOST = "its rows were lost, and its file is no longer in bronze"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Healing:
+class Healing(Struct, frozen=True, kw_only=True):
     """What will be done. Paths by file id, but ``reasons``."""
 
     tables: Mapping[str, Disagreement]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.io.protocols import IngestionManifestRepository, Part, QuarantineRepository
 from pointline.services.audit.row_counts import AuditedTable, count_rows
@@ -35,8 +35,7 @@ FaultOf = Callable[[str, Part], tuple[str, str] | None]
 """Table and part to ``(kind, what)`` where the data file is not the one that was committed."""
 
 
-@dataclass(slots=True)
-class Disagreement:
+class Disagreement(Struct):
     """What has to change in one table, and why. File ids are those of the ledger."""
 
     reread: dict[int, str] = field(default_factory=dict)

@@ -7,9 +7,9 @@ at fault looked up.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
 from pointline.parse.rules import doubtful_times, without_doubtful
@@ -31,8 +31,7 @@ MASK = (1 << 64) - 1
 Digests = dict[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reread:
+class Reread(Struct, frozen=True, kw_only=True):
     """What a bronze file holds now. ``silver`` and ``aside`` are digests of the rows it should have given."""
 
     content_hash: str

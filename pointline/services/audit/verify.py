@@ -8,10 +8,11 @@ found all the same is looked at once more before it is reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.errors import ChangedWhileRead, LakeDamaged, NoAccess, PointlineError, Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
@@ -50,8 +51,7 @@ def verify(
     return Report(checked=first.checked, findings=[one for one in first.findings if one.key in confirmed])
 
 
-@dataclass(slots=True)
-class _Snapshot:
+class _Snapshot(Struct):
     """One version of a table: its readable parts by partition, and the files it is ahead of the ledger by."""
 
     parts: dict[tuple[str, str], list[Part]] = field(default_factory=dict)

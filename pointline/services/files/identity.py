@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
 from pointline.tables.ingest_manifest import CLOSED, DIGEST, Status, ends, stands_at, with_hashes
@@ -29,8 +29,7 @@ WITHOUT_ROWS = (*REFUSED, Status.WITHDRAWN)
 """Versions that are history as soon as another one is at their path, be it an older one that is back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A file version that shall enter the lake."""
 
     meta: BronzeFileMetadata
@@ -46,8 +45,7 @@ class Candidate:
     """Two files claim its day, so that one of them may not get in: it shares data files with such files only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """A file that is in the lake and was at the path ``before`` until now."""
 
     file_id: int
@@ -83,8 +81,7 @@ class Contents:
         return None
 
 
-@dataclass(slots=True)
-class Sorted:
+class Sorted(Struct):
     """The candidates of a batch, told apart."""
 
     entering: list[Candidate] = field(default_factory=list)

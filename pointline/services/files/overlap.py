@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse.rules import DAY_US, EPOCH
@@ -52,8 +53,7 @@ def _moment(at_us: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """A file whose rows are in silver, or go in with this batch.
 
     ``spans`` by symbol key, None where they were not looked up yet. Of files of the ledger ``rows`` are not known.
@@ -70,8 +70,7 @@ class Held:
         return self.spans is None or symbol in self.spans
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collision:
+class Collision(Struct, frozen=True, kw_only=True):
     """Two files overlap. ``symbol`` as a key; ``span`` is what the file in the lake holds of it."""
 
     other: Held

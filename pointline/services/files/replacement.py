@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
 from pointline.phrases import plural
@@ -25,8 +26,7 @@ RankOf = Callable[[str, str], int | None]
 ACCEPTED_STATUSES = (Status.SUCCESS, Status.DUPLICATE)
 
 
-@dataclass(slots=True, kw_only=True)
-class Replacements:
+class Replacements(Struct, kw_only=True):
     """One pass over a batch: what gives way to what, and who is refused."""
 
     replaced: dict[int, int] = field(default_factory=dict)
@@ -38,8 +38,7 @@ class Replacements:
     """Copies whose original is not in, or leaves with this batch: they take no place until they are read again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
+class Judge(Struct, frozen=True, kw_only=True):
     """Decides over the files of a batch that were read and can be kept.
 
     ``old`` are, for each of them, the files in silver whose place it takes in any case; ``spans`` by file and symbol.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.errors import Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
@@ -19,8 +19,7 @@ GROUP_FILES = 500
 GROUP_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A file version on its way in, under its id."""
 
     file_id: int
@@ -38,8 +37,7 @@ def start_of_day(entry: Entry) -> dt.datetime:
     return dt.datetime.combine(entry.meta.date, dt.time(), dt.UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Entries of one table and partition that a worker loads in one go, by rising id."""
 
     table: str
@@ -48,8 +46,7 @@ class Group:
     """Contents that are in the lake already, and the files that brought them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedPart:
+class LoadedPart(Struct, frozen=True, kw_only=True):
     """A part that is not visible yet and the files whose rows it holds."""
 
     table: str
@@ -57,8 +54,7 @@ class LoadedPart:
     file_ids: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """The kept rows of one symbol in one file: when the first and the last were received, and how many there are.
 
     Microseconds since the epoch, UTC.
@@ -69,16 +65,14 @@ class Span:
     rows: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(Struct, frozen=True, kw_only=True):
     """Where the time of a file, or of the group it shared, went. Milliseconds."""
 
     parse_ms: float = 0.0
     write_ms: float = 0.0
 
 
-@dataclass(slots=True, kw_only=True)
-class Loaded:
+class Loaded(Struct, kw_only=True):
     """What a worker made of a group."""
 
     group: Group
@@ -94,8 +88,7 @@ class Loaded:
     timing: Timing = field(default_factory=Timing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """Minted entries, in groups for the workers. ``refused`` need none: their names alone tell they cannot enter."""
 
     entries: tuple[Entry, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part, new_parts
 from pointline.services.compaction import DICTIONARY
@@ -14,8 +14,7 @@ from pointline.services.files.dates import days_between
 Partition = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """``leaving`` are files whose rows go, by partition; ``broken`` are parts that go unread."""
 
     add: Sequence[Part] = ()

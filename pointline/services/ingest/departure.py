@@ -6,16 +6,15 @@ Pure: over rows of the ledger. A refused file names the one in whose way it is (
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.services.files.identity import REFUSED
 from pointline.tables.ingest_manifest import Status, stands_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Departures:
+class Departures(Struct, frozen=True, kw_only=True):
     """Files that were closed because they are gone, and files that are to be read again. Paths by file id."""
 
     gone: Mapping[int, str] = field(default_factory=dict)

@@ -21,9 +21,10 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.errors import Transient
 from pointline.io.protocols import (
@@ -67,8 +68,7 @@ from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.spelling import symbol_key
 
 
-@dataclass(slots=True, kw_only=True)
-class Committed:
+class Committed(Struct, kw_only=True):
     """What a batch did."""
 
     number: int

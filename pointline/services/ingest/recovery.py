@@ -8,9 +8,9 @@ point: each of its steps can be repeated.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.io.protocols import (
     BatchTable,
@@ -22,8 +22,7 @@ from pointline.io.protocols import (
 from pointline.tables.ingest_manifest import Status, stands_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
+class Recovered(Struct, frozen=True, kw_only=True):
     """What recovery found. ``outcomes`` were in silver but not in the manifest."""
 
     outcomes: tuple[Outcome, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.io.protocols import IngestionManifestRepository, Outcome
 from pointline.services.symbols.holds import IS_MARKED
@@ -18,8 +18,7 @@ HELD_IN_PART = stands_at(Status.SUCCESS) & IS_MARKED.fill_null(value=False)
 """A list of instruments that is in, but not what it says of some exchange."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """Which refused files to put back. Empty criteria do not restrict."""
 
     file_ids: tuple[int, ...] = ()

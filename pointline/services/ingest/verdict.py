@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, Outcome
@@ -20,8 +21,7 @@ from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """What the settings say about files that do not go in smoothly."""
 
     overlap: str = "quarantine"
@@ -35,8 +35,7 @@ class Policy:
     """The place of a file in the order in which its feed prefers them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaving:
+class Leaving(Struct, frozen=True, kw_only=True):
     """A version whose rows leave silver, where they are, and the version that takes its place."""
 
     file_id: int
@@ -45,8 +44,7 @@ class Leaving:
     partition: Partition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """The outcomes of a batch, and the older versions that give way."""
 
     entries: Mapping[int, Entry]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
@@ -15,8 +15,7 @@ from pointline.tables.ingest_manifest import Status, stands_at
 MAY_GO = (Status.SUCCESS, Status.DUPLICATE, Status.QUARANTINED, Status.FAILED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
+class Withdrawal(Struct, frozen=True, kw_only=True):
     """``rows`` of the ledger that go: the files that were named, and the copies of them."""
 
     rows: pl.DataFrame

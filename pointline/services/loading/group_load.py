@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 
+from msgspec.structs import replace
 from polars.exceptions import PanicException
 
 from pointline.errors import PointlineError, Rejected, Transient, WrongChecksum

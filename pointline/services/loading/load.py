@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import polars as pl
+from msgspec.structs import replace
 from polars.exceptions import PanicException
 
 from pointline.errors import NotDescribed, Rejected

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.parse import fast_path
 from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
@@ -17,8 +18,7 @@ from pointline.services.rows.tally import Tally, facts, spans_of
 from pointline.tables.schema import Check
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A file of a pack: its account, its lines and its content hash."""
 
     tally: Tally
@@ -26,8 +26,7 @@ class Member:
     content_hash: str
 
 
-@dataclass(slots=True)
-class Pack:
+class Pack(Struct):
     """Small files of the same header and time that wait to be typed together."""
 
     members: list[Member] = field(default_factory=list)

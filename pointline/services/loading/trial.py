@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata
@@ -27,8 +27,7 @@ NO_FILE = 0
 """The id of a file that is tried: none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What decides beside the file: the descriptions and the settings that a lake reads its files under."""
 
     feeds: Feeds
@@ -37,8 +36,7 @@ class Terms:
     max_quarantined_share: float = 0.2
 
 
-@dataclass(slots=True, kw_only=True)
-class Trial:
+class Trial(Struct, kw_only=True):
     """What a file holds and what would become of it."""
 
     header: tuple[str, ...] = ()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
+from msgspec import Struct
 
 BY_RULE = ("file_id", "rule", "column")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleBroken:
+class RuleBroken(Struct, frozen=True, kw_only=True):
     """Rows of one file that broke one rule; ``file_seq`` and ``raw`` are those of the first of them."""
 
     file_id: int

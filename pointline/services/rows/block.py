@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import fast_path, text_path
@@ -18,8 +18,7 @@ from pointline.vendors.feeds import Feeds
 NO_BAD_ROWS = pl.DataFrame(schema={**text_path.BAD_SCHEMA, "file_seq": pl.Int64()})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(Struct, frozen=True, kw_only=True):
     """``rows`` are columns of the table with ``file_seq``; ``bad`` has ``file_seq, rule, column, raw``.
 
     ``lines`` are all rows of the file in the block; ``left_out`` of them are none of the table, by the feed's word.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
@@ -21,8 +22,7 @@ NOT_WHOLE = "it is not whole: download it again"
 LONGEST_LINE = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BronzeRows:
+class BronzeRows(Struct, frozen=True, kw_only=True):
     """One opened file. ``feed`` is that of files with this header; ``blocks`` are whole lines, without the header."""
 
     feed: Feed

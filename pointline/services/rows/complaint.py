@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 import polars as pl
+from msgspec.structs import replace
 
 from pointline.parse import text_path
 from pointline.parse.feed import WANTED, Feed

@@ -7,10 +7,11 @@ clock has gone on, the first row does not come a second time, least of all with 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import cast
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 COMPARED_ROWS = 32
 LEAST_ROWS = 2
@@ -18,8 +19,7 @@ MOST_PLACES = 64
 EMPTY = pl.DataFrame()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Place(Struct, frozen=True, kw_only=True):
     """Where a file may have started again: its row number, how many rows agree so far and how many have to."""
 
     seq: int
@@ -27,8 +27,7 @@ class _Place:
     wanted: int
 
 
-@dataclass(slots=True)
-class Beginning:
+class Beginning(Struct):
     """The first kept rows of a file, and whether they come again among the later ones."""
 
     _rows: pl.DataFrame = field(default_factory=lambda: EMPTY)

@@ -10,9 +10,10 @@ import datetime as dt
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.io.protocols import Discovery, IngestionManifestRepository, Outcome, SymbolObservations, SymbolTable
 from pointline.services.ingest.batch import Entry, Loaded
@@ -40,8 +41,7 @@ STANDS = (Status.SUCCESS, Status.QUARANTINED, Status.PENDING)
 """A file of which something is held is quarantined; one that is to be read again is pending."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What a batch says and takes back, and what comes of it."""
 
     add: Observed
@@ -57,8 +57,7 @@ class Plan:
         return self.held.filter(pl.col("file_id") == file_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """What a person says with ``symbols update``. ``exchange``: whose symbols it tells, even where it holds none."""
 
     metadata: Metadata

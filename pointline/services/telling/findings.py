@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 REPAIR = "`pointline repair` mends it from bronze; `pointline repair --dry-run` says first what it would do"
 INGEST = "`pointline run --once` (or a running daemon) ingests it"
@@ -67,8 +68,7 @@ READ_AGAIN = frozenset(
 """What is mended by reading the file again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that is not as it should be. ``path`` is relative to bronze, or to silver for a part."""
 
     kind: str
@@ -97,8 +97,7 @@ class Finding:
         }
 
 
-@dataclass(slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, kw_only=True):
     """How much an audit looked at."""
 
     files: int = 0
@@ -125,8 +124,7 @@ class Checked:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What an audit looked at and found."""
 
     checked: Checked

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
@@ -13,8 +14,7 @@ from pointline.services.audit.reread import as_loaded
 from pointline.services.rows.bronze_rows import open_rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
+class Original(Struct, frozen=True, kw_only=True):
     """One data row as it is in the file. ``line`` is the file's line it begins on, or its record, the first being 1."""
 
     text: str

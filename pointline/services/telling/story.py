@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN, plural
@@ -34,16 +35,14 @@ NEXT_STEPS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
+class Chapter(Struct, frozen=True, kw_only=True):
     """One thing that happened. ``at_us`` is microseconds since the epoch, UTC; None where nobody noted the time."""
 
     what: str
     at_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """What there is to tell of one version beside its row. ``paths`` are those of other file ids that it names."""
 
     paths: Mapping[int, str] = field(default_factory=dict)

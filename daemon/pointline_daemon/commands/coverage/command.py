@@ -6,11 +6,11 @@ import datetime as dt
 import errno
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import PointlineError, WrongUse
 from pointline.io.durable import replace_file
@@ -33,8 +33,7 @@ PICTURE_SYMBOLS: Final = 60
 DAYS_IN_LINE: Final = 31
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageOptions:
+class CoverageOptions(Struct, frozen=True, kw_only=True):
     """The options of the command as they were typed."""
 
     table: str | None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.tables.coverage import COVERED, PAIR, SERIES, Coverage, State, cells
 
@@ -16,8 +16,7 @@ MOST_SHARE: Final = 0.9
 SOME_SHARE: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tone:
+class Tone(Struct, frozen=True, kw_only=True):
     """How a day looks: ``glyph`` where the encoding can hold it, else ``plain``; ``style`` is rich's."""
 
     glyph: str
@@ -45,8 +44,7 @@ WORDS: Final[Mapping[str, str]] = {State.MISSING: "never came", State.FEW: "few 
 """What a state is called before people, where it is not its own name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(Struct, frozen=True, kw_only=True):
     """A day, or a month, of one map. ``counts`` are symbols (times days) per state; ``expected`` is their sum."""
 
     date: dt.date
@@ -60,8 +58,7 @@ class Cell:
         return sum(self.counts[state] for state in COVERED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Map:
+class Map(Struct, frozen=True, kw_only=True):
     """The calendar of one exchange and table, or of one symbol of it. Names are as the files have them: escape them."""
 
     exchange: str

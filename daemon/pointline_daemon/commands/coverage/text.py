@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
+
+from msgspec import Struct
 
 from pointline.phrases import count, plural, printable
 from pointline_daemon.commands.coverage.maps import TONES, Cell, Map, percent, total
@@ -24,8 +25,7 @@ Line = list[tuple[str, str]]
 """Pieces of text, each with its style."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brush:
+class Brush(Struct, frozen=True, kw_only=True):
     """What standard output can show."""
 
     glyphs: bool

@@ -7,10 +7,10 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
 
 from pointline_daemon.samples import Sample, sample_frame
 
@@ -24,8 +24,7 @@ KLINES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BinanceFile:
+class BinanceFile(Struct, frozen=True, kw_only=True):
     """One archive on its way into bronze; ``frame`` has the columns of the vendor, under its names."""
 
     table: str

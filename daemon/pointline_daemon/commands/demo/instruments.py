@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from pointline.tables.dim_symbol import INSTRUMENTS
 
@@ -20,8 +21,7 @@ CHANGES = {"BTC-PERPETUAL": [{"until": "2024-05-02T00:00:00.000Z", "priceIncreme
 """The demonstration has days before and after: a row shows what held at its own time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentsFile:
+class InstrumentsFile(Struct, frozen=True, kw_only=True):
     """What one exchange says of its symbols."""
 
     exchange: str

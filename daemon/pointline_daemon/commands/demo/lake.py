@@ -6,8 +6,10 @@ import datetime as dt
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.phrases import printable
 from pointline_daemon.samples import Sample, csv_bytes, demo_samples, gzip_bytes, sample_frame, write_sample
@@ -24,8 +26,7 @@ class UnusableFolderError(Exception):
     """The demonstration cannot go there; the text says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoFile:
+class DemoFile(Struct, frozen=True, kw_only=True):
     """One file on its way into bronze."""
 
     sample: Sample

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from pointline.phrases import count, plural, printable
 from pointline_daemon.commands.shared.present import is_terminal, make_console, print_lines
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     files: int = 0
     rows: int = 0
     set_aside: int = 0

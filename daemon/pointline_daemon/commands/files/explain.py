@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.config import Config
 from pointline.errors import UnknownValue
@@ -38,8 +38,7 @@ MOST_GUESSES = 3
 NO_TIME = " " * len("2024-05-01 00:00:00Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(Struct, frozen=True, kw_only=True):
     """One file version and its story."""
 
     row: LedgerRow
@@ -47,8 +46,7 @@ class Version:
     next_step: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What there is to say about one target. ``versions`` are those of its path, oldest first."""
 
     asked: str

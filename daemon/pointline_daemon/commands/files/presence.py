@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pointline.io.bronze.whereabouts import Place, Whereabouts
 from pointline.services.files.identity import REFUSED
@@ -20,16 +20,14 @@ NEXT_STEPS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presence:
+class Presence(Struct, frozen=True, kw_only=True):
     """``what`` is a sentence. ``next_step`` is empty where the story of the newest version says it."""
 
     what: str
     next_step: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """What the answer depends on beside the file. ``touched`` are versions known under an older time stamp."""
 
     now_us: int

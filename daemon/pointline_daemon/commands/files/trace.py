@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
 
 from pointline.config import Config
 from pointline.errors import PointlineError, UnknownValue, WrongUse
@@ -31,8 +31,7 @@ LONGEST_LINE = 400
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """What bronze says. ``problem`` is why there is no ``text``."""
 
     text: str | None = None
@@ -50,8 +49,7 @@ class Line:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class Trace(Struct, frozen=True, kw_only=True):
     """Where a row is: in the table, in quarantine, or (with the reason) in neither."""
 
     file: Row

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
@@ -29,8 +31,7 @@ from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable,
 SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """What is wrong. ``unreadable`` are tables that cannot be read, and why; ``missing`` are not there at all.
 
     ``mended`` says what a start does by itself.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sysconfig
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+
+from msgspec import Struct
 
 from pointline.errors import PointlineError
 from pointline.io.durable import make_folder, replace_file
@@ -20,8 +21,7 @@ from pointline_daemon.commands.shared.present import print_lines
 MASK = Path(os.devnull)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitFile:
+class UnitFile(Struct, frozen=True, kw_only=True):
     """What is to be at ``path``; without text nothing is. ``lake`` is the one that it names."""
 
     path: Path
@@ -37,8 +37,7 @@ class Written(Enum):
     ALREADY = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What was done about one file, in words, and the lines that differ where it took the place of an older one."""
 
     what: Written

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pointline.errors import PointlineError, WrongUse
 from pointline_daemon.units import LABEL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceOptions:
+class ServiceOptions(Struct, frozen=True, kw_only=True):
     """What was typed. ``into`` stands for the service manager's own folder."""
 
     user: bool = False
@@ -21,8 +21,7 @@ class ServiceOptions:
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class Unit(Struct, frozen=True, kw_only=True):
     """One file of one service manager."""
 
     manager: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from pointline.io.lock import holder_of
 from pointline.phrases import plural
@@ -16,8 +17,7 @@ from pointline_daemon.condition.state import last_death, read_state
 WORK = ("queued", "in_flight", "unfinished", "scheduled", "partitions_waiting")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Daemon:
+class Daemon(Struct, frozen=True, kw_only=True):
     """Who writes the lake at the moment, if anybody does, and what was last published."""
 
     holder: dict[str, object] | None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
@@ -23,8 +23,7 @@ NEXT_STEPS = {
 Errors = list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerView:
+class LedgerView(Struct, frozen=True, kw_only=True):
     """Plain values, ready for JSON. ``tables`` has one entry per table and status that occur."""
 
     tables: list[dict[str, Any]]

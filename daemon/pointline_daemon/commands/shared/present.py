@@ -11,9 +11,10 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 from unicodedata import combining, east_asian_width
+
+from msgspec import Struct
 
 from pointline.config import lake_named
 from pointline.errors import ConfigurationError, NoAccess, PointlineError
@@ -28,8 +29,7 @@ ELLIPSIS = "..."
 STEPS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One column of a table. ``style`` is for terminals; a ``fold`` column takes what width is left."""
 
     title: str

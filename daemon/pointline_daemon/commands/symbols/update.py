@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import shlex
 from collections import Counter
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.config import Config
 from pointline.errors import PointlineError, UnknownValue
@@ -44,8 +45,7 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """A file and what a person says of it."""
 
     file: Path

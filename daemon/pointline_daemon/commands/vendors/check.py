@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pointline.config import Config
 from pointline.io.bronze.one_file import read_small
@@ -17,8 +18,7 @@ from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.opening.bronze_access import make_feeds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class Described(Struct, frozen=True, kw_only=True):
     """A description, and the feeds that a lake would have with it."""
 
     vendor: Vendor

@@ -6,10 +6,11 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from pointline.config import Config
 from pointline.errors import PointlineError, Rejected, WrongUse
@@ -45,8 +46,7 @@ MOST_DAYS = 5
 TARDIS = "the layout of Tardis: its columns are those of the table"
 
 
-@dataclass(slots=True, kw_only=True)
-class Tried:
+class Tried(Struct, kw_only=True):
     """What there is to say of one file. ``problem`` says why nothing of it would get in."""
 
     file: str

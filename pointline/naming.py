@@ -14,7 +14,6 @@ from pointline.errors import UnknownValue
 from pointline.io.delta.reading import Parts
 from pointline.io.delta.table_path import scan_data_files
 from pointline.io.ledger.known_names import KnownNames, known_names
-from pointline.tables.registry import event_tables
 
 ALL = '`pointline.symbols("{table}")` lists all'
 
@@ -26,6 +25,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     columns: Collection[str]
     parts: Parts
     silver: Path
+    has_events: bool
+    """The table is one of events: the ledger knows which exchanges and symbols it has rows of."""
 
 
 def require_names(reading: Reading, exchanges: Sequence[str] | None, symbols: Sequence[str] | None) -> None:
@@ -36,8 +37,8 @@ def require_names(reading: Reading, exchanges: Sequence[str] | None, symbols: Se
     """
     if not exchanges and not symbols:
         return
-    if reading.table not in event_tables() or reading.parts.files.is_empty():
-        names = () if reading.table in event_tables() else ("exchange", "symbol")
+    if not reading.has_events or reading.parts.files.is_empty():
+        names = () if reading.has_events else ("exchange", "symbol")
         own = {name: reading.parts.values(name) for name in names if name in reading.columns}
         require_known(reading.silver, exchanges or (), symbols or (), own)
         return

@@ -9,6 +9,7 @@ import polars as pl
 
 from pointline.asked import Names, Time, exchange_ids, lake_paths, require, window, words
 from pointline.io.delta.table_size import table_size
+from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_rows
 from pointline.naming import require_known
 from pointline.reading import other_tables
@@ -16,7 +17,6 @@ from pointline.tables import ingest_manifest
 from pointline.tables.coverage import SERIES, Selection, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, ends, stands_at
-from pointline.tables.registry import event_tables
 
 TABLES = {
     "table": pl.String(),
@@ -53,7 +53,7 @@ def tables(*, lake_root: str | Path | None = None) -> pl.DataFrame:
         rows_quarantined=pl.col("rows_quarantined").sum(),
         symbols=pl.col("symbols").explode(empty_as_null=True).n_unique().cast(pl.Int64),
     )
-    names = [*event_tables(), *other_tables()]
+    names = [*lake_tables(paths.root), *other_tables()]
     sizes = [{"table": name, **table_size(paths.table(name))} for name in names]
     found = pl.DataFrame(sizes, schema={name: kind for name, kind in TABLES.items() if name not in _COUNTED})
     found = found.join(counted.collect(), on="table", how="left")
@@ -177,7 +177,7 @@ def _chosen(
     paths = lake_paths(lake_root)
     ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
     if table is not None:
-        require("table", [table], [*event_tables(), INSTRUMENTS])
+        require("table", [table], [*lake_tables(paths.root), INSTRUMENTS])
         ledger = ledger.filter(pl.col("data_type") == table)
     ids, names = exchange_ids(exchange), words(symbol)
     if ids or names:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -15,10 +16,12 @@ from pointline.asked import Names, Time, exchange_ids, lake_paths, near, window,
 from pointline.errors import PointlineError, UnknownValue
 from pointline.io.delta.lake_frame import of_lake
 from pointline.io.delta.reading import Parts, Wanted
+from pointline.io.descriptions import FOLDER as VENDORS
+from pointline.io.descriptions import lake_tables
 from pointline.naming import Reading, require_names
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.registry import event_tables
-from pointline.tables.schema import PARTITION_COLUMNS
+from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 from pointline.unknown import no_such
 
 ORDER = ("local_timestamp", "file_id", "file_seq")
@@ -59,14 +62,14 @@ def scan(
     Raises PointlineError, with the near names, for an unknown table or column, and for an exchange or symbol that the
     table has rows of on no day. A table without any row is empty, whatever is asked of it that the lake knows.
     """
-    schema, partition_by = _described(table)
+    schema, partition_by = _described(table, lake_root)
     first, last = window(start, end)
     exchanges, symbols, chosen = exchange_ids(exchange), words(symbol), words(columns)
     wanted = Wanted(exchanges=exchanges, symbols=symbols, start=first, end=last)
     _require_columns(table, schema, [*(chosen or ()), *wanted.columns(), *(ORDER if in_order else ())])
     paths = lake_paths(lake_root)
     parts = Parts(paths.table(table), _version(version))
-    reading = Reading(table=table, columns=schema, parts=parts, silver=paths.silver)
+    reading = Reading(table=table, columns=schema, parts=parts, silver=paths.silver, has_events=bool(partition_by))
     require_names(reading, words(exchange), symbols)
     rows = parts.scan(schema, partition_by, wanted)
     if in_order:
@@ -74,15 +77,22 @@ def scan(
     return of_lake(rows if chosen is None else rows.select(chosen))
 
 
-def _described(table: str) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
-    """Return a table's columns and what it is partitioned by."""
-    if table in event_tables():
-        return event_tables()[table].silver_schema, PARTITION_COLUMNS
+def _described(table: str, lake_root: str | Path | None) -> tuple[Mapping[str, pl.DataType], tuple[str, ...]]:
+    """Return a table's columns and what it is partitioned by. A lake's descriptions are read only where need be."""
+    known: Mapping[str, EventTable] = event_tables()
     others = other_tables()
     if table in others:
         return others[table], ()
     hint = f"`{dim_symbol.NAME}` has what files of instruments say" if table == dim_symbol.INSTRUMENTS else ""
-    raise no_such("table", str(table), [*event_tables(), *others], hint=hint)
+    if table not in known:
+        with suppress(PointlineError):  # without a lake the name is wrong all the same
+            paths = lake_paths(lake_root)
+            known = lake_tables(paths.root)
+            if (paths.table(str(table)) / "_delta_log").is_dir():
+                hint = f"it is in {paths.silver}: put its description back into {paths.root / VENDORS}"
+    if table not in known:
+        raise no_such("table", str(table), [*known, *others], hint=hint)
+    return known[table].silver_schema, PARTITION_COLUMNS
 
 
 def other_tables() -> dict[str, Mapping[str, pl.DataType]]:

@@ -30,26 +30,27 @@ def statuses(_context: typer.Context, incomplete: str) -> list[Offer]:
     return _begin(incomplete, [one.value for one in Status])
 
 
-def file_tables(_context: typer.Context, incomplete: str) -> list[Offer]:
+def file_tables(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the tables that a file may be of."""
     from pointline_daemon.commands.shared.known import file_tables as known
 
-    return _begin(incomplete, known())
+    return _of_lake(context, incomplete, known)
 
 
-def event_tables(_context: typer.Context, incomplete: str) -> list[Offer]:
+def event_tables(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the event tables."""
-    from pointline.tables.registry import event_tables as known
+    from pointline_daemon.commands.shared.known import event_tables_of
 
-    return _begin(incomplete, known())
+    return _of_lake(context, incomplete, event_tables_of)
 
 
-def all_tables(_context: typer.Context, incomplete: str) -> list[Offer]:
+def all_tables(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the event tables and those that the lake keeps about itself."""
     from pointline.tables import dim_symbol, ingest_manifest, quarantine
-    from pointline.tables.registry import event_tables as known
+    from pointline_daemon.commands.shared.known import event_tables_of
 
-    return _begin(incomplete, [*known(), ingest_manifest.NAME, quarantine.NAME, dim_symbol.NAME])
+    about_itself = (ingest_manifest.NAME, quarantine.NAME, dim_symbol.NAME)
+    return _of_lake(context, incomplete, lambda config: [*event_tables_of(config), *about_itself])
 
 
 def vendors(context: typer.Context, incomplete: str) -> list[Offer]:

@@ -54,6 +54,16 @@ def own_vendors(
     return tuple(vendor for vendor in vendors if not vendor.problems)
 
 
+def lake_tables(root: Path) -> dict[str, EventTable]:
+    """Return the event tables of a lake by name: those that come with the program and those that it describes itself.
+
+    What is wrong with a description is not the matter of who asks here: the files that something is wrong with are left
+    out.
+    """
+    own = own_vendors(root, event_tables(), on_problem=lambda _problem: None)
+    return {**event_tables(), **{name: table for vendor in own for name, table in vendor.tables.items()}}
+
+
 def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor], list[str]]:
     known = dict(tables)
     vendors: list[Vendor] = []

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
+from pointline_daemon import completion
 
+import pointline as reader
+from pointline.errors import UnknownValue
 from pointline.tables.registry import event_tables
 from tests.support import warm
 from tests.support.process import Lake, pointline
@@ -386,6 +390,89 @@ class TestCheck:
 
     def test_the_one_in_the_lake_is_no_second_one(self, lake):
         assert pointline(lake, "vendors", "check", str(describe(lake, MINE + TABLE))).returncode == 0
+
+
+MOODS = """
+vendor = "desk"
+
+[[table]]
+name = "moods"
+columns = [{ name = "mood", kind = "text", required = true }, { name = "score", kind = "number" }]
+
+[[feed]]
+name = "diary"
+path = "moods/{date:%Y-%m}.csv"
+table = "moods"
+exchange = "binance"
+columns = ["who", "at", "mood", "score"]
+
+[feed.map]
+symbol = "who"
+timestamp = { from = "at", time = "epoch" }
+mood = "mood"
+score = "score"
+"""
+MOOD_ROWS = ["who,at,mood,score", "ann,1714521600,calm,1.5", "bob,1714953600,,2", "bob,1714953601,gay,2"]
+
+
+class TestOwnTable:
+    """A table of a lake's own answers at every door at which the built-in ones do."""
+
+    @pytest.fixture
+    def moods(self, lake) -> Path:
+        describe(lake, MOODS, "desk.toml")
+        write(lake / "bronze" / "moods/2024-05.csv", *MOOD_ROWS)
+        assert pointline(lake, "run", "--once").returncode == 0
+        return lake
+
+    def test_from_python(self, moods):
+        rows = reader.scan("moods", lake_root=moods, in_order=True).collect()
+        assert rows.select("symbol", "mood", "score").rows() == [("ann", "calm", 1.5), ("bob", "gay", 2.0)]
+        bob = reader.scan("moods", symbol="bob", start="2024-05-02", columns="score", lake_root=moods)
+        assert bob.collect().rows() == [(2.0,)]
+        (listed,) = reader.tables(lake_root=moods).filter(table="moods").to_dicts()
+        assert (listed["rows"], listed["files"], listed["rows_quarantined"]) == (2, 1, 1)
+        assert reader.symbols("moods", lake_root=moods)["symbol"].to_list() == ["ann", "bob"]
+        assert reader.files("moods", lake_root=moods)["rows_written"].to_list() == [2]
+        assert not reader.coverage("moods", lake_root=moods).is_empty()
+        with pytest.raises(UnknownValue, match="no rows of the symbol 'bib'"):
+            reader.scan("moods", symbol="bib", lake_root=moods)
+        with pytest.raises(UnknownValue) as error:
+            reader.scan("mood", lake_root=moods)
+        assert "did you mean moods?" in error.value.hint
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "files --table moods",
+            "coverage --table moods",
+            "trace moods 1 1",
+            "trace moods 1 3",
+            "quarantine 1",
+            "maintain --table moods",
+            "repair --dry-run --table moods",
+            "verify --deep",
+        ],
+    )
+    def test_from_the_command_line(self, moods, command):
+        found = pointline(moods, *command.split())
+        assert found.returncode == 0, found.stdout + found.stderr
+
+    def test_its_name_is_completed(self, moods):
+        context = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)))
+        context.params = {"lake_root": moods}
+        for offered in (completion.file_tables, completion.event_tables, completion.all_tables):
+            assert offered(context, "mo") == ["moods"]
+
+    def test_what_is_said_when_its_description_is_gone(self, moods):
+        (moods / "vendors/desk.toml").unlink()
+        code, found = answer(moods, "verify")
+        assert code == 1
+        (finding,) = [one for one in found["findings"] if one["kind"] == "table_undescribed"]
+        assert (finding["table"], "put its description back" in finding["try"]) == ("moods", True)
+        with pytest.raises(UnknownValue) as error:
+            reader.scan("moods", lake_root=moods)
+        assert f"put its description back into {moods / 'vendors'}" in error.value.hint
 
 
 class TestBadDescriptions:

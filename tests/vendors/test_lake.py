@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
+from pointline_daemon.commands.files.trace import trace
 
 from tests.support.process import Lake
 from tests.support.vendor_files import Form, expected
@@ -36,7 +39,7 @@ def lake(tmp_path):
     lake.kill()
 
 
-def test_a_file_of_every_feed_goes_in_with_the_rows_that_were_written(lake):
+def test_a_file_of_every_feed_goes_in_with_the_rows_that_were_written(lake, capsys):
     forms = one_of_each()
     for form in forms:
         file = lake.bronze / form.path_of(form.day)
@@ -57,3 +60,7 @@ def test_a_file_of_every_feed_goes_in_with_the_rows_that_were_written(lake):
         rows = silver.drop("date", "file_id", "file_seq").with_columns(pl.col(TIMES).dt.timestamp("us")).to_dicts()
         found = [{name: value for name, value in row.items() if value is not None} for row in rows]
         assert found == expected(form.plain_rows()), form
+        for row in (silver.row(0, named=True), silver.row(-1, named=True)):
+            capsys.readouterr()
+            assert trace(lake.root, entry["data_type"], row["file_id"], row["file_seq"], as_json=True) == 0, form.feed
+            assert json.loads(capsys.readouterr().out)["row"]["date"] == row["date"].isoformat()

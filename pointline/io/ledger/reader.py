@@ -39,27 +39,31 @@ def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
 
 
 def scan_rows_of(
-    path: Path, schema: Mapping[str, pl.DataType], file_ids: list[int], partition: Mapping[str, str] | None = None
+    path: Path, schema: Mapping[str, pl.DataType], file_ids: list[int], partitions: pl.DataFrame | None = None
 ) -> pl.LazyFrame:
-    """Return the rows of these files, and of no others, in a table's newest version; no partition columns.
+    """Return the rows of these files, and of no others, in a table's newest version.
 
-    Opens only parts that can hold such rows, by their partition and the bounds of their ids. Empty where there is no
-    table.
+    Opens only parts that can hold such rows, by the bounds of their ids and by ``partitions``, whose columns are what a
+    table is partitioned by and whose rows are where to look. Empty where there is no table.
     """
-    in_parts = {name: dtype for name, dtype in schema.items() if name not in (partition or {})}
+    partition_by = [] if partitions is None else partitions.columns
     with storage_errors(path.name):
         if not file_ids or not is_table(path):
-            return pl.LazyFrame(schema=in_parts)
+            return pl.LazyFrame(schema=schema)
         parts = data_files(open_table(path), flatten=True)
         if "min.file_id" not in parts.columns:  # no part at all, or none with bounds
-            return scan_data_files(path, parts["path"].to_list(), in_parts).filter(pl.col("file_id").is_in(file_ids))
+            paths = parts["path"].to_list()
+            return scan_data_files(path, paths, schema, partition_by).filter(pl.col("file_id").is_in(file_ids))
         low, high = pl.col("min.file_id"), pl.col("max.file_id")
         held = low.is_null() | ((low <= max(file_ids)) & (high >= min(file_ids)))
-        of_partition = [
-            pl.col(f"partition.{name}").cast(pl.String) == value for name, value in (partition or {}).items()
-        ]
-        chosen = parts.filter(held, *of_partition)["path"].to_list()
-        return scan_data_files(path, chosen, in_parts).filter(pl.col("file_id").is_in(file_ids))
+        chosen = parts.filter(held)
+        if partitions is not None:
+            there = partitions.select(pl.all().cast(pl.String).name.prefix("partition."))
+            chosen = chosen.with_columns(pl.col(there.columns).cast(pl.String)).join(
+                there, on=there.columns, how="semi"
+            )
+        paths = chosen["path"].to_list()
+        return scan_data_files(path, paths, schema, partition_by).filter(pl.col("file_id").is_in(file_ids))
 
 
 def _scan_all(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:

@@ -91,6 +91,7 @@ class _Look:
             name: self._take(name, table, recorded, known=name in self._tables_with_files)
             for name, table in self._to.tables.items()
         }
+        self._findings += self._undescribed()
         aside = self._take_quarantine()
         ahead = {file_id for file_id, one in self._told.items() if one.status is not Status.PENDING}
         flying = ahead | self._index.pending
@@ -244,6 +245,12 @@ class _Look:
             counts.append(counted.with_columns(_word(exchange, "exchange"), _word(date, "date")))
         snapshot.counts = pl.concat(counts) if counts else _none().drop("table")
         return snapshot
+
+    def _undescribed(self) -> list[Finding]:
+        """The ledger has files of tables that the lake does not know any more: their rows were not looked at."""
+        unknown = self._tables_with_files - set(self._to.tables) - {dim_symbol.INSTRUMENTS}
+        what = "it has files, and no description of this lake says what its columns are: its rows were not checked"
+        return [Finding(kind="table_undescribed", table=name, what=what) for name in sorted(unknown)]
 
     def _take_quarantine(self) -> pl.DataFrame | None:
         try:

@@ -46,8 +46,9 @@ HINTS = {
     "bronze_changed": INGEST,
     "bronze_altered": "put the original file back; if the new content is right, `touch` it and `pointline run --once`",
     "bronze_unreadable": "check the owner and mode of the file, then `pointline verify --deep` again",
-    "content_differs": f"{REPAIR}; or were `checks.*` changed since it was ingested?",
-    "quarantine_differs": f"{REPAIR}; or were `checks.*` changed since it was ingested?",
+    "content_differs": f"{REPAIR}, by the settings and descriptions of now",
+    "quarantine_differs": f"{REPAIR}, by the settings and descriptions of now",
+    "table_undescribed": "put its description back into the folder `vendors` of the lake",
 }
 READ_AGAIN = frozenset(
     {

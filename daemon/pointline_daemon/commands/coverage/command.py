@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
+from pointline.config import Config
 from pointline.errors import PointlineError, WrongUse
 from pointline.io.durable import replace_file
 from pointline.io.ledger.reader import scan_ledger
@@ -22,7 +23,7 @@ from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline_daemon.commands.coverage.gaps import show_gaps
 from pointline_daemon.commands.coverage.maps import WORDS, make_maps, month_maps, percent, series_in, total
 from pointline_daemon.commands.coverage.text import draw_calendars, draw_overview, make_brush, print_wrapped
-from pointline_daemon.commands.shared.known import file_tables, require_exchange, require_symbol, require_table
+from pointline_daemon.commands.shared.known import event_tables_of, require_exchange, require_symbol, require_table
 from pointline_daemon.commands.shared.present import bytes_text, is_terminal, print_lines, print_problem
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
@@ -48,7 +49,7 @@ class CoverageOptions(Struct, frozen=True, kw_only=True):
 def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: bool) -> int:
     """Print or draw what the lake covers. It only reads, with or without a daemon."""
     config = settings_for(lake_root)
-    wanted = _selection(options)
+    wanted = _selection(config, options)
     everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
     ledger = everything.filter(pl.col("data_type") != INSTRUMENTS)  # these are not of a day
     require_exchange(ledger, wanted.exchange)
@@ -72,7 +73,7 @@ def _lists_in(ledger: pl.LazyFrame) -> int:
     return int(ledger.filter(pl.col("data_type") == INSTRUMENTS).select(pl.len()).collect().item())
 
 
-def _selection(options: CoverageOptions) -> Selection:
+def _selection(config: Config, options: CoverageOptions) -> Selection:
     """Raise WrongUse for what cannot be."""
     if options.table == INSTRUMENTS:
         raise WrongUse(
@@ -81,7 +82,7 @@ def _selection(options: CoverageOptions) -> Selection:
             hint="`pointline symbols show` tells what they say",
         )
     if options.table is not None:
-        require_table(options.table, [one for one in file_tables() if one != INSTRUMENTS])
+        require_table(options.table, event_tables_of(config))
     if options.png is not None and options.png == options.html:
         raise WrongUse(f"--png and --html name one file, {options.png}", hint="give each a name of its own")
     first, last = parsed_day("--from", options.first), parsed_day("--to", options.last)

@@ -15,6 +15,7 @@ from pointline.config import Config
 from pointline.errors import UnknownValue
 from pointline.io.bronze.whereabouts import Place, Whereabouts, find_path, look_closer
 from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
+from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
 from pointline.phrases import plural, printable
 from pointline.services.files.regained import days_left
@@ -23,7 +24,6 @@ from pointline.services.telling.story import Chapter, LedgerRow, Sources, next_s
 from pointline.tables import ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status
-from pointline.tables.registry import event_tables
 from pointline_daemon.arrival.touched import Touched
 from pointline_daemon.commands.files.presence import Moment, Presence, describe_presence
 from pointline_daemon.commands.files.targets import id_in
@@ -171,10 +171,11 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     with_bad_rows = [row["file_id"] for row in rows if row["rows_quarantined"]]
     broken = by_rule(scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, with_bad_rows))
     found: dict[str, list[tuple[LedgerRow, Sources]]] = {}
+    tables = {*lake_tables(config.paths.root), symbol_observations.NAME}
     for row in rows:
         file_id = row["file_id"]
         name = symbol_observations.NAME if row["data_type"] == INSTRUMENTS else row["data_type"]
-        table = config.paths.table(name) if name in {*event_tables(), symbol_observations.NAME} else None
+        table = config.paths.table(name) if name in tables else None
         is_in = table is not None and bool(row["rows_written"])
         sources = Sources(
             paths=path_of,

@@ -62,7 +62,9 @@ def list_files(
 ) -> int:
     """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
     config = settings_for(lake_root)
-    _require_use(status, table, last, filters_unread=unrecognised and bool(status or table or exchange or symbol))
+    if table is not None:
+        require_table(table, file_tables(config))
+    _require_use(status, last, filters_unread=unrecognised and bool(status or table or exchange or symbol))
     if unrecognised:
         return list_unread(config, last=last, as_json=as_json)
     last = SHOWN if last is None else last
@@ -94,7 +96,7 @@ def list_files(
     return EXIT_OK
 
 
-def _require_use(status: str | None, table: str | None, last: int | None, *, filters_unread: bool) -> None:
+def _require_use(status: str | None, last: int | None, *, filters_unread: bool) -> None:
     """Raise WrongUse for what cannot be."""
     if filters_unread:
         raise WrongUse(
@@ -104,8 +106,6 @@ def _require_use(status: str | None, table: str | None, last: int | None, *, fil
     statuses = [one.value for one in Status]
     if status is not None and status not in statuses:
         raise no_such("status", status, statuses)
-    if table is not None:
-        require_table(table, file_tables())
     if last is not None and last < 0:
         raise WrongUse(f"--last is {last}", hint="give a number of files, or 0 for all")
 

@@ -11,12 +11,13 @@ from msgspec import Struct, field
 
 from pointline.config import Config
 from pointline.errors import PointlineError, UnknownValue, WrongUse
+from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
 from pointline.phrases import printable
+from pointline.services.files.regained import days_left
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.ingest_manifest import Status
-from pointline.tables.registry import event_tables
-from pointline.tables.schema import PARTITION_COLUMNS
+from pointline.tables.ingest_manifest import Status, rows_by_day
+from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 from pointline_daemon.commands.shared.known import require_table, unknown_file
 from pointline_daemon.commands.shared.present import Column, print_json, print_lines, print_table
 from pointline_daemon.commands.shared.settings import READING, settings_for, warn
@@ -44,6 +45,8 @@ class Line(Struct, frozen=True, kw_only=True):
     """The line itself, where ``text`` is a row that was made from it."""
     fault: str = ""
     """Why no row could be made from it."""
+    is_choosy: bool = False
+    """Its feed takes rows with certain values only, or of rows that are alike only the first."""
     cells: Mapping[str, str] = field(default_factory=dict)
     """By column of the table."""
     problem: str | None = None
@@ -79,10 +82,11 @@ class Trace(Struct, frozen=True, kw_only=True):
 def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as_json: bool) -> int:
     """Print a row, its line, and what keeps one of them from being found. It only reads."""
     config = settings_for(lake_root, needs=("bronze", *READING))
-    require_table(table, event_tables())
+    tables = lake_tables(config.paths.root)
+    require_table(table, tables)
     if file_seq < 1:
         raise WrongUse(f"FILE_SEQ is {file_seq}", hint="rows of a file are counted from 1")
-    found = _trace(config, table, file_id, file_seq)
+    found = _trace(config, tables[table], file_id, file_seq)
     if as_json:
         print_json(found.as_json(table, file_seq))
     else:
@@ -91,7 +95,8 @@ def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as
     return EXIT_OK if is_found else EXIT_FINDINGS
 
 
-def _trace(config: Config, table: str, file_id: int, file_seq: int) -> Trace:
+def _trace(config: Config, columns: EventTable, file_id: int, file_seq: int) -> Trace:
+    table = columns.name
     rows = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(pl.col("file_id") == file_id).collect()
     if rows.is_empty():
         raise unknown_file(file_id)
@@ -101,27 +106,26 @@ def _trace(config: Config, table: str, file_id: int, file_seq: int) -> Trace:
             f"file {file_id} belongs to {file['data_type']}, not to {table}",
             hint=f"`pointline trace {file['data_type']} {file_id} {file_seq}`",
         )
-    if file["status"] == Status.SUCCESS and file_seq > (file["rows_read"] or 0):
+    row = _silver_row(config, columns, rows, file_seq)
+    set_aside = None if row else _quarantined_row(config, file_id, file_seq)
+    line = _read_line(config, file, file_seq)
+    if row or set_aside:
+        return Trace(file=file, row=row, set_aside=set_aside, absent=None, line=line)
+    if file["status"] == Status.SUCCESS and line.text is None and file_seq > (file["rows_read"] or 0):
         raise UnknownValue(
             f"file {file_id} has {file['rows_read'] or 0:,} rows: there is no row {file_seq:,}",
             subject=str(file_seq),
             hint="rows of a file are counted from 1",
         )
-    row = _silver_row(config, table, file, file_seq)
-    set_aside = None if row else _quarantined_row(config, file_id, file_seq)
-    absent = None if row or set_aside else _why_absent(file, file_seq)
-    return Trace(file=file, row=row, set_aside=set_aside, absent=absent, line=_read_line(config, file, file_seq))
+    return Trace(file=file, row=None, set_aside=None, absent=_why_absent(file, file_seq, line), line=line)
 
 
-def _silver_row(config: Config, table: str, file: Row, file_seq: int) -> Row | None:
-    partition = {name: str(file[name]) for name in PARTITION_COLUMNS}
-    schema = event_tables()[table].silver_schema
-    rows = scan_rows_of(config.paths.table(table), schema, [file["file_id"]], partition)
+def _silver_row(config: Config, table: EventTable, file: pl.DataFrame, file_seq: int) -> Row | None:
+    """Look in the partitions that the file has rows in; ``file`` is its row in the ledger."""
+    partitions = rows_by_day(file).select(PARTITION_COLUMNS).collect()
+    rows = scan_rows_of(config.paths.table(table.name), table.silver_schema, file["file_id"].to_list(), partitions)
     found = rows.filter(pl.col("file_seq") == file_seq).collect()
-    if found.is_empty():
-        return None
-    values = {**found.row(0, named=True), **{name: file[name] for name in PARTITION_COLUMNS}}
-    return {name: values[name] for name in schema}
+    return None if found.is_empty() else found.row(0, named=True)
 
 
 def _quarantined_row(config: Config, file_id: int, file_seq: int) -> Row | None:
@@ -130,7 +134,7 @@ def _quarantined_row(config: Config, file_id: int, file_seq: int) -> Row | None:
     return None if found.is_empty() else found.row(0, named=True)
 
 
-def _why_absent(file: Row, file_seq: int) -> str:
+def _why_absent(file: Row, file_seq: int, line: Line) -> str:
     file_id, by = file["file_id"], file["superseded_by"]
     if file["status"] == Status.SUPERSEDED:
         return f"file {file_id} was replaced by file {by}: its rows left the table"
@@ -138,6 +142,12 @@ def _why_absent(file: Row, file_seq: int) -> str:
         return f"file {file_id} is a duplicate: its rows are in the table as those of file {by}"
     if file["status"] != Status.SUCCESS:
         return f"file {file_id} is {file['status']}: none of its rows is in the table"
+    if line.is_choosy:
+        which = f"`pointline vendors show {file['vendor']}` says which it takes"
+        return f"the feed {file['feed']} does not take every row of a file, and it left this one out: {which}"
+    if others := list(days_left(file["warnings"])):
+        told = ", ".join(f"file {by} has {day}" for by, day, _ in others)
+        return f"the rows of its day are in the table as those of another file: {told}"
     return f"row {file_seq} of file {file_id} is in no table: run `pointline verify`"
 
 
@@ -172,6 +182,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         decoder=feed.decoder,
         decoded_from=found.decoded_from,
         fault=found.fault,
+        is_choosy=bool(feed.where or feed.is_distinct),
         cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
     )
 

@@ -21,11 +21,16 @@ LISTS_FILES = "`pointline files --last 0` lists all files"
 LISTS_SYMBOLS = "`pointline symbols show` lists them"
 
 
-def file_tables() -> list[str]:
-    """Return what a file may be of: the event tables, and lists of instruments."""
-    from pointline.tables.registry import event_tables  # noqa: PLC0415 - loads every table
+def event_tables_of(config: Config) -> list[str]:
+    """Return the event tables of a lake, those that it describes itself included."""
+    from pointline.io.descriptions import lake_tables  # noqa: PLC0415 - loads every table
 
-    return [*event_tables(), INSTRUMENTS]
+    return list(lake_tables(config.paths.root))
+
+
+def file_tables(config: Config) -> list[str]:
+    """Return what a file may be of: the event tables, and lists of instruments."""
+    return [*event_tables_of(config), INSTRUMENTS]
 
 
 def require_table(name: str, known: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ import psutil
 import pytest
 from deltalake import DeltaTable
 
+from tests.support.counted_daemon import flushes_in
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest
 from tests.support.process import pointline
 from tests.support.soak_plot import write_measures
@@ -62,6 +63,10 @@ class Measure:
     log_entries: int
     data_files: int
     lake_mb: float
+    dropped: int
+    """Files dropped so far."""
+    flushes: int
+    """Flushes to the disk so far, by all processes together."""
 
 
 class Soak:
@@ -69,6 +74,7 @@ class Soak:
         self.root = folder / "lake"
         self.bronze = self.root / "bronze"
         self.log = folder / "log"
+        self.flushes = folder / "flushes"
         self.rng = random.Random(seed)
         self.began = time.monotonic()
         self.issues: dict[str, int] = {}
@@ -92,7 +98,8 @@ class Soak:
         environ = {**os.environ, **{f"POINTLINE_{name}": value for name, value in settings.items()}}
         begun_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
-            command = [sys.executable, "-m", "pointline_daemon", "run", "--lake-root", str(self.root)]
+            counted = ["tests.support.counted_daemon", str(self.flushes)]
+            command = [sys.executable, "-m", *counted, "run", "--lake-root", str(self.root)]
             self.daemon = psutil.Popen(command, cwd=REPOSITORY, env=environ, stdout=output, stderr=output)
 
         def is_ready() -> bool:
@@ -183,6 +190,8 @@ class Soak:
         with self.daemon.oneshot():
             return Measure(
                 **self.on_disk(),
+                dropped=self.dropped,
+                flushes=flushes_in(self.flushes),
                 at=round(time.monotonic() - self.began, 1),
                 rss_mb=self.daemon.memory_info().rss / 1e6,
                 open_files=self.daemon.num_fds(),
@@ -230,13 +239,22 @@ def assert_flat(lives: list[list[Measure]]) -> None:
     for life in (life for life in lives if len(life) >= SHORTEST_LIFE):
         third = len(life) // 3
         middle, last = life[third : 2 * third], life[2 * third :]
+        before, after = (_flushes_a_file(part) for part in (middle, last))
+        assert after <= before * 1.15 + 2, (
+            f"{before:.1f} flushes a file in the middle, {after:.1f} at the end"
+        )
         for fact, growth, slack in (("rss_mb", 1.15, 20), ("open_files", 1.0, 4), ("threads", 1.0, 4)):
             before, after = (median(getattr(one, fact) for one in part) for part in (middle, last))
             assert after <= before * growth + slack, f"{fact}: {before} in the middle of a life, {after} at its end"
 
 
+def _flushes_a_file(measures: list[Measure]) -> float:
+    first, last = measures[0], measures[-1]
+    return (last.flushes - first.flushes) / max(1, last.dropped - first.dropped)
+
+
 def test_soak(tmp_path):
-    """Guards that months pass as the first hour does: resident memory, open files, threads and log size stay flat."""
+    """Guards that months pass as the first hour does: memory, open files, threads and flushes a file stay flat."""
     seconds = float(os.environ.get("POINTLINE_SOAK_SECONDS", "3600"))
     seed = int(os.environ.get("POINTLINE_SEED", str(time.time_ns() % 1_000_000)))
     print(f"seed {seed}")
@@ -292,6 +310,6 @@ def say(soak: Soak, at: float) -> None:
         f"{at:6.0f} s  {soak.dropped} dropped  {soak.moves} moved  {soak.withdrawn} withdrawn  {soak.kills} kills  "
         f"{soak.damaged} data files lost  {now.rss_mb:.0f} MB  {now.open_files} open files  {now.threads} threads  "
         f"log {soak.log.stat().st_size / 1e6:.2f} MB  ledger {now.ledger_mb:.2f} MB  "
-        f"{now.log_entries:.0f} log entries  {now.data_files:.0f} data files",
+        f"{now.log_entries:.0f} log entries  {now.data_files:.0f} data files  {now.flushes} flushes",
         flush=True,
     )

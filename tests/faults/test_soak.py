@@ -240,9 +240,7 @@ def assert_flat(lives: list[list[Measure]]) -> None:
         third = len(life) // 3
         middle, last = life[third : 2 * third], life[2 * third :]
         before, after = (_flushes_a_file(part) for part in (middle, last))
-        assert after <= before * 1.15 + 2, (
-            f"{before:.1f} flushes a file in the middle, {after:.1f} at the end"
-        )
+        assert after <= before * 1.15 + 2, f"{before:.1f} flushes a file in the middle, {after:.1f} at the end"
         for fact, growth, slack in (("rss_mb", 1.15, 20), ("open_files", 1.0, 4), ("threads", 1.0, 4)):
             before, after = (median(getattr(one, fact) for one in part) for part in (middle, last))
             assert after <= before * growth + slack, f"{fact}: {before} in the middle of a life, {after} at its end"

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import polars as pl
 import psutil
+import pytest
 from pointline_daemon.commands.demo.binance import binance_files
+from pointline_daemon.commands.demo.daemon import DemoDaemon
 from pointline_daemon.commands.demo.instruments import PERPETUALS
 from pointline_daemon.commands.demo.lake import BAD_ROWS, DAYS, demo_files
 
@@ -121,3 +123,19 @@ def test_a_second_run_brings_later_days():
     dates = [{file.sample.date for file in demo_files(run)} for run in (0, 1)]
     assert len(dates[0]) == DAYS
     assert max(dates[0]) < min(dates[1])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_drops_ends_it_all_the_same(tmp_path):
+    class Ending:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    daemon = DemoDaemon(tmp_path, tmp_path / "log")
+    previous = signal.signal(signal.SIGINT, daemon._interrupt)
+    try:
+        Ending()
+        with pytest.raises(KeyboardInterrupt):
+            list(daemon.events_within(0))
+    finally:
+        signal.signal(signal.SIGINT, previous)

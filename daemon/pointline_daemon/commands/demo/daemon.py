@@ -22,6 +22,7 @@ from pointline_daemon.commands.run import keep_lake
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LINES_SHOWN = 3
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DemoDaemon:
@@ -34,10 +35,11 @@ class DemoDaemon:
         self._process: subprocess.Popen[str] | None = None
         self._reader = threading.Thread(target=self._read, name="demo-reader", daemon=True)
         self._handlers: dict[int, Any] = {}
+        self._is_interrupted = False
 
     def __enter__(self) -> Self:
         # Told to end, this process must take the daemon with it.
-        self._handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+        self._handlers = {number: signal.signal(number, self._interrupt) for number in ENDING}
         # In a session of its own, Ctrl-C reaches it by way of us alone.
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-m", __name__, str(self._lake)],
@@ -68,6 +70,8 @@ class DemoDaemon:
         """Yield what is logged, with the monotonic time at which it was read; at least wait that long for one."""
         deadline = time.monotonic() + seconds
         while True:
+            if self._is_interrupted:
+                raise KeyboardInterrupt
             try:
                 found = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
@@ -75,6 +79,11 @@ class DemoDaemon:
             if found is None:
                 raise self._ended()
             yield found
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        """Python drops what is raised while it destroys something: so it is noted too, and raised at the next look."""
+        self._is_interrupted = True
+        raise KeyboardInterrupt
 
     def stop(self) -> int:
         """Ask the daemon to finish what it has, then wait for it. Returns its exit code."""
@@ -122,10 +131,6 @@ class DemoDaemon:
                 if isinstance(event, dict):
                     self._events.put((time.monotonic(), event))
         self._events.put(None)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _run(lake: str) -> int:

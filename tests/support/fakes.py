@@ -50,16 +50,19 @@ class MemoryPartWriter:
         self._is_compacted = is_compacted
         self._partition = dict(partition)
         self._frames: list[pl.DataFrame] = []
+        self._path = table.begin()
 
     def write(self, frame: pl.DataFrame) -> None:
         self._frames.append(frame)
 
     def close(self) -> Part:
         stored = self._table.store(pl.concat(self._frames), self._partition)
+        self.discard()
         return replace(stored, is_compacted=self._is_compacted)
 
     def discard(self) -> None:
         self._frames.clear()
+        self._table.begun.discard(self._path)
 
 
 class MemorySymbolTable:
@@ -146,6 +149,8 @@ class MemoryEventTable(MemoryTable):
         self._stored: dict[str, pl.DataFrame] = {}
         self._live: dict[str, Part] = {}
         self._were_live: set[str] = set()
+        self.begun: set[str] = set()
+        """Parts that are being written."""
         self._numbers = count()
         self._batches: list[CommittedBatch] = []
 
@@ -166,6 +171,12 @@ class MemoryEventTable(MemoryTable):
 
     def merge(self, df: pl.DataFrame, keys: Sequence[str]) -> None:
         self.write_full(self.read_all().update(df, on=list(keys), how="full", include_nulls=True))
+
+    def begin(self) -> str:
+        """Return the name of a part that is being written from now on."""
+        name = f"begun-{next(self._numbers)}"
+        self.begun.add(name)
+        return name
 
     def store(self, rows: pl.DataFrame, partition: Mapping[str, str]) -> Part:
         path = f"part-{next(self._numbers)}"
@@ -207,8 +218,8 @@ class MemoryEventTable(MemoryTable):
                 self._stored.pop(part.path, None)
 
     def spare(self) -> set[str]:
-        """What was written and has not been in any version."""
-        return self._stored.keys() - self._were_live
+        """What was written, to its end or not, and has not been in any version."""
+        return self._stored.keys() - self._were_live | self.begun
 
     def rewrite(self, *, add: Sequence[Part], remove: Sequence[Part]) -> None:
         if not {part.path for part in remove} <= self._live.keys():

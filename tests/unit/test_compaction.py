@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -63,6 +64,7 @@ class TestChoice:
         assert chosen(part(1, 10, last=2, compacted=True), lay_out=True) == []
         assert chosen(part(1, 10), lay_out=True) == []
         assert chosen(part(1, 40, last=2), part(3, 1), lay_out=True) == [[1]]
+        assert chosen(part(1, 10, last=2), part(3, 10), lay_out=True) == [[1, 3]], "with others: not once more alone"
         assert [is_mixed(part(1, 10, last=2)), is_mixed(part(1, 10))] == [True, False]
 
 
@@ -182,26 +184,59 @@ def test_rows_that_would_change_are_never_committed(table, monkeypatch, befall):
     assert sorted(keys(table.read_all())) == before
 
 
+@pytest.mark.parametrize("other", [-1, 1])
+def test_a_data_file_that_holds_other_rows_than_the_log_says_is_left_alone(table, other):
+    first = table.live_parts(PLACE)[0]
+    table._live[first.path] = replace(first, rows=first.rows + other)
+    with pytest.raises(LakeDamaged, match="would change rows"):
+        compact(table)
+    assert len(table.live_parts(PLACE)) == 3
+    assert table.spare() == set()
+
+
+def test_one_that_cannot_be_read_leaves_nothing_half_written(table, monkeypatch):
+    read = table.rows_of
+
+    def rows_of(part):
+        if part.first_file_id == 3:
+            raise LakeDamaged("a data file is gone")
+        return read(part)
+
+    monkeypatch.setattr(table, "rows_of", rows_of)
+    with pytest.raises(LakeDamaged, match="is gone"):
+        compact(table)
+    assert table.spare() == set()
+
+
 @pytest.mark.parametrize(
-    ("counts", "groups"),
+    ("said", "groups"),
     [
-        ([1, 1, 1], [3]),
-        ([4, 1], [4, 1]),
-        ([1, 4], [1, 4]),
-        ([1, 1, 4], [2, 4]),
-        ([4, 4, 4], [4, 4, 4]),
-        ([9, 9], [9, 9]),
-        ([3, 3, 3], [6, 3]),
-        ([3, 3, 3, 3], [6, 6]),
+        ("1 2 3", [3]),
+        ("1111 2", [4, 1]),
+        ("1 2222", [1, 4]),
+        ("1 2 3333", [2, 4]),
+        ("1111 2222 3333", [4, 4, 4]),
+        ("111111111 222222222", [9, 9]),
+        ("111 222 333", [6, 3]),
+        ("111 222 333 444", [6, 6]),
+        ("111 222 222", [9]),
+        ("1122 222", [7]),
+        ("1111 1122", [8]),
+        ("11112222", [4, 4]),
+        ("11122", [5]),
+        ("1111111 1122", [7, 4]),
+        ("11111111111", [11]),
+        ("11111111111 1", [11, 1]),
     ],
 )
-def test_row_groups_end_where_files_end_as_far_as_that_is_worth_it(monkeypatch, counts, groups):
+def test_row_groups_end_where_files_end_as_far_as_that_is_worth_it(monkeypatch, said, groups):
+    """``said`` has a digit for each row, the id of its file, and a space between what is read at a time."""
     monkeypatch.setattr(compaction, "LEAST_ROWS", 4)
     monkeypatch.setattr(compaction, "MOST_ROWS", 10)
-    frames = [rows(file_id, count) for file_id, count in enumerate(counts, 1)]
+    frames = [pl.concat([rows(int(file_id), 1) for file_id in read]) for read in said.split()]
     found = list(compaction._row_groups(iter(frames), "file_id"))
     assert [one.height for one in found] == groups
-    assert keys(pl.concat(found)) == keys(pl.concat(frames))
+    assert pl.concat(found).equals(pl.concat(frames))
 
 
 @pytest.mark.parametrize("sizes", [*itertools.product([0, 1, 5], repeat=3)])
@@ -227,19 +262,19 @@ def test_an_account_is_the_same_however_the_rows_are_cut():
         account = compaction._Account()
         for frame in whole.iter_slices(length):
             account.add(frame)
-        accounts.append(account.files)
+        accounts.append(account.files.rows())
     assert accounts[1:] == accounts[:-1]
-    assert {file_id: count for file_id, (count, _) in accounts[0].items()} == {1: 40, 2: 30}
-    assert all(0 <= total < 2**64 for _, total in accounts[0].values())
+    assert [(file_id, count) for file_id, count, _ in accounts[0]] == [(1, 40), (2, 30)]
     other = compaction._Account()
     other.add(whole.with_columns(file_seq=pl.col("file_seq") + 1))
-    assert other.files != accounts[0]
+    assert other.files.rows() != accounts[0]
 
 
-def test_rows_that_are_equal_in_that_order_stay_as_they_were(table):
+@pytest.mark.parametrize("order_by", [["symbol"], ["symbol", "side"]])
+def test_rows_that_are_equal_in_that_order_stay_as_they_were(table, order_by):
     table.append(rows(4, 300, symbol="A"))
     table.append(rows(5, 300, symbol="A"))
-    compact(table, order_by=["symbol"])
+    compact(table, order_by=order_by)
     wanted = [*((4, seq) for seq in range(1, 301)), *((5, seq) for seq in range(1, 301))]
     assert keys(table.read_all())[:600] == wanted
 

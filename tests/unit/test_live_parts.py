@@ -10,16 +10,26 @@ from deltalake import DeltaTable, write_deltalake
 
 from pointline.errors import CommitConflict
 from pointline.io.delta import table as delta
-from pointline.io.delta.live_parts import LAST_FILE_ID
+from pointline.io.delta.live_parts import LAST_FILE_ID, Bound
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.protocols import Part
 
-SCHEMA = {"exchange": pl.String(), "date": pl.Date(), "symbol": pl.String(), "file_id": pl.Int64()}
+SCHEMA = {
+    "exchange": pl.String(),
+    "date": pl.Date(),
+    "symbol": pl.String(),
+    "until": pl.Datetime("us", "UTC"),
+    "file_id": pl.Int64(),
+}
 DAY = dt.date(2024, 5, 1)
+UNTIL = dt.datetime(2024, 5, 1, 0, 0, 0, 123_457, tzinfo=dt.UTC)
 
 
 class Bounded(DeltaTableRepository):
-    bounded = ("symbol",)
+    bounded = ("symbol", "until")
+
+    def part_writer(self, partition, dictionary=(), **options):
+        return super().part_writer(partition, dictionary or ["symbol"], **options)
 
 
 @pytest.fixture
@@ -44,7 +54,9 @@ def listings(monkeypatch) -> list[int]:
 
 
 def rows(exchange: str, *file_ids: int, day: dt.date = DAY) -> pl.DataFrame:
-    facts = [(exchange, day, f"S{file_id}", file_id) for file_id in file_ids]
+    """Every other row has no end."""
+    ends = {file_id: UNTIL + dt.timedelta(hours=file_id) for file_id in file_ids if file_id % 2}
+    facts = [(exchange, day, f"S{file_id}", ends.get(file_id), file_id) for file_id in file_ids]
     return pl.DataFrame(facts, schema=SCHEMA, orient="row")
 
 
@@ -130,6 +142,51 @@ def test_a_partition_of_which_nothing_is_left_is_known_no_more(table):
     assert len(list(table._newest_parts().bounded())) == 2
     assert table.live_bytes == sum(part.size_bytes for part in table.live_parts())
     assert known(table) == known(Bounded(table.path, SCHEMA, ("exchange", "date")))
+
+
+def test_the_bounds_that_the_log_tells(table):
+    """Nothing but nulls has no bounds, and that is known too; what no log tells may be anything."""
+    table.live_parts()
+    for file_ids in ((1, 2, 3), (4,)):
+        table.append(rows("a", *file_ids))
+    ends = UNTIL + dt.timedelta(hours=1), UNTIL + dt.timedelta(hours=3)
+    for one in (table, Bounded(table.path, SCHEMA, ("exchange", "date"))):
+        told = {part.first_file_id: bounds for part, bounds in one._newest_parts().bounded()}
+        assert told == {1: (("S1", "S3", 0), (*ends, 1)), 4: (("S4", "S4", 0), (None, None, 1))}
+        assert all(bound.is_known(part.rows) for part, bounds in one._newest_parts().bounded() for bound in bounds)
+
+
+@pytest.mark.parametrize(
+    ("bound", "is_known"),
+    [
+        (Bound("a", "b", 0), True),
+        (Bound("a", "b", 1), True),
+        (Bound("a", "b", None), False),
+        (Bound(None, "b", 1), False),
+        (Bound("a", None, 1), False),
+        (Bound(None, None, 1), False),
+        (Bound(None, None, 2), True),
+        (Bound(None, None, None), False),
+    ],
+)
+def test_whether_two_rows_lie_between_bounds(bound, is_known):
+    assert bound.is_known(2) is is_known
+
+
+def test_one_without_statistics_may_hold_anything(tmp_path):
+    """Another program may write none."""
+    path = tmp_path / "bare"
+    bare = {"delta.dataSkippingNumIndexedCols": "0"}
+    write_deltalake(path, rows("a", 1).drop("exchange", "date"), configuration=bare)
+    table = Bounded(path, {name: SCHEMA[name] for name in ("symbol", "until", "file_id")})
+    [(part, bounds)] = table._newest_parts().bounded()
+    assert (part.first_file_id, part.last_file_id) == (0, LAST_FILE_ID)
+    assert bounds == ((None, None, None),) * 2
+    live = table._newest_parts()
+    live.follow(live.version + 1, add=[Part(path="x", partition={}, size_bytes=1, rows=1)], remove=[part])
+    [(part, bounds)] = live.bounded()
+    assert (part.path, part.first_file_id, part.last_file_id) == ("x", 0, LAST_FILE_ID)
+    assert bounds == ((None, None, None),) * 2
 
 
 @pytest.mark.parametrize("partition_by", [(), ("exchange",)])

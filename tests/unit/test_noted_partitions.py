@@ -71,8 +71,9 @@ class TestEffort:
 
     def test_one_from_before_the_start_got_many(self, noted, passed):
         noted.note_old([A])
+        passed.seconds += COOLED - 0.5
         assert effort(noted) == HOT
-        passed.seconds += COOLED
+        passed.seconds += 0.5
         assert effort(noted) == COLD
         noted.note_old([B], seconds=COOLED)
         assert effort(noted, B) == COLD

@@ -63,6 +63,14 @@ class Log:
     def pieces(self) -> list[Path]:
         return sorted(self.log.glob("_removed*.parquet"))
 
+    def spans(self) -> list[int]:
+        """The versions that the pieces tell of."""
+        told = [(int(name["first"]), int(name["last"])) for name in map(removed.PIECE.fullmatch, self.names())]
+        return [version for first, last in told for version in range(first, last + 1)]
+
+    def names(self) -> list[str]:
+        return [piece.name for piece in self.pieces()]
+
     def heights(self) -> list[int]:
         return [pl.read_parquet(piece, glob=False).height for piece in self.pieces()]
 
@@ -138,6 +146,7 @@ def test_a_piece_is_joined_with_one_that_is_no_longer_than_it(log):
         log.commit(1)
         log.checkpoint()
         heights.append(log.heights())
+        assert log.spans() == [*range(log.version + 1)], "each version in one piece"
     assert heights == [[1], [2], [2, 1], [4], [4, 1], [4, 2], [4, 2, 1], [8]]
     log.commit(1)
     log.checkpoint()
@@ -164,6 +173,48 @@ def test_versions_in_which_nothing_went_write_nothing(log):
     record_removed(log.table, 2)
     record_removed(log.table, 3)
     assert [one.stat().st_ino for one in log.pieces()] == [before]
+    log.commit(1)
+    record_removed(log.table, 3)
+    assert [one.stat().st_ino for one in log.pieces()] == [before], "what comes meanwhile is for the next time"
+
+
+def test_what_is_recorded_is_not_recorded_again_while_its_entries_are_there(log):
+    for removes in (2, 1):
+        log.commit(removes)
+        record_removed(log.table, log.version)
+    before = log.names()
+    assert log.heights() == [2, 1]
+    log.commit(0)
+    record_removed(log.table, log.version)
+    assert log.names() == before
+
+
+def test_one_without_a_time_has_gone_at_the_beginning_of_time(log):
+    """The time is optional in the format."""
+    log.commit(0)
+    (log.log / entry_name(1)).write_text('{"remove":{"path":"x"}}\n{"remove":{"path":"y","deletionTimestamp":null}}')
+    assert removed_files(log.table) == {"x": 0, "y": 0}
+
+
+@pytest.mark.parametrize("act", ["join", "forget"])
+def test_a_piece_that_somebody_removes_meanwhile_is_no_trouble(log, monkeypatch, act):
+    log.commit(1)
+    log.checkpoint()
+    read = removed._read
+
+    def reading(piece):
+        found = read(piece)
+        piece.path.unlink()
+        return found
+
+    monkeypatch.setattr(removed, "_read", reading)
+    if act == "join":
+        log.commit(1)
+        log.checkpoint()
+        assert log.heights() == [2]
+    else:
+        forget_removed(log.table, (), {})
+        assert log.pieces() == []
 
 
 def test_the_moment_at_which_a_time_of_the_future_was_met_is_noted(log):
@@ -186,6 +237,9 @@ def test_the_record_of_an_earlier_release_counts_and_goes_when_nothing_of_it_is_
     pl.DataFrame({"path": ["x", "y"], "removed_ms": [1, 2]}).write_parquet(old)
     log.commit(3)
     log.checkpoint()
+    log.commit(4)
+    log.checkpoint()
+    assert log.heights() == [7, 2], "it stays as it is, what comes later is joined"
     assert removed_files(log.table) == {"x": 1, "y": 2, **log.gone}
     assert old.exists()
     forget_removed(log.table, {"x", *log.gone}, {})
@@ -205,6 +259,12 @@ def test_what_a_foreign_checkpoint_says_of_removed_files_counts(log):
     pl.DataFrame(rows).write_parquet(log.log / f"{log.version:020}.checkpoint.parquet")
     (log.log / entry_name(log.version)).unlink()
     assert removed_files(log.table) == log.gone
+    record_removed(log.table, log.version)
+    recorded = log.names()
+    for _ in range(2):
+        record_removed(log.table, log.version)
+        assert log.names() == recorded, "once"
+        log.commit(0)
     log.commit(1)
     record_removed(log.table, log.version)
     assert removed_files(log.table) == log.gone

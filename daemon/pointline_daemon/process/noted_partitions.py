@@ -33,7 +33,7 @@ class Look(Struct, frozen=True, kw_only=True):
 class _Noted(Struct, kw_only=True):
     """``is_cool``: it was compacted since it changed, and may be worth more effort once it is cold."""
 
-    changed_at: float = 0.0
+    changed_at: float
     batches: int = 0
     batches_unseen: int = 0
     is_cool: bool = False
@@ -53,7 +53,7 @@ class NotedPartitions:
         now, many = time.monotonic(), HOT_LOOKS * self._settings.min_small_files
         with self._lock:
             for partition in partitions:
-                noted = self._noted.setdefault(partition, _Noted())
+                noted = self._noted.setdefault(partition, _Noted(changed_at=now))
                 noted.changed_at, noted.is_cool = now, False
                 noted.batches += 1
                 noted.batches_unseen += 1

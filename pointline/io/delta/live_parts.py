@@ -40,6 +40,13 @@ Bounds = tuple[Bound, ...]
 """One for each column that is asked for."""
 
 
+class Live(NamedTuple):
+    """A data file that readers see, and the bounds of its columns."""
+
+    part: Part
+    bounds: Bounds
+
+
 class LiveParts:
     """What readers of the newest version see. Not thread-safe.
 
@@ -54,33 +61,32 @@ class LiveParts:
         """Of all of them."""
         self._partition_by = tuple(partition_by)
         self._bounded = dict(bounded or {})
-        self._bounds: dict[str, Bounds] = {}
-        self._parts: dict[Key, dict[str, Part]] = {}
-        for part, bounds in _listed(data_files(table, flatten=False), self._partition_by, self._bounded):
-            self._add(part, bounds)
+        self._live: dict[Key, dict[str, Live]] = {}
+        for live in _listed(data_files(table, flatten=False), self._partition_by, self._bounded):
+            self._add(live)
 
     def follow(self, version: int, *, add: Iterable[Part], remove: Iterable[Part]) -> None:
         """Take note of what came and what went with the commit of the next version."""
         for part in remove:
             self._remove(part)
         for part in add:
-            self._add(*_as_live(part, self._bounded))
+            self._add(_as_live(part, self._bounded))
         self.version = version
 
     @property
     def paths(self) -> list[str]:
         """Path of each, relative to the table."""
-        return [path for parts in self._parts.values() for path in parts]
+        return [path for files in self._live.values() for path in files]
 
     def holds(self, part: Part) -> bool:
         """Tell whether readers see it."""
-        return part.path in self._parts.get(self._key(part.partition), ())
+        return part.path in self._live.get(self._key(part.partition), ())
 
     def of(self, partition: Mapping[str, str] | None) -> list[Part]:
         """Return the data files of a partition, whose columns are all named, or of the table."""
         if partition is not None:
-            return list(self._parts.get(self._key(partition), {}).values())
-        return [part for parts in self._parts.values() for part in parts.values()]
+            return [part for part, _ in self._live.get(self._key(partition), {}).values()]
+        return [part for part, _ in self.bounded()]
 
     def totals(self) -> pl.DataFrame:
         """Return the partition columns and ``rows, first_id, last_id`` per partition."""
@@ -88,45 +94,39 @@ class LiveParts:
         rows = [
             (
                 *key,
-                sum(part.rows for part in parts.values()),
-                min(part.first_file_id for part in parts.values()),
-                max(part.last_file_id for part in parts.values()),
+                sum(part.rows for part, _ in files.values()),
+                min(part.first_file_id for part, _ in files.values()),
+                max(part.last_file_id for part, _ in files.values()),
             )
-            for key, parts in self._parts.items()
+            for key, files in self._live.items()
         ]
         kinds = dict.fromkeys(names, pl.Int64()) | dict.fromkeys(self._partition_by, pl.String())
         return pl.DataFrame(rows, schema=kinds, orient="row")
 
-    def bounded(self) -> Iterator[tuple[Part, Bounds]]:
+    def bounded(self) -> Iterator[Live]:
         """Yield each with what the log tells of the bounds of these columns."""
-        for part in self.of(None):
-            yield part, self._bounds[part.path]
+        for files in self._live.values():
+            yield from files.values()
 
     def _key(self, partition: Mapping[str, str]) -> Key:
         return tuple(partition[name] for name in self._partition_by)
 
-    def _add(self, part: Part, bounds: Bounds) -> None:
-        self._remove(part)
-        self._parts.setdefault(self._key(part.partition), {})[part.path] = part
-        self.size_bytes += part.size_bytes
-        if self._bounded:
-            self._bounds[part.path] = bounds
+    def _add(self, live: Live) -> None:
+        self._live.setdefault(self._key(live.part.partition), {})[live.part.path] = live
+        self.size_bytes += live.part.size_bytes
 
     def _remove(self, part: Part) -> None:
-        key = self._key(part.partition)
-        known = self._parts.get(key, {}).pop(part.path, None)
+        files = self._live.get(key := self._key(part.partition), {})
+        known = files.pop(part.path, None)
         if known is not None:
-            self.size_bytes -= known.size_bytes
-            self._bounds.pop(part.path, None)
-            if not self._parts[key]:
-                del self._parts[key]
+            self.size_bytes -= known.part.size_bytes
+            if not files:
+                del self._live[key]
 
 
-def _listed(
-    actions: pl.DataFrame, partition_by: Sequence[str], bounded: Mapping[str, pl.DataType]
-) -> Iterator[tuple[Part, Bounds]]:
+def _listed(actions: pl.DataFrame, partition_by: Sequence[str], bounded: Mapping[str, pl.DataType]) -> Iterator[Live]:
     """Yield what a log says of each data file."""
-    keys = actions.select(pl.col("partition").struct.field(name).cast(pl.String) for name in partition_by)
+    columns = [pl.col("partition").struct.field(name).cast(pl.String) for name in partition_by]
     partitions: dict[Key, dict[str, str]] = {}
     facts = actions.select(
         "path",
@@ -145,9 +145,8 @@ def _listed(
         .alias(name)
         for name, kind in bounded.items()
     ]
-    bounds = actions.select("path", *told).drop("path").rows() if told else [()] * actions.height
-    rows = zip(keys.iter_rows() if partition_by else [()] * facts.height, facts.iter_rows(), bounds, strict=True)
-    for key, (path, size_bytes, records, first, last), of_columns in rows:
+    keys, bounds = (actions.select("path", *one).drop("path").iter_rows() for one in (columns, told))
+    for key, (path, size_bytes, records, first, last), of_columns in zip(keys, facts.iter_rows(), bounds, strict=True):
         part = Part(
             path=path,
             partition=partitions.setdefault(key, dict(zip(partition_by, key, strict=True))),
@@ -157,10 +156,10 @@ def _listed(
             last_file_id=last,
             is_compacted=_is_compacted(path),
         )
-        yield part, tuple(Bound(**one) for one in of_columns)
+        yield Live(part, tuple(Bound(**one) for one in of_columns))
 
 
-def _as_live(part: Part, bounded: Mapping[str, pl.DataType]) -> tuple[Part, Bounds]:
+def _as_live(part: Part, bounded: Mapping[str, pl.DataType]) -> Live:
     """Return a part of our own as a listing would give it."""
     stats: dict[str, Any] = json.loads(part.stats) if part.stats else {}
     low, high = stats.get("minValues", {}), stats.get("maxValues", {})
@@ -176,7 +175,7 @@ def _as_live(part: Part, bounded: Mapping[str, pl.DataType]) -> tuple[Part, Boun
         Bound(_value(low.get(name), kind), _value(high.get(name), kind), nulls.get(name))
         for name, kind in bounded.items()
     )
-    return live, tuple(bounds)
+    return Live(live, tuple(bounds))
 
 
 def _value(written: object, kind: pl.DataType) -> object:

@@ -66,16 +66,17 @@ def record_removed(table: Path, version: int) -> None:
         return
     with _reading(table):
         removed = _removed_after(log, recorded)
+        if not removed:
+            return
         joined = []
         first = recorded + 1
-        while removed and pieces and pieces[-1].last >= 0:
+        while pieces and pieces[-1].last >= 0:
             before = _read(pieces[-1])
             if len(before) > min(len(removed), MOST_NAMES - len(removed)):
                 break
             joined.append(pieces.pop())
             removed, first = before | removed, joined[-1].first
-    if removed:
-        _write(log / f"_removed-{first:020}-{version:020}.parquet", removed)
+    _write(log / f"_removed-{first:020}-{version:020}.parquet", removed)
     for piece in joined:
         piece.path.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
 """Would the tests notice? Single changes of the modules that decide, and the fast tests that can reach them.
 
-    python -m tests.mutate [MODULE …] [--sample N] [--seed N] [--minutes N] [--jobs N]
+    python -m tests.mutate [MODULE …] [--quick] [--only TEXT] [--sample N] [--seed N] [--minutes N] [--jobs N]
 
 ``MODULE`` is a name such as ``services/verdict`` or ``daemon/intake``; without one all of ``TESTS``. Each change is
 made in a copy of the repository, so that nothing here is touched, and the tests of the module are run until the first
@@ -293,14 +293,14 @@ class Copy:
         ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".hypothesis", ".*_cache", "fixtures", "bench")
         shutil.copytree(REPOSITORY, folder, ignore=ignored)
 
-    def finds(self, change: Change) -> bool:
+    def finds(self, change: Change, tests: list[str]) -> bool:
         """Make the change, run the tests, undo it; True where one failed."""
         target = self.root / f"{change.module}.py"
-        limit = LEAST_SECONDS + PATIENCE * sum(self.seconds[test] for test in tests_of(change.module))
+        limit = LEAST_SECONDS + PATIENCE * sum(self.seconds[test] for test in tests)
         kept = target.read_bytes()
         target.write_text(change.source)
         try:
-            return not self.passes(tests_of(change.module), limit)
+            return not self.passes(tests, limit)
         finally:
             target.write_bytes(kept)
 
@@ -318,9 +318,10 @@ class Copy:
         return done.returncode == 0
 
 
-def tests_of(module: str) -> list[str]:
+def tests_of(module: str, *, quick: bool = False) -> list[str]:
     """The tests that reach a module, the fast ones first."""
-    return [f"tests/{name}.py" for name in TESTS[module] if (REPOSITORY / "tests" / f"{name}.py").exists()]
+    names = [name for name in TESTS[module] if not (quick and name in EFFECTS)] or TESTS[module]
+    return [f"tests/{name}.py" for name in names]
 
 
 def main() -> int:
@@ -328,7 +329,7 @@ def main() -> int:
     modules = [module for module in TESTS if not asked.modules or module.partition("/")[2] in asked.modules
                or module in asked.modules]  # fmt: skip
     rng = random.Random(asked.seed)
-    changes = [change for module in modules for change in changes_of(module)]
+    changes = [change for module in modules for change in changes_of(module) if asked.only in str(change)]
     total = len(changes)
     rng.shuffle(changes)
     if asked.list:
@@ -342,7 +343,8 @@ def main() -> int:
         for number in range(asked.jobs):
             copies.put(Copy(Path(folder) / f"{number}"))
         first = copies.get()
-        for test in sorted({test for change in changes for test in tests_of(change.module)}):
+        tests = {module: tests_of(module, quick=asked.quick) for module in modules}
+        for test in sorted({test for change in changes for test in tests[change.module]}):
             started = time.monotonic()
             if not first.passes([test]):
                 print(f"{test} fails without any change")
@@ -355,7 +357,7 @@ def main() -> int:
                 return None
             mine = copies.get()
             try:
-                return mine.finds(change)
+                return mine.finds(change, tests[change.module])
             finally:
                 copies.put(mine)
 
@@ -375,6 +377,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("modules", nargs="*", help="such as services/verdict; all by default")
     parser.add_argument("--sample", type=int, default=0, help="so many changes, chosen by the seed; all by default")
+    parser.add_argument("--only", default="", help="the changes with that in their name, such as `.py:32:`")
+    parser.add_argument("--quick", action="store_true", help="without the tests of each effect, which take a minute")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=30.0, help="no change is begun after that")
     parser.add_argument("--jobs", type=int, default=2)

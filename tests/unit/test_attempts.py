@@ -104,13 +104,35 @@ def test_a_new_version_has_no_past(manifest):
     assert suspects(manifest) == {}
 
 
-def test_put_back_by_a_person_it_begins_anew_and_stays_accepted(manifest):
+@pytest.mark.parametrize("accepted", [True, False])
+def test_put_back_by_a_person_it_begins_anew_and_stays_accepted(manifest, accepted):
     for _ in range(MOST):
         die_with(manifest, 1)
-    manifest.update_statuses([Outcome.reopened(1, accepted=True)])
+    manifest.update_statuses([Outcome.reopened(1, accepted=accepted)])
     assert (attempts_of(manifest, 1), suspects(manifest)) == (0, {})
     die_with(manifest, 1)
     assert (attempts_of(manifest, 1), suspects(manifest)) == (1, {})
-    assert json.loads(str(manifest.rows[0]["warnings"])) == {ACCEPTED: 1}
+    assert json.loads(str(manifest.rows[0]["warnings"])) == ({ACCEPTED: 1} if accepted else {})
     die_with(manifest, 1)
     assert suspects(manifest) == {"a": 2}
+
+
+def test_given_up_and_put_back_in_one_process_it_is_tried(manifest):
+    for _ in range(MOST - 1):
+        die_with(manifest, 1)
+    living = Attempts(manifest, MOST)
+    refused = living.note(manifest.rows_of([1]))
+    manifest.update_statuses(refused.values())
+    assert (refused.keys(), living.suspects([A])) == ({1}, {})
+    manifest.update_statuses([Outcome.reopened(1)])
+    assert living.note(manifest.rows_of([1])) == {}
+
+
+def test_what_this_process_begins_it_knows_to_live():
+    manifest = MemoryManifest()
+    living = Attempts(manifest, MOST)
+    manifest.resolve_file_ids([A])
+    for attempts in (2, 3):
+        assert living.note(manifest.rows_of([1])) == {}
+        assert (attempts_of(manifest, 1), json.loads(str(manifest.rows[0]["warnings"]))) == (attempts, {})
+    assert living.suspects([A]) == {}

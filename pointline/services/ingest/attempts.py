@@ -8,7 +8,7 @@ that does it is met again. A file that goes on doing it is given up, and a perso
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -56,15 +56,10 @@ class Attempts:
             others = {name: count for name, count in known.items() if name != PROCESS_ENDED}
             told = {**others, PROCESS_ENDED: ended} if ended else others
             begun.append(Outcome.begun(file_id, attempts=attempts + 1, warnings=told))
-        if begun:
-            self._manifest.update_statuses(begun)
-        self.forget(rows["file_id"].to_list())
-        return refused
-
-    def forget(self, file_ids: Collection[int]) -> None:
-        """What becomes of these files is this process's to say."""
-        for file_id in file_ids:
+        self._manifest.update_statuses(begun)
+        for file_id in rows["file_id"]:  # what becomes of it from now on is this process's to say
             self._ended.pop(file_id, None)
+        return refused
 
 
 def _interrupted(manifest: IngestionManifestRepository) -> dict[int, int]:

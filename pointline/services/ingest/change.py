@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 from msgspec import Struct, field
 
-from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part, new_parts
+from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part, PartWriter, new_parts
 from pointline.services.compaction import DICTIONARY
 from pointline.services.files.dates import days_between
 
@@ -57,14 +57,14 @@ def rest_of(part: Part, leaving: Sequence[int], repository: EventTableRepository
 
     Compacted it is as before: maintenance has no reason to rewrite it for having been cut.
     """
-    writer = repository.part_writer(part.partition, DICTIONARY, is_compacted=part.is_compacted)
-    written = False
+    writer: PartWriter | None = None
     try:
         for rows in repository.rows_without(part, leaving):
             if not rows.is_empty():
+                writer = writer or repository.part_writer(part.partition, DICTIONARY, is_compacted=part.is_compacted)
                 writer.write(rows)
-                written = True
-        return [writer.close()] if written else []
+        return [] if writer is None else [writer.close()]
     except BaseException:
-        writer.discard()
+        if writer is not None:
+            writer.discard()
         raise

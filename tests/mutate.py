@@ -70,7 +70,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "daemon/pointline_daemon/process/compactions": ("unit/test_maintenance_pass",),
     "daemon/pointline_daemon/process/noted_partitions": ("unit/test_noted_partitions",),
     "daemon/pointline_daemon/arrival/inbox": ("unit/test_inbox",),
-    "daemon/pointline_daemon/process/flow": ("unit/test_intake", "unit/test_flow"),
+    "daemon/pointline_daemon/process/flow": ("unit/test_intake",),
     "daemon/pointline_daemon/arrival/waiting": ("unit/test_waiting", "unit/test_intake"),
     "daemon/pointline_daemon/opening/requests": ("unit/test_asking", "unit/test_requests"),
 }
@@ -318,7 +318,7 @@ class Copy:
         return done.returncode == 0
 
 
-def tests_of(module: str, *, quick: bool = False) -> list[str]:
+def tests_of(module: str, *, quick: bool) -> list[str]:
     """The tests that reach a module, the fast ones first."""
     names = [name for name in TESTS[module] if not (quick and name in EFFECTS)] or TESTS[module]
     return [f"tests/{name}.py" for name in names]

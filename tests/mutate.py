@@ -57,7 +57,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/services/ingest/schedule": ("unit/test_schedule",),
     "pointline/services/ingest/effects": (*EFFECTS,),
     "pointline/io/delta_log/mend": ("unit/test_mend",),
-    "pointline/io/delta_log/entries": ("unit/test_mend", "unit/test_flushes"),
+    "pointline/io/delta_log/entries": ("unit/test_entries", "unit/test_mend", "unit/test_flushes"),
     "pointline/io/delta_log/removed": ("unit/test_removed",),
     "pointline/io/delta_log/dead_files": ("unit/test_dead_files",),
     "pointline/io/delta/id_ranges": ("unit/test_id_ranges",),

@@ -101,12 +101,8 @@ def test_what_a_commit_says_of_parts(log, data_change):
     )
     log.append(told, batch=3)
     info, add, _, remove, txn = actions_in(log, 1)
-    assert info["commitInfo"].items() >= {
-        "operation": "WRITE" if data_change else "OPTIMIZE",
-        "pointline_batch": 3,
-        "pointline_added": 2,
-        "pointline_removed": 1,
-    }.items()
+    said = {"pointline_batch": 3, "pointline_added": 2, "pointline_removed": 1}
+    assert info["commitInfo"].items() >= {"operation": "WRITE" if data_change else "OPTIMIZE", **said}.items()
     shared = {"path": "exchange=a/part%20%251.parquet", "partitionValues": {"exchange": "a"}, "size": 7}
     shared["dataChange"] = data_change
     assert add == {"add": {**shared, "modificationTime": 5, "stats": "{}"}}

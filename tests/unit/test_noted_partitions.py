@@ -71,6 +71,7 @@ class TestEffort:
 
     def test_one_from_before_the_start_got_many(self, noted, passed):
         noted.note_old([A])
+        assert (noted.waiting, noted.due()) == (1, [A])
         passed.seconds += COOLED - 0.5
         assert effort(noted) == HOT
         passed.seconds += 0.5

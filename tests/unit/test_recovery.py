@@ -148,6 +148,13 @@ def test_a_version_that_a_newer_one_of_its_path_has_overtaken(manifest, quaranti
     assert (row["status"], row["superseded_by"]) == (("superseded", 4) if is_overtaken else (old.value, None))
 
 
+def test_of_several_that_are_in_the_newest_overtakes(manifest, quarantine):
+    manifest.resolve_file_ids([replace(meta("a"), file_size_bytes=size) for size in (2, 3)])
+    manifest.update_statuses([success(1), Outcome(file_id=4, status=Status.QUARANTINED), success(5)])
+    recover(manifest, quarantine, {})
+    assert (manifest.rows[3]["status"], manifest.rows[3]["superseded_by"]) == ("superseded", 5)
+
+
 def test_an_older_version_overtakes_nothing(manifest, quarantine):
     manifest.resolve_file_ids([replace(meta("a"), file_size_bytes=2)])
     manifest.update_statuses([success(1), Outcome(file_id=4, status=Status.QUARANTINED)])

@@ -41,13 +41,15 @@ def test_a_rename_into_place_counts_at_once(room):
     assert room.unfinished == 0
 
 
-def test_a_file_of_old_counts_at_once(room):
-    assert look(room, meta(NOW - SETTLE), NOW, finished=False)
+@pytest.mark.parametrize("age", [SETTLE, SETTLE + 1, 9 * SETTLE])
+def test_a_file_of_old_counts_at_once(room, age):
+    assert look(room, meta(NOW - age), NOW, finished=False)
+    assert (room.unfinished, room.next_due_us()) == (0, None)
 
 
 def test_a_young_one_waits_for_the_rest_of_the_settle_time(room):
     """Guards that the time stamp counts, not the moment of the first look."""
-    assert not look(room, meta(NOW - SECOND), NOW, finished=False)
+    assert look(room, meta(NOW - SECOND), NOW, finished=False) is False
     assert (room.unfinished, room.next_due_us()) == (1, NOW + SECOND)
     assert room.take_due(NOW + SECOND - 1) == []
     assert room.take_due(NOW + SECOND) == ["a"]

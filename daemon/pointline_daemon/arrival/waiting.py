@@ -34,7 +34,7 @@ class WaitingRoom:
         ``age_us``: how long ago it was written to; 0 where its time stamp does not tell.
         """
         path = meta.bronze_file_path
-        if finished or age_us >= self._settle_us:
+        if finished:
             self._watched.pop(path, None)
             return True
         seen = self._watched.get(path)

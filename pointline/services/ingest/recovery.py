@@ -44,16 +44,15 @@ def recover(
         found |= {outcome.file_id: outcome for outcome in batch.outcomes}
         discovered |= batch.found
     newest = max([complete, *(batch.number for batch in batches)])
-    if discovered:
-        manifest.restore(discovered)
+    manifest.restore(discovered)
     found = _known(found, manifest.entries())
     pending = manifest.entries().filter(stands_at(Status.PENDING))["file_id"]
     not_in = sorted(set(pending) - set(found))
     # The rows set aside of a batch are written before its files get in. Those of files that did not are written again
     # when the files are read again.
     withdrawn = [outcome.file_id for outcome in found.values() if outcome.status is Status.WITHDRAWN]
-    forgotten = quarantine.forget([*not_in, *withdrawn]) if not_in or withdrawn else 0
-    if found:
+    forgotten = quarantine.forget([*not_in, *withdrawn])
+    if found:  # else the ledger would be read anew
         manifest.update_statuses(found.values(), batch=newest)
     manifest.update_statuses(_overtaken(manifest.entries()))
     manifest.update_statuses(_orphaned_copies(manifest.entries()))

@@ -67,7 +67,6 @@ class Flow:
         with self._changed:
             self._batches.popleft()
             self._landed.extend(landed)
-            self._changed.notify_all()
         self._wake_intake()
 
     def postpone(self, path: str, due_us: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import polars as pl
 import pytest
 from msgspec.structs import replace
@@ -9,7 +11,7 @@ from pointline_daemon.arrival.touched import SCHEMA as TOUCHED
 
 from pointline.io.protocols import Outcome
 from pointline.services.ingest.backlog import VERSION as NAMES
-from pointline.services.ingest.backlog import backlog
+from pointline.services.ingest.backlog import Sieve, backlog
 from pointline.tables.ingest_manifest import CLOSED, Status
 from tests.support.fakes import MemoryManifest
 from tests.unit.test_verdict import META
@@ -27,7 +29,9 @@ def touched_since(*rows: tuple[str, int, int, int, int], file_id: int = 1) -> pl
 
 
 def waiting(manifest: MemoryManifest, *seen, touched=(), of: int = 1) -> list[tuple[object, ...]]:
-    found = backlog(survey(*seen), manifest.entries(), touched_since(*touched, file_id=of))
+    entries, of_touched = manifest.entries(), touched_since(*touched, file_id=of)
+    found = backlog(survey(*seen), entries, of_touched)
+    assert backlog(Sieve(entries)(survey(*seen)), entries, of_touched).equals(found)
     return sorted(found.select("path", "attempts", "updated_at_us").rows())
 
 
@@ -90,6 +94,19 @@ def test_an_attempt_of_which_nothing_came_speaks_against_nobody():
     assert waiting(manifest, ("a", *VERSION)) == [("a", 2, 102)]
 
 
+def test_of_a_version_under_three_ids_the_newest_counts():
+    assert waiting(ledger(Status.SUCCESS, Status.PENDING, Status.SUCCESS), ("a", *VERSION)) == []
+    assert waiting(ledger(Status.SUCCESS, Status.SUCCESS, Status.PENDING), ("a", *VERSION)) == [("a", 0, 104)]
+
+
+def test_of_two_that_were_refused_the_newer_counts():
+    manifest = ledger()
+    for size, status in ((11, Status.QUARANTINED), (10, Status.SUCCESS), (12, Status.FAILED)):
+        manifest._mint(replace(KNOWN, file_size_bytes=size))
+        manifest.update_statuses([Outcome(file_id=len(manifest.rows), status=status)])
+    assert waiting(manifest, ("a", *VERSION)) == [("a", None, None)]
+
+
 def test_a_settled_version_outweighs_a_pending_one_of_the_same_file():
     assert waiting(ledger(Status.PENDING, Status.SUCCESS), ("a", *VERSION)) == []
     assert [path for path, *_ in waiting(ledger(Status.PENDING, Status.PENDING), ("a", *VERSION))] == ["a"]
@@ -100,3 +117,49 @@ def test_touched_since_it_was_put_back():
     other = (10, 21, 31, 40)
     manifest = ledger(Status.PENDING)
     assert [path for path, *_ in waiting(manifest, ("a", *other), touched=[("a", *other)])] == ["a"]
+
+
+class TestSieve:
+    """What it lets pass is all that may be new; of a folder that is known it lets nothing pass."""
+
+    @pytest.mark.parametrize("seed", range(60))
+    def test_it_leaves_out_nothing_that_has_to_enter(self, seed):
+        rng = random.Random(seed)
+        manifest = MemoryManifest(iter(range(100, 200)).__next__)
+        for _ in range(rng.randrange(8)):
+            meta = replace(KNOWN, bronze_file_path=rng.choice("abc"), file_size_bytes=rng.choice([10, 11]))
+            manifest._mint(replace(meta, changed_us=rng.choice([0, 30])))
+            status = rng.choice([*Status])
+            if status is not Status.PENDING:
+                manifest.update_statuses([Outcome(file_id=len(manifest.rows), status=status)])
+        there = rng.sample("abcd", rng.randrange(1, 5))
+        seen = survey(*((path, rng.choice([10, 11]), 20, rng.choice([30, 31]), 40) for path in there))
+        entries, touched = manifest.entries(), touched_since()
+        asked = rng.sample("abcd", rng.choice([0, 1]))
+        sieve = Sieve(entries, asked)
+        kept = pl.concat([sieve(seen[:1]), sieve(seen[1:])])
+        assert set(asked) & set(there) <= set(kept["path"])
+        assert kept.equals(seen.filter(pl.col("path").is_in(kept["path"].to_list()))), "as they came by"
+        assert backlog(kept, entries, touched).sort("path").equals(backlog(seen, entries, touched).sort("path"))
+        assert sieve.seen == len(there)
+
+    @pytest.mark.parametrize("count", [1, 2, 9])
+    def test_of_what_is_known_it_lets_nothing_pass(self, count):
+        paths = [f"file-{number}" for number in range(count)]
+        manifest = ledger()
+        for path in paths:
+            manifest._mint(replace(KNOWN, bronze_file_path=path))
+        manifest.update_statuses([Outcome(file_id=one + 1, status=Status.SUCCESS) for one in range(count)])
+        sieve = Sieve(manifest.entries(), besides=["file-0", "elsewhere"])
+        found = sieve(survey(*((path, *VERSION) for path in [*paths, "new"])))
+        assert found["path"].to_list() == ["file-0", "new"]
+        for position in range(4):
+            other = [*VERSION]
+            other[position] += 1
+            assert sieve.unknown(survey(*((path, *other) for path in paths)))["path"].to_list() == paths
+        assert sieve.seen == count + 1
+
+    def test_a_ledger_without_files_lets_all_pass(self):
+        seen = survey(("a", *VERSION))
+        assert Sieve(ledger().entries())(seen).equals(seen)
+        assert Sieve(ledger(Status.PENDING, Status.GONE).entries())(seen).equals(seen)

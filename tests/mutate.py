@@ -220,8 +220,9 @@ def _ways_of_attribute(node: ast.Attribute) -> Iterator[Way]:
         yield f"-> {SWAPPED[node.attr]}", lambda one: setattr(one, "attr", SWAPPED[one.attr])
 
 
-def _ways_of_condition(_node: ast.AST) -> Iterator[Way]:
-    yield "condition true", lambda one: setattr(one, "test", ast.Constant(value=True))
+def _ways_of_condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[Way]:
+    if not isinstance(node.test, ast.Constant):
+        yield "condition true", lambda one: setattr(one, "test", ast.Constant(value=True))
     yield "condition false", lambda one: setattr(one, "test", ast.Constant(value=False))
 
 

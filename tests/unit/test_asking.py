@@ -102,6 +102,44 @@ def test_an_answer_before_death_counts(bench):
     assert bench.ask() == {"put_back": 2}
 
 
+def test_an_answer_that_came_in_the_moment_of_death_counts(bench, monkeypatch):
+    """Guards against doing here what was done there."""
+
+    def holder_of(_path):
+        bench.answer({"put_back": 2})
+
+    monkeypatch.setattr(requests, "holder_of", holder_of)
+    assert bench.ask() == {"put_back": 2}
+
+
+@pytest.mark.parametrize("befall", ["answered", "lost"])
+def test_only_a_question_that_was_lost_is_asked_again(bench, monkeypatch, befall):
+    asked = []
+    put_file = requests.put_file
+    monkeypatch.setattr(requests, "put_file", lambda path, content: asked.append(path) or put_file(path, content))
+
+    def holder_of(_path):
+        if len(asked) == 1:
+            if befall == "answered":
+                bench.answer({"put_back": 2})
+            asked[0].unlink()
+        return {"pid": 1}
+
+    monkeypatch.setattr(requests, "holder_of", holder_of)
+    bench.clock.plan(3 * LIFE_SECONDS, lambda: befall == "lost" and bench.answer({"put_back": 2}))
+    assert bench.ask() == {"put_back": 2}
+    assert len(asked) == (1 if befall == "answered" else 2)
+    assert bench.names() == []
+
+
+def test_it_is_not_looked_all_the_time_whether_the_daemon_lives(bench, monkeypatch):
+    looked = []
+    monkeypatch.setattr(requests, "holder_of", lambda _path: looked.append(bench.clock.now) or {"pid": 1})
+    bench.clock.plan(4 * LIFE_SECONDS, lambda: bench.answer({}))
+    bench.ask()
+    assert 3 <= len(looked) <= 4
+
+
 def test_a_question_that_is_being_answered_is_not_asked_twice(bench):
     """The daemon takes it away first, and then answers; a folder that was put back has neither."""
     asked = []
@@ -167,3 +205,13 @@ class TestWhoDoesIt:
         else:
             with pytest.raises(NotTheOwner):
                 do_or_ask(bench.paths, REQUEST, pytest.fail, purpose="retry")
+
+    @pytest.mark.parametrize("why", ["its folder for requests does not exist", "Not a directory"])
+    def test_who_can_neither_write_nor_ask_is_told_what_to_type(self, bench, monkeypatch, why):
+        monkeypatch.setattr(requests, "may_write", lambda _root: False)
+        bench.paths.requests.rmdir()
+        if why == "Not a directory":
+            bench.paths.requests.write_bytes(b"")
+        with pytest.raises(PointlineError, match=f"pointline run has the lake and cannot be asked: {why}") as caught:
+            do_or_ask(bench.paths, REQUEST, pytest.fail, purpose="retry")
+        assert "members of the group" in caught.value.hint

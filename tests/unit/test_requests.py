@@ -13,7 +13,7 @@ from concurrent.futures import Future
 import msgspec
 import polars as pl
 import pytest
-from pointline_daemon.opening.requests import Maintain, Retry, UpdateSymbols, Withdraw, decode_request
+from pointline_daemon.opening.requests import Maintain, Retry, UpdateSymbols, Withdraw, decode_request, put_file
 from pointline_daemon.opening.symbol_request import SymbolRequest
 from pointline_daemon.process import request_desk
 from pointline_daemon.process.request_desk import LONGEST_BYTES, RequestDesk
@@ -225,6 +225,51 @@ class TestSense:
     )
     def test_all_types_survive_the_way(self, request_):
         assert decode_request(msgspec.json.encode(request_)) == request_
+
+
+def decoded(**said: object) -> dict[str, object]:
+    return msgspec.structs.asdict(decode_request(json.dumps(said).encode()))
+
+
+def test_what_a_request_does_not_say():
+    """Guards the defaults: nobody is insisted on, accepted or kept from a vacuum by what was left out."""
+    assert decoded(command="retry", file_ids=[1]) == {"file_ids": (1,), "accept": False}
+    assert decoded(command="maintain") == {
+        "compact": True,
+        "vacuum": True,
+        "dry_run": False,
+        "table": None,
+        "partition": None,
+        "retention_hours": None,
+        "below_floor": False,
+    }
+    said = decoded(command="symbols", updates="")
+    assert said == {"updates": b"", "snapshot_at": None, "is_partial": False, "exchange": "", "insist": False}
+
+
+@pytest.mark.parametrize(("file_id", "is_one"), [(-1, False), (0, True), (2**63 - 1, True), (2**63, False)])
+def test_the_ids_that_there_can_be(file_id, is_one):
+    if is_one:
+        assert decoded(command="withdraw", file_ids=[file_id]) == {"file_ids": (file_id,)}
+    else:
+        with pytest.raises(PointlineError):
+            decoded(command="withdraw", file_ids=[file_id])
+
+
+@pytest.mark.parametrize(("hours", "is_one"), [(-0.1, False), (0, True), (1e6, True), (1e6 + 1, False)])
+def test_the_retentions_that_there_can_be(hours, is_one):
+    if is_one:
+        assert decoded(command="maintain", retention_hours=hours)["retention_hours"] == hours
+    else:
+        with pytest.raises(PointlineError):
+            decoded(command="maintain", retention_hours=hours)
+
+
+def test_a_file_that_cannot_be_put_there_leaves_nothing(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        put_file(tmp_path / "a.json", b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 class TestFolder:

@@ -140,9 +140,9 @@ def _ask(paths: LakePaths, request: Request, deadline: float) -> Answer | None:
         found: Answer = json.loads(answer.read_bytes())
     finally:
         with suppress(OSError):
-            question.unlink(missing_ok=True)
+            question.unlink()
     with suppress(OSError):
-        answer.unlink(missing_ok=True)
+        answer.unlink()
     if "error" in found:
         raise PointlineError(str(found["error"]), hint=str(found.get("hint", "")))
     return found

@@ -378,7 +378,7 @@ class MemoryManifest:
 
     def _mint(self, meta: BronzeFileMetadata) -> int:
         known = {name: getattr(meta, name) for name in ingest_manifest.SCHEMA if hasattr(meta, name)}
-        known |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None}
+        known |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None, "feed": meta.feed or None}
         row = dict.fromkeys(ingest_manifest.SCHEMA) | known
         now = self._clock()
         row |= {"file_id": len(self.rows) + 1, "status": "pending", "attempts": 1}

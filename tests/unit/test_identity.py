@@ -24,11 +24,23 @@ META = BronzeFileMetadata(
 )
 
 
+class Bronze(MemoryBronze):
+    """Notes what is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    def content_hash(self, path: str) -> str | None:
+        self.read.append(path)
+        return super().content_hash(path)
+
+
 class Folder:
     """A bronze folder and its ledger; contents are named by a letter, whose time stamp is its place in the alphabet."""
 
     def __init__(self) -> None:
-        self.bronze = MemoryBronze()
+        self.bronze = Bronze()
         self.manifest = MemoryManifest()
 
     def put(self, path: str, content: str, **facts) -> BronzeFileMetadata:
@@ -38,11 +50,13 @@ class Folder:
         return self.bronze.drop(meta, content.encode())
 
     def take(self, path: str, content: str, status: Status = Status.SUCCESS, **facts) -> int:
-        """Put a file there and let the ledger have it."""
+        """Put a file there and let the ledger have it; ``rows_of`` are the first and the last day of its rows."""
+        first, last = facts.pop("rows_of", (None, None))
         meta = self.put(path, content, **facts)
-        (file_id,) = self.manifest.resolve_file_ids([meta])
-        told = {"content_hash": self.bronze.content_hash(path)} if status is not Status.PENDING else {}
-        self.manifest.update_statuses([Outcome(file_id=file_id, status=status, **told)])
+        file_id = self.manifest._mint(meta)
+        told = {"content_hash": MemoryBronze.content_hash(self.bronze, path)} if status is not Status.PENDING else {}
+        times = {"first_local_us": micros(first), "last_local_us": micros(last)}
+        self.manifest.update_statuses([Outcome(file_id=file_id, status=status, **told, **times)])
         return file_id
 
     def rename(self, *moves: tuple[str, str]) -> None:
@@ -52,16 +66,22 @@ class Folder:
             content, meta = old[source]
             self.bronze.drop(replace(meta, bronze_file_path=target), content)
 
-    def sort(self, *paths: str) -> Sorted:
-        """Ask about the files at these paths, or about all."""
-        metas = [self.bronze.metas[path] for path in paths or sorted(self.bronze.metas)]
-        return sort_candidates(metas, self.manifest.entries(), self.bronze)
+    def sort(self, *paths: str, groups: tuple[str, ...] = (), regained: tuple[int, ...] = ()) -> Sorted:
+        """Ask about the files at these paths, or about all that are there."""
+        metas = [self.bronze.metas[path] for path in paths or sorted(self.bronze.files)]
+        return sort_candidates(metas, self.manifest.entries(), self.bronze, groups, regained)
 
     def holder_of(self, path: str, found: Sorted) -> int | None:
         """Return the file of the lake that the file at this path is a copy of."""
         meta, content = self.bronze.metas[path], self.bronze.content_hash(path)
         day = (meta.data_type, meta.feed, meta.exchange, str(meta.date))
         return found.contents.get((content, *day, symbol_key(meta.symbol)))
+
+
+def micros(day: dt.date | None) -> int | None:
+    return (
+        None if day is None else int(dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC).timestamp()) * 1_000_000
+    )
 
 
 @pytest.fixture
@@ -140,12 +160,67 @@ class TestRenames:
         folder.rename(("a", "b"))
         assert moved(folder.sort()) == {1: "b"}
 
-    def test_a_refused_version_at_the_new_path_is_settled(self, folder):
+    @pytest.mark.parametrize("content", ["Z", "X"])
+    @pytest.mark.parametrize("status", [Status.QUARANTINED, Status.FAILED, Status.PENDING])
+    def test_a_refused_version_at_the_new_path_is_settled(self, folder, status, content):
         folder.take("a", "X")
-        folder.take("b", "Z", Status.QUARANTINED)
+        folder.take("b", content, status, inode=content == "Z")
         folder.rename(("a", "b"))
         found = folder.sort()
-        assert (moved(found), found.settled) == ({1: "b"}, {2: 1})
+        is_known = content == "X" and status is not Status.PENDING
+        assert (moved(found), found.settled) == (({}, {}) if is_known else ({1: "b"}, {2: 1}))
+
+    def test_of_two_files_that_are_alike_one_was_moved(self, folder):
+        folder.take("a", "X")
+        folder.rename(("a", "b"))
+        folder.put("c", "X")
+        found = folder.sort()
+        assert (moved(found), entering(found)) == ({1: "b"}, {"c": ()})
+        assert folder.holder_of("c", found) == 1
+
+    def test_two_that_are_alike_may_move_at_once(self, folder):
+        for path in "ab":
+            folder.take(path, "X")
+        folder.rename(("a", "c"), ("b", "d"))
+        assert moved(folder.sort()) == {1: "c", 2: "d"}
+
+    def test_of_two_alike_the_one_with_its_bytes_has_moved(self, folder):
+        folder.take("a", "X1")
+        folder.take("b", "X2")
+        folder.rename(("b", "c"))
+        del folder.bronze.files["a"]
+        assert moved(folder.sort()) == {2: "c"}
+
+    @pytest.mark.parametrize(
+        ("there", "has_moved"), [(None, True), ("YY", True), ("Y", True), ("X", False), ("unreadable", False)]
+    )
+    def test_what_is_at_the_old_path_now(self, folder, monkeypatch, there, has_moved):
+        """The version itself, touched: then the other is a copy. What cannot be read may be that as well."""
+        folder.take("a", "X")
+        folder.rename(("a", "b"))
+        if there is not None:
+            folder.put("a", there[:2] if there != "unreadable" else "X", modified=99)
+        if there == "unreadable":
+            real = folder.bronze.content_hash
+            monkeypatch.setattr(folder.bronze, "content_hash", lambda path: None if path == "a" else real(path))
+        found = folder.sort("b")
+        assert (moved(found), [*entering(found)]) == (({1: "b"}, []) if has_moved else ({}, ["b"]))
+
+    def test_where_nobody_knows_whether_it_is_gone_nothing_has_moved(self, folder, monkeypatch):
+        """Its folder cannot be entered, or is not mounted."""
+        folder.take("a", "X")
+        folder.rename(("a", "b"))
+        monkeypatch.setattr(folder.bronze, "is_gone", lambda path: False)
+        found = folder.sort()
+        assert (moved(found), entering(found), folder.holder_of("b", found)) == ({}, {"b": ()}, 1)
+
+    @pytest.mark.parametrize("facts", [{"data_type": "quotes"}, {"exchange": "okx"}, {"date": dt.date(2024, 5, 2)}])
+    def test_under_another_claim_its_rows_go_elsewhere(self, folder, facts):
+        folder.take("a", "X")
+        del folder.bronze.files["a"]
+        folder.put("b", "X", **facts)
+        found = folder.sort()
+        assert (moved(found), entering(found), folder.holder_of("b", found)) == ({}, {"b": ()}, None)
 
 
 class TestCopies:
@@ -218,6 +293,37 @@ class TestVersions:
         found = folder.sort()
         assert (entering(found), found.settled) == ({}, {2: 1})
 
+    def test_restored_where_a_newer_one_has_its_rows(self, folder):
+        """It stays out as a person said; the newer one is no history, for it has rows in silver."""
+        folder.take("a", "X", Status.WITHDRAWN)
+        folder.take("a", "Y")
+        folder.put("a", "X")
+        found = folder.sort()
+        assert (entering(found), found.settled, len(found.known)) == ({}, {}, 1)
+
+    @pytest.mark.parametrize("facts", [{}, {"modified": 99}])
+    def test_what_is_regained_is_read_again_as_a_new_version(self, folder, facts):
+        folder.take("a", "X")
+        folder.put("a", "X", **facts)
+        found = folder.sort(regained=(1,))
+        assert (entering(found), found.known, found.touched) == ({"a": (1,)}, [], [])
+        assert not found.entering[0].is_again
+
+    @pytest.mark.parametrize("status", [Status.QUARANTINED, Status.FAILED])
+    def test_refused_unread_and_written_anew(self, folder, status):
+        folder.take("a", "X", Status.PENDING)
+        folder.manifest.update_statuses([Outcome(file_id=1, status=status)])
+        folder.put("a", "X", modified=99)
+        found = folder.sort()
+        assert (found.again, entering(found)) == ([], {"a": (1,)})
+
+    def test_put_back_and_written_anew(self, folder):
+        folder.take("a", "X", Status.QUARANTINED)
+        folder.manifest.update_statuses([Outcome.reopened(1)])
+        folder.put("a", "Y")
+        found = folder.sort()
+        assert (found.again, entering(found)) == ([], {"a": (1,)})
+
     @pytest.mark.parametrize("status", [Status.QUARANTINED, Status.FAILED])
     def test_refused_unread_and_changed_outside(self, folder, status):
         """Its mode was put right, or the lake was copied: it is read again under its id."""
@@ -244,8 +350,65 @@ class TestVersions:
 
     def test_pending(self, folder):
         folder.take("a", "X", Status.PENDING)
-        (one,) = folder.sort().entering
-        assert (one.is_again, one.replaces) == (True, ())
+        found = folder.sort()
+        (one,) = found.entering
+        assert (one.is_again, one.replaces, found.again) == (True, (), [])
+
+
+class TestReading:
+    """A file is read to be told apart only where its size leaves a doubt."""
+
+    def test_what_is_known_is_not(self, folder):
+        folder.take("a", "X1")
+        folder.take("b", "X2")
+        del folder.bronze.files["a"]
+        assert len(folder.sort("b").known) == 1
+        assert folder.bronze.read == []
+
+    @pytest.mark.parametrize("status", [Status.SUCCESS, Status.QUARANTINED, Status.PENDING])
+    def test_what_has_another_size_is_not(self, folder, status):
+        folder.take("a", "X", status)
+        folder.put("a", "XX", modified=99)
+        folder.put("b", "YY")
+        assert entering(folder.sort()) == {"a": (1,), "b": ()}
+        assert folder.bronze.read == []
+
+    def test_what_has_the_size_of_a_version_that_was_never_read_is_not(self, folder):
+        folder.take("a", "X", Status.PENDING)
+        folder.manifest.update_statuses([Outcome(file_id=1, status=Status.FAILED)])
+        folder.put("a", "Y")
+        assert entering(folder.sort()) == {"a": (1,)}
+        assert folder.bronze.read == []
+
+    def test_what_waits_already_is_not(self, folder):
+        folder.take("a", "X", modified=1)
+        folder.take("a", "X", Status.PENDING)
+        assert folder.sort().entering[0].is_again
+        assert folder.bronze.read == []
+
+    def test_what_was_touched_is(self, folder):
+        folder.take("a", "X")
+        folder.put("a", "X", modified=99)
+        assert len(folder.sort().touched) == 1
+        assert folder.bronze.read == ["a"]
+
+    @pytest.mark.parametrize("status", [Status.SUCCESS, Status.QUARANTINED])
+    def test_what_cannot_be_read_is_not(self, folder, status):
+        """A link, or a file that nobody may open: it enters, and says there what is wrong with it."""
+        folder.take("a", "X", status)
+        folder.put("a", "X", modified=99, problem="it is a link")
+        folder.take("b", "Y")
+        del folder.bronze.files["b"]
+        folder.put("c", "Y", problem="it is a link")
+        found = folder.sort()
+        assert (entering(found), found.again, moved(found)) == ({"a": (1,), "c": ()}, [], {})
+        assert folder.bronze.read == []
+
+
+def test_nothing_is_asked(folder):
+    folder.take("a", "X")
+    found = sort_candidates([], folder.manifest.entries(), folder.bronze)
+    assert (found.entering, found.known, folder.holder_of("a", found)) == ([], [], None)
 
 
 class TestSiblings:
@@ -275,3 +438,103 @@ class TestSiblings:
         folder.take("a", "X")
         folder.put("b", "Y", **facts)
         assert not folder.sort("b").entering[0].has_siblings
+
+    def test_a_file_of_many_symbols_alone_meets_nobody(self, folder):
+        folder.put("a", "X", symbol="SPOT")
+        assert not folder.sort("a").entering[0].has_siblings
+
+    @pytest.mark.parametrize(("groups", "meet"), [((), False), (("BASKET",), True)])
+    def test_groups_of_the_lake(self, folder, groups, meet):
+        folder.take("a", "X", symbol="basket")
+        folder.put("b", "Y", symbol="S")
+        found = folder.sort("b", groups=groups).entering[0]
+        assert (found.has_siblings, found.may_be_refused) == (meet, meet)
+
+    @pytest.mark.parametrize("status", list(Status))
+    def test_only_what_is_in_or_on_its_way(self, folder, status):
+        folder.take("a", "X", status)
+        folder.put("b", "Y")
+        meet = status in {Status.SUCCESS, Status.PENDING}
+        assert folder.sort("b").entering[0].has_siblings is meet
+
+    def test_a_version_that_is_replaced_is_no_sibling(self, folder):
+        folder.take("a", "X")
+        folder.put("a", "YY")
+        assert not folder.sort("a").entering[0].has_siblings
+
+
+def day(offset: int) -> dt.date:
+    return META.date + dt.timedelta(days=offset)
+
+
+class TestSeveralDays:
+    """The rows of described files may be of several days: a month, or a day by another clock."""
+
+    FEED = "binance_trades"
+
+    @pytest.mark.parametrize(
+        ("asks_for_many", "known", "meet"),
+        [
+            (False, (0, (0, 0)), False),
+            (False, (5, (5, 5)), False),
+            (False, (-10, (-10, 10)), True),
+            (False, (-1, (-1, 0)), True),
+            (False, (1, (0, 1)), True),
+            (False, (1, (0, 0)), True),
+            (False, (9, (None, None)), True),
+            (True, (0, (0, 0)), True),
+            (True, (5, (5, 5)), True),
+            (True, (31, (31, 31)), True),
+            (True, (32, (32, 32)), False),
+            (True, (-1, (-1, -1)), False),
+            (True, (-1, (-1, 0)), True),
+        ],
+    )
+    def test_who_may_share_a_day(self, folder, asks_for_many, known, meet):
+        place, rows_of = known
+        days = tuple(None if one is None else day(one) for one in rows_of)
+        folder.take("a", "X", feed=self.FEED, date=day(place), symbol="T", rows_of=days)
+        folder.put("b", "Y", feed=self.FEED, is_one_day=not asks_for_many)
+        found = folder.sort("b").entering[0]
+        assert (found.has_siblings, found.may_be_refused) == (meet, False)
+
+    @pytest.mark.parametrize(
+        ("facts", "status", "meet"),
+        [
+            ({}, Status.SUCCESS, True),
+            ({}, Status.PENDING, True),
+            ({}, Status.SUPERSEDED, False),
+            ({}, Status.QUARANTINED, False),
+            ({"feed": ""}, Status.SUCCESS, False),
+            ({"feed": "another"}, Status.SUCCESS, True),
+            ({"data_type": "quotes"}, Status.SUCCESS, False),
+            ({"exchange": "okx"}, Status.SUCCESS, False),
+        ],
+    )
+    def test_of_one_table_and_exchange(self, folder, facts, status, meet):
+        said = {"feed": self.FEED, "date": day(3), "symbol": "T", "rows_of": (day(3), day(3)), **facts}
+        folder.take("a", "X", status, **said)
+        folder.put("b", "Y", feed=self.FEED, is_one_day=False)
+        assert folder.sort("b").entering[0].has_siblings is meet
+
+    @pytest.mark.parametrize(("is_one_day", "meet"), [(True, False), (False, True)])
+    def test_in_one_batch(self, folder, is_one_day, meet):
+        folder.put("a", "X", feed=self.FEED, date=day(3), symbol="T")
+        folder.put("b", "Y", feed=self.FEED, is_one_day=is_one_day)
+        assert [one.has_siblings for one in folder.sort("a", "b").entering] == [meet, meet]
+
+    def test_one_alone_meets_nobody(self, folder):
+        folder.put("b", "Y", feed=self.FEED, is_one_day=False)
+        assert not folder.sort("b").entering[0].has_siblings
+
+    def test_a_file_of_one_day_of_tardis_meets_nobody(self, folder):
+        folder.take("a", "X", feed=self.FEED, date=day(-3), symbol="T", rows_of=(day(-3), day(3)))
+        folder.put("b", "Y")
+        assert not folder.sort("b").entering[0].has_siblings
+
+    @pytest.mark.parametrize(("feed", "holder"), [(FEED, 1), ("another", None), ("", None)])
+    def test_a_copy_is_one_within_a_feed(self, folder, feed, holder):
+        """Guards Contents: equal bytes say something else where another description reads them."""
+        folder.take("a", "X", feed=self.FEED)
+        folder.put("b", "X", feed=feed)
+        assert folder.holder_of("b", folder.sort("b")) == holder

@@ -337,8 +337,8 @@ def _keyed(files: pl.DataFrame, groups: Collection[str]) -> pl.DataFrame:
     symbol = pl.col("symbol").cast(pl.String)
     names = files["symbol"].unique().cast(pl.String).to_list()
     keys = {name: symbol_key(name) for name in names if symbol_key(name) != name}
-    key = symbol.replace(keys) if keys else symbol
-    return files.with_columns(pl.when(which_hold_many(files, groups)).then(pl.lit("")).otherwise(key).alias("key"))
+    key = pl.when(which_hold_many(files, groups)).then(pl.lit("")).otherwise(symbol.replace(keys))
+    return files.with_columns(key.alias("key"))
 
 
 def _frame(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:

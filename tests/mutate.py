@@ -40,7 +40,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/services/files/identity": ("unit/test_identity", *EFFECTS),
     "pointline/services/ingest/verdict": ("unit/test_verdict", "unit/test_overlap", *EFFECTS),
     "pointline/services/files/replacement": ("unit/test_overlap", *EFFECTS),
-    "pointline/services/files/overlap": ("unit/test_overlap", *EFFECTS),
+    "pointline/services/files/overlap": ("unit/test_overlap_days", "unit/test_overlap", *EFFECTS),
     "pointline/services/files/claims": ("unit/test_claims", *EFFECTS),
     "pointline/services/files/copies": ("unit/test_overlap", "unit/test_verdict", *EFFECTS),
     "pointline/services/files/silver_facts": ("unit/test_overlap", "unit/test_verdict", *EFFECTS),

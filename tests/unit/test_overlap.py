@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Set as AbstractSet
 
 import polars as pl
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols import OTHER_IS_GONE, BronzeFileMetadata, Outcome
 from pointline.services.files.identity import Candidate
 from pointline.services.files.overlap import Day, Occupied, day_of
 from pointline.services.files.replacement import Judge, Replacements
 from pointline.services.ingest.batch import Entry, Span
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import SCHEMA, Status
 
 META = BronzeFileMetadata(
@@ -60,7 +62,7 @@ class Facts:
     """``SilverFacts``: every file is in bronze, and has ``rows`` in silver, but those that are named."""
 
     def __init__(self, **known) -> None:
-        self.gone: set[int] = known.get("gone", set())
+        self.gone: AbstractSet[int] = known.get("gone", frozenset())
         self.vendor: str = known.get("vendor", "tardis")
         self.rows: dict[int, int] = known.get("rows", {})
         self.contents: dict[int, str] = known.get("contents", {})
@@ -101,8 +103,9 @@ def judged(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **m
         occupied=Occupied(ledger() if known is None else known, days, facts.spans_of, ()),
         facts=facts,
         groups=("SPOT",),
-        allows_overlap=False,
+        allows_overlap=more.get("allows_overlap", False),
         min_share=0.5,
+        rank_of=more.get("rank_of", lambda _path, _feed: None),
     ).decide()
 
 
@@ -326,3 +329,123 @@ class TestCopies:
         copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="01", of=1))
         found = judged(copy, (entry(3), outcome(3, 11, 20)), known=ledger(*self.KNOWN), in_silver={1})
         assert (found.waiting, found.refused, found.replaced) == (set(), {}, {2: 4})
+
+
+def test_where_overlaps_are_allowed_nobody_is_in_the_way():
+    known = ledger((1, 0, 10, "success"))
+    found = judged((entry(2), outcome(2, 5, 20)), (entry(3), outcome(3, 6, 20)), known=known, allows_overlap=True)
+    assert (found.refused, found.replaced) == ({}, {})
+
+
+class TestWaysOut:
+    """What is said of an overlap works: nobody is told to move a file onto one that is read in another way."""
+
+    def said(self, *, feed: str = "", known_feed: str | None = None, is_in: bool = True, rows: int = 10, **more) -> str:
+        second = (entry(2, feed=feed), outcome(2, 0, 10, rows=rows))
+        if is_in:
+            known = ledger((1, 0, 10, "success")).with_columns(feed=pl.lit(known_feed, pl.Categorical))
+            return str(refused(second, known=known, **more)[2].error)
+        first = (entry(1, feed=known_feed or ""), outcome(1, 0, 10))
+        return str(refused(first, second, **more)[2].error)
+
+    @pytest.mark.parametrize("is_in", [True, False])
+    @pytest.mark.parametrize(("feed", "other", "is_kind"), [("", None, True), ("f", "f", True), ("f", "g", False)])
+    def test_move_it_onto_the_other(self, is_in, feed, other, is_kind):
+        said = self.said(feed=feed, known_feed=other, is_in=is_in)
+        assert ("move this file onto it" in said) is is_kind
+        assert "delete p1, " in said
+        assert "`pointline withdraw 1`" in said
+
+    def test_of_another_vendor(self):
+        assert "move this file onto it" not in self.said(vendor="binance")
+
+    @pytest.mark.parametrize("is_in", [True, False])
+    @pytest.mark.parametrize(("rows", "is_alike"), [(10, True), (9, False)])
+    def test_it_may_be_the_same_packed_otherwise(self, is_in, rows, is_alike):
+        assert ("packed in another way" in self.said(is_in=is_in, rows=rows)) is is_alike
+
+
+class TestPreference:
+    """Where a feed prefers one of two files for a day, the other one leaves it that day, whatever came first."""
+
+    DATE = str(META.date)
+    LATER = dt.date(2024, 5, 2)
+
+    def decided(self, *files: tuple[int, str], known=(), feed: str | None = "f", ranks=None) -> Replacements:
+        """Files with id and feed; ``known`` are of the ledger. ``ranks`` by path: the lower goes first."""
+        ranks = {"p1": 1, "p2": 2, "p3": 3} if ranks is None else ranks
+        there = ledger(*((file_id, 0, 10, "success") for file_id in known))
+        there = there.with_columns(feed=pl.lit(feed, pl.Categorical))
+        come = [(entry(file_id, feed=of), outcome(file_id, 5, 15)) for file_id, of in files]
+        return judged(*come, known=there, rank_of=lambda path, _feed: ranks.get(path))
+
+    @pytest.mark.parametrize(
+        ("ranks", "given_up", "is_refused"),
+        [
+            ({"p1": 1, "p2": 2}, {2: {DATE: 1}}, False),
+            ({"p1": 2, "p2": 1}, {1: {DATE: 2}}, False),
+            ({"p1": 1, "p2": 1}, {}, True),
+            ({"p1": 1}, {}, True),
+            ({"p2": 1}, {}, True),
+        ],
+    )
+    @pytest.mark.parametrize("is_in", [True, False])
+    def test_one_of_two(self, ranks, given_up, is_refused, is_in):
+        files = [(2, "f")] if is_in else [(1, "f"), (2, "f")]
+        found = self.decided(*files, known=(1,) if is_in else (), ranks=ranks)
+        assert (found.given_up, set(found.refused), found.replaced) == (given_up, {2} if is_refused else set(), {})
+
+    @pytest.mark.parametrize(("ours", "theirs"), [("f", "g"), ("f", None), ("", "f")])
+    def test_between_feeds_nothing_is_preferred(self, ours, theirs):
+        found = self.decided((2, ours), known=(1,), feed=theirs)
+        assert (found.given_up, set(found.refused)) == ({}, {2})
+
+    def test_of_three_the_first_has_the_day(self):
+        found = self.decided((1, "f"), (2, "f"), (3, "f"), ranks={"p1": 3, "p2": 2, "p3": 1})
+        assert found.refused == {}
+        assert found.given_up == {1: {self.DATE: 2}, 2: {self.DATE: 3}}
+
+    def test_what_gave_up_a_day_is_in_nobodys_way_there(self):
+        """Guards ``leaving``: the third overlaps the second alone, and that one has left the day to the first."""
+        times = {1: (0, 10), 2: (5, 20), 3: (15, 30)}
+        files = [(entry(number, feed="f"), outcome(number, *times[number])) for number in times]
+        found = judged(*files, rank_of=lambda path, _feed: {"p1": 1, "p2": 2}.get(path))
+        assert (found.refused, found.given_up) == ({}, {2: {self.DATE: 1}})
+
+    def test_what_a_refused_file_was_given_is_taken_back(self):
+        """The second is preferred to the first, and refused for the third: so the first keeps its day."""
+        known = ledger((1, 0, 10, "success"), (3, 12, 30, "success")).with_columns(feed=pl.lit("f", pl.Categorical))
+        second = (entry(2, feed="f"), outcome(2, 5, 20))
+        found = judged(second, known=known, rank_of=lambda path, _feed: {"p1": 2, "p2": 1}.get(path))
+        assert (set(found.refused), found.given_up) == ({2}, {})
+
+    def test_a_month_beside_its_days(self):
+        """It leaves a day to the file of that day, and keeps the others."""
+        day_us = 86_400_000_000
+        begin = (META.date - dt.date(1970, 1, 1)).days * day_us
+        month = (entry(2, feed="f", is_one_day=False), outcome(2, begin, begin + 3 * day_us - 1))
+        daily = (entry(1, feed="f", date=self.LATER), outcome(1, begin + day_us, begin + 2 * day_us - 1))
+        ranks = {"p1": 1, "p2": 2}
+        found = judged(daily, month, rank_of=lambda path, _feed: ranks[path])
+        assert (found.refused, found.given_up) == ({}, {2: {str(self.LATER): 1}})
+        again = (entry(3, feed="f", date=self.LATER), outcome(3, begin + day_us, begin + 2 * day_us - 1))
+        found = judged(daily, month, again, rank_of=lambda path, _feed: ranks.get(path))
+        assert (set(found.refused), found.refused[3].superseded_by) == ({3}, 1)
+        other = (entry(3, feed="f"), outcome(3, begin, begin + 5))
+        found = judged(daily, month, other, rank_of=lambda path, _feed: ranks.get(path))
+        assert (set(found.refused), found.refused[3].superseded_by) == ({3}, 2)
+
+
+def test_a_refused_file_says_whether_the_other_one_is_there():
+    """Guards OTHER_IS_GONE, by which it is read again when that file comes back."""
+    known = ledger((1, 0, 30, "success")).with_columns(symbol=pl.lit("SPOT").cast(pl.Categorical))
+    for gone, warnings in (({1}, {OTHER_IS_GONE: 1}), (frozenset(), {})):
+        found = refused((entry(2), outcome(2, 0, 10)), known=known, silver={1: SPANS[2]}, gone=gone)
+        assert found[2].warnings == warnings
+    files = [(entry(1), outcome(1, 0, 10)), (entry(2), outcome(2, 0, 10))]
+    assert refused(*files, gone={1})[2].warnings == {}
+
+
+def test_lists_of_instruments_have_a_guard_of_their_own():
+    few = (entry(2, replaces=(1,), data_type=INSTRUMENTS), outcome(2, 0, 10, rows=1))
+    assert refused(few, known=ledger((1, 0, 10, "success"))) == {}

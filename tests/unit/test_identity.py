@@ -170,6 +170,14 @@ class TestRenames:
         is_known = content == "X" and status is not Status.PENDING
         assert (moved(found), found.settled) == (({}, {}) if is_known else ({1: "b"}, {2: 1}))
 
+    def test_the_version_at_the_new_path_was_refused_for_the_same_content(self, folder):
+        """Of an earlier time: it was in the way of the one that comes to lie there now."""
+        folder.take("a", "X")
+        folder.take("b", "X", Status.QUARANTINED, modified=1)
+        folder.rename(("a", "b"))
+        found = folder.sort()
+        assert (moved(found), found.settled, found.touched) == ({1: "b"}, {2: 1}, [])
+
     def test_of_two_files_that_are_alike_one_was_moved(self, folder):
         folder.take("a", "X")
         folder.rename(("a", "b"))
@@ -310,10 +318,11 @@ class TestVersions:
         assert not found.entering[0].is_again
 
     @pytest.mark.parametrize("status", [Status.QUARANTINED, Status.FAILED])
-    def test_refused_unread_and_written_anew(self, folder, status):
+    @pytest.mark.parametrize("facts", [{"modified": 99}, {"content": "XX"}])
+    def test_refused_unread_and_written_anew(self, folder, status, facts):
         folder.take("a", "X", Status.PENDING)
         folder.manifest.update_statuses([Outcome(file_id=1, status=status)])
-        folder.put("a", "X", modified=99)
+        folder.put("a", **{"content": "X", **facts})
         found = folder.sort()
         assert (found.again, entering(found)) == ([], {"a": (1,)})
 

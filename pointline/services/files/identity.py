@@ -8,7 +8,10 @@ two files have changed places.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import field
+from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 import polars as pl
@@ -62,21 +65,17 @@ class Contents:
 
     def __init__(
         self,
-        brought: Mapping[tuple[str, ...], Sequence[LedgerRow]] | None = None,
-        symbols: Collection[str] = (),
-        reader: BronzeReader | None = None,
+        brought: Mapping[tuple[str, ...], Sequence[LedgerRow]] = MappingProxyType({}),
+        has_left: Callable[[LedgerRow], bool] = lambda _row: True,
     ) -> None:
-        self._brought = brought or {}
-        self._symbols = symbols
-        self._reader = reader
+        self._brought = brought
+        self._has_left = has_left
 
     def get(self, key: ContentKey) -> int | None:
         """Return the newest file that brought this content."""
         *content, symbol = key
-        if self._reader is None or symbol not in self._symbols:
-            return None
         for row in reversed(self._brought.get(tuple(content), ())):
-            if symbol_key(row.symbol) == symbol or not has_left(row, self._reader):
+            if symbol_key(row.symbol) == symbol or not self._has_left(row):
                 return row.file_id
         return None
 
@@ -165,7 +164,7 @@ def sort_candidates(
                 )
             )
     leaving = {old for candidate in found.entering for old in candidate.replaces}
-    found.contents = _contents(found.entering, asked, standing.filter(~pl.col("file_id").is_in(list(leaving))), reader)
+    found.contents = _contents(asked, standing.filter(~pl.col("file_id").is_in(list(leaving))), reader)
     return found
 
 
@@ -381,9 +380,7 @@ def _may_matter(asked: pl.DataFrame) -> pl.Expr:
     return in_partition | pl.col("bronze_file_path").is_in(asked["bronze_file_path"].to_list())
 
 
-def _contents(
-    entering: Sequence[Candidate], asked: pl.DataFrame, standing: pl.DataFrame, reader: BronzeReader
-) -> Contents:
+def _contents(asked: pl.DataFrame, standing: pl.DataFrame, reader: BronzeReader) -> Contents:
     """Return the contents in the lake that a file may be a copy of, by its size."""
     same_day = ["exchange", "data_type", "feed", "date", "file_size_bytes"]
     in_lake = standing.filter(stands_at(Status.SUCCESS), pl.col(DIGEST).is_not_null())
@@ -394,8 +391,7 @@ def _contents(
     for row, day in zip(ledger_rows(twins), days.iter_rows(), strict=True):
         assert row.content_hash is not None
         brought.setdefault((row.content_hash, *day), []).append(row)
-    symbols = frozenset(symbol_key(candidate.meta.symbol) for candidate in entering) if brought else frozenset()
-    return Contents(brought, symbols, reader)
+    return Contents(brought, partial(has_left, reader=reader))
 
 
 def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[LedgerRow]]:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.files.identity import Sorted, sort_candidates
+from pointline.services.files.identity import Candidate, Sorted, sort_candidates
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 from tests.support.fakes import MemoryBronze, MemoryManifest
@@ -266,8 +266,9 @@ class TestCopies:
 
 
 class TestVersions:
-    def test_unchanged(self, folder):
-        folder.take("a", "X")
+    @pytest.mark.parametrize("facts", [{}, {"changed_us": 1, "inode": 1}])
+    def test_unchanged(self, folder, facts):
+        folder.take("a", "X", **facts)
         assert [meta.bronze_file_path for meta in folder.sort().known] == ["a"]
 
     @pytest.mark.parametrize("facts", [{"changed_us": 9}, {"inode": 9}, {"modified": 9}])
@@ -362,6 +363,10 @@ class TestVersions:
         found = folder.sort()
         (one,) = found.entering
         assert (one.is_again, one.replaces, found.again) == (True, (), [])
+
+    def test_new(self, folder):
+        meta = folder.put("a", "X")
+        assert folder.sort().entering == [Candidate(meta=meta, is_again=False, is_accepted=False, has_siblings=False)]
 
 
 class TestReading:

@@ -325,6 +325,14 @@ class TestCopies:
         assert (found.waiting, {one: why.superseded_by for one, why in found.refused.items()}) == ({4}, {3: 2})
         assert found.replaced == {}
 
+    @pytest.mark.parametrize("is_in", [True, False])
+    def test_the_original_is_of_this_batch(self, is_in):
+        known = ledger((2, 11, 20, "success"), *([] if is_in else [(5, 0, 10, "success")]))
+        copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="01", of=1))
+        found = judged((entry(1), outcome(1, 0, 10)), copy, known=known)
+        assert (found.waiting, set(found.refused)) == ((set(), set()) if is_in else ({4}, {1}))
+        assert found.replaced == ({2: 4} if is_in else {})
+
     def test_a_settled_copy_takes_its_place(self):
         copy = (entry(4, replaces=(2,)), Outcome.duplicate(4, content_hash="01", of=1))
         found = judged(copy, (entry(3), outcome(3, 11, 20)), known=ledger(*self.KNOWN), in_silver={1})
@@ -355,6 +363,7 @@ class TestWaysOut:
         assert ("move this file onto it" in said) is is_kind
         assert "delete p1, " in said
         assert "`pointline withdraw 1`" in said
+        assert "S from 1970-01-01 00:00:00.000000 to 1970-01-01 00:00:00.000010 UTC" in said
 
     def test_of_another_vendor(self):
         assert "move this file onto it" not in self.said(vendor="binance")
@@ -418,6 +427,16 @@ class TestPreference:
         second = (entry(2, feed="f"), outcome(2, 5, 20))
         found = judged(second, known=known, rank_of=lambda path, _feed: {"p1": 2, "p2": 1}.get(path))
         assert (set(found.refused), found.given_up) == ({2}, {})
+
+    def test_what_a_refused_file_gave_up_it_has_not_given_up(self):
+        """A month leaves its first day to a file of that day, and another file is in the way of the second."""
+        day_us = 86_400_000_000
+        begin = (META.date - dt.date(1970, 1, 1)).days * day_us
+        month = (entry(3, feed="f", is_one_day=False), outcome(3, begin, begin + 2 * day_us - 1))
+        first = (entry(1, feed="f"), outcome(1, begin, begin + 9))
+        second = (entry(2, feed="f", date=self.LATER), outcome(2, begin + day_us, begin + day_us + 9))
+        found = judged(first, second, month, rank_of=lambda path, _feed: {"p1": 1, "p3": 2}.get(path))
+        assert (set(found.refused), found.given_up) == ({3}, {})
 
     def test_a_month_beside_its_days(self):
         """It leaves a day to the file of that day, and keeps the others."""

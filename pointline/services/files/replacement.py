@@ -236,7 +236,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
         """How many rows the lake has of the file; of a copy, those of its original that the copy claims too."""
         original = outcome.superseded_by
-        if outcome.status is Status.SUCCESS or original is None:
+        if original is None:
             return sum(span.rows for span in spans)
         key = symbol_key(entry.meta.symbol)
         if original in self.entries:
@@ -294,7 +294,7 @@ class Judge(Struct, frozen=True, kw_only=True):
         )
 
     def _symbols_of(self, held: Held, day: Day) -> AbstractSet[str]:
-        return (held.spans if held.file_id in self.entries and held.spans else self.occupied.spans(held, day)).keys()
+        return self.occupied.spans(held, day).keys()
 
 
 def originals_of(outcomes: Mapping[int, Outcome]) -> dict[int, int]:

@@ -107,8 +107,8 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult,
 }
 SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any", "semi": "anti", "anti": "semi"}
-SAID = ("hint", "error", "subject", "reason", "what", "strict")
-"""Arguments that are words for people: their contents are other tests' matter. ``zip``'s ``strict`` is an assertion."""
+SAID = ("hint", "error", "subject", "reason", "what", "strict", "frozen", "kw_only", "slots")
+"""Arguments that are words for people, whose contents are other tests' matter, and assertions: ``strict``, ``frozen``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,10 +178,12 @@ def test_the_daemon_has_time_to_make_it_first(bench):
 class TestWhoDoesIt:
     """Here where the lock is free, there where it is not; whoever may not write asks, and is refused alone."""
 
-    def test_here(self, bench):
+    def test_here(self, bench, monkeypatch):
         bench.is_held = False
+        became_owner = []
+        monkeypatch.setattr(requests, "act_as_owner", became_owner.append)
         done = do_or_ask(bench.paths, REQUEST, lambda: {"did": "here"}, purpose="retry")
-        assert done == {"did": "here"}
+        assert (done, became_owner) == ({"did": "here"}, [bench.paths.root])
         assert bench.clock.slept == []
 
     def test_there(self, bench):

@@ -67,6 +67,7 @@ class Facts:
         self.rows: dict[int, int] = known.get("rows", {})
         self.contents: dict[int, str] = known.get("contents", {})
         self.spans: dict[int, dict[str, Span]] = known.get("silver", {})
+        self.symbol: str = known.get("symbol", "S")
 
     def is_in_bronze(self, file_id: int) -> bool:
         return file_id not in self.gone
@@ -75,7 +76,7 @@ class Facts:
         return file_id in self.gone
 
     def symbol_of(self, file_id: int) -> str:
-        return "S"
+        return self.symbol
 
     def vendor_of(self, file_id: int) -> str:
         return self.vendor
@@ -277,6 +278,31 @@ class TestTooFew:
         found = judged(file, known=ledger(*self.KNOWN))
         assert set(found.refused) == ({2} if held and not accepted else set())
         assert found.replaced == ({} if held and not accepted else {1: 2})
+
+    @pytest.mark.parametrize(
+        ("original", "symbol", "before", "held"),
+        [
+            pytest.param("of its symbol", "S", 20, 0, id="of its symbol"),
+            pytest.param("of its symbol", "S", 21, 10, id="of its symbol, too few"),
+            pytest.param("of many in the lake", "S", 10, 0, id="of many in the lake"),
+            pytest.param("of many in the lake", "S", 11, 5, id="of many in the lake, too few"),
+            pytest.param("of many in the lake", "SPOT", 20, 0, id="of many in the lake, a group"),
+            pytest.param("of many in the batch", "S", 10, 0, id="of many in the batch"),
+            pytest.param("of many in the batch", "S", 11, 5, id="of many in the batch, too few"),
+            pytest.param("of many in the batch", "SPOT", 21, 10, id="of many in the batch, a group, too few"),
+        ],
+    )
+    def test_a_copy_has_the_rows_of_its_original_that_it_claims(self, original, symbol, before, held):
+        copy = (entry(4, symbol=symbol, replaces=(1,)), Outcome.duplicate(4, content_hash="07", of=7))
+        files = [copy]
+        if original == "of many in the batch":
+            files.append((entry(7, symbol="SPOT", siblings=False), outcome(7, 0, 30)))
+        told = {"symbol": "S" if original == "of its symbol" else "SPOT", "silver": {7: SPANS[2]}, "in_silver": {7}}
+        found = judged(*files, known=ledger(*self.KNOWN), rows={1: before}, spans={7: SPANS[2]}, **told)
+        assert found.replaced == ({} if held else {1: 4})
+        if held:
+            said = f"it has {held} rows (it is a copy of file 7) and would replace {before} rows of file 1"
+            assert said in str(found.refused[4].error)
 
     def test_a_held_version_leaves_its_predecessor_in_the_way(self):
         """Guards the repetition in Judge.decide."""

@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 from concurrent.futures import Future
+from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -263,6 +264,13 @@ def test_the_retentions_that_there_can_be(hours, is_one):
     else:
         with pytest.raises(PointlineError):
             decoded(command="maintain", retention_hours=hours)
+
+
+def test_a_file_appears_whole(tmp_path, monkeypatch):
+    appeared, replace = [], Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, to: appeared.append(path.read_bytes()) or replace(path, to))
+    put_file(tmp_path / "a.json", b"{}")
+    assert appeared == [b"{}"]
 
 
 def test_a_file_that_cannot_be_put_there_leaves_nothing(tmp_path):

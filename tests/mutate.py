@@ -108,7 +108,7 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any", "semi": "anti", "anti": "semi"}
 SAID = ("hint", "error", "subject", "reason", "what", "strict", "frozen", "kw_only", "slots")
-"""Arguments that are words for people, whose contents are other tests' matter, and assertions: ``strict``, ``frozen``."""
+"""Arguments that are words for people, whose contents are other tests' matter, and assertions, such as ``strict``."""
 
 
 @dataclass(frozen=True, slots=True)

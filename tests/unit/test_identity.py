@@ -287,10 +287,13 @@ class TestVersions:
         folder.put("a", "Y", modified=ord("X"), **{"changed_us": 1, "inode": 1, **facts})
         assert entering(folder.sort()) == {"a": (1,)}
 
-    def test_what_was_never_noted_says_nothing(self, folder):
-        folder.take("a", "X")
-        folder.put("a", "X", changed_us=5, inode=5)
-        assert len(folder.sort().known) == 1
+    @pytest.mark.parametrize(
+        ("before", "now"), [({}, {"changed_us": 5, "inode": 5}), ({"changed_us": 5, "inode": 5}, {})]
+    )
+    def test_what_was_never_noted_says_nothing(self, folder, before, now):
+        folder.take("a", "X", **before)
+        folder.put("a", "X", **now)
+        assert (len(folder.sort().known), folder.bronze.read) == (1, [])
 
     @pytest.mark.parametrize("before", [Status.SUCCESS, Status.WITHDRAWN])
     @pytest.mark.parametrize("after", [Status.QUARANTINED, Status.FAILED, Status.PENDING, Status.WITHDRAWN])
@@ -536,6 +539,19 @@ class TestSeveralDays:
         folder.put("a", "X", feed=self.FEED, date=day(3), symbol="T")
         folder.put("b", "Y", feed=self.FEED, is_one_day=is_one_day)
         assert [one.has_siblings for one in folder.sort("a", "b").entering] == [meet, meet]
+
+    @pytest.mark.parametrize("beside", [{"feed": ""}, {"feed": FEED, "date": day(9)}, {"feed": FEED, "date": day(-9)}])
+    def test_whatever_else_is_asked_about(self, folder, beside):
+        """The ledger is cut to what may matter for all that come together."""
+        folder.take("month", "X", feed=self.FEED, date=day(-20), symbol="T", rows_of=(day(-20), day(10)))
+        folder.take("day", "X", feed=self.FEED, date=day(3), symbol="T", rows_of=(day(3), day(3)))
+        folder.put("one", "Y", feed=self.FEED)
+        folder.put("many", "Z", feed=self.FEED, is_one_day=False, symbol="U")
+        folder.put("other", "YY", symbol="V", **beside)
+        for asked in ("one", "many"):
+            assert folder.sort(asked, "other").entering[0].has_siblings
+        del folder.manifest.rows[0]
+        assert folder.sort("many", "other").entering[0].has_siblings
 
     def test_one_alone_meets_nobody(self, folder):
         folder.put("b", "Y", feed=self.FEED, is_one_day=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
+import polars as pl
 import pytest
 from msgspec.structs import replace
 from pointline_daemon.condition.account import BatchDone
@@ -70,12 +71,15 @@ class Service:
 
 
 class Pool:
+    """Loads a group again, with the error that it is told."""
+
     def __init__(self) -> None:
         self.submitted = 0
+        self.error: Exception | None = None
 
     def submit(self, load, group):
         self.submitted += 1
-        return done(Loaded(group=group))
+        return done(self.error or Loaded(group=group))
 
 
 def done(result: Loaded | Exception) -> Future[Loaded]:
@@ -88,7 +92,14 @@ def done(result: Loaded | Exception) -> Future[Loaded]:
 
 
 class Bench:
-    def __init__(self, service: Service, first: Loaded | Exception | None = None, *, attempts: int = 1) -> None:
+    def __init__(
+        self,
+        service: Service,
+        first: Loaded | Exception | None = None,
+        *,
+        attempts: int = 1,
+        waits_for_access: bool = True,
+    ) -> None:
         self.flow = Flow(lambda: None)
         self.service, self.pool = service, Pool()
         self.reported: list[BatchDone] = []
@@ -97,16 +108,25 @@ class Bench:
             service=service,  # type: ignore[arg-type]
             loader=type("Loader", (), {"load": None})(),
             pool=self.pool,  # type: ignore[arg-type]
-            on_committed=lambda _committed, batch: self.reported.append(batch),
+            on_committed=self.note,
             attempts_of=lambda ids: dict.fromkeys(ids, attempts),
             steps_read=lambda: 0,
             clock=lambda: 1_000,
             require_lake=lambda: None,
-            waits_for_access=True,
+            waits_for_access=waits_for_access,
         )
         batch = Batch(entries=(ENTRY,), groups=(GROUP,))
         load = done(Loaded(group=GROUP, parts=[PART]) if first is None else first)
         self.flow.began(RunningBatch(batch=batch, loads=[load], seen_at={"a": 0.0}))
+
+    def note(self, _committed: Committed, batch: BatchDone) -> None:
+        assert self.flow.in_flight, "what it reopened is on its way before the batch counts as finished"
+        self.reported.append(batch)
+
+    def begin(self, *loaded: Loaded) -> None:
+        """Begin another batch, of these groups."""
+        batch = Batch(entries=(ENTRY,), groups=tuple(one.group for one in loaded))
+        self.flow.began(RunningBatch(batch=batch, loads=[done(one) for one in loaded], seen_at={"a": 0.0}))
 
     def run(self, sign: Sign | None = None) -> Sign:
         sign = sign or Sign()
@@ -258,3 +278,226 @@ def test_each_file_has_its_share_of_the_time(sizes, shares):
     loaded = Loaded(group=replace(GROUP, entries=entries), timing=Timing(parse_ms=40.0, write_ms=80.0))
     found = [(file_id, timing.parse_ms, timing.write_ms) for file_id, timing in committer_module._shares(loaded)]
     assert found == shares
+
+
+def said_in(lines) -> list[tuple[str, str]]:
+    return [(line["event"], line["log_level"]) for line in lines if "path" not in line and line["log_level"] != "debug"]
+
+
+PLACE = "trades binance/2024-05-01"
+
+
+class TestHeldUp:
+    """What cannot be written holds up its own files, is said once, and once more when that has passed."""
+
+    @pytest.mark.parametrize(("error", "tries"), [(NoAccess("shut"), 1), (StorageTrouble("no"), TRIES)])
+    def test_a_partition(self, error, tries):
+        bench = Bench(Service(), first=error)
+        bench.pool.error = error
+        with capture_logs() as lines:
+            bench.run()
+        ((group,),) = bench.service.commits
+        assert (group.parts, group.delays) == ([], {1: error})
+        assert bench.pool.submitted == tries - 1
+        assert bench.flow.partitions_held_up == {PLACE: str(error)}
+        [held_up] = [line for line in lines if line["event"] == "partition.held_up"]
+        assert (held_up["log_level"], held_up["partition"], held_up["files"]) == ("error", PLACE, 1)
+        bench.begin(Loaded(group=GROUP))
+        bench.run()
+        assert bench.flow.partitions_held_up != {}, "nothing was written to it"
+        bench.begin(Loaded(group=GROUP, parts=[PART]))
+        with capture_logs() as lines:
+            bench.run()
+        assert bench.flow.partitions_held_up == {}
+        assert [line["partition"] for line in lines if line["event"] == "partition.released"] == [PLACE]
+
+    def test_a_partition_is_said_to_be_held_up_once(self):
+        bench = Bench(Service(), first=NoAccess("shut"))
+        with capture_logs() as lines:
+            bench.run()
+            for _ in range(2):
+                bench.begin(Loaded(group=GROUP))
+                bench.flow.oldest(0).loads[0] = done(NoAccess("shut"))
+                bench.run()
+        assert [line["event"] for line in lines].count("partition.held_up") == 1
+
+    def test_a_table(self):
+        """Its groups alone, and only those that are not put off already."""
+        other = Loaded(group=replace(GROUP, table="quotes"), parts=[PART])
+        late = Loaded(group=GROUP, delays={1: StorageTrouble("no")})
+        shut = NoAccess("shut", subject="trades")
+        bench = Bench(Service(shut))
+        bench.flow._batches.clear()
+        bench.begin(Loaded(group=GROUP, parts=[PART]), other, late)
+        with capture_logs() as lines:
+            bench.run()
+        _, second = bench.service.commits
+        assert [one.delays for one in second] == [{1: shut}, {}, late.delays]
+        assert second[1].parts == [PART]
+        assert bench.flow.partitions_held_up == {"trades": "shut"}
+        assert said_in(lines) == [("partition.held_up", "error")]
+        bench.begin(Loaded(group=GROUP, parts=[PART]))
+        with capture_logs() as lines:
+            bench.run()
+        assert (said_in(lines), bench.flow.partitions_held_up) == ([("partition.released", "info")], {})
+
+    @pytest.mark.parametrize("waits", [True, False])
+    def test_the_ledger(self, waits):
+        """A daemon waits until somebody opens it; `run --once` ends."""
+        bench = Bench(Service(*[NoAccess("shut", subject="ingest_manifest")] * 3), waits_for_access=waits)
+        if waits:
+            sign = bench.run()
+            assert (len(bench.service.commits), sign.waits) == (4, [committer_module.PAUSE_SECONDS] * 3)
+        else:
+            with pytest.raises(NoAccess):
+                bench.run()
+
+    @pytest.mark.parametrize(
+        ("waits", "error", "comes_back"),
+        [
+            (True, NoAccess("shut"), True),
+            (False, NoAccess("shut"), False),
+            (False, StorageTrouble("no"), True),
+        ],
+    )
+    def test_who_comes_back(self, waits, error, comes_back):
+        """Where nobody waits for access, a file that may not be read is not looked at again and again."""
+        late = Loaded(group=GROUP, delays={1: error})
+        bench = Bench(Service(status=Status.PENDING), first=late, waits_for_access=waits)
+        bench.run()
+        [(path, due)] = bench.flow.take_landed()
+        assert (path, due is not None) == ("a", comes_back)
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        ([], []),
+        ([StorageTrouble("no")] * 3, [("ingest.retried", "warning"), ("ingest.resumed", "info")]),
+        ([DiskFull("full")] * 3, [("ingest.paused", "error"), ("ingest.resumed", "info")]),
+    ],
+)
+@pytest.mark.parametrize("step", ["commit", "load"])
+def test_trouble_is_said_where_it_begins_and_where_it_ends(errors, said, step):
+    bench = Bench(Service(*errors) if step == "commit" else Service(), errors[0] if errors and step == "load" else None)
+    with capture_logs() as lines:
+        bench.run()
+    assert said_in(lines) == said
+    assert all(line["step"] == step for line in lines if line["event"].startswith("ingest."))
+
+
+def test_the_waits_grow_up_to_a_limit():
+    sign = Bench(Service(*[StorageTrouble("no")] * (TRIES - 1))).run()
+    assert len(sign.waits) == TRIES - 1
+    for number, wait in enumerate(sign.waits):
+        assert 0.1 * 2**number <= wait <= 0.1 * 2**number + 0.1
+
+
+def test_groups_that_have_all_their_data_files_are_not_loaded_again():
+    other = LoadedPart(table="quotes", part=replace(PART.part, path="other"), file_ids=frozenset({2}))
+    bench = Bench(Service(PartsLost("gone", paths=frozenset({"part", "elsewhere"}))))
+    bench.flow._batches.clear()
+    bench.begin(
+        Loaded(group=GROUP, parts=[PART, other]), Loaded(group=replace(GROUP, table="quotes"), parts=[other, other])
+    )
+    bench.run()
+    assert [[part.part.path for part in one.parts] for one in bench.service.commits[1]] == [[], ["other", "other"]]
+    assert bench.pool.submitted == 1
+
+
+def test_what_is_said_of_a_file(monkeypatch):
+    """A line is all that an operator has of a file."""
+    monkeypatch.setattr(committer_module.time, "monotonic", lambda: 20.0)
+    aside = pl.DataFrame(
+        [(1, "trades", "ragged"), (1, "trades", "ragged"), (1, "trades", "price"), (2, "trades", "ragged")],
+        schema=["file_id", "data_type", "rule"],
+        orient="row",
+    )
+    timing = Timing(parse_ms=40.04, write_ms=80.06)
+    entry = replace(ENTRY, candidate=replace(ENTRY.candidate, replaces=(3, 4)))
+    outcome = Outcome(
+        file_id=1,
+        status=Status.SUCCESS,
+        rows_read=10,
+        rows_written=7,
+        rows_quarantined=3,
+        warnings={"unknown_column:fee": 1},
+        error="3 rows are bad",
+    )
+    bench = Bench(Service())
+    bench.service.commit = lambda _batch, _loaded: Committed(number=7, outcomes=[outcome])  # type: ignore[method-assign]
+    bench.flow._batches.clear()
+    group = Group(table="trades", entries=(entry,))
+    load = done(Loaded(group=group, set_aside=[aside, aside], timing=timing))
+    batch = Batch(entries=(entry,), groups=(group,))
+    bench.flow.began(RunningBatch(batch=batch, loads=[load], seen_at={"a": 12.0}, begun_at=15.0))
+    with capture_logs() as lines:
+        bench.run()
+    [line] = [line for line in lines if line["event"] == "file.committed"]
+    assert line == {
+        "event": "file.committed",
+        "log_level": "info",
+        "file_id": 1,
+        "path": "a",
+        "table": "trades",
+        "exchange": "binance",
+        "symbol": "S",
+        "date": "2024-05-01",
+        "status": "success",
+        "bytes": 1,
+        "rows_read": 10,
+        "rows_written": 7,
+        "rows_quarantined": 3,
+        "warnings": {"unknown_column:fee": 1},
+        "error": "3 rows are bad",
+        "replaces": [3, 4],
+        "attempts": 1,
+        "batch": 7,
+        "waited_ms": 3000.0,
+        "parse_ms": 40.0,
+        "write_ms": 80.1,
+        "commit_ms": 0.0,
+    }
+    [reported] = bench.reported
+    assert reported.set_aside == {("trades", "ragged"): 4, ("trades", "price"): 2}
+    [file] = reported.files
+    assert (file.waited_seconds, file.seconds, file.attempts) == (3.0, 8.0, 1)
+    [told] = [line for line in lines if line["event"] == "batch.committed"]
+    assert (told["batch"], told["files"], told["log_level"]) == (7, 1, "debug")
+
+
+def test_nothing_is_said_of_what_is_not_known():
+    bench = Bench(Service())
+    with capture_logs() as lines:
+        bench.run()
+    [line] = [line for line in lines if line["event"] == "file.committed"]
+    assert not {"warnings", "error", "replaces"} & line.keys()
+    assert bench.reported[0].set_aside == {}
+
+
+def test_while_workers_read_it_is_seen_to_turn(monkeypatch):
+    """The watchdog of a service manager goes by that: workers that hang shall not look alive."""
+    load: Future[Loaded] = Future()
+    read = iter([5, 5, 5, 5, 6, 6, 6])
+    bench = Bench(Service())
+    bench.flow.oldest(0).loads[0] = load
+    bench.committer._steps_read = lambda: next(read, 6)
+    sign, turns, waits = Sign(), [], []
+    sign.turn = lambda: turns.append(len(waits))  # type: ignore[method-assign]
+
+    def wait(futures, seconds):
+        waits.append(seconds)
+        if len(waits) == 6:
+            load.set_result(Loaded(group=GROUP, parts=[PART]))
+
+    monkeypatch.setattr(committer_module, "wait", wait)
+    bench.run(sign)
+    assert turns == [0, 3]
+    assert waits == [committer_module.LOOK_SECONDS] * 6
+
+
+def test_told_to_stop_it_ends_when_nothing_is_in_flight():
+    bench = Bench(Service())
+    bench.begin(Loaded(group=GROUP))
+    bench.committer.run(Sign(after=0))  # type: ignore[arg-type]
+    assert (len(bench.service.commits), bench.flow.in_flight) == (2, 0)

@@ -119,6 +119,16 @@ def test_rows_that_are_there_twice(lake):
     assert (lake.statuses(), lake.held()) == ("success pending success", {1: 2, 3: 2})
 
 
+def test_a_row_that_is_there_in_the_place_of_another(lake):
+    """The numbers agree; it is met where something else of the partition does not."""
+    trades = lake.tables["trades"]
+    trades._stored["part-1"] = trades._stored["part-1"].with_columns(file_seq=pl.lit(1, pl.Int64))
+    del trades._live["part-0"]
+    assert lake.plan().reasons == {1: "0 of its 2 rows are there", 2: "2 of its 2 rows are there, some twice"}
+    lake.heal()
+    assert (lake.statuses(), lake.held()) == ("pending pending success", {3: 2})
+
+
 def test_rows_of_a_file_that_the_ledger_has_out_leave(lake):
     lake.manifest.update_statuses([Outcome.superseded(1, by=2)])
     plan = lake.plan()
@@ -134,6 +144,15 @@ def test_rows_of_strangers_take_a_word(lake):
     assert list(describe(plan.tables)) == [
         "trades: 1 files have rows that must not be there, 1 of them are files that the ledger does not know"
     ]
+
+
+def test_rows_of_strangers_where_the_ledger_has_nothing(lake):
+    table = lake.tables["trades"]
+    other = {**PLACE, "date": "2024-06-01"}
+    table.rewrite(add=[table.store(rows(9, 2).drop("exchange", "date"), other)], remove=[])
+    plan = lake.plan()
+    assert plan.tables["trades"].leaving == {tuple(other.items()): [9]}
+    assert plan.tables["trades"].strangers == {9: 2}
 
 
 def test_a_broken_data_file_goes_and_its_files_are_read_again(lake):
@@ -177,6 +196,17 @@ def test_each_table_has_a_batch_of_its_own(lake):
     assert lake.tables["trades"].last_batch() == before + 1
     assert lake.manifest.last_batch() == before + 2
     assert lake.held() == {2: 2, 3: 2}
+
+
+def test_a_commit_tells_what_it_makes_true(lake):
+    """A crash behind it is mended by that: 1 has left this table, of 3 the rows alone are told to leave."""
+    del lake.tables["trades"]._live["part-0"]
+    lake.tables["trades"].append(rows(2, 1))
+    lake.quarantine.forget([3])
+    lake.heal()
+    told = {one.file_id: one.status for one in lake.tables["trades"].batches_after(0)[0].outcomes}
+    assert told == {1: Status.PENDING, 2: Status.PENDING}
+    assert (lake.statuses(), lake.held()) == ("pending pending pending", {})
 
 
 def test_a_part_of_several_files_keeps_the_others(lake):

@@ -214,6 +214,15 @@ class TestRenames:
         found = folder.sort("b")
         assert (moved(found), [*entering(found)]) == (({1: "b"}, []) if has_moved else ({}, ["b"]))
 
+    def test_two_alike_that_move_up(self, folder):
+        """``mv b c; mv a b``: the bytes of b are still there, so that is the one that has not moved."""
+        folder.take("a", "X", inode=1)
+        folder.take("b", "X", inode=2)
+        folder.rename(("a", "b"), ("b", "c"))
+        found = folder.sort()
+        assert moved(found) == {1: "c"}
+        assert [(file_id, meta.bronze_file_path) for file_id, meta in found.touched] == [(2, "b")]
+
     def test_where_nobody_knows_whether_it_is_gone_nothing_has_moved(self, folder, monkeypatch):
         """Its folder cannot be entered, or is not mounted."""
         folder.take("a", "X")
@@ -552,6 +561,12 @@ class TestSeveralDays:
             assert folder.sort(asked, "other").entering[0].has_siblings
         del folder.manifest.rows[0]
         assert folder.sort("many", "other").entering[0].has_siblings
+
+    def test_a_month_asked_about_with_an_earlier_file(self, folder):
+        folder.take("day", "X", feed=self.FEED, date=day(35), symbol="T", rows_of=(day(35), day(35)))
+        folder.put("one", "Y", feed=self.FEED)
+        folder.put("many", "Z", feed=self.FEED, date=day(9), is_one_day=False, symbol="U")
+        assert folder.sort("many", "one").entering[0].has_siblings
 
     def test_one_alone_meets_nobody(self, folder):
         folder.put("b", "Y", feed=self.FEED, is_one_day=False)

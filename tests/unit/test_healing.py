@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.io.protocols import Discovery, Outcome
-from pointline.services.audit.healing import Healing, heal, plan_healing
+from pointline.services.audit.healing import Healing, heal, plan_healing, plan_rereading
 from pointline.services.audit.reconcile import Disagreement, compare_quarantine, compare_tables, describe
 from pointline.services.ingest.change import Change, commit_change
 from pointline.tables import quarantine as quarantine_table
@@ -248,3 +248,14 @@ def test_files_of_which_no_symbol_is_kept_are_read_again(lake):
     del lake.bronze.files["b"]
     plan = plan_healing(lake.manifest, lake.bronze, tables, ({}, ()), {1: "not kept", 2: "not kept"})
     assert (dict(plan.reread), dict(plan.lost), plan.reasons) == ({1: "a"}, {2: "b"}, {1: "not kept", 2: "not kept"})
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_files_that_shall_be_read_again(lake, status):
+    """Only what has its place: who is history, or waits anyway, is left alone."""
+    lake.manifest.update_statuses([Outcome(file_id=1, status=status), Outcome(file_id=2, status=status)])
+    del lake.bronze.files["b"]
+    plan = plan_rereading(lake.manifest, lake.bronze, {1: "moved", 2: "moved", 9: "unknown"})
+    is_meant = status in {Status.SUCCESS, Status.QUARANTINED, Status.DUPLICATE}
+    assert (dict(plan.reread), dict(plan.lost)) == (({1: "a"}, {2: "b"}) if is_meant else ({}, {}))
+    assert (plan.tables, plan.reasons[1], plan.quarantine_extra) == ({}, "moved", ())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
-from pointline.errors import StorageTrouble, Transient, Unfinished
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.errors import NoAccess, Stopping, StorageTrouble, Transient, Unfinished
+from pointline.io.protocols import ACCEPTED, LEFT_TO, BronzeFileMetadata, Outcome, Part
 from pointline.services.files.identity import Candidate
-from pointline.services.ingest.batch import Batch, Entry, Group, Loaded
-from pointline.services.ingest.verdict import Policy, Verdict, decide
+from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart
+from pointline.services.ingest.change import Partition
+from pointline.services.ingest.verdict import Leaving, Policy, Verdict, decide
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest
 
@@ -93,6 +96,179 @@ class TestDelayed:
         outcome = delayed(TROUBLE, modified=0, created=0, attempts=attempts)
         assert (outcome.status, outcome.error) == (status, "a cannot be read; look at its mode")
         assert outcome.warnings is None, "what the ledger knows of it stays"
+
+    @pytest.mark.parametrize(("attempts", "counted"), [(0, 1), (1, 1), (2, 2), (3, 2), (9, 2)])
+    def test_what_may_not_be_read_waits_for_a_person_with_a_try_left(self, attempts, counted):
+        outcome = delayed(NoAccess("shut"), modified=0, created=0, attempts=attempts)
+        assert (outcome.status, outcome.attempts, outcome.error) == (Status.PENDING, counted, "shut")
+
+    @pytest.mark.parametrize(("attempts", "counted"), [(0, 0), (1, 0), (3, 2), (9, 8)])
+    def test_a_stop_was_no_try(self, attempts, counted):
+        outcome = delayed(Stopping("told to stop"), modified=0, created=0, attempts=attempts)
+        assert (outcome.status, outcome.attempts) == (Status.PENDING, counted)
+
+    def test_other_trouble_leaves_the_count_as_it_is(self):
+        assert delayed(TROUBLE, modified=0, created=0).attempts is None
+        assert delayed(UNFINISHED, modified=NOW, created=NOW).attempts is None
+
+
+def entry(file_id: int, table: str = "trades", path: str = "", **candidate: object) -> Entry:
+    meta = replace(META, data_type=table, bronze_file_path=path or f"p{file_id}")
+    return Entry(file_id=file_id, candidate=Candidate(meta=meta, **candidate))  # type: ignore[arg-type]
+
+
+def success(file_id: int, rows: int = 10, **facts: object) -> Outcome:
+    return Outcome(file_id=file_id, status=Status.SUCCESS, rows_read=rows, rows_written=rows, **facts)  # type: ignore[arg-type]
+
+
+def place(date: str = "2024-05-01") -> Partition:
+    return (("exchange", "binance"), ("date", date))
+
+
+class TestVerdict:
+    """What goes to which table, and in which order."""
+
+    def verdict(self, *outcomes: Outcome, tables: dict[int, str], **more) -> Verdict:
+        told = {"replaced": (), "overtaken": {}, "reopened": {}, **more}
+        entries = {file_id: entry(file_id, table) for file_id, table in tables.items()}
+        return Verdict(entries=entries, outcomes={one.file_id: one for one in outcomes}, **told)
+
+    def test_what_loses_rows_to_another_table_is_first(self):
+        """A crash in between leaves rows missing until the next start, and never there twice."""
+        tables = {1: "quotes", 2: "liquidations", 3: "trades"}
+        lost = Leaving(file_id=9, by=1, table="trades", partition=place())
+        files = [success(1), success(2), success(3, rows=0)]
+        assert self.verdict(*files, tables=tables, replaced=[lost]).tables() == ["trades", "liquidations", "quotes"]
+        own = replace(lost, table="quotes")
+        assert self.verdict(*files, tables=tables, replaced=[own]).tables() == ["liquidations", "quotes"]
+        assert self.verdict(success(3, rows=0), tables=tables).tables() == []
+
+    def test_what_a_commit_tells(self):
+        refused = {one: Outcome(file_id=one, status=Status.QUARANTINED) for one in (4, 6)}
+        left = success(7, rows=5)
+        verdict = self.verdict(
+            success(1),
+            success(2),
+            Outcome.duplicate(3, content_hash="00", of=1),
+            *refused.values(),
+            tables={1: "trades", 2: "quotes", 3: "trades", 4: "trades", 5: INSTRUMENTS, 6: INSTRUMENTS},
+            replaced=[Leaving(file_id=number, by=1, table=table, partition=place()) for number, table in LOST.items()],
+            thinned=[left],
+            given_up={7: {"2024-05-01": 2, "2024-05-02": 2}, 1: {"2024-05-03": 3}},
+            others=[success(12)],
+        )
+        told = {table: verdict.told_to(table) for table in ("trades", "quotes", INSTRUMENTS)}
+        ids = {table: [one.file_id for one in outcomes] for table, outcomes in told.items()}
+        assert ids == {"trades": [1, 3, 10], "quotes": [2, 11, 7], INSTRUMENTS: [6, 12]}
+        assert told["trades"][2] == Outcome.superseded(10, by=1)
+        assert verdict.leaving("trades") == {place(): [10]}
+        assert verdict.leaving("quotes") == {place(): [11, 7], place("2024-05-02"): [7]}
+        assert verdict.leaving(INSTRUMENTS) == {}
+        assert verdict.duplicates() == [(3, 1)]
+        recorded = [one.file_id for one in verdict.all_outcomes()]
+        assert sorted(recorded) == [1, 2, 3, 4, 6, 7, 10, 11, 12]
+
+    def test_a_part_goes_in_where_one_of_its_files_does(self):
+        refused = Outcome(file_id=2, status=Status.QUARANTINED)
+        verdict = self.verdict(
+            success(1), refused, success(3), tables={1: "trades", 2: "trades"}, given_up={3: {"2024-05-01": 1}}
+        )
+
+        def asked(*file_ids: int, date: str = "2024-05-01") -> tuple[bool, set[int]]:
+            held = Part(path="x", partition=dict(place(date)), size_bytes=1, rows=1)
+            part = LoadedPart(table="trades", part=held, file_ids=frozenset(file_ids))
+            return verdict.wants(part), verdict.refused_in(part)
+
+        assert asked(1) == (True, set())
+        assert asked(2) == (False, {2})
+        assert asked(1, 2) == (True, {2})
+        assert asked(3) == (False, {3})
+        assert asked(2, 3) == (False, {2, 3})
+        assert asked(3, date="2024-05-02") == (True, set())
+        assert asked(2, 3, date="2024-05-02") == (True, {2})
+
+
+LOST = {10: "trades", 11: "quotes"}
+
+
+class Told(NoFacts):
+    """Knows what the ledger says of a file."""
+
+    def outcome_of(self, file_id: int) -> Outcome:
+        return success(file_id, days={"2024-05-01": 4, "2024-05-02": 6}, warnings={"known": 1})
+
+
+class TestDecide:
+    """What was loaded against the ledger, as far as files of one path and one feed go."""
+
+    FEED = "binance_trades"
+
+    def decide(self, *outcomes: Outcome, entries: Sequence[Entry], known=(), policy: Policy = POLICY) -> Verdict:
+        """``known`` are metas of the ledger, each with rows from 0 to 9; the entries have the ids after them."""
+        manifest = MemoryManifest(lambda: 0)
+        for number, meta in enumerate(known, 1):
+            manifest._mint(meta)
+            manifest.update_statuses([success(number, first_local_us=0, last_local_us=9)])
+        group = Group(table="trades", entries=tuple(entries))
+        loaded = Loaded(group=group, outcomes={one.file_id: one for one in outcomes})
+        batch = Batch(entries=tuple(entries), groups=(group,))
+        entries_now = manifest.entries()
+        return decide(batch, [loaded], ledger=entries_now, facts=Told(), policy=policy, age_us=lambda at: NOW - at)
+
+    @pytest.mark.parametrize(
+        ("outcome", "is_marked"),
+        [
+            (success(1, warnings={"x": 2}), True),
+            (success(1), True),
+            (Outcome(file_id=1, status=Status.QUARANTINED, warnings={}), False),
+        ],
+    )
+    @pytest.mark.parametrize("is_accepted", [True, False])
+    def test_what_a_person_accepted_says_so(self, outcome, is_marked, is_accepted):
+        found = self.decide(outcome, entries=[entry(1, is_accepted=is_accepted)]).outcomes[1]
+        marked = {ACCEPTED: 1} if is_marked and is_accepted else {}
+        assert found.warnings == {**marked, **(outcome.warnings or {})} or found == outcome
+
+    @pytest.mark.parametrize(("overlap", "status"), [("quarantine", Status.QUARANTINED), ("allow", Status.SUCCESS)])
+    def test_overlaps_by_the_settings(self, overlap, status):
+        later = success(2, first_local_us=5, last_local_us=15)
+        policy = replace(POLICY, overlap=overlap)
+        found = self.decide(later, entries=[entry(2, has_siblings=True)], known=[META], policy=policy)
+        assert found.outcomes[2].status is status
+
+    @pytest.mark.parametrize("prefers", ["old", "new"])
+    def test_a_day_goes_to_the_file_that_is_preferred(self, prefers):
+        ranks = {"a": 1, "p2": 2} if prefers == "old" else {"a": 2, "p2": 1}
+        policy = replace(POLICY, rank_of=lambda path, _feed: ranks[path])
+        meta = replace(META, feed=self.FEED, date=dt.date(1970, 1, 1))
+        new = entry(2, has_siblings=True)
+        new = replace(new, candidate=replace(new.candidate, meta=replace(meta, bronze_file_path="p2")))
+        found = self.decide(success(2, first_local_us=5, last_local_us=15), entries=[new], known=[meta], policy=policy)
+        assert found.replaced == []
+        if prefers == "old":
+            assert (found.given_up, found.thinned) == ({2: {"1970-01-01": 1}}, [])
+            assert (found.outcomes[2].rows_written, found.outcomes[2].warnings) == (0, {f"{LEFT_TO}1:1970-01-01": 10})
+        else:
+            assert found.given_up == {1: {"1970-01-01": 2}}
+            assert [one.file_id for one in found.thinned] == [1]
+            assert (found.outcomes[2].rows_written, found.thinned[0].warnings) == (10, {"known": 1})
+
+    @pytest.mark.parametrize(("path", "meets"), [("a", False), ("elsewhere", True)])
+    def test_what_lay_at_its_path_was_found_elsewhere_since(self, path, meets):
+        """The two may share rows now, though nobody saw a sibling when the file came."""
+        new = entry(2, path="a", replaces=(1,))
+        found = self.decide(
+            success(2, first_local_us=5, last_local_us=15),
+            entries=[new],
+            known=[replace(META, bronze_file_path=path)],
+        )
+        assert (found.outcomes[2].status is Status.QUARANTINED) is meets
+        assert [one.file_id for one in found.replaced] == ([] if meets else [1])
+
+    @pytest.mark.parametrize("status", [Status.SUCCESS, Status.QUARANTINED, Status.PENDING])
+    def test_a_version_that_never_got_in_is_overtaken_once_the_next_is_settled(self, status):
+        found = self.decide(Outcome(file_id=2, status=status), entries=[entry(2, replaces=(1,))])
+        assert found.overtaken == ({} if status is Status.PENDING else {1: 2})
 
 
 class TestCopies:

@@ -44,7 +44,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/services/files/claims": ("unit/test_claims", *EFFECTS),
     "pointline/services/files/copies": ("unit/test_overlap", "unit/test_verdict", *EFFECTS),
     "pointline/services/files/silver_facts": ("unit/test_overlap", "unit/test_verdict", *EFFECTS),
-    "pointline/services/files/preference": ("unit/test_overlap", "unit/test_verdict"),
+    "pointline/services/files/preference": ("unit/test_preference", "unit/test_verdict"),
     "pointline/services/files/awaited": ("unit/test_awaited",),
     "pointline/services/loading/ahead": ("unit/test_ahead",),
     "pointline/services/ingest/attempts": ("unit/test_attempts",),

@@ -307,6 +307,9 @@ class MemoryManifest:
     def update_statuses(self, outcomes: Iterable[Outcome], *, batch: int | None = None) -> None:
         if batch is not None and batch <= self._last_batch:
             return
+        outcomes = list(outcomes)
+        if not outcomes:
+            return
         for outcome in outcomes:
             row = self.rows[outcome.file_id - 1]
             facts = {name: getattr(outcome, name, None) for name in ingest_manifest.CONTENT_FACTS}

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.services.files import identity
 from pointline.services.files.identity import Candidate, Sorted, sort_candidates
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
@@ -94,6 +95,17 @@ def test_a_name_that_a_refused_file_may_have_left(folder, status, is_named):
     folder.take("a", "X", status)
     folder.rename(("a", "b"))
     assert folder.sort("b").left_behind == (("a",) if is_named else ())
+
+
+@pytest.mark.parametrize(("alike", "is_named"), [(1, True), (2, True), (3, False)])
+def test_of_many_that_are_alike_none_is_looked_for(folder, monkeypatch, alike, is_named):
+    monkeypatch.setattr(identity, "MOST_ALIKE", 2)
+    names = [f"old{number}" for number in range(alike)]
+    for name in names:
+        folder.take(name, "X", Status.FAILED)
+    folder.put("b", "X")
+    assert sorted(folder.sort("b").left_behind) == (names if is_named else [])
+    assert sorted(folder.sort("b", *names).left_behind) == [], "they are asked about themselves"
 
 
 def moved(found: Sorted) -> dict[int, str]:

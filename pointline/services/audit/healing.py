@@ -108,11 +108,8 @@ def heal(
             number = 1 + _newest_batch(manifest, quarantine, repositories)
             told = [outcome for outcome in outcomes if outcome.file_id in one.reread]
             commit_change(repository, number, Change(leaving=leaving, broken=one.broken, outcomes=told))
-    gone = [*plan.quarantine_extra, *plan.reread, *plan.lost]
-    if gone:
-        quarantine.forget(gone)
-    if outcomes:
-        manifest.update_statuses(outcomes, batch=1 + _newest_batch(manifest, quarantine, repositories))
+    quarantine.forget([*plan.quarantine_extra, *plan.reread, *plan.lost])
+    manifest.update_statuses(outcomes, batch=1 + _newest_batch(manifest, quarantine, repositories))
 
 
 def _left_overs(plan: Healing, manifest: IngestionManifestRepository) -> dict[str, list[tuple[Partition, int]]]:

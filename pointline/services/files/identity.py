@@ -123,8 +123,6 @@ def sort_candidates(
 ) -> Sorted:
     """Tell the candidates apart by the ledger's ``entries``. ``regained`` versions are read again, as new ones."""
     found = Sorted()
-    if not metas:
-        return found
     asked = _frame(metas)
     found.left_behind = _left_behind(asked, entries)
     entries = entries.filter(_may_matter(asked))  # of a large ledger a few rows, and only they are copied below

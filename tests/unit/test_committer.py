@@ -467,11 +467,15 @@ def test_what_is_said_of_a_file(monkeypatch):
 
 
 def test_nothing_is_said_of_what_is_not_known():
+    """Of a file that was refused before it was read, for one."""
     bench = Bench(Service())
+    bench.flow._batches.clear()
+    bench.begin()
     with capture_logs() as lines:
         bench.run()
     [line] = [line for line in lines if line["event"] == "file.committed"]
     assert not {"warnings", "error", "replaces"} & line.keys()
+    assert (line["parse_ms"], line["write_ms"], bench.reported[0].files[0].timing) == (None, None, None)
     assert bench.reported[0].set_aside == {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -192,7 +192,13 @@ LOST = {10: "trades", 11: "quotes"}
 
 
 class Told(NoFacts):
-    """Knows what the ledger says of a file."""
+    """Knows what the ledger says of a file, and that ``gone`` have left their paths."""
+
+    def __init__(self, gone: Collection[int] = ()) -> None:
+        self.gone = gone
+
+    def has_left_bronze(self, file_id: int) -> bool:
+        return file_id in self.gone
 
     def outcome_of(self, file_id: int) -> Outcome:
         return success(file_id, days={"2024-05-01": 4, "2024-05-02": 6}, warnings={"known": 1})
@@ -203,17 +209,20 @@ class TestDecide:
 
     FEED = "binance_trades"
 
-    def decide(self, *outcomes: Outcome, entries: Sequence[Entry], known=(), policy: Policy = POLICY) -> Verdict:
+    def decide(
+        self, *outcomes: Outcome, entries: Sequence[Entry], known=(), policy: Policy = POLICY, gone=()
+    ) -> Verdict:
         """``known`` are metas of the ledger, each with rows from 0 to 9; the entries have the ids after them."""
         manifest = MemoryManifest(lambda: 0)
         for number, meta in enumerate(known, 1):
             manifest._mint(meta)
-            manifest.update_statuses([success(number, first_local_us=0, last_local_us=9)])
+            manifest.update_statuses([success(number, first_local_us=0, last_local_us=9, content_hash=f"{number:02x}")])
         group = Group(table="trades", entries=tuple(entries))
         loaded = Loaded(group=group, outcomes={one.file_id: one for one in outcomes})
         batch = Batch(entries=tuple(entries), groups=(group,))
         entries_now = manifest.entries()
-        return decide(batch, [loaded], ledger=entries_now, facts=Told(), policy=policy, age_us=lambda at: NOW - at)
+        facts = Told(gone)
+        return decide(batch, [loaded], ledger=entries_now, facts=facts, policy=policy, age_us=lambda at: NOW - at)
 
     @pytest.mark.parametrize(
         ("outcome", "is_marked"),
@@ -264,6 +273,26 @@ class TestDecide:
         )
         assert (found.outcomes[2].status is Status.QUARANTINED) is meets
         assert [one.file_id for one in found.replaced] == ([] if meets else [1])
+
+    def test_one_of_two_that_lay_at_its_path_was_found_elsewhere_since(self):
+        found = self.decide(
+            success(3, first_local_us=5, last_local_us=15),
+            entries=[entry(3, path="a", replaces=(1, 2))],
+            known=[META, replace(META, bronze_file_path="elsewhere")],
+        )
+        assert (found.outcomes[3].status, found.outcomes[3].superseded_by) == (Status.QUARANTINED, 2)
+
+    @pytest.mark.parametrize("gone", [(), (1,)])
+    @pytest.mark.parametrize("is_replaced", [True, False])
+    def test_what_has_moved_gives_way_to_the_file_that_has_its_bytes_now(self, gone, is_replaced):
+        """It leaves once: where its old path has a new version, for that one."""
+        again = entry(2, path="elsewhere")
+        new = [entry(3, path="a", replaces=(1,))] if is_replaced else []
+        outcomes = [success(2, first_local_us=0, last_local_us=9, content_hash="01")]
+        outcomes += [success(3, first_local_us=50, last_local_us=60, content_hash="03")] if is_replaced else []
+        found = self.decide(*outcomes, entries=[again, *new], known=[META], gone=gone)
+        by = 3 if is_replaced else 2
+        assert [(one.file_id, one.by) for one in found.replaced] == ([(1, by)] if gone or is_replaced else [])
 
     @pytest.mark.parametrize("status", [Status.SUCCESS, Status.QUARANTINED, Status.PENDING])
     def test_a_version_that_never_got_in_is_overtaken_once_the_next_is_settled(self, status):

@@ -424,6 +424,19 @@ class TestReading:
         assert folder.sort().entering[0].is_again
         assert folder.bronze.read == []
 
+    def test_a_copy_beside_its_original_is_not(self, folder):
+        folder.take("a", "X")
+        folder.put("b", "X")
+        assert entering(folder.sort("b")) == {"b": ()}
+        assert folder.bronze.read == []
+
+    def test_what_lies_at_the_old_path_of_a_file_is_not_where_its_size_tells(self, folder):
+        folder.take("a", "X")
+        folder.rename(("a", "b"))
+        folder.put("a", "YY")
+        assert moved(folder.sort("b")) == {1: "b"}
+        assert folder.bronze.read == ["b"]
+
     def test_what_was_touched_is(self, folder):
         folder.take("a", "X")
         folder.put("a", "X", modified=99)

@@ -251,7 +251,7 @@ class Committer:
         return BatchDone(
             number=committed.number,
             files=tuple(files),
-            set_aside=_count_rules(loaded, counted) if counted else {},
+            set_aside=_count_rules(loaded, counted),
             commit_seconds=commit_seconds,
         )
 

@@ -151,6 +151,7 @@ class TestVerdict:
             success(2),
             Outcome.duplicate(3, content_hash="00", of=1),
             *refused.values(),
+            success(5),
             tables={1: "trades", 2: "quotes", 3: "trades", 4: "trades", 5: INSTRUMENTS, 6: INSTRUMENTS},
             replaced=[Leaving(file_id=number, by=1, table=table, partition=place()) for number, table in LOST.items()],
             thinned=[left],
@@ -159,14 +160,14 @@ class TestVerdict:
         )
         told = {table: verdict.told_to(table) for table in ("trades", "quotes", INSTRUMENTS)}
         ids = {table: [one.file_id for one in outcomes] for table, outcomes in told.items()}
-        assert ids == {"trades": [1, 3, 10], "quotes": [2, 11, 7], INSTRUMENTS: [6, 12]}
+        assert ids == {"trades": [1, 3, 10], "quotes": [2, 11, 7], INSTRUMENTS: [5, 6, 12]}
         assert told["trades"][2] == Outcome.superseded(10, by=1)
         assert verdict.leaving("trades") == {place(): [10]}
         assert verdict.leaving("quotes") == {place(): [11, 7], place("2024-05-02"): [7]}
         assert verdict.leaving(INSTRUMENTS) == {}
         assert verdict.duplicates() == [(3, 1)]
         recorded = [one.file_id for one in verdict.all_outcomes()]
-        assert sorted(recorded) == [1, 2, 3, 4, 6, 7, 10, 11, 12]
+        assert sorted(recorded) == [1, 2, 3, 4, 5, 6, 7, 10, 11, 12]
 
     def test_a_part_goes_in_where_one_of_its_files_does(self):
         refused = Outcome(file_id=2, status=Status.QUARANTINED)
@@ -283,16 +284,18 @@ class TestDecide:
         assert (found.outcomes[3].status, found.outcomes[3].superseded_by) == (Status.QUARANTINED, 2)
 
     @pytest.mark.parametrize("gone", [(), (1,)])
-    @pytest.mark.parametrize("is_replaced", [True, False])
-    def test_what_has_moved_gives_way_to_the_file_that_has_its_bytes_now(self, gone, is_replaced):
+    @pytest.mark.parametrize("new", [None, 2, 3])
+    def test_what_has_moved_gives_way_to_the_file_that_has_its_bytes_now(self, gone, new):
         """It leaves once: where its old path has a new version, for that one."""
-        again = entry(2, path="elsewhere")
-        new = [entry(3, path="a", replaces=(1,))] if is_replaced else []
-        outcomes = [success(2, first_local_us=0, last_local_us=9, content_hash="01")]
-        outcomes += [success(3, first_local_us=50, last_local_us=60, content_hash="03")] if is_replaced else []
-        found = self.decide(*outcomes, entries=[again, *new], known=[META], gone=gone)
-        by = 3 if is_replaced else 2
-        assert [(one.file_id, one.by) for one in found.replaced] == ([(1, by)] if gone or is_replaced else [])
+        again = 5 - (new or 3)
+        outcomes = {again: success(again, first_local_us=0, last_local_us=9, content_hash="01")}
+        entries = {again: entry(again, path="elsewhere")}
+        if new:
+            outcomes[new] = success(new, first_local_us=50, last_local_us=60, content_hash="03")
+            entries[new] = entry(new, path="a", replaces=(1,))
+        in_order = [entries[one] for one in sorted(entries)]
+        found = self.decide(*outcomes.values(), entries=in_order, known=[META], gone=gone)
+        assert [(one.file_id, one.by) for one in found.replaced] == ([(1, new or again)] if gone or new else [])
 
     @pytest.mark.parametrize("status", [Status.SUCCESS, Status.QUARANTINED, Status.PENDING])
     def test_a_version_that_never_got_in_is_overtaken_once_the_next_is_settled(self, status):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Callable
+from itertools import combinations
 
 import polars as pl
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from pointline.services.audit import overlap_audit
 from pointline.services.audit.overlap_audit import FileTimes, audit_overlap
 from pointline.services.audit.row_counts import SPANS
+from pointline.services.files.overlap import overlap
+from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import SCHEMA
 
 DAY = {"exchange": "binance", "data_type": "trades", "date": dt.date(2024, 5, 1), "status": "success"}
@@ -124,3 +128,77 @@ def test_days_one_by_one_find_what_all_of_them_do(monkeypatch):
     found = {(one.file_id, one.what) for one in audit_overlap(frame, (), read_spans)}
     assert {file_id for file_id, _ in found} == {3, 4}
     assert by_days(frame, read_spans) == found
+
+
+DAY_US = 86_400_000_000
+BEGIN_US = (dt.date(2024, 5, 1) - dt.date(1970, 1, 1)).days * DAY_US
+
+
+def plain(files: list[dict[str, object]]) -> set[int]:
+    """Whose times overlap those of a file that begins before, by looking at each two of each day."""
+    found = set()
+    for day in range(3):
+        there = []
+        for file in files:
+            days = file["on"] if file["feed"] else [file["on"][0]]
+            if day in days:
+                first, last = file["times"]
+                if file["feed"]:
+                    begin = BEGIN_US + day * DAY_US
+                    first, last = max(first, begin), min(last, begin + DAY_US - 1)
+                there.append((first, last, file["file_id"], (file["series"], file["symbol"].upper())))
+        for one, other in combinations(sorted(there), 2):
+            spans = [Span(first_us=first, last_us=last, rows=1) for first, last, *_ in (one, other)]
+            if one[3] == other[3] and overlap(*spans):
+                found.add(other[2])
+    return found
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_against_a_look_at_each_two(monkeypatch, seed):
+    rng = random.Random(seed)
+    monkeypatch.setattr(overlap_audit, "FILES_AT_ONCE", rng.choice([1, 2, 50]))
+    files = []
+    for file_id in range(1, rng.randrange(2, 8)):
+        feed, series = rng.choice([(None, ""), (None, ""), ("f", ""), ("g 1m trade", "1m trade"), ("f 1h", "1h")])
+        on = sorted(rng.sample(range(3), rng.choice([1, 1, 2, 3]))) if feed else [rng.randrange(2)]
+        edges = [0, 1, 2, DAY_US // 2, DAY_US - 2, DAY_US - 1]
+        first, last = (BEGIN_US + day * DAY_US + rng.choice(edges) for day in (on[0], on[-1]))
+        times = (min(first, last), max(first, last))
+        files.append({"file_id": file_id, "on": on, "times": times, "feed": feed, "series": series})
+        files[-1]["symbol"] = rng.choice(["S", "s", "S", "T"])
+    facts = []
+    for file in files:
+        dates = [dt.date(2024, 5, 1 + day) for day in file["on"]]
+        row = dict.fromkeys(SCHEMA) | DAY | {"bronze_file_path": "", "date": dates[0]}
+        row |= {name: file[name] for name in ("file_id", "feed", "symbol")}
+        row |= dict(zip(TIMES, file["times"], strict=True))
+        several = len(dates) > 1 or (file["feed"] and rng.random() < 0.5)
+        row |= {"days": [{"date": date, "rows": 1} for date in dates]} if several else {}
+        facts.append(row)
+    schema = {**SCHEMA, **dict.fromkeys(TIMES, pl.Int64())}
+    frame = pl.DataFrame(facts, schema=schema, orient="row").with_columns(pl.col(TIMES).cast(SCHEMA[TIMES[0]]))
+    found = {(one.file_id, one.what) for one in audit_overlap(frame, (), pytest.fail)}
+    assert {file_id for file_id, _ in found} == plain(files)
+    assert by_days(frame, pytest.fail) == found
+
+
+@pytest.mark.parametrize(("at_once", "portions"), [(1, [[1], [2], [3]]), (2, [[1, 2], [3]]), (9, [[1, 2, 3]])])
+def test_days_come_some_at_a_time(monkeypatch, at_once, portions):
+    monkeypatch.setattr(overlap_audit, "FILES_AT_ONCE", at_once)
+    times = FileTimes(())
+    for day, count in ((3, 4), (1, 1), (2, 1)):
+        frame = ledger({number: ("S", {"S": (0, 1)}) for number in range(count)})
+        times.add(frame.with_columns(date=pl.lit(dt.date(2024, 5, day))))
+    found = [sorted({date.day for date in some["date"]}) for some in times.some_days(without=())]
+    assert found == portions
+    assert list(times.some_days(without=())) == [], "what is known is forgotten"
+
+
+def test_of_no_files_there_is_no_day():
+    assert list(FileTimes(()).some_days(without=())) == []
+
+
+def test_a_group_alone_whose_symbols_were_not_noted_is_not_read():
+    assert audited({1: BOTH}, lists=False) == ([], [])
+    assert audited({1: BOTH, 2: ("U", {"U": (50, 60)})}, lists=False) == ([], [1])

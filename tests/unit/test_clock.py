@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointline.io import clock
 from pointline.io.clock import SLACK_SECONDS, Clock
 
 DAY = 86_400.0
@@ -15,8 +16,8 @@ START = 1_714_521_600.0
 class Machine:
     """A machine whose wall clock is set by hand."""
 
-    def __init__(self) -> None:
-        self.passed = 0.0
+    def __init__(self, passed: float = 0.0) -> None:
+        self.passed = passed
         self.ahead = START
         self.clock = Clock(wall=self.wall, steady=lambda: self.passed)
 
@@ -55,6 +56,50 @@ def test_a_time_that_no_clock_has_shown_is_of_this_moment(machine):
     machine.ahead += 8 * DAY
     machine.passed = 200
     assert machine.clock.age(START + DAY) is None, "between the two reckonings"
+
+
+def test_what_is_made_now_has_no_age():
+    machine = Machine(passed=500.0)
+    assert machine.clock.age(machine.wall()) == 0.0
+    assert machine.clock.age(machine.wall() + SLACK_SECONDS / 2) == 0.0, "a little ahead"
+    assert machine.clock.now_us() == int(machine.wall() * 1_000_000)
+    machine.passed += 7
+    assert machine.clock.age(START + 500.0) == pytest.approx(7)
+    assert machine.clock.age_us(int((START + 500.0) * 1_000_000)) == pytest.approx(7_000_000, abs=1)
+
+
+@pytest.mark.parametrize("jump", [SLACK_SECONDS, -SLACK_SECONDS, SLACK_SECONDS + 0.5, -SLACK_SECONDS - 0.5])
+def test_a_little_off_is_no_jump(machine, jump):
+    """The clock is corrected all the time: each correction of its own would be forgotten by the next hundreds."""
+    machine.passed = 100
+    machine.ahead += jump
+    machine.clock.look()
+    machine.clock.look()
+    assert len(machine.clock._reckonings) == (1 if abs(jump) <= SLACK_SECONDS else 2)
+
+
+def test_a_stamp_is_what_the_wall_shows_and_a_jump_is_noticed_then(machine):
+    machine.passed = 100
+    machine.ahead += DAY
+    assert machine.clock.stamp_ms() == int((START + DAY + 100) * 1000)
+    machine.passed = 160
+    machine.ahead -= 3 * DAY
+    assert machine.clock.age(START + DAY + 100) == pytest.approx(60), "it is of the time between the jumps"
+
+
+def test_of_many_jumps_the_first_reckoning_and_the_last_ones_are_kept(machine, monkeypatch):
+    monkeypatch.setattr(clock, "MOST_RECKONINGS", 3)
+    stamps = []
+    for _ in range(5):
+        machine.passed += 100
+        machine.ahead += DAY
+        machine.clock.look()
+        stamps.append(machine.wall())
+        machine.passed += 100
+    ages = [machine.clock.age(stamp) for stamp in stamps]
+    assert ages[-2:] == pytest.approx([300, 100])
+    assert len(machine.clock._reckonings) == 3
+    assert machine.clock.now_us() == (START + 1000) * 1_000_000
 
 
 @given(

@@ -211,6 +211,13 @@ class TestRenames:
         del folder.bronze.files["a"]
         assert moved(folder.sort()) == {2: "c"}
 
+    def test_what_looks_like_one_that_has_left_and_is_not(self, folder):
+        folder.take("a", "X1")
+        del folder.bronze.files["a"]
+        folder.put("b", "X2")
+        found = folder.sort()
+        assert (moved(found), entering(found)) == ({}, {"b": ()})
+
     @pytest.mark.parametrize(
         ("there", "has_moved"), [(None, True), ("YY", True), ("Y", True), ("X", False), ("unreadable", False)]
     )
@@ -318,11 +325,12 @@ class TestVersions:
 
     @pytest.mark.parametrize("before", [Status.SUCCESS, Status.WITHDRAWN])
     @pytest.mark.parametrize("after", [Status.QUARANTINED, Status.FAILED, Status.PENDING, Status.WITHDRAWN])
-    def test_restored_after_a_re_issue_that_has_no_rows(self, folder, before, after):
+    @pytest.mark.parametrize("facts", [{}, {"modified": 99}])
+    def test_restored_after_a_re_issue_that_has_no_rows(self, folder, before, after, facts):
         """The old content is back: the newer version is history, nothing is read, and `retry` means what is there."""
         folder.take("a", "X", before)
         folder.take("a", "Y", after)
-        folder.put("a", "X", modified=99)
+        folder.put("a", "X", **facts)
         found = folder.sort()
         assert (entering(found), found.settled) == ({}, {2: 1})
 
@@ -367,6 +375,21 @@ class TestVersions:
         found = folder.sort()
         assert (found.again, entering(found)) == ([(1, meta)], {"a": ()})
         assert found.entering[0].is_again
+
+    def test_the_newest_was_refused_unread(self, folder):
+        folder.take("a", "Y")
+        folder.take("a", "X", Status.PENDING, changed_us=1)
+        folder.manifest.update_statuses([Outcome(file_id=2, status=Status.FAILED)])
+        meta = folder.put("a", "X", changed_us=2)
+        found = folder.sort()
+        assert (found.again, entering(found)) == ([(2, meta)], {"a": (1,)})
+
+    def test_refused_unread_and_still_not_to_be_read(self, folder):
+        folder.take("a", "X", Status.PENDING, changed_us=1)
+        folder.manifest.update_statuses([Outcome(file_id=1, status=Status.QUARANTINED)])
+        folder.put("a", "X", changed_us=2, problem="it is a link")
+        found = folder.sort()
+        assert (found.again, entering(found)) == ([], {"a": (1,)})
 
     @pytest.mark.parametrize("facts", [{"changed_us": 2}, {"modified": 99}])
     def test_put_back_and_changed_outside(self, folder, facts):

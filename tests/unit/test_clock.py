@@ -78,10 +78,12 @@ def test_a_little_off_is_no_jump(machine, jump):
     assert len(machine.clock._reckonings) == (1 if abs(jump) <= SLACK_SECONDS else 2)
 
 
-def test_a_stamp_is_what_the_wall_shows_and_a_jump_is_noticed_then(machine):
+@pytest.mark.parametrize("look", ["stamp_ms", "now_us", "look"])
+def test_whoever_looks_at_the_clock_notices_a_jump(machine, look):
     machine.passed = 100
     machine.ahead += DAY
-    assert machine.clock.stamp_ms() == int((START + DAY + 100) * 1000)
+    shown = {"stamp_ms": (START + DAY + 100) * 1000, "now_us": (START + 100) * 1_000_000, "look": None}
+    assert getattr(machine.clock, look)() == shown[look]
     machine.passed = 160
     machine.ahead -= 3 * DAY
     assert machine.clock.age(START + DAY + 100) == pytest.approx(60), "it is of the time between the jumps"

@@ -28,10 +28,11 @@ def test_vanished(before, scans, vanished):
     assert presence.vanished == vanished
 
 
-def test_news_is_told_once():
+@pytest.mark.parametrize("in_ledger", [1, 9])
+def test_news_is_told_once(in_ledger):
     presence = BronzePresence(None)
     scans = [3, 0, 0, 2, 2]
-    assert [presence.note(files=files, in_ledger=9, identity=HERE) for files in scans] == [
+    assert [presence.note(files=files, in_ledger=in_ledger, identity=HERE) for files in scans] == [
         False,
         True,
         False,

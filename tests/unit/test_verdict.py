@@ -236,8 +236,8 @@ class TestDecide:
     @pytest.mark.parametrize("is_accepted", [True, False])
     def test_what_a_person_accepted_says_so(self, outcome, is_marked, is_accepted):
         found = self.decide(outcome, entries=[entry(1, is_accepted=is_accepted)]).outcomes[1]
-        marked = {ACCEPTED: 1} if is_marked and is_accepted else {}
-        assert found.warnings == {**marked, **(outcome.warnings or {})} or found == outcome
+        marked = {**(outcome.warnings or {}), ACCEPTED: 1}
+        assert found == (replace(outcome, warnings=marked) if is_marked and is_accepted else outcome)
 
     @pytest.mark.parametrize(("overlap", "status"), [("quarantine", Status.QUARANTINED), ("allow", Status.SUCCESS)])
     def test_overlaps_by_the_settings(self, overlap, status):
@@ -274,6 +274,16 @@ class TestDecide:
         )
         assert (found.outcomes[2].status is Status.QUARANTINED) is meets
         assert [one.file_id for one in found.replaced] == ([] if meets else [1])
+
+    @pytest.mark.parametrize("has_siblings", [True, False])
+    def test_a_new_version_without_siblings_is_compared_with_nobody(self, has_siblings):
+        """What silver has of the days of others is not looked at for it."""
+        found = self.decide(
+            success(3, first_local_us=5, last_local_us=15),
+            entries=[entry(3, path="a", replaces=(1,), has_siblings=has_siblings)],
+            known=[META, replace(META, bronze_file_path="b")],
+        )
+        assert (found.outcomes[3].status is Status.QUARANTINED) is has_siblings
 
     def test_one_of_two_that_lay_at_its_path_was_found_elsewhere_since(self):
         found = self.decide(

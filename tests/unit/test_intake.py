@@ -103,6 +103,7 @@ class Bench:
         self.source, self.service, self.pool = Source(), Service(), Pool()
         self.touched: list[tuple[int, str]] = []
         self.unread: list[str] = []
+        self.required: list[int] = []
         self.now_us = 1_714_600_000_000_000
         self.intake = Intake(
             inbox=self.inbox,
@@ -111,17 +112,17 @@ class Bench:
             service=self.service,  # type: ignore[arg-type]
             loader=type("Loader", (), {"load": None})(),
             pool=self.pool,  # type: ignore[arg-type]
-            settings=IngestSettings(settle_seconds=0, **settings),  # type: ignore[arg-type]
+            settings=IngestSettings(**{"settle_seconds": 0, **settings}),  # type: ignore[arg-type]
             clock=Clock(wall=lambda: self.now_us / 1e6, steady=lambda: self.now_us / 1e6),
-            require_lake=lambda: None,
+            require_lake=lambda: self.required.append(len(self.service.begun)),
             on_touched=lambda file_id, meta: self.touched.append((file_id, meta.bronze_file_path)),
             on_unread=self.unread.append,
         )
 
-    def drop(self, *paths: str) -> None:
+    def drop(self, *paths: str, finished: bool = True, **facts: object) -> None:
         for path in paths:
-            self.source.metas[path] = replace(META, bronze_file_path=path)
-            self.inbox.offer(path, finished=True)
+            self.source.metas[path] = replace(META, bronze_file_path=path, **facts)  # type: ignore[arg-type]
+            self.inbox.offer(path, finished=finished)
 
     def turn(self, turns: int = 1) -> None:
         """Turns of the loop without an end: what was gathered is kept."""
@@ -366,3 +367,260 @@ def test_at_the_end_what_was_gathered_is_let_go(bench):
     bench.intake.run(Turns(0))
     assert "b" not in bench.inbox._in_flight
     assert "a" in bench.inbox._in_flight, "its batch ends with the committer"
+
+
+class Steady:
+    """The monotonic clock, moved by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        monkeypatch.setattr(intake_module.time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def steady(monkeypatch) -> Steady:
+    return Steady(monkeypatch)
+
+
+def end_loads(bench: Bench) -> None:
+    for load in bench.pool.loads:
+        load.done() or load.set_result(Loaded(group=Group(table="trades", entries=())))
+
+
+class TestPatience:
+    """For a hint it waits as long as nothing else is due, and takes no more of them than a batch may have."""
+
+    @pytest.fixture
+    def taken(self, bench, monkeypatch) -> list[tuple[int, float]]:
+        monkeypatch.setattr(intake_module, "IDLE_SECONDS", 5.0)
+        monkeypatch.setattr(intake_module, "GATHER_SECONDS", 0.05)
+        taken, take = [], bench.inbox.take
+
+        def taking(most, seconds):
+            taken.append((most, seconds))
+            return take(most, 0)
+
+        monkeypatch.setattr(bench.inbox, "take", taking)
+        return taken
+
+    def test_idle(self, bench, taken):
+        bench.turn()
+        assert taken == [(bench.intake._settings.batch_max_files, 5.0)]
+
+    def test_gathering(self, bench, taken):
+        bench.drop("a")
+        bench.turn()
+        bench.drop("b")
+        bench.turn(2)
+        most = bench.intake._settings.batch_max_files
+        assert taken == [(most, 5.0), (most, 5.0), (most - 1, 0.05)]
+
+    @pytest.mark.parametrize(("due_in_us", "seconds"), [(2_000_000, 2.0), (99_000_000, 5.0), (0, 0.001), (-9, 0.001)])
+    def test_a_file_that_is_due(self, bench, taken, due_in_us, seconds):
+        bench.intake._room.retry_at("a", bench.now_us + due_in_us)
+        bench.turn()
+        assert taken == [(bench.intake._settings.batch_max_files, pytest.approx(seconds))]
+
+    def test_suspects_wait_for_what_is_in_flight(self, bench, taken):
+        bench.service.deaths = {"a": 2}
+        bench.drop("a", "b")
+        bench.turn(2)
+        assert taken[-1][1] == 5.0
+        bench.land()
+        bench.intake._flow.take_landed()
+        bench.turn()
+        assert taken[-1][1] == 0.05
+
+    def test_a_full_batch_takes_no_more(self, bench, taken):
+        object.__setattr__(bench.intake, "_settings", _with(bench.intake._settings, {"batch_max_files": 2}))
+        for path in "abcdefgh":
+            bench.drop(path)
+        bench.turn(6)
+        assert [most for most, _ in taken][:5] == [2, 2, 2, 2, 0]
+
+
+class TestFinished:
+    """What is still being written waits for the settle time; what cannot be read at all need not."""
+
+    def bench(self, monkeypatch) -> Bench:
+        monkeypatch.setattr(intake_module, "GATHER_SECONDS", 0.0)
+        monkeypatch.setattr(intake_module, "IDLE_SECONDS", 0.0)
+        return Bench(settle_seconds=10)
+
+    @pytest.mark.parametrize("age_seconds", [0, 3, 9])
+    def test_a_young_one_waits_for_the_rest(self, monkeypatch, age_seconds):
+        bench = self.bench(monkeypatch)
+        bench.drop("a", finished=False, last_modified_ts=bench.now_us - age_seconds * 1_000_000)
+        bench.turn(2)
+        assert (bench.service.begun, bench.flow.unfinished, "a" in bench.inbox._in_flight) == ([], 1, False)
+        bench.now_us += (10 - age_seconds) * 1_000_000 - 1_000
+        bench.turn(2)
+        assert bench.service.begun == []
+        bench.now_us += 1_000
+        bench.turn(2)
+        assert bench.service.begun == [["a"]]
+        assert bench.flow.unfinished == 0
+
+    @pytest.mark.parametrize("facts", [{"finished": True}, {"problem": "it is a link"}, {"last_modified_ts": 0}])
+    def test_others_do_not(self, monkeypatch, facts):
+        bench = self.bench(monkeypatch)
+        bench.drop("a", **{"finished": False, "last_modified_ts": bench.now_us, **facts})
+        bench.turn()
+        assert bench.service.begun == [["a"]]
+
+    def test_a_time_of_the_future_says_nothing(self, monkeypatch):
+        bench = self.bench(monkeypatch)
+        bench.drop("a", finished=False, last_modified_ts=bench.now_us + 99_000_000)
+        bench.turn()
+        bench.now_us += 9_999_000
+        bench.turn(2)
+        assert bench.service.begun == []
+        bench.now_us += 1_000
+        bench.turn(2)
+        assert bench.service.begun == [["a"]]
+
+    def test_onlookers_see_it_before_the_turn_ends(self, monkeypatch):
+        """A turn may begin a batch, which takes its time."""
+        bench = self.bench(monkeypatch)
+        seen = []
+        real = bench.service.begin
+        bench.service.begin = lambda metas: seen.append(bench.flow.unfinished) or real(metas)  # type: ignore[method-assign]
+        bench.drop("a", finished=False, last_modified_ts=bench.now_us)
+        bench.drop("b")
+        bench.turn()
+        assert seen == [1]
+
+
+def test_since_when_a_file_waits(bench, steady):
+    """From the hint on, or from the last write on where that was later: how long it took is told by that."""
+    bench.drop("old", last_modified_ts=bench.now_us - 50_000_000)
+    bench.inbox._seen_at["old"] = 990.0
+    bench.drop("new", last_modified_ts=bench.now_us - 4_000_000)
+    bench.inbox._seen_at["new"] = 990.0
+    bench.drop("odd", last_modified_ts=bench.now_us + 99_000_000)
+    bench.inbox._seen_at["odd"] = 990.0
+    bench.turn()
+    running = bench.flow.oldest(0)
+    assert running is not None
+    assert running.seen_at == {"old": 990.0, "new": 996.0, "odd": 990.0}
+
+
+@pytest.mark.parametrize(("later", "is_begun"), [(0.0, False), (4.9, False), (5.0, True)])
+def test_a_batch_is_not_gathered_for_ever(bench, steady, later, is_begun):
+    """Counted from the first of its files."""
+    object.__setattr__(bench.intake, "_settings", _with(bench.intake._settings, {"batch_max_seconds": 5}))
+    bench.drop("a")
+    bench.turn()
+    steady.now += 100
+    bench.drop("b")
+    bench.turn()
+    steady.now += later
+    bench.drop("c")
+    bench.turn()
+    assert bench.service.begun == ([["a"], ["b", "c"]] if is_begun else [["a"]])
+
+
+@pytest.mark.parametrize(("size", "is_begun"), [(9, False), (10, True), (11, True)])
+def test_a_batch_has_a_size(bench, size, is_begun):
+    object.__setattr__(bench.intake, "_settings", _with(bench.intake._settings, {"batch_max_bytes": 30}))
+    bench.drop("a", file_size_bytes=1000)
+    bench.turn()
+    for path, bytes_ in (("b", 20), ("c", size)):
+        bench.drop(path, file_size_bytes=bytes_)
+        bench.turn()
+    assert bench.service.begun == ([["a"], ["b", "c"]] if is_begun else [["a"]])
+
+
+def test_on_a_full_disk_the_committer_finds_out_first(bench):
+    bench.drop("a")
+    bench.turn()
+    end_loads(bench)
+    bench.flow.pause("commit")
+    bench.drop("b")
+    bench.turn(3)
+    assert bench.service.begun == [["a"]]
+    bench.land()
+    bench.turn(2)
+    assert bench.service.begun == [["a"], ["b"]], "with nothing in flight it is tried here"
+
+
+def test_the_lake_is_asked_for_before_anything_is_begun(bench):
+    bench.drop("a")
+    bench.turn(2)
+    assert bench.required == [0, 1]
+
+
+@pytest.mark.parametrize("trouble", [StorageTrouble("no"), DiskFull("full")])
+def test_trouble_is_said_where_it_begins_and_where_it_ends(bench, trouble):
+    with capture_logs() as lines:
+        for _ in range(3):
+            bench.drop("a")
+            bench.service.trouble = trouble
+            bench.turn()
+            bench.now_us += intake_module.GIVE_BACK_US
+        bench.turn(3)
+    said = [(line["event"], line["log_level"]) for line in lines]
+    begins = ("ingest.paused", "error") if isinstance(trouble, DiskFull) else ("ingest.retried", "warning")
+    assert said == [begins, ("ingest.resumed", "info")]
+    assert {line["step"] for line in lines} == {"begin"}
+    assert (bench.flow.failing, bench.flow.is_paused) == ({}, False)
+
+
+def test_what_left_bronze_is_said_and_lets_others_in(bench):
+    bench.service.note_gone = lambda paths: Departures(gone={7: paths[0]}, freed={1: "freed"})  # type: ignore[method-assign]
+    bench.inbox.offer("a", finished=True)
+    with capture_logs() as lines:
+        bench.turn()
+    assert [(line["event"], line["path"]) for line in lines] == [("file.gone", "a"), ("file.reopened", "freed")]
+    assert take(bench) == [("freed", True)]
+
+
+def test_trouble_with_what_is_gone_is_left_to_the_next_scan(bench):
+    def trouble(_paths):
+        raise StorageTrouble("no")
+
+    bench.service.note_gone = trouble  # type: ignore[method-assign]
+    bench.inbox.offer("a", finished=True)
+    bench.turn()
+    assert (bench.flow.failing, bench.inbox.depth) == ({"begin": "no"}, 0)
+
+
+def test_what_a_rename_left_behind_is_looked_for(bench):
+    bench.service.found = Sorted(left_behind=("old",))
+    bench.drop("a")
+    bench.turn(2)
+    assert bench.service.gone == ["old"]
+
+
+def test_suspects_wait_for_their_turn_from_the_first_on(bench, steady):
+    """Others go first for so long, however many more suspects come meanwhile."""
+    bench.service.deaths = {"a": 2, "b": 2}
+    bench.drop("a", "x1")
+    bench.turn()
+    steady.now += 20.0
+    bench.drop("b", "x2")
+    end_loads(bench)
+    bench.turn()
+    assert bench.service.begun == [["x1"], ["x2"]]
+    end_loads(bench)
+    steady.now += intake_module.SUSPECT_SECONDS - 20.0 - 0.1
+    bench.drop("x3")
+    bench.turn()
+    assert bench.service.begun[2:] == [["x3"]]
+    end_loads(bench)
+    steady.now += 0.1
+    bench.drop("x4")
+    for _ in range(3):
+        bench.turn()
+        assert bench.service.begun[3:] == [], "what is in flight ends first"
+        bench.land()
+    with capture_logs() as lines:
+        bench.turn()
+    assert bench.service.begun[3:] == [["a"]]
+    [said] = [line for line in lines if line["event"] == "file.suspect"]
+    assert (said["path"], said["process_ended"], said["log_level"]) == ("a", 2, "warning")
+    bench.turn(2)
+    assert bench.service.begun[4:] == [], "nothing beside it"
+    bench.land()
+    bench.turn()
+    assert bench.service.begun[4:] == [["x4"]], "the next suspect waits anew"

@@ -91,9 +91,9 @@ def leftovers(
 
 
 def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    for folder, names in ((state, (".*.tmp",)), (state / "requests", ("*", ".*.tmp"))):
+    for folder, names in ((state, ".*.tmp"), (state / "requests", "*")):
         if not link_on_the_way(state, folder):
-            yield from (("", path) for name in names for path in sorted(folder.glob(name)) if path.is_file())
+            yield from (("", path) for path in sorted(folder.glob(names)) if path.is_file())
     for table in tables:
         log = table / "_delta_log"
         is_ours = log.is_dir() and not link_on_the_way(table, log)

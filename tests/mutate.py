@@ -70,7 +70,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/io/clock": ("unit/test_clock",),
     "pointline/io/delta/id_ranges": ("unit/test_id_ranges",),
     "pointline/io/delta/live_parts": ("unit/test_live_parts", "integration/test_symbol_layout"),
-    "pointline/io/ledger/manifest": ("unit/test_flushes", "properties/test_manifest"),
+    "pointline/io/ledger/manifest": ("unit/test_flushes", "integration/test_contract", "properties/test_manifest"),
     "pointline/io/ledger/frame": ("unit/test_ledger_frame", "unit/test_ledger_read"),
     "pointline/io/ledger/table": ("unit/test_ledger_table", "unit/test_ledger_read"),
     "daemon/pointline_daemon/arrival/intake": ("unit/test_intake",),

@@ -385,7 +385,9 @@ def test_trouble_is_said_where_it_begins_and_where_it_ends(errors, said, step):
     with capture_logs() as lines:
         bench.run()
     assert said_in(lines) == said
-    assert all(line["step"] == step for line in lines if line["event"].startswith("ingest."))
+    told = [line for line in lines if line["event"].startswith("ingest.")]
+    assert all(line["step"] == step for line in told)
+    assert [line["error"] for line in told if "error" in line] == [str(error) for error in errors[:1]]
 
 
 def test_the_waits_grow_up_to_a_limit():
@@ -409,13 +411,14 @@ def test_groups_that_have_all_their_data_files_are_not_loaded_again():
 
 def test_what_is_said_of_a_file(monkeypatch):
     """A line is all that an operator has of a file."""
-    monkeypatch.setattr(committer_module.time, "monotonic", lambda: 20.0)
+    at = {"now": 20.0}
+    monkeypatch.setattr(committer_module.time, "monotonic", lambda: at["now"])
     aside = pl.DataFrame(
         [(1, "trades", "ragged"), (1, "trades", "ragged"), (1, "trades", "price"), (2, "trades", "ragged")],
         schema=["file_id", "data_type", "rule"],
         orient="row",
     )
-    timing = Timing(parse_ms=40.04, write_ms=80.06)
+    timing = Timing(parse_ms=40.16, write_ms=80.06)
     entry = replace(ENTRY, candidate=replace(ENTRY.candidate, replaces=(3, 4)))
     outcome = Outcome(
         file_id=1,
@@ -427,7 +430,12 @@ def test_what_is_said_of_a_file(monkeypatch):
         error="3 rows are bad",
     )
     bench = Bench(Service())
-    bench.service.commit = lambda _batch, _loaded: Committed(number=7, outcomes=[outcome])  # type: ignore[method-assign]
+
+    def commit(_batch: Batch, _loaded: list[Loaded]) -> Committed:
+        at["now"] += 0.12348
+        return Committed(number=7, outcomes=[outcome])
+
+    bench.service.commit = commit  # type: ignore[method-assign]
     bench.flow._batches.clear()
     group = Group(table="trades", entries=(entry,))
     load = done(Loaded(group=group, set_aside=[aside, aside], timing=timing))
@@ -456,14 +464,14 @@ def test_what_is_said_of_a_file(monkeypatch):
         "attempts": 1,
         "batch": 7,
         "waited_ms": 3000.2,
-        "parse_ms": 40.0,
+        "parse_ms": 40.2,
         "write_ms": 80.1,
-        "commit_ms": 0.0,
+        "commit_ms": 123.5,
     }
     [reported] = bench.reported
     assert reported.set_aside == {("trades", "ragged"): 4, ("trades", "price"): 2}
     [file] = reported.files
-    assert (file.seconds, file.attempts) == (8.0, 1)
+    assert (file.seconds, file.attempts) == (pytest.approx(8.12348), 1)
     [told] = [line for line in lines if line["event"] == "batch.committed"]
     assert (told["batch"], told["files"], told["log_level"]) == (7, 1, "debug")
 
@@ -473,18 +481,20 @@ def test_nothing_is_said_of_what_is_not_known():
     bench = Bench(Service())
     bench.flow._batches.clear()
     bench.begin()
+    bench.committer._attempts_of = lambda _ids: {}
     with capture_logs() as lines:
         bench.run()
     [line] = [line for line in lines if line["event"] == "file.committed"]
     assert not {"warnings", "error", "replaces"} & line.keys()
     assert (line["parse_ms"], line["write_ms"], bench.reported[0].files[0].timing) == (None, None, None)
+    assert line["attempts"] == 0
     assert bench.reported[0].set_aside == {}
 
 
 def test_while_workers_read_it_is_seen_to_turn(monkeypatch):
     """The watchdog of a service manager goes by that: workers that hang shall not look alive."""
     load: Future[Loaded] = Future()
-    read = iter([5, 5, 5, 5, 6, 6, 6])
+    read = iter([0, 0, 0, 0, 6, 6, 6])
     bench = Bench(Service())
     bench.flow.oldest(0).loads[0] = load
     bench.committer._steps_read = lambda: next(read, 6)
@@ -507,3 +517,18 @@ def test_told_to_stop_it_ends_when_nothing_is_in_flight():
     bench.begin(Loaded(group=GROUP))
     bench.committer.run(Sign(after=0))  # type: ignore[arg-type]
     assert (len(bench.service.commits), bench.flow.in_flight) == (2, 0)
+
+
+def test_it_waits_for_batches_until_it_is_told_to_stop(monkeypatch):
+    monkeypatch.setattr(committer_module, "IDLE_SECONDS", 5.0)
+    bench, sign = Bench(Service()), Sign()
+    bench.flow._batches.clear()
+    waits = []
+
+    def oldest(seconds):
+        waits.append(seconds)
+        sign._left = 1000 if len(waits) < 3 else 0
+
+    bench.flow.oldest = oldest  # type: ignore[method-assign]
+    bench.committer.run(sign)  # type: ignore[arg-type]
+    assert waits == [5.0, 5.0, 5.0, 0.0], "the last look does not wait"

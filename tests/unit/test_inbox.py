@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -59,6 +60,15 @@ def test_a_path_in_flight_comes_back_when_it_landed(inbox):
     assert take(inbox) == []
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_in_flight_it_is_remembered_how_it_came(inbox, finished):
+    inbox.offer("a", finished=True)
+    take(inbox)
+    inbox.offer("a", finished=finished)
+    inbox.landed("a")
+    assert take(inbox) == [("a", finished)]
+
+
 def test_idle_means_nothing_queued_and_nothing_in_flight(inbox):
     assert inbox.is_idle
     inbox.offer("a", finished=False)
@@ -108,6 +118,27 @@ def test_take_returns_when_something_happens(inbox, stir):
     # Stirred until it is awake: the thread may not have begun to wait yet.
     assert wait_until(lambda: (stir(inbox), done)[1])
     thread.join()
+
+
+@pytest.mark.parametrize(("queued", "most", "is_closed"), [*itertools.product(["", "a"], [0, 1], [False, True])])
+def test_when_a_take_waits(inbox, monkeypatch, queued, most, is_closed):
+    """Who can take nothing waits all the same: else a full batch would have it turn without an end."""
+    for path in queued:
+        inbox.offer(path, finished=False)
+    if is_closed:
+        inbox.close()
+    waited = []
+    monkeypatch.setattr(inbox._changed, "wait", waited.append)
+    inbox.take(most, 7)
+    assert waited == ([] if is_closed or (queued and most) else [7])
+
+
+def test_there_is_room_below_its_capacity(inbox):
+    assert inbox.has_room
+    inbox.offer("a", finished=False)
+    assert inbox.has_room
+    inbox.offer("b", finished=False)
+    assert not inbox.has_room
 
 
 def test_seen_at_is_when_the_path_was_queued_first(inbox):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pointline.errors import StorageTrouble
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.delta_log import mend
 from pointline.io.delta_log.mend import STAGED, fault_of, mend_table, newest_entry
@@ -63,6 +65,27 @@ def test_a_torn_entry_of_a_batch_that_is_not_recorded_is_a_fault(table, keep):
     entry.unlink()
     entry.write_bytes(content[:keep])
     assert fault_of(table.path, entry, -1) == ("empty" if keep == 0 else "torn")
+
+
+@pytest.mark.parametrize(("recorded", "fault"), [(BATCH - 1, "torn"), (BATCH, None), (BATCH + 1, None)])
+def test_a_torn_entry_of_a_batch_that_is_recorded_is_none(table, recorded, fault):
+    """It was whole when that was recorded: something else befell it."""
+    _, entry = commit(table)
+    content = entry.read_bytes()
+    entry.unlink()
+    entry.write_bytes(content[:-1])
+    assert fault_of(table.path, entry, recorded) == fault
+
+
+def test_nothing_is_moved_away_through_a_link(table, tmp_path):
+    _, entry = commit(table)
+    entry.unlink()
+    entry.write_bytes(b"")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "aside").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageTrouble, match="symbolic link"):
+        mend_table(table.path, tmp_path / "aside")
+    assert entry.exists()
 
 
 @pytest.mark.parametrize("lines", [1, 2])
@@ -300,6 +323,17 @@ class TestACopyWhoseLogIsNewer:
     def test_only_where_others_tell_what_an_older_one_lacks(self, table, parts, tmp_path):
         self.lose(table, parts, 3, 4, 5)
         assert self.mended(table, tmp_path, is_made_up_for=False) == ["5"]
+
+    def test_what_may_not_be_looked_at_may_well_be_there(self, table, parts, tmp_path, monkeypatch):
+        is_file, hidden = Path.is_file, table.path / parts[4].path
+
+        def looked(path: Path) -> bool:
+            if path == hidden and sys._getframe(1).f_code.co_name == "_is_gone":
+                raise PermissionError(13, "Permission denied")
+            return is_file(path)
+
+        monkeypatch.setattr(Path, "is_file", looked)
+        assert self.mended(table, tmp_path) == []
 
     def test_cut_short_and_done_again(self, table, parts, tmp_path, monkeypatch):
         self.lose(table, parts, 3, 4, 5)

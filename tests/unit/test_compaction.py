@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.protocols import Part

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from pointline_daemon.process import flow as flow_module
 from pointline_daemon.process.flow import Flow, RunningBatch
 

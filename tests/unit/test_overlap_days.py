@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from itertools import combinations, combinations_with_replacement, product
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from pointline.services.files.overlap import Day, Held, Occupied, by_key, join_spans, on_days, overlap
 from pointline.services.ingest.batch import Span

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pointline.io.protocols import Outcome
+from pointline.tables.ingest_manifest import Status
 from tests.support.memory_lake import CRASH, TROUBLE, MemoryLake
 from tests.support.people_contents import DAYS, client, digest, hive, make_content
 from tests.support.people_judge import describe_picture, judge_picture
@@ -267,3 +269,31 @@ class TestTogether:
         hand.put(group, make_content("trades", both, DAY, first=5.0, last=6.0, issue=3))
         hand.lake.run()
         assert self.settled(hand)[group] == "success"
+
+    def test_a_file_gets_in_where_the_one_in_its_way_has_left_bronze(self, hand):
+        """Guards ``_without_old_news``: that it is gone is news once."""
+        hand.put(A, content())
+        hand.lake.run()
+        hand.put(C, content((1.5, 3.0)))
+        hand.lake.run()
+        assert self.settled(hand) == {A: "success", C: "quarantined"}
+        hand.remove(A)
+        hand.lake.run()
+        assert self.settled(hand) == {A: "superseded", C: "success"}
+
+    def test_a_file_that_was_never_read_is_read_under_its_id_when_its_mode_has_changed(self, hand):
+        """Guards ``relocate`` in ``begin``: the ledger knows it by its ctime from then on."""
+        hand.put(A, content())
+        lake = hand.lake
+        meta = lake.source.look(A)
+        assert meta is not None
+        lake.process.service.begin([meta])
+        lake.manifest.update_statuses([Outcome(file_id=1, status=Status.FAILED, error="it may not be read")])
+        lake.die()
+        file = lake.root / "bronze" / A
+        file.chmod(0o600)
+        file.chmod(0o644)
+        lake.run()
+        assert self.settled(hand) == {A: "success"}
+        [row] = lake.manifest.rows
+        assert (row["file_id"], row["changed_ts"]) == (1, file.stat().st_ctime_ns // 1000)

@@ -14,7 +14,7 @@ from pointline.errors import CommitConflict, LakeDamaged, PointlineError
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.ledger.manifest import DeltaManifest
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import CONTENT_FACTS, DIGEST, SCHEMA, STANDING, Status, with_hashes
 from pointline.tables.registry import event_tables
@@ -253,6 +253,44 @@ class TestManifest:
     def test_another_version_is_another_id(self, manifest, changes):
         assert manifest.resolve_file_id(meta()) == 1
         assert manifest.resolve_file_id(meta(**changes)) == 2
+
+    def test_one_outcome_at_a_time(self, manifest):
+        manifest.resolve_file_ids([meta("a"), meta("b")])
+        manifest.update_status(1, Status.FAILED, meta("a"))
+        manifest.update_status(2, Status.FAILED, meta("b"), Outcome(file_id=2, status=Status.SUCCESS, rows_written=3))
+        assert manifest.rows_of([1, 2]).select("status", "rows_written").rows() == [("failed", 0), ("success", 3)]
+
+    def test_what_was_seen_of_a_file_is_kept(self, manifest):
+        seen = replace(meta("a"), changed_us=1_700_000_000_000_000, inode=7, feed="f")
+        manifest.resolve_file_ids([seen, meta("b")])
+        found = manifest.rows_of([1, 2]).select(
+            pl.col("changed_ts").to_physical(), "inode", pl.col("feed").cast(pl.String)
+        )
+        assert found.rows() == [(1_700_000_000_000_000, 7, "f"), (None, None, None)]
+
+    def test_totals_are_of_what_is_in(self, manifest):
+        manifest.resolve_file_ids([meta(path) for path in "abcd"])
+        told = [Outcome(file_id=one, status=Status.SUCCESS, rows_read=one, rows_written=one) for one in (1, 2, 3)]
+        manifest.update_statuses([*told, Outcome(file_id=4, status=Status.FAILED)])
+        [row] = manifest.totals().select("rows", "first_id", "last_id").rows()
+        assert row == (6, 1, 3)
+
+    def test_what_is_asked_of_described_files(self, manifest):
+        """Days that are left to others, and checksums that were not there or did not agree."""
+        kinds = [
+            (Status.SUCCESS, {f"{LEFT_TO}7:2024-05-01": 3}, "missing"),
+            (Status.SUCCESS, {"unknown_column:fee": 1}, "ok"),
+            (Status.QUARANTINED, {f"{LEFT_TO}7:2024-05-01": 3}, "mismatch"),
+            (Status.QUARANTINED, {}, "missing"),
+            (Status.SUCCESS, {}, "mismatch"),
+        ]
+        ids = manifest.resolve_file_ids([replace(meta(f"{number}"), feed="f") for number in range(len(kinds))])
+        manifest.update_statuses(
+            Outcome(file_id=file_id, status=status, warnings=warnings, checksum=checksum)
+            for file_id, (status, warnings, checksum) in zip(ids, kinds, strict=True)
+        )
+        assert manifest.with_days_left()["file_id"].to_list() == [1]
+        assert manifest.checksums_in_doubt()["file_id"].sort().to_list() == [1, 3]
 
     def test_pending_are_those_without_an_outcome(self, manifest):
         manifest.resolve_file_ids([meta("a"), meta("b"), meta("c")])

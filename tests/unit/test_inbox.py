@@ -95,6 +95,13 @@ def test_put_waits_for_room(inbox):
     assert not inbox.take_overflow()
 
 
+def test_who_gives_up_does_not_wait_for_room(inbox):
+    for path in "ab":
+        inbox.put(path, finished=False, give_up=lambda: False)
+    assert inbox.put("c", finished=False, give_up=lambda: True) is False
+    assert [path for path, _ in take(inbox)] == ["a", "b"]
+
+
 def test_close_lets_everybody_return(inbox):
     for path in "ab":
         inbox.put(path, finished=False, give_up=lambda: False)

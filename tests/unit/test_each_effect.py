@@ -297,3 +297,21 @@ class TestTogether:
         assert self.settled(hand) == {A: "success"}
         [row] = lake.manifest.rows
         assert (row["file_id"], row["changed_ts"]) == (1, file.stat().st_ctime_ns // 1000)
+
+    @pytest.mark.parametrize("path", [B, client("trades", f"{SYMBOL} (1)", DAY, "zz")])
+    def test_a_copy_whose_original_has_left_is_where_the_content_is_now(self, hand, path):
+        """Guards ``_follow_moves``: under the name of another symbol it is a file of its own, and not this one."""
+        hand.put(A, content())
+        hand.lake.run()
+        hand.copy(A, path)
+        meta = hand.lake.source.look(path)
+        assert meta is not None
+        service, loader = hand.lake.process.service, hand.lake.process.loader
+        batch, _ = service.begin([meta])
+        loaded = [loader.load(group) for group in batch.groups]
+        hand.remove(A)
+        service.commit(batch, loaded)
+        first, second = hand.lake.manifest.rows
+        is_same = path == B
+        assert first["bronze_file_path"] == (B if is_same else A)
+        assert (first["status"], second["status"]) == ("success", "superseded" if is_same else "duplicate")

@@ -391,3 +391,32 @@ class TestRealManifest:
                 part.unlink()
         with pytest.raises(PointlineError):
             DeltaManifest(path, lambda: 8).entries()
+
+
+@pytest.fixture
+def ledger(tmp_path) -> DeltaManifest:
+    clock = count(1_000)
+    ledger = DeltaManifest(tmp_path / "ingest_manifest", lambda: next(clock))
+    ledger.repository.create()
+    ledger.resolve_file_ids([meta("a")])
+    return ledger
+
+
+def test_an_id_that_was_given_is_given_to_nobody_else(ledger):
+    """The ledger may be older than silver: what it does not know has an id all the same."""
+    ledger.note_last_id(7)
+    assert ledger.resolve_file_ids([meta("b"), meta("a")]) == [8, 1]
+
+
+def test_the_ledger_is_read_once(ledger):
+    assert ledger.entries() is ledger.entries()
+
+
+def test_rows_saved_from_a_damaged_ledger_come_back_once(ledger):
+    saved = ledger.rows_of([1])
+    more = saved.with_columns(file_id=pl.lit(5, pl.Int64))
+    before = ledger.repository.version()
+    ledger.adopt(saved)
+    assert ledger.repository.version() == before, "nothing is written where nothing was lost"
+    ledger.adopt(pl.concat([saved, more]))
+    assert ledger.entries()["file_id"].to_list() == [1, 5]

@@ -304,6 +304,10 @@ class TestTooFew:
             said = f"it has {held} rows (it is a copy of file 7) and would replace {before} rows of file 1"
             assert said in str(found.refused[4].error)
 
+    def test_a_version_without_siblings_is_held_too(self):
+        few = (entry(2, siblings=False, replaces=(1,)), outcome(2, 0, 10, rows=1))
+        assert set(refused(few, known=ledger(*self.KNOWN))) == {2}
+
     def test_a_held_version_leaves_its_predecessor_in_the_way(self):
         """Guards the repetition in Judge.decide."""
         files = [(entry(2, replaces=(1,)), outcome(2, 0, 10, rows=1)), (entry(3), outcome(3, 0, 10))]
@@ -318,6 +322,7 @@ class TestTooFew:
             pytest.param(12, (6, 12, 8), "", id="copies of one content"),
             pytest.param(13, (6,), "13 rows of file 1,", id="too few for the path"),
             pytest.param(0, (13,), "13 rows of file 10,", id="too few are left of what moved"),
+            pytest.param(10, (6, 13), "13 rows of file 11,", id="too few for the largest that moved"),
         ],
     )
     def test_what_moved_here_is_counted_where_it_goes(self, of_path, moved, held):

@@ -30,6 +30,8 @@ SHORT = 6
 SEED = 3
 DAYS = ("2024-05-01", "2024-05-02")
 AT = 1_714_600_000.0
+LOGS = ("_delta_log", ".checkpoint")
+"""Folders of a table that hold no rows; in the second a checkpoint is made, and one that was killed stays."""
 
 
 class Person:
@@ -133,7 +135,7 @@ def check(taken: Taken, settled: dict[str, Rows]) -> None:
     assert audit(open_lake(load_config(lake, environ={})), data=True).findings == []
     for table in (opened.manifest.repository, opened.quarantine, *opened.events.values()):
         files = {path.relative_to(table.path).as_posix() for path in table.path.rglob("*.parquet")}
-        assert {path for path in files if not path.startswith("_delta_log")} == table.live_paths(), taken.what
+        assert {path for path in files if not path.startswith(LOGS)} == table.live_paths(), taken.what
         assert [path.name for path in (table.path / "_delta_log").iterdir() if path.name.startswith(".")] == []
 
 

@@ -18,6 +18,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -78,6 +79,12 @@ def delta_name(path: Path) -> str:
     with suppress(FileExistsError):
         (stand_in / LOG).symlink_to(Path(real) / LOG)
     return str(stand_in)
+
+
+def forget_name(path: Path) -> None:
+    """Remove what ``delta_name`` has put elsewhere for a table that is there for a moment only."""
+    if (name := delta_name(path)) != str(path):
+        shutil.rmtree(name, ignore_errors=True)
 
 
 def open_table(path: Path, version: int | None = None) -> DeltaTable:

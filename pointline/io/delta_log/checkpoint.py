@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,11 +17,13 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pointline.io.checksums import CHECKSUM, checksum_of
-from pointline.io.delta.table_path import read_data_file
+from pointline.io.delta.table_path import LOG, forget_name, open_table, read_data_file
 from pointline.io.delta_log.entries import entry_name
-from pointline.io.durable import flush_file, replace_file
+from pointline.io.durable import flush_file, flush_folder, replace_file
 
 POINTER = "_last_checkpoint"
+ASIDE = ".checkpoint"
+"""The folder in a table in which a checkpoint is made."""
 
 
 def newest_checkpoint(log: Path) -> int:
@@ -71,13 +74,43 @@ def altered_files(log: Path) -> Iterator[str]:
                 yield name
 
 
-def leave_out_removed(log: Path, version: int) -> None:
-    """Write the checkpoint of a version again without the names of removed files; on disk when this returns.
+def write_checkpoint(table: Path, version: int) -> None:
+    """Checkpoint the newest version of a table, without the names of removed files; on disk when this returns.
 
-    Its reader meets either form whole, whatever crashes.
+    A reader that was told how long a file of the log is fails where another has taken its place. So delta-rs makes the
+    checkpoint in a second log, of links to the files that it needs, and it comes to the log once, as it stays.
     """
+    log, aside = table / LOG, table / ASIDE
+    newest = newest_checkpoint(log)
+    if version == newest:
+        return
+    shutil.rmtree(aside, ignore_errors=True)
+    (aside / LOG).mkdir(parents=True)
+    pointer = [log / POINTER] if (log / POINTER).exists() else []
+    for file in (*pointer, *checkpoint_files(log, newest), *entries_after(log, newest)):
+        _link_or_copy(file, aside / LOG / file.name)
+    open_table(aside).create_checkpoint()
+    forget_name(aside)
+    _leave_out_removed(aside / LOG, version)
+    for file in checkpoint_files(aside / LOG, version):
+        file.replace(log / file.name)
+    flush_folder(log)
+    if (aside / LOG / POINTER).exists():
+        replace_file(log / POINTER, (aside / LOG / POINTER).read_bytes())
+    shutil.rmtree(aside)
+
+
+def _link_or_copy(file: Path, to: Path) -> None:
+    try:
+        to.hardlink_to(file)
+    except OSError:  # not every file system has links
+        shutil.copyfile(file, to)
+
+
+def _leave_out_removed(log: Path, version: int) -> None:
+    """Write the checkpoint of a version again without the names of removed files, flushed."""
     files = checkpoint_files(log, version)
-    rows = [_leave_out_removed(checkpoint) for checkpoint in files]
+    rows = [_rewrite(checkpoint) for checkpoint in files]
     pointer = log / POINTER
     if pointer.exists():  # delta-rs makes none where the checkpoint was there before
         told = json.loads(pointer.read_text())
@@ -86,7 +119,7 @@ def leave_out_removed(log: Path, version: int) -> None:
         replace_file(pointer, json.dumps(told, separators=(",", ":")).encode())
 
 
-def _leave_out_removed(checkpoint: Path) -> int:
+def _rewrite(checkpoint: Path) -> int:
     """Do it for one file; return the rows it has then."""
     is_needed = _removals(checkpoint).is_null()
     if is_needed.all():

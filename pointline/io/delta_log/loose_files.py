@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from pointline.io.delta_log.checkpoint import ASIDE
 from pointline.io.delta_log.mend import staged_files
 from pointline.io.delta_log.removed import removed_files
 from pointline.io.durable import flush_folder
@@ -37,7 +38,7 @@ def part_files(table: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             for entry in entries:
                 if entry.name.endswith(".parquet") and entry.is_file(follow_symlinks=False):
                     yield f"{folder}{entry.name}", entry
-                elif entry.name != "_delta_log" and entry.is_dir(follow_symlinks=False):
+                elif entry.name not in {"_delta_log", ASIDE} and entry.is_dir(follow_symlinks=False):
                     folders.append(f"{folder}{entry.name}/")
 
 
@@ -99,6 +100,7 @@ def _half_written(state: Path, tables: Sequence[Path]) -> Iterator[tuple[str, Pa
         is_ours = log.is_dir() and not link_on_the_way(table, log)
         with suppress(PermissionError):  # the owners and modes are named by others
             yield from ((table.name, path) for path in (staged_files(log) if is_ours else []))
+            yield from ((table.name, path) for path in sorted((table / ASIDE).rglob("*")) if path.is_file())
 
 
 def remove_leftovers(root: Path, found: Sequence[LooseFile]) -> None:

@@ -14,8 +14,8 @@ from pointline.io.delta_log.checkpoint import (
     checkpoint_files,
     checkpoint_versions,
     entries_after,
-    leave_out_removed,
     newest_checkpoint,
+    write_checkpoint,
 )
 from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.removed import forget_removed, record_removed, removed_files
@@ -82,8 +82,7 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
             version = table.version()
             record_removed(self.repository.path, version)
             record_told(self.repository.path, version)
-            table.create_checkpoint()
-            leave_out_removed(self._log, version)
+            write_checkpoint(self.repository.path, version)
             # Only now: until the checkpoint is on disk, the entries are all there is.
             self._drop_entries_before(version)
             for old in sorted(self._log.glob("*.checkpoint*.parquet"))[:-2]:

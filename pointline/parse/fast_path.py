@@ -46,6 +46,8 @@ def parse_many(
         frame = parse_many(feed.whole, header, data, belonging, symbols, left=left)
         if frame is not None:
             return frame
+    if feed.dialect.has_decimal_comma:
+        return None  # the parsers of whole blocks know numbers with a point
     if (feed.dialect.is_trimmed and b" " in data) or (feed.dialect.is_decoded and BROKEN in data):
         return None
     lines = feed.with_commas(data)

@@ -66,6 +66,10 @@ class Dialect(Struct, frozen=True, kw_only=True):
     """Of the header alone: rows are UTF-8."""
     header_cut: str = ""
     """Where a name in the header ends, though there is more of it."""
+    skip: int = 0
+    """Lines before the first one that counts."""
+    has_decimal_comma: bool = False
+    """Numbers are written as 1234,5."""
     is_decoded: bool = False
     """Lines were made from those of another form; one that gave none stands in their place, behind a mark."""
 

@@ -211,7 +211,8 @@ def _typed(feed: Feed, cells: pl.DataFrame, header: Sequence[str]) -> pl.DataFra
             for name in feed.raw_schema
         ),
     )
-    return texts.with_columns(_cast(name, dtype) for name, dtype in feed.raw_schema.items())
+    has_comma = feed.dialect.has_decimal_comma
+    return texts.with_columns(_cast(name, dtype, has_comma=has_comma) for name, dtype in feed.raw_schema.items())
 
 
 def _text(name: str, *, is_trimmed: bool) -> pl.Expr:
@@ -219,13 +220,19 @@ def _text(name: str, *, is_trimmed: bool) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _cast(name: str, dtype: pl.DataType) -> pl.Expr:
+def _cast(name: str, dtype: pl.DataType, *, has_comma: bool) -> pl.Expr:
     text = pl.col(f"{name}:text")
     if dtype == pl.Boolean:
         return text.replace_strict(FLAGS, default=None, return_dtype=pl.Boolean).alias(name)
     if dtype.is_numeric():
         text = text.str.strip_chars_start(" ")
+        text = with_point(text) if has_comma and dtype.is_float() else text
     return text.cast(dtype, strict=False).alias(name)
+
+
+def with_point(text: pl.Expr) -> pl.Expr:
+    """Return numbers that are written with a decimal comma as they are with a point; what has a point is none then."""
+    return text.str.replace_many({",": ".", ".": ","})
 
 
 def _verdict(rule: str, column: str, broken: pl.Expr) -> pl.Expr:

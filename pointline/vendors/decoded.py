@@ -13,6 +13,8 @@ CELLS_ONLY = {
     "separator": ",",
     "quote": True,
     "trim": False,
+    "skip": 0,
+    "decimal": ".",
     "trailer": "",
     "encoding": "utf-8",
     "header_cut": "",
@@ -57,6 +59,8 @@ def check_beside(text: FeedText) -> Iterator[str]:
     odd = [one for one in paths if one.rpartition("/")[2].count(here) != 1 or not here or here == there]
     if odd:
         yield f"beside: {here!r} has to be in the name of each file once, and something else than {there!r}: {odd[0]!r}"
+    if text.skip:
+        yield "beside: of two files that belong together no lines can be skipped"
     if text.header != "absent" or text.decoder:
         yield 'beside: lines that go on elsewhere are read of files without a header: say header = "absent"'
 

@@ -24,6 +24,8 @@ from pointline.vendors.values import zone_of
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+MOST_SKIPPED = 100
+PARQUET = re.compile(r"[.{|]parquet[^/]*$", re.IGNORECASE)
 NOT_INHERITED = ("example", "decide", "note")
 """What a feed does not take over from the one that it is like."""
 CHECKS: dict[str, Check] = {
@@ -171,6 +173,8 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
             separator=text.separator,
             is_quoted=text.quote and text.decoder != JSON,
             is_trimmed=text.trim,
+            skip=text.skip,
+            has_decimal_comma=text.decimal == ",",
             trailer=text.trailer,
             encoding=text.encoding,
             header_cut=text.header_cut,
@@ -213,6 +217,12 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         yield f"day_slack {text.day_slack!r} is not a time such as 500ms, 1s, 5m"
     if len(text.separator) != 1 or text.separator in '"\r\n':
         yield f"separator {text.separator!r} is not one character that may stand between cells"
+    if text.decimal == text.separator and not text.quote:
+        yield "decimal: a comma cannot be both in numbers and between cells that no quotes protect"
+    if not 0 <= text.skip <= MOST_SKIPPED:
+        yield f"skip is {text.skip}: it is the number of lines before the header, or the first row: 0 to {MOST_SKIPPED}"
+    if (text.skip or text.decimal != ".") and (odd := [one.text for one in paths if PARQUET.search(one.text)]):
+        yield f"skip and decimal are of lines of text, and {odd[0]!r} is of Parquet: give it a feed of its own"
     if not text.exchange and "exchange" not in text.map:
         yield "it names no exchange"
     if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):

@@ -82,6 +82,9 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     separator: str = ","
     quote: bool = True
     trim: bool = False
+    skip: int = 0
+    """Lines at the beginning of a file that say nothing of its rows, such as a title."""
+    decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
     header_cut: str = ""
     """Names in the header end here."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from pointline.parse.feed import Target
 from pointline.parse.rules import Belonging
+from pointline.parse.text_path import with_point
 from pointline.tables.schema import Column, EventTable, Kind
 from pointline.vendors import values
 from pointline.vendors.decoded import column_lists
@@ -242,11 +243,11 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], aske
         return _word(column, mapping, name)
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
-    return _number_or_text(column, mapping, name, is_whole=asked.is_whole)
+    return _number_or_text(column, mapping, name, asked)
 
 
-def _number_or_text(column: Column, mapping: Mapping, name: str, *, is_whole: bool) -> _Made:
-    kind = column.kind
+def _number_or_text(column: Column, mapping: Mapping, name: str, asked: _Asked) -> _Made:
+    kind, is_whole, has_comma = column.kind, asked.is_whole, asked.text.decimal == ","
     if mapping.when_integer:
         kind = Kind.INTEGER if is_whole else Kind.TEXT
     elif any(not values.is_number(one) for one in mapping.null):
@@ -254,12 +255,16 @@ def _number_or_text(column: Column, mapping: Mapping, name: str, *, is_whole: bo
     if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
         raise ValueError("only a number can be divided, or lose its sign")
     value, wanted = pl.col(name), ""
+    if has_comma and kind is Kind.TEXT and column.kind is Kind.NUMBER:
+        value = with_point(value)
     if mapping.when_integer:
-        value = values.scaled(value, mapping.divide) if is_whole else values.whole_or_decimal(name, mapping.divide)
+        value = values.scaled(value, mapping.divide) if is_whole else values.whole_or_decimal(value, mapping.divide)
         wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
     else:
         value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
         value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
+        if kind is not column.kind:
+            wanted = f"a number such as 1234{asked.text.decimal}5 is wanted"
     value = value.abs() if mapping.absolute else value
     nothing = values.one_of(name, mapping.null, kind) if mapping.null else None
     if nothing is not None:

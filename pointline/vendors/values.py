@@ -149,12 +149,11 @@ def scaled(numbers: pl.Expr, divisor: float) -> pl.Expr:
     return numbers.map_batches(lambda series: _divided(series, divisor), return_dtype=pl.Float64)
 
 
-def whole_or_decimal(column: str, divisor: float) -> pl.Expr:
+def whole_or_decimal(text: pl.Expr, divisor: float) -> pl.Expr:
     """A number from text: divided where it is a whole number, as it is where it has a decimal point, else null.
 
     Each is the nearest float to what is written.
     """
-    text = pl.col(column)
     whole = scaled(text.cast(pl.Int64, strict=False), divisor)
     decimal = pl.when(text.str.contains(DECIMAL)).then(text.cast(pl.Float64, strict=False))
     return pl.coalesce([whole, decimal])

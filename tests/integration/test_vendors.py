@@ -275,6 +275,32 @@ class TestTry:
         assert "there is no file" in found.stdout + found.stderr
 
 
+TITLED = (
+    MINE.replace('table = "trades"', 'table = "trades"\nskip = 1\ndecimal = ","\nseparator = ";"')
+    .replace("trade_id,px,qty,taker,at", '# our ticks;made at night",\n    "trade_id;px;qty;taker;at')
+    .replace("7,60000.5,0.25,B,", "7;60000,5;0,25;B;")
+    .replace("8,60000.5,0.25,?,", "8;60000,5;0,25;?;")
+)
+TITLED_ROWS = ["# our ticks;made at night", "trade_id;px;qty;taker;at", "7;60000,5;0,25;B;1714521600123"]
+
+
+class TestTitle:
+    """A file with a title above its header, and with decimal commas."""
+
+    def test_it_comes_in_and_every_line_is_found_again(self, lake, tmp_path):
+        mine = describe(lake, TITLED)
+        assert pointline(lake, "vendors", "check", str(mine)).returncode == 0
+        file = write(lake / "bronze" / FILLS, *TITLED_ROWS)
+        found = tried(lake, str(file))
+        assert (found["header"], found["rows"][0]["price"]) == (["trade_id", "px", "qty", "taker", "at"], 60000.5)
+        assert "header    trade_id;px;qty;taker;at" in pointline(lake, "vendors", "try", str(file)).stdout
+        assert pointline(lake, "run", "--once").returncode == 0
+        traced = pointline(lake, "trace", "trades", "1", "1").stdout
+        assert "line    3 of the file, where the header is line 2" in traced
+        assert "trade_id;px;qty;taker;at\n7;60000,5;0,25;B;1714521600123" in traced
+        assert answer(lake, "verify", "--deep")[1]["findings"] == []
+
+
 class TestNew:
     """A skeleton proposes and decides nothing; what is decided step by step becomes a description that is right."""
 

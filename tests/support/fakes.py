@@ -405,7 +405,7 @@ class MemoryContent:
     def __exit__(self, *exc_info: object) -> None:
         return None
 
-    def first_line(self, member: str = "", decoder: str = "") -> bytes:
+    def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
         return self.data.partition(b"\n")[0]
 
     def header(self) -> tuple[str, ...]:

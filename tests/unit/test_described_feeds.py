@@ -299,3 +299,73 @@ class TestLinesOfJson:
     def test_lists_without_a_decoder_are_named(self):
         vendor = described('["time", "side", "price", "amount"]', more='entry = ["px"]')
         assert 'say decoder = "json"' in vendor.problems[0]
+
+
+class TestATitleAndADecimalComma:
+    COLUMNS = '["time", "price", "amount", "side", "seen"]'
+    MAPS = """
+local_timestamp = { from = "seen", time = "seconds" }
+price = { from = "price", null = ["n.a.", "-1,5"] }
+amount = { from = "amount", divide = 10 }
+"""
+    ROWS = (
+        f"{TIME};63,94;46,5;buy;1714521600,25",
+        f"{TIME};-0,5;1;sell;1714521601",
+        f"{TIME};n.a.;1;sell;1714521601",
+        f"{TIME};1.5;1;sell;1714521602",
+        f"{TIME};1;1.234,5;sell;1714521603",
+        *[f"{TIME};{one};1;sell;1714521700,5" for one in range(8)],
+    )
+    TITLE = '# "ticks", intraday; made\n'
+    HEADER = "time;price;amount;side;seen"
+
+    def taken(self, *lines: str, more: str = "skip = 1", columns: str = COLUMNS) -> Taken:
+        vendor = described(columns, self.MAPS, f'separator = ";"\ndecimal = ","\n{more}')
+        return taken(vendor, *lines)
+
+    def test_lines_before_the_header_are_left_out_and_rows_are_counted_after_it(self):
+        found = self.taken(self.TITLE.strip(), self.HEADER, *self.ROWS)
+        assert found.is_success
+        rows = found.silver.sort("file_seq")
+        assert rows["file_seq"].to_list() == [1, 2, *range(6, 14)]
+        assert rows["price"].to_list() == [63.94, -0.5, *map(float, range(8))]
+        assert rows["amount"].to_list() == [4.65, *[0.1] * 9]
+        assert rows["local_timestamp"].cast(int).to_list()[:2] == [1714521600250000, 1714521601000000]
+        assert found.aside.select("file_seq", "column").rows() == [(3, "price"), (4, "price"), (5, "amount")]
+        assert "such as '1.234,5'; a number such as 1234,5 is wanted" in found.said
+
+    @pytest.mark.parametrize("count", [0, 1, 3])
+    def test_any_number_of_them_before_a_header_or_a_row(self, count):
+        titles = [self.TITLE.strip()] * count
+        assert self.taken(*titles, self.HEADER, *self.ROWS[:2], more=f"skip = {count}").is_success
+        headless = self.taken(*titles, *self.ROWS[:2], more=f'skip = {count}\nheader = "absent"')
+        assert headless.is_success
+        assert headless.silver["file_seq"].to_list() == [1, 2]
+
+    @pytest.mark.parametrize("lines", [1, 2])
+    def test_a_file_without_more_than_them_is_refused(self, lines):
+        found = self.taken(*[self.TITLE.strip()] * lines, more="skip = 2")
+        assert "has nothing after the 2 lines that its feed skips" in found.said
+
+    def test_a_comma_is_named_where_nobody_said_so(self):
+        vendor = described(self.COLUMNS, self.MAPS, 'separator = ";"')
+        said = taken(vendor, self.HEADER, *self.ROWS[:2]).said
+        assert "(amount): a number with a decimal comma, such as '46,5'; a number such as 1234.5 is wanted" in said
+
+    @pytest.mark.parametrize(
+        ("more", "path", "says"),
+        [
+            ("skip = -1", "", "skip is -1: it is the number of lines"),
+            ('decimal = ","\nquote = false', "", "a comma cannot be both"),
+            ("skip = 1", "{symbol}-{date:%Y-%m-%d}.{csv|parquet}", "of Parquet: give it a feed of its own"),
+            ('skip = 1\ndecoder = "json"', "", "skip: lines of JSON are not cut into cells"),
+            (
+                'skip = 1\nheader = "absent"\nbeside = { "-" = "_" }\nbeside_columns = ["id"]',
+                "{symbol}-{date:%Y%m%d}.csv",
+                "no lines can be skipped",
+            ),
+        ],
+    )
+    def test_what_cannot_be_is_said(self, more, path, says):
+        vendor = described('["time", "price", "amount", "side"]', "", more, path or "{symbol}-{date:%Y-%m-%d}.csv")
+        assert any(says in one for one in vendor.problems), vendor.problems

@@ -238,7 +238,7 @@ class TestNumbers:
         wanted = [float(Decimal(number) / divisor) for number in numbers]
         assert frame.select(values.scaled(pl.col("x"), divisor))["x"].to_list() == wanted
         texts = frame.cast(pl.String)
-        assert texts.select(values.whole_or_decimal("x", divisor))["x"].to_list() == wanted
+        assert texts.select(values.whole_or_decimal(pl.col("x"), divisor))["x"].to_list() == wanted
 
     def test_so_it_is_beyond_what_a_float_holds(self):
         numbers = [2**53 + (2**62 // 5000 + 77) * step for step in range(5000)]
@@ -258,11 +258,11 @@ class TestNumbers:
     @given(st.decimals(Decimal(-(10**6)), Decimal(10**9), places=9))
     def test_a_decimal_is_the_number_itself(self, number):
         frame = pl.DataFrame({"x": [f"{number:.9f}"]})
-        assert frame.select(values.whole_or_decimal("x", 1e9)).item() == float(number)
+        assert frame.select(values.whole_or_decimal(pl.col("x"), 1e9)).item() == float(number)
 
     @pytest.mark.parametrize("text", ["", " 1", "1.", ".5", "1e5", "1.5e5", "1,5", "0x10", "nan", "inf", "9" * 19, "a"])
     def test_what_is_neither_is_no_number(self, text):
-        assert pl.DataFrame({"x": [text]}).select(values.whole_or_decimal("x", 1e9)).item() is None
+        assert pl.DataFrame({"x": [text]}).select(values.whole_or_decimal(pl.col("x"), 1e9)).item() is None
 
 
 class TestTimes:

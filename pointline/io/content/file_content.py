@@ -30,6 +30,7 @@ from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 from pointline.parse import text_path
+from pointline.phrases import plural
 
 HASH_CHUNK_BYTES = 1 << 20
 MOST_COMPANION_BYTES = 4096
@@ -137,11 +138,12 @@ class FileContent:
         """What a decoded file says of all its rows; known when its beginning was read."""
         return self._says
 
-    def first_line(self, member: str = "", decoder: str = "") -> bytes:
+    def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
         """Return the first line as it is in the file, without its end; empty for Parquet and without lines.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
         ``decoder``: what reads a file that is no text; it has no first line, and the decoder names the columns.
+        ``skip``: so many lines before it are left out; see ``BronzeContent``.
         """
         if self._first_line is None:
             path = self._meta.bronze_file_path
@@ -153,7 +155,7 @@ class FileContent:
                     self._first_line = b""
                     self._header = self._open_parquet().names
                 else:
-                    self._lines = self._line_blocks(member, is_csv=True)
+                    self._lines = self._line_blocks(member, is_csv=True, skip=skip)
                     self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
         return self._first_line
 
@@ -260,8 +262,11 @@ class FileContent:
             yield start
         yield from content.chunks
 
-    def _line_blocks(self, member: str, *, is_csv: bool) -> Iterator[bytes]:
-        """Yield blocks of whole lines, of CSV the header line before them; blank lines at the very end are no rows."""
+    def _line_blocks(self, member: str, *, is_csv: bool, skip: int = 0) -> Iterator[bytes]:
+        """Yield blocks of whole lines, of CSV the header line before them; blank lines at the very end are no rows.
+
+        The first ``skip`` lines are left out, of CSV.
+        """
         content = self._decode(member)
         waiting: list[bytes] = []
         size = unbroken = offset = 0
@@ -273,14 +278,14 @@ class FileContent:
             unbroken = len(chunk) - cut if cut else unbroken + len(chunk)
             if unbroken > self._limits.max_line_bytes or size > MOST_WAITING_BYTES:
                 raise self._line_too_long(b"".join(waiting), offset)
-            if size < BLOCK_BYTES or not cut:
+            if size < BLOCK_BYTES or not cut or (skip and not header_seen and _line_count(waiting) <= skip):
                 continue
             lines = b"".join([*waiting[:-1], chunk[:cut]])  # of nothing but bytes: other threads run meanwhile
             block, rest = _split_blank_end(lines)
             self._check_lines(block, offset)
             offset += len(block)
             if not header_seen and block:
-                header, block = _split_header(block)
+                header, block = _split_header(self._without_first(block, skip))
                 self._width = len(text_path.split_cells(text_path.readable(header)))
                 yield header
                 header_seen = True
@@ -297,11 +302,22 @@ class FileContent:
         if last and not last.endswith(b"\n") and not content.packed_as:
             self._warnings["no_final_line_end"] = 1
         if not header_seen:
-            header, last = _split_header(last)
+            header, last = _split_header(self._without_first(last, skip))
             yield header
         last = last.rstrip(LINE_END)
         if last:
             yield last + b"\n"
+
+    def _without_first(self, text: bytes, skip: int) -> bytes:
+        """Leave out the first lines. Raises Rejected where there are no more of them."""
+        if not skip or not text:
+            return text
+        lines = text.split(b"\n", skip)
+        if len(lines) <= skip or not lines[skip].strip(LINE_END):
+            path = self._meta.bronze_file_path
+            what = f"{path} has nothing after the {plural(skip, 'line')} that its feed skips"
+            raise Rejected(what, subject=path, hint="is it a whole file, of this kind?")
+        return lines[skip]
 
     def _check_lines(self, block: bytes, offset: int) -> None:
         """Raise Rejected where text is missing or a line is longer than allowed: it covers one of a few places."""
@@ -348,6 +364,10 @@ class FileContent:
         return ChangedWhileRead(
             f"{path} changed while it was read", subject=path, hint="nothing to do: it is read again"
         )
+
+
+def _line_count(texts: list[bytes]) -> int:
+    return sum(text.count(b"\n") for text in texts)
 
 
 def _split_header(text: bytes) -> tuple[bytes, bytes]:

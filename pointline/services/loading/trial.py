@@ -41,6 +41,7 @@ class Trial(Struct, kw_only=True):
 
     header: tuple[str, ...] = ()
     has_header: bool = True
+    separator: str = ","
     decoder: str = ""
     """What made rows of its records."""
     lines: list[str] = field(default_factory=list)
@@ -75,11 +76,11 @@ def try_file(meta: BronzeFileMetadata, content: BronzeContent, terms: Terms, *, 
 
 def _read(trial: Trial, meta: BronzeFileMetadata, content: BronzeContent, terms: Terms, shown: int | None) -> None:
     feed = terms.feeds.feed(meta.data_type, meta.feed, meta.vendor)
-    trial.decoder = feed.decoder
+    trial.decoder, trial.separator = feed.decoder, feed.dialect.separator
     wanted = wanted_columns(feed)
     belonging = belonging_of(terms.feeds, meta, quarantining(terms.checks), terms.groups)
     opened = open_rows(feed, content, meta.bronze_file_path, wanted, belonging.says)
-    trial.header, trial.has_header = opened.header, bool(opened.header_lines)
+    trial.header, trial.has_header = opened.header, opened.has_header
     checks = counted(feed.table, terms.checks)
     entry = Entry(file_id=NO_FILE, candidate=Candidate(meta=meta))
     tally = Tally(entry, feed=opened.feed, header=opened.header, belonging=belonging, checks=checks)

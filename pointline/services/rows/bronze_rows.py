@@ -28,6 +28,8 @@ class BronzeRows(Struct, frozen=True, kw_only=True):
     feed: Feed
     header: tuple[str, ...]
     blocks: Iterator[bytes]
+    has_header: bool = True
+    """A line before the first row names the columns."""
     header_lines: int = 1
     """Lines of the file before its first row; records of a decoded file are counted as if they were lines."""
 
@@ -57,13 +59,21 @@ def open_rows(
     elif trailer:
         blocks = _without_trailer(blocks, trailer.encode())
     has_header = not (first_row or feed.decoder)
-    return BronzeRows(feed=feed.under(header), header=header, blocks=blocks, header_lines=int(has_header))
+    return BronzeRows(
+        feed=feed.under(header),
+        header=header,
+        blocks=blocks,
+        has_header=has_header,
+        header_lines=feed.dialect.skip + has_header,
+    )
 
 
 def _decoded(feed: Feed, decoder: JsonLines, content: BronzeContent) -> BronzeRows:
     """Make rows of lines of another form; a block of them is decoded while the one before is typed."""
     made = (decoder.decode(lines) for lines in content.lines(feed.member))
-    return BronzeRows(feed=feed, header=decoder.columns, blocks=(rows for rows in made if rows), header_lines=0)
+    return BronzeRows(
+        feed=feed, header=decoder.columns, blocks=(rows for rows in made if rows), has_header=False, header_lines=0
+    )
 
 
 def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:

@@ -35,6 +35,7 @@ FRACTIONS = {
     Fraction(2, 3): "two thirds",
 }
 FOREIGN = {"other_exchange": "exchange", "other_symbol": "symbol"}
+DECIMAL_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}([ .]\d{3})+),\d*")
 ODD_TIMES = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "an ISO time"),
     (re.compile(r"\d([.,]\d+)?[Ee]\+?\d+"), "a number as a spreadsheet rounds it"),
@@ -131,8 +132,11 @@ class Complaint:
         if rule == "unparseable":
             odd = next((f": {name}" for form, name in ODD_TIMES if form.match(cell[1:])), "")
             wanted = self._feed.wanted(column, self._belonging)
-            is_time = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
-            found, wanted = f"{odd if is_time else ''}{found}", wanted or WANTED.get(told.kind, "")
+            has_comma = self._feed.dialect.has_decimal_comma
+            is_odd = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
+            if told.kind is Kind.NUMBER and not has_comma and DECIMAL_COMMA.fullmatch(cell[1:-1]):
+                odd, is_odd = ": a number with a decimal comma", True
+            found, wanted = f"{odd if is_odd else ''}{found}", wanted or self._wanted_of(told.kind)
         elif rule == "unknown_value":
             wanted = self._feed.wanted(column, self._belonging) or f"known are {', '.join(told.choices)}"
         elif rule in FOREIGN:
@@ -144,6 +148,11 @@ class Complaint:
         elif rule.startswith("time_in_"):
             wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
         return f"{found}; {wanted}" if wanted else found
+
+    def _wanted_of(self, kind: Kind) -> str:
+        if kind is Kind.NUMBER and self._feed.dialect.has_decimal_comma:
+            return "a number such as 1234,5 is wanted"
+        return WANTED.get(kind, "")
 
     def _claim(self, column: str) -> str:
         return self._belonging.exchange if column == "exchange" else self._belonging.symbol or ""

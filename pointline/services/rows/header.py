@@ -52,10 +52,13 @@ def read_header(
     """
     if not feed.headers:
         return content.header(), b""
-    line = content.first_line(feed.member, feed.decoder)
+    line = content.first_line(feed.member, feed.decoder, feed.dialect.skip)
     _check_said(content.says, says, path)
     if not line:
         names = content.header()
+        if names and (feed.dialect.skip or feed.dialect.has_decimal_comma):
+            what = f"{path}: it has no lines of text, and {feed.name} says skip or decimal, which are of such"
+            raise Rejected(what, subject=path, hint="describe its Parquet files by a feed of their own")
         return (names if not names else _known_names(feed, names, path)), b""
     text = line.decode(feed.dialect.encoding, "replace")
     cells = text_path.split_cells(text, feed.dialect)

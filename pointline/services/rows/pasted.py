@@ -44,9 +44,9 @@ class Pasted:
         """What the first file says of itself."""
         return self._content.says
 
-    def first_line(self, member: str = "", decoder: str = "") -> bytes:
+    def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
         """Return both first lines as one; empty where the first file has none."""
-        line = self._content.first_line(member, decoder)
+        line = self._content.first_line(member, decoder, skip)
         if not line:
             return line
         cells = line.count(self._separator) + 1

@@ -38,8 +38,11 @@ class ExampleContent:
     def __exit__(self, *exc_info: object) -> None:
         """There is nothing to close."""
 
-    def first_line(self, _member: str = "", _decoder: str = "") -> bytes:
-        """Return the first line."""
+    def first_line(self, _member: str = "", _decoder: str = "", skip: int = 0) -> bytes:
+        """Return the first line that counts."""
+        for _ in range(skip):
+            first, _, self._rest = self._rest.partition(b"\n")
+            self._first = first
         return self._first
 
     def header(self) -> tuple[str, ...]:

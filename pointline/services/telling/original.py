@@ -20,8 +20,8 @@ class Original(Struct, frozen=True, kw_only=True):
     text: str
     line: int
     header: tuple[str, ...]
-    has_header: bool = True
-    """The first line of the file names the columns; else ``header`` is what the feed calls them."""
+    header_line: int = 1
+    """The line of the file that names the columns; 0 where none does, and ``header`` is what the feed calls them."""
     decoded_from: str = ""
     """The line itself, where ``text`` is a row that was made from it."""
     fault: str = ""
@@ -47,7 +47,8 @@ def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Or
         found = text_path.split_records(data, len(header))
         before = sum(1 + record.count(b"\n") for record in found[: file_seq - rows - 1])
         text = text_path.readable(found[file_seq - rows - 1])
-        return Original(text=text, line=lines + before + 1, header=header, has_header=opened.header_lines > 0)
+        header_line = opened.header_lines if opened.has_header else 0
+        return Original(text=text, line=lines + before + 1, header=header, header_line=header_line)
     return rows
 
 
@@ -67,7 +68,7 @@ def _find_decoded(decoder: JsonLines, blocks: Iterator[bytes], file_seq: int) ->
                 text=text_path.readable(text.removeprefix(BROKEN)),
                 line=number,
                 header=decoder.columns,
-                has_header=False,
+                header_line=0,
                 decoded_from=said,
                 fault=decoder.why_broken(said) if text.startswith(BROKEN) else "",
             )

@@ -38,7 +38,9 @@ class Line(Struct, frozen=True, kw_only=True):
     text: str | None = None
     number: int | None = None
     header: Sequence[str] = ()
-    has_header: bool = True
+    header_line: int = 1
+    """The line that names the columns; 0 where none does."""
+    separator: str = ","
     decoder: str = ""
     """What made the text of a record, whose number it then is."""
     decoded_from: str = ""
@@ -178,7 +180,8 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         text=found.text,
         number=None if path.lower().endswith(".parquet") else found.line,
         header=found.header,
-        has_header=found.has_header,
+        header_line=found.header_line,
+        separator=feed.dialect.separator,
         decoder=feed.decoder,
         decoded_from=found.decoded_from,
         fault=found.fault,
@@ -210,7 +213,7 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
     if line.decoded_from:
         print_lines(["", printable(_beginning(line.decoded_from))])
     if line.text is not None and line.text != line.decoded_from:
-        print_lines(["", printable(",".join(line.header)), printable(line.text)])
+        print_lines(["", printable(line.separator.join(line.header)), printable(line.text)])
     elif found.set_aside is not None:
         print_lines(["", printable(found.set_aside["raw"])])
     if found.row is not None:
@@ -223,7 +226,7 @@ def _kind(line: Line) -> str:
         return f"no row could be made from it: {line.fault}"
     if line.decoded_from:
         return "JSON: the row below was made from it"
-    return "where the header is line 1" if line.has_header else "which has no header"
+    return f"where the header is line {line.header_line}" if line.header_line else "which has no header"
 
 
 def _beginning(line: str) -> str:

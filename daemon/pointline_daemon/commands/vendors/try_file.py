@@ -202,7 +202,7 @@ def _show(tried: Tried) -> None:
 
 
 def _show_trial(trial: Trial) -> None:
-    header = printable(",".join(trial.header)) or "none: the file is empty"
+    header = printable(trial.separator.join(trial.header)) or "none: the file is empty"
     named_by = f"the decoder {trial.decoder}" if trial.decoder else "the description"
     print_labelled("header    ", header if trial.has_header else f"{header} (by {named_by}: the file has none)")
     if trial.lines:

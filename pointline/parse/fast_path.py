@@ -46,9 +46,8 @@ def parse_many(
         frame = parse_many(feed.whole, header, data, belonging, symbols, left=left)
         if frame is not None:
             return frame
-    if feed.dialect.has_decimal_comma:
-        return None  # the parsers of whole blocks know numbers with a point
-    if (feed.dialect.is_trimmed and b" " in data) or (feed.dialect.is_decoded and BROKEN in data):
+    told = feed.dialect  # the parsers of whole blocks know numbers with a point
+    if told.has_decimal_comma or (told.is_trimmed and b" " in data) or (told.is_decoded and BROKEN in data):
         return None
     lines = feed.with_commas(data)
     found = None if lines is None else cells.typed(feed, header, lines)

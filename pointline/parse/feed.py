@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pointline.parse.rules import Belonging
 
 
+SKIPPED, REPEATED = "skipped_by_clocks", "repeated_by_clocks"
+"""The rules of a local time that does not exist, and of one that comes twice."""
+
+
 class Header(Enum):
     """Whether the first line of a file names the columns."""
 
@@ -43,6 +47,10 @@ class Target(Struct, frozen=True, kw_only=True):
     """True for cells that are not empty and stand for nothing all the same."""
     wanted: str = ""
     """What its cells have to be, in words."""
+    clocks: Mapping[str, pl.Expr] = field(default_factory=dict)
+    """Of a local time: where clocks that are set give it no value, by the rule that its row breaks."""
+    zone: str = ""
+    """Whose clocks."""
 
     @property
     def failed(self) -> pl.Expr:
@@ -213,9 +221,14 @@ class Feed(Struct, frozen=True, kw_only=True):
         """Return the source column that a column of the table comes from first; its own name where it has none."""
         return next((one.sources[0] for one in self.tell(belonging) if one.name == column and one.sources), column)
 
+    def target_of(self, column: str, belonging: Belonging) -> Target | None:
+        """Return the column of the table of that name, or the first that comes from a source column of that name."""
+        return next((one for one in self.tell(belonging) if column in (one.name, *one.sources)), None)
+
     def wanted(self, column: str, belonging: Belonging) -> str:
         """Return in words what cells of a source column, or a column of the table, have to be; empty: as its kind."""
-        return next((one.wanted for one in self.tell(belonging) if column in (one.name, *one.sources)), "")
+        target = self.target_of(column, belonging)
+        return "" if target is None else target.wanted
 
     def tell(self, belonging: Belonging) -> list[Target]:
         """Return the columns of the table; for a plain feed there are none to tell."""

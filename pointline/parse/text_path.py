@@ -80,7 +80,12 @@ def _mapped(feed: Feed, typed: pl.DataFrame, belonging: Belonging) -> pl.DataFra
         return typed.with_columns(NO_VERDICT.alias("unmapped"))
     values = {one.name: f"{one.name}:value" for one in targets}
     rows = typed.with_columns(one.value.alias(values[one.name]) for one in targets)
-    unmapped = [_verdict(one.rule, one.sources[0], one.failed) for one in targets if one.sources]
+    unmapped = [
+        _verdict(rule, one.sources[0], one.failed & where)
+        for one in targets
+        if one.sources
+        for rule, where in (*one.clocks.items(), (one.rule, pl.lit(value=True)))
+    ]
     return rows.select(
         "row",
         "untyped",

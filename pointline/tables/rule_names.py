@@ -12,6 +12,8 @@ RULES: Final = {
     "nul_byte": "the line holds a zero byte",
     "not_utf8": "the line is not UTF-8 text",
     "unparseable": "a cell is not a number, time or flag as the column needs it",
+    "skipped_by_clocks": "a local time that does not exist, because clocks were put forward",
+    "repeated_by_clocks": "a local time that comes twice, because clocks were put back; nobody said which is meant",
     "unknown_value": "a cell is none of the words that the column may hold",
     "missing": "a cell that must have a value is empty",
     "non_finite": "a number is infinite or not a number",

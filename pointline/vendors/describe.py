@@ -215,14 +215,7 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         yield f"day_zone: {error}"
     if text.day_slack and not SLACK.fullmatch(text.day_slack):
         yield f"day_slack {text.day_slack!r} is not a time such as 500ms, 1s, 5m"
-    if len(text.separator) != 1 or text.separator in '"\r\n':
-        yield f"separator {text.separator!r} is not one character that may stand between cells"
-    if text.decimal == text.separator and not text.quote:
-        yield "decimal: a comma cannot be both in numbers and between cells that no quotes protect"
-    if not 0 <= text.skip <= MOST_SKIPPED:
-        yield f"skip is {text.skip}: it is the number of lines before the header, or the first row: 0 to {MOST_SKIPPED}"
-    if (text.skip or text.decimal != ".") and (odd := [one.text for one in paths if PARQUET.search(one.text)]):
-        yield f"skip and decimal are of lines of text, and {odd[0]!r} is of Parquet: give it a feed of its own"
+    yield from _check_lines(text, paths)
     if not text.exchange and "exchange" not in text.map:
         yield "it names no exchange"
     if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
@@ -237,6 +230,18 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
     if odd:
         yield f"the word {odd[0]!r} holds a separator"
+
+
+def _check_lines(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
+    """How lines are found and cut into cells."""
+    if len(text.separator) != 1 or text.separator in '"\r\n':
+        yield f"separator {text.separator!r} is not one character that may stand between cells"
+    if text.decimal == text.separator and not text.quote:
+        yield "decimal: a comma cannot be both in numbers and between cells that no quotes protect"
+    if not 0 <= text.skip <= MOST_SKIPPED:
+        yield f"skip is {text.skip}: it is the number of lines before the header, or the first row: 0 to {MOST_SKIPPED}"
+    if (text.skip or text.decimal != ".") and (odd := [one.text for one in paths if PARQUET.search(one.text)]):
+        yield f"skip and decimal are of lines of text, and {odd[0]!r} is of Parquet: give it a feed of its own"
 
 
 def _check_times(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:

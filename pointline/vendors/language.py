@@ -29,6 +29,8 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     where a file may have either. What has no date is of the day that the path names, by the clock on the wall."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     zone: str = ""
+    ambiguous: Literal["refuse", "earlier", "later"] = "refuse"
+    """Which of the two is meant where clocks show a local time twice."""
     divide: float = 1.0
     when_integer: bool = False
     """Only whole numbers are divided; what has a decimal point is the number itself."""

@@ -11,13 +11,14 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointline.parse.feed import Target
+from pointline.parse.feed import REPEATED, SKIPPED, Target
 from pointline.parse.rules import Belonging
 from pointline.parse.text_path import with_point
 from pointline.tables.schema import Column, EventTable, Kind
 from pointline.vendors import values
 from pointline.vendors.decoded import column_lists
 from pointline.vendors.language import FeedText, Mapping
+from pointline.vendors.values import Clock
 
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 LEVEL = re.compile(r"(asks|bids)\[(\d+)\]\.(price|amount)")
@@ -25,6 +26,12 @@ SINCE_START = "since start"
 WAYS = '"epoch", "seconds", "since midnight", "since start"'
 Report = Callable[[str], None]
 Value = Callable[[Belonging], pl.Expr]
+Clocks = Callable[[Belonging], dict[str, pl.Expr]]
+
+
+def no_clocks(_belonging: Belonging) -> dict[str, pl.Expr]:
+    """Nothing is known of clocks that are set."""
+    return {}
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -48,6 +55,8 @@ class _Made(Struct, frozen=True, kw_only=True):
     """True for cells that are not empty and stand for nothing all the same."""
     wanted: str = ""
     """What its cells have to be, in words."""
+    clocks: Clocks = no_clocks
+    zone: str = ""
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
@@ -124,6 +133,8 @@ def _planned(
                 rule=one.rule,
                 says_nothing=one.says_nothing,
                 wanted=one.wanted,
+                clocks=one.clocks(belonging),
+                zone=one.zone,
             )
             for one in complete
         ]
@@ -306,7 +317,7 @@ def _signed(column: Column, mapping: Mapping, name: str) -> _Made:
 def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> _Made:
     zone = mapping.zone or text.day_zone
     values.zone_of(zone)
-    value, kind = _time_value(mapping, sources, zone)
+    value, kind = _time_value(mapping, sources, Clock(zone, mapping.ambiguous))
     nothing = values.one_of(sources[0], mapping.null, kind) if mapping.null else None
 
     def said(belonging: Belonging) -> pl.Expr:
@@ -319,10 +330,27 @@ def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedTe
         sources=tuple(Column(name=one, kind=kind) for one in sources),
         says_nothing=nothing,
         wanted=_wanted_time(mapping),
+        clocks=_clocks(mapping, sources, zone) if values.has_summer_time(zone) else no_clocks,
+        zone=zone,
     )
 
 
-def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Value, Kind]:
+def _clocks(mapping: Mapping, sources: Sequence[str], zone: str) -> Clocks:
+    """Where a local time has no value because clocks are set, by the rule that its row breaks."""
+    refused, earlier, by_utc = (
+        _time_value(mapping, sources, clock)[0] for clock in (Clock(zone), Clock(zone, values.EARLIER), Clock("UTC"))
+    )
+
+    def clocks(of: Belonging) -> dict[str, pl.Expr]:
+        return {
+            REPEATED: refused(of).is_null() & earlier(of).is_not_null(),
+            SKIPPED: earlier(of).is_null() & by_utc(of).is_not_null(),
+        }
+
+    return clocks
+
+
+def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock) -> tuple[Value, Kind]:
     name = sources[0]
     match mapping.time:
         case "epoch":
@@ -331,7 +359,7 @@ def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Va
             return lambda _: values.decimal_seconds(name), Kind.NUMBER
         case "since midnight":
             unit = "s" if mapping.unit == "auto" else mapping.unit
-            return lambda belonging: values.since_midnight(name, unit, belonging.date, zone), Kind.NUMBER
+            return lambda belonging: values.since_midnight(name, unit, belonging.date, clock), Kind.NUMBER
         case "since start":
             unit = "s" if mapping.unit == "auto" else mapping.unit
             return lambda belonging: values.since_start(name, unit, belonging.first_us), Kind.NUMBER
@@ -341,7 +369,7 @@ def _time_value(mapping: Mapping, sources: Sequence[str], zone: str) -> tuple[Va
             formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
             if odd := [one for one in formats if "%" not in one and one != values.EPOCH]:
                 raise ValueError(f"{odd[0]!r} is not a way to write a time: {WAYS}, or a format with %")
-            return lambda of: values.written(sources, formats, zone, mapping.unit, of.date), Kind.TEXT
+            return lambda of: values.written(sources, formats, clock, mapping.unit, of.date), Kind.TEXT
 
 
 def needs_day(mapping: Mapping) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -27,6 +27,22 @@ EPOCH = "epoch"
 DECIMAL = r"^-?[0-9]+\.[0-9]+$"
 EXACT = 2**53
 """Whole numbers up to here are floats of the same value."""
+
+
+REFUSE, EARLIER = "refuse", "earlier"
+AMBIGUOUS: Mapping[str, Literal["null", "earliest", "latest"]] = {
+    REFUSE: "null",
+    EARLIER: "earliest",
+    "later": "latest",
+}
+"""What is taken of a local time that clocks show twice, in words of the language and of Polars."""
+
+
+class Clock(NamedTuple):
+    """A clock on the wall: its zone, and which is meant of the times that it shows twice."""
+
+    zone: str
+    ambiguous: str = REFUSE
 
 
 def is_number(text: str) -> bool:
@@ -82,14 +98,14 @@ def decimal_seconds(column: str) -> pl.Expr:
     )
 
 
-def since_midnight(column: str, unit: str, day: dt.date, zone: str) -> pl.Expr:
+def since_midnight(column: str, unit: str, day: dt.date, clock: Clock) -> pl.Expr:
     """Microseconds from ``s`` (with decimals), ``ms``, ``us`` or ``ns`` since midnight by the clock on the wall.
 
     On a day on which clocks are set that is not the time since the day began. Exact for nine decimals of a second.
     """
     nanoseconds = (pl.col(column) * (UNITS["ns"] / UNITS[unit])).round().cast(pl.Int64, strict=False)
     wall_us = (day - dt.date(1970, 1, 1)).days * 86_400 * US_PER_SECOND + nanoseconds // 1000
-    return _from_wall(wall_us.cast(pl.Datetime("us")), zone)
+    return _from_wall(wall_us.cast(pl.Datetime("us")), clock)
 
 
 def since_start(column: str, unit: str, first_us: int) -> pl.Expr:
@@ -103,17 +119,17 @@ def is_dated(format_: str) -> bool:
     return format_ == EPOCH or any(letters in format_ for letters in DATES)
 
 
-def written(columns: Sequence[str], formats: Sequence[str], zone: str, unit: str, day: dt.date) -> pl.Expr:
+def written(columns: Sequence[str], formats: Sequence[str], clock: Clock, unit: str, day: dt.date) -> pl.Expr:
     """Microseconds from text, tried in each format of ``strptime``; several columns are joined by a blank.
 
-    ``zone`` is that of the clock on the wall; an offset in the text is taken instead of it where a format has ``%z``.
+    ``clock`` is the one on the wall; an offset in the text is taken instead of it where a format has ``%z``.
     A format without a date is of ``day``. The format ``epoch`` stands for an integer epoch in ``unit``.
     """
     text = pl.col(columns[0]) if len(columns) == 1 else pl.concat_str([pl.col(one) for one in columns], separator=" ")
-    return pl.coalesce([_written(text, format_, zone, unit, day) for format_ in formats])
+    return pl.coalesce([_written(text, format_, clock, unit, day) for format_ in formats])
 
 
-def _written(text: pl.Expr, format_: str, zone: str, unit: str, day: dt.date) -> pl.Expr:
+def _written(text: pl.Expr, format_: str, clock: Clock, unit: str, day: dt.date) -> pl.Expr:
     if format_ == EPOCH:
         return epoch(text.cast(pl.Int64, strict=False), unit)
     if not is_dated(format_):
@@ -122,19 +138,27 @@ def _written(text: pl.Expr, format_: str, zone: str, unit: str, day: dt.date) ->
         moments = text.str.strptime(pl.Datetime("ns", "UTC"), format_, strict=False)
         return moments.dt.timestamp("ns") // 1000
     moments = text.str.strptime(pl.Datetime("ns"), format_, strict=False)
-    return _from_wall(moments, "UTC" if format_.endswith("Z") else zone)
+    return _from_wall(moments, Clock("UTC") if format_.endswith("Z") else clock)
 
 
-def _from_wall(moments: pl.Expr, zone: str) -> pl.Expr:
-    """Microseconds since the epoch of what a clock on the wall of a zone shows; a part of one is cut."""
-    if zone == "UTC":
+def has_summer_time(zone: str) -> bool:
+    """Tell whether clocks of a zone may be set; of one that is an offset they never are."""
+    return zone not in {"UTC", "Z"} and OFFSET.fullmatch(zone) is None
+
+
+def _from_wall(moments: pl.Expr, clock: Clock) -> pl.Expr:
+    """Microseconds since the epoch of what a clock on the wall of a zone shows; a part of one is cut.
+
+    What clocks skip is no time; nor is what they show twice, unless ``clock`` says which of the two is meant.
+    """
+    zone = clock.zone
+    if zone in {"UTC", "Z"}:
         return moments.dt.timestamp("ns") // 1000
     fixed = OFFSET.fullmatch(zone)
     if fixed is not None:
         seconds = (int(fixed[2]) * 3600 + int(fixed[3]) * 60) * (-1 if fixed[1] == "-" else 1)
         return moments.dt.timestamp("ns") // 1000 - seconds * US_PER_SECOND
-    # Of an hour that comes twice the first is taken; one that is left out is no time.
-    local = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    local = moments.dt.replace_time_zone(zone, ambiguous=AMBIGUOUS[clock.ambiguous], non_existent="null")
     return local.dt.convert_time_zone("UTC").dt.timestamp("ns") // 1000
 
 

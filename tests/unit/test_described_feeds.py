@@ -369,3 +369,48 @@ amount = { from = "amount", divide = 10 }
     def test_what_cannot_be_is_said(self, more, path, says):
         vendor = described('["time", "price", "amount", "side"]', "", more, path or "{symbol}-{date:%Y-%m-%d}.csv")
         assert any(says in one for one in vendor.problems), vendor.problems
+
+
+class TestClocksThatAreSet:
+    """A local time that comes twice or never is not guessed; the row says which, by the zone of its feed."""
+
+    COLUMNS = '["day", "time", "price", "amount", "side"]'
+    ROW = "{};{};1;2;buy"
+
+    def taken(self, day: str, *clocks: str, more: str = "", how: str = '"%d.%m.%Y %H:%M"') -> Taken:
+        source = '["day", "time"]' if "%d" in how else '"time"'
+        maps = f"timestamp = {{ from = {source}, time = {how}{more} }}"
+        drop = "" if "%d" in how else '\ndrop = ["day"]'
+        vendor = described(self.COLUMNS, "", f'separator = ";"\nday_zone = "Europe/Oslo"{drop}')
+        vendor = describe(
+            vendor.content.decode().replace('timestamp = { from = "time", time = "epoch" }', maps).encode(),
+            "own.toml",
+            event_tables(),
+        )
+        lines = [self.ROW.format(f"{day[8:]}.{day[5:7]}.{day[:4]}", clock) for clock in clocks]
+        return taken(vendor, "day;time;price;amount;side", *lines, path=f"mine/ABC-{day}.csv")
+
+    @pytest.mark.parametrize("how", ['"%d.%m.%Y %H:%M"', '"%H:%M"', '["epoch", "%d.%m.%Y %H:%M"]'])
+    @pytest.mark.parametrize(
+        ("day", "clock", "rule", "words"),
+        [
+            ("2024-10-27", "02:30", "repeated_by_clocks", "clocks show it twice in Europe/Oslo"),
+            ("2024-03-31", "02:30", "skipped_by_clocks", "clocks skip it in Europe/Oslo"),
+            ("2024-03-31", "24:30", "unparseable", "a time written as"),
+        ],
+    )
+    def test_which_of_them_it_is(self, day, clock, rule, words, how):
+        found = self.taken(day, "01:30", clock, "03:30", *["04:00"] * 7, how=how)
+        assert found.aside.select("file_seq", "rule").rows() == [(2, rule)]
+        assert words in found.said
+        assert f"{clock}'; " in found.said
+
+    @pytest.mark.parametrize(("which", "utc"), [("earlier", 0), ("later", 1)])
+    def test_who_says_which_is_meant_gets_it(self, which, utc):
+        found = self.taken("2024-10-27", "02:30", more=f', ambiguous = "{which}"')
+        assert found.is_success
+        assert str(found.silver["timestamp"][0])[:16] == f"2024-10-27 0{utc}:30"
+
+    def test_since_midnight_too(self):
+        found = self.taken("2024-10-27", "7200", "10800", how='"since midnight"')
+        assert found.aside.select("file_seq", "rule").rows() == [(1, "repeated_by_clocks")]

@@ -18,6 +18,7 @@ from pointline.tables.registry import event_tables
 from pointline.vendors import values
 from pointline.vendors.describe import describe
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
+from pointline.vendors.values import Clock
 
 FEED = """
 vendor = "mine"
@@ -273,13 +274,13 @@ class TestTimes:
     @given(st.integers(0, 86_400 * 10**9 - 1))
     def test_seconds_since_midnight_with_nine_decimals_are_exact(self, ns):
         frame = pl.DataFrame({"x": [float(f"{ns // 10**9}.{ns % 10**9:09}")]})
-        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 2), "UTC")).item()
+        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 2), Clock("UTC"))).item()
         assert found == 86_400 * 10**6 + ns // 1000
 
     def test_microseconds_since_midnight_are_exact(self):
         us = [(86_400 * 10**6 // 5000 + 77) * step for step in range(4900)]
         frame = pl.DataFrame({"x": [float(f"{one // 10**6}.{one % 10**6:06}") for one in us]})
-        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 1), "UTC")).to_series().to_list()
+        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 1), Clock("UTC"))).to_series().to_list()
         assert found == us
 
     @pytest.mark.parametrize(("unit", "counted"), [("ms", 1500), ("s", 1.5), ("us", 1_500_000), ("ns", 1_500_000_999)])
@@ -293,8 +294,8 @@ class TestTimes:
         counted = pl.DataFrame({"x": [hour * 3600.0]})
         written = pl.DataFrame({"x": [f"{hour:02}:00:00"]})
         zone = "America/New_York"
-        assert counted.select(values.since_midnight("x", "s", self.DAY, zone)).item() == wanted
-        assert written.select(values.written(["x"], ["%H:%M:%S"], zone, "auto", self.DAY)).item() == wanted
+        assert counted.select(values.since_midnight("x", "s", self.DAY, Clock(zone))).item() == wanted
+        assert written.select(values.written(["x"], ["%H:%M:%S"], Clock(zone), "auto", self.DAY)).item() == wanted
 
     @pytest.mark.parametrize(
         ("text", "wanted"),
@@ -310,4 +311,6 @@ class TestTimes:
     def test_an_epoch_among_formats(self, text, wanted):
         formats = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"]
         frame = pl.DataFrame({"x": [text]})
-        assert frame.select(values.written(["x"], formats, "America/New_York", "auto", self.DAY)).item() == wanted
+        assert (
+            frame.select(values.written(["x"], formats, Clock("America/New_York"), "auto", self.DAY)).item() == wanted
+        )

@@ -409,7 +409,7 @@ class TestClocksThatAreSet:
 
     def test_an_hour_that_is_left_out_is_no_time(self):
         taken = take(("AAPL_full_1min.txt", b"2021-03-14 02:30:00,1,1,1,1,1\n2021-03-14 03:30:00,1,1,1,1,1\n"))
-        assert taken.aside["rule"].to_list() == ["unparseable"]
+        assert taken.aside["rule"].to_list() == ["skipped_by_clocks"]
 
 
 class TestIQFeed:

@@ -11,9 +11,9 @@ import polars as pl
 from msgspec.structs import replace
 
 from pointline.parse import text_path
-from pointline.parse.feed import WANTED, Feed
+from pointline.parse.feed import REPEATED, SKIPPED, WANTED, Feed, Target
 from pointline.parse.rules import DAY_US, PLAUSIBLE_US, Belonging
-from pointline.tables.schema import Kind
+from pointline.tables.schema import Column, Kind
 
 MOST_PHRASES = 5
 MOST_NAMES = 3
@@ -35,6 +35,10 @@ FRACTIONS = {
     Fraction(2, 3): "two thirds",
 }
 FOREIGN = {"other_exchange": "exchange", "other_symbol": "symbol"}
+CLOCKS = {
+    SKIPPED: "there is no such time: clocks skip it in {}",
+    REPEATED: 'clocks show it twice in {}: say ambiguous = "earlier" or "later" of the time to keep such rows',
+}
 DECIMAL_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}([ .]\d{3})+),\d*")
 ODD_TIMES = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "an ISO time"),
@@ -121,33 +125,42 @@ class Complaint:
         cells = text_path.split_cells(raw, self._feed.dialect)
         if rule == "ragged":
             return f": {len(cells)} cells where the header has {len(self._header)}" if cells else ": broken quoting"
-        if not column or len(cells) != len(self._header) or rule == "missing":
-            return ""
         source = self._feed.source_of(column, self._belonging)
-        if source not in self._header:
+        if not column or len(cells) != len(self._header) or rule == "missing" or source not in self._header:
             return ""  # it comes from the path
-        cell = shown(cells[self._header.index(source)])
+        target = self._feed.target_of(column, self._belonging)
+        cell = self._cell(source, target, cells)
         found, wanted = f", such as {cell}", ""
         told = self._feed.column(source)
-        if rule == "unparseable":
-            odd = next((f": {name}" for form, name in ODD_TIMES if form.match(cell[1:])), "")
-            wanted = self._feed.wanted(column, self._belonging)
-            has_comma = self._feed.dialect.has_decimal_comma
-            is_odd = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
-            if told.kind is Kind.NUMBER and not has_comma and DECIMAL_COMMA.fullmatch(cell[1:-1]):
-                odd, is_odd = ": a number with a decimal comma", True
-            found, wanted = f"{odd if is_odd else ''}{found}", wanted or self._wanted_of(told.kind)
+        if rule in CLOCKS:
+            wanted = CLOCKS[rule].format(target.zone if target is not None else "")
+        elif rule == "unparseable":
+            found, wanted = self._unparseable(column, told, cell)
         elif rule == "unknown_value":
             wanted = self._feed.wanted(column, self._belonging) or f"known are {', '.join(told.choices)}"
         elif rule in FOREIGN:
             found, wanted = f": {_listed(self._names(column))}", f"the name says {self._claim(column)}"
         elif rule == OUTSIDE_DAY:
             found = "".join(f", such as {_minute(time)} UTC" for time in self._times(rule)[:1])
-            is_plain = self._feed.targets is None and self._belonging.is_one_day
-            wanted = f"the name says {self._belonging.date}" if is_plain else self._claimed_time()
+            wanted = self._claimed_time()
         elif rule.startswith("time_in_"):
             wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
         return f"{found}; {wanted}" if wanted else found
+
+    def _cell(self, source: str, target: Target | None, cells: Sequence[str]) -> str:
+        """Return a cell, with those that are read together with it."""
+        several = target.sources if target is not None and source in target.sources else (source,)
+        return shown(" ".join(cells[self._header.index(name)] for name in several if name in self._header))
+
+    def _unparseable(self, column: str, told: Column, cell: str) -> tuple[str, str]:
+        """Return what was found and what is wanted instead."""
+        odd = next((f": {name}" for form, name in ODD_TIMES if form.match(cell[1:])), "")
+        wanted = self._feed.wanted(column, self._belonging)
+        is_odd = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
+        has_comma = self._feed.dialect.has_decimal_comma
+        if told.kind is Kind.NUMBER and not has_comma and DECIMAL_COMMA.fullmatch(cell[1:-1]):
+            odd, is_odd = ": a number with a decimal comma", True
+        return f"{odd if is_odd else ''}, such as {cell}", wanted or self._wanted_of(told.kind)
 
     def _wanted_of(self, kind: Kind) -> str:
         if kind is Kind.NUMBER and self._feed.dialect.has_decimal_comma:
@@ -191,6 +204,8 @@ class Complaint:
         return rows["local_timestamp"].to_list()
 
     def _claimed_time(self) -> str:
+        if self._feed.targets is None and self._belonging.is_one_day:
+            return f"the name says {self._belonging.date}"
         first_us, last_us = self._belonging.first_us, self._belonging.end_us - 1
         return f"the name says {_minute(first_us)} to {_minute(last_us)} UTC"
 

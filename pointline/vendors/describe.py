@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -16,11 +15,13 @@ from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.decoded import beside_of, check_beside, check_decoder, column_lists, decoder_of
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, TableText, Unread, VendorText
+from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
-from pointline.vendors.targets import Plan, is_timed_by_path, needs_day, plan
+from pointline.vendors.targets import PLACE, Plan, is_timed_by_path, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 
+EXCHANGE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
@@ -72,22 +73,22 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Ve
         raw = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return Vendor(name=where, where=where, problems=(f"{where}: {error}",))
-    feeds = raw.pop("feed", [])
+    feeds, written_tables = raw.pop("feed", []), raw.pop("table", [])
     try:
-        vendor = msgspec.convert(raw, VendorText)
-    except msgspec.ValidationError as error:
+        vendor = shaped(raw, VendorText)
+    except Misshapen as error:
         return Vendor(name=where, where=where, problems=(f"{where}: {error}",))
     if vendor.vendor == MARK:
         problems.append(f"{where}: vendor is still to be decided: a short name, such as binance")
     elif not NAME.fullmatch(vendor.vendor):
         problems.append(f"{where}: vendor {vendor.vendor!r} is not made of letters, digits, '.', '_' and '-'")
-    own = {one.name: made for one in vendor.table if (made := _table(one, tables, where, problems)) is not None}
+    own, broken = _own_tables(written_tables, tables, where, problems)
     found: list[Description] = []
     written: dict[str, dict[str, Any]] = {}
     for position, one in enumerate(feeds if isinstance(feeds, list) else [], 1):
         place = f"{where}: feed {one.get('name', position) if isinstance(one, dict) else position}"
         text = _read(one, place, written, problems)
-        feed = None if text is None else _feed(text, place, vendor, {**tables, **own}, problems)
+        feed = None if text is None or text.table in broken else _feed(text, place, vendor, {**tables, **own}, problems)
         found += [] if feed is None else [feed]
     if not feeds and not vendor.unread:
         problems.append(f"{where}: it describes no feed: add [[feed]]")
@@ -116,14 +117,17 @@ def _read(raw: object, place: str, written: dict[str, dict[str, Any]], problems:
         problems.append(f"{place}: there is no feed {like!r} before it to be like")
         return None
     base = {key: value for key, value in written.get(like, {}).items() if key not in NOT_INHERITED}
+    if not isinstance(raw.get("map", {}), dict):
+        problems.append(f"{place}: map: write it as [feed.map], with a line for each column")
+        return None
     merged = {**base, **raw, "map": {**base.get("map", {}), **raw.get("map", {})}}
     written[str(raw.get("name", ""))] = merged
-    if still := list(undecided(merged)):
-        problems += [f"{place}: {one}" for one in still]
+    if wrong := list(undecided(merged)) or misshapen_maps(merged["map"]):
+        problems += [f"{place}: {one}" for one in wrong]
         return None
     try:
-        return msgspec.convert(merged, FeedText)
-    except msgspec.ValidationError as error:
+        return shaped(merged, FeedText)
+    except Misshapen as error:
         problems.append(f"{place}: {error}")
         return None
 
@@ -218,6 +222,11 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     yield from _check_lines(text, paths)
     if not text.exchange and "exchange" not in text.map:
         yield "it names no exchange"
+    if text.exchange and not EXCHANGE.fullmatch(PLACE.sub("x", text.exchange)):
+        yield (
+            f"exchange {text.exchange!r} is no id: small letters, digits, '.', '_' and '-', such as binance-futures; "
+            "any such word is right where Tardis has none"
+        )
     if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
         yield f"companion {text.companion!r} names one file for all: write {{name}} or {{stem}} in it"
     if text.prefer and not any("span" in path.fields for path in paths):
@@ -283,6 +292,26 @@ def _templates(paths: str | Sequence[str], place: str, problems: list[str]) -> t
 def _fields_of(paths: Sequence[PathTemplate]) -> tuple[str, ...]:
     """The fields that every path has."""
     return tuple(sorted(set.intersection(*(set(path.fields) for path in paths)))) if paths else ()
+
+
+def _own_tables(
+    written: object, tables: Mapping[str, EventTable], where: str, problems: list[str]
+) -> tuple[dict[str, EventTable], set[str]]:
+    """Return the tables of the user's own by name, and the names of those in which something is wrong."""
+    own: dict[str, EventTable] = {}
+    broken: set[str] = set()
+    for number, raw in enumerate(written if isinstance(written, list) else [written], 1):
+        name = str(raw.get("name", "") if isinstance(raw, dict) else "")
+        try:
+            made = _table(shaped(raw, TableText), tables, where, problems)
+        except Misshapen as error:
+            problems.append(f"{where}: table {name or number}: {error}")
+            made = None
+        if made is None:
+            broken.add(name)
+        else:
+            own[made.name] = made
+    return own, broken - tables.keys()
 
 
 def _table(text: TableText, tables: Mapping[str, EventTable], where: str, problems: list[str]) -> EventTable | None:

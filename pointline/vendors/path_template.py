@@ -28,6 +28,8 @@ CSV = ("csv", "csv.gz", "csv.zst")
 ENDING = re.compile(r"(?:\.[a-z0-9]+)+")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
 UNTIL = "until"
+TIMES = {"date": "%Y-%m-%d", "day": "%d", "month": "%m", "year": "%Y", "hour": "%H"}
+"""Fields that people mean as a part of the time, each with how it may be written."""
 NEARLY = 0.4
 """How near a name is that only has an unknown word where one of some belongs."""
 LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
@@ -187,6 +189,8 @@ class PathTemplate:
             return self._part_of_time(UNTIL, what)
         if "%" in what:
             return self._time_field(what)
+        if not what and name in TIMES:
+            raise BadTemplate(f"{self.text!r}: {{{name}}} says no format: write {{{name}:{TIMES[name]}}}")
         count = sum(key.startswith(f"{name}__") for key in self._groups)
         self._seen.add(name)
         self._groups.append(f"{name}__{count}")

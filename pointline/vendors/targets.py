@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import abc
 from collections.abc import Callable, Sequence
@@ -78,11 +79,17 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
         return None
     named = {name for columns in lists for name in columns if name}
     maps = {name: Mapping(from_=one) if isinstance(one, str) else one for name, one in text.map.items()}
+    wrong_levels: list[str] = []
+
+    def report_levels(problem: str) -> None:
+        wrong_levels.append(problem)
+        report(problem)
+
     maps |= {
         level: one
         for name, mapping in list(maps.items())
         if mapping.levels
-        for level, one in _levels(name, mapping, table, report)
+        for level, one in _levels(name, mapping, table, report_levels)
     }
     known = {column.name for column in table.columns}
     for name in maps:
@@ -90,11 +97,11 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
             report(f"map: table {table.name} has no column {name!r}; it has {', '.join(sorted(known))}")
     asked = _Asked(text=text, named=named, fields=fields, report=report)
     columns, targets = _planned(maps, table, asked)
-    used = {column.name for column in columns} | {*text.drop, *text.where}
+    used = {column.name for column in columns} | {*text.drop, *text.where} | set(_named_by(maps))
     unused = [
         name for name in dict.fromkeys(name for columns in lists for name in columns) if name and name not in used
     ]
-    if unused:
+    if unused and not wrong_levels:
         report(f"nothing is said of the columns {', '.join(unused)}: map them, or name them in drop")
     unknown = [name for name in (*text.drop, *text.where, *text.aliases.values()) if name not in named]
     if unknown:
@@ -110,6 +117,11 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
         whole_columns, whole_targets = _planned(maps, table, replace(asked, is_whole=True, report=clashes.append))
         whole = None if clashes else Plan(columns=whole_columns, headers=headers, targets=whole_targets)
     return Plan(columns=columns, headers=headers, targets=targets, whole=whole)
+
+
+def _named_by(maps: abc.Mapping[str, Mapping]) -> list[str]:
+    """Return the source columns that a map names, in lines that are wrong too."""
+    return [name for one in maps.values() for name in ([one.from_] if isinstance(one.from_, str) else one.from_)]
 
 
 def _may_be_epoch(mapping: Mapping) -> bool:
@@ -172,15 +184,11 @@ def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | Non
         if mapping is None:
             return _Made(column=column, value=lambda _: pl.lit(None, column.dtype))
     sources = [mapping.from_] if isinstance(mapping.from_, str) else mapping.from_
-    has_both = bool(sources and mapping.value)
-    if not (sources or mapping.value) or (has_both and column.kind is not Kind.TEXT):
-        report(f"map.{column.name}: say either from or value" if sources else f"{column.name} is required: map it")
+    if wrong := _why_not(column, mapping, sources, named):
+        report(wrong)
         return None
-    missing = [name for name in sources if name not in named]
-    if missing:
-        report(f"map.{column.name}: there is no column {', '.join(missing)} in columns")
-        return None
-    constant = _constant(column, mapping, fields, report) if mapping.value else None
+    said = msgspec.structs.replace(mapping, words={}) if sources else mapping
+    constant = _constant(column, said, fields, report) if mapping.value else None
     if not sources or (constant is None and mapping.value):
         return constant
     try:
@@ -189,6 +197,19 @@ def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | Non
         report(f"map.{column.name}: {error}")
         return None
     return made if constant is None else _or_else(made, constant)
+
+
+def _why_not(column: Column, mapping: Mapping, sources: Sequence[str], named: set[str]) -> str:
+    """Return why nothing can be read by a line of a map; empty where it can."""
+    if not sources:
+        return "" if mapping.value else f"{column.name} is required: map it"
+    if mapping.value and (column.kind not in (Kind.TEXT, Kind.CHOICE) or mapping.sign):
+        return (
+            f"map.{column.name}: say either from or value: both together, where value is what an empty cell stands "
+            "for, are for texts and choices without sign"
+        )
+    missing = [name for name in sources if name not in named]
+    return f"map.{column.name}: there is no column {', '.join(missing)} in columns" if missing else ""
 
 
 def _or_else(made: _Made, constant: _Made) -> _Made:
@@ -216,7 +237,7 @@ def _default(column: Column, text: FeedText, named: set[str]) -> Mapping | None:
 def constant_of(mapping: Mapping, says: abc.Mapping[str, str]) -> str | None:
     """Return a value of a path, such as an interval; None where it is none of the words that there are."""
     filled = PLACE.sub(lambda place: says.get(place[1], ""), mapping.value)
-    if not mapping.words:
+    if not mapping.words or mapping.from_:
         return filled
     return str(mapping.words[filled]) if filled in mapping.words else None
 
@@ -258,6 +279,8 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], aske
 
 
 def _number_or_text(column: Column, mapping: Mapping, name: str, asked: _Asked) -> _Made:
+    if not (math.isfinite(mapping.divide) and mapping.divide):
+        raise ValueError(f"divide is {mapping.divide:g}: no number can be divided by it")
     kind, is_whole, has_comma = column.kind, asked.is_whole, asked.text.decimal == ","
     if mapping.when_integer:
         kind = Kind.INTEGER if is_whole else Kind.TEXT
@@ -289,6 +312,8 @@ def _word(column: Column, mapping: Mapping, name: str) -> _Made:
         return _Made(column=column, value=lambda _: pl.col(name), sources=(Column(name=name, kind=Kind.FLAG),))
     if mapping.sign:
         return _signed(column, mapping, name)
+    if "" in mapping.words:
+        raise ValueError('words: an empty cell is no word; say beside from what it stands for: value = "..."')
     meaning = mapping.words or {word: word for word in column.choices}
     wrong = [word for word in meaning.values() if column.kind is Kind.CHOICE and word not in column.choices]
     if wrong:
@@ -369,6 +394,8 @@ def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock) -> tuple
             formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
             if odd := [one for one in formats if "%" not in one and one != values.EPOCH]:
                 raise ValueError(f"{odd[0]!r} is not a way to write a time: {WAYS}, or a format with %")
+            for one in formats:
+                values.check_format(one)
             return lambda of: values.written(sources, formats, clock, mapping.unit, of.date), Kind.TEXT
 
 

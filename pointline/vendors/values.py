@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -127,6 +128,27 @@ def written(columns: Sequence[str], formats: Sequence[str], clock: Clock, unit: 
     """
     text = pl.col(columns[0]) if len(columns) == 1 else pl.concat_str([pl.col(one) for one in columns], separator=" ")
     return pl.coalesce([_written(text, format_, clock, unit, day) for format_ in formats])
+
+
+@cache
+def check_format(format_: str) -> None:
+    """Raise ValueError for a format in which no time can be read."""
+    if format_ == EPOCH:
+        return
+    if "%f" in format_:
+        raise ValueError(
+            f"{format_!r}: %f is the nanoseconds; write %.f for a fraction with its point, %3f for 3 digits"
+        )
+    how = format_ if is_dated(format_) else f"%Y-%m-%d {format_}"
+    moment = pl.DataFrame({"x": [dt.datetime(2024, 5, 13, 14, 15, 16)]}).lazy()  # noqa: DTZ001 - a clock on the wall
+    kind = pl.Datetime("ns", "UTC") if "%z" in format_ else pl.Datetime("ns")
+    try:
+        text = pl.col("x").dt.replace_time_zone("UTC").dt.strftime(how)
+        read = moment.select(text.str.strptime(kind, how, strict=False)).collect().item()
+    except pl.exceptions.PolarsError:
+        read = None
+    if read is None:
+        raise ValueError(f"no time can be read by the format {format_!r}: it has to say a whole date, or none")
 
 
 def _written(text: pl.Expr, format_: str, clock: Clock, unit: str, day: dt.date) -> pl.Expr:

@@ -87,6 +87,14 @@ class TestSigns:
         assert [(row["side"], row["amount"]) for row in found.rows()] == [("buy", 2.5), ("sell", 3.0)]
         assert found.aside["rule"].to_list() == ["unknown_value"] * 2
 
+    def test_an_empty_cell_of_a_choice_is_what_value_says(self):
+        maps = 'side = { from = "taker", words = { B = "buy", S = "sell" }, value = "unknown" }'
+        vendor = described('["time", "price", "amount", "taker"]', maps)
+        rows = [f"{TIME},1,2,{taker}" for taker in ("B", "", "X", *"BS" * 5)]
+        found = taken(vendor, "time,price,amount,taker", *rows)
+        assert found.silver["side"].to_list() == ["buy", "unknown", *["buy", "sell"] * 5]
+        assert found.aside.select("file_seq", "rule").rows() == [(3, "unknown_value")]
+
     def test_words_that_the_table_does_not_have_are_named(self):
         vendor = described(*self.VENDOR, self.MAPS.format(minus="short", amount=self.ABSOLUTE))
         assert "map.side: sign: 'short' is none of buy, sell, unknown" in vendor.problems[0]

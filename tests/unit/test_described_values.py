@@ -59,6 +59,25 @@ class TestWhatCannotBeMeant:
             ('side = { value = "{symbol}", words = { A = "up" } }', "map.side: 'up' is none of buy, sell, unknown"),
             ('side = { value = "{market}", words = { A = "buy" } }', "no path names {market}"),
             ('id = { value = "{market}" }', "no path names {market}"),
+            (
+                'id = { from = "note", decimal = "," }',
+                "map.id: there is no key 'decimal'; decimal is one of the feed: write it",
+            ),
+            ('id = { from = "note", word = {} }', "map.id: there is no key 'word'; there are from, value, words, time"),
+            ("id = { from = 3 }", "map.id: from: a text in quotes or a list in [ ] is wanted, not a whole number"),
+            ("id = 3", "map.id: write the name of a column in quotes, or keys in { }"),
+            ('id = { from = "note", unit = "m" }', "map.id: unit: 'm' is none of 'auto', 's', 'ms', 'us', 'ns'"),
+            ('price = { from = "price", divide = 0 }', "map.price: divide is 0: no number can be divided by it"),
+            ('price = { from = "price", divide = nan }', "map.price: divide is nan"),
+            ('price = { from = "price", value = "1" }', "both together, where value is what an empty cell stands for"),
+            (
+                'side = { from = "note", words = { B = "buy", "" = "unknown" } }',
+                "map.side: words: an empty cell is no word",
+            ),
+            ('side = { from = "note", value = "none" }', "map.side: 'none' is none of buy, sell, unknown"),
+            ('timestamp = { from = "time", time = "%Q" }', "no time can be read by the format '%Q'"),
+            ('timestamp = { from = "time", time = "%Y-%m-%d %l" }', "no time can be read by the format '%Y-%m-%d %l'"),
+            ('timestamp = { from = "time", time = "%Y-%m-%d %H:%M:%S.%f" }', "%f is the nanoseconds"),
             ('timestamp = { from = "time", time = [] }', "say how the time is written"),
             ('timestamp = { from = "time", time = "epoch_ms" }', "'epoch_ms' is not a way to write a time"),
             ('timestamp = { from = "time", time = ["%H:%M", "second"] }', "'second' is not a way to write a time"),
@@ -72,7 +91,7 @@ class TestWhatCannotBeMeant:
         [
             ('decoder = "bi5"\nheader = "absent"', "decoder: header is said of files of text: leave it out"),
             ('decoder = "dbn"\nquote = false', "decoder: quote is said of files of text: leave it out"),
-            ('decoder = "pcap"', "Invalid enum value 'pcap' - at `$.decoder`"),
+            ('decoder = "pcap"', "decoder: 'pcap' is none of 'json', 'bi5', 'dbn'"),
             ('decoder = "bi5"', ""),
         ],
     )
@@ -80,6 +99,62 @@ class TestWhatCannotBeMeant:
         found = problems(more=f'drop = ["note"]\n{more}')
         assert says in found
         assert bool(found) == bool(says)
+
+    @pytest.mark.parametrize(
+        ("more", "says"),
+        [
+            ("colums = []", "there is no key 'colums'; did you mean columns?"),
+            ('skip = "1"', "skip: a whole number is wanted, not a text in quotes"),
+            (
+                '[[feed.example]]\npath = "a"\nline = []',
+                "example 1: there is no key 'line'; there are path, lines, rows",
+            ),
+            ('[[feed.example]]\npath = "a"\nlines = []', "example 1: the key rows is missing"),
+        ],
+    )
+    def test_keys(self, more, says):
+        text = FEED.format(path="{symbol}.csv", more="", mapped=more if more[0] == "[" else "")
+        text = text if more[0] == "[" else text.replace("[feed.map]", f"{more}\n[feed.map]")
+        (found,) = describe(text.encode(), "mine.toml", event_tables()).problems
+        assert found.startswith(f"mine.toml: feed one: {says}")
+
+    @pytest.mark.parametrize("exchange", ["Binance", "my desk", "-", "a/b", "ä"])
+    def test_an_exchange_that_is_no_id(self, exchange):
+        text = FEED.format(path="{symbol}.csv", more='drop = ["note"]', mapped="")
+        (found,) = describe(
+            text.replace('exchange = "mine"', f'exchange = "{exchange}"').encode(), "mine.toml", event_tables()
+        ).problems
+        assert f"exchange {exchange!r} is no id: small letters, digits" in found
+
+    @pytest.mark.parametrize("name", ["date", "day", "hour"])
+    def test_a_date_without_a_format(self, name):
+        assert f"{{{name}}} says no format: write {{{name}:%" in problems(path=f"{{symbol}}-{{{name}}}.csv")
+
+    @pytest.mark.parametrize(
+        ("table", "says"),
+        [
+            ('columns = [{ name = "a", kind = "float" }]', "columns a.kind: 'float' is none of 'text', 'number'"),
+            ('columns = [{ name = "a", kinds = "text" }]', "columns a: there is no key 'kinds'; there are name, kind"),
+            ('columns = [{ name = "a", kind = "text" }]\nchecks = ["x"]', "there is no check 'x'"),
+            ("", "the key columns is missing"),
+        ],
+    )
+    def test_a_table_and_nothing_that_follows_from_it(self, table, says):
+        text = FEED.format(path="{symbol}.csv", more='drop = ["note"]', mapped="").replace('"trades"', '"own"')
+        (found,) = describe(f'{text}\n[[table]]\nname = "own"\n{table}'.encode(), "mine.toml", event_tables()).problems
+        assert found.startswith(f"mine.toml: table own: {says}")
+
+    @pytest.mark.parametrize(
+        "mapped",
+        [
+            'id = { from = "note", divide = 10.0 }',
+            'id = { from = "note", when = "x" }',
+            'side = { from = "note", words = { B = "bought" } }',
+        ],
+    )
+    def test_a_line_of_a_map_and_nothing_that_follows_from_it(self, mapped):
+        (found,) = problems(mapped=mapped, more="").splitlines()
+        assert found.startswith(f"mine.toml: feed one: map.{mapped[:2]}")
 
     def test_a_time_since_start_where_the_path_names_no_time(self):
         mapped = 'timestamp = { from = "time", time = "since start", unit = "ms" }'

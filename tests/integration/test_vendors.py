@@ -571,6 +571,7 @@ class TestDaemon:
         assert wait_until(lambda: running.events("vendors.refused"), 15)
         (refused,) = running.events("vendors.refused")
         assert "trade_id" in refused["problems"][0]
+        self.says(running, "vendors/mydesk.toml", "vendors check FILE")
         describe(running.root, MINE)
         running.wait_for("file.committed", FILLS)
         (changed,) = running.events("vendors.changed")
@@ -585,6 +586,7 @@ class TestDaemon:
         assert wait_until(lambda: len(running.events("vendors.refused")) == 3, 15)
         refused = running.events("vendors.refused")[-1]
         assert "moods" in refused["problems"][0]
+        self.says(running, "vendors/mydesk.toml describes the table moods anew", "restart the daemon")
         assert "restart" in refused["hint"]
         assert running.stop() == 0
         assert not {"moods"} & {path.name for path in (running.root / "silver").iterdir()}
@@ -593,6 +595,23 @@ class TestDaemon:
         assert running.stop() == 0
         assert not running.events("vendors.changed", "vendors.refused")
         assert running.manifest().filter(pl.col("status") == "success").height == 2
+
+    def says(self, running, problem, step):
+        """It is said where people look: for all of the lake, and for a file that waits."""
+        waiting = write(running.bronze / "moods/2024-05.csv", *MOOD_ROWS)
+
+        def status():
+            return answer(running.root, "status")[1]
+
+        assert wait_until(lambda: problem in status()["reason"], 15)
+        found = status()
+        assert found["health"] == "degraded"
+        assert step in found["descriptions"]["try"]
+        assert "vendors: a description " in pointline(running.root, "status").stdout
+        told = pointline(running.root, "explain", str(waiting)).stdout
+        assert problem in " ".join(told.split())
+        assert step in " ".join(told.split())
+        waiting.unlink()
 
     def test_files_of_a_description_that_left_are_refused_by_name(self, running):
         describe(running.root, MINE)

@@ -28,6 +28,13 @@ NOW = 1_700_000_000.0
         ),
         ({"troubles": {"no events": "none"}, "retrying": {"commit": "busy"}}, "troubled", True, "no events: none"),
         ({"vanished": 1200}, "troubled", True, "all 1,200 files of the ledger vanished"),
+        ({"descriptions": {"problem": "no feed", "try": "add one"}}, "degraded", True, "vendors: no feed"),
+        (
+            {"descriptions": {"problem": "no feed", "try": "add one"}, "vanished": 2},
+            "troubled",
+            True,
+            "mounted?; vendors: no feed",
+        ),
         ({"starting": True, "at": 1.0}, "starting", False, ""),
         ({"stopping": True, "paused": True}, "stopping", False, "second signal"),
     ],

@@ -31,6 +31,8 @@ class Descriptions:
         self._taken: dict[str, tuple[int, int, int]] = {}  # what was read at the start may have changed since
         self._seen = self._taken
         self._seen_at = time.monotonic()
+        self.refused: dict[str, str] = {}
+        """``problem`` and ``try``, of descriptions in the folder that are not those that hold; empty where they are."""
 
     def take_up_changes(self) -> bool:
         """Read the descriptions again where a file has changed; tell whether others hold now.
@@ -46,23 +48,35 @@ class Descriptions:
         try:
             own = own_vendors(self._root, event_tables())
         except ConfigurationError as error:
-            log.error(events.VENDORS_REFUSED, problems=error.problems, hint=REFUSED)
+            self._refuse(error.problems, REFUSED)
             return False
         except PointlineError as error:
-            log.error(events.VENDORS_REFUSED, problems=[str(error)], hint=error.hint)
+            self._refuse([str(error)], error.hint)
             return False
+        self.refused = {}
         if [one.content for one in own] == [one.content for one in self._feeds.own]:
             return False
         before, after = _tables(self._feeds.own), _tables(own)
         if before != after:
             names = sorted({name for name in {*before, *after} if before.get(name) != after.get(name)})
-            problem = f"the tables {', '.join(names)} have changed, and a daemon that runs does not change its tables"
-            log.error(events.VENDORS_REFUSED, problems=[problem], hint=RESTART)
+            files = " and ".join(sorted({one.where for one in own if {*names} & {*one.tables}}))
+            tables = f"{'tables' if len(names) > 1 else 'the table'} {', '.join(names)}"
+            problem = (
+                f"{files} describes {tables} anew, and a daemon that runs does not change its tables"
+                if files
+                else f"{tables} has no description any more, and a daemon that runs does not change its tables"
+            )
+            self._refuse([problem], RESTART, "a description waits for a restart")
             return False
         self._feeds.replace_own(own)
         feeds = sorted(one.name for vendor in own for one in vendor.descriptions)
         log.info(events.VENDORS_CHANGED, folder=FOLDER, feeds=feeds)
         return True
+
+    def _refuse(self, problems: list[str], hint: str, what: str = "a description is refused") -> None:
+        log.error(events.VENDORS_REFUSED, problems=problems, hint=hint)
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        self.refused = {"problem": f"{what}: {problems[0]}{more}", "try": hint}
 
 
 def _tables(vendors: Iterable[Vendor]) -> dict[str, object]:

@@ -81,6 +81,11 @@ class Rescanner:
         self._offered: set[str] = set()
         """By the scan under way, before its end: the intake looks at them later than the scan did."""
 
+    @property
+    def refused_descriptions(self) -> dict[str, str]:
+        """What is wrong with the descriptions in the lake's folder, and what to do; those of before hold meanwhile."""
+        return self._descriptions.refused
+
     def ask(self, reason: str) -> None:
         """Ask for a scan of all of bronze soon. Never blocks."""
         with self._lock:

@@ -85,6 +85,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
                 "last_scan": daemon.state.get("last_scan") or None,
                 "files": ledger.tables,
                 "unrecognised": unread,
+                "descriptions": (daemon.state.get("descriptions") or None) if daemon.is_alive else None,
                 "last_hour": ledger.last_hour,
                 "last_commits": ledger.commits,
                 "last_errors": ledger.errors,

@@ -12,6 +12,9 @@ SILENT_SECONDS = 60.0
 NO_EVENTS = "no events"
 """Trouble that lets files in later than usual, and nothing worse: bronze is not watched, and scanned the more often."""
 
+DESCRIPTIONS = "vendors"
+"""Files of a vendor whose description is refused wait; all others get in."""
+
 NEXT = {
     "ingest": "`pointline doctor` says what is wrong; restart the daemon if it finds nothing",
     "rescan": "`pointline doctor` says what is wrong with bronze",
@@ -62,15 +65,25 @@ def judge_state(state: dict[str, Any], *, now: float) -> Health:
     first = next(iter(state.get("stuck") or ()), "the disk")
     if (state.get("machine") or {}).get("disk_full"):
         stuck.append("the disk is full: there is no room for another batch")
-    passing = dict(state.get("troubles") or {}) | dict(state.get("retrying") or {})
-    if vanished := state.get("vanished"):
-        passing["bronze"] = f"it is empty, all {vanished:,} files of the ledger vanished at once: is it mounted?"
-    if state.get("maintenance"):
-        passing["maintenance"] = state["maintenance"]
+    passing = _passing(state)
     troubles = [*stuck, *(f"{what}: {text}" for what, text in passing.items())]
     if not troubles:
         return Health(word="healthy")
     step = NEXT.get(first if stuck else next(iter(passing)), OTHERWISE)
-    if not stuck and passing.keys() <= {NO_EVENTS}:
+    if not stuck and next(iter(passing)) == DESCRIPTIONS:
+        step = state["descriptions"]["try"]
+    if not stuck and passing.keys() <= {NO_EVENTS, DESCRIPTIONS}:
         return Health(word="degraded", reason="; ".join(troubles), next_step=step)
     return Health(word="troubled", reason="; ".join(troubles), serves=not stuck, next_step=step)
+
+
+def _passing(state: dict[str, Any]) -> dict[str, str]:
+    """Return what does not work and does not keep every file out, worst first."""
+    found = dict(state.get("troubles") or {}) | dict(state.get("retrying") or {})
+    if vanished := state.get("vanished"):
+        found["bronze"] = f"it is empty, all {vanished:,} files of the ledger vanished at once: is it mounted?"
+    if state.get("maintenance"):
+        found["maintenance"] = state["maintenance"]
+    if refused := state.get("descriptions"):
+        found[DESCRIPTIONS] = refused["problem"]
+    return found

@@ -98,6 +98,7 @@ class LiveState:
             "unrecognised": self._rescanner.unread.state,
             "scanned_at": self._rescanner.scanned_at if self._rescanner.scans else None,
             "bronze": self._rescanner.presence.identity,
+            "descriptions": self._rescanner.refused_descriptions,
             "vanished": self._rescanner.presence.vanished,
             "stuck": self._stuck(work),
             "retrying": {**self._flow.failing, **_few(self._flow.partitions_held_up)},

@@ -208,6 +208,7 @@ def _moment_of(config: Config) -> Moment:
         settle_us=int(config.ingest.settle_seconds * 1_000_000),
         rescan_seconds=config.ingest.rescan_seconds,
         daemon_runs=daemon.is_alive,
+        refused=(daemon.state.get("descriptions") or {}) if daemon.is_alive else {},
         touched=frozenset(touched.select("path", "size", "mtime_us").iter_rows()),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
+
+from msgspec import Struct, field
 
 from pointline.io.bronze.whereabouts import Place, Whereabouts
 from pointline.services.files.identity import REFUSED
@@ -34,6 +36,8 @@ class Moment(Struct, frozen=True, kw_only=True):
     settle_us: int
     rescan_seconds: float
     daemon_runs: bool
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """``problem`` and ``try`` of descriptions that the daemon does not read files by; see ``Descriptions``."""
     touched: frozenset[tuple[str, int, int]] = frozenset()
 
 
@@ -63,6 +67,9 @@ def _gone(newest: LedgerRow) -> Presence:
 
 
 def _unknown(where: Whereabouts, moment: Moment) -> Presence:
+    if moment.refused and where.place in {Place.TAKEN, Place.FOREIGN}:
+        what = f"It is in bronze and not in the ledger; it may wait for this: {moment.refused['problem']}"
+        return Presence(what=what, next_step=moment.refused["try"])
     if where.place is Place.TAKEN:
         return _on_its_way(f"It is in bronze and not in the ledger; it {where.what}", where, moment)
     known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else "; the ledger does not know it"

@@ -198,6 +198,10 @@ class TestTry:
         code, (found,) = answer(lake, "vendors", "try", str(other))
         assert code == 1
         assert "the header lacks" in found["refused"]
+        assert (found["first_line"], found["header"]) == ("price,size", [])
+        text = pointline(lake, "vendors", "try", str(other)).stdout
+        assert "line 1    price,size" in text
+        assert "the file is empty" not in text
 
     @pytest.mark.parametrize(
         ("path", "feed", "why"),
@@ -499,6 +503,26 @@ class TestOwnTable:
         with pytest.raises(UnknownValue) as error:
             reader.scan("moods", lake_root=moods)
         assert f"put its description back into {moods / 'vendors'}" in error.value.hint
+
+
+class TestCorrected:
+    """A description that is corrected reaches files that are in by the ways that are advised."""
+
+    @pytest.mark.parametrize("ways", [["verify --deep", "repair"], ["retry 1", "withdraw 1", "retry 1"]])
+    def test_files_that_are_in(self, lake, ways):
+        describe(lake, MINE)
+        write(lake / "bronze" / FILLS, *FILLS_TEXT.splitlines())
+        assert pointline(lake, "run", "--once").returncode == 0
+        describe(lake, MINE.replace('amount = "qty"', 'amount = { from = "qty", divide = 100 }'))
+        assert pointline(lake, "run", "--once").returncode == 0
+        assert reader.scan("trades", lake_root=lake).collect()["amount"].to_list() == [0.25]
+        said = pointline(lake, *ways[0].split()).stdout
+        for way in ways[1:]:
+            assert f"`pointline {way}" in " ".join(said.split())
+            assert pointline(lake, *way.split()).returncode == 0
+        assert pointline(lake, "run", "--once").returncode == 0
+        assert reader.scan("trades", lake_root=lake).collect().select("amount", "file_id").rows() == [(0.0025, 1)]
+        assert answer(lake, "verify", "--deep")[1]["findings"] == []
 
 
 class TestBadDescriptions:

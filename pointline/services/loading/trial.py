@@ -42,6 +42,8 @@ class Trial(Struct, kw_only=True):
     header: tuple[str, ...] = ()
     has_header: bool = True
     separator: str = ","
+    first_line: str = ""
+    """As it stands in the file, where nothing could be read of it."""
     decoder: str = ""
     """What made rows of its records."""
     lines: list[str] = field(default_factory=list)
@@ -79,7 +81,11 @@ def _read(trial: Trial, meta: BronzeFileMetadata, content: BronzeContent, terms:
     trial.decoder, trial.separator = feed.decoder, feed.dialect.separator
     wanted = wanted_columns(feed)
     belonging = belonging_of(terms.feeds, meta, quarantining(terms.checks), terms.groups)
+    if feed.headers and feed.json_lines is None and feed.beside is None:
+        line = content.first_line(feed.member, feed.decoder, feed.dialect.skip)
+        trial.first_line = line.decode(feed.dialect.encoding, "replace")
     opened = open_rows(feed, content, meta.bronze_file_path, wanted, belonging.says)
+    trial.first_line = ""
     trial.header, trial.has_header = opened.header, opened.has_header
     checks = counted(feed.table, terms.checks)
     entry = Entry(file_id=NO_FILE, candidate=Candidate(meta=meta))

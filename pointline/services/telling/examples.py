@@ -31,6 +31,7 @@ class ExampleContent:
         self._first = first.encode(encoding)
         self._rest = "".join(f"{line}\n" for line in rest).encode()
         self._beside = beside
+        self._skipped = 0
 
     def __enter__(self) -> Self:
         return self
@@ -40,9 +41,9 @@ class ExampleContent:
 
     def first_line(self, _member: str = "", _decoder: str = "", skip: int = 0) -> bytes:
         """Return the first line that counts."""
-        for _ in range(skip):
-            first, _, self._rest = self._rest.partition(b"\n")
-            self._first = first
+        while self._skipped < skip:
+            self._first, _, self._rest = self._rest.partition(b"\n")
+            self._skipped += 1
         return self._first
 
     def header(self) -> tuple[str, ...]:

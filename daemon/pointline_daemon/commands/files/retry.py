@@ -90,6 +90,13 @@ def _show_none(named: pl.DataFrame) -> None:
     print_lines(["no failed, quarantined or withdrawn file matches; `pointline files` shows the status of each"])
     for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
         print_lines([f"file {file_id} has the status {status}, and keeps it: {printable(path)}"])
+    if (ids := named.filter(pl.col("status").cast(pl.String) == Status.SUCCESS)["file_id"]).len():
+        them = " ".join(map(str, ids.head(SHOWN)))
+        one = f"`pointline withdraw {them}` and `pointline retry {them}`"
+        all_of_them = "`pointline verify --deep` finds all such files, and `pointline repair` reads them again"
+        print_lines(
+            ["", f"a file that is in is read again, as by a corrected description, after {one}; or {all_of_them}"]
+        )
 
 
 def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:

@@ -41,6 +41,7 @@ from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.opening.bronze_access import layout_with, make_feeds, open_lines, open_one
 
 MOST_OTHERS = 4
+LONGEST_LINE = 200
 FIRST_LINES = 20
 MOST_DAYS = 5
 TARDIS = "the layout of Tardis: its columns are those of the table"
@@ -201,10 +202,19 @@ def _show(tried: Tried) -> None:
             print_labelled("try       ", tried.advice)
 
 
-def _show_trial(trial: Trial) -> None:
-    header = printable(trial.separator.join(trial.header)) or "none: the file is empty"
+def _show_header(trial: Trial) -> None:
+    header = printable(trial.separator.join(trial.header))
     named_by = f"the decoder {trial.decoder}" if trial.decoder else "the description"
-    print_labelled("header    ", header if trial.has_header else f"{header} (by {named_by}: the file has none)")
+    if header:
+        print_labelled("header    ", header if trial.has_header else f"{header} (by {named_by}: the file has none)")
+    elif trial.first_line:
+        print_labelled("line 1    ", printable(trial.first_line[:LONGEST_LINE]))
+    elif not trial.refusal:
+        print_labelled("header    ", "none: the file is empty")
+
+
+def _show_trial(trial: Trial) -> None:
+    _show_header(trial)
     if trial.lines:
         print_lines(["", *(printable(line) for line in trial.lines), ""])
     if not trial.rows.is_empty():
@@ -212,7 +222,7 @@ def _show_trial(trial: Trial) -> None:
         print_table(columns, [[_plain(value) for value in row] for row in trial.rows.iter_rows()])
         print_lines([""])
     if trial.first_us is None and not trial.rows_read:
-        print_labelled("rows      ", "none")
+        print_lines([] if trial.first_line else ["rows      none"])
         return
     bad = trial.rows_read - trial.rows_kept
     print_labelled("rows      ", f"{count(trial.rows_read)} read, {count(trial.rows_kept)} fit, {count(bad)} do not")
@@ -261,6 +271,7 @@ def _as_json(tried: Tried) -> dict[str, Any]:
         **facts,
         "header": list(trial.header),
         "has_header": trial.has_header,
+        "first_line": trial.first_line or None,
         "decoder": trial.decoder or None,
         "lines": trial.lines,
         "rows": trial.rows.to_dicts(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -18,6 +18,8 @@ from pointline.vendors.values import is_number
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLES = 3
 LONGEST_SAMPLE = 28
+MOST_TITLES = 3
+DECIMAL_COMMA = re.compile(r"[-+]?[0-9][0-9. ]*,[0-9]+")
 DATES = (
     (re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)"), "{date:%Y-%m-%d}"),
     (re.compile(r"(?<!\d)\d{4}/\d{2}/\d{2}(?!\d)"), "{date:%Y/%m/%d}"),
@@ -48,6 +50,8 @@ LIKELY = {
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
+    titles: int
+    """Lines above the others that have fewer cells."""
     separator: str
     header: str
     """What the first line seems to be, as a feed says it."""
@@ -66,6 +70,7 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
     ``decoder``: what made them of a file that is no text; the first of them names the columns.
     """
     seen = _look(lines)
+    template = _template(path, _constant_cells(seen))
     columns = [f"    {_quoted(name)}," for name in seen.columns]
     places = {name: place for place, name in reversed(list(enumerate(seen.columns)))}
     decide = [f"{_quoted(name)} = {_quoted(_said(name, seen, place))}" for name, place in reversed(places.items())]
@@ -81,10 +86,12 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
             f'table = "{MARK}"',
             f'exchange = "{MARK}"',
             f"# The file was {_comment(path)}; perhaps:",
-            f"# path = {_quoted(_template(path))}",
+            f"# path = {_quoted(template)}",
+            *([] if "{symbol}" in template else ["# Which part of it is the symbol, if any? Write {symbol} there."]),
             f'path = "{MARK}"',
             *([f"decoder = {_quoted(decoder)}"] if decoder else _header(seen)),
             *([] if seen.separator == "," else [f"separator = {_quoted(seen.separator)}"]),
+            *_odd_lines(seen),
             "columns = [",
             *columns,
             "]",
@@ -95,6 +102,14 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
             "# Each column: map it above or name it in drop, then take it out of here.",
             "[feed.decide]",
             *decide,
+            "",
+            "# What the rows of these lines have to become: `pointline vendors check` compares. More such help.",
+            "[[feed.example]]",
+            f"path = {_quoted(path)}",
+            "lines = [",
+            *(f"    {_quoted(line)}," for line in lines[: seen.titles + 1 + (seen.header == "required")]),
+            "]",
+            "rows = []",
             "",
         ]
     )
@@ -109,15 +124,50 @@ def _header(seen: _Seen) -> list[str]:
 
 
 def _look(lines: Sequence[str]) -> _Seen:
-    first = lines[0] if lines else ""
-    separator = max(SEPARATORS, key=lambda one: (first.count(one), -SEPARATORS.index(one)))
-    cells = list(csv.reader(lines, delimiter=separator))
+    counts = {one: [line.count(one) for line in lines] for one in SEPARATORS}
+    titles, separator = _titles(counts)
+    cells = list(csv.reader(lines[titles:], delimiter=separator))
     names = [name.strip() for name in cells[0]] if cells else []
     has_header = bool(names) and not any(is_number(name) or not name or WRITTEN.match(name) for name in names)
     if has_header:
-        return _Seen(separator=separator, header="required", columns=names, cells=cells[1:])
+        return _Seen(titles=titles, separator=separator, header="required", columns=names, cells=cells[1:])
     columns = [f"column_{number}" for number in range(1, len(names) + 1)]
-    return _Seen(separator=separator, header="absent", columns=columns, cells=cells)
+    return _Seen(titles=titles, separator=separator, header="absent", columns=columns, cells=cells)
+
+
+def _titles(counts: Mapping[str, Sequence[int]]) -> tuple[int, str]:
+    """Return how many lines are above those of as many cells as the last ones, and what separates these.
+
+    ``counts`` are those of each separator in each line.
+    """
+    for titles in range(MOST_TITLES + 1):
+        even = [one for one in SEPARATORS if len(found := counts[one][titles:]) > 1 and len({*found}) == 1 and found[0]]
+        if even:
+            separator = max(even, key=lambda one: (counts[one][-1], -SEPARATORS.index(one)))
+            if all(count < counts[separator][-1] for count in counts[separator][:titles]):
+                return titles, separator
+    return 0, max(SEPARATORS, key=lambda one: ((counts[one] or [0])[0], -SEPARATORS.index(one)))
+
+
+def _odd_lines(seen: _Seen) -> list[str]:
+    """Return what there is to decide of a title and of decimal commas."""
+    found = []
+    if seen.titles:
+        found += [f"# Above its other lines there is a title; perhaps:\n# skip = {seen.titles}", f'skip = "{MARK}"']
+    rows = [cell for row in seen.cells for cell in row]
+    if any(DECIMAL_COMMA.fullmatch(cell.strip()) for cell in rows):
+        found += [
+            "# Numbers in it seem to have a decimal comma (a sign between thousands cannot be read); perhaps:",
+            '# decimal = ","',
+            f'decimal = "{MARK}"',
+        ]
+    return found
+
+
+def _constant_cells(seen: _Seen) -> set[str]:
+    """Return the texts that are the same in all rows, as a symbol is."""
+    columns = list(zip(*seen.cells, strict=False))
+    return {column[0].strip() for column in columns if len({*column}) == 1 and re.search("[A-Za-z]", column[0])}
 
 
 def _said(name: str, seen: _Seen, place: int) -> str:
@@ -147,22 +197,36 @@ def _proposal(name: str, cells: Sequence[str]) -> str:
     return f"{target} = {source}" if target else ""
 
 
-def _template(path: str) -> str:
-    """Write the date that a path names as a field, and the name before it as the symbol."""
+def _template(path: str, constant: Collection[str]) -> str:
+    """Write the date that a path names as a field, wherever it names it, and the symbol where it is seen to be one.
+
+    A part of the name is seen to be the symbol where a folder, or a column of ``constant`` cells, has it too.
+    """
     if BI5.search(path):
         return BI5.sub("{symbol}/{year:%Y}/{month:%0m}/{day:%d}/{hour:%H}", path)
-    folder, slash, name = path.rpartition("/")
+    days = (_date(found[0]) for pattern, _ in DATES for found in pattern.finditer(path))
+    day = next((one for one in days if one), "")
     for pattern, field in DATES:
-        if pattern.search(f"{folder}/{name}"):
-            name = pattern.sub(field, name)
-            folder = pattern.sub(field, folder)
-            break
-    found = re.match(r"[A-Za-z0-9]+(?=[-_.{])", name)
-    symbol = "" if found is None else found[0]
+        for written in {found[0] for found in pattern.finditer(path)}:
+            if day and day.startswith(_date(written)):
+                path = re.sub(rf"(?<!\d){re.escape(written)}(?!\d)", field, path)
+    folder, slash, name = path.rpartition("/")
+    known = {one for one in (*constant, *folder.split("/")) if one and "%" not in one}
+    symbol = max((one for one in known if _part(one).search(name)), key=len, default="")
     if symbol:
-        name = f"{{symbol}}{name[len(symbol) :]}"
+        name = _part(symbol).sub("{symbol}", name)
         folder = "/".join("{symbol}" if one == symbol else one for one in folder.split("/"))
     return f"{folder}{slash}{name}"
+
+
+def _date(text: str) -> str:
+    """Return the digits of a date, or of a month."""
+    return re.sub(r"\D", "", text)
+
+
+def _part(text: str) -> re.Pattern[str]:
+    """Find a text where it is not a piece of a word."""
+    return re.compile(rf"(?<![A-Za-z0-9{{%]){re.escape(text)}(?![A-Za-z0-9:}}])")
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,8 @@ WANTED = {
     "exchange": "the exchange as Tardis spells it, such as binance-futures",
     "path": "how its paths are written, such as {symbol}/{date:%Y-%m-%d}.csv",
     "header": "required, absent or auto",
+    "skip": "how many lines of a file come before its header, or its first row",
+    "decimal": "',' where numbers have a decimal comma, else '.'",
     "separator": "the character between cells",
 }
 

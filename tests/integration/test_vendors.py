@@ -220,6 +220,12 @@ class TestTry:
         else:
             assert why in found["refused"]
 
+    def test_a_file_beside_those_of_an_own_feed(self, lake):
+        describe(lake, MINE.replace("/{date:", "/day_{date:"))
+        write(lake / "bronze/fills/BTCUSDT/book_2024-05-01.csv", "a,b")
+        (found,) = answer(lake, "files", "--unrecognised")[1]
+        assert "describe it by a further [[feed]] of mydesk" in found["try"]
+
     def test_the_lakes_settings_hold(self, lake):
         file = write(lake / "bronze" / PATH, *reversed(ROWS))
         assert "time_backwards" not in str(tried(lake, str(file))["quarantined"])
@@ -327,7 +333,8 @@ class TestNew:
             *(f"column {one}" for one in feed["columns"]),
         ):
             assert any(f"{open_still} is still to be decided" in problem for problem in found["problems"])
-        assert 'path = "{symbol}-{date:%Y-%m-%d}.csv"' in begun  # proposed, in a comment
+        assert '# path = "BTCUSDT-{date:%Y-%m-%d}.csv"' in begun  # proposed, in a comment
+        assert "Which part of it is the symbol" in begun
         decided = begun.partition("# Each column")[0]
         for key, value in (("vendor", "mydesk"), ("name", "fills"), ("table", "trades"), ("exchange", "binance")):
             decided = decided.replace(f'{key} = "?"', f'{key} = "{value}"')
@@ -360,6 +367,20 @@ class TestNew:
         assert len(feed["columns"]) == len(feed["decide"])
         assert pointline(lake, "vendors", "check", str(write(tmp_path / "m.toml", begun))).returncode == 1
 
+    def test_a_title_and_a_decimal_comma_are_seen(self, lake, tmp_path):
+        file = write(tmp_path / FILLS, *TITLED_ROWS, "8;60000;0,5;S;1714521600124")
+        begun = pointline(lake, "vendors", "try", "--new", str(file)).stdout
+        for said in ("# skip = 1", 'skip = "?"', '# decimal = ","', 'decimal = "?"', 'separator = ";"'):
+            assert f"\n{said}\n" in begun
+        (feed,) = tomllib.loads(begun)["feed"]
+        assert feed["columns"] == ["trade_id", "px", "qty", "taker", "at"]
+        assert feed["example"][0]["lines"] == TITLED_ROWS
+        problems = answer(lake, "vendors", "check", str(write(tmp_path / "m.toml", begun)))[1]["problems"]
+        assert [one for one in problems if "skip is still to be decided: how many lines" in one]
+        mine = write(tmp_path / "mine.toml", TITLED.replace("skip = 1", "skip = 0").partition("[[feed.example]]")[0])
+        found = pointline(lake, "vendors", "try", str(file), "--vendor-file", str(mine)).stdout
+        assert "is its first line a title above the header? `skip = 1`" in " ".join(found.split())
+
 
 class TestCheck:
     """All problems at once, examples too."""
@@ -391,7 +412,12 @@ class TestCheck:
             ('side = "buy", t', 'side = "", t', "side is 'buy', it says nothing"),
             ("0.25,?,", "0.25,S,", "its lines give 2 rows, it says 1 row"),
             ("0.25,B,", "0.25,?,", "its lines give 0 rows, it says 1 row: "),
-            ('path = "fills/BTCUSDT/2024', 'path = "fill/BTCUSDT/2024', "is none of this feed"),
+            (
+                'path = "fills/BTCUSDT/2024',
+                'path = "fill/BTCUSDT/2024',
+                "is none of this feed: it is not in folders fills/",
+            ),
+            ("2024-05-01.csv", "2024-05-01.csv.gz", ".csv is csv.gz and csv.zst too if it is written .{csv}"),
             ('"trade_id,px,', '"trade_id,pix,', "the header lacks px"),
             ('path = "fills/BTCUSDT/2024-05-01', 'path = "fills/BTCUSDT/2024-02-30', "does not exist"),
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from pointline.io.bronze.foreign import why_foreign
@@ -42,7 +42,8 @@ def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
         if (copy := copy_of(path.rpartition("/")[2])) is not None:
             return Unrecognised(path, "its name is that of a copy or a backup of another file", *copy)
         near = nearest([one for vendor in feeds.vendors for one in vendor.descriptions], path)
-        if (found := _misplaced(path, near) or _misnamed(path, near)) is not None:
+        own = {vendor.name for vendor in feeds.own}
+        if (found := _misplaced(path, near) or _misnamed(path, near, own)) is not None:
             return found
     look = looks_like(path)
     return Unrecognised(path, why_foreign(path), look.what, look.advice)
@@ -68,7 +69,7 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
     return Unrecognised(path, "its name is one that is known, and its folders are not", what, advice)
 
 
-def _misnamed(path: str, near: Sequence[Near]) -> Unrecognised | None:
+def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecognised | None:
     """What lies in the folders of a feed, and does not have its name."""
     best = next((one for one in near if one.miss.fits_folder and one.folders and not one.miss.fits_name), None)
     if best is None:
@@ -78,6 +79,8 @@ def _misnamed(path: str, near: Sequence[Near]) -> Unrecognised | None:
     advice = "give it the name under which it was published; `pointline vendors try FILE` says more"
     if is_archive(path) and not any(is_archive(template.text) for template in one.paths):
         advice = f"it is an archive, and files of {one.name} are read unpacked: unpack it here, and remove it"
+    elif one.feed.vendor in own:
+        advice = f"give it a name of that feed, or describe it by a further [[feed]] of {one.feed.vendor}"
     return Unrecognised(path, best.miss.why, what, advice)
 
 

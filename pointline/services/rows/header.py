@@ -100,12 +100,15 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]
         *([f"the header lacks {_listed(missing)}"] if missing else []),
         *([f"it has {_listed(unknown)}, which no description of {feed.name} has"] if unknown else []),
     ]
+    hint = f"files of {feed.name} have {_beginning(nearest)}; is it a file of {feed.vendor}, as it was published?"
+    if len(names) < len(nearest) and not {*names} & {*nearest}:
+        hint = f"is its first line a title above the header? `skip = 1` in its description leaves that out; {hint}"
     if not said:
         said = [f"its columns are in another order: {_beginning(names)}"]
     raise Rejected(
         f"{path}: {', '.join(said)}",
         subject=path,
-        hint=f"files of {feed.name} have {_beginning(nearest)}; is it a file of {feed.vendor}, as it was published?",
+        hint=hint,
     )
 
 

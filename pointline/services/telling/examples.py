@@ -86,7 +86,7 @@ def _problems(one: Description, example: ExampleText, feeds: Feeds) -> Iterator[
     claims = feeds.claims(example.path)
     claim = next((claim for claim in claims if claim.description.name == one.name), None)
     if claim is None:
-        yield f"the path {example.path!r} is none of this feed"
+        yield f"the path {example.path!r} is none of this feed{_after(_why_not(one, example.path))}"
         return
     if len(claims) > 1:
         names = " and ".join(sorted(claim.description.name for claim in claims))
@@ -133,6 +133,15 @@ def _differences(trial: Trial, example: ExampleText) -> Iterator[str]:
                 yield f"row {row['file_seq']}: there is no column {column!r}; there are {names}"
             elif not _is_same(row[column], value, trial.rows.schema[column]):
                 yield f"row {row['file_seq']}: {column} is {_shown(row[column])}, it says {_shown(value)}"
+
+
+def _why_not(one: Description, path: str) -> str:
+    """Say what of a path does not fit, by the template that it fits most of."""
+    folder, _, name = path.rpartition("/")
+    misses = [template.miss(folder, name) for template in one.paths]
+    why = max(misses, key=lambda miss: miss.near).why if misses else ""
+    packed = path.endswith((".gz", ".zst")) and any(template.text.endswith(".csv") for template in one.paths)
+    return f"{why}; .csv is csv.gz and csv.zst too if it is written .{{csv}}" if packed else why
 
 
 def _after(said: str) -> str:

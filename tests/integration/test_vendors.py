@@ -222,7 +222,8 @@ class TestTry:
 
     def test_a_file_beside_those_of_an_own_feed(self, lake):
         describe(lake, MINE.replace("/{date:", "/day_{date:"))
-        write(lake / "bronze/fills/BTCUSDT/book_2024-05-01.csv", "a,b")
+        write(lake / "bronze/fills/BTCUSDT/notes.txt", "a,b")
+        assert pointline(lake, "run", "--once").returncode == 0
         (found,) = answer(lake, "files", "--unrecognised")[1]
         assert "describe it by a further [[feed]] of mydesk" in found["try"]
 

@@ -48,6 +48,7 @@ class Parts:
             last_scan={},
             unread=unread,
             presence=BronzePresence(None),
+            refused_descriptions={},
         )
         self.maintenance = SimpleNamespace(waiting=0, failing="", space={}, first_waiting=lambda _most: [])
         self.live = LiveState(

@@ -80,7 +80,10 @@ def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecogn
     if is_archive(path) and not any(is_archive(template.text) for template in one.paths):
         advice = f"it is an archive, and files of {one.name} are read unpacked: unpack it here, and remove it"
     elif one.feed.vendor in own:
-        advice = f"give it a name of that feed, or describe it by a further [[feed]] of {one.feed.vendor}"
+        advice = (
+            f"give it a name of that feed, or describe it by a further [[feed]] of {one.feed.vendor}; "
+            "`pointline vendors try FILE` says more"
+        )
     return Unrecognised(path, best.miss.why, what, advice)
 
 

@@ -43,7 +43,7 @@ class Trial(Struct, kw_only=True):
     has_header: bool = True
     separator: str = ","
     first_line: str = ""
-    """As it stands in the file, where nothing could be read of it."""
+    """The text of the first line, where nothing could be read of it."""
     decoder: str = ""
     """What made rows of its records."""
     lines: list[str] = field(default_factory=list)

@@ -445,6 +445,11 @@ class TestCheck:
         assert code == 1
         assert "binance/spot-trades claims" in found["problems"][0]
 
+    def test_the_one_in_the_lake_is_no_second_one_under_another_file_name_either(self, lake, tmp_path):
+        describe(lake, MINE + TABLE)
+        newer = write(tmp_path / "newer.toml", MINE + TABLE)
+        assert pointline(lake, "vendors", "check", str(newer)).returncode == 0
+
     def test_the_one_in_the_lake_is_no_second_one(self, lake):
         assert pointline(lake, "vendors", "check", str(describe(lake, MINE + TABLE))).returncode == 0
 

@@ -355,6 +355,11 @@ amount = { from = "amount", divide = 10 }
         found = self.taken(*[self.TITLE.strip()] * lines, more="skip = 2")
         assert "has nothing after the 2 lines that its feed skips" in found.said
 
+    def test_a_point_is_no_decimal_comma_in_any_file(self):
+        found = self.taken(self.TITLE.strip(), self.HEADER, *[f"{TIME};1.5;{one};sell;1714521602" for one in range(20)])
+        assert "20 of 20 rows" in found.said
+        assert found.silver.is_empty()
+
     def test_a_comma_is_named_where_nobody_said_so(self):
         vendor = described(self.COLUMNS, self.MAPS, 'separator = ";"')
         said = taken(vendor, self.HEADER, *self.ROWS[:2]).said

@@ -53,9 +53,9 @@ def read_beside(config: Config, file: Path) -> Described:
     """Read a description as if it lay in the lake, in the place of the one there of the same file or vendor."""
     content = read_small(file)
     feeds = make_feeds(config, on_problem=warn)
-    others = [one for one in feeds.own if Path(one.where).name != file.name]
+    name = describe(content, file.name, feeds.with_own([]).tables).name
+    others = [one for one in feeds.own if Path(one.where).name != file.name and one.name != name]
     vendor = describe(content, file.name, feeds.with_own(others).tables)
-    others = [one for one in others if one.name != vendor.name]
     return Described(vendor=vendor, feeds=feeds.with_own([vendor, *others]))
 
 

@@ -356,7 +356,7 @@ amount = { from = "amount", divide = 10 }
         assert "has nothing after the 2 lines that its feed skips" in found.said
 
     def test_a_point_is_no_decimal_comma_in_any_file(self):
-        found = self.taken(self.TITLE.strip(), self.HEADER, *[f"{TIME};1.5;{one};sell;1714521602" for one in range(20)])
+        found = self.taken(self.TITLE.strip(), self.HEADER, *[f"{TIME};{one};1.5;sell;1714521602" for one in range(20)])
         assert "20 of 20 rows" in found.said
         assert found.silver.is_empty()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -29,10 +29,12 @@ MOST_SKIPPED = 100
 PARQUET = re.compile(r"[.{|]parquet[^/]*$", re.IGNORECASE)
 NOT_INHERITED = ("example", "decide", "note")
 """What a feed does not take over from the one that it is like."""
-CHECKS: dict[str, Check] = {
-    one.name: one for one in (checks.time_backwards(), checks.negative_latency(), checks.equal_rows("timestamp"))
+CHECKS: dict[str, Callable[[Sequence[str]], Check]] = {
+    "time_backwards": lambda _columns: checks.time_backwards(),
+    "negative_latency": lambda _columns: checks.negative_latency(),
+    "equal_rows": lambda columns: checks.equal_rows("symbol", "timestamp", *columns),
 }
-"""The checks that a table of the user's own may name."""
+"""The checks that a table of the user's own may name, each made of its own columns."""
 
 
 class Description(Struct, frozen=True, kw_only=True):
@@ -345,7 +347,7 @@ def _table(text: TableText, tables: Mapping[str, EventTable], where: str, proble
     return EventTable(
         name=text.name,
         columns=(*COMMON, *own),
-        checks=tuple(CHECKS[name] for name in text.checks),
+        checks=tuple(CHECKS[name]([column.name for column in own]) for name in text.checks),
         series=tuple(text.series),
     )
 

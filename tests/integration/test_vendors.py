@@ -476,6 +476,16 @@ score = "score"
 """
 MOOD_ROWS = ["who,at,mood,score", "ann,1714521600,calm,1.5", "bob,1714953600,,2", "bob,1714953601,gay,2"]
 
+ALMOST_EQUAL = [
+    ("ann", "calm", 1),
+    ("ann", "calm", 2),
+    ("ann", "gay", 2),
+    ("bob", "gay", 2),
+    ("bob", "gay", 2),
+    ("bob", "gay", 1),
+]
+"""One row is the one before it."""
+
 
 class TestOwnTable:
     """A table of a lake's own answers at every door at which the built-in ones do."""
@@ -519,6 +529,14 @@ class TestOwnTable:
     def test_from_the_command_line(self, moods, command):
         found = pointline(moods, *command.split())
         assert found.returncode == 0, found.stdout + found.stderr
+
+    def test_rows_are_equal_where_their_own_columns_are(self, lake):
+        describe(lake, MOODS.replace('kind = "number" }]', 'kind = "number" }]\nchecks = ["equal_rows"]'), "desk.toml")
+        same_time = [f"{who},1714521600,{mood},{score}" for who, mood, score in ALMOST_EQUAL]
+        write(lake / "bronze" / "moods/2024-05.csv", MOOD_ROWS[0], *same_time)
+        assert pointline(lake, "run", "--once").returncode == 0
+        (file,) = reader.files("moods", lake_root=lake).to_dicts()
+        assert (file["rows_written"], json.loads(file["warnings"])) == (6, {"equal_rows": 1})
 
     def test_its_name_is_completed(self, moods):
         context = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)))

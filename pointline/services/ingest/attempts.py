@@ -56,7 +56,8 @@ class Attempts:
             others = {name: count for name, count in known.items() if name != PROCESS_ENDED}
             told = {**others, PROCESS_ENDED: ended} if ended else others
             begun.append(Outcome.begun(file_id, attempts=attempts + 1, warnings=told))
-        self._manifest.update_statuses(begun)
+        if begun:
+            self._manifest.update_statuses(begun)
         for file_id in rows["file_id"]:  # what becomes of it from now on is this process's to say
             self._ended.pop(file_id, None)
         return refused

@@ -538,6 +538,20 @@ class TestOwnTable:
         (file,) = reader.files("moods", lake_root=lake).to_dicts()
         assert (file["rows_written"], json.loads(file["warnings"])) == (6, {"equal_rows": 1})
 
+    def test_another_exchange_in_the_description_is_found_and_moving_the_file_takes_its_rows_along(self, moods):
+        says = MOODS.replace('exchange = "binance"', 'exchange = "bybit"')
+        describe(moods, says, "desk.toml")
+        code, found = answer(moods, "verify", "--deep")
+        assert (code, [one["kind"] for one in found["findings"]]) == (1, ["claim_differs"])
+        assert "bybit moods" in found["findings"][0]["what"]
+        assert pointline(moods, "repair").returncode == 1
+        assert reader.symbols("moods", lake_root=moods)["exchange"].unique().to_list() == ["binance"]
+        describe(moods, says.replace('"moods/', '"mind/'), "desk.toml")
+        (moods / "bronze" / "moods").rename(moods / "bronze" / "mind")
+        assert pointline(moods, "run", "--once").returncode == 0
+        assert pointline(moods, "verify", "--deep").returncode == 0
+        assert reader.symbols("moods", lake_root=moods)["exchange"].unique().to_list() == ["bybit"]
+
     def test_its_name_is_completed(self, moods):
         context = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)))
         context.params = {"lake_root": moods}

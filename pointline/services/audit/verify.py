@@ -183,10 +183,30 @@ class _Look:
 
     def _compare_all(self, there: pl.DataFrame, snapshots: Mapping[str, _Snapshot | None]) -> None:
         was_in = there.filter((self._index.status_of(there["file_id"]) == Status.SUCCESS.value).fill_null(value=False))
+        was_in = was_in.filter(~pl.col("file_id").is_in(self._claimed_anew(was_in)))
         files = {row["file_id"]: as_found(row) for row in was_in.iter_rows(named=True)}
         for name, snapshot in snapshots.items():
             if snapshot is not None and name in self._to.rereaders:
                 self._compare(name, snapshot, was_in, files)
+
+    def _claimed_anew(self, was_in: pl.DataFrame) -> list[int]:
+        """Note the files of which a description says something else than when they came, and return them."""
+        found = []
+        for row in was_in.filter(pl.col("feed") != "").iter_rows(named=True):
+            path = row["bronze_file_path"]
+            meta = self._to.bronze.describe(
+                path, *(row[name] for name in ("size", "mtime_us", "changed_us", "inode_now"))
+            )
+            before = (row["exchange"], row["data_type"], row["symbol"])
+            if meta is None or before == (now := (meta.exchange, meta.data_type, meta.symbol)):
+                continue
+            what = f"its description says now {' '.join(now)}, and it came as {' '.join(before)}"
+            file_id = row["file_id"]
+            self._findings.append(
+                Finding(kind="claim_differs", table=row["data_type"], file_id=file_id, path=path, what=what)
+            )
+            found.append(file_id)
+        return found
 
     def _wants(self, table: str) -> bool:
         return self._only is None or table in self._only

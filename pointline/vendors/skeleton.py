@@ -200,7 +200,8 @@ def _proposal(name: str, cells: Sequence[str]) -> str:
 def _template(path: str, constant: Collection[str]) -> str:
     """Write the date that a path names as a field, wherever it names it, and the symbol where it is seen to be one.
 
-    A part of the name is seen to be the symbol where a folder, or a column of ``constant`` cells, has it too.
+    A part of the name is seen to be the symbol where the folder that it lies in, or a column of ``constant`` cells, has
+    it too; folders above that one tend to repeat the kind of the data.
     """
     if BI5.search(path):
         return BI5.sub("{symbol}/{year:%Y}/{month:%0m}/{day:%d}/{hour:%H}", path)
@@ -211,7 +212,8 @@ def _template(path: str, constant: Collection[str]) -> str:
             if day and day.startswith(_date(written)):
                 path = re.sub(rf"(?<!\d){re.escape(written)}(?!\d)", field, path)
     folder, slash, name = path.rpartition("/")
-    known = {one for one in (*constant, *folder.split("/")) if one and "%" not in one}
+    nearest = [one for one in folder.split("/") if "%" not in one][-1:]
+    known = {one for one in (*constant, *nearest) if one and "%" not in one}
     symbol = max((one for one in known if _part(one).search(name)), key=len, default="")
     if symbol:
         name = _part(symbol).sub("{symbol}", name)

@@ -450,6 +450,12 @@ class TestCheck:
         newer = write(tmp_path / "newer.toml", MINE + TABLE)
         assert pointline(lake, "vendors", "check", str(newer)).returncode == 0
 
+    def test_what_somebody_wrote_from_the_documentation_alone(self, lake):
+        """Two feeds and a table of a made-up exchange, right at the first try."""
+        written = Path(__file__).parents[1] / "fixtures/descriptions/kampala.toml"
+        code, found = answer(lake, "vendors", "check", str(written))
+        assert (code, found["problems"], found["examples"]) == (0, [], 2)
+
     def test_the_one_in_the_lake_is_no_second_one(self, lake):
         assert pointline(lake, "vendors", "check", str(describe(lake, MINE + TABLE))).returncode == 0
 

@@ -15,6 +15,7 @@ LINES = ["time,area,price", "1714521600000,NO2,5.5", "1714521600001,NO2,6.5"]
     ("path", "wanted"),
     [
         ("fx/EUR_SEK.2024-06-03.tsv", "fx/EUR_SEK.{date:%Y-%m-%d}.tsv"),
+        ("KCE/trades/COFFEE/20240603_trades.csv", "KCE/trades/COFFEE/{date:%Y%m%d}_trades.csv"),
         ("NTS/2024-05-03/trades_NO2_20240503.csv.gz", "NTS/{date:%Y-%m-%d}/trades_{symbol}_{date:%Y%m%d}.csv.gz"),
         ("BTC/BTC-2024-06-03-2024-06-03.csv", "{symbol}/{symbol}-{date:%Y-%m-%d}-{date:%Y-%m-%d}.csv"),
         ("a/2024/05/03/x-2024-05-03.csv", "a/{date:%Y/%m/%d}/x-{date:%Y-%m-%d}.csv"),

@@ -51,19 +51,14 @@ def scan_rows_of(
         if not file_ids or not is_table(path):
             return pl.LazyFrame(schema=schema)
         parts = data_files(open_table(path), flatten=True)
-        if "min.file_id" not in parts.columns:  # no part at all, or none with bounds
-            paths = parts["path"].to_list()
-            return scan_data_files(path, paths, schema, partition_by).filter(pl.col("file_id").is_in(file_ids))
-        low, high = pl.col("min.file_id"), pl.col("max.file_id")
-        held = low.is_null() | ((low <= max(file_ids)) & (high >= min(file_ids)))
-        chosen = parts.filter(held)
-        if partitions is not None:
+        if "min.file_id" in parts.columns:  # else there is no part at all, or none with bounds
+            low, high = pl.col("min.file_id"), pl.col("max.file_id")
+            parts = parts.filter(low.is_null() | ((low <= max(file_ids)) & (high >= min(file_ids))))
+        if partitions is not None and not parts.is_empty():
             there = partitions.select(pl.all().cast(pl.String).name.prefix("partition."))
-            chosen = chosen.with_columns(pl.col(there.columns).cast(pl.String)).join(
-                there, on=there.columns, how="semi"
-            )
-        paths = chosen["path"].to_list()
-        return scan_data_files(path, paths, schema, partition_by).filter(pl.col("file_id").is_in(file_ids))
+            parts = parts.with_columns(pl.col(there.columns).cast(pl.String)).join(there, on=there.columns, how="semi")
+        rows = scan_data_files(path, parts["path"].to_list(), schema, partition_by)
+        return rows.filter(pl.col("file_id").is_in(file_ids))
 
 
 def _scan_all(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:

@@ -90,9 +90,8 @@ def show_quarantine(
 
 def _refused_whole(ledger: pl.LazyFrame, files: Sequence[int]) -> list[str]:
     """Return a line for each of these files that was refused as a whole: no row of it is kept apart."""
-    has_none = (
-        pl.col("rows_quarantined").fill_null(0) == 0
-    )  # else they break another rule than the one that was asked for
+    # Others break another rule than the one that was asked for.
+    has_none = pl.col("rows_quarantined").fill_null(0) == 0
     refused = ledger.filter(pl.col("file_id").is_in(list(files)), pl.col("status") == Status.QUARANTINED, has_none)
     ids = refused.select("file_id").collect()["file_id"].sort().head(SHOWN)
     return [f"file {one} was refused as a whole; `pointline explain {one}` names the cause" for one in ids]

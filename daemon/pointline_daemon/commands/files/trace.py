@@ -97,18 +97,17 @@ def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as
     return EXIT_OK if is_found else EXIT_FINDINGS
 
 
-def _trace(config: Config, columns: EventTable, file_id: int, file_seq: int) -> Trace:
-    table = columns.name
+def _trace(config: Config, table: EventTable, file_id: int, file_seq: int) -> Trace:
     rows = scan_ledger(config.paths.table(ingest_manifest.NAME)).filter(pl.col("file_id") == file_id).collect()
     if rows.is_empty():
         raise unknown_file(file_id)
     file = rows.row(0, named=True)
-    if file["data_type"] != table:
+    if file["data_type"] != table.name:
         raise UnknownValue(
-            f"file {file_id} belongs to {file['data_type']}, not to {table}",
+            f"file {file_id} belongs to {file['data_type']}, not to {table.name}",
             hint=f"`pointline trace {file['data_type']} {file_id} {file_seq}`",
         )
-    row = _silver_row(config, columns, rows, file_seq)
+    row = _silver_row(config, table, rows, file_seq)
     set_aside = None if row else _quarantined_row(config, file_id, file_seq)
     line = _read_line(config, file, file_seq)
     if row or set_aside:

@@ -55,15 +55,13 @@ def all_tables(context: typer.Context, incomplete: str) -> list[Offer]:
 
 def vendors(context: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the vendors that ship and those of the lake, each with its title."""
-    from pointline_daemon.commands.shared.settings import settings_with_or_without
     from pointline_daemon.opening.bronze_access import make_feeds
 
-    try:
-        config = settings_with_or_without(context.params.get("lake_root"))
+    def known(config: Config) -> list[Offer]:
         found = make_feeds(config, on_problem=lambda _problem: None).vendors
-    except _failures():
-        return []
-    return _begin(incomplete, [(one.name, one.title) for one in found])
+        return [(one.name, one.title) for one in found]
+
+    return _of_lake(context, incomplete, known)
 
 
 def exchanges(context: typer.Context, incomplete: str) -> list[Offer]:
@@ -134,10 +132,11 @@ def _of_exchange(context: typer.Context, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _of_lake(context: typer.Context, incomplete: str, known: Callable[[Config], Iterable[Offer]]) -> list[Offer]:
-    from pointline.config import load_config
+    """Offer what is known of the lake that is named; where none is, what comes with the program."""
+    from pointline_daemon.commands.shared.settings import settings_with_or_without
 
     try:
-        return _begin(incomplete, known(load_config(context.params.get("lake_root"), needs=())))
+        return _begin(incomplete, known(settings_with_or_without(context.params.get("lake_root"))))
     except _failures():
         return []
 

@@ -558,6 +558,13 @@ class TestOwnTable:
         assert pointline(moods, "verify", "--deep").returncode == 0
         assert reader.symbols("moods", lake_root=moods)["exchange"].unique().to_list() == ["bybit"]
 
+    def test_without_a_lake_the_names_of_the_program_are_completed(self, monkeypatch):
+        monkeypatch.delenv("LAKE_ROOT", raising=False)
+        context = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)))
+        for offered in (completion.file_tables, completion.event_tables, completion.all_tables):
+            assert offered(context, "tr") == ["trades"]
+        assert completion.symbols(context, "") == []
+
     def test_its_name_is_completed(self, moods):
         context = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)))
         context.params = {"lake_root": moods}

@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+CLI = "pointline_daemon.cli"
 STEPS = (
     ("scan", "pointline.io.bronze.folder:FolderBronzeSource.survey"),
-    ("hash", "pointline.io.content.file_content:FileContent.take_hash"),
+    ("hash", "pointline.io.content.hashed:HashedFile.read"),
     ("decode", "pointline.io.content.file_content:FileContent.blocks"),
     ("parse", "pointline.parse.fast_path:parse"),
     ("parse", "pointline.parse.text_path:parse"),
@@ -36,7 +38,7 @@ STEPS = (
     ("manifest", "pointline.io.ledger.manifest:DeltaManifest.resolve_file_ids"),
     ("manifest", "pointline.io.ledger.manifest:DeltaManifest.update_statuses"),
     ("manifest", "pointline.io.ledger.manifest:DeltaManifest.filter_pending"),
-    ("log", "daemon.logs:LineWriter.msg"),
+    ("log", "pointline_daemon.logs:LineWriter.msg"),
 )
 Function = Callable[..., Any]
 
@@ -83,26 +85,36 @@ class Clocks:
 
     def attach(self, step: str, place: str) -> None:
         """Put a clock round a function or method, wherever it has been imported to."""
-        name, _, path = place.partition(":")
-        *outer, last = path.split(".")
         try:
-            owner: Any = importlib.import_module(name)
-            for part in outer:
-                owner = getattr(owner, part)
-            original = getattr(owner, last)
+            owner, last = find(place)
         except (ImportError, AttributeError):
             self.missing.append(place)
             return
+        original = getattr(owner, last)
         timed = self.timed(step, original)
         setattr(owner, last, timed)
         for other in list(sys.modules.values()):
-            if not outer and getattr(other, last, None) is original:
+            if isinstance(owner, ModuleType) and getattr(other, last, None) is original:
                 setattr(other, last, timed)
+
+
+def find(place: str) -> tuple[Any, str]:
+    """Return the module or class that has a function, and the function's name.
+
+    Raises ImportError, AttributeError where it is not there.
+    """
+    name, _, path = place.partition(":")
+    *outer, last = path.split(".")
+    owner: Any = importlib.import_module(name)
+    for part in outer:
+        owner = getattr(owner, part)
+    getattr(owner, last)
+    return owner, last
 
 
 def main(output: Path, arguments: list[str]) -> None:
     begun = time.process_time()
-    cli = importlib.import_module("daemon.cli")
+    cli = importlib.import_module(CLI)
     importlib.import_module("pointline_daemon.commands.run")
     imported = time.process_time() - begun
     clocks = Clocks()

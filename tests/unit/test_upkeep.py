@@ -167,9 +167,8 @@ def test_a_checkpoint_leaves_no_handle_behind(tmp_path):
     for batch in range(1, 4):
         table.commit_parts(add=table.write_parts(pl.DataFrame({"file_id": [batch]})), remove=(), batch=batch)
         assert upkeep.checkpoint() == batch
-        with table.exclusive() as handle:
-            handles.append(weakref.ref(handle))
-        del handle
+        with table.exclusive():
+            handles.append(weakref.ref(table.table()))
     gc.collect()
     assert [handle() for handle in handles] == [None] * 3
     assert table.read_all()["file_id"].sort().to_list() == [1, 2, 3]

@@ -198,10 +198,10 @@ def _to_arrow(frame: pl.DataFrame, dictionary: Sequence[str]) -> pa.Table:
 
 def _as_dictionary(texts: pl.Series) -> pa.Array:
     """Mostly they are all the same, which is cheaper to see than to look each of them up."""
-    first = texts.head(1)
-    if first.null_count() == 0 and (texts == first.item()).all(ignore_nulls=False):
-        values = pa.array(first.to_list(), pa.large_string())
-        places = pl.zeros(len(texts), pl.Int32, eager=True).to_arrow()
+    first = texts[0] if len(texts) else None
+    if first is not None and (texts == first).all(ignore_nulls=False):
+        values = pa.array([first], pa.large_string())
+        places = pl.Series([0], dtype=pl.Int32).new_from_index(0, len(texts)).to_arrow()
         return pa.DictionaryArray.from_arrays(places, values, safe=False)  # each of them is 0
     return texts.to_arrow(compat_level=pl.CompatLevel.oldest()).dictionary_encode()
 

@@ -161,14 +161,14 @@ class DeltaTableRepository:
             self._table = self._log = self._parts = None
 
     @contextmanager
-    def exclusive(self) -> Iterator[DeltaTable]:
-        """Hold the table, brought up to its newest version: nobody else in this process commits meanwhile.
+    def exclusive(self) -> Iterator[None]:
+        """Hold the table: nobody else in this process commits meanwhile.
 
         The handle is not kept. Of every commit that it is brought up to it holds 30 KB, measured.
         """
         with self._lock:
             try:
-                yield self.table()
+                yield
             finally:
                 self._table = None
 

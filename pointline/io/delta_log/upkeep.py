@@ -77,9 +77,9 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
 
     def checkpoint(self) -> int:
         """Checkpoint the log and drop entries past their retention; return the version of the checkpoint."""
-        with self.repository.exclusive() as table, storage_errors(self.name):
+        with self.repository.exclusive(), storage_errors(self.name):
             refuse_links(self.repository.path, self._log)
-            version = table.version()
+            version = self.repository.version()
             record_removed(self.repository.path, version)
             record_told(self.repository.path, version)
             write_checkpoint(self.repository.path, version)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from deltalake import DeltaTable
 
 from pointline.io.delta.id_ranges import holding, in_order, neighbours_to_merge, spread
 from pointline.io.delta.parts import ParquetPartWriter
@@ -116,11 +115,11 @@ class LedgerTable(DeltaTableRepository):
             )
 
     @contextmanager
-    def exclusive(self) -> Iterator[DeltaTable]:
+    def exclusive(self) -> Iterator[None]:
         """Hold the table, all of it on disk: a checkpoint takes the place of entries that a start could move away."""
-        with super().exclusive() as table:
+        with super().exclusive():
             self._settle()
-            yield table
+            yield
 
     def _settle(self, without: Sequence[Part] = ()) -> None:
         """Force what the newest commit added to disk before another one follows, but what that one removes."""

@@ -239,7 +239,8 @@ class _RowsLoad(GroupLoad):
         block = parse_block(opened, data, tally.belonging, tally.lines)
         tally.add_block(block)
         doubtful = doubtful_times(self._table, block.rows)
-        tally.add_frame(block.rows.drop("file_seq"), block.rows["file_seq"], doubtful)
+        told = block.rows.clone()
+        tally.add_frame(told, told.drop_in_place("file_seq"), doubtful)
         rows = without_doubtful(block.rows, doubtful)
         silver = rows.select(*self._silver(), pl.lit(tally.entry.file_id, pl.Int64).alias("file_id"), "file_seq")
         self._parse_s += time.perf_counter() - started

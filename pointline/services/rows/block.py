@@ -45,7 +45,8 @@ def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_bef
     if "row" in frame.columns:
         rows = frame.with_columns(file_seq=pl.col("row") + (lines_before + 1)).drop("row")
     else:
-        rows = frame.with_columns(file_seq=pl.int_range(lines_before + 1, pl.len() + lines_before + 1, dtype=pl.Int64))
+        end = lines_before + 1 + frame.height
+        rows = frame.hstack([pl.int_range(lines_before + 1, end, dtype=pl.Int64, eager=True).alias("file_seq")])
     counted = rows.height + bad.height
     if feed.is_plain:
         return Block(rows=rows, bad=bad, lines=counted)

@@ -21,7 +21,8 @@ from typing import Literal
 import polars as pl
 from hypothesis import strategies as st
 
-from pointline.io.bronze.folder import FolderBronzeSource, version_of
+from pointline.io.bronze.entries import version_of
+from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout, Recognised, Refused
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_content import FileReader

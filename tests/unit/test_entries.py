@@ -1,122 +1,123 @@
-"""Entries of a log by our own hand: what delta-rs reads of them, and what of the log is known meanwhile."""
+"""Listing a folder: the compiled function and the one that asks for each thing by itself tell the same."""
 
 from __future__ import annotations
 
-import json
 import os
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable, Field, Schema
 
-from pointline.errors import CommitConflict, LakeDamaged
-from pointline.io.delta_log import entries
-from pointline.io.delta_log.entries import (
-    APP_ID,
-    DeltaLog,
-    change_of_parts,
-    commit_info,
-    entry_name,
-    table_of,
-    upgrade_of,
+from pointline.io.bronze import entries as module
+from pointline.io.bronze.entries import UNKNOWN, one_by_one, version_of
+
+ODD = [
+    b"plain.csv",
+    b"a b%20c.csv",
+    "größe-日本.csv".encode(),
+    b"not-utf8-\xff\xfe.csv",
+    b"x" * 255,
+    b".hidden",
+    b"-",
+    b"new\nline",
+]
+
+
+@pytest.fixture(params=[module.entries, one_by_one], ids=["as installed", "one by one"])
+def listed(request):
+    def listed(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            first, again = (sorted(request.param(descriptor)) for _ in range(2))
+        finally:
+            os.close(descriptor)
+        assert first == again  # the caller's descriptor is left where it was
+        return {name: told for name, *told in first}
+
+    return listed
+
+
+def test_it_is_compiled_here():
+    """Where the tests run there is a compiler; else half of them would compare a function with itself."""
+    assert module.entries is not one_by_one
+
+
+def test_every_kind_and_every_name(tmp_path, listed):
+    for length, name in enumerate(ODD):
+        path = tmp_path / name
+        path.write_bytes(b"x" * length)
+        os.utime(path, ns=(0, 1_600_000_000_123_456_789 - length * 10**18))  # the later ones lie before 1970
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "to_nothing").symlink_to("nowhere")
+    (tmp_path / "to_folder").symlink_to("folder")
+    os.link(tmp_path / "plain.csv", tmp_path / "linked.csv")
+    os.mkfifo(tmp_path / "pipe")
+    found = listed(tmp_path)
+    assert set(found) == {path.name for path in tmp_path.iterdir()}
+    for name, told in found.items():
+        status = os.lstat(tmp_path / name)
+        assert tuple(told) == (status.st_mode, *version_of(status)), name
+
+
+def test_an_empty_folder(tmp_path, listed):
+    assert listed(tmp_path) == {}
+
+
+def test_many(tmp_path, listed):
+    for number in range(3_000):
+        (tmp_path / f"{number}.csv").touch()
+    assert sorted(listed(tmp_path)) == sorted(f"{number}.csv" for number in range(3_000))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look at everything")
+def test_what_may_not_be_looked_at(tmp_path, listed):
+    folder = tmp_path / "shut"
+    folder.mkdir()
+    (folder / "a.csv").touch()
+    folder.chmod(0o400)
+    try:
+        mode, error, *_ = listed(folder)["a.csv"]
+    finally:
+        folder.chmod(0o700)
+    assert (mode, os.strerror(error)) == (UNKNOWN, "Permission denied")
+
+
+@pytest.mark.parametrize("function", [module.entries, one_by_one], ids=["as installed", "one by one"])
+def test_no_folder(tmp_path, function):
+    (tmp_path / "a.csv").touch()
+    descriptor = os.open(tmp_path / "a.csv", os.O_RDONLY)
+    with pytest.raises(NotADirectoryError):
+        function(descriptor)
+    os.close(descriptor)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        function(descriptor)
+
+
+def test_no_descriptor_is_kept(tmp_path, listed):
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(50):
+        listed(tmp_path)
+    assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize(
+    ("made", "chosen"),
+    [
+        ("None", "one_by_one"),
+        ("types.SimpleNamespace(TELLS='name size', entries=print)", "one_by_one"),
+        ("types.SimpleNamespace(entries=print)", "one_by_one"),
+        ("types.SimpleNamespace(TELLS=told, entries=print)", "print"),
+    ],
+    ids=["none", "of another release", "that says nothing", "of this release"],
 )
-from pointline.io.protocols import Part
-
-SCHEMA = Schema([Field("file_id", "long")])
-PART = Part(path="exchange=a/part %1.parquet", partition={"exchange": "a"}, size_bytes=7, rows=2, stats="{}")
-
-
-@pytest.fixture
-def log(tmp_path) -> DeltaLog:
-    folder = tmp_path / "t" / "_delta_log"
-    folder.mkdir(parents=True)
-    log = DeltaLog(folder, version=-1, last_batch=-1)
-    log.append(table_of(SCHEMA.to_json(), [], {"delta.appendOnly": "false"}, reader=1, writer=2), batch=None)
-    return log
-
-
-def actions_in(log: DeltaLog, version: int) -> list[dict]:
-    return [json.loads(line) for line in log.entry(version).read_bytes().splitlines()]
-
-
-def folder_of(log: DeltaLog) -> Path:
-    return log.entry(0).parent
-
-
-def test_who_catches_up_knows_what_the_writer_knows(log):
-    """Guards ``last_batch``, on which it stands whether a batch is in; an older number later does not take it back."""
-    behind = DeltaLog(folder_of(log), version=-1, last_batch=-1)
-    beside = DeltaLog(folder_of(log), version=0, last_batch=-1)
-    for version, (batch, last) in enumerate([(None, -1), (4, 4), (None, 4), (5, 5)], 1):
-        log.append([commit_info("WRITE", {}, {})], batch=batch)
-        beside.catch_up()
-        assert [(one.version, one.last_batch) for one in (log, beside)] == [(version, last)] * 2
-        assert DeltaTable(folder_of(log).parent).version() == version
-    assert DeltaTable(folder_of(log).parent).transaction_version(APP_ID) == 5
-    others = [{"txn": {"appId": "another", "version": 99}}, {"txn": {"appId": APP_ID, "version": 3}}]
-    (folder_of(log) / entry_name(5)).write_text("\n".join(map(json.dumps, others)))
-    for one in (log, behind):
-        one.catch_up()
-        assert (one.version, one.last_batch) == (5, 5)
-    with pytest.raises(CommitConflict):
-        beside.append([], batch=None)
-    assert (beside.version, beside.last_batch) == (4, 5)
-
-
-@pytest.mark.parametrize("more", [0, 1])
-def test_behind_a_gap_nothing_is_written(log, more):
-    for _ in range(more):
-        log.append([commit_info("WRITE", {}, {})], batch=None)
-    log.entry(log.version).unlink()
-    with pytest.raises(LakeDamaged, match=f"{more}.json, the newest entry of the log of t, is gone"):
-        log.append([], batch=None)
-    assert not log.entry(more + 1).exists()
-
-
-def test_the_whole_entry_is_flushed_before_it_has_its_name(log, monkeypatch):
-    flushed, fsync = [], os.fsync
-
-    def flush(descriptor: int) -> None:
-        flushed.append((os.fstat(descriptor).st_size, log.entry(log.version + 1).exists()))
-        fsync(descriptor)
-
-    monkeypatch.setattr(entries.os, "fsync", flush)
-    log.append([commit_info("WRITE", {}, {})], batch=None)
-    assert flushed[0] == (log.entry(log.version).stat().st_size, False)
-    assert [path.name for path in folder_of(log).iterdir() if path.suffix != ".json"] == []
-
-
-def test_times_are_milliseconds(log):
-    info, _, made = actions_in(log, 0)
-    now = time.time() * 1000
-    for told in (info["commitInfo"]["timestamp"], made["metaData"]["createdTime"]):
-        assert now - 60_000 < told <= now
-
-
-@pytest.mark.parametrize("data_change", [True, False])
-def test_what_a_commit_says_of_parts(log, data_change):
-    told = change_of_parts(
-        add=[PART, PART], remove=[PART], metadata={"pointline_batch": 3}, data_change=data_change, now_ms=5
+def test_which_function_is_taken(made, chosen):
+    code = (
+        "import sys, types, pointline.io.bronze as room\n"
+        f"told = {module.TELLS!r}\n"
+        f"room._listing = sys.modules['pointline.io.bronze._listing'] = {made}\n"
+        + ("del room._listing\n" if made == "None" else "")
+        + "from pointline.io.bronze.entries import entries; print(entries.__name__)"
     )
-    log.append(told, batch=3)
-    info, add, _, remove, txn = actions_in(log, 1)
-    said = {"pointline_batch": 3, "pointline_added": 2, "pointline_removed": 1}
-    assert info["commitInfo"].items() >= {"operation": "WRITE" if data_change else "OPTIMIZE", **said}.items()
-    shared = {"path": "exchange=a/part%20%251.parquet", "partitionValues": {"exchange": "a"}, "size": 7}
-    shared["dataChange"] = data_change
-    assert add == {"add": {**shared, "modificationTime": 5, "stats": "{}"}}
-    assert remove == {"remove": {**shared, "deletionTimestamp": 5, "extendedFileMetadata": True}}
-    assert txn == {"txn": {"appId": APP_ID, "version": 3}}
-
-
-def test_an_upgrade_leaves_the_rest_as_it_is(log):
-    path = folder_of(log).parent
-    before = DeltaTable(path).metadata()
-    more = Schema([*SCHEMA.fields, Field("word", "string")])
-    log.append(upgrade_of(before, more.to_json(), ["word"], {"pointline.format": "2"}), batch=None)
-    after = DeltaTable(path)
-    assert [field.name for field in after.schema().fields] == ["file_id", "word"]
-    assert after.metadata().configuration == {"delta.appendOnly": "false", "pointline.format": "2"}
-    facts = [(one.id, one.name, one.created_time, one.partition_columns) for one in (before, after.metadata())]
-    assert facts[0] == facts[1]
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == chosen

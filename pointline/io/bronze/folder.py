@@ -22,11 +22,12 @@ from typing import BinaryIO
 import polars as pl
 
 from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
+from pointline.io.bronze.entries import version_of
 from pointline.io.bronze.layout import Layout, Refused
 from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link, left_out_special
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 from pointline.io.bronze.unrecognised import Seen, Unrecognised, describe_foreign
-from pointline.io.bronze.walk import BronzeWalk, Row, leaves_bronze, version_of
+from pointline.io.bronze.walk import BronzeWalk, Row, leaves_bronze
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import NO_ACCESS
 from pointline.vendors.feeds import Feeds
@@ -138,7 +139,7 @@ class FolderBronzeSource:
                 return left_out_link(path, target) if target.fault else None
         except OSError:
             return None
-        kind = kind_of(status)
+        kind = kind_of(status.st_mode)
         if kind is None:
             return describe_foreign(path, self.feeds) if self._layout.recognise(path) is None else None
         return None if stat.S_ISDIR(status.st_mode) else left_out_special(path, kind)

@@ -39,11 +39,11 @@ class Target(NamedTuple):
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
 
-def kind_of(status: os.stat_result) -> str | None:
-    """Return what it is where it is no regular file."""
-    if stat.S_ISREG(status.st_mode):
+def kind_of(mode: int) -> str | None:
+    """Return what a thing of that mode is where it is no regular file."""
+    if stat.S_ISREG(mode):
         return None
-    return next((kind for is_kind, kind in KINDS if is_kind(status.st_mode)), "not a regular file")
+    return next((kind for is_kind, kind in KINDS if is_kind(mode)), "not a regular file")
 
 
 def follow(root: str, link: str, *, follow_links: bool) -> Target:
@@ -57,7 +57,7 @@ def follow(root: str, link: str, *, follow_links: bool) -> Target:
         circle = "in a circle" if error.errno == errno.ELOOP else f"to {target!r} ({error.strerror})"
         return Target("", None, f"is a symbolic link that leads {circle}", "remove the link", error)
     real = os.path.realpath(link)
-    kind = kind_of(status)
+    kind = kind_of(status.st_mode)
     if kind == "a folder":
         fault = "" if follow_links else f"is a symbolic link to {target!r}, which is a folder: it is not entered"
         return Target(real, status, fault, FOLLOW)

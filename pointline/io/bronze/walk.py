@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 from pointline.errors import Rejected, StorageTrouble
+from pointline.io.bronze.entries import UNKNOWN, entries, version_of
 from pointline.io.bronze.links import (
     Target,
     follow,
@@ -101,33 +103,36 @@ class BronzeWalk:
 
         Everything is asked relative to the open folder, which spares the kernel a walk down the whole path per file.
         """
-        ignores = self._ignores
+        ignores, regular = self._ignores, stat.S_IFREG
         with _opened_folder(folder) as descriptor:
             if self._follow_links and not self._is_new(descriptor):
                 return
-            with os.scandir(descriptor) as entries:
-                for entry in entries:
-                    name = entry.name
-                    if ignores(name):
-                        continue
-                    path = prefix + (name if name.isascii() else written_path(name))
-                    try:
-                        if entry.is_file(follow_symlinks=False):
-                            rows.append((path, *version_of(entry.stat(follow_symlinks=False))))
-                        elif entry.is_dir(follow_symlinks=False):
-                            self._folders.append((f"{folder}/{name}", f"{path}/"))
-                        else:
-                            self._read_other(path, f"{folder}/{name}", entry, rows)
-                    except OSError as error:
-                        self._say(path, error)
+            found = entries(descriptor)
+        while found:  # a folder may have a million files: what is done with is let go
+            name, mode, size, modified_us, changed_us, inode = found.pop()
+            if ignores(name):
+                continue
+            path = prefix + (name if name.isascii() else written_path(name))
+            if stat.S_IFMT(mode) == regular:
+                rows.append((path, size, modified_us, changed_us, inode))
+            elif mode == UNKNOWN:
+                self._say(path, OSError(size, os.strerror(size), path))
+            else:
+                self._read_other(path, f"{folder}/{name}", mode, rows)
 
-    def _read_other(self, path: str, full: str, entry: os.DirEntry[str], rows: list[Row]) -> None:
-        if not entry.is_symlink():
-            kind = kind_of(entry.stat(follow_symlinks=False))
-            if kind is not None:
+    def _read_other(self, path: str, full: str, mode: int, rows: list[Row]) -> None:
+        if stat.S_ISDIR(mode):
+            self._folders.append((full, f"{path}/"))
+            return
+        if not stat.S_ISLNK(mode):
+            if kind := kind_of(mode):
                 self._left_out.append(left_out_special(path, kind))
             return
-        target = follow(self._root, full, follow_links=self._follow_links)
+        try:
+            target = follow(self._root, full, follow_links=self._follow_links)
+        except OSError as error:
+            self._say(path, error)
+            return
         if target.fault:
             self._left_out.append(left_out_link(path, target))
             if target.error is not None:
@@ -152,12 +157,6 @@ class BronzeWalk:
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
             self._left_out.append(left_out_unreadable(path, error))
             self._on_trouble(path, error)
-
-
-def version_of(status: os.stat_result) -> tuple[int, int, int, int]:
-    """Return size, mtime and ctime (microseconds since the epoch), inode: what tells versions of a file apart."""
-    inode = status.st_ino & 0x7FFF_FFFF_FFFF_FFFF  # some file systems use the last bit, which no table column has
-    return status.st_size, status.st_mtime_ns // 1000, status.st_ctime_ns // 1000, inode
 
 
 def leaves_bronze(path: str) -> Rejected:

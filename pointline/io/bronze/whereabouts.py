@@ -115,7 +115,7 @@ def _status(root: str, path: str, *, follow_links: bool) -> tuple[os.stat_result
         if target.fault:
             return None, target.fault
         status = target.status or status
-    kind = kind_of(status)
+    kind = kind_of(status.st_mode)
     return (None, f"is {kind}, not a file") if kind else (status, "")
 
 

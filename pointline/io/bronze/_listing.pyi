@@ -1,0 +1,3 @@
+TELLS: str
+
+def entries(descriptor: int) -> list[tuple[str, int, int, int, int, int]]: ...

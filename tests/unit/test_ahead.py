@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pointline.services.loading.ahead import ahead
+from pointline.ahead import ahead
 from tests.support.waiting import wait_until
 
 

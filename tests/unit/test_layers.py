@@ -120,6 +120,7 @@ class TestLayers:
             *(
                 "polars",
                 VALUES,
+                "pointline.ahead",
                 "pointline.errors",
                 "pointline.phrases",
                 "pointline.io.protocols",

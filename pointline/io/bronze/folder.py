@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from pointline.ahead import ahead
 from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
 from pointline.io.bronze.entries import version_of
 from pointline.io.bronze.layout import Layout, Refused
@@ -92,16 +93,18 @@ class FolderBronzeSource:
         raise to end the walk.
         Raises ``StorageTrouble`` if bronze itself cannot be read.
         """
-        chunks = [pl.DataFrame(schema=_SURVEY_SCHEMA)]
+        with ahead(self._pieces(self._walk(folder, left_out), on_files)) as pieces:  # the walk goes on meanwhile
+            return pl.concat([survey_frame([]), *(keep(survey_frame(rows)) for rows in pieces)])
+
+    def _pieces(self, folders: Iterator[list[Row]], on_files: Callable[[list[Row]], None]) -> Iterator[list[Row]]:
         rows: list[Row] = []
-        for files in self._walk(folder, left_out):
+        for files in folders:
             on_files(files)
             rows += files
             if len(rows) >= _SURVEY_CHUNK_FILES:
-                chunks.append(keep(survey_frame(rows)))
-                rows.clear()
-        chunks.append(keep(survey_frame(rows)))
-        return pl.concat(chunks)
+                yield rows
+                rows = []
+        yield rows
 
     def unrecognised(
         self,

@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from pointline.ahead import ahead
 from pointline.errors import LakeDamaged
 from pointline.io.delta.id_ranges import holding
 from pointline.io.delta_log.commit_log import FOUND, MOVES
@@ -65,8 +66,8 @@ class DeltaManifest:
         if self._entries is None:
             columns = [name for name in SCHEMA if name not in LEFT_ON_DISK]
             self.repository.require_sound()  # nothing is decided, and nothing written on, by a damaged ledger
-            with storage_errors("ingest_manifest"):
-                entries = LedgerFrame(self.repository.batches_of_rows(columns), _schema(columns))
+            with storage_errors("ingest_manifest"), ahead(self.repository.batches_of_rows(columns)) as rows:
+                entries = LedgerFrame(rows, _schema(columns))
             if (entries.frame["file_id"].diff() == 0).any():
                 raise LakeDamaged(
                     "ingest_manifest holds a file_id twice", subject="ingest_manifest", hint="run `pointline verify`"
@@ -203,7 +204,8 @@ class DeltaManifest:
         """Return ``data_type, exchange, date, rows, first_id, last_id`` of the files that have rows in silver."""
         place = [pl.col(name).cast(pl.String) for name in ("data_type", "exchange", "date")]
         with storage_errors("ingest_manifest"):
-            rows = rows_by_day(self.repository.scan().filter(stands_at(Status.SUCCESS)))
+            there = self.repository.scan().filter(stands_at(Status.SUCCESS))
+            rows = rows_by_day(there) if self._has_described() else there.filter(pl.col("rows_written") > 0)
             return (
                 rows.group_by(place)
                 .agg(

@@ -14,6 +14,7 @@ import polars as pl
 from msgspec.structs import replace
 from polars.exceptions import PanicException
 
+from pointline.ahead import ahead
 from pointline.errors import NotDescribed, Rejected
 from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
 from pointline.parse.feed import Feed
@@ -21,7 +22,6 @@ from pointline.parse.rules import counted, doubtful_times, quarantining, without
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import check_companion
 from pointline.services.ingest.batch import Entry, Group, Loaded, LoadedPart
-from pointline.services.loading.ahead import ahead
 from pointline.services.loading.days import Days
 from pointline.services.loading.group_load import GroupLoad, refused, unexpected
 from pointline.services.loading.pack import Member, Pack

@@ -1,4 +1,4 @@
-"""Work ahead: the steps that a large file goes through side by side, each on a thread of its own."""
+"""Work ahead: steps that follow each other, side by side, each on a thread of its own."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class BronzeWalk:
 
         Everything is asked relative to the open folder, which spares the kernel a walk down the whole path per file.
         """
-        ignores, regular = self._ignores, stat.S_IFREG
+        ignores = self._ignores
         with _opened_folder(folder) as descriptor:
             if self._follow_links and not self._is_new(descriptor):
                 return
@@ -113,7 +113,7 @@ class BronzeWalk:
             if ignores(name):
                 continue
             path = prefix + (name if name.isascii() else written_path(name))
-            if stat.S_IFMT(mode) == regular:
+            if stat.S_ISREG(mode):
                 rows.append((path, size, modified_us, changed_us, inode))
             elif mode == UNKNOWN:
                 self._say(path, OSError(size, os.strerror(size), path))

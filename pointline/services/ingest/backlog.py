@@ -52,10 +52,11 @@ class Sieve:
             return files
         places = self._hashes.search_sorted(files["path"].hash(), side="left")
         at = self._at.gather(places.clip(upper_bound=len(self._at) - 1))
-        is_known = pl.Series([True]).new_from_index(0, files.height)
-        for name, column in LEDGER_COLUMNS.items():
-            is_known &= (files[name] == self._entries[column].gather(at).to_physical()).fill_null(value=False)
-        return files.filter(~is_known | files["path"].is_in(self._besides.implode()))
+        is_known = pl.all_horizontal(
+            (pl.col(name) == self._entries[column].gather(at).to_physical()).fill_null(value=False)
+            for name, column in LEDGER_COLUMNS.items()
+        )
+        return files.filter(~is_known | pl.col("path").is_in(self._besides.implode()))
 
 
 def backlog(

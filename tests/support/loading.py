@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import polars as pl
 
-from pointline.io.bronze.entries import version_of
+from pointline.io.bronze.file_system import version_of
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_content import FileReader
 from pointline.io.protocols import BronzeFileMetadata, Outcome

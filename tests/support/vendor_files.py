@@ -21,7 +21,7 @@ from typing import Literal
 import polars as pl
 from hypothesis import strategies as st
 
-from pointline.io.bronze.entries import version_of
+from pointline.io.bronze.file_system import version_of
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout, Recognised, Refused
 from pointline.io.content.decode import Limits

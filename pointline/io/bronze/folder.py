@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +23,7 @@ import polars as pl
 
 from pointline.ahead import ahead
 from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
-from pointline.io.bronze.entries import version_of
+from pointline.io.bronze.file_system import Version, open_below, status_below, version_of
 from pointline.io.bronze.layout import Layout, Refused
 from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link, left_out_special
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
@@ -37,7 +37,6 @@ _SURVEY_SCHEMA = pl.Schema(
     {"path": pl.String(), "size": pl.Int64(), "mtime_us": pl.Int64(), "changed_us": pl.Int64(), "inode": pl.Int64()}
 )
 _SURVEY_CHUNK_FILES = 16_384
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class FolderBronzeSource:
@@ -164,18 +163,18 @@ class FolderBronzeSource:
         if not _is_plain(path) or "\0" in path:
             return None
         try:
-            status = self._status(path)
+            version = self._version(path)
         except Rejected:
             return None
         except OSError as error:
             self._report(written_path(path), error)
             return None
-        return None if status is None else self.describe(path, *version_of(status))
+        return None if version is None else self.describe(path, *version)
 
     def is_gone(self, path: str) -> bool:
         """Whether no file is at ``path``; False where that cannot be told, as in a folder that may not be read."""
         try:
-            return not _is_plain(path) or self._status(path) is None
+            return not _is_plain(path) or self._version(path) is None
         except (FileNotFoundError, NotADirectoryError, Rejected):
             return True
         except OSError:
@@ -220,11 +219,11 @@ class FolderBronzeSource:
             raise Rejected("not a regular file", subject=path, hint="remove it from bronze; only files are read")
         return os.fdopen(descriptor, "rb")
 
-    def _status(self, path: str) -> os.stat_result | None:
-        with suppress(OSError), _folder_of(str(self._bronze), path) as (folder, name):
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode):
-                return status  # no link on the way, as nearly always
+    def _version(self, path: str) -> Version | None:
+        with suppress(OSError):
+            seen = status_below(str(self._bronze), path)
+            if stat.S_ISREG(seen[0]):
+                return seen[1:]  # no link on the way, as nearly always
         root = os.path.realpath(self._bronze)
         full = f"{root}/{spelled_path(root, path)}"
         status = os.lstat(full)
@@ -238,7 +237,7 @@ class FolderBronzeSource:
             return None
         if not self._follow_links and not is_inside(root, os.path.realpath(full)):
             raise leaves_bronze(path)
-        return status
+        return version_of(status)
 
     def _is_walked(self, root: str, real: str) -> bool:
         """Tell whether a folder is in bronze and entered there, so that its files have a path without a link."""
@@ -249,15 +248,15 @@ class FolderBronzeSource:
 
     def _open(self, path: str) -> int | None:
         with suppress(OSError):  # nearly always there is no link on the way
-            if _is_plain(path) and (descriptor := _open_regular(str(self._bronze), path)) is not None:
+            if _is_plain(path) and (descriptor := open_below(str(self._bronze), path)) is not None:
                 return descriptor
         root = os.path.realpath(self._bronze)
         real = os.path.realpath(f"{root}/{spelled_path(root, path)}")
         if is_inside(root, real):
-            return _open_regular(root, os.path.relpath(real, root))
+            return open_below(root, os.path.relpath(real, root))
         if not self._follow_links or not _is_plain(path):
             raise leaves_bronze(path)
-        return _open_regular("/", real.lstrip("/"))
+        return open_below("/", real.lstrip("/"))
 
     def _walk(self, below: str = "", left_out: list[Unrecognised] | None = None) -> Iterator[list[Row]]:
         return BronzeWalk(
@@ -278,40 +277,6 @@ def survey_frame(rows: list[Row]) -> pl.DataFrame:
     """Return files as a survey has them."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(_SURVEY_SCHEMA)
     return pl.DataFrame(dict(zip(_SURVEY_SCHEMA, columns, strict=True)), schema=_SURVEY_SCHEMA)
-
-
-@contextmanager
-def _folder_of(root: str, path: str) -> Iterator[tuple[int, str]]:
-    """The open folder that ``path`` lies in, below ``root``, and the file's name there.
-
-    Goes down folder by folder without following links, so that nobody can swap one in between a check and its use.
-    """
-    *folders, name = path.split("/")
-    above = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-    try:
-        for folder in folders:
-            below = os.open(folder, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=above)
-            os.close(above)
-            above = below
-        yield above, name
-    finally:
-        os.close(above)
-
-
-def _open_regular(root: str, path: str) -> int | None:
-    """A descriptor of the file at ``path`` below ``root``, or ``None`` if it is not a regular file.
-
-    Raises OSError where a link is on the way. The file is looked at before it is opened, because opening a device can
-    have effects, and again after.
-    """
-    with _folder_of(root, path) as (folder, name):
-        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-            return None
-        descriptor = os.open(name, _OPEN_FLAGS | os.O_NONBLOCK, dir_fd=folder)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    return None
 
 
 def _is_plain(path: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pointline.errors import Rejected, UnknownValue
-from pointline.io.bronze.entries import version_of
+from pointline.io.bronze.file_system import version_of
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 from pointline.phrases import CHECK_PATH

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pointline.errors import Rejected, StorageTrouble
-from pointline.io.bronze.entries import UNKNOWN, entries, version_of
+from pointline.io.bronze.file_system import UNKNOWN, entries, version_of
 from pointline.io.bronze.links import (
     Target,
     follow,

@@ -1,3 +1,0 @@
-TELLS: str
-
-def entries(descriptor: int) -> list[tuple[str, int, int, int, int, int]]: ...

@@ -456,6 +456,23 @@ class TestCheck:
         code, found = answer(lake, "vendors", "check", str(written))
         assert (code, found["problems"], found["examples"]) == (0, [], 2)
 
+    def test_what_it_says_is_shown(self, lake):
+        """Each key that changes how a file is read, and the table that comes with it."""
+        written = Path(__file__).parents[1] / "fixtures/descriptions/kampala.toml"
+        describe(lake, written.read_text())
+        shown = pointline(lake, "vendors", "show", "kampala").stdout
+        for said in (
+            "the first line is left out",
+            "separated by ';'",
+            "written 1234,5",
+            "days are cut in Africa/Kampala",
+        ):
+            assert said in shown
+        assert "table warehouse_stocks: " in shown
+        found = answer(lake, "vendors", "show", "kampala")[1]
+        assert {len(feed["lines"]) for feed in found["feeds"]} == {3}
+        assert "warehouse* (text)" in found["own_tables"]["warehouse_stocks"]
+
     def test_the_one_in_the_lake_is_no_second_one(self, lake):
         assert pointline(lake, "vendors", "check", str(describe(lake, MINE + TABLE))).returncode == 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pointline_daemon.units import read_template
 
 import pointline
+from pointline.io.bronze import file_system
 from pointline.parse import cells
 
 HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
@@ -19,6 +20,7 @@ ROW = "deribit,BTC-PERPETUAL,1714521600000000,1714521600000001,1,buy,60806.5,10"
 checkout = Path(__file__).resolve().parents[1]
 assert not Path(pointline.__file__).is_relative_to(checkout / "pointline"), "this is the checkout, not the wheel"
 assert cells.PARSER == "compiled", "the wheel has no compiled parser"
+assert file_system.LISTING == "compiled", "the wheel has no compiled functions for the folders of bronze"
 for name in ("pointline.service", "pointline@.service", "pointline-user.service", "local.pointline.plist"):
     assert read_template(name), name
 command = str(Path(sysconfig.get_path("scripts")) / "pointline")

@@ -12,6 +12,7 @@ import pytest
 from pointline_daemon.commands.lake.doctor import examine
 
 from pointline.io import health
+from pointline.io.bronze import file_system
 from pointline.io.delta_log import loose_files
 from pointline.io.lock import LakeLock
 from pointline.parse import cells
@@ -211,6 +212,23 @@ class TestMachine:
         said = capsys.readouterr().out
         assert shown in said
         assert ("stale_parser" in said, "rm '/a b/_parser.abi3.so', then" in said) == (bool(stale), bool(stale))
+
+    @pytest.mark.parametrize(
+        ("found", "shown"),
+        [
+            (("compiled", ""), "listing    compiled"),
+            (("python", ""), "listing    that of Python; for the fast one install"),
+            (("python", "/a b/_file_system.abi3.so"), "listing    that of Python: the compiled one is stale"),
+        ],
+    )
+    def test_what_lists_the_folders(self, lake, monkeypatch, capsys, found, shown):
+        listing, stale = found
+        monkeypatch.setattr(file_system, "LISTING", listing)
+        monkeypatch.setattr(file_system, "STALE", stale)
+        assert examine(lake, fix=False, as_json=False) == bool(stale)
+        said = capsys.readouterr().out
+        assert shown in said
+        assert ("stale_listing" in said, "rm '/a b/_file_system.abi3.so', then" in said) == (bool(stale), bool(stale))
 
     def test_a_clock_behind_the_newest_commit(self, lake, monkeypatch, capsys):
         monkeypatch.setattr(health, "newest_write", lambda tables: time.time() + 4000)

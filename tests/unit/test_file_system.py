@@ -142,17 +142,20 @@ def test_what_may_not_be_looked_at(folder, asked):
 
 @pytest.mark.parametrize(
     ("made", "is_taken"),
-    [("None", False), (f"made('{EDITION}')", True), (f"made('{EDITION}0')", False), ("types.ModuleType('x')", False)],
+    [("None", False), (f"made('{EDITION}')", True), (f"made('{EDITION}0')", False), ("made(None)", False)],
     ids=["none", "of this release", "of another release", "that says nothing"],
 )
 def test_which_functions_are_taken(made, is_taken):
     code = (
         "import sys, types\n"
         "def made(edition):\n"
-        f"    return types.SimpleNamespace(EDITION=edition, **dict.fromkeys({NAMES!r}, print))\n"
+        f"    functions = dict.fromkeys({NAMES!r}, print)\n"
+        "    said = {} if edition is None else {'EDITION': edition}\n"
+        "    return types.SimpleNamespace(__file__='/x/it.so', **functions, **said)\n"
         f"sys.modules['pointline.io.bronze._file_system'] = {made}\n"
         "from pointline.io.bronze import file_system\n"
-        f"print({{getattr(file_system, name) is print for name in {NAMES!r}}})"
+        f"print(*{{getattr(file_system, name) is print for name in {NAMES!r}}}, file_system.LISTING, file_system.STALE)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == str({is_taken})
+    stale = "/x/it.so" if made != "None" and not is_taken else ""
+    assert found.stdout.split() == [str(is_taken), "compiled" if is_taken else "python", *([stale] if stale else [])]

@@ -19,7 +19,7 @@ Seen: TypeAlias = tuple[int, int, int, int, int]
 Found: TypeAlias = tuple[str, int, int, int, int, int]
 """Name, mode and version. The mode is ``UNKNOWN`` where the file system does not say, the size an error number then."""
 EDITION = "2"
-"""Of the compiled functions: those of another release may tell something else."""
+"""Of the compiled functions, which go on living when the sources beside them change."""
 UNKNOWN = 0
 INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF
 """Some file systems use the last bit, which no table column has."""
@@ -94,6 +94,8 @@ def _folder_of(root: str, path: str) -> Iterator[tuple[int, str]]:
 entries: Callable[[int], list[Found]] = ByInterpreter.entries
 status_below: Callable[[str, str], Seen] = ByInterpreter.status_below
 open_below: Callable[[str, str], int | None] = ByInterpreter.open_below
+LISTING, STALE = "python", ""
+"""Which of them are used, and the file of compiled ones that are left alone: they are those of another release."""
 try:
     from pointline.io.bronze import _file_system
 except ImportError:  # there was no compiler when this was installed
@@ -101,3 +103,6 @@ except ImportError:  # there was no compiler when this was installed
 else:
     if getattr(_file_system, "EDITION", "") == EDITION:
         entries, status_below, open_below = _file_system.entries, _file_system.status_below, _file_system.open_below
+        LISTING = "compiled"
+    else:
+        STALE = str(_file_system.__file__)

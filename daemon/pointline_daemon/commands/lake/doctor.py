@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,9 +17,9 @@ from pointline.io.descriptions import FOLDER
 from pointline.io.lake_links import links_in
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
-from pointline.parse import cells
 from pointline.phrases import count, no_lake, plural, printable
 from pointline.services.telling.findings import Finding
+from pointline_daemon.commands.lake.doctor_compiled import compiled_facts, compiled_findings, compiled_lines
 from pointline_daemon.commands.lake.doctor_owners import owner_findings
 from pointline_daemon.commands.lake.verify import show_findings
 from pointline_daemon.commands.shared.health import look_at_daemon
@@ -162,12 +161,8 @@ def _machine(lake: Lake, facts: Facts) -> list[Finding]:
         what = f"the clock is {newest - now:,.0f} s behind the newest commit"
         report("clock", what, "set the clock; keep it set by NTP")
     facts["versions"] = _versions()
-    facts["parser"] = cells.PARSER
-    if cells.STALE:
-        file = Path(cells.STALE)
-        what = "compiled from sources of another release, so Polars' parser takes its place, with twice the work"
-        report("stale_parser", what, f"rm {shlex.quote(str(file))}, then install pointline again with pip", file)
-    return found
+    facts.update(compiled_facts())
+    return [*found, *compiled_findings()]
 
 
 def _versions() -> dict[str, str]:
@@ -268,14 +263,6 @@ def _loose(kind: str, file: loose_files.LooseFile, what: str, hint: str) -> Find
     return Finding(kind=kind, table=file.table, path=file.path, what=f"{what} ({size})", hint=hint)
 
 
-def _parser_words() -> str:
-    if cells.PARSER == "compiled":
-        return "compiled"
-    if cells.STALE:
-        return "that of Polars: the compiled one is stale"
-    return "Polars'; for the fast one install a C compiler, then pointline again"
-
-
 def _unread_words(unread: object) -> str:
     return f", {plural(unread['files'], 'file')} not read" if isinstance(unread, dict) and unread["files"] else ""
 
@@ -298,7 +285,7 @@ def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
         f"system     {versions['system']}",
         f"versions   {', '.join(names[:3])},",
         f"           {', '.join(names[3:])}",
-        f"parser     {_parser_words()}",
+        *compiled_lines(),
         f"files on   {facts['file_system'] or 'unknown'}",
         f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
         f"bronze     {plural(folders, 'folder')}{watches}{_unread_words(facts['unrecognised'])}",

@@ -257,7 +257,7 @@ def own_columns(table: EventTable, *, vendor: str = "tardis") -> Feed:
 
 
 WANTED = {
-    Kind.TIME: "this feed has integer microseconds",
+    Kind.TIME: "write integer microseconds since 1970, as this feed has them",
     Kind.NUMBER: "a number such as 1234.5 is wanted",
     Kind.INTEGER: "a whole number such as 1234 is wanted",
     Kind.FLAG: "true or false is wanted",

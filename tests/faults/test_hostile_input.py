@@ -478,7 +478,7 @@ def test_explain_names_the_cause(run, case):
         path = next(path for path, other in run.ledger.items() if other["file_id"] == original)
         assert f"file {original} ({path})" in told
     if row["rows_written"]:
-        assert re.search(rf"\n{row['rows_written']} rows? went into trades, committed in its version \d", told)
+        assert re.search(rf"\n{row['rows_written']} rows? went into trades, with version \d of that table", told)
     if row["status"] == "success" and not row["rows_read"]:
         assert "holds no rows" in told
 

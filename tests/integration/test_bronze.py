@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from pointline.errors import PointlineError, Rejected, StorageTrouble
+from pointline.io.bronze import file_system
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.spelled_path import NOT_UTF8
@@ -453,14 +454,13 @@ def test_a_folder_that_fails_is_reported_and_the_rest_goes_on(bronze, monkeypatc
     """As the test above, for whoever runs the tests as root."""
     bronze.write(f"bad/{BTC}")
     bronze.write(f"good/{ETH}")
-    scandir = os.scandir
 
     def failing(descriptor):
         if os.path.samestat(os.fstat(descriptor), (bronze.root / "bad").stat()):
             raise OSError(5, "Input/output error")
-        return scandir(descriptor)
+        return file_system.entries(descriptor)
 
-    monkeypatch.setattr(os, "scandir", failing)
+    monkeypatch.setattr("pointline.io.bronze.walk.entries", failing)
     assert bronze.surveyed() == {f"good/{ETH}"}
     ((path, error),) = bronze.trouble
     assert path == "bad"

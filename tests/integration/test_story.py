@@ -233,8 +233,8 @@ class TestExplain:
         assert sentences[1].startswith("It was read: 6 rows")
         assert "rule unknown_value (side), such as row 5: binance,QUOTED," in sentences[2]
         assert "rule unparseable (price), such as row 3: binance,QUOTED," in sentences[3]
-        assert sentences[4].startswith("4 rows went into trades, committed in its version ")
-        assert story["bronze"] == "It is in bronze, unchanged"
+        assert sentences[4].startswith("4 rows went into trades, with version ")
+        assert story["bronze"] == "It is in bronze, unchanged since it was found"
         assert f"pointline quarantine {file_id}" in story["next"]
         times = [chapter["at"] for chapter in version["story"] if chapter["at"]]
         assert times == sorted(times)
@@ -242,7 +242,7 @@ class TestExplain:
     def test_the_version_named_is_the_one_that_brought_the_rows(self, lake, ask):
         file_id = id_of(lake, name_of("GZ"))
         (version,) = self.story(ask, lake, file_id)[1]["versions"]
-        named = re.search(r"200 rows went into trades, committed in its version (\d+)", told(version))
+        named = re.search(r"200 rows went into trades, with version (\d+) of that table", told(version))
         for number, rows in ((int(named[1]) - 1, 0), (int(named[1]), 200)):
             at_version = pl.read_delta(str(lake / "silver" / "trades"), version=number)
             assert at_version.filter(file_id=file_id).height == rows
@@ -297,10 +297,10 @@ class TestExplain:
         old, new = story["versions"]
         assert (old["file_id"], old["status"], new["status"]) == (first, "superseded", "success")
         assert f"File {new['file_id']} (a newer version) took its place: its rows left the table in" in told(old)
-        came, left = re.findall(r"in (?:its )?version (\d+)", told(old))
+        came, left = re.findall(r"(?:in|with) version (\d+)", told(old))
         assert int(came) < int(left)
-        assert f"200 rows went into trades, committed in its version {came}" in told(old)
-        assert f"300 rows went into trades, committed in its version {left}" in told(new)
+        assert f"200 rows went into trades, with version {came} of that table" in told(old)
+        assert f"300 rows went into trades, with version {left} of that table" in told(new)
         assert f"takes the place of file {first}" in told(new)
         assert f"was replaced by file {new['file_id']}" in ask(trace, own_lake, "trades", first, 1)[1]["absent"]
 

@@ -257,7 +257,7 @@ class TestBesideTheRest:
     def test_its_story_names_the_version_it_made(self, lake):
         (file_id,) = read_manifest(lake).filter(data_type="instruments")["file_id"]
         story = " ".join(pointline(lake, "explain", str(file_id)).stdout.split())
-        assert "2 rows went into symbol_observations, committed in its version 1" in story
+        assert "2 rows went into symbol_observations, with version 1 of that table" in story
 
     def test_the_rows_see_their_symbols(self, lake):
         joined = library.with_symbols(library.scan("trades", lake_root=lake), lake_root=lake).collect()

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from pointline_daemon.samples import Sample, write_sample
 
+from pointline.io.bronze import file_system
 from tests.support.daemon_thread import Daemon
 from tests.support.observed import free_port
 from tests.support.process import Lake, pointline
@@ -192,18 +193,17 @@ def test_what_cannot_be_read_is_told_and_not_taken_for_gone(tmp_path, monkeypatc
     write_sample(GOOD, daemon.bronze / refused)
     write_sample(GOOD, daemon.bronze / GOOD.file_name)
     bad = (daemon.bronze / "bad").stat()
-    scandir = os.scandir
 
     def failing(descriptor):
-        if is_broken and isinstance(descriptor, int) and os.path.samestat(os.fstat(descriptor), bad):
+        if is_broken and os.path.samestat(os.fstat(descriptor), bad):
             raise OSError(5, "Input/output error")
-        return scandir(descriptor)
+        return file_system.entries(descriptor)
 
     def status() -> str:
         return daemon.lake.manifest.entries().filter(bronze_file_path=refused)["status"].item()
 
     is_broken = False
-    monkeypatch.setattr(os, "scandir", failing)
+    monkeypatch.setattr("pointline.io.bronze.walk.entries", failing)
     with daemon.running() as supervisor:
         daemon.wait_for("file.quarantined")
         is_broken = True

@@ -111,7 +111,7 @@ class TestSymbols:
         assert outcome.rows_quarantined == 30
         assert outcome.error == (
             "30 of 30 rows are of BTCUSDT, the name says ETHUSDT; "
-            "rename the file to binance_trades_2024-05-01_BTCUSDT.csv, unless that is there already"
+            "rename the file to binance_trades_2024-05-01_BTCUSDT.csv; if that is there, keep the right one"
         )
         assert loaded.spans.get(1, {}) == {}
 
@@ -120,11 +120,11 @@ class TestSymbols:
         [
             (
                 "binance_trades_2024-05-01_BTCUSDT.csv",
-                "rename the file to okex_trades_2024-05-01_BTCUSDT.csv, unless that is there already",
+                "rename the file to okex_trades_2024-05-01_BTCUSDT.csv; if that is there, keep the right one",
             ),
             (
                 "Binance_trades_2024-05-01_BTCUSDT.csv",
-                "rename the file to okex_trades_2024-05-01_BTCUSDT.csv, unless that is there already",
+                "rename the file to okex_trades_2024-05-01_BTCUSDT.csv; if that is there, keep the right one",
             ),
         ],
     )
@@ -139,7 +139,7 @@ class TestSymbols:
         outcome, _, _ = load(csv(*later), name=name)
         assert outcome.error == (
             "7 of 7 rows are of 2024-05-03, the name says 2024-05-01 (outside_day); "
-            "rename the file to binance_trades_2024-05-03_BTCUSDT.csv, unless that is there already"
+            "rename the file to binance_trades_2024-05-03_BTCUSDT.csv; if that is there, keep the right one"
         )
 
     def test_one_of_another_day(self, load):

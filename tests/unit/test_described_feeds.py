@@ -147,7 +147,7 @@ def test_equal_rows_are_one_row_without_any_condition():
     ("how", "cell", "wanted"),
     [
         ('time = "epoch"', "17145216000000", "a time of 10 digits (s), 13 (ms), 16 (us) or 19 (ns) is wanted"),
-        ('time = "epoch"', "1.7145E+12", "a number as a spreadsheet rounds it, such as '1.7145E+12'"),
+        ('time = "epoch"', "1.7145E+12", "a number as a spreadsheet rounds it, with digits lost, such as '1.7145E+12'"),
         ('time = "epoch", unit = "s"', TIME, "a whole number of s since 1970 is wanted"),
         ('time = "since start", unit = "ms"', "yesterday", "a time since start is wanted"),
         ('time = "seconds"', "yesterday", "seconds since 1970, such as 1714521600.25, are wanted"),

@@ -116,8 +116,8 @@ class TestTwoOfOneDay:
         daemon = Daemon(tmp_path / "lake")
         paths = [self.ZIP.format("zip"), self.ZIP.format("csv")]
         said = self.refused(daemon, {paths[0]: self.rows(1), paths[1]: self.rows(2)})
-        assert "as many rows: it may be the same file, packed in another way" in said
-        assert f"delete {paths[0]}, move this file onto it, or type `pointline withdraw " in said
+        assert "as many rows as this file: it may be the same one, packed in another way" in said
+        assert f"delete {paths[0]}; move this file onto it; type `pointline withdraw " in said
         (daemon.bronze / paths[1]).replace(daemon.bronze / paths[0])
         daemon.once()
         assert set(read_table(daemon.root, "trades")["price"]) == {2.0}
@@ -129,7 +129,7 @@ class TestTwoOfOneDay:
         said = self.refused(daemon, {other: "".join([self.HEADER, *lines]), self.ZIP.format("csv"): self.rows(2, 3)})
         assert "move this file onto it" not in said
         assert "packed in another way" not in said
-        assert f"delete {other}, or type `pointline withdraw " in said
+        assert f"delete {other}; type `pointline withdraw " in said
         (daemon.bronze / other).unlink()
         daemon.once()
         assert set(read_table(daemon.root, "trades")["price"]) == {2.0}
@@ -141,7 +141,7 @@ def test_a_backup_is_never_told_to_take_the_name_of_a_file_that_is_there(path, m
     found = describe_foreign(f"{path}{mark}", shipped())
     name = path.rpartition("/")[2]
     assert found.reason == "its name is that of a copy or a backup of another file"
-    assert found.advice == f"remove it, or rename it to {name!r} if that is not there"
+    assert found.advice == f"rename it to {name!r}; if that is there, keep the right one"
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def copy_of(name: str) -> Look | None:
     if found is None:
         return None
     original = found["head"] + (found["tail"] or found["tail2"] or "")
-    return Look(f"a second copy of {original!r}", f"remove it, or rename it to {original!r} if that is not there")
+    return Look(f"a second copy of {original!r}", f"rename it to {original!r}; if that is there, keep the right one")
 
 
 def _vendor(path: str) -> Look | None:

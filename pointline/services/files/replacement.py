@@ -215,7 +215,7 @@ class Judge(Struct, frozen=True, kw_only=True):
         copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
         what = (
             f"it has {plural(mine, 'row')}{copy} and would replace {plural(before, 'row')} of {names}, which stay in "
-            f"the lake; if it is right, `pointline retry {entry.file_id} --accept` lets it in; else put a "
+            f"the lake; if it is right, `pointline retry {entry.file_id} --accept` replaces them by it; else put a "
             "complete file in its place"
         )
         return self._refused(entry, outcome, what, replaced[0])
@@ -258,21 +258,23 @@ class Judge(Struct, frozen=True, kw_only=True):
         same = spans[met.symbol]
         rows = met.span.rows or self.facts.rows_written(other.file_id)
         alike = (same.first_us, same.last_us, same.rows) == (met.span.first_us, met.span.last_us, rows)
-        twin = " and as many rows: it may be the same file, packed in another way" if alike else ""
+        twin = " and as many rows as this file: it may be the same one, packed in another way" if alike else ""
         what = (
             f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
             f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC{twin}; to use this file "
-            f"instead: {_one_of(ways)}"
+            f"instead, do one of these, and the rows of file {other.file_id} leave the lake: {'; '.join(ways)}"
         )
         return self._refused(entry, outcome, what, other.file_id)
 
     def _is_of_kind(self, entry: Entry, other: Held) -> bool:
-        """Tell whether both are read alike, so that the one can lie where the other does."""
+        """Tell whether both are read alike, and claim the same symbol: then the one can lie where the other does."""
         if other.file_id in self.entries:
-            vendor = self.entries[other.file_id].meta.vendor
+            meta = self.entries[other.file_id].meta
+            vendor, symbol = meta.vendor, symbol_key(meta.symbol)
         else:
-            vendor = self.facts.vendor_of(other.file_id)
-        return (entry.meta.vendor, entry.meta.feed) == (vendor, other.feed)
+            vendor, symbol = self.facts.vendor_of(other.file_id), self.facts.symbol_of(other.file_id)
+        mine = (entry.meta.vendor, entry.meta.feed, symbol_key(entry.meta.symbol))
+        return mine == (vendor, other.feed, symbol)
 
     def _says_nothing(self, entry: Entry, outcome: Outcome, held: Held) -> Outcome:
         what = (
@@ -328,11 +330,6 @@ def _take(
 
 def _any_holds(files: Iterable[Held], symbol: str) -> bool:
     return any(held.may_hold(symbol) for held in files)
-
-
-def _one_of(ways: Sequence[str]) -> str:
-    *first, last = ways
-    return f"{', '.join(first)}, or {last}" if first else last
 
 
 def _time(at_us: int) -> str:

@@ -42,7 +42,7 @@ CLOCKS = {
 DECIMAL_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}([ .]\d{3})+),\d*")
 ODD_TIMES = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "an ISO time"),
-    (re.compile(r"\d([.,]\d+)?[Ee]\+?\d+"), "a number as a spreadsheet rounds it"),
+    (re.compile(r"\d([.,]\d+)?[Ee]\+?\d+"), "a number as a spreadsheet rounds it, with digits lost"),
     (re.compile(r"\d+\.\d*"), "a number with a decimal point"),
 )
 

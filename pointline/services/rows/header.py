@@ -148,15 +148,20 @@ def _known_trouble(table: EventTable, header: Sequence[str]) -> tuple[str, str] 
     if text.lower().startswith("sep="):
         return f"its first line is {_beginning(header)}, which spreadsheets write", "remove that line"
     if "\r" in text:
-        return "its lines end with CR alone, as on old Macs", "write it again with line feeds (`tr '\\r' '\\n'`)"
+        return (
+            "its lines end with CR alone, as on old Macs",
+            "unpack it, and write it again with line feeds (`tr '\\r' '\\n'`)",
+        )
     for separator, name in SEPARATORS.items():
         if len(_known(table, text.split(separator))) > len(_known(table, header)):
             return f"its cells are separated by {name}: {_beginning(header)}", "write it again with commas"
     if _is_better(table, header, [name.strip() for name in header]):
         return f"its column names have blanks around them: {_beginning(header)}", "write the header without them"
     if _is_better(table, header, [name.strip().casefold() for name in header]):
-        names = _listed(list(table.raw_schema))
-        return f"its column names are in another case: {_beginning(header)}", f"write them as the vendor does: {names}"
+        return (
+            f"its column names are in another case: {_beginning(header)}",
+            "write them in lower case, as the vendor does",
+        )
     return None
 
 

@@ -192,10 +192,11 @@ class Tally:
         """Return the outcome of a file that is refused because of the rows that cannot be kept."""
         rest = self.rows_read - self._rows_quarantined
         command = f"`pointline retry {self.entry.file_id} --accept`"
+        right = "a file that is cut at 00:00 UTC" if self._zone() else "the right file"
         sentences = [
             self.why_refused(),
             "so nothing of the file is in silver",
-            f"put the right file in its place, or {command} takes the other {plural(rest, 'row')}",
+            f"put {right} in its place, or {command} takes the other {plural(rest, 'row')} alone",
         ]
         return Outcome(
             file_id=self.entry.file_id,
@@ -252,7 +253,7 @@ class Tally:
         places = list(written.finditer(name))
         if places and not written.search(folder) and PLAIN_NAME.fullmatch(right):
             start, end = places[-1].span()
-            return f"{said}; rename the file to {name[:start]}{right}{name[end:]}, unless that is there already"
+            return f"{said}; rename the file to {name[:start]}{right}{name[end:]}; if that is there, keep the right one"
         return f"{said}; rename or move the file so that its path says the {column} of its rows"
 
     def _zone(self) -> str | None:

@@ -7,32 +7,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
 from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
-from pointline.phrases import AGAIN, WAIT_OR_AGAIN, plural
+from pointline.phrases import plural
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import RuleBroken
-from pointline.services.symbols.holds import is_marked
+from pointline.services.telling.next_steps import CUT_SHORT, LedgerRow, claim, is_of_another
 from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.ingest_manifest import Status
 
-LedgerRow = Mapping[str, Any]
-"""One row of the manifest."""
 MOST_RULES = 5
 LONGEST_EXAMPLE = 160
-NEXT_STEPS = {
-    Status.FAILED: "fix the cause, then `pointline retry {file_id}`",
-    Status.QUARANTINED: "do what the reason says, or put a good file in its place, which is ingested automatically; "
-    "`pointline retry {file_id}` reads it again",
-    Status.SUPERSEDED: "nothing to do; `pointline explain {superseded_by}` tells of what replaced it",
-    Status.DUPLICATE: "nothing to do; one of the two files may be removed",
-    Status.WITHDRAWN: "nothing to do; `pointline retry {file_id}` takes the file in again",
-    Status.GONE: "nothing to do; if the file comes back it is read again",
-}
 
 
 class Chapter(Struct, frozen=True, kw_only=True):
@@ -48,6 +36,10 @@ class Sources(Struct, frozen=True, kw_only=True):
     paths: Mapping[int, str] = field(default_factory=dict)
     statuses: Mapping[int, str] = field(default_factory=dict)
     """Of those files too."""
+    original: LedgerRow | None = None
+    """What a duplicate is a copy of."""
+    groups: Collection[str] = ()
+    """Names in the place of a symbol that stand for many, beside those that always do."""
     replaced: Sequence[int] = ()
     """Older versions that gave way to this one."""
     set_aside: Sequence[RuleBroken] = ()
@@ -82,34 +74,13 @@ def _in_order(chapters: Sequence[Chapter]) -> list[Chapter]:
     return [chapter for _, chapter in sorted(timed, key=lambda one: one[0])]
 
 
-def next_step(row: LedgerRow, *, daemon_runs: bool) -> str:
-    """Say what a person can do now."""
-    lines = f"`pointline quarantine {row['file_id']}` shows the quarantined lines" if row["rows_quarantined"] else ""
-    status = Status(row["status"])
-    if status is Status.SUCCESS:
-        step = "nothing to do"
-        if is_marked(row):
-            step = f"if what is held is right, `pointline retry {row['file_id']} --accept` takes it"
-        return f"{step}; {lines}" if lines else step
-    if status is Status.PENDING:
-        if AGAIN in (row["error"] or ""):
-            return WAIT_OR_AGAIN
-        if daemon_runs:
-            return "nothing to do: the running daemon ingests it"
-        return "no daemon is running: `pointline run` ingests it"
-    if status is Status.QUARANTINED and row["superseded_by"] is not None:
-        return "choose one of the ways that the reason names"
-    step = NEXT_STEPS[status].format(**row)
-    return f"{lines}; {step}" if lines and status is Status.QUARANTINED else step
-
-
 def _seen(row: LedgerRow, sources: Sources) -> Chapter:
-    about = f"{row['file_size_bytes']:,} bytes, last changed {_time(row['last_modified_ts'])}"
+    about = f"{plural(row['file_size_bytes'], 'byte')}, last changed {_time(row['last_modified_ts'])}"
     by = f" by {sources.found_by}" if sources.found_by else ""
     unknown = "" if sources.found_by else "; whether an event or a scan found it is not recorded any more"
-    name = f"{row['data_type']} of {row['exchange']}, {row['symbol']}, {row['date'] or 'no such day'}"
     return Chapter(
-        what=f"It was found in bronze{by} and became file {row['file_id']}: {about}; by its name {name}{unknown}",
+        what=f"It was found in bronze{by} and became file {row['file_id']}: {about}; "
+        f"by its path: {claim(row)}{unknown}",
         at_us=row["created_at_us"],
     )
 
@@ -125,7 +96,7 @@ def _replaced(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if not sources.replaced:
         return []
     older = ", ".join(_named(file_id, row, sources) for file_id in sources.replaced)
-    return [Chapter(what=f"It takes the place of {older}")]
+    return [Chapter(what=f"It takes the place of {older}, of which nothing is in silver any more")]
 
 
 def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
@@ -136,7 +107,8 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
         return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
     what = f"It was read: {plural(row['rows_read'], 'row')}"
     if row["first_local_timestamp"] is not None:
-        what += f", received from {_time(row['first_local_timestamp'])} to {_time(row['last_local_timestamp'])}"
+        first, last = _exact(row["first_local_timestamp"]), _exact(row["last_local_timestamp"])
+        what += f", local_timestamp from {first} to {last} UTC"
     chapters = [Chapter(what=what)]
     warnings: dict[str, int] = json.loads(row["warnings"] or "{}")
     warnings.pop(PROCESS_ENDED, None)
@@ -166,8 +138,8 @@ def _odd(name: str, count: int) -> str:
     said = {
         "unknown_column": f"The column {about} is not one that the table knows; it was left out",
         "unknown_columns_not_named": f"{count:,} more columns are unknown and were left out",
-        "no_final_line_end": "The last line has no line end; it was read as a whole line",
-        "nanoseconds_cut": f"{count:,} times were finer than a microsecond and were cut to microseconds",
+        CUT_SHORT: "The last line has no line end; it was read as a whole line, and may be cut in its last value",
+        "nanoseconds_cut": f"{plural(count, 'time')} had digits beyond the microsecond; those digits were cut off",
         "rows_left_out": f"{plural(count, 'row')} were left out: the description of the feed says which rows are meant",
         "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
         "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
@@ -208,7 +180,9 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
             return [_committed(row, sources, at_us, tries)]
         case Status.DUPLICATE:
             where = f" ({sources.paths[by]})" if by in sources.paths else ""
-            what = f"It has the same content as file {by}{where}, in the lake already: nothing was added{tries}"
+            what = f"It has the same content as file {by}{where}, whose rows are in silver: nothing was added{tries}"
+            if (original := sources.original) is not None and is_of_another(row, original, sources.groups):
+                what += f". That is {claim(original)}: of {claim(row)} it has no row"
             return [Chapter(what=what, at_us=at_us)]
         case Status.FAILED | Status.QUARANTINED:
             done = "given up" if row["status"] == Status.FAILED else "refused"
@@ -239,14 +213,14 @@ def _committed(row: LedgerRow, sources: Sources, at_us: int, tries: str) -> Chap
     if note is None:
         when = None if sources.moves else at_us  # a move is the last thing the ledger noted
         return Chapter(what=f"{what}{_unknown_version(sources)}{tries}", at_us=when)
-    return Chapter(what=f"{what}, committed in its version {note.version}{tries}", at_us=note.at_us)
+    return Chapter(what=f"{what}, with version {note.version} of that table{tries}", at_us=note.at_us)
 
 
 def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
     chapters = []
     if row["rows_written"]:
         came = _last(sources, Status.SUCCESS)
-        version = f", committed in its version {came.version}" if came else _unknown_version(sources)
+        version = f", with version {came.version} of that table" if came else _unknown_version(sources)
         what = f"{plural(row['rows_written'], 'row')} went into {_home(row)}{version}"
         chapters.append(Chapter(what=what, at_us=came.at_us if came else None))
     left = _last(sources, Status.SUPERSEDED)
@@ -283,6 +257,11 @@ def _unknown_version(sources: Sources) -> str:
 
 def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
+
+
+def _exact(moment: dt.datetime) -> str:
+    """The time of a row, to the microsecond where it has some."""
+    return f"{moment.astimezone(dt.UTC).replace(tzinfo=None)}"
 
 
 def _time(moment: dt.datetime) -> str:

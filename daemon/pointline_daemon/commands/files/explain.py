@@ -18,9 +18,11 @@ from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, olde
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
 from pointline.phrases import plural, printable
+from pointline.services.files.identity import REFUSED
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import by_rule
-from pointline.services.telling.story import Chapter, LedgerRow, Sources, next_step, tell
+from pointline.services.telling.next_steps import LedgerRow, next_step
+from pointline.services.telling.story import Chapter, Sources, tell
 from pointline.tables import ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status
@@ -35,6 +37,8 @@ from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.opening.bronze_access import make_layout
 
 MOST_GUESSES = 3
+CLAIM = ("exchange", "data_type", "symbol", "date", "symbols")
+"""What the path of a file says, and the symbols of its rows."""
 NO_TIME = " " * len("2024-05-01 00:00:00Z")
 
 
@@ -130,6 +134,10 @@ def _answer(
         presence = Presence(what=what)
     else:
         presence = describe_presence(where, newest, moment)
+        older = [row["file_id"] for row in standing[:-1] if row["status"] == Status.SUCCESS]
+        if older and standing[-1]["status"] in REFUSED:
+            what = f"{presence.what}; the rows in silver are those of file {older[-1]}, an older version"
+            presence = Presence(what=what, next_step=presence.next_step)
     is_known = bool(rows) or where.place not in {Place.MISSING, Place.OUTSIDE}
     if not is_known and (guesses := _similar(ledger, where.path)):
         presence = Presence(what=presence.what, next_step=f"did you mean {' or '.join(guesses)}?")
@@ -137,7 +145,11 @@ def _answer(
         step = "`pointline explain FILE` tells of one of them, `pointline files` lists them"
         presence = Presence(what=f"It is a folder, and the ledger has {below} in it", next_step=step)
     versions = [
-        Version(row=row, chapters=tell(row, sources), next_step=next_step(row, daemon_runs=moment.daemon_runs))
+        Version(
+            row=row,
+            chapters=tell(row, sources),
+            next_step=next_step(row, daemon_runs=moment.daemon_runs, original=sources.original, groups=sources.groups),
+        )
         for row, sources in rows
     ]
     return Answer(asked=target, path=where.path, versions=versions, presence=presence, is_known=is_known)
@@ -159,13 +171,14 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     named += [file_id for row in rows for file_id, _, _ in days_left(row["warnings"])]
     relatives = (
         ledger.filter(pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named))
-        .select("file_id", "bronze_file_path", "status", "superseded_by")
+        .select("file_id", "bronze_file_path", "status", "superseded_by", *CLAIM)
         .collect()
     )
     path_of = dict(relatives.select("file_id", "bronze_file_path").iter_rows())
     status_of = dict(relatives.select("file_id", "status").iter_rows())
     older: dict[int, list[int]] = {}
-    for file_id, _, status, by in relatives.sort("file_id").iter_rows():
+    others = {other["file_id"]: other for other in relatives.iter_rows(named=True)}
+    for file_id, _, status, by, *_ in relatives.sort("file_id").iter_rows():
         if status == Status.SUPERSEDED and by is not None:
             older.setdefault(by, []).append(file_id)
     with_bad_rows = [row["file_id"] for row in rows if row["rows_quarantined"]]
@@ -180,6 +193,8 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         sources = Sources(
             paths=path_of,
             statuses=status_of,
+            original=others.get(row["superseded_by"]) if row["status"] == Status.DUPLICATE else None,
+            groups=config.bronze.groups,
             replaced=older.get(file_id, []),
             set_aside=[one for one in broken if one.file_id == file_id],
             commits=notes_on(table, file_id) if table is not None and is_in else [],

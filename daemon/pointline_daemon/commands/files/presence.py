@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from pointline.io.bronze.whereabouts import Place, Whereabouts
 from pointline.services.files.identity import REFUSED
-from pointline.services.telling.story import LedgerRow
+from pointline.services.telling.next_steps import NO_DAEMON, LedgerRow
 from pointline.tables.ingest_manifest import Status
 
 NEXT_STEPS = {
@@ -51,7 +51,7 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
         return Presence(what=f"Now it {where.what}", next_step=where.advice or NEXT_STEPS[where.place])
     seen = (newest["file_size_bytes"], round(newest["last_modified_ts"].timestamp() * 1_000_000))
     if seen == (where.size, where.mtime_us):
-        return Presence(what="It is in bronze, unchanged")
+        return Presence(what="It is in bronze, unchanged since it was found")
     if (where.path, where.size, where.mtime_us) in moment.touched:
         return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
     return _on_its_way("It is in bronze and has changed since it was read", where, moment)
@@ -72,7 +72,7 @@ def _unknown(where: Whereabouts, moment: Moment) -> Presence:
         return Presence(what=what, next_step=moment.refused["try"])
     if where.place is Place.TAKEN:
         return _on_its_way(f"It is in bronze and not in the ledger; it {where.what}", where, moment)
-    known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else "; the ledger does not know it"
+    known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else "; nothing of it is in silver"
     return Presence(what=f"It {where.what}{known}", next_step=where.advice or NEXT_STEPS[where.place])
 
 
@@ -85,7 +85,7 @@ def _on_its_way(what: str, where: Whereabouts, moment: Moment) -> Presence:
             f"{moment.settle_us / 1e6:g} seconds of ingest.settle_seconds"
         )
     if not moment.daemon_runs:
-        return Presence(what=what, next_step="no daemon is running: `pointline run` ingests it")
+        return Presence(what=what, next_step=NO_DAEMON)
     return Presence(
         what=what,
         next_step="nothing to do: the daemon ingests it, at the latest at its next scan, one every "

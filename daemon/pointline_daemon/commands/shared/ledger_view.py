@@ -17,7 +17,7 @@ HOUR_US = 3_600_000_000
 NEXT_STEPS = {
     Status.PENDING: "nothing to do; the file is tried again by itself",
     Status.FAILED: "fix the cause, then `pointline retry --status failed`",
-    Status.QUARANTINED: "do what the reason says, or replace the file by a good one, which is ingested automatically",
+    Status.QUARANTINED: "correct what it was refused for: a file that is changed, moved or replaced is read by itself",
 }
 
 Errors = list[dict[str, Any]]

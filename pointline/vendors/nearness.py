@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from pointline.vendors.describe import Description
-from pointline.vendors.path_template import Miss, PathTemplate, shortened
+from pointline.vendors.path_template import Miss, PathTemplate, written_out
 
 NEAR = 0.5
 """So much of a name has to fit before a feed is named at all."""
@@ -31,8 +31,8 @@ class Near(Struct, frozen=True, kw_only=True):
 
     @property
     def folders(self) -> str:
-        """The folders of the template, for people: long lists of words are left out."""
-        return shortened(self.template.folder_text.removesuffix("/**"))
+        """The folders of the template, as a person would write them."""
+        return written_out(self.template.folder_text.removesuffix("/**"))
 
 
 def nearest(descriptions: Iterable[Description], path: str) -> list[Near]:

@@ -32,6 +32,8 @@ TIMES = {"date": "%Y-%m-%d", "day": "%d", "month": "%m", "year": "%Y", "hour": "
 """Fields that people mean as a part of the time, each with how it may be written."""
 NEARLY = 0.4
 """How near a name is that only has an unknown word where one of some belongs."""
+NAMED_FIELD = re.compile(r"\{(\w+)[^{}]*\}")
+FIRST_OF_WORDS = re.compile(r"\{\w+:([^{}%*|]+)\|[^{}%*]*\}")
 LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
 FROM_ZERO = "%0m"
 DIGITS = {"%Y": r"[0-9]{4}", "%m": r"[0-9]{2}", "%d": r"[0-9]{2}", "%H": r"[0-9]{1,2}"}
@@ -231,6 +233,11 @@ class PathTemplate:
 def shortened(text: str) -> str:
     """Return a template for people: long lists of words are left out."""
     return LONG_LIST.sub(r"{\1}", text)
+
+
+def written_out(text: str) -> str:
+    """Return a template as a person would write such a path: the first of the words, and names in capitals."""
+    return NAMED_FIELD.sub(lambda found: found[1].upper(), FIRST_OF_WORDS.sub(r"\1", text))
 
 
 def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:

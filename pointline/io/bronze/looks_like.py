@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 READABLE = ".csv, .csv.gz, .csv.zst and .parquet"
 UNPACK = f"unpack it: Pointline reads {READABLE}"
 DESCRIBE = (
-    "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} where it has the columns of Tardis, or describe it: "
-    "`pointline vendors try --new FILE` begins a description; to ignore a name, add it to bronze.ignore_also"
+    "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} if it has the columns of Tardis, or describe it: "
+    "`pointline vendors try --new FILE` begins a description; to ignore a name, add it to the setting "
+    "bronze.ignore_also"
 )
 PACKETS = "convert it to .csv with the columns of Tardis first: Pointline reads no packets"
 TEXT = (

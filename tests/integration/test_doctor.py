@@ -197,38 +197,24 @@ class TestMachine:
         assert "max_user_watches" in finding["try"]
 
     @pytest.mark.parametrize(
-        ("found", "shown"),
+        ("part", "shown"),
         [
-            (("compiled", ""), "parser     compiled"),
-            (("polars", ""), "for the fast one install a C compiler"),
-            (("polars", "/a b/_parser.abi3.so"), "the compiled one is stale"),
+            ((cells, "parser", "compiled", ""), "parser     compiled"),
+            ((cells, "parser", "polars", ""), "for the fast one install a C compiler"),
+            ((cells, "parser", "polars", "/a b/_parser.abi3.so"), "the compiled one is stale"),
+            ((file_system, "listing", "compiled", ""), "listing    compiled"),
+            ((file_system, "listing", "python", ""), "listing    that of Python; for the fast one install"),
+            ((file_system, "listing", "python", "/a b/_f.abi3.so"), "that of Python: the compiled one is stale"),
         ],
     )
-    def test_the_parser(self, lake, monkeypatch, capsys, found, shown):
-        parser, stale = found
-        monkeypatch.setattr(cells, "PARSER", parser)
-        monkeypatch.setattr(cells, "STALE", stale)
+    def test_what_is_compiled(self, lake, monkeypatch, capsys, part, shown):
+        module, fact, used, stale = part
+        monkeypatch.setattr(module, fact.upper(), used)
+        monkeypatch.setattr(module, "STALE", stale)
         assert examine(lake, fix=False, as_json=False) == bool(stale)
         said = capsys.readouterr().out
         assert shown in said
-        assert ("stale_parser" in said, "rm '/a b/_parser.abi3.so', then" in said) == (bool(stale), bool(stale))
-
-    @pytest.mark.parametrize(
-        ("found", "shown"),
-        [
-            (("compiled", ""), "listing    compiled"),
-            (("python", ""), "listing    that of Python; for the fast one install"),
-            (("python", "/a b/_file_system.abi3.so"), "listing    that of Python: the compiled one is stale"),
-        ],
-    )
-    def test_what_lists_the_folders(self, lake, monkeypatch, capsys, found, shown):
-        listing, stale = found
-        monkeypatch.setattr(file_system, "LISTING", listing)
-        monkeypatch.setattr(file_system, "STALE", stale)
-        assert examine(lake, fix=False, as_json=False) == bool(stale)
-        said = capsys.readouterr().out
-        assert shown in said
-        assert ("stale_listing" in said, "rm '/a b/_file_system.abi3.so', then" in said) == (bool(stale), bool(stale))
+        assert (f"stale_{fact}" in said, f"rm '{stale}', then" in said) == (bool(stale), bool(stale))
 
     def test_a_clock_behind_the_newest_commit(self, lake, monkeypatch, capsys):
         monkeypatch.setattr(health, "newest_write", lambda tables: time.time() + 4000)

@@ -51,6 +51,8 @@ class BronzeFileMetadata(Struct, frozen=True, kw_only=True):
     """Its rows say when they were received."""
     is_one_day: bool = True
     """Its path claims one UTC day, that of ``date``, for all of its rows."""
+    names_symbol: bool = True
+    """Its rows say of which symbol they are; else only its path does."""
     problem: str | None = None
     found_by: str | None = None
     """What brought it to our notice, for people: ``an event``, ``a scan``."""

@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, NO_ROWS, Status, stands_at
 from pointline.tables.spelling import symbol_key
 
 PAIR: Final = ("exchange", "data_type")
@@ -102,7 +102,9 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     for Sunday. Everywhere else weekends are days like others.
     """
     exchange = pl.lit(value=True) if wanted.exchange is None else pl.col("exchange") == wanted.exchange
-    files = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN)).select(*COLUMNS, "days").collect()
+    says_nothing = stands_at(Status.SUCCESS) & pl.col("warnings").str.contains(f'"{NO_ROWS}"', literal=True)
+    standing = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN), ~says_nothing.fill_null(value=False))
+    files = standing.select(*COLUMNS, "days").collect()
     files = _by_symbol(_by_day(files))
     undated = files.filter(pl.col("date").is_null(), wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())

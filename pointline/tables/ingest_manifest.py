@@ -12,6 +12,10 @@ from pointline.tables.schema import UTC_TIME
 NAME = "ingest_manifest"
 
 
+NO_ROWS = "no_rows"
+"""The warning of a file without rows that does not say that there were none: an empty gzip does."""
+
+
 class Status(StrEnum):
     """Where a file version stands."""
 

@@ -203,6 +203,7 @@ class FolderBronzeSource:
             feed=found.feed,
             receive_clock=found.receive_clock,
             is_one_day=found.is_one_day,
+            names_symbol=found.names_symbol,
             problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
         )
 

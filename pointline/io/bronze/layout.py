@@ -64,6 +64,7 @@ class Recognised(NamedTuple):
     feed: str = ""
     receive_clock: bool = True
     is_one_day: bool = True
+    names_symbol: bool = True
 
 
 class Refused(NamedTuple):
@@ -78,6 +79,7 @@ class Refused(NamedTuple):
     feed: str = ""
     receive_clock: bool = True
     is_one_day: bool = True
+    names_symbol: bool = True
 
 
 class _Folder(Struct, frozen=True):
@@ -153,8 +155,10 @@ class Layout:
             problem = f"{one.exchange!r} is not an exchange id"
         feed = one.description.feed
         said = (one.exchange, table, one.symbol, one.date)
-        more = (feed.vendor, one.feed, feed.has_receive_clock, one.is_one_day)
-        return Refused(*said, problem, *more) if problem else Recognised(*said, *more)
+        facts = (feed.has_receive_clock, one.is_one_day, feed.names_symbol)
+        if problem:
+            return Refused(*said, problem, feed.vendor, one.feed, *facts)
+        return Recognised(*said, feed.vendor, one.feed, *facts)
 
     def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
         """What the layouts of Tardis, and patterns, say of a path."""

@@ -13,9 +13,10 @@ from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at, with_hashes
+from pointline.tables.spelling import symbol_key
 
-ContentOfDay: TypeAlias = tuple[str | None, str, str, str]
-"""A content hash, exchange, table and date."""
+ContentOfDay: TypeAlias = tuple[str | None, str, str, str, str]
+"""A content hash, exchange, table and date; and the key of a symbol, or nothing: rows may name their symbol."""
 
 
 def moved_here(
@@ -32,12 +33,17 @@ def moved_here(
     rows = (
         _in_silver(ledger, sizes, by_content)
         .filter(pl.col("first_local_timestamp").is_not_null() | (pl.col("data_type") == INSTRUMENTS))
-        .select("file_id", "content_hash")
+        .select("file_id", "content_hash", pl.col("symbol").cast(pl.String), pl.col("last_modified_ts").to_physical())
     )
     found: dict[int, list[int]] = {}
-    for old, content in rows.iter_rows():
-        if old not in entries and facts.has_left_bronze(old):
-            found.setdefault(min(by_content[content]), []).append(old)
+    for old, content, symbol, modified_us in rows.iter_rows():
+        new = min(by_content[content])
+        meta = entries[new].meta
+        # What names no symbol may have the bytes of another one: it is that file only where it has its time, too.
+        is_of_symbol = meta.names_symbol or symbol_key(symbol) == symbol_key(meta.symbol)
+        is_it = is_of_symbol or modified_us == meta.last_modified_ts
+        if is_it and old not in entries and facts.has_left_bronze(old):
+            found.setdefault(new, []).append(old)
     return found
 
 
@@ -65,9 +71,11 @@ def copies_among(
     if not refused:
         return {}
     brought = _in_silver_since(entries, refused, ledger, replaced, facts) | {
-        (outcome.content_hash, *day_of(entries[file_id].meta)): file_id
+        (outcome.content_hash, *day_of(meta), symbol): file_id
         for file_id, outcome in outcomes.items()
         if outcome.status is Status.SUCCESS and outcome.rows_written
+        for meta in [entries[file_id].meta]
+        for symbol in ("", symbol_key(meta.symbol))
     }
     in_the_way = [one.superseded_by for one in quarantined.values() if one.superseded_by is not None]
     for key, other in _by_content(with_hashes(ledger.filter(pl.col("file_id").is_in(in_the_way)))):
@@ -75,9 +83,14 @@ def copies_among(
     return {
         file_id: Outcome.duplicate(file_id, content_hash=content, of=original)
         for file_id, content in refused.items()
-        if (original := brought.get((content, *day_of(entries[file_id].meta)))) is not None
+        if (original := brought.get((content, *_claim(entries[file_id])))) is not None
         and (file_id not in old or (original not in old[file_id] and original == quarantined[file_id].superseded_by))
     }
+
+
+def _claim(entry: Entry) -> tuple[str, str, str, str]:
+    """Return what the original of a copy has to be of: where the rows do not say so, of the same symbol too."""
+    return *day_of(entry.meta), "" if entry.meta.names_symbol else symbol_key(entry.meta.symbol)
 
 
 def _in_silver_since(
@@ -99,9 +112,10 @@ def _in_silver_since(
 
 def _by_content(rows: pl.DataFrame) -> Iterator[tuple[ContentOfDay, int]]:
     """Yield what each of these files of the ledger holds, and of which day, with its id."""
-    day = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date")]
-    for content, exchange, table, date, file_id in rows.select("content_hash", *day, "file_id").iter_rows():
-        yield (content, exchange, table, date), file_id
+    day = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "date", "symbol")]
+    for content, exchange, table, date, symbol, file_id in rows.select("content_hash", *day, "file_id").iter_rows():
+        yield (content, exchange, table, date, ""), file_id
+        yield (content, exchange, table, date, symbol_key(symbol)), file_id
 
 
 def copies_of(ledger: pl.DataFrame, originals: Iterable[int], *, leaving_out: Sequence[int]) -> dict[int, str]:

@@ -58,8 +58,9 @@ class Move(Struct, frozen=True, kw_only=True):
 class Contents:
     """Contents in the lake, and the files that brought them.
 
-    A file that has left bronze counts only for its own symbol: for any other name, the bytes have to be read. Where it
-    is, is asked only when the bytes are equal: of many small files many have one size.
+    A file that has left bronze counts only for its own symbol: for any other name, the bytes have to be read. So does
+    any file whose rows do not name their symbol: of two symbols without trades the bytes are equal, and no copies.
+    Where it is, is asked only when the bytes are equal: of many small files many have one size.
     """
 
     def __init__(
@@ -70,11 +71,11 @@ class Contents:
         self._brought = brought
         self._has_left = has_left
 
-    def get(self, key: ContentKey) -> int | None:
-        """Return the newest file that brought this content."""
+    def get(self, key: ContentKey, *, names_symbol: bool = True) -> int | None:
+        """Return the newest file that brought this content. ``names_symbol``: its rows do, not its path alone."""
         *content, symbol = key
         for row in reversed(self._brought.get(tuple(content), ())):
-            if symbol_key(row.symbol) == symbol or not self._has_left(row):
+            if symbol_key(row.symbol) == symbol or (names_symbol and not self._has_left(row)):
                 return row.file_id
         return None
 
@@ -231,8 +232,8 @@ def _find_moves(
 
     A move keeps size and time stamp. One that does not is found by its content, when it is read.
     """
-    unmoved = ["exchange", "data_type", "date", "file_size_bytes", "last_modified_ts"]
-    in_lake = standing.filter(stands_at(Status.SUCCESS, Status.WITHDRAWN))
+    unmoved = ["exchange", "data_type", "feed", "date", "file_size_bytes", "last_modified_ts"]
+    in_lake = _with_feed(standing.filter(stands_at(Status.SUCCESS, Status.WITHDRAWN)))
     lookalikes = _rows_by_position(asked.select("position", *unmoved), in_lake, on=unmoved)
     moves: dict[int, Move] = {}
     taken: set[int] = set()
@@ -381,14 +382,18 @@ def _contents(asked: pl.DataFrame, standing: pl.DataFrame, reader: BronzeReader)
     """Return the contents in the lake that a file may be a copy of, by its size."""
     same_day = ["exchange", "data_type", "feed", "date", "file_size_bytes"]
     in_lake = standing.filter(stands_at(Status.SUCCESS), pl.col(DIGEST).is_not_null())
-    in_lake = in_lake.with_columns(pl.col("feed").cast(pl.String).fill_null(""))
-    twins = in_lake.join(asked, on=same_day, how="semi").sort("file_id")
+    twins = _with_feed(in_lake).join(asked, on=same_day, how="semi").sort("file_id")
     days = twins.select(pl.col(name).cast(pl.String) for name in ("data_type", "feed", "exchange", "date"))
     brought: dict[tuple[str, ...], list[LedgerRow]] = {}
     for row, day in zip(ledger_rows(twins), days.iter_rows(), strict=True):
         assert row.content_hash is not None
         brought.setdefault((row.content_hash, *day), []).append(row)
     return Contents(brought, partial(has_left, reader=reader))
+
+
+def _with_feed(entries: pl.DataFrame) -> pl.DataFrame:
+    """The feed, with its series, as candidates have it: bars of another interval are another claim."""
+    return entries.with_columns(pl.col("feed").cast(pl.String).fill_null(""))
 
 
 def _rows_by_position(asked: pl.DataFrame, entries: pl.DataFrame, on: list[str]) -> dict[int, list[LedgerRow]]:

@@ -70,7 +70,7 @@ class GroupLoad(ABC):
         meta = entry.meta
         symbol = symbol_key(meta.symbol) if has_rows else ""
         key = (content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), symbol)
-        twin = self._result.group.contents.get(key)
+        twin = self._result.group.contents.get(key, names_symbol=meta.names_symbol)
         first = holder if twin is None else twin
         if first != entry.file_id:
             self._duplicate(entry, content_hash, first)

@@ -31,7 +31,7 @@ from pointline.services.rows.header import check_header, unknown_columns, wanted
 from pointline.services.rows.tally import Tally
 from pointline.services.symbols.load import SymbolsLoad
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import NO_ROWS, Status
 from pointline.tables.schema import Kind
 from pointline.vendors.feeds import Feeds
 
@@ -153,6 +153,8 @@ class _RowsLoad(GroupLoad):
         elif self._is_first(entry, content.content_hash, has_rows=bool(kept)):
             tally.checksum = self._check_companion(entry, content.content_hash)
             tally.warn(content.warnings)
+            if not kept and not _says_no_data(path, content):
+                tally.warn({NO_ROWS: 1})
             member = Member(tally=tally, data=b"".join(kept), content_hash=content.content_hash)
             self._add_to_pack(member, opened)
 
@@ -289,6 +291,11 @@ class _RowsLoad(GroupLoad):
             self._result.set_aside += tally.set_aside
         if self._result.outcomes[file_id].status is not Status.SUCCESS:
             self._claims.release([file_id])  # another file with the same content may have the right name
+
+
+def _says_no_data(path: str, content: BronzeContent) -> bool:
+    """An empty gzip is how a vendor says that there was no data, and an empty bi5; no other file without rows does."""
+    return path.lower().endswith(".bi5") or (path.lower().endswith(".gz") and not content.header())
 
 
 def _take(blocks: Iterator[bytes], limit: int) -> tuple[list[bytes], bytes | None]:

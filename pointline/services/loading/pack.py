@@ -13,7 +13,7 @@ from pointline.parse import fast_path
 from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.services.ingest.batch import Span
 from pointline.services.rows.bronze_rows import BronzeRows
-from pointline.services.rows.restart import Beginning
+from pointline.services.rows.restart import LEAST_ROWS, LEAST_UNSORTED, Beginning
 from pointline.services.rows.tally import Tally, facts, spans_of
 from pointline.tables.schema import Check
 
@@ -79,7 +79,8 @@ class Pack(Struct):
         in_groups = [range(starts[place], starts[place] + rows[place]) for place in groups]
         if changes.difference(*in_groups) or not self._symbols_fit(firsts, groups):
             return None
-        if back and feed.is_sorted and _starts_again(frame, back, starts, rows):
+        least = LEAST_ROWS if feed.is_sorted else LEAST_UNSORTED
+        if back and _starts_again(frame, back, starts, rows, least):
             return None
         doubtful = doubtful_times(feed.table, frame)
         lineage = _lineage([member.tally.entry.file_id for member in self.members], rows)
@@ -124,11 +125,11 @@ def _turns(frame: pl.DataFrame, starts: list[int]) -> tuple[set[int], set[int], 
     return set(changes).difference(starts), set(back).difference(starts), firsts
 
 
-def _starts_again(frame: pl.DataFrame, back: set[int], starts: list[int], counts: list[int]) -> bool:
+def _starts_again(frame: pl.DataFrame, back: set[int], starts: list[int], counts: list[int], least: int) -> bool:
     """Tell whether any of the files does: only one whose clock goes ``back`` can."""
     for start, count in zip(starts, counts, strict=True):
         if not back.isdisjoint(range(start, start + count)):
-            beginning = Beginning()
+            beginning = Beginning(least=least)
             found = beginning.find(frame.slice(start, count), range(1, count + 1))
             if found is not None or beginning.at_end() is not None:
                 return True

@@ -14,7 +14,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 COMPARED_ROWS = 32
-LEAST_ROWS = 2
+LEAST_ROWS, LEAST_UNSORTED = 2, 8
+"""So many have to come again. Where rows are in no order, as many as no chance repeats in theirs."""
 MOST_PLACES = 64
 EMPTY = pl.DataFrame()
 
@@ -30,6 +31,7 @@ class _Place(Struct, frozen=True, kw_only=True):
 class Beginning(Struct):
     """The first kept rows of a file, and whether they come again among the later ones."""
 
+    least: int = LEAST_ROWS
     _rows: pl.DataFrame = field(default_factory=lambda: EMPTY)
     _seen: int = 0
     _furthest_us: int = 0
@@ -55,7 +57,7 @@ class Beginning(Struct):
 
     def at_end(self) -> int | None:
         """Return the same for what the end of the file left open."""
-        return self._open.seq if self._open is not None and self._open.agreed >= LEAST_ROWS else None
+        return self._open.seq if self._open is not None and self._open.agreed >= self.least else None
 
     def _progressed_at(self, local: pl.Series, first_us: int) -> int:
         """Return the place from which on the clock had gone beyond the first instant."""
@@ -76,8 +78,10 @@ class Beginning(Struct):
             rows = frame.slice(place, wanted.height)
             if not rows.equals(wanted.head(rows.height)):
                 continue
-            if rows.height == wanted.height >= LEAST_ROWS:
+            if rows.height == wanted.height >= self.least:
                 return int(seq[place])
+            if wanted.height < self.least:
+                continue
             self._open = _Place(seq=int(seq[place]), agreed=rows.height, wanted=wanted.height)
         return None
 

@@ -16,7 +16,7 @@ from pointline.phrases import plural
 from pointline.services.ingest.batch import Entry, Span
 from pointline.services.rows.block import Block
 from pointline.services.rows.complaint import OUTSIDE_DAY, Complaint
-from pointline.services.rows.restart import Beginning
+from pointline.services.rows.restart import LEAST_ROWS, LEAST_UNSORTED, Beginning
 from pointline.services.rows.steps import Steps
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
@@ -81,7 +81,7 @@ class Tally:
         """Rows of the file so far, whatever became of them."""
         self._warnings: Counter[str] = Counter()
         self._last_row: pl.DataFrame | None = None
-        self._beginning = Beginning()
+        self._beginning = Beginning(least=LEAST_ROWS if feed.is_sorted else LEAST_UNSORTED)
         self._steps = Steps() if feed.has_steps else None
         self._interval = ""
 
@@ -107,7 +107,7 @@ class Tally:
         """
         if frame.is_empty():
             return
-        if self._feed.is_sorted and (again := self._beginning.find(frame, seq)) is not None:
+        if (again := self._beginning.find(frame, seq)) is not None:
             raise self._starts_again(again)
         if self._steps is not None:
             self._steps.add(frame)

@@ -17,7 +17,7 @@ from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import RuleBroken
 from pointline.services.telling.next_steps import CUT_SHORT, LedgerRow, claim, is_of_another
 from pointline.tables import dim_symbol, symbol_observations
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import NO_ROWS, Status
 
 MOST_RULES = 5
 LONGEST_EXAMPLE = 160
@@ -104,6 +104,8 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
         return []
     if not row["rows_read"]:
         nothing = "It was read and holds no rows"
+        if NO_ROWS in json.loads(row["warnings"] or "{}"):
+            nothing += ". An empty gzip would say that there was no data; this file says nothing"
         return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
     what = f"It was read: {plural(row['rows_read'], 'row')}"
     if row["first_local_timestamp"] is not None:

@@ -392,7 +392,7 @@ class TestWaysOut:
     def test_move_it_onto_the_other(self, is_in, feed, other, is_kind):
         said = self.said(feed=feed, known_feed=other, is_in=is_in)
         assert ("move this file onto it" in said) is is_kind
-        assert "delete p1, " in said
+        assert "delete p1; " in said
         assert "`pointline withdraw 1`" in said
         assert "S from 1970-01-01 00:00:00.000000 to 1970-01-01 00:00:00.000010 UTC" in said
 

@@ -8,7 +8,8 @@ from pointline_daemon.commands.shared.ledger_view import view_ledger
 
 from pointline.io.protocols import Move
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
-from pointline.services.telling.story import Sources, next_step, tell
+from pointline.services.telling.next_steps import next_step
+from pointline.services.telling.story import Sources, tell
 from pointline.tables import ingest_manifest
 
 MOMENT = dt.datetime(2024, 5, 2, tzinfo=dt.UTC)

@@ -150,7 +150,7 @@ def books(market: str) -> JsonForm:
         rows=ANY_LEVEL,
         time=("ts",),
         word="action",
-        lists={"ask": "asks", "bid": "bids"},
+        lists={"bid": "bids", "ask": "asks"},
         entry=("price", "size", "orders"),
         said={
             "two names swapped": "unknown_value.*'BTC-.*'; known are snapshot, update",

@@ -18,6 +18,7 @@ SEEDS_FOUND = (
     (92, "stopped"),
     (41022, "stopped"),
     (60187, "stopped"),
+    (72264, "live"),
 )
 """Seeds that found a fault, with the form in which they did."""
 

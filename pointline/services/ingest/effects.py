@@ -124,8 +124,9 @@ class IngestService:
         ledger, anew = self._manifest.entries(), self._regained
         found = sort_candidates(candidates, ledger, self._reader, self._policy.groups, anew)
         if found.moved:
-            self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
-            found.reopened = tuple(self._reopen_for({move.file_id for move in found.moved}).values())
+            with self._lock:  # else a commit meanwhile may close files that are put back by what was known before it
+                self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
+                found.reopened = tuple(self._reopen_for({move.file_id for move in found.moved}).values())
         self._record([Outcome.superseded(old, by=by) for old, by in found.settled.items()])
         if found.again:
             self._manifest.relocate(found.again)

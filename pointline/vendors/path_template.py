@@ -237,7 +237,7 @@ def shortened(text: str) -> str:
 
 def written_out(text: str) -> str:
     """Return a template as a person would write such a path: the first of the words, and names in capitals."""
-    return NAMED_FIELD.sub(lambda found: found[1].upper(), FIRST_OF_WORDS.sub(r"\1", text))
+    return NAMED_FIELD.sub(lambda found: found[1].upper(), FIRST_OF_WORDS.sub(r"\1", shortened(text)))
 
 
 def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:

@@ -75,7 +75,7 @@ def test_two_times_are_a_miss_too():
         (
             "BTCUSDT-1m-2024-01.csv",
             "Binance public data",
-            "markPriceKlines/{symbol}/{interval}",
+            "markPriceKlines/SYMBOL/INTERVAL",
         ),
         (
             "x/BTCUSDT-trades-2024-01-01.zip",

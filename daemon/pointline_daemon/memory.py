@@ -7,7 +7,10 @@ that types one block after another of the same size pays for that with every blo
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEPT_BYTES = 32 << 20
@@ -17,6 +20,7 @@ ARENAS = 2
 kept 190 MB more, measured, for nothing."""
 POLARS_ALLOCATOR = "_RJEM_MALLOC_CONF"
 KEPT_FOR = "dirty_decay_ms:2000"
+ALLOCATIONS_PER_COLLECTION = 50_000
 
 
 def keep_freed_memory() -> None:
@@ -27,3 +31,18 @@ def keep_freed_memory() -> None:
         tune(M_MMAP_THRESHOLD, KEPT_BYTES)
         tune(M_TRIM_THRESHOLD, KEPT_BYTES)
         tune(M_ARENA_MAX, ARENAS)
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Look for circles of garbage seldom, for as long as little is made but what a scan keeps.
+
+    Python's own threshold means thousands of looks in a scan of a million files, and each of them finds nothing. For
+    good it would be wrong: what a refused file has left behind is such a circle, with its blocks of text in it.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(ALLOCATIONS_PER_COLLECTION, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

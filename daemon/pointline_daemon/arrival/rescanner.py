@@ -26,6 +26,7 @@ from pointline_daemon.arrival.first_files import FirstFiles, ScanStopped
 from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.touched import Touched
 from pointline_daemon.arrival.unread import Unread
+from pointline_daemon.memory import rare_collections
 
 LONGEST_WAIT_SECONDS = 1.0
 
@@ -153,7 +154,8 @@ class Rescanner:
         try:
             keep = Sieve(known, () if folder else self._asks(known))
             first = FirstFiles(lambda files: self._offer_first(keep.unknown(files), stopping), stopping.is_set)
-            survey = self._source.survey(folder, left_out, on_files=first, keep=keep)
+            with rare_collections():
+                survey = self._source.survey(folder, left_out, on_files=first, keep=keep)
             is_whole = not folder and not any(one.is_unreadable for one in left_out)  # what cannot be seen is not gone
             if is_whole and keep.seen:
                 departed = self._compare(survey, known)

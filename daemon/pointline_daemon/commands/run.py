@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 TROUBLED = (Status.FAILED, Status.QUARANTINED, Status.PENDING)
 
-ALLOCATIONS_PER_COLLECTION = 50_000
-"""Python's own 700 means thousands of collections in a scan of a million files, and each of them finds nothing."""
-
 log = structlog.get_logger()
 
 
@@ -54,7 +51,6 @@ def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO |
     lake = open_lake(config, on_trouble=on_trouble)
     gc.enable()
     gc.freeze()  # what was imported stays; no collection needs to look at it again
-    gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 20, 20)
     lock = LakeLock(config.paths.lock_file, purpose="run --once" if once else "run")
     watched = _progress(config) if once and sys.stderr.isatty() else None
     told = Notifier(manager) if manager and not once else None

@@ -622,6 +622,7 @@ def start_all(cuts: Sequence[Cut], folder: Path, *, processes: int = 2) -> list[
                 if line:
                     answer = json.loads(line)
                     return Answer(cut, answer["problems"], answer["said"])
+                program.wait()  # its end is seen by the next try, which else writes to one that is about to end
             return Answer(cut, [f"start-up ended the process: {program.wait()}"], [])
         finally:
             shutil.rmtree(lake, ignore_errors=True)

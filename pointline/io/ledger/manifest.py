@@ -234,7 +234,9 @@ class DeltaManifest:
             return self.repository.scan().filter(had_none | disagreed).collect()
 
     def _has_described(self) -> bool:
-        """Tell whether any file is of a description: only these leave days to others, and have checksums beside them.
+        """Tell whether any file is of a description.
+
+        Only these may have rows of several days, leave days to others, and have checksums beside them.
 
         It spares a lake without such files a pass over the ledger with each scan.
         """

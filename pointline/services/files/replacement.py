@@ -268,8 +268,8 @@ class Judge(Struct, frozen=True, kw_only=True):
 
     def _is_of_kind(self, entry: Entry, other: Held) -> bool:
         """Tell whether both are read alike, and claim the same symbol: then the one can lie where the other does."""
-        ends = [path.lower().endswith(".parquet") for path in (entry.meta.bronze_file_path, other.path)]
-        if any(ends) != all(ends):
+        paths = (entry.meta.bronze_file_path, other.path)
+        if len({path.lower().endswith(".parquet") for path in paths}) > 1:
             return False
         if other.file_id in self.entries:
             meta = self.entries[other.file_id].meta

@@ -13,7 +13,7 @@ from pointline.parse import fast_path
 from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.services.ingest.batch import Span
 from pointline.services.rows.bronze_rows import BronzeRows
-from pointline.services.rows.restart import LEAST_ROWS, LEAST_UNSORTED, Beginning
+from pointline.services.rows.restart import Beginning, least_rows
 from pointline.services.rows.tally import Tally, facts, spans_of
 from pointline.tables.schema import Check
 
@@ -79,8 +79,7 @@ class Pack(Struct):
         in_groups = [range(starts[place], starts[place] + rows[place]) for place in groups]
         if changes.difference(*in_groups) or not self._symbols_fit(firsts, groups):
             return None
-        least = LEAST_ROWS if feed.is_sorted else LEAST_UNSORTED
-        if back and _starts_again(frame, back, starts, rows, least):
+        if back and _starts_again(frame, back, starts, rows, least_rows(is_sorted=feed.is_sorted)):
             return None
         doubtful = doubtful_times(feed.table, frame)
         lineage = _lineage([member.tally.entry.file_id for member in self.members], rows)

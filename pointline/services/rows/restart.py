@@ -20,6 +20,11 @@ MOST_PLACES = 64
 EMPTY = pl.DataFrame()
 
 
+def least_rows(*, is_sorted: bool) -> int:
+    """Return how many of a feed's first rows have to come again."""
+    return LEAST_ROWS if is_sorted else LEAST_UNSORTED
+
+
 class _Place(Struct, frozen=True, kw_only=True):
     """Where a file may have started again: its row number, how many rows agree so far and how many have to."""
 

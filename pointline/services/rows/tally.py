@@ -16,7 +16,7 @@ from pointline.phrases import plural
 from pointline.services.ingest.batch import Entry, Span
 from pointline.services.rows.block import Block
 from pointline.services.rows.complaint import OUTSIDE_DAY, Complaint
-from pointline.services.rows.restart import LEAST_ROWS, LEAST_UNSORTED, Beginning
+from pointline.services.rows.restart import Beginning, least_rows
 from pointline.services.rows.steps import Steps
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
@@ -81,7 +81,7 @@ class Tally:
         """Rows of the file so far, whatever became of them."""
         self._warnings: Counter[str] = Counter()
         self._last_row: pl.DataFrame | None = None
-        self._beginning = Beginning(least=LEAST_ROWS if feed.is_sorted else LEAST_UNSORTED)
+        self._beginning = Beginning(least=least_rows(is_sorted=feed.is_sorted))
         self._steps = Steps() if feed.has_steps else None
         self._interval = ""
 

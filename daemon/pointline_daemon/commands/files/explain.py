@@ -174,13 +174,11 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         .select("file_id", "bronze_file_path", "status", "superseded_by", *CLAIM)
         .collect()
     )
-    path_of = dict(relatives.select("file_id", "bronze_file_path").iter_rows())
-    status_of = dict(relatives.select("file_id", "status").iter_rows())
+    others = {other["file_id"]: other for other in relatives.sort("file_id").iter_rows(named=True)}
     older: dict[int, list[int]] = {}
-    others = {other["file_id"]: other for other in relatives.iter_rows(named=True)}
-    for file_id, _, status, by, *_ in relatives.sort("file_id").iter_rows():
-        if status == Status.SUPERSEDED and by is not None:
-            older.setdefault(by, []).append(file_id)
+    for file_id, other in others.items():
+        if other["status"] == Status.SUPERSEDED and other["superseded_by"] is not None:
+            older.setdefault(other["superseded_by"], []).append(file_id)
     with_bad_rows = [row["file_id"] for row in rows if row["rows_quarantined"]]
     broken = by_rule(scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, with_bad_rows))
     found: dict[str, list[tuple[LedgerRow, Sources]]] = {}
@@ -191,8 +189,8 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         table = config.paths.table(name) if name in tables else None
         is_in = table is not None and bool(row["rows_written"])
         sources = Sources(
-            paths=path_of,
-            statuses=status_of,
+            paths={other_id: other["bronze_file_path"] for other_id, other in others.items()},
+            statuses={other_id: other["status"] for other_id, other in others.items()},
             original=others.get(row["superseded_by"]) if row["status"] == Status.DUPLICATE else None,
             groups=config.bronze.groups,
             replaced=older.get(file_id, []),

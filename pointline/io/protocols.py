@@ -213,7 +213,11 @@ class BronzeContent(Protocol):
 
     @property
     def says(self) -> Mapping[str, str]:
-        """What a decoded file says of all its rows; known when its beginning was read."""
+        """What a file itself says of all its rows, by the names of fields of its path.
+
+        Decoded files do, and the named groups of a pattern for the members of an archive: see ``first_line``. It is
+        known when the beginning of the file was read.
+        """
         ...
 
     def __enter__(self) -> Self: ...

@@ -26,6 +26,8 @@ from pointline.vendors.values import zone_of
 FOLDERS = 4096
 """Folders of which is remembered what may be in them."""
 Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
+SPANS = {Span.DAY: "daily", Span.MONTH: "monthly"}
+"""Words of folders for how much time a file covers. The file's own name knows better, in whichever folder it lies."""
 NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
 
@@ -213,6 +215,8 @@ class Feeds:
 
 def _claim(one: Description, found: Match, span: Span) -> Claim:
     says = {"span": "", **found.fields}
+    if says["span"] in SPANS.values():
+        says["span"] = SPANS.get(span, says["span"])
     maps = {name: mapping for name, mapping in one.text.map.items() if isinstance(mapping, MappingText)}
     odd = [
         f"{name} {PLACE.sub(lambda place: says.get(place[1], ''), mapping.value)!r}"

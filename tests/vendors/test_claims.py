@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import zipfile
 
 import polars as pl
 import pytest
@@ -219,3 +220,52 @@ def test_a_file_of_another_container_is_not_said_to_fit_there(daemon, put):
     error = read_manifest(daemon.root).filter(status="quarantined")["error"].item()
     assert "delete binance_trades_2024-05-02_BTCUSDT.csv" in error
     assert "move this file onto it" not in error
+
+
+def zipped(member: str, content: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(member, content)
+    return packed.getvalue()
+
+
+class TestMembersOfArchives:
+    """The rows of such a file do not name what the path claims; the name of the member in the archive may."""
+
+    FILES = (
+        (UM.format(kind="klines", interval="1h"), "{0}-1h-2024-05-01.csv", "BTCUSDT", "ETHUSDT", klines(3)),
+        (UM.format(kind="klines", interval="1h"), "BTCUSDT-{0}-2024-05-01.csv", "1h", "1m", klines(3)),
+        (
+            "data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-05-01.csv",
+            "{0}-trades-2024-05-01.csv",
+            "BTCUSDT",
+            "ETHUSDT",
+            trades(3),
+        ),
+        (FUNDING.format("BTCUSDT"), "{0}-fundingRate-2024-05.csv", "BTCUSDT", "ETHUSDT", funding("0.0001")),
+        (
+            "equity/usa/minute/aapl/20240501_trade.csv",
+            "20240501_{0}_minute_trade.csv",
+            "AAPL",
+            "msft",
+            "34200000,10000,10000,10000,10000,5\n",
+        ),
+        ("DAT_ASCII_EURUSD_T202405.csv", "DAT_ASCII_{0}_T202405.csv", "EURUSD", "USDJPY", "20240501 100000123,1,2,0\n"),
+    )
+
+    @pytest.mark.parametrize("file", FILES, ids=[member for _, member, *_ in FILES])
+    def test_of_another_claim(self, daemon, put, file):
+        path, member, own, other, content = file
+        path = path.removesuffix(".csv") + ".zip"
+        put(path, zipped(member.format(other), content))
+        daemon.once()
+        refused = read_manifest(daemon.root).row(0, named=True)
+        assert refused["status"] == "quarantined"
+        assert f"{other!r}, the path says" in refused["error"]
+        put(path, zipped(f"any/{member.format(own)}", content))
+        daemon.once()
+        assert read_manifest(daemon.root)["status"].to_list()[-1] == "success"
+        put(path, zipped("unnamed.csv", content + content.splitlines(keepends=True)[-1]))
+        daemon.once()
+        assert read_manifest(daemon.root)["status"].to_list()[-2:] == ["superseded", "success"]
+        assert is_sound(daemon)

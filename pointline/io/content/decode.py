@@ -14,6 +14,7 @@ from msgspec import Struct
 from pointline.errors import Rejected, Unfinished
 from pointline.io.content.byte_source import ByteSource, cut
 from pointline.io.content.expansion import FREE_BYTES, Expansion, Limits, check_expansion
+from pointline.io.content.members import ANY_NAME, Naming
 from pointline.io.content.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams, small_gzip
 from pointline.io.content.untar import BLOCK_BYTES, is_tar, untarred
 from pointline.io.content.unzip import LOCAL_MARK, unzipped
@@ -59,15 +60,16 @@ def decoded(file: BinaryIO, path: str, limits: Limits) -> Iterator[bytes]:
     return decode(file, path, limits).chunks
 
 
-def decode(file: BinaryIO, path: str, limits: Limits, member: re.Pattern[str] | None = None) -> Decoded:
+def decode(file: BinaryIO, path: str, limits: Limits, naming: Naming | None = None) -> Decoded:
     """Read ``file`` from its first byte to its last, decompressed by what its first bytes say it is.
 
-    Of an archive it is the content of its one data member. With ``member``, only members in whose names it is found
-    are data.
+    Of an archive it is the content of its one data member, as ``naming`` says; what the member's name says is known
+    there when the first chunk is.
 
     Raises Unfinished where a stream ends early or fails its checksum, Rejected where bytes follow it, it expands
     beyond the limit, or an archive is not of one data member.
     """
+    naming = naming or Naming(ANY_NAME)
     first = _start(lambda: file.read(READ_BYTES))
     if not first:
         raise Unfinished(f"{path} is empty", subject=path, hint=HINT_EMPTY)
@@ -79,14 +81,14 @@ def decode(file: BinaryIO, path: str, limits: Limits, member: re.Pattern[str] | 
             return Decoded(packed_as=GZIP.name, chunks=iter((content,)))
         first += rest
     if first.startswith(LOCAL_MARK):
-        zipped = unzipped(_source(lambda: file.read(READ_BYTES), first, path, "zip"), expansion, member)
+        zipped = unzipped(_source(lambda: file.read(READ_BYTES), first, path, "zip"), expansion, naming)
         return Decoded(packed_as="zip", chunks=expansion.counted(zipped))
     packed_as, chunks = _decompressed(file, first, path)
     chunks = expansion.counted(chunks)
     start = _start(lambda: next((chunk for chunk in chunks if chunk), b""))
     if is_tar(start):
         tarred = _source(lambda: next((chunk for chunk in chunks if chunk), b""), start, path, "tar")
-        return Decoded(packed_as=TARRED.get(packed_as, f"tar.{packed_as}"), chunks=untarred(tarred, member))
+        return Decoded(packed_as=TARRED.get(packed_as, f"tar.{packed_as}"), chunks=untarred(tarred, naming))
     return Decoded(packed_as=packed_as, chunks=chain((start,) if start else (), chunks))
 
 

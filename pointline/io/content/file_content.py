@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from pointline.io.content.containers import (
 )
 from pointline.io.content.decode import Decoded, Limits, decode
 from pointline.io.content.hashed import HashedFile, Version
+from pointline.io.content.members import ANY_NAME, Naming
 from pointline.io.content.parquet_input import ParquetInput
 from pointline.io.decoders.decoder import BLOCK_BYTES
 from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE
@@ -93,6 +93,7 @@ class FileContent:
         self._lines: Iterator[bytes] = iter(())
         self._first_line: bytes | None = None
         self._header: tuple[str, ...] | None = None
+        self._naming = Naming(ANY_NAME)
         self._says: Mapping[str, str] = {}
         self._content_hash: str | None = None
         self._width = 1
@@ -135,8 +136,8 @@ class FileContent:
 
     @property
     def says(self) -> Mapping[str, str]:
-        """What a decoded file says of all its rows; known when its beginning was read."""
-        return self._says
+        """What a decoded file, or the name of an archive's member, says of all rows; see ``BronzeContent``."""
+        return {**self._naming.says, **self._says}
 
     def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
         """Return the first line as it is in the file, without its end; empty for Parquet and without lines.
@@ -210,8 +211,8 @@ class FileContent:
 
     def _decode(self, member: str = "") -> Decoded:
         """Begin to read the file, decompressed, and take its hash on the way."""
-        pattern = re.compile(member) if member else None
-        return decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, pattern)
+        self._naming = Naming(member)
+        return decode(cast("BinaryIO", self._hashed), self._meta.bronze_file_path, self._limits, self._naming)
 
     def _open_decoded(self, decoder: str, member: str) -> None:
         chunks: Iterator[bytes] = iter(())

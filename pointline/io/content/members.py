@@ -17,13 +17,34 @@ MOST_MEMBERS = 100_000
 """What is remembered of each has to fit into memory."""
 
 
+class Naming:
+    """What the name of the member has to be that is read, and what it says: what the named groups of a pattern find.
+
+    A pattern that fits the empty name fits all names, and only listens.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+        self.wanted = None if self._pattern.search("") else self._pattern
+        self.says: dict[str, str] = {}
+
+    def hear(self, name: str) -> None:
+        """Take what the name of the member says that is read."""
+        found = self._pattern.search(name)
+        self.says = {} if found is None else {key: said for key, said in found.groupdict().items() if said}
+
+
+ANY_NAME = ""
+
+
 class Members:
     """The members of one archive in the order in which they are met; exactly one of them has to be data."""
 
-    def __init__(self, path: str, kind: str, wanted: re.Pattern[str] | None) -> None:
+    def __init__(self, path: str, kind: str, naming: Naming) -> None:
         self._path = path
         self._kind = kind
-        self._wanted = wanted
+        self._naming = naming
+        self._wanted = naming.wanted
         self._count = self._data_count = 0
         self._first: list[str] = []
         self._first_data: list[str] = []
@@ -51,6 +72,8 @@ class Members:
         self._data_count += 1
         if len(self._first_data) < SHOWN_MEMBERS:
             self._first_data.append(name)
+        if self._data_count == 1:
+            self._naming.hear(name)
         return self._data_count == 1
 
     def check_one(self) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from pointline.io.content.byte_source import ByteSource
 from pointline.io.content.containers import TAR, TAR_AT, UNPACK
-from pointline.io.content.members import Members, shown
+from pointline.io.content.members import Members, Naming, shown
 
 BLOCK_BYTES = 512
 CHECKSUM = slice(148, 156)
@@ -41,9 +41,9 @@ class _Said(Struct):
     is_sparse: bool = False
 
 
-def untarred(source: ByteSource, wanted: re.Pattern[str] | None) -> Iterator[bytes]:
+def untarred(source: ByteSource, naming: Naming) -> Iterator[bytes]:
     """Yield the content of the one data member; whether it was the only one is known, and checked, at the end."""
-    members = Members(source.path, "tar", wanted)
+    members = Members(source.path, "tar", naming)
     said = _Said()
     while any(block := source.exactly(BLOCK_BYTES)):
         _check_header(source, block)

@@ -5,7 +5,6 @@ Layout: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 
@@ -14,7 +13,7 @@ from msgspec import Struct
 from pointline.io.content.byte_source import ByteSource
 from pointline.io.content.containers import UNPACK, shown_bytes
 from pointline.io.content.expansion import Expansion
-from pointline.io.content.members import Members, shown
+from pointline.io.content.members import Members, Naming, shown
 from pointline.io.content.streams import LEAST_FED_BYTES, RAW, crc32, inflated
 from pointline.io.content.zip_directory import CENTRAL_MARK, NO_SIZE, SHORT_NO_SIZE, Directory, sizes_of
 
@@ -66,9 +65,9 @@ class _Seen(Struct):
         self.size_bytes += len(data)
 
 
-def unzipped(source: ByteSource, expansion: Expansion, wanted: re.Pattern[str] | None) -> Iterator[bytes]:
+def unzipped(source: ByteSource, expansion: Expansion, naming: Naming) -> Iterator[bytes]:
     """Yield the content of the one data member; whether it was the only one is known, and checked, at the end."""
-    members = Members(source.path, "zip", wanted)
+    members = Members(source.path, "zip", naming)
     directory = Directory(members)
     while (mark := source.peek(MARK_BYTES)) == LOCAL_MARK:
         begin = source.taken

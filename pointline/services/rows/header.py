@@ -76,7 +76,7 @@ def read_header(
 
 
 def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path: str) -> None:
-    """Raise Rejected where a decoded file says something else of itself than its path does."""
+    """Raise Rejected where a file, or the name of its member, says something else than its path does."""
     for name, found in file_says.items():
         claimed = path_says.get(name, found)
         if claimed.casefold() != found.casefold():

@@ -207,9 +207,11 @@ def test_any_order_gives_the_same_lake(tmp_path, seed):
     assert is_clean(daemon.root) == ""
 
 
-def test_the_ledger_says_which_days_were_left_to_which_file(tmp_path):
+@pytest.mark.parametrize("folder", ["monthly", "daily"])
+def test_the_ledger_says_which_days_were_left_to_which_file(tmp_path, folder):
+    """The name of a file tells how much time it covers, in whichever of the vendor's folders it was put."""
     daemon = Daemon(tmp_path / "lake")
-    put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", lines(FIRST) + lines(FIRST + dt.timedelta(days=1)))
+    put(daemon.bronze, folder, "BTCUSDT", "2024-01", lines(FIRST) + lines(FIRST + dt.timedelta(days=1)))
     once(daemon)
     put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST))
     once(daemon)

@@ -45,12 +45,14 @@ def zipped(name: str, rows: list[str], *, header: bool = True) -> bytes:
     return content.getvalue()
 
 
-def put(bronze: Path, span: str, symbol: str, time: str, rows: list[str], *, checksum: bool = False) -> Path:
+def put(
+    bronze: Path, span: str, symbol: str, time: str, rows: list[str], *, checksum: bool = False, member: str = ""
+) -> Path:
     name = f"{symbol}-trades-{time}"
     path = bronze / FOLDER.format(span=span, symbol=symbol) / f"{name}.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_suffix(".part")
-    staged.write_bytes(zipped(name, rows, header=len(rows) % 2 == 0))
+    staged.write_bytes(zipped(member or name, rows, header=len(rows) % 2 == 0))
     if checksum:
         digest = hashlib.sha256(staged.read_bytes()).hexdigest()
         path.with_name(f"{path.name}.CHECKSUM").write_text(f"{digest}  {path.name}\n")
@@ -227,11 +229,11 @@ def test_the_ledger_says_which_days_were_left_to_which_file(tmp_path, folder):
 class TestDayThatWasLeft:
     """A daily file leaves the lake: its day comes back from the monthly file, which has it too."""
 
-    def both(self, daemon: Daemon) -> tuple[Path, Path]:
+    def both(self, daemon: Daemon, member: str = "") -> tuple[Path, Path]:
         next_day = FIRST + dt.timedelta(days=1)
         monthly = put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", lines(FIRST) + lines(next_day))
         once(daemon)
-        daily = put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST, issue=2))
+        daily = put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST, issue=2), member=member)
         once(daemon)
         assert self.by_file(daemon, FIRST) == {daily.name: ROWS}
         return monthly, daily
@@ -276,16 +278,21 @@ class TestDayThatWasLeft:
             assert self.by_file(daemon, FIRST) == {daily.name: ROWS}
             assert is_clean(daemon.root) == ""
 
-    def test_moved_to_another_symbol(self, tmp_path):
-        """The bytes name no symbol, so the file is that of the other one now."""
+    @pytest.mark.parametrize("member", ["rows", ""])
+    def test_moved_to_another_symbol(self, tmp_path, member):
+        """Where nothing in it names a symbol, the file is that of the other one now; else it stays what it is."""
         daemon = Daemon(tmp_path / "lake")
-        _, daily = self.both(daemon)
+        _, daily = self.both(daemon, member)
         other = daemon.bronze / FOLDER.format(span="daily", symbol="ETHUSDT") / daily.name.replace("BTC", "ETH")
         other.parent.mkdir(parents=True)
         daily.rename(other)
         once(daemon)
         once(daemon)
-        assert self.by_file(daemon, FIRST) == {other.name: ROWS, "BTCUSDT-trades-2024-01.zip": ROWS}
+        if member:
+            assert self.by_file(daemon, FIRST) == {other.name: ROWS, "BTCUSDT-trades-2024-01.zip": ROWS}
+        else:
+            assert self.by_file(daemon, FIRST) == {daily.name: ROWS}
+            assert "the symbol in the file is 'BTCUSDT'" in read_manifest(daemon.root)["error"][-1]
         assert is_clean(daemon.root) == ""
 
     def test_where_the_monthly_file_has_left_bronze(self, tmp_path):

@@ -2,7 +2,7 @@
 
     python -m tests.mutate [MODULE …] [--quick] [--only TEXT] [--sample N] [--seed N] [--minutes N] [--jobs N]
 
-``MODULE`` is a name such as ``services/verdict`` or ``daemon/intake``; without one all of ``TESTS``. Each change is
+``MODULE`` is a name such as ``services/ingest/verdict``; without one all of ``TESTS``. Each change is
 made in a copy of the repository, so that nothing here is touched, and the tests of the module are run until the first
 that fails. What survives is named with file and line. No part of the suite: it takes minutes.
 
@@ -46,7 +46,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/services/files/silver_facts": ("unit/test_overlap", "unit/test_verdict", *EFFECTS),
     "pointline/services/files/preference": ("unit/test_preference", "unit/test_verdict"),
     "pointline/services/files/awaited": ("unit/test_awaited",),
-    "pointline/services/loading/ahead": ("unit/test_ahead",),
+    "pointline/ahead": ("unit/test_ahead",),
     "pointline/services/ingest/attempts": ("unit/test_attempts",),
     "pointline/services/ingest/recovery": ("unit/test_recovery", *EFFECTS),
     "pointline/services/ingest/departure": ("unit/test_departure", *EFFECTS),
@@ -63,7 +63,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/services/ingest/schedule": ("unit/test_schedule",),
     "pointline/services/ingest/effects": ("unit/test_late_checksums", *EFFECTS),
     "pointline/io/delta_log/mend": ("unit/test_mend",),
-    "pointline/io/delta_log/entries": ("unit/test_entries", "unit/test_mend", "unit/test_flushes"),
+    "pointline/io/delta_log/entries": ("unit/test_mend", "unit/test_flushes", "unit/test_removed"),
     "pointline/io/delta_log/removed": ("unit/test_removed",),
     "pointline/io/delta_log/dead_files": ("unit/test_dead_files",),
     "pointline/io/delta_log/loose_files": ("unit/test_loose_files",),
@@ -339,6 +339,9 @@ def main() -> int:
     asked = _arguments()
     modules = [module for module in TESTS if not asked.modules or module.partition("/")[2] in asked.modules
                or module in asked.modules]  # fmt: skip
+    if unknown := {*asked.modules} - {*modules} - {module.partition("/")[2] for module in modules}:
+        print(f"no tests are named for {', '.join(sorted(unknown))}")
+        return 2
     rng = random.Random(asked.seed)
     changes = [change for module in modules for change in changes_of(module) if asked.only in str(change)]
     total = len(changes)
@@ -386,7 +389,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("modules", nargs="*", help="such as services/verdict; all by default")
+    parser.add_argument("modules", nargs="*", help="such as services/ingest/verdict; all by default")
     parser.add_argument("--sample", type=int, default=0, help="so many changes, chosen by the seed; all by default")
     parser.add_argument("--only", default="", help="the changes with that in their name, such as `.py:32:`")
     parser.add_argument("--quick", action="store_true", help="without the tests of each effect, which take a minute")

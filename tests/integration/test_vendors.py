@@ -561,7 +561,7 @@ class TestOwnTable:
         (file,) = reader.files("moods", lake_root=lake).to_dicts()
         assert (file["rows_written"], json.loads(file["warnings"])) == (6, {"equal_rows": 1})
 
-    def test_another_exchange_in_the_description_is_found_and_moving_the_file_takes_its_rows_along(self, moods):
+    def test_another_exchange_in_the_description_is_found_and_the_file_is_read_again_as_of_that(self, moods):
         says = MOODS.replace('exchange = "binance"', 'exchange = "bybit"')
         describe(moods, says, "desk.toml")
         code, found = answer(moods, "verify", "--deep")
@@ -569,8 +569,9 @@ class TestOwnTable:
         assert "bybit moods" in found["findings"][0]["what"]
         assert pointline(moods, "repair").returncode == 1
         assert reader.symbols("moods", lake_root=moods)["exchange"].unique().to_list() == ["binance"]
-        describe(moods, says.replace('"moods/', '"mind/'), "desk.toml")
-        (moods / "bronze" / "moods").rename(moods / "bronze" / "mind")
+        for way in ("withdraw", "retry"):
+            assert f"`pointline {way} ID`" in found["findings"][0]["try"]
+            assert pointline(moods, way, "1").returncode == 0
         assert pointline(moods, "run", "--once").returncode == 0
         assert pointline(moods, "verify", "--deep").returncode == 0
         assert reader.symbols("moods", lake_root=moods)["exchange"].unique().to_list() == ["bybit"]
@@ -616,6 +617,29 @@ class TestCorrected:
             assert pointline(lake, *way.split()).returncode == 0
         assert pointline(lake, "run", "--once").returncode == 0
         assert reader.scan("trades", lake_root=lake).collect().select("amount", "file_id").rows() == [(0.0025, 1)]
+        assert answer(lake, "verify", "--deep")[1]["findings"] == []
+
+    @pytest.mark.parametrize("end", ["quarantined", "withdrawn"])
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ('exchange = "binance"', 'exchange = "bybit"'),
+            ('table = "trades"', 'table = "liquidations"'),
+            ("[feed.map]", 'symbols = { BTCUSDT = "BTC-USD" }\n[feed.map]'),
+        ],
+    )
+    def test_files_that_belong_elsewhere_now(self, lake, end, before, after):
+        """What was put back is read as what the description says of it then, and the ledger says the same."""
+        describe(lake, MINE.replace('B = "buy"', 'Q = "buy"') if end == "quarantined" else MINE)
+        write(lake / "bronze" / FILLS, *FILLS_TEXT.splitlines())
+        pointline(lake, "run", "--once")
+        if end == "withdrawn":
+            assert pointline(lake, "withdraw", "1").returncode == 0
+        describe(lake, MINE.replace(before, after))
+        assert pointline(lake, "retry", "1").returncode == 0
+        assert pointline(lake, "run", "--once").returncode == 0
+        old, new = reader.files(lake_root=lake).sort("file_id").to_dicts()
+        assert (old["status"], new["status"]) == ("superseded", "success")
         assert answer(lake, "verify", "--deep")[1]["findings"] == []
 
 

@@ -112,6 +112,15 @@ class LedgerRow(NamedTuple):
     content_hash: str | None
     status: str
     symbol: str
+    exchange: str
+    data_type: str
+    feed: str | None
+    date: dt.date | None
+
+    def is_claimed_by(self, meta: BronzeFileMetadata) -> bool:
+        """Tell whether the path says of the file what it said when this version came: descriptions are corrected."""
+        known = (self.exchange, self.data_type, self.feed or "", self.date, symbol_key(self.symbol))
+        return known == (meta.exchange, meta.data_type, meta.feed, meta.date, symbol_key(meta.symbol))
 
 
 def sort_candidates(
@@ -139,7 +148,7 @@ def sort_candidates(
             found.settled |= {row.file_id: moves[position].file_id for row in versions if row.status in REFUSED}
             continue
         same = next((row for row in reversed(versions) if is_version(meta, row)), None)
-        if same is not None and same.file_id in regained:
+        if same is not None and (same.file_id in regained or _is_put_back_as_another(meta, same)):
             same = twin = None
         else:
             twin = None if same is not None else _same_content(meta, versions, reader)
@@ -206,6 +215,11 @@ def _same_content(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reade
     return next((row for row in reversed(alike) if row.content_hash == content), None)
 
 
+def _is_put_back_as_another(meta: BronzeFileMetadata, row: LedgerRow) -> bool:
+    """Tell whether a file that is to be read again belongs elsewhere now: as what it was known, it is history."""
+    return row.status == Status.PENDING and not row.is_claimed_by(meta)
+
+
 def _unread(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reader: BronzeReader) -> LedgerRow | None:
     """Return the newest version of the path where the file is that one, and has to be read all the same.
 
@@ -214,6 +228,8 @@ def _unread(meta: BronzeFileMetadata, versions: Sequence[LedgerRow], reader: Bro
     """
     newest = versions[-1] if versions else None
     if newest is None or newest.status not in REFUSED or newest.size != meta.file_size_bytes or meta.problem:
+        return None
+    if not newest.is_claimed_by(meta):
         return None
     if newest.content_hash:
         is_back = newest.status == Status.PENDING
@@ -416,6 +432,7 @@ def ledger_rows(entries: pl.DataFrame) -> list[LedgerRow]:
         "inode",
         DIGEST,
         pl.col("status").cast(pl.String),
-        pl.col("symbol").cast(pl.String),
+        *(pl.col(name).cast(pl.String) for name in ("symbol", "exchange", "data_type", "feed")),
+        "date",
     )
     return [LedgerRow(*row) for row in with_hashes(facts).iter_rows()]

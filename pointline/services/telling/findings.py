@@ -48,8 +48,8 @@ HINTS = {
     "bronze_unreadable": "check the owner and mode of the file, then `pointline verify --deep` again",
     "content_differs": f"{REPAIR}, by the settings and descriptions of now",
     "quarantine_differs": f"{REPAIR}, by the settings and descriptions of now",
-    "claim_differs": "move the file to another folder and have the path in its description say so: its rows go along; "
-    "or take the change of the description back",
+    "claim_differs": "`pointline withdraw ID`, then `pointline retry ID`: it comes back as a new file, of what its "
+    "description says now; or take the change of the description back",
     "table_undescribed": "put its description back into the folder `vendors` of the lake",
 }
 READ_AGAIN = frozenset(

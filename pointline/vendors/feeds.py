@@ -6,7 +6,7 @@ import copy
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -30,6 +30,15 @@ SPANS = {Span.DAY: "daily", Span.MONTH: "monthly"}
 """Words of folders for how much time a file covers. The file's own name knows better, in whichever folder it lies."""
 NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
+
+
+class Rank(NamedTuple):
+    """Where a file stands among those that its feed publishes of the same rows."""
+
+    place: int
+    """0 is preferred to all others."""
+    period: tuple[int, int]
+    """First microsecond of the file's time and first one after it, since the epoch."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -185,14 +194,14 @@ class Feeds:
             hint="put its TOML file back into the lake's folder vendors; `pointline vendors list` shows what there is",
         )
 
-    def rank(self, path: str, feed: str) -> int | None:
-        """Return the place of a file in the order in which its feed prefers them, 0 first; None where it has none."""
+    def rank(self, path: str, feed: str) -> Rank | None:
+        """Return the place of a file in the order in which its feed prefers them; None where it has none."""
         if not feed:
             return None
         for claim in self.claims(path):
             order = claim.description.text.prefer
             if claim.feed == feed and claim.says["span"] in order:
-                return order.index(claim.says["span"])
+                return Rank(order.index(claim.says["span"]), claim.period)
         return None
 
     def beside(self, path: str, feed: str) -> Beside | None:

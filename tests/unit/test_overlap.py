@@ -16,6 +16,7 @@ from pointline.services.files.replacement import Judge, Replacements
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import SCHEMA, Status
+from pointline.vendors.feeds import Rank
 
 META = BronzeFileMetadata(
     exchange="binance",
@@ -108,6 +109,11 @@ def judged(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **m
         min_share=0.5,
         rank_of=more.get("rank_of", lambda _path, _feed: None),
     ).decide()
+
+
+def ranked(places: dict[str, int]):
+    """Files by path, the lower place goes first; all of them are of all time."""
+    return lambda path, _feed: Rank(places[path], (0, 1 << 62)) if path in places else None
 
 
 def refused(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **more) -> dict[int, Outcome]:
@@ -417,7 +423,7 @@ class TestPreference:
         there = ledger(*((file_id, 0, 10, "success") for file_id in known))
         there = there.with_columns(feed=pl.lit(feed, pl.Categorical))
         come = [(entry(file_id, feed=of), outcome(file_id, 5, 15)) for file_id, of in files]
-        return judged(*come, known=there, rank_of=lambda path, _feed: ranks.get(path))
+        return judged(*come, known=there, rank_of=ranked(ranks))
 
     @pytest.mark.parametrize(
         ("ranks", "given_up", "is_refused"),
@@ -449,14 +455,14 @@ class TestPreference:
         """Guards ``leaving``: the third overlaps the second alone, and that one has left the day to the first."""
         times = {1: (0, 10), 2: (5, 20), 3: (15, 30)}
         files = [(entry(number, feed="f"), outcome(number, *times[number])) for number in times]
-        found = judged(*files, rank_of=lambda path, _feed: {"p1": 1, "p2": 2}.get(path))
+        found = judged(*files, rank_of=ranked({"p1": 1, "p2": 2}))
         assert (found.refused, found.given_up) == ({}, {2: {self.DATE: 1}})
 
     def test_what_a_refused_file_was_given_is_taken_back(self):
         """The second is preferred to the first, and refused for the third: so the first keeps its day."""
         known = ledger((1, 0, 10, "success"), (3, 12, 30, "success")).with_columns(feed=pl.lit("f", pl.Categorical))
         second = (entry(2, feed="f"), outcome(2, 5, 20))
-        found = judged(second, known=known, rank_of=lambda path, _feed: {"p1": 2, "p2": 1}.get(path))
+        found = judged(second, known=known, rank_of=ranked({"p1": 2, "p2": 1}))
         assert (set(found.refused), found.given_up) == ({2}, {})
 
     def test_what_a_refused_file_gave_up_it_has_not_given_up(self):
@@ -466,7 +472,7 @@ class TestPreference:
         month = (entry(3, feed="f", is_one_day=False), outcome(3, begin, begin + 2 * day_us - 1))
         first = (entry(1, feed="f"), outcome(1, begin, begin + 9))
         second = (entry(2, feed="f", date=self.LATER), outcome(2, begin + day_us, begin + day_us + 9))
-        found = judged(first, second, month, rank_of=lambda path, _feed: {"p1": 1, "p3": 2}.get(path))
+        found = judged(first, second, month, rank_of=ranked({"p1": 1, "p3": 2}))
         assert (set(found.refused), found.given_up) == ({3}, {})
 
     def test_a_month_beside_its_days(self):
@@ -476,13 +482,13 @@ class TestPreference:
         month = (entry(2, feed="f", is_one_day=False), outcome(2, begin, begin + 3 * day_us - 1))
         daily = (entry(1, feed="f", date=self.LATER), outcome(1, begin + day_us, begin + 2 * day_us - 1))
         ranks = {"p1": 1, "p2": 2}
-        found = judged(daily, month, rank_of=lambda path, _feed: ranks[path])
+        found = judged(daily, month, rank_of=ranked(ranks))
         assert (found.refused, found.given_up) == ({}, {2: {str(self.LATER): 1}})
         again = (entry(3, feed="f", date=self.LATER), outcome(3, begin + day_us, begin + 2 * day_us - 1))
-        found = judged(daily, month, again, rank_of=lambda path, _feed: ranks.get(path))
+        found = judged(daily, month, again, rank_of=ranked(ranks))
         assert (set(found.refused), found.refused[3].superseded_by) == ({3}, 1)
         other = (entry(3, feed="f"), outcome(3, begin, begin + 5))
-        found = judged(daily, month, other, rank_of=lambda path, _feed: ranks.get(path))
+        found = judged(daily, month, other, rank_of=ranked(ranks))
         assert (set(found.refused), found.refused[3].superseded_by) == ({3}, 2)
 
 

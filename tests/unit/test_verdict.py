@@ -16,6 +16,7 @@ from pointline.services.ingest.change import Partition
 from pointline.services.ingest.verdict import Leaving, Policy, Verdict, decide
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
+from pointline.vendors.feeds import Rank
 from tests.support.fakes import MemoryManifest
 
 SECOND = 1_000_000
@@ -249,7 +250,7 @@ class TestDecide:
     @pytest.mark.parametrize("prefers", ["old", "new"])
     def test_a_day_goes_to_the_file_that_is_preferred(self, prefers):
         ranks = {"a": 1, "p2": 2} if prefers == "old" else {"a": 2, "p2": 1}
-        policy = replace(POLICY, rank_of=lambda path, _feed: ranks[path])
+        policy = replace(POLICY, rank_of=lambda path, _feed: Rank(ranks[path], (0, 1 << 62)))
         meta = replace(META, feed=self.FEED, date=dt.date(1970, 1, 1))
         new = entry(2, has_siblings=True)
         new = replace(new, candidate=replace(new.candidate, meta=replace(meta, bronze_file_path="p2")))

@@ -15,14 +15,16 @@ from msgspec import Struct, field
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
 from pointline.phrases import plural
 from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
+from pointline.services.files.preference import preferred
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import is_group, symbol_key
+from pointline.vendors.feeds import Rank
 
-RankOf = Callable[[str, str], int | None]
-"""Path and feed to a place."""
+RankOf = Callable[[str, str], Rank | None]
+"""Path and feed to a place among files of the same rows."""
 ACCEPTED_STATUSES = (Status.SUCCESS, Status.DUPLICATE)
 
 
@@ -170,7 +172,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             return [], self._says_nothing(entry, outcome, standing[0]) if standing else None
         gone: list[Held] = []
         for met in self.occupied.collisions(spans, day, taken, leaving, feed=entry.meta.feed):
-            order = self._order(entry, met.other)
+            order = self._order(entry, spans.keys(), met.other, day)
             if order > 0:
                 found.given_up.setdefault(entry.file_id, {})[day[2]] = met.other.file_id
                 return [], None
@@ -182,13 +184,16 @@ class Judge(Struct, frozen=True, kw_only=True):
             gone.append(met.other)
         return gone, None
 
-    def _order(self, entry: Entry, other: Held) -> int:
-        """Return -1 where the feed of both prefers the first, 1 where it prefers the other one, else 0."""
+    def _order(self, entry: Entry, symbols: AbstractSet[str], other: Held, day: Day) -> int:
+        """Return -1 where the feed of both leaves the day to the first, 1 where it does to the other one, else 0."""
         if not entry.meta.feed or entry.meta.feed != other.feed:
             return 0
         ours = self.rank_of(entry.meta.bronze_file_path, entry.meta.feed)
+        if ours is None:
+            return 0
         theirs = self.rank_of(other.path, other.feed)
-        return 0 if ours is None or theirs is None else (ours > theirs) - (ours < theirs)
+        on = dt.date.fromisoformat(day[2])
+        return preferred(on, (ours, symbols), (theirs, self._symbols_of(other, day)))
 
     def _may_replace(self, met: Collision, spans: Mapping[str, Span], day: Day) -> bool:
         """The old file is gone from bronze, and all that it holds is a matter of the new one too."""

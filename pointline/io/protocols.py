@@ -53,6 +53,8 @@ class BronzeFileMetadata(Struct, frozen=True, kw_only=True):
     """Its path claims one UTC day, that of ``date``, for all of its rows."""
     names_symbol: bool = True
     """Its rows say of which symbol they are; else only its path does."""
+    is_timed_by_path: bool = False
+    """The times of its rows are counted from the one that its path says: moved, they are other rows."""
     problem: str | None = None
     found_by: str | None = None
     """What brought it to our notice, for people: ``an event``, ``a scan``."""

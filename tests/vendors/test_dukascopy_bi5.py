@@ -301,3 +301,19 @@ def test_a_file_is_replaced_and_traced_to_its_record(tmp_path):
     assert "record 9 of the file, decoded by bi5 and written as CSV" in traced
     assert "480000,108308,108282,1.5,8.75" in traced
     assert run(daemon.root, "verify", "--deep").returncode == 0
+
+
+@pytest.mark.parametrize("to", [path_of("EURUSD", HOUR.replace(hour=9)), f"duka/{path_of('EURUSD')}"])
+def test_a_file_that_is_moved_has_the_times_of_its_new_path(tmp_path, to):
+    daemon = Daemon(tmp_path / "lake")
+    origin, target = daemon.bronze / path_of("EURUSD"), daemon.bronze / to
+    origin.parent.mkdir(parents=True)
+    origin.write_bytes(packed(some()))
+    daemon.once()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    origin.rename(target)
+    daemon.once()
+    quotes = read_table(daemon.root, "quotes")
+    hour = HOUR.hour if "duka" in to else 9
+    assert (quotes.height, set(quotes["timestamp"].dt.hour())) == (48, {hour})
+    assert run(daemon.root, "verify", "--deep").returncode == 0

@@ -204,6 +204,7 @@ class FolderBronzeSource:
             receive_clock=found.receive_clock,
             is_one_day=found.is_one_day,
             names_symbol=found.names_symbol,
+            is_timed_by_path=found.is_timed_by_path,
             problem=NOT_UTF8 if ESCAPED_BYTE.search(path) else problem,
         )
 

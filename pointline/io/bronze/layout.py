@@ -65,6 +65,7 @@ class Recognised(NamedTuple):
     receive_clock: bool = True
     is_one_day: bool = True
     names_symbol: bool = True
+    is_timed_by_path: bool = False
 
 
 class Refused(NamedTuple):
@@ -80,6 +81,7 @@ class Refused(NamedTuple):
     receive_clock: bool = True
     is_one_day: bool = True
     names_symbol: bool = True
+    is_timed_by_path: bool = False
 
 
 class _Folder(Struct, frozen=True):
@@ -155,7 +157,7 @@ class Layout:
             problem = f"{one.exchange!r} is not an exchange id"
         feed = one.description.feed
         said = (one.exchange, table, one.symbol, one.date)
-        facts = (feed.has_receive_clock, one.is_one_day, feed.names_symbol)
+        facts = (feed.has_receive_clock, one.is_one_day, feed.names_symbol, feed.is_timed_by_path)
         if problem:
             return Refused(*said, problem, feed.vendor, one.feed, *facts)
         return Recognised(*said, feed.vendor, one.feed, *facts)

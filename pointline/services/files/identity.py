@@ -246,7 +246,8 @@ def _find_moves(
 ) -> dict[int, Move]:
     """Return the candidates that are files of the lake at another path, by position.
 
-    A move keeps size and time stamp. One that does not is found by its content, when it is read.
+    A move keeps size and time stamp. One that does not is found by its content, when it is read; so is one of a file
+    whose path says from when on its rows are.
     """
     unmoved = ["exchange", "data_type", "feed", "date", "file_size_bytes", "last_modified_ts"]
     in_lake = _with_feed(standing.filter(stands_at(Status.SUCCESS, Status.WITHDRAWN)))
@@ -256,7 +257,11 @@ def _find_moves(
     for position, rows in lookalikes.items():
         meta = metas[position]
         known = history.get(position, [])
-        if meta.problem or any(is_version(meta, row) and row.status != Status.PENDING for row in known):
+        if (
+            meta.problem
+            or meta.is_timed_by_path
+            or any(is_version(meta, row) and row.status != Status.PENDING for row in known)
+        ):
             continue
         key = symbol_key(meta.symbol)
         origins = [

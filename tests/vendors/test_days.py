@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
+import json
 import random
 import shutil
 import zipfile
@@ -224,6 +225,42 @@ def test_the_ledger_says_which_days_were_left_to_which_file(tmp_path, folder):
     assert run(daemon.root, "withdraw", "1").returncode == 0
     assert {row[3] for row in held(daemon.root)} == {daily["bronze_file_path"]}
     assert is_clean(daemon.root) == ""
+
+
+class TestTwoFilesOfADay:
+    """They need not agree: where the one that counts has fewer rows, ``coverage`` and ``explain`` say so."""
+
+    def told(self, daemon: Daemon, *options: str) -> list[dict]:
+        return json.loads(run(daemon.root, "coverage", "--json", *options).stdout)["differing"]
+
+    @pytest.mark.parametrize("rows", [ROWS - 5, ROWS, ROWS + 1])
+    @pytest.mark.parametrize("first", ["daily", "monthly"])
+    def test_that_do_not_agree(self, tmp_path, rows, first):
+        daemon = Daemon(tmp_path / "lake")
+        months = lines(FIRST) + lines(FIRST + dt.timedelta(days=1))
+        for span in (first, "monthly" if first == "daily" else "daily"):
+            time, of = ("2024-01", months) if span == "monthly" else (str(FIRST), lines(FIRST, rows=rows))
+            put(daemon.bronze, span, "BTCUSDT", time, of)
+            once(daemon)
+        ids = dict(read_manifest(daemon.root).select("date", "file_id").iter_rows())
+        daily, monthly = ids[FIRST], ids[dt.date(2024, 1, 1)]
+        plain = " ".join(run(daemon.root, "coverage").stdout.split())
+        story = " ".join(run(daemon.root, "explain", str(monthly)).stdout.split())
+        if rows >= ROWS:
+            assert self.told(daemon) == []
+            assert "fewer rows" not in plain
+            assert "whose day it is by the order of the feed" not in story
+            return
+        (one,) = self.told(daemon)
+        assert (one["date"], one["rows_there"], one["rows"], one["by"]) == (str(FIRST), rows, ROWS, daily)
+        assert self.told(daemon, "--from", str(FIRST + dt.timedelta(days=1))) == []
+        assert f"{rows} of file {daily} {ROWS} of file {monthly}" in plain
+        assert f"only {rows} rows of it" in story
+        assert f"`pointline withdraw {daily}`" in story
+        assert run(daemon.root, "withdraw", str(daily)).returncode == 0
+        once(daemon)
+        assert read_table(daemon.root, "trades").height == 2 * ROWS
+        assert self.told(daemon) == []
 
 
 class TestDayThatWasLeft:

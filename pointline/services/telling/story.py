@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
 from pointline.phrases import plural
+from pointline.services.files.differing import rows_on
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import RuleBroken
 from pointline.services.telling.next_steps import CUT_SHORT, LedgerRow, claim, is_of_another
@@ -31,13 +32,9 @@ class Chapter(Struct, frozen=True, kw_only=True):
 
 
 class Sources(Struct, frozen=True, kw_only=True):
-    """What there is to tell of one version beside its row. ``paths`` are those of other file ids that it names."""
+    """What there is to tell of one version beside its row. ``others`` are the files that it names, by id."""
 
-    paths: Mapping[int, str] = field(default_factory=dict)
-    statuses: Mapping[int, str] = field(default_factory=dict)
-    """Of those files too."""
-    original: LedgerRow | None = None
-    """What a duplicate is a copy of."""
+    others: Mapping[int, LedgerRow] = field(default_factory=dict)
     groups: Collection[str] = ()
     """Names in the place of a symbol that stand for many, beside those that always do."""
     replaced: Sequence[int] = ()
@@ -48,6 +45,14 @@ class Sources(Struct, frozen=True, kw_only=True):
     oldest_version: int | None = None
     """The oldest version of its table that can still be opened."""
     found_by: str | None = None
+
+    def original_of(self, row: LedgerRow) -> LedgerRow | None:
+        """Return what a duplicate is a copy of."""
+        return self.others.get(row["superseded_by"]) if row["status"] == Status.DUPLICATE else None
+
+    def path_of(self, file_id: int, row: LedgerRow) -> str:
+        """Return the path of another file; that of the version itself where nothing is known of it."""
+        return str(self.others.get(file_id, row)["bronze_file_path"])
 
 
 def tell(row: LedgerRow, sources: Sources) -> list[Chapter]:
@@ -87,7 +92,7 @@ def _seen(row: LedgerRow, sources: Sources) -> Chapter:
 
 def _named(file_id: int, row: LedgerRow, sources: Sources) -> str:
     """Name another file; its path only where that is another one."""
-    path = sources.paths.get(file_id, row["bronze_file_path"])
+    path = sources.path_of(file_id, row)
     where = "an older version" if path == row["bronze_file_path"] else path
     return f"file {file_id} ({where})"
 
@@ -127,7 +132,14 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
 def _left_day(file_id: int, day: dt.date, rows: int, row: LedgerRow, sources: Sources) -> str:
     """Say who has a day that this file has too."""
     what = f"{plural(rows, 'row')} of {day} were left to {_named(file_id, row, sources)}"
-    status = sources.statuses.get(file_id, "not known")
+    other = sources.others.get(file_id)
+    status = "not known" if other is None else other["status"]
+    there = rows_on(other, day)
+    if there is not None and there < rows:
+        return (
+            f"{what}, whose day it is by the order of the feed, but which has only {plural(there, 'row')} of it: get "
+            f"the whole file, or have the rows of this one with `pointline withdraw {file_id}`"
+        )
     if row["status"] != Status.SUCCESS or status in {Status.SUCCESS, Status.PENDING, Status.SUPERSEDED}:
         return f"{what}, whose day it is"
     return f"{what}, which is {status}; they are read again from this file at the next scan that finds it in bronze"
@@ -181,9 +193,9 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
         case Status.SUCCESS:
             return [_committed(row, sources, at_us, tries)]
         case Status.DUPLICATE:
-            where = f" ({sources.paths[by]})" if by in sources.paths else ""
+            where = f" ({sources.path_of(by, row)})" if by in sources.others else ""
             what = f"It has the same content as file {by}{where}, whose rows are in silver: nothing was added{tries}"
-            if (original := sources.original) is not None and is_of_another(row, original, sources.groups):
+            if (original := sources.original_of(row)) is not None and is_of_another(row, original, sources.groups):
                 what += f". That is {claim(original)}: of {claim(row)} it has no row"
             return [Chapter(what=what, at_us=at_us)]
         case Status.FAILED | Status.QUARANTINED:
@@ -229,7 +241,7 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
     rows = "its rows left the table" + (f" in version {left.version}" if left else "")
     gone = rows if row["rows_written"] else "it never had rows in silver"
     by = row["superseded_by"]
-    path = sources.paths.get(by, row["bronze_file_path"])
+    path = sources.path_of(by, row)
     where = "a newer version" if path == row["bronze_file_path"] else path
     chapters.append(Chapter(what=f"File {by} ({where}) took its place: {gone}", at_us=at_us))
     return chapters

@@ -6,6 +6,7 @@ import datetime as dt
 import errno
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +18,12 @@ from pointline.errors import PointlineError, WrongUse
 from pointline.io.durable import replace_file
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import plural, printable
+from pointline.services.files.differing import Differing, differing_days
 from pointline.tables import ingest_manifest
 from pointline.tables.coverage import COVERED, GAPS, PAIR, RULE, SERIES, Coverage, Selection, State, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline_daemon.commands.coverage.differing import as_json as differing_as_json
+from pointline_daemon.commands.coverage.differing import selected, show_differing
 from pointline_daemon.commands.coverage.gaps import show_gaps
 from pointline_daemon.commands.coverage.maps import WORDS, make_maps, month_maps, percent, series_in, total
 from pointline_daemon.commands.coverage.text import draw_calendars, draw_overview, make_brush, print_wrapped
@@ -59,12 +63,14 @@ def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: 
         print_problem("no file of the ledger matches all options", _what_there_is(ledger), as_json=as_json)
         return EXIT_FINDINGS
     written = _write_pictures(coverage, options)
+    differing = selected(differing_days(ledger), wanted)
     if as_json:
-        _print_json(coverage, wanted, written)
+        _print_json(coverage, wanted, written, differing)
     elif written:
         print_lines([f"wrote {printable(path)} ({bytes_text(Path(path).stat().st_size)})" for path in written])
     else:
         _show(coverage, wanted, lists=_lists_in(everything))
+        show_differing(differing)
     return EXIT_OK
 
 
@@ -172,7 +178,7 @@ def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
     show_gaps(coverage.gaps)
 
 
-def _print_json(coverage: Coverage, wanted: Selection, written: list[str]) -> None:
+def _print_json(coverage: Coverage, wanted: Selection, written: list[str], differing: Sequence[Differing]) -> None:
     counts = coverage.days.group_by(SERIES).agg(
         *((pl.col("state") == state.value).sum().alias(state.value) for state in State), pl.col("rows").sum()
     )
@@ -186,6 +192,7 @@ def _print_json(coverage: Coverage, wanted: Selection, written: list[str]) -> No
         "rule": RULE,
         "covered": [state.value for state in COVERED],
         "undated_files": coverage.undated,
+        "differing": differing_as_json(differing),
         "written": written,
     }
     frames = {"series": series, "days": coverage.days.drop("error"), "gaps": coverage.gaps}

@@ -148,7 +148,9 @@ def _answer(
         Version(
             row=row,
             chapters=tell(row, sources),
-            next_step=next_step(row, daemon_runs=moment.daemon_runs, original=sources.original, groups=sources.groups),
+            next_step=next_step(
+                row, daemon_runs=moment.daemon_runs, original=sources.original_of(row), groups=sources.groups
+            ),
         )
         for row, sources in rows
     ]
@@ -171,7 +173,7 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     named += [file_id for row in rows for file_id, _, _ in days_left(row["warnings"])]
     relatives = (
         ledger.filter(pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named))
-        .select("file_id", "bronze_file_path", "status", "superseded_by", *CLAIM)
+        .select("file_id", "bronze_file_path", "status", "superseded_by", "rows_written", "days", *CLAIM)
         .collect()
     )
     others = {other["file_id"]: other for other in relatives.sort("file_id").iter_rows(named=True)}
@@ -189,9 +191,7 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         table = config.paths.table(name) if name in tables else None
         is_in = table is not None and bool(row["rows_written"])
         sources = Sources(
-            paths={other_id: other["bronze_file_path"] for other_id, other in others.items()},
-            statuses={other_id: other["status"] for other_id, other in others.items()},
-            original=others.get(row["superseded_by"]) if row["status"] == Status.DUPLICATE else None,
+            others=others,
             groups=config.bronze.groups,
             replaced=older.get(file_id, []),
             set_aside=[one for one in broken if one.file_id == file_id],

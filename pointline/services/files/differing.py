@@ -1,0 +1,60 @@
+"""Days of which two files of one feed were published, and the one that was left out has more rows than the other."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+import polars as pl
+from msgspec import Struct
+
+from pointline.io.protocols import LEFT_TO
+from pointline.services.files.regained import days_left
+from pointline.tables.ingest_manifest import Status, stands_at
+
+SERIES: Final = ("exchange", "data_type", "symbol")
+ASKED: Final = ("file_id", "date", "days", "rows_written", "status")
+
+
+class Differing(Struct, frozen=True, kw_only=True):
+    """One day. ``file_id`` left ``rows`` of it to file ``by``, which has ``rows_there``."""
+
+    exchange: str
+    data_type: str
+    symbol: str
+    date: dt.date
+    file_id: int
+    rows: int
+    by: int
+    rows_there: int
+
+
+def differing_days(ledger: pl.LazyFrame) -> list[Differing]:
+    """Return the days of files that are in, by series and date. Raises as the ledger does."""
+    left = ledger.filter(stands_at(Status.SUCCESS), pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True))
+    thinned = left.select("file_id", *(pl.col(name).cast(pl.String) for name in SERIES), "warnings").collect()
+    told = [
+        (row, by, date, rows) for row in thinned.iter_rows(named=True) for by, date, rows in days_left(row["warnings"])
+    ]
+    asked = ledger.filter(pl.col("file_id").is_in(sorted({by for _, by, _, _ in told}))).select(ASKED).collect()
+    others = {row["file_id"]: row for row in asked.iter_rows(named=True)}
+    found = []
+    for row, by, date, rows in told:
+        there = rows_on(others.get(by), date)
+        if there is not None and there < rows:
+            series = {name: row[name] for name in SERIES}
+            found.append(Differing(**series, date=date, file_id=row["file_id"], rows=rows, by=by, rows_there=there))
+    return sorted(found, key=lambda one: (one.exchange, one.data_type, one.symbol, one.date))
+
+
+def rows_on(row: Mapping[str, Any] | None, date: dt.date) -> int | None:
+    """Return how many rows a file of the ledger has of a day; None where it is not in, or that is not known.
+
+    More rows than another one may have a file that is of more of the day; fewer of them say that rows are missing.
+    """
+    if row is None or row["status"] != Status.SUCCESS:
+        return None
+    if row["days"] is not None:
+        return next((int(one["rows"]) for one in row["days"] if one["date"] == date), 0)
+    return int(row["rows_written"]) if row["date"] == date else None

@@ -209,7 +209,7 @@ class MemoryLake:
         """Return whether anything was to be done."""
         service = self.process.service
         known = self.manifest.entries()
-        keep = Sieve(known, service.asked_of_bronze(known))
+        keep = Sieve(known, service.asked_of_bronze(known, lambda _path, _feed: None))
         survey = keep(self.source.survey())
         departed = self.repeat(lambda: service.compare(survey, known)) if keep.seen else Departures()
         waiting = backlog(survey, self.manifest.entries(), pl.DataFrame(schema=TOUCHED)).sort("path")

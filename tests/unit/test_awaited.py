@@ -1,4 +1,4 @@
-"""Which refused files are read again because the file beside them has come."""
+"""Which files are read again because of the file in which their lines go on."""
 
 from __future__ import annotations
 
@@ -9,47 +9,64 @@ import pytest
 
 from pointline.parse.feed import Beside
 from pointline.phrases import NOT_BESIDE
-from pointline.services.files.awaited import no_longer_awaiting
+from pointline.services.files.awaited import ByTheOther, told_by_the_other
 from pointline.tables.ingest_manifest import SCHEMA
 
 PAIR = Beside(here="_book", there="_clock", widths=(2,), widths_there=(3,))
-WAITED = f"a/x_book.csv: each of its lines goes on in x_clock.csv, {NOT_BESIDE}; put x_clock.csv there"
+BOOK, CLOCK = "a/x_book.csv", "a/x_clock.csv"
+WAITED = f"{BOOK}: each of its lines goes on in x_clock.csv, {NOT_BESIDE}; put x_clock.csv there"
+JUDGED_US = 1_000
 ENTRY = {
     "file_id": 7,
     "data_type": "quotes",
     "exchange": "mine",
     "feed": "tops",
-    "bronze_file_path": "a/x_book.csv",
+    "bronze_file_path": BOOK,
     "status": "quarantined",
     "error": WAITED,
+    "updated_at_us": JUDGED_US,
 }
+UNEVEN = {**ENTRY, "error": "x_clock.csv has fewer lines than it"}
+IN = {**ENTRY, "status": "success", "error": None}
+BEFORE, AFTER = JUDGED_US - 1, JUDGED_US + 1
 
 
-def found(*entries: dict[str, object], there: tuple[str, ...] = ("a/x_clock.csv",)) -> dict[int, str]:
+def found(*entries: dict[str, object], there: dict[str, int]) -> ByTheOther:
+    """``there``: when each file in bronze was changed."""
     ledger = pl.DataFrame(list(entries), schema={name: SCHEMA[name] for name in ENTRY})
-    reader = SimpleNamespace(is_gone=lambda path: path not in there)
-    return no_longer_awaiting(
-        ledger.drop("error"),
+    reader = SimpleNamespace(
+        is_gone=lambda path: path not in there,
+        look=lambda path: SimpleNamespace(changed_us=there[path], last_modified_ts=0) if path in there else None,
+    )
+    return told_by_the_other(
+        ledger.drop("error", "updated_at_us"),
         lambda ids: ledger.filter(pl.col("file_id").is_in(ids)),
         reader,
         lambda _path, feed: PAIR if feed == "tops" else None,
     )
 
 
-def test_a_file_that_was_refused_for_want_of_another_is_read_when_that_is_there():
-    assert found(ENTRY, {**ENTRY, "file_id": 8, "feed": "trades"}) == {7: "a/x_book.csv"}
-
-
 @pytest.mark.parametrize(
-    ("change", "there"),
+    ("entry", "there", "is_again"),
     [
-        ({}, ()),
-        ({"error": "12 of 20 rows cannot be kept"}, ("a/x_clock.csv",)),
-        ({"error": None}, ("a/x_clock.csv",)),
-        ({"status": "success"}, ("a/x_clock.csv",)),
-        ({"status": "gone"}, ("a/x_clock.csv",)),
-        ({"feed": ""}, ("a/x_clock.csv",)),
+        (ENTRY, {CLOCK: BEFORE}, True),
+        (ENTRY, {CLOCK: AFTER}, True),
+        (ENTRY, {}, False),
+        (UNEVEN, {CLOCK: BEFORE}, False),
+        (UNEVEN, {CLOCK: AFTER}, True),
+        (UNEVEN, {}, False),
+        (IN, {BOOK: BEFORE, CLOCK: BEFORE}, False),
+        (IN, {BOOK: BEFORE, CLOCK: AFTER}, True),
+        (IN, {BOOK: BEFORE}, False),
+        (IN, {CLOCK: AFTER}, False),
     ],
 )
-def test_others_are_left_alone(change, there):
-    assert found({**ENTRY, **change}, there=there) == {}
+def test_by_what_the_other_one_is_now(entry, there, is_again):
+    again = {7: BOOK} if is_again else {}
+    is_in = entry["status"] == "success"
+    assert found(entry, there=there) == ByTheOther({} if is_in else again, again if is_in else {})
+
+
+@pytest.mark.parametrize("change", [{"status": "gone"}, {"status": "superseded"}, {"feed": ""}, {"feed": "trades"}])
+def test_others_are_left_alone(change):
+    assert found({**ENTRY, **change}, there={CLOCK: AFTER}) == ByTheOther({}, {})

@@ -289,6 +289,29 @@ def test_a_pair_in_a_lake(tmp_path):
     assert run(daemon.root, "verify", "--deep").returncode == 0
 
 
+@pytest.mark.parametrize("first", ["whole", "short"])
+def test_a_book_follows_the_messages_that_are_put_in_the_place_of_others(tmp_path, first):
+    """Its times are those of the messages: of others it is read again, though it is the same file itself."""
+    daemon = Daemon(tmp_path / "lake")
+    (daemon.bronze / "lobster").mkdir(parents=True)
+    here, there = pair()
+    (daemon.bronze / PATH).write_bytes(here)
+    (daemon.bronze / OTHER).write_bytes(there if first == "whole" else cut(there))
+    daemon.once()
+    before = read_table(daemon.root, "book_snapshot_5")
+    assert before.height == (48 if first == "whole" else 0)
+    lines = [line.partition(b",") for line in there.splitlines(keepends=True)]
+    later = b"".join(b"%.9f,%b" % (float(time) + 0.001, rest) for time, _, rest in lines)
+    (daemon.bronze / OTHER).write_bytes(later)
+    for _ in range(2):
+        daemon.once()
+        assert sorted(read_table(daemon.root, "book_snapshot_5")["timestamp"]) == sorted(
+            read_table(daemon.root, "orders")["timestamp"]
+        )
+        assert read_manifest(daemon.root).height == (4 if first == "whole" else 3)
+    assert run(daemon.root, "verify", "--deep").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("path", "feed"),
     [

@@ -399,7 +399,7 @@ class Supervisor:
 
     def _asks(self, known: pl.DataFrame) -> list[str]:
         assert self._service is not None
-        return self._service.asked_of_bronze(known)
+        return self._service.asked_of_bronze(known, self.lake.source.feeds.beside)
 
     def _compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
         assert self._service is not None
@@ -408,8 +408,10 @@ class Supervisor:
             hint = "download both again; `pointline withdraw` takes the rows out"
             log.warning(events.FILE_CHECKSUM_MISMATCH, path=path, what=wrong, hint=hint)
         found = self._service.compare(survey, known)
-        arrived = self._service.free_awaiting(self.lake.source.feeds.beside)
-        return replace(found, freed={**found.freed, **arrived, **right})
+        beside = self._service.compare_beside(self.lake.source.feeds.beside)
+        return replace(
+            found, freed={**found.freed, **beside.freed, **right}, regained={**found.regained, **beside.regained}
+        )
 
     def _refresh_symbols(self) -> None:
         assert self._service is not None

@@ -40,8 +40,8 @@ from pointline.io.protocols import (
     QuarantineRepository,
     new_parts,
 )
-from pointline.parse.feed import Beside, Feed
-from pointline.services.files.awaited import no_longer_awaiting
+from pointline.parse.feed import Feed
+from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import late_checksums
 from pointline.services.files.identity import REFUSED, Sorted, sort_candidates
@@ -249,10 +249,11 @@ class IngestService:
             freed = self._reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())
             return Departures(gone=closed, freed=freed)
 
-    def asked_of_bronze(self, known: pl.DataFrame) -> list[str]:
-        """Return the paths of which ``compare`` has to know whether they are in bronze."""
+    def asked_of_bronze(self, known: pl.DataFrame, beside_of: BesideOf) -> list[str]:
+        """Return the paths of which ``compare`` and ``compare_beside`` have to know whether they are in bronze."""
         paths = [whose_absence_counts(known), self._manifest.with_days_left()]
-        return pl.concat([rows["bronze_file_path"] for rows in paths]).to_list()
+        asked = pl.concat([rows["bronze_file_path"] for rows in paths]).to_list()
+        return [*asked, *paths_needing_another(known, beside_of)]
 
     def compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
         """Close refused files that are not in bronze, and put back those that nothing stands in the way of now.
@@ -291,11 +292,12 @@ class IngestService:
             self._record([Outcome.checked(one, state, error=errors[one]) for one, _, state, _ in told])
             return {path: wrong for _, path, _, wrong in told if wrong}, self._reopen(right)
 
-    def free_awaiting(self, beside_of: Callable[[str, str], Beside | None]) -> dict[int, str]:
-        """Put back files that were refused for want of the one beside them, where that is there now; return these."""
+    def compare_beside(self, beside_of: BesideOf) -> Departures:
+        """Read files again that need the one beside them, where that one has come or has changed; after ``compare``."""
         with self._lock:
-            found = no_longer_awaiting(self._manifest.entries(), self._manifest.rows_of, self._reader, beside_of)
-            return self._reopen(found) if found else {}
+            found = told_by_the_other(self._manifest.entries(), self._manifest.rows_of, self._reader, beside_of)
+            self._regained |= found.in_silver.keys()
+            return Departures(freed=self._reopen(found.refused), regained=found.in_silver)
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:

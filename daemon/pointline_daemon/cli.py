@@ -7,13 +7,14 @@ import os
 import sys
 from contextlib import suppress
 from enum import StrEnum
+from errno import EIO, ENOSPC
 from pathlib import Path
 from typing import Annotated, Final, NoReturn, cast
 
 import typer
 
 from pointline_daemon import completion
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_USAGE
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_USAGE, exit_code_of
 
 app = typer.Typer(
     name="pointline",
@@ -630,6 +631,7 @@ def options(
 def main() -> None:
     """Entry point: turn every failure into one line what and one line what to try."""
     gc.disable()  # while modules are imported; a command that stays switches it on again
+    _open_streams()
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
@@ -639,33 +641,63 @@ def main() -> None:
         code = leaving.code
     except typer.Abort:
         code = EXIT_INTERRUPTED
-    except Exception as error:
+    except BaseException as error:  # a panic of a Rust library is no Exception
         if debug and not isinstance(error, TYPING_ERROR):
             raise
-        code = _explain(error)
+        try:
+            code = _explain(error)
+        except OSError as unsaid:  # a full disk behind `--json > file`
+            code = EXIT_FINDINGS
+            with suppress(OSError):
+                print(f"error: the answer cannot be written: {unsaid.strerror}", file=sys.stderr)
     _leave(code if isinstance(code, int) else int(bool(code)))
+
+
+def _open_streams() -> None:
+    """Have standard input, output and error lead nowhere where they are closed: to print is no error then.
+
+    Else the next file that is opened is in their place, and printed into.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                os.fstat(number)
+                continue
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for the whole life
 
 
 def _leave(code: int) -> NoReturn:
     """End without taking the interpreter apart, which costs a quarter of a second; everything is on disk by now."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError, ValueError):
+        with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: BaseException) -> int:
     from pointline.errors import PointlineError
-    from pointline.io.translate import from_os_error, lost_data_file, one_line
-    from pointline_daemon.commands.shared.present import print_error, print_problem
+
+    try:
+        from pointline.io.translate import from_os_error, lost_data_file, one_line
+        from pointline_daemon.commands.shared.present import print_error, print_problem
+    except ImportError:  # the process became a user who may not read the program
+        print(f"error: {error}\ntry:   {getattr(error, 'hint', '')}", file=sys.stderr)
+        return exit_code_of(error) if isinstance(error, PointlineError) else EXIT_FINDINGS
 
     as_json = "--json" in sys.argv
-    if (lost := lost_data_file(error)) is not None and not isinstance(error, PointlineError):
+    if not isinstance(error, PointlineError) and (lost := lost_data_file(error)) is not None:
         error = lost
     elif isinstance(error, OSError) and error.filename is not None:
         error = from_os_error(error, str(error.filename))
     elif isinstance(error, TYPING_ERROR):
         return _explain_typing(cast("typer.BadParameter", error), as_json=as_json)
+    if isinstance(error, OSError) and error.filename is None and error.errno in {ENOSPC, EIO}:
+        print_problem(f"the answer cannot be written: {error.strerror}", "write it to another place", as_json=as_json)
+        return EXIT_FINDINGS
     if not isinstance(error, PointlineError):
         print_problem(one_line(error), "run it again with --debug and report what it says", as_json=as_json)
         return EXIT_FINDINGS

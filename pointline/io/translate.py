@@ -102,7 +102,7 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
     return NoAccess(message, subject=subject, hint=hint)
 
 
-def lost_data_file(error: Exception) -> LakeDamaged | None:
+def lost_data_file(error: BaseException) -> LakeDamaged | None:
     """Return what is to be said where a reader of a table did not find one of its data files."""
     text = str(error)
     path = re.search(r"[^/\s]+/[^/\s]+\.parquet", text)
@@ -129,6 +129,6 @@ def _disk_full(subject: str) -> DiskFull:
     return DiskFull(f"no space left while writing {subject}", subject=subject, hint="free space on the lake's disk")
 
 
-def _mentions(error: Exception, words: tuple[str, ...]) -> bool:
+def _mentions(error: BaseException, words: tuple[str, ...]) -> bool:
     text = str(error).lower()
     return any(word in text for word in words)

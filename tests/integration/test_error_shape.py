@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from tests.support.process import pointline
+from tests.support.lake_check import file_content, file_name, put_file, read_table
+from tests.support.process import environment, pointline
 
 WRONG = [
     ("files", "--status", "nothing"),
@@ -64,3 +68,29 @@ def test_what_is_withdrawn_may_be_withdrawn_again(own_lake):
     again = pointline(own_lake, "withdraw", "1")
     assert (again.returncode, again.stdout) == (0, "nothing to do: 1 file withdrawn already\n")
     assert pointline(own_lake, "withdraw", "1", "--dry-run").returncode == 0
+
+
+def in_shell(lake: Path, command: str, streams: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with streams that a shell has closed, or led elsewhere."""
+    typed = f"{shlex.quote(sys.executable)} -m pointline_daemon {command} {streams}"
+    env = environment(lake, ingest__settle_seconds=0.1)
+    return subprocess.run(["sh", "-c", typed], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_keep_nothing_from_being_done(tmp_path, streams):
+    put_file(tmp_path / "bronze", name := file_name("trades", "BTCUSDT"), file_content(name, 5))
+    for command in ("run --once", "status", "files --json", "verify"):
+        done = in_shell(tmp_path, command, streams)
+        assert (done.returncode, "Error" in done.stdout + done.stderr) == (0, False), done.stderr
+    assert read_table(tmp_path, "trades").height == 5
+    assert pointline(tmp_path, "verify", "--deep").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["files", "files --json"])
+def test_an_answer_that_cannot_be_written(sound_lake, command):
+    done = in_shell(sound_lake, command, "> /dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the answer cannot be written: No space left on device\n")
+    assert "Traceback" not in done.stderr

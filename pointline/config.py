@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from pointline.errors import ConfigurationError, NoAccess
 from pointline.io.ownership import name_of_user
+from pointline.io.small_file import read_small_file, why_unreadable
 from pointline.settings import (
     KINDS,
     SECTIONS,
@@ -262,11 +263,11 @@ def _decode(text: str, *, as_list: bool) -> object:
 def _read_toml(path: Path, problems: list[Problem]) -> Layer:
     content: dict[str, object] = {}
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = tomllib.loads(read_small_file(path).decode("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError, RecursionError) as error:  # bad TOML and bad UTF-8 are ValueErrors
-        problems.append(Problem("", _one_line(f"{path.name} ({path}): cannot be read: {error}")))
+        problems.append(Problem("", _one_line(f"{path.name} ({path}): cannot be read: {why_unreadable(error)}")))
     tables = {name: table for name, table in content.items() if isinstance(table, dict)}
     what = "not a section; settings stand in sections such as [ingest]"
     problems += [_problem(name, value, str(path), what) for name, value in content.items() if name not in tables]

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pointline.errors import ConfigurationError
+from pointline.io.small_file import read_small_file, why_unreadable
 from pointline.io.translate import storage_errors
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable
@@ -69,13 +70,21 @@ def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor
     vendors: list[Vendor] = []
     with storage_errors(FOLDER):
         for file in own_files(root):
-            vendor = describe(file.read_bytes(), f"{FOLDER}/{file.name}", known)
+            vendor = _described(file, known)
             if (twin := next((one for one in vendors if one.name == vendor.name), None)) is not None:
                 said = f"{vendor.where}: {twin.where} describes the vendor {vendor.name!r} too: put both into one file"
                 vendor = replace(vendor, problems=(*vendor.problems, said))
             known |= vendor.tables
             vendors.append(vendor)
     return vendors, [problem for vendor in vendors for problem in vendor.problems]
+
+
+def _described(file: Path, tables: Mapping[str, EventTable]) -> Vendor:
+    where = f"{FOLDER}/{file.name}"
+    try:
+        return describe(read_small_file(file), where, tables)
+    except (OSError, ValueError, RecursionError) as error:
+        return Vendor(name=where, where=where, problems=(f"{where}: {why_unreadable(error)}",))
 
 
 def own_files(root: Path) -> list[Path]:

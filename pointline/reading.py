@@ -87,9 +87,13 @@ def _described(table: str, lake_root: str | Path | None) -> tuple[Mapping[str, p
     if table not in known:
         with suppress(PointlineError):  # without a lake the name is wrong all the same
             paths = lake_paths(lake_root)
-            known = lake_tables(paths.root)
+            problems: list[str] = []
+            known = lake_tables(paths.root, problems.append)
             if (paths.table(str(table)) / "_delta_log").is_dir():
-                hint = f"it is in {paths.silver}: put its description back into {paths.root / VENDORS}"
+                where = paths.root / VENDORS
+                hint = f"it is in {paths.silver}: put its description back into {where}"
+                if problems:
+                    hint = f"it is in {paths.silver}; in {where} something is wrong: {'; '.join(problems)}"
     if table not in known:
         raise no_such("table", str(table), [*known, *others], hint=hint)
     return known[table].silver_schema, PARTITION_COLUMNS

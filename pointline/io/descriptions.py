@@ -19,11 +19,14 @@ from pointline.vendors.describe import Vendor, describe
 from pointline.vendors.feeds import Feeds
 
 FOLDER = "vendors"
+SILVER = "silver"
 ENDING = ".toml"
 REFERENCE = "LANGUAGE.md"
 HINT = (
     "correct them; `pointline vendors check FILE` says when one is right, `pointline vendors help` what may be written"
 )
+
+WAYS_OUT = "take the change back, or leave the table as it was and describe the new one beside it under another name"
 
 
 @cache
@@ -55,13 +58,12 @@ def own_vendors(
     return tuple(vendor for vendor in vendors if not vendor.problems)
 
 
-def lake_tables(root: Path) -> dict[str, EventTable]:
+def lake_tables(root: Path, on_problem: Callable[[str], None] = lambda _problem: None) -> dict[str, EventTable]:
     """Return the event tables of a lake by name: those that come with the program and those that it describes itself.
 
-    What is wrong with a description is not the matter of who asks here: the files that something is wrong with are left
-    out.
+    Descriptions that something is wrong with are left out; ``on_problem`` hears of it.
     """
-    own = own_vendors(root, event_tables(), on_problem=lambda _problem: None)
+    own = own_vendors(root, event_tables(), on_problem)
     return {**event_tables(), **{name: table for vendor in own for name, table in vendor.tables.items()}}
 
 
@@ -75,7 +77,7 @@ def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor
                 said = f"{vendor.where}: {twin.where} describes the vendor {vendor.name!r} too: put both into one file"
                 vendor = replace(vendor, problems=(*vendor.problems, said))
             known |= vendor.tables
-            vendors.append(vendor)
+            vendors.append(with_refused_changes(root, vendor))
     return vendors, [problem for vendor in vendors for problem in vendor.problems]
 
 
@@ -85,6 +87,17 @@ def _described(file: Path, tables: Mapping[str, EventTable]) -> Vendor:
         return describe(read_small_file(file), where, tables)
     except (OSError, ValueError, RecursionError) as error:
         return Vendor(name=where, where=where, problems=(f"{where}: {why_unreadable(error)}",))
+
+
+def with_refused_changes(root: Path, vendor: Vendor) -> Vendor:
+    """Add to a vendor's problems what its tables cannot become because of the rows that a lake has."""
+    if vendor.problems or not vendor.tables or not (root / SILVER).is_dir():
+        return vendor
+    from pointline.io.delta.changed_table import refused_changes  # noqa: PLC0415 - most lakes have no tables of their own
+
+    found = {name: refused_changes(root / SILVER / name, table) for name, table in vendor.tables.items()}
+    said = [f"{vendor.where}: table {name}: {'; '.join(what)}: {WAYS_OUT}" for name, what in found.items() if what]
+    return replace(vendor, problems=tuple(said))
 
 
 def own_files(root: Path) -> list[Path]:

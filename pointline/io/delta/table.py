@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 
 from pointline.errors import CommitConflict, LakeDamaged, PartsLost
 from pointline.io.checksums import checksum_in_name, checksum_of, stem_of
 from pointline.io.clock import Clock
+from pointline.io.delta.changed_table import delta_schema, types_in
 from pointline.io.delta.id_ranges import holding, in_order
 from pointline.io.delta.live_parts import LiveParts
 from pointline.io.delta.parts import COMPACTED, WRITTEN, ParquetPartWriter
@@ -200,15 +200,21 @@ class DeltaTableRepository:
             DeltaLog(self.path / LOG, version=-1, last_batch=-1).append(actions, batch=None)
 
     def _upgrade(self) -> None:
-        """Add the columns that are missing, null in the rows that are there, and the format version, in one commit."""
+        """Add the columns that are missing, null in the rows that are there, and the format version, in one commit.
+
+        A table without rows becomes what it is described as.
+        """
         table = self.table()
-        metadata, there = table.metadata(), table.schema().fields
-        names = {field.name for field in there}
-        missing = [field for field in self._delta_schema().fields if field.name not in names]
-        if missing or version_in(metadata.configuration) < FORMAT_VERSION:
+        metadata, there, wanted = table.metadata(), table.schema(), self._delta_schema()
+        names = types_in(there)
+        missing = [field for field in wanted.fields if field.name not in names]
+        fields = [*there.fields, *missing]
+        if is_described_anew := names != types_in(wanted) and not self.live_parts():
+            fields = wanted.fields
+        if missing or is_described_anew or version_in(metadata.configuration) < FORMAT_VERSION:
             refuse_links(self.path, self.path / LOG)
             added = [field.name for field in missing]
-            actions = upgrade_of(metadata, Schema([*there, *missing]).to_json(), added, FORMAT_PROPERTY)
+            actions = upgrade_of(metadata, Schema(fields).to_json(), added, FORMAT_PROPERTY)
             with self._lock, storage_errors(self.path.name):
                 self._newest_log().append(actions, batch=None)  # refuses a table of features that nobody here knows
 
@@ -460,8 +466,7 @@ class DeltaTableRepository:
         return {}
 
     def _delta_schema(self) -> Schema:
-        arrow = pl.DataFrame(schema=self.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        return Schema.from_arrow(pa.schema(arrow))
+        return delta_schema(self.schema)
 
 
 def written(writer: ParquetPartWriter, groups: Iterable[pl.DataFrame]) -> Part:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from pointline.config import Config
 from pointline.io.bronze.one_file import read_small
+from pointline.io.descriptions import with_refused_changes
 from pointline.phrases import plural, printable
 from pointline.services.telling.examples import check_examples
 from pointline.vendors.describe import Vendor, describe
@@ -55,7 +56,8 @@ def read_beside(config: Config, file: Path) -> Described:
     feeds = make_feeds(config, on_problem=warn)
     name = describe(content, file.name, feeds.with_own([]).tables).name
     others = [one for one in feeds.own if Path(one.where).name != file.name and one.name != name]
-    vendor = describe(content, file.name, feeds.with_own(others).tables)
+    made = describe(content, file.name, feeds.with_own(others).tables)
+    vendor = with_refused_changes(config.paths.root, made)
     return Described(vendor=vendor, feeds=feeds.with_own([vendor, *others]))
 
 

@@ -80,6 +80,10 @@ columns of their table; ``days`` is null where all rows are of ``date``; ``recei
 beside each file."""
 
 
+ADDED = ("symbols", "changed_ts", "inode", "feed", "receive_clock", "days", "checksum")
+"""Columns that the first release did not have."""
+
+
 class Checksum(StrEnum):
     """What the checksum beside a file says of it."""
 
@@ -108,6 +112,15 @@ CONTENT_FACTS = (
 STANDING = ("status", "attempts", "error", "updated_at_us", "superseded_by")
 """Where the file version stands now. With ``CONTENT_FACTS`` all that an outcome may change; the rest is known at
 discovery and stays."""
+
+
+NEVER_NULL = ("file_id", "exchange", "data_type", "symbol", "bronze_file_path", "status")
+
+
+def senseless() -> pl.Expr:
+    """True for rows that no release has written: another program has changed the ledger."""
+    no_status = ~stands_at(*Status)
+    return pl.any_horizontal(no_status, *(pl.col(name).is_null() for name in NEVER_NULL)).fill_null(value=True)
 
 
 def empty() -> pl.DataFrame:

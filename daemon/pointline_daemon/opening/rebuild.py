@@ -99,7 +99,7 @@ def _sound_rows(lake: Lake) -> pl.DataFrame:
         rows += [frame.select(list(ingest_manifest.SCHEMA)) for part in sound for frame in repository.rows_of(part)]
     except MANGLED:
         return rows[0]
-    return pl.concat(rows)
+    return pl.concat(rows).filter(~ingest_manifest.senseless())
 
 
 def _move_away(folder: Path, keep_in: Path) -> None:

@@ -1,14 +1,14 @@
-"""Whether a described table is still the one that silver has: what rows were written as, they stay."""
+"""Whether the table that silver has is the one that belongs there: what rows were written as, they stay."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from deltalake import Schema
+from deltalake import DeltaTable, Schema
 
 from pointline.errors import PointlineError
 from pointline.io.delta.table_path import data_files, is_table, open_table
@@ -17,6 +17,8 @@ from pointline.tables.schema import EventTable
 
 KINDS = {"double": "number", "long": "integer", "timestamp": "time", "boolean": "flag", "string": "text"}
 """What a column of silver may have been described as."""
+
+MOST_NAMED = 3
 
 
 def delta_schema(schema: Mapping[str, pl.DataType]) -> Schema:
@@ -28,6 +30,31 @@ def delta_schema(schema: Mapping[str, pl.DataType]) -> Schema:
 def types_in(schema: Schema) -> dict[str, str]:
     """Return the type of each column, in Delta's words."""
     return {field.name: str(getattr(field.type, "type", field.type)) for field in schema.fields}
+
+
+def not_ours(
+    table: DeltaTable, schema: Mapping[str, pl.DataType], partition_by: Sequence[str], may_lack: Collection[str] | None
+) -> str:
+    """Return in which way a table is not the one that belongs in its place; empty where it is.
+
+    Columns that another program has added are left alone; ``may_lack`` are those that came with later releases, None
+    where there are no rows, and the columns do not matter.
+    """
+    if tuple(table.metadata().partition_columns) != tuple(partition_by):
+        return (
+            f"it is partitioned by other columns than {' and '.join(partition_by)}"
+            if partition_by
+            else "it has partitions"
+        )
+    stored, wanted = types_in(table.schema()), types_in(delta_schema(schema))
+    if stored == wanted or may_lack is None:
+        return ""
+    if lacking := [name for name in wanted if name not in stored and name not in may_lack]:
+        return f"it has no column {' and no column '.join(lacking[:MOST_NAMED])}"
+    for name, kind in wanted.items():
+        if stored.get(name, kind) != kind:
+            return f"its column {name} is of the type {stored[name]}, not {kind}"
+    return ""
 
 
 def refused_changes(path: Path, table: EventTable) -> list[str]:

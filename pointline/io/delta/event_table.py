@@ -45,6 +45,7 @@ class DeltaEventTable(DeltaBatchTable):
 
     def __init__(self, path: Path, table: EventTable) -> None:
         super().__init__(path, table.silver_schema, PARTITION_COLUMNS)
+        self.may_lack = frozenset(column.name for column in table.columns if not column.required)
 
     def commit(
         self,

@@ -20,7 +20,7 @@ from deltalake import DeltaTable, Schema
 from pointline.errors import CommitConflict, LakeDamaged, PartsLost
 from pointline.io.checksums import checksum_in_name, checksum_of, stem_of
 from pointline.io.clock import Clock
-from pointline.io.delta.changed_table import delta_schema, types_in
+from pointline.io.delta.changed_table import delta_schema, not_ours, types_in
 from pointline.io.delta.id_ranges import holding, in_order
 from pointline.io.delta.live_parts import LiveParts
 from pointline.io.delta.parts import COMPACTED, WRITTEN, ParquetPartWriter
@@ -61,6 +61,8 @@ class DeltaTableRepository:
 
     bounded: ClassVar[Sequence[str]] = ()
     """Columns of texts and times whose bounds in each data file are kept in memory."""
+    may_lack: Collection[str] = ()
+    """Columns that tables of older releases, or of older descriptions, do not have yet."""
 
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType], partition_by: Sequence[str] = ()) -> None:
         self.path = path
@@ -152,8 +154,17 @@ class DeltaTableRepository:
                 table = self._table
                 if table is None or table.version() != newest:
                     table = self.table()
-                self._parts = LiveParts(table, self.partition_by, {name: self.schema[name] for name in self.bounded})
+                self._require_ours(table, has_rows=False)  # else its data files cannot even be listed
+                parts = LiveParts(table, self.partition_by, {name: self.schema[name] for name in self.bounded})
+                self._require_ours(table, has_rows=bool(parts.paths))
+                self._parts = parts
             return self._parts
+
+    def _require_ours(self, table: DeltaTable, *, has_rows: bool) -> None:
+        """Raise LakeDamaged where somebody has put another table, or rows of other types, into the place of ours."""
+        if what := not_ours(table, self.schema, self.partition_by, self.may_lack if has_rows else None):
+            name = self.path.name
+            raise LakeDamaged(f"{name} is not the table that belongs there: {what}", subject=name, hint=REPAIR_HINT)
 
     def let_go(self) -> None:
         """Drop what is known of the table: another one is in its place."""
@@ -204,6 +215,7 @@ class DeltaTableRepository:
 
         A table without rows becomes what it is described as.
         """
+        self.live_parts()  # refuses what is not ours
         table = self.table()
         metadata, there, wanted = table.metadata(), table.schema(), self._delta_schema()
         names = types_in(there)

@@ -25,7 +25,7 @@ from pointline.io.ledger.frame import LedgerFrame
 from pointline.io.ledger.last_id import LastId
 from pointline.io.ledger.table import LedgerTable
 from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Discovery, Outcome
-from pointline.io.translate import storage_errors
+from pointline.io.translate import REPAIR_HINT, storage_errors
 from pointline.tables.ingest_manifest import (
     CLOSED,
     CONTENT_FACTS,
@@ -35,6 +35,7 @@ from pointline.tables.ingest_manifest import (
     Checksum,
     Status,
     rows_by_day,
+    senseless,
     stands_at,
 )
 
@@ -72,6 +73,7 @@ class DeltaManifest:
                 raise LakeDamaged(
                     "ingest_manifest holds a file_id twice", subject="ingest_manifest", hint="run `pointline verify`"
                 )
+            _refuse_senseless(entries.frame)
             self._entries = entries
         return self._entries
 
@@ -387,3 +389,14 @@ def _join_newest(versions: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     newest = entries.select("file_id", *VERSION_KEY).join(versions, on=list(VERSION_KEY), how="semi", nulls_equal=True)
     newest = newest.group_by(VERSION_KEY).agg(pl.col("file_id").max())
     return versions.join(newest, on=list(VERSION_KEY), how="left", maintain_order="left", nulls_equal=True)
+
+
+def _refuse_senseless(entries: pl.DataFrame) -> None:
+    odd = entries.filter(senseless())
+    if odd.is_empty():
+        return
+    file_id, status = odd.select("file_id", pl.col("status").cast(pl.String)).row(0)
+    what = "a row without its path, or what it is of" if file_id is None else f"file {file_id}, with status {status}"
+    raise LakeDamaged(
+        f"ingest_manifest was changed by another program: it holds {what}", subject="ingest_manifest", hint=REPAIR_HINT
+    )

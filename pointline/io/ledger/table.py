@@ -21,6 +21,7 @@ from pointline.io.delta.table_path import scan_data_files
 from pointline.io.durable import flush_file, flush_folder
 from pointline.io.protocols import Part
 from pointline.io.translate import storage_errors
+from pointline.tables.ingest_manifest import ADDED
 
 ROWS_PER_FILE = 1024
 BYTES_PER_FILE = 2 << 20
@@ -36,6 +37,7 @@ class LedgerTable(DeltaTableRepository):
 
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
         super().__init__(path, schema)
+        self.may_lack = ADDED
         self._unflushed: list[Part] | None = None
         """Data files of the newest commit that may not be on disk; None where another process may have left some."""
 

@@ -12,7 +12,7 @@ import polars as pl
 from pointline.services.audit.ledger_index import LedgerIndex
 from pointline.services.telling.findings import Finding
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, senseless, stands_at
 
 THINNED = '"rows_left_out"|"left_to_'
 """What the warnings of a file say whose rows are not all of those in the file: their numbers have gaps."""
@@ -23,8 +23,8 @@ def audit_ledger(still: pl.DataFrame, index: LedgerIndex) -> Iterator[Finding]:
     """What the ledger alone shows of some of its rows, without what is in flight; ``index`` has all of them."""
     doubled = still.filter(pl.col("file_id").is_in(index.doubled.implode())).unique("file_id")
     yield from _report(doubled, "manifest_doubled", "its id stands in the ledger more than once")
-    known = [one.value for one in Status]
-    yield from _report(still.filter(~pl.col("status").is_in(known)), "manifest_fact", "its status is none there is")
+    odd = still.filter(senseless())
+    yield from _report(odd, "manifest_fact", "its status is none there is, or it lacks what every file has")
     read, written, aside = (pl.col(name).fill_null(0) for name in FACTS)
     broken = still.filter(~stands_at(Status.PENDING), (read != written + aside) | pl.min_horizontal(FACTS).lt(0))
     yield from _report(broken, "manifest_counts", "rows read are not rows written plus rows quarantined")

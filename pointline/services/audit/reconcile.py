@@ -14,7 +14,7 @@ import polars as pl
 from msgspec import Struct, field
 
 from pointline.io.protocols import IngestionManifestRepository, Part, QuarantineRepository
-from pointline.services.audit.row_counts import AuditedTable, count_rows
+from pointline.services.audit.row_counts import LINEAGE, NOBODY, AuditedTable, count_rows
 from pointline.services.ingest.change import Partition
 from pointline.tables.ingest_manifest import Status, may_have_rows_of, rows_by_day, stands_at
 
@@ -89,7 +89,12 @@ def _compare_partition(
     partition: Mapping[str, str],
 ) -> None:
     broken = {part.path for part in found.broken}
-    counts = count_rows(table, [part for part in table.live_parts(partition) if part.path not in broken])
+    parts = [part for part in table.live_parts(partition) if part.path not in broken]
+    counts = count_rows(table, parts)
+    if NOBODY in counts["file_id"]:
+        nobodys = [part for part in parts if any(rows["file_id"].has_nulls() for rows in table.rows_of(part, LINEAGE))]
+        found.broken += nobodys
+        counts = count_rows(table, [part for part in parts if part not in nobodys])
     entries = manifest.entries()
     known = entries.filter(pl.col("file_id").is_in(counts["file_id"].to_list()))
     place = [pl.col(key) == value for key, value in partition.items() if key != "date"]

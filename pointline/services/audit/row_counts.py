@@ -13,6 +13,9 @@ LINEAGE = ("file_id", "file_seq")
 MOST_ROWS_AT_ONCE = 4_000_000
 """Rows of files whose numbers do not simply rise are compared in portions of so many."""
 
+NOBODY = -1
+"""The id under which rows without one are counted: another program has written them."""
+
 COUNTS: dict[str, pl.DataType] = {
     "file_id": pl.Int64(),
     "rows": pl.Int64(),
@@ -68,7 +71,7 @@ def count_rows(table: AuditedTable, parts: Sequence[Part]) -> pl.DataFrame:
     """Return ``COUNTS`` per file of these parts. ``doubled`` counts rows whose number another row has too."""
     seq = pl.col("file_seq")
     segments = [
-        rows.group_by("file_id").agg(
+        rows.group_by(pl.col("file_id").fill_null(NOBODY)).agg(
             pl.len().cast(pl.Int64).alias("rows"),
             seq.sum().alias("seq_sum"),
             seq.min().alias("seq_min"),

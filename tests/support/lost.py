@@ -147,5 +147,6 @@ KINDS = {
     ),
     "table and files of bronze lost": Kind(befall=_away("silver/trades", f"bronze/{ETH}"), loses=(ETH,)),
     "symbols lost": Kind(befall=_away(*(f"silver/{name}" for name in SYMBOL_TABLES))),
+    "symbol states lost": Kind(befall=_away("silver/symbol_states")),
     "symbols older": Kind(befall=_both(*(_put_back(f"silver/{name}") for name in SYMBOL_TABLES))),
 }

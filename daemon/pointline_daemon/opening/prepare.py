@@ -57,6 +57,7 @@ def mend_and_recover(lake: Lake) -> list[str]:
         )
     lake.create()
     recovered = recover(lake.manifest, lake.quarantine, lake.batch_tables)
+    lake.observations.require_states()
     symbols = lake.symbol_service()
     symbols.catch_up(lake.next_batch())
     symbols.refresh()

@@ -41,6 +41,14 @@ def unreadable_tables(lake: Lake) -> dict[str, str]:
             altered = [f"{entry} was {reason}" for entry, reason in files.log_faults(name)]
             if why := next(iter(altered), "") or _fault_of(repository, look):
                 found[name] = why
+    observations = lake.observations
+    if observations.exists() and not {observations.path.name, observations.states.path.name} & found.keys():
+        try:
+            observations.require_states()
+        except MANGLED as error:
+            found[observations.states.path.name] = _first_line(error)
+    if observations.states.path.name in found:  # neither says anything without the other; both come from bronze
+        found.setdefault(observations.path.name, f"it is of no use without {observations.states.path.name}")
     if ingest_manifest.NAME not in found and lake.manifest.repository.exists():
         try:
             lake.manifest.entries()
@@ -64,7 +72,7 @@ def rebuild_unreadable(lake: Lake) -> dict[str, str]:
     keep_in = lake.config.paths.state / "set_aside"
     saved = _sound_rows(lake) if ingest_manifest.NAME in found else None
     for repository in lake.repositories():
-        if repository.path.name in found:
+        if repository.path.name in found and repository.path.exists():
             _move_away(repository.path, keep_in)
             repository.let_go()
     if saved is not None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
+from pointline.errors import LakeDamaged
 from pointline.io.delta.event_table import DeltaBatchTable
 from pointline.io.delta.id_ranges import holding
 from pointline.io.delta.outcome_facts import telling
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.protocols import Discovery, Outcome, Part
-from pointline.io.translate import storage_errors
+from pointline.io.translate import REPAIR_HINT, storage_errors
 from pointline.tables import symbol_observations as observations
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.symbol_observations import Observed
@@ -63,6 +64,23 @@ class DeltaObservations(DeltaBatchTable):
         with storage_errors(self.states.path.name):
             found = self.states.scan().filter(pl.col("exchange").is_in(list(exchanges))).collect()
         return found.unique("state_id", maintain_order=True)
+
+    def require_states(self) -> None:
+        """Raise LakeDamaged where an observed state is not kept: one table was lost, or put back without the other."""
+        with storage_errors(self.path.name):
+            named = self.scan().select(pl.col("states").explode().unique().drop_nulls()).collect()["states"]
+            if named.is_empty():
+                return
+            kept = (
+                self.states.scan().select("state_id").collect()["state_id"] if self.states.exists() else named.clear()
+            )
+        lost = len(named) - named.is_in(kept.implode()).sum()
+        if lost:
+            raise LakeDamaged(
+                f"{self.states.path.name} lacks {lost:,} of the {len(named):,} states of symbols that were observed",
+                subject=self.path.name,
+                hint=REPAIR_HINT,
+            )
 
     def commit(
         self,

@@ -61,7 +61,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/tables/size_tiers": ("unit/test_size_tiers",),
     "pointline/services/ingest/backlog": ("unit/test_backlog", *EFFECTS),
     "pointline/services/ingest/schedule": ("unit/test_schedule",),
-    "pointline/services/ingest/effects": ("unit/test_late_checksums", *EFFECTS),
+    "pointline/services/ingest/effects": ("unit/test_effects", "unit/test_late_checksums", *EFFECTS),
     "pointline/io/delta_log/mend": ("unit/test_mend",),
     "pointline/io/delta_log/entries": ("unit/test_mend", "unit/test_flushes", "unit/test_removed"),
     "pointline/io/delta_log/removed": ("unit/test_removed",),

@@ -32,6 +32,7 @@ from pointline.services.ingest.recovery import recover
 from pointline.services.ingest.verdict import Policy
 from pointline.services.loading.load import Loader
 from pointline.services.symbols.changes import Symbols
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import with_hashes
 from pointline.tables.registry import event_tables
 from pointline.vendors.feeds import Feeds
@@ -124,7 +125,7 @@ class MemoryLake:
         (root / "bronze").mkdir(parents=True, exist_ok=True)
         (root / "bronze" / "notes.txt").touch()  # an empty bronze is taken for one that is not mounted
         config = load_config(root, environ={})
-        layout = Layout(config.bronze.patterns, config.bronze.left_alone, set(event_tables()))
+        layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
         self.groups = config.bronze.groups
         self.source = FolderBronzeSource(root / "bronze", layout, on_trouble=lambda _path, _error: None)
         self.ticks = count(1_800_000_000_000_000)
@@ -132,6 +133,7 @@ class MemoryLake:
         self.manifest = MemoryManifest(lambda: next(self.ticks))
         self.quarantine = MemoryQuarantine()
         self.tables = {name: MemoryEventTable(event_tables()[name]) for name in TABLES}
+        self.observations, self.symbols = MemoryObservations(), MemorySymbolTable()
         self.deeds = Deeds()
         self._process: Process | None = None
 
@@ -157,8 +159,8 @@ class MemoryLake:
             quarantine=quarantine,
             repositories=tables,
             symbols=Symbols(
-                observations=MemoryObservations(),
-                table=MemorySymbolTable(),
+                observations=self.observations,
+                table=self.symbols,
                 manifest=manifest,
                 max_missing_share=0.2,
                 clock=lambda: next(self.ticks),

@@ -20,7 +20,8 @@ SYMBOLS = [f"S{number}USDT" for number in range(10)]
 def listing(symbols: list[str], tick: float = 0.5) -> bytes:
     """All symbols of the exchange: one that names no time is a snapshot of its day."""
     rows = [f"binance,{symbol},{symbol[:-4]},USDT,spot,{tick},," for symbol in symbols]
-    return "\n".join(["exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size", *rows, ""]).encode()
+    columns = "exchange,symbol,base_asset,quote_asset,market_type,tick_size,lot_size,contract_size"
+    return "\n".join([columns, *rows, ""]).encode()
 
 
 @pytest.fixture

@@ -182,15 +182,16 @@ class Feeds:
 
     def feed(self, table: str, feed: str, vendor: str) -> Feed:
         """Return how a file of the ledger is read. Raises NotDescribed where none has that feed."""
-        if not feed:
+        if not feed and table in self.tables:
             return own_columns(self.tables[table])
         name = name_of(feed)
         for one in self.vendors:
             for description in one.descriptions if one.name == vendor else ():
                 if description.feed.name == name:
                     return description.feed
+        what = f"of the vendor {vendor!r} has a feed {name!r}" if feed else f"has a table {table!r}"
         raise NotDescribed(
-            f"no description of the vendor {vendor!r} has a feed {name!r} any more",
+            f"no description {what} any more",
             hint="put its TOML file back into the lake's folder vendors; `pointline vendors list` shows what there is",
         )
 

@@ -175,3 +175,54 @@ class TestTaken:
         assert rows.height == 3
         assert pl.scan_delta(str(lake / "silver/fills")).collect().select(rows.columns).equals(rows)
         assert pointline(lake, "verify", "--deep").returncode == 0
+
+
+class TestGone:
+    """A table whose description is gone: its rows stay, and whoever would change them says why that cannot be."""
+
+    @pytest.mark.parametrize(
+        ("command", "said"),
+        [
+            (("withdraw", "1"), "the rows of file 1 are in fills, and no description of this lake has that table"),
+            (("withdraw", "--dry-run", "1"), "then `pointline withdraw 1`"),
+            (("explain", "1"), "It is in bronze; its rows are in fills, and no description of this lake has that"),
+            (("trace", "fills", "1", "1"), "it is in silver, and no description of this lake has that table"),
+            (("repair", "--dry-run"), "fills has files, and no description of this lake has that table any more"),
+            (("repair",), "fills has files, and no description of this lake has that table any more"),
+            (("verify",), "table_undescribed: fills"),
+        ],
+        ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
+    )
+    def test_it_is_said_with_the_way_out(self, with_rows, command, said):
+        (with_rows / "vendors/desk.toml").unlink(missing_ok=True)
+        found = pointline(with_rows, *command)
+        told = " ".join((found.stdout + found.stderr).split())
+        assert said in told
+        assert "put its description back into the folder `vendors` of the lake" in told
+        assert found.returncode == {"explain": 0, "trace": 2}.get(command[0], 1)
+
+    def test_where_only_the_feed_is_gone(self, lake):
+        describe(lake, 'vendor = "mydesk"\n' + table(PX, SIDE) + feed(PX, SIDE).replace("fills/{", "elsewhere/{"))
+        (lake / "vendors/desk.toml").write_text(
+            (lake / "vendors/desk.toml").read_text().replace('"fills"\np', '"x"\np')
+        )
+        told = " ".join(pointline(lake, "explain", "1").stdout.split())
+        assert "no description of the vendor 'mydesk' has a feed 'fills' any more; its rows stay in fills" in told
+        assert "put its TOML file back" in told
+        assert pointline(lake, "withdraw", "1").returncode == 0
+
+    def test_a_file_that_would_replace_such_rows_is_refused_until_it_is_back(self, lake):
+        anew = description(PX, SIDE, name="fills_2")
+        describe(lake, anew)
+        file = lake / "bronze/fills/X/2024-05-01.csv"
+        file.write_text(file.read_text() + f"13,buy,{1714521600000 + 9}\n")
+        assert pointline(lake, "run", "--once").returncode == 1
+        (refused,) = reader.files(status="quarantined", lake_root=lake).to_dicts()
+        assert "it would replace the rows of file 1, which are in fills, and no description" in refused["error"]
+        assert "then `pointline retry 2`" in refused["error"]
+        describe(lake, description(PX, SIDE, name="fills_2", besides=table(PX, SIDE)))
+        assert pointline(lake, "retry", "2").returncode == 0
+        assert pointline(lake, "run", "--once").returncode == 0
+        assert reader.scan("fills", lake_root=lake).collect().is_empty()
+        assert reader.scan("fills_2", lake_root=lake).collect()["px"].to_list() == [10, 11, 12, 13]
+        assert pointline(lake, "verify", "--deep").returncode == 0

@@ -79,6 +79,9 @@ class Facts:
     def symbol_of(self, file_id: int) -> str:
         return self.symbol
 
+    def undescribed_table(self, file_id: int) -> str:
+        return ""
+
     def vendor_of(self, file_id: int) -> str:
         return self.vendor
 

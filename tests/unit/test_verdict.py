@@ -47,6 +47,9 @@ class NoFacts:
     def symbol_of(self, file_id: int) -> str:
         return "S"
 
+    def undescribed_table(self, file_id: int) -> str:
+        return ""
+
     def vendor_of(self, file_id: int) -> str:
         return "tardis"
 

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct, field
 
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
-from pointline.phrases import plural
+from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
 from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
 from pointline.services.files.preference import preferred
 from pointline.services.files.silver_facts import SilverFacts
@@ -96,6 +96,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             spans = self._spans_of(entry, outcome)
             days = list(on_days(entry.meta, spans))
             gone, complaint = self._gives_way_on(days, entry, outcome, taken, found)
+            complaint = complaint or self._out_of_reach(entry, outcome, old)
             if complaint is None:
                 complaint = self._too_few(entry, outcome, spans, old, gone)
             if complaint is not None:
@@ -201,6 +202,17 @@ class Judge(Struct, frozen=True, kw_only=True):
         if other.file_id in self.entries or self.facts.is_in_bronze(other.file_id):
             return False
         return self._symbols_of(other, day) <= spans.keys()
+
+    def _out_of_reach(self, entry: Entry, outcome: Outcome, old: Sequence[int]) -> Outcome | None:
+        """The rows that would have to leave are in a table that nobody can write any more."""
+        for file_id in old:
+            if table := self.facts.undescribed_table(file_id):
+                what = (
+                    f"it would replace the rows of file {file_id}, which are in {table}, and {UNDESCRIBED}; "
+                    f"{DESCRIBE_AGAIN}; then `pointline retry {entry.file_id}`"
+                )
+                return self._refused(entry, outcome, what, file_id)
+        return None
 
     def _too_few(
         self,

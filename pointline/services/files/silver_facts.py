@@ -13,6 +13,7 @@ from pointline.services.audit.row_counts import time_symbols
 from pointline.services.files.identity import LedgerRow, has_left, ledger_rows
 from pointline.services.files.overlap import Day
 from pointline.services.ingest.batch import Span
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 
@@ -50,6 +51,10 @@ class SilverFacts(Protocol):
 
     def outcome_of(self, file_id: int) -> Outcome:
         """Return what the ledger says became of a file whose rows are in silver."""
+        ...
+
+    def undescribed_table(self, file_id: int) -> str:
+        """Return the table that a file has its rows in where no description has it any more; else nothing."""
         ...
 
 
@@ -122,6 +127,11 @@ class LakeFacts:
             warnings=json.loads(facts["warnings"] or "{}"),
             error=facts["error"],
         )
+
+    def undescribed_table(self, file_id: int) -> str:
+        """Return the table that a file has its rows in where no description has it any more; else nothing."""
+        table = str(self._manifest.rows_of([file_id])["data_type"].item())
+        return "" if table in {*self._repositories, INSTRUMENTS} else table
 
     def _row(self, file_id: int) -> LedgerRow:
         return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]

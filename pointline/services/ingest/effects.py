@@ -343,7 +343,7 @@ class IngestService:
             done = set(ledger.filter(stands_at(Status.WITHDRAWN))["file_id"])
             if not (left := [file_id for file_id in file_ids if file_id not in done]):
                 return []
-            plan = plan_withdrawal(ledger, left)
+            plan = plan_withdrawal(ledger, left, self._repositories.keys())
             number = self._next_batch
             committed = Committed(number=number, outcomes=plan.outcomes())
             for table in plan.tables():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
+from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED
 from pointline.services.ingest.change import Partition, places_of
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
 
 MAY_GO = (Status.SUCCESS, Status.DUPLICATE, Status.QUARANTINED, Status.FAILED)
@@ -50,8 +52,11 @@ class Withdrawal(Struct, frozen=True, kw_only=True):
         return places_of(self.rows.filter(stands_at(Status.SUCCESS)))
 
 
-def plan_withdrawal(ledger: pl.DataFrame, file_ids: Sequence[int]) -> Withdrawal:
-    """Return what goes when these files are withdrawn. Raises Rejected, naming the first that cannot be."""
+def plan_withdrawal(ledger: pl.DataFrame, file_ids: Sequence[int], tables: Collection[str]) -> Withdrawal:
+    """Return what goes when these files are withdrawn. Raises Rejected, naming the first that cannot be.
+
+    ``tables`` are the event tables of the lake.
+    """
     wanted = list(file_ids)
     named = ledger.filter(pl.col("file_id").is_in(wanted))
     if unknown := sorted(set(wanted) - set(named["file_id"])):
@@ -60,7 +65,15 @@ def plan_withdrawal(ledger: pl.DataFrame, file_ids: Sequence[int]) -> Withdrawal
         if status not in MAY_GO:
             raise Rejected(f"file {file_id} is {status}", hint=_hint(Status(status), file_id))
     copies = ledger.filter(stands_at(Status.DUPLICATE), pl.col("superseded_by").is_in(wanted))
-    return Withdrawal(rows=pl.concat([named, copies]).unique("file_id").sort("file_id"))
+    plan = Withdrawal(rows=pl.concat([named, copies]).unique("file_id").sort("file_id"))
+    if lacking := [table for table in plan.tables() if table not in {*tables, INSTRUMENTS}]:
+        one = plan.rows.filter(stands_at(Status.SUCCESS), pl.col("data_type") == lacking[0])["file_id"][0]
+        raise Rejected(
+            f"the rows of file {one} are in {lacking[0]}, and {UNDESCRIBED}",
+            subject=lacking[0],
+            hint=f"{DESCRIBE_AGAIN}; then `pointline withdraw {one}`",
+        )
+    return plan
 
 
 def _hint(status: Status, file_id: int) -> str:

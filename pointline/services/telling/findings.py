@@ -5,6 +5,8 @@ from __future__ import annotations
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
+from pointline.phrases import DESCRIBE_AGAIN
+
 REPAIR = "`pointline repair` mends it from bronze; `pointline repair --dry-run` says first what it would do"
 INGEST = "`pointline run --once` (or a running daemon) ingests it"
 REPLAY = "`pointline run --once` brings the ledger up to silver"
@@ -50,7 +52,7 @@ HINTS = {
     "quarantine_differs": f"{REPAIR}, by the settings and descriptions of now",
     "claim_differs": "`pointline withdraw ID`, then `pointline retry ID`: it comes back as a new file, of what its "
     "description says now; or take the change of the description back",
-    "table_undescribed": "put its description back into the folder `vendors` of the lake",
+    "table_undescribed": DESCRIBE_AGAIN,
 }
 READ_AGAIN = frozenset(
     {

@@ -26,8 +26,9 @@ from pointline.services.telling.story import Chapter, Sources, tell
 from pointline.tables import ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status
+from pointline.vendors.feeds import Feeds
 from pointline_daemon.arrival.touched import Touched
-from pointline_daemon.commands.files.presence import Moment, Presence, describe_presence
+from pointline_daemon.commands.files.presence import Moment, Presence, describe_presence, without_description
 from pointline_daemon.commands.files.targets import id_in
 from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import unknown_file
@@ -118,13 +119,20 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
             [one for one in versions.get(path, []) if ids.get(target) in {None, one[0]["file_id"]}],
             moment,
             ledger,
+            feeds=layout.feeds,
         )
         for target, path in paths.items()
     ]
 
 
 def _answer(
-    target: str, where: Whereabouts, rows: list[tuple[LedgerRow, Sources]], moment: Moment, ledger: pl.LazyFrame
+    target: str,
+    where: Whereabouts,
+    rows: list[tuple[LedgerRow, Sources]],
+    moment: Moment,
+    ledger: pl.LazyFrame,
+    *,
+    feeds: Feeds,
 ) -> Answer:
     standing = [row for row, _ in rows if row["status"] not in CLOSED]
     newest = standing[-1] if standing else None
@@ -133,7 +141,8 @@ def _answer(
         what = "What is in bronze at its path is another version" if there else "Nothing is at its path in bronze"
         presence = Presence(what=what)
     else:
-        presence = describe_presence(where, newest, moment)
+        lacking = None if newest is None else without_description(where, newest, feeds)
+        presence = lacking or describe_presence(where, newest, moment)
         older = [row["file_id"] for row in standing[:-1] if row["status"] == Status.SUCCESS]
         if older and standing[-1]["status"] in REFUSED:
             what = f"{presence.what}; the rows in silver are those of file {older[-1]}, an older version"

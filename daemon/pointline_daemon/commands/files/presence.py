@@ -6,10 +6,14 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from pointline.errors import NotDescribed
 from pointline.io.bronze.whereabouts import Place, Whereabouts
+from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED
 from pointline.services.files.identity import REFUSED
 from pointline.services.telling.next_steps import NO_DAEMON, LedgerRow
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
+from pointline.vendors.feeds import Feeds
 
 NEXT_STEPS = {
     Place.OUTSIDE: "copy or hard-link it into bronze",
@@ -55,6 +59,23 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
     if (where.path, where.size, where.mtime_us) in moment.touched:
         return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
     return _on_its_way("It is in bronze and has changed since it was read", where, moment)
+
+
+def without_description(where: Whereabouts, newest: LedgerRow, feeds: Feeds) -> Presence | None:
+    """Say that what a file was read by is gone from the lake, where it is."""
+    table, is_in = newest["data_type"], newest["status"] == Status.SUCCESS
+    if where.place not in {Place.TAKEN, Place.FOREIGN}:
+        return None
+    if is_in and table not in {*feeds.tables, INSTRUMENTS}:
+        what = f"its rows are in {table}, and {UNDESCRIBED}: they cannot be withdrawn or replaced meanwhile"
+        return Presence(what=f"It is in bronze; {what}", next_step=DESCRIBE_AGAIN)
+    if where.place is Place.FOREIGN and newest["feed"]:
+        try:
+            feeds.feed(table, newest["feed"], newest["vendor"])
+        except NotDescribed as error:
+            kept = f"; its rows stay in {table}" if is_in else ""
+            return Presence(what=f"It is in bronze, and {error}{kept}", next_step=error.hint)
+    return None
 
 
 def _gone(newest: LedgerRow) -> Presence:

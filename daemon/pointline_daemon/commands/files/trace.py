@@ -85,7 +85,7 @@ def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as
     """Print a row, its line, and what keeps one of them from being found. It only reads."""
     config = settings_for(lake_root, needs=("bronze", *READING))
     tables = lake_tables(config.paths.root)
-    require_table(table, tables)
+    require_table(table, tables, config.paths)
     if file_seq < 1:
         raise WrongUse(f"FILE_SEQ is {file_seq}", hint="rows of a file are counted from 1")
     found = _trace(config, tables[table], file_id, file_seq)

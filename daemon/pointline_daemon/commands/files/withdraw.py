@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.config import Config
+from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger
 from pointline.io.protocols import LEFT_TO
 from pointline.phrases import and_more, plural, printable
@@ -39,7 +40,7 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
             _do(config, meant["file_id"].to_list())  # passes over them, and mends what the earlier try left
         _say_done(meant.height, dry_run=dry_run, as_json=as_json)
         return EXIT_OK
-    plan = plan_withdrawal(entries, standing["file_id"].to_list() or named)
+    plan = plan_withdrawal(entries, standing["file_id"].to_list() or named, lake_tables(config.paths.root))
     if not dry_run:
         _do(config, plan.file_ids)
     if as_json:

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
-from pointline.phrases import and_more, no_lake, plural, printable
+from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, and_more, no_lake, plural, printable
 from pointline.services.audit.healing import Healing, plan_rereading
 from pointline.services.audit.reconcile import describe
 from pointline.services.telling.findings import READ_AGAIN, Finding
+from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon.commands.lake.verify import audit
 from pointline_daemon.commands.run import keep_lake
@@ -43,10 +44,12 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     read_again: Mapping[int, str] = field(default_factory=dict)
     """Files that differ from bronze, and how."""
     plan: Healing = field(default_factory=lambda: Healing(tables={}))
+    undescribed: Sequence[str] = ()
+    """Tables with files that no description has any more: nothing can be done about them here."""
 
     @property
     def is_sound(self) -> bool:
-        """Nothing is wrong."""
+        """There is nothing to do."""
         return not (self.unreadable or self.missing or self.mended or self.read_again) and self.plan.is_empty
 
     def sentences(self) -> list[str]:
@@ -61,6 +64,7 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
         if self.plan.reread:
             found.append(f"{plural(len(self.plan.reread), 'file')} will be read again from bronze, under the same ids")
         found += [f"file {file_id} will be read again: {why}" for file_id, why in self.read_again.items()]
+        found += [f"{name} has files, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" for name in self.undescribed]
         return found
 
 
@@ -80,7 +84,7 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         found = _look(lake, table) if dry_run else _mend(lake, table)
     if dry_run:
         _show(found, as_json=as_json, done={"dry_run": True})
-        return EXIT_OK if found.is_sound else EXIT_FINDINGS
+        return EXIT_FINDINGS if found.sentences() else EXIT_OK
     if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
         keep_lake(config, once=True, stream=sys.stderr)
     findings = audit(open_lake(config), deep=True).findings
@@ -118,7 +122,7 @@ def _look(lake: Lake, table: str | None) -> Diagnosis:
         return Diagnosis(unreadable=unreadable, missing=missing)
     plan = _plan(lake, table)
     findings = audit(lake, deep=True).findings if plan.is_empty else ()
-    return Diagnosis(plan=plan, read_again=_to_read_again(findings, table))
+    return Diagnosis(plan=plan, read_again=_to_read_again(findings, table), undescribed=_undescribed(lake, table))
 
 
 def _mend(lake: Lake, table: str | None) -> Diagnosis:
@@ -128,7 +132,15 @@ def _mend(lake: Lake, table: str | None) -> Diagnosis:
     plan = _plan(lake, table)
     if not plan.is_empty:
         apply(lake, plan)
-    return Diagnosis(unreadable=unreadable, missing=missing, mended=mended, plan=plan)
+    undescribed = _undescribed(lake, table)
+    return Diagnosis(unreadable=unreadable, missing=missing, mended=mended, plan=plan, undescribed=undescribed)
+
+
+def _undescribed(lake: Lake, table: str | None) -> list[str]:
+    if table is not None:
+        return []  # it is one that the lake knows
+    files = lake.manifest.entries().filter(stands_at(Status.SUCCESS))
+    return sorted({*files["data_type"].unique()} - {*lake.events, INSTRUMENTS})
 
 
 def _plan(lake: Lake, table: str | None) -> Healing:
@@ -140,10 +152,10 @@ def _show(found: Diagnosis, *, as_json: bool, done: dict[str, Any], findings: Se
         facts = {"found": found.sentences(), "read_again": list(found.plan.reread.values()), **done}
         print_json(facts)
         return
-    if found.is_sound:
+    if not (told := found.sentences()):
         print_lines(["no problems found: ledger and tables agree"])
     else:
-        print_lines(found.sentences())
+        print_lines(told)
     for file_id, path in list(found.plan.lost.items())[:SHOWN]:
         print_lines([f"file {file_id} is lost: bronze no longer has {printable(path)}"])
     if len(found.plan.lost) > SHOWN:

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from pointline.config import Config
+from pointline.config import Config, LakePaths
 from pointline.errors import UnknownValue
 from pointline.io.ledger.reader import scan_rows
+from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED
 from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
@@ -33,11 +34,12 @@ def file_tables(config: Config) -> list[str]:
     return [*event_tables_of(config), INSTRUMENTS]
 
 
-def require_table(name: str, known: Iterable[str]) -> None:
+def require_table(name: str, known: Iterable[str], paths: LakePaths | None = None) -> None:
     """Raise UnknownValue where there is no such table."""
     names = list(known)
     if name not in names:
-        raise no_such("table", name, names)
+        is_there = paths is not None and (paths.table(name) / "_delta_log").is_dir()
+        raise no_such("table", name, names, hint=f"it is in silver, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" * is_there)
 
 
 def exchanges_in(files: pl.LazyFrame) -> list[str]:

@@ -552,7 +552,7 @@ class IngestionManifestRepository(Protocol):
         ...
 
     def checksums_in_doubt(self) -> pl.DataFrame:
-        """Return the rows of files in silver that had no checksum when they were read, and of those refused by one."""
+        """Return the rows of files in silver that have no checksum or another one, and of those refused by one."""
         ...
 
     def quarantined_rows(self) -> pl.DataFrame:

@@ -353,7 +353,8 @@ class MemoryManifest:
     def checksums_in_doubt(self) -> pl.DataFrame:
         rows = ingest_manifest.with_hashes(self.entries())
         had_none = (pl.col("status") == "success") & (pl.col("checksum") == "missing")
-        return rows.filter(had_none | ((pl.col("status") == "quarantined") & (pl.col("checksum") == "mismatch")))
+        there = pl.col("status").cast(pl.String).is_in(["success", "quarantined"])
+        return rows.filter(had_none | (there & (pl.col("checksum") == "mismatch")))
 
     def quarantined_rows(self) -> pl.DataFrame:
         entries = self.entries().filter(pl.col("rows_quarantined") > 0)

@@ -227,13 +227,13 @@ class DeltaManifest:
             return rows.filter(pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True)).collect()
 
     def checksums_in_doubt(self) -> pl.DataFrame:
-        """Return the rows of files in silver that had no checksum when they were read, and of those refused by one."""
+        """Return the rows of files in silver that have no checksum or another one, and of those refused by one."""
         if not self._has_described():
             return pl.DataFrame(schema=SCHEMA)
         with storage_errors("ingest_manifest"):
-            had_none = stands_at(Status.SUCCESS) & (pl.col("checksum") == Checksum.MISSING)
-            disagreed = stands_at(Status.QUARANTINED) & (pl.col("checksum") == Checksum.MISMATCH)
-            return self.repository.scan().filter(had_none | disagreed).collect()
+            has_none = stands_at(Status.SUCCESS) & (pl.col("checksum") == Checksum.MISSING)
+            disagrees = stands_at(Status.SUCCESS, Status.QUARANTINED) & (pl.col("checksum") == Checksum.MISMATCH)
+            return self.repository.scan().filter(has_none | disagrees).collect()
 
     def _has_described(self) -> bool:
         """Tell whether any file is of a description.

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import polars as pl
+from msgspec.structs import replace
 
 from pointline.services.audit.ledger_index import LedgerIndex
+from pointline.services.files.companion import DISPUTED, disputed, settle_dispute
 from pointline.services.telling.findings import Finding
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, senseless, stands_at
@@ -28,6 +30,9 @@ def audit_ledger(still: pl.DataFrame, index: LedgerIndex) -> Iterator[Finding]:
     read, written, aside = (pl.col(name).fill_null(0) for name in FACTS)
     broken = still.filter(~stands_at(Status.PENDING), (read != written + aside) | pl.min_horizontal(FACTS).lt(0))
     yield from _report(broken, "manifest_counts", "rows read are not rows written plus rows quarantined")
+    for row in still.filter(disputed()).iter_rows(named=True):
+        hint = settle_dispute(row["file_id"])
+        yield replace(_finding("checksum_differs", row["data_type"], row, DISPUTED), hint=hint)
     linked = still.filter(stands_at(Status.SUPERSEDED, Status.DUPLICATE))
     linked = linked.with_columns(index.status_of(linked["superseded_by"]).alias("of"))
     lost = linked.filter(pl.col("of").is_null())

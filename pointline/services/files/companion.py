@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import polars as pl
 
 from pointline.errors import NotDescribed, WrongChecksum
-from pointline.io.protocols import BronzeReader
+from pointline.io.protocols import ACCEPTED, BronzeReader
 from pointline.parse.feed import Feed
-from pointline.tables.ingest_manifest import Checksum
+from pointline.tables.ingest_manifest import Checksum, Status, stands_at
 
 LINE = re.compile(r"\s*([0-9a-fA-F]{64})\s*(?:\*?(\S.*?))?\s*")
+DISPUTED: Final = "the checksum that came after it is not that of its content; its rows are in the lake"
+"""Said of such a file."""
 
 
 def check_companion(
@@ -46,7 +50,8 @@ def late_checksums(
 ) -> Iterator[tuple[int, str, str, str]]:
     """Yield ``file_id, path, state, what is wrong`` of files by what the checksums beside them say now.
 
-    ``in_doubt`` are rows of the ledger. Files without a checksum, or whose description is gone, are left out.
+    ``in_doubt`` are rows of the ledger. Files without a checksum, or whose description is gone, are left out; so are
+    files in silver of which the ledger says the same already.
     """
     for row in in_doubt.iter_rows(named=True):
         path = row["bronze_file_path"]
@@ -57,7 +62,29 @@ def late_checksums(
         said = reader.beginning(_beside(feed, path)) if feed.companion else None
         if said is not None:
             wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
-            yield row["file_id"], path, Checksum.MISMATCH if wrong else Checksum.OK, wrong
+            state = Checksum.MISMATCH if wrong else Checksum.OK
+            if row["status"] != Status.SUCCESS or row["checksum"] != state:
+                yield row["file_id"], path, state, wrong
+
+
+def disputed() -> pl.Expr:
+    """Tell of rows of the ledger whether a checksum came that is not that of the content, and nobody accepted it."""
+    accepted = pl.col("warnings").fill_null("").str.contains(f'"{ACCEPTED}"', literal=True)
+    return stands_at(Status.SUCCESS) & (pl.col("checksum") == Checksum.MISMATCH).fill_null(value=False) & ~accepted
+
+
+def is_disputed(row: Mapping[str, Any]) -> bool:
+    """Tell it of one row."""
+    accepted = ACCEPTED in json.loads(row["warnings"] or "{}")
+    return row["status"] == Status.SUCCESS and row["checksum"] == Checksum.MISMATCH and not accepted
+
+
+def settle_dispute(file_id: int) -> str:
+    """Say what to do about such a file."""
+    return (
+        f"download both again; until then `pointline withdraw {file_id}` takes its rows out, and then "
+        f"`pointline retry {file_id} --accept` takes the file as it is, where the checksum is wrong"
+    )
 
 
 def _beside(feed: Feed, path: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
+from pointline.services.files.companion import is_disputed, settle_dispute
 from pointline.services.symbols.holds import is_marked
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import holds_many, symbol_key
@@ -57,6 +58,8 @@ def _while_it_waits(row: LedgerRow, *, daemon_runs: bool) -> str:
 def _after_success(row: LedgerRow) -> str:
     if is_marked(row):
         return f"if what is held is right, `pointline retry {row['file_id']} --accept` takes it"
+    if is_disputed(row):
+        return settle_dispute(row["file_id"])
     if CUT_SHORT in json.loads(row["warnings"] or "{}"):
         return "nothing to do if the file ends as the vendor made it; else put the whole file in its place"
     return "nothing to do"

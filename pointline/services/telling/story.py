@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
 from pointline.phrases import plural
+from pointline.services.files.companion import DISPUTED, is_disputed
 from pointline.services.files.differing import rows_on
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import RuleBroken
@@ -177,6 +178,8 @@ def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:
         more = sources.set_aside[MOST_RULES:]
         rows = plural(sum(broken.rows for broken in more), "row")
         chapters.append(Chapter(what=f"{rows} quarantined by {len(more)} more rules"))
+    if is_disputed(row):
+        chapters.append(Chapter(what=f"{DISPUTED[:1].upper()}{DISPUTED[1:]}"))
     if row["rows_quarantined"] and not sources.set_aside:
         why = f": {row['error']}" if row["error"] else ""
         chapters.append(Chapter(what=f"{plural(row['rows_quarantined'], 'row')} quarantined{why}"))

@@ -12,6 +12,7 @@ import polars as pl
 from pointline.errors import WrongUse
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import count, printable
+from pointline.services.files.companion import DISPUTED, is_disputed
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status
 from pointline.unknown import no_such
@@ -132,7 +133,7 @@ def _show(files: pl.DataFrame) -> None:
         print_table(
             columns,
             [
-                [*cells, row["data_type"], printable(row["bronze_file_path"]), printable(row["error"] or "")]
+                [*cells, row["data_type"], printable(row["bronze_file_path"]), printable(_error(row))]
                 for cells, row in rows
             ],
         )
@@ -151,5 +152,9 @@ def _show(files: pl.DataFrame) -> None:
 
 def _path_and_error(row: Mapping[str, Any], width: int) -> str:
     path = shorten_path(printable(row["bronze_file_path"]), width)
-    error = (row["error"] or "").removeprefix(f"{row['bronze_file_path']} ")
+    error = _error(row).removeprefix(f"{row['bronze_file_path']} ")
     return f"{path}\n{printable(error)}" if error else path
+
+
+def _error(row: Mapping[str, Any]) -> str:
+    return DISPUTED if is_disputed(row) else row["error"] or ""

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
+from pointline.services.files.companion import DISPUTED, disputed, settle_dispute
 from pointline.tables.ingest_manifest import Status, stands_at
 
 SHOWN = 3
@@ -56,7 +57,7 @@ def view_ledger(path: Path, now: float) -> LedgerView:
         .sort("at_us", descending=True)
     )
     errors = (
-        ledger.filter(pl.col("error").is_not_null() & stands_at(*NEXT_STEPS))
+        ledger.filter((pl.col("error").is_not_null() & stands_at(*NEXT_STEPS)) | disputed())
         .top_k(SHOWN, by=["updated_at_us", "file_id"])
         .sort("updated_at_us", "file_id", descending=True)
         .select("file_id", "status", "error", path="bronze_file_path", at_us="updated_at_us")
@@ -66,11 +67,14 @@ def view_ledger(path: Path, now: float) -> LedgerView:
         tables=found[0].to_dicts(),
         last_hour=found[1].to_dicts()[0],
         commits=found[2].to_dicts(),
-        errors=[
-            {**error, "next_step": _next_step(error["status"], error["error"])}
-            for error in found[3].iter_rows(named=True)
-        ],
+        errors=[{**error, **_told(error)} for error in found[3].iter_rows(named=True)],
     )
+
+
+def _told(file: dict[str, Any]) -> dict[str, str]:
+    if file["status"] == Status.SUCCESS:
+        return {"error": DISPUTED, "next_step": settle_dispute(file["file_id"])}
+    return {"next_step": _next_step(file["status"], file["error"])}
 
 
 def _next_step(status: str, error: str) -> str:

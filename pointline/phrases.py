@@ -16,9 +16,13 @@ WAIT_OR_AGAIN: Final = f"wait if the download is still running; else {AGAIN}"
 """What to do about a file that ends early, while the rest of it may still come."""
 
 
-UNDESCRIBED = "no description of this lake has that table any more"
+CR_ENDS: Final = "its lines end with CR alone, as on old Macs"
+CR_HINT: Final = "write it again with line feeds (`tr '\\r' '\\n'`); unpack it first if it is packed"
+UNDESCRIBED: Final = "no description of this lake has that table any more"
 """Said of a table whose rows are there, and whose description was removed or is refused."""
-DESCRIBE_AGAIN = "put its description back into the folder `vendors` of the lake, and restart the daemon if one runs"
+DESCRIBE_AGAIN: Final = (
+    "put its description back into the folder `vendors` of the lake, and restart the daemon if one runs"
+)
 
 
 def plural(number: int, noun: str, nouns: str = "") -> str:

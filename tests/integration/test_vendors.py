@@ -368,6 +368,36 @@ class TestNew:
         assert len(feed["columns"]) == len(feed["decide"])
         assert pointline(lake, "vendors", "check", str(write(tmp_path / "m.toml", begun))).returncode == 1
 
+    @pytest.mark.parametrize(
+        ("content", "what", "step"),
+        [
+            (b"at,px\r1714521600123,1\r", "its lines end with CR alone, as on old Macs", r"tr '\r' '\n'"),
+            (bytes(range(256)) * 10, r"is no text: it begins with '\x00\x01", "look at the file"),
+            ("at,px\n1,2\n".encode("utf-16-le"), "is UTF-16 text", "save it as UTF-8"),
+            (b"at,px\n1,2\r3,4\n", "cannot be cut into cells (new-line character", "look at the file"),
+            (b"at," + b"x" * 140_000 + b"\n1,2\n", "cannot be cut into cells (field larger", "look at the file"),
+        ],
+        ids=["CR", "bytes", "UTF-16", "a CR within", "a long cell"],
+    )
+    def test_what_is_no_lines_of_cells(self, lake, tmp_path, content, what, step):
+        file = tmp_path / "some.csv"
+        file.write_bytes(content)
+        found = pointline(lake, "vendors", "try", "--new", str(file))
+        assert (found.returncode, found.stdout) == (1, "")
+        assert what in found.stderr
+        assert step in found.stderr
+        assert "--debug" not in found.stderr
+
+    @pytest.mark.parametrize("header", ["required", "absent", "auto"])
+    def test_lines_of_a_known_feed_that_end_with_cr_alone(self, lake, tmp_path, header):
+        mine = MINE.replace("[feed.map]", f'header = "{header}"\n[feed.map]').partition("[[feed.example]]")[0]
+        file = tmp_path / FILLS
+        file.parent.mkdir(parents=True)
+        file.write_bytes(FILLS_TEXT.replace("\n", "\r").encode())
+        found = tried(lake, str(file), "--vendor-file", str(write(tmp_path / "mine.toml", mine)))
+        assert "its lines end with CR alone, as on old Macs" in found["refused"]
+        assert r"tr '\r' '\n'" in found["try"]
+
     def test_a_title_and_a_decimal_comma_are_seen(self, lake, tmp_path):
         file = write(tmp_path / FILLS, *TITLED_ROWS, "8;60000;0,5;S;1714521600124")
         begun = pointline(lake, "vendors", "try", "--new", str(file)).stdout

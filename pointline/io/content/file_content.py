@@ -30,7 +30,7 @@ from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 from pointline.parse import text_path
-from pointline.phrases import plural
+from pointline.phrases import CR_ENDS, CR_HINT, plural
 
 HASH_CHUNK_BYTES = 1 << 20
 MOST_COMPANION_BYTES = 4096
@@ -334,9 +334,9 @@ class FileContent:
         refuse_nul_block(text, offset, path)
         if not offset and b"\r" in text and b"\n" not in text:
             return Rejected(
-                f"{path}: its lines end with CR alone, as on old Macs",
+                f"{path}: {CR_ENDS}",
                 subject=path,
-                hint="write it again with line feeds (`tr '\\r' '\\n'`)",
+                hint=CR_HINT,
             )
         return Rejected(
             f"{path} has a line of more than {self._limits.max_line_bytes} bytes",

@@ -10,6 +10,7 @@ from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed, Header
+from pointline.phrases import CR_ENDS, CR_HINT
 from pointline.services.rows.complaint import shown
 from pointline.tables.schema import EventTable, Kind
 from pointline.vendors.values import is_number
@@ -66,13 +67,24 @@ def read_header(
         for names in feed.headers:
             if len(names) == len(cells):
                 return names, line
+        _refuse_cr(line, path)
         counts = " or ".join(str(len(names)) for names in feed.headers)
         raise Rejected(
             f"{path}: its first line has {len(cells)} cells, files of {feed.name} have {counts}: {_beginning(cells)}",
             subject=path,
             hint=f"is it a whole file of {feed.vendor}, of this kind?",
         )
-    return _known_names(feed, cells, path), b""
+    try:
+        return _known_names(feed, cells, path), b""
+    except Rejected:
+        _refuse_cr(line, path)
+        raise
+
+
+def _refuse_cr(line: bytes, path: str) -> None:
+    """Say of a first line that is not as it should be that it is all of the file, where it is."""
+    if b"\r" in line:
+        raise Rejected(f"{path}: {CR_ENDS}", subject=path, hint=CR_HINT)
 
 
 def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path: str) -> None:
@@ -148,10 +160,7 @@ def _known_trouble(table: EventTable, header: Sequence[str]) -> tuple[str, str] 
     if text.lower().startswith("sep="):
         return f"its first line is {_beginning(header)}, which spreadsheets write", "remove that line"
     if "\r" in text:
-        return (
-            "its lines end with CR alone, as on old Macs",
-            "unpack it, and write it again with line feeds (`tr '\\r' '\\n'`)",
-        )
+        return CR_ENDS, CR_HINT
     for separator, name in SEPARATORS.items():
         if len(_known(table, text.split(separator))) > len(_known(table, header)):
             return f"its cells are separated by {name}: {_beginning(header)}", "write it again with commas"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import os
 import sys
@@ -18,8 +19,9 @@ from pointline.io.bronze.foreign import why_ignored
 from pointline.io.bronze.one_file import OneFile
 from pointline.io.bronze.spelled_path import written_path
 from pointline.io.bronze.unrecognised import Unrecognised, describe_foreign
+from pointline.io.content.containers import shown_bytes
 from pointline.parse.text_path import readable
-from pointline.phrases import LEAVE_ONE_OUT, count, printable
+from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT, count, printable
 from pointline.services.loading.trial import Terms, Trial, try_file
 from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -107,7 +109,11 @@ def begin_description(
     decoder = decoder_of(named)
     lines = _first_lines(config, file, named, decoder)
     is_in_bronze = named != written_path(os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - as below
-    sys.stdout.write(skeleton(named if path or is_in_bronze else file.name, lines, decoder))
+    try:
+        begun = skeleton(named if path or is_in_bronze else file.name, lines, decoder)
+    except csv.Error as error:
+        raise _no_lines(file, f"cannot be cut into cells ({error})", lines[0].encode()) from error
+    sys.stdout.write(begun)
     return EXIT_OK
 
 
@@ -177,7 +183,21 @@ def _first_lines(config: Config, file: Path, path: str, decoder: str) -> list[st
         if not first:
             raise Rejected(f"{file} has no lines", subject=str(file), hint="begin with a file that has rows")
         block = next(content.blocks(), b"")
-    return [readable(line) for line in (first, *block.split(b"\n", FIRST_LINES)[:FIRST_LINES]) if line.strip()]
+    if b"\r" in first and not block:
+        raise Rejected(f"{file}: {CR_ENDS}", subject=str(file), hint=CR_HINT)
+    lines = [line for line in (first, *block.split(b"\n", FIRST_LINES)[:FIRST_LINES]) if line.strip()]
+    if any(b"\0" in line for line in lines):
+        raise _no_lines(file, "is no text", first)
+    return [readable(line) for line in lines]
+
+
+def _no_lines(file: Path, why: str, first: bytes) -> Rejected:
+    return Rejected(
+        f"{file} {why}: it begins with {shown_bytes(first)}",
+        subject=str(file),
+        hint="look at the file: descriptions are of text with a row on each line, of Parquet, and of what a decoder "
+        "reads",
+    )
 
 
 # ---- how it is shown

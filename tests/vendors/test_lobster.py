@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -287,6 +288,11 @@ def test_a_pair_in_a_lake(tmp_path):
     assert ",".join(cells.values()) in said
     assert "line    9 of the file" in said
     assert run(daemon.root, "verify", "--deep").returncode == 0
+    (daemon.bronze / OTHER).write_bytes(b"".join(there.splitlines(keepends=True)[:-1]))
+    found = json.loads(run(daemon.root, "verify", "--deep", "--json").stdout)["findings"]
+    [broken] = [one for one in found if one["kind"] == "bronze_unreadable"]
+    assert "owner" not in broken["try"], broken
+    assert "again" in broken["try"], broken
 
 
 @pytest.mark.parametrize("first", ["whole", "short"])

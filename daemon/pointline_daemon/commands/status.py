@@ -11,6 +11,7 @@ from pointline.config import load_config
 from pointline.errors import WrongUse
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline_daemon.commands.service.hint import start_command
 from pointline_daemon.commands.shared.health import Daemon, judge, look_at_daemon
 from pointline_daemon.commands.shared.ledger_view import Errors, LedgerView, view_ledger
@@ -204,7 +205,8 @@ def _show_tables(ledger: LedgerView) -> None:
         by_status = {str(one["status"]): one for one in ledger.tables if one["table"] == table}
         landed = by_status.pop("success", {})
         others = ", ".join(f"{count(one['files'])} {status}" for status, one in by_status.items())
-        set_aside = sum(one["rows_quarantined"] for one in (landed, *by_status.values()) if one)
+        of_now = [one for status, one in by_status.items() if status not in {*CLOSED, Status.WITHDRAWN}]
+        set_aside = sum(one["rows_quarantined"] for one in (landed, *of_now) if one)
         cells = [printable(table), count(landed.get("files")), count(landed.get("rows")), count(set_aside), others]
         rows.append(cells)
     print_table(columns, rows)

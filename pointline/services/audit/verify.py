@@ -14,7 +14,7 @@ import polars as pl
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pointline.errors import ChangedWhileRead, LakeDamaged, NoAccess, PointlineError, Transient
+from pointline.errors import ChangedWhileRead, LakeDamaged, NoAccess, PointlineError, Rejected, Transient, Unfinished
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
 from pointline.services.audit import overlap_audit
 from pointline.services.audit.audited import AuditedEventTable, Parties
@@ -31,6 +31,8 @@ from pointline.tables.ingest_manifest import Status, stands_at
 
 UNREADABLE = (PointlineError, OSError, ValueError, pl.exceptions.PolarsError)
 """What reading a damaged part may raise, whichever library meets the damage."""
+OF_CONTENT = (Rejected, Unfinished)
+"""What is wrong with the content of a bronze file, whoever may read it; the error says what to do."""
 
 
 def verify(
@@ -406,9 +408,10 @@ class _Look:
         return [part for part in parts if self._to.parts.fault_of(quarantine.NAME, part) is None]
 
     def _compare_file(self, name: str, meta: BronzeFileMetadata, held: _Compared) -> None:
-        def report(kind: str, what: str) -> None:
+        def report(kind: str, what: str, hint: str = "") -> None:
             path = meta.bronze_file_path
-            self._findings.append(Finding(kind=kind, table=name, file_id=held.file_id, path=path, what=what))
+            found = Finding(kind=kind, table=name, file_id=held.file_id, path=path, what=what, hint=hint)
+            self._findings.append(found)
 
         rereader = self._to.rereaders[name]
         self._checked.contents += 1
@@ -427,7 +430,7 @@ class _Look:
         except ChangedWhileRead:
             return
         except UNREADABLE as error:
-            report("bronze_unreadable", _first_line(error))
+            report("bronze_unreadable", _first_line(error), error.hint if isinstance(error, OF_CONTENT) else "")
 
 
 class _Compared(NamedTuple):

@@ -13,7 +13,7 @@ from pointline.io.ledger.reader import scan_ledger, scan_rows, scan_rows_of
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.services.rows.aside import RuleBroken, by_rule
 from pointline.tables import ingest_manifest
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 from pointline.tables.quarantine import NAME, SCHEMA
 from pointline_daemon.commands.files.targets import chosen_files
 from pointline_daemon.commands.shared.harmless import harmless
@@ -52,6 +52,8 @@ def show_quarantine(
 ) -> int:
     """Print quarantined rows. Without a file or a rule only the groups; with ``as_csv`` every row.
 
+    Rows of older versions, which another one has replaced, are shown where these are named.
+
     ``raw`` writes the cells of the CSV as they are, formulas and control characters too.
     """
     config = settings_for(lake_root)
@@ -65,10 +67,9 @@ def show_quarantine(
     if as_csv and as_json:
         raise WrongUse("--csv and --json exclude each other", hint=LEAVE_ONE_OUT)
     ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
-    table = config.paths.table(NAME)
     files = chosen_files(config, ledger, targets)
     require_rule(config, rule)
-    rows = scan_rows(table, SCHEMA) if files is None else scan_rows_of(table, SCHEMA, files)
+    rows = _rows_of(config.paths.table(NAME), ledger, files)
     if rule is not None:
         rows = rows.filter(pl.col("rule") == rule)
     if as_csv:
@@ -86,6 +87,14 @@ def show_quarantine(
         if shows_lines:
             _show_lines(lines.collect(), sum(group.rows for group in groups))
     return EXIT_OK
+
+
+def _rows_of(table: Path, ledger: pl.LazyFrame, files: list[int] | None) -> pl.LazyFrame:
+    """Return the rows of these files; of all versions of now where none is named."""
+    if files is not None:
+        return scan_rows_of(table, SCHEMA, files)
+    closed = ledger.filter(stands_at(*CLOSED)).select("file_id").collect()["file_id"]
+    return scan_rows(table, SCHEMA).filter(~pl.col("file_id").is_in(closed.implode()))
 
 
 def _refused_whole(ledger: pl.LazyFrame, files: Sequence[int]) -> list[str]:

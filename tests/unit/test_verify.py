@@ -207,6 +207,19 @@ class TestLedger:
         book = ledger(entry(1, status="superseded", superseded_by=2), entry(2))
         assert kinds(audit_ledger(book, LedgerIndex([book]))) == []
 
+    @pytest.mark.parametrize(
+        ("facts", "is_said"),
+        [
+            ({}, True),
+            ({"warnings": '{"accepted":1}'}, False),
+            ({"checksum": "ok"}, False),
+            ({"status": "failed"}, False),
+        ],
+    )
+    def test_a_checksum_that_came_late(self, facts, is_said):
+        book = ledger(entry(1, **{"checksum": "mismatch", **facts}))
+        assert ("checksum_differs" in kinds(audit_ledger(book, LedgerIndex([book])))) is is_said
+
     def test_quarantine(self):
         book = ledger(entry(1, rows_written=2, rows_quarantined=1))
 

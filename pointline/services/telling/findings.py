@@ -52,6 +52,7 @@ HINTS = {
     "quarantine_differs": f"{REPAIR}, by the settings and descriptions of now",
     "claim_differs": "`pointline withdraw ID`, then `pointline retry ID`: it comes back as a new file, of what its "
     "description says now; or take the change of the description back",
+    "checksum_differs": "download the file and its checksum again",
     "table_undescribed": DESCRIBE_AGAIN,
 }
 READ_AGAIN = frozenset(

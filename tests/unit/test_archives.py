@@ -8,7 +8,6 @@ import hashlib
 import io
 import lzma
 import random
-import re
 import struct
 import tarfile
 import tracemalloc
@@ -21,6 +20,7 @@ import pytest
 
 from pointline.errors import PointlineError, Rejected, Unfinished
 from pointline.io.content.decode import FREE_BYTES, Limits, decode
+from pointline.io.content.members import Naming
 from pointline.parse.feed import own_columns
 from pointline.services.files.claims import Claims
 from pointline.services.telling.original import find_row
@@ -167,7 +167,7 @@ def read(bench):
 
 
 def chunks_of(archive: bytes, limits: Limits = LIMITS, member: str = "") -> bytes:
-    return b"".join(decode(io.BytesIO(archive), "x.csv", limits, re.compile(member) if member else None).chunks)
+    return b"".join(decode(io.BytesIO(archive), "x.csv", limits, Naming(member)).chunks)
 
 
 def outcome(archive: bytes) -> bytes | type[PointlineError]:

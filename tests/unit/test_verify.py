@@ -65,6 +65,7 @@ class TestCounts:
 
 def entry(file_id: int, **facts) -> dict:
     known = {"status": "success", "data_type": "trades", "exchange": "binance", "bronze_file_path": f"{file_id}.csv"}
+    known["symbol"] = "BTCUSDT"
     counts = {"rows_read": 3, "rows_written": 3, "rows_quarantined": 0}
     return {"file_id": file_id, **known, **counts, **facts}
 

@@ -14,6 +14,7 @@ from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_vis
 from pointline.services.ingest.batch import Span
 from pointline.services.rows.bronze_rows import BronzeRows
 from pointline.services.rows.restart import Beginning, least_rows
+from pointline.services.rows.steps import has_bars, series_of, steps_of, varying_of
 from pointline.services.rows.tally import Tally, facts, spans_of
 from pointline.tables.schema import Check
 
@@ -81,8 +82,12 @@ class Pack(Struct):
             return None
         if back and _starts_again(frame, back, starts, rows, least_rows(is_sorted=feed.is_sorted)):
             return None
-        doubtful = doubtful_times(feed.table, frame)
         lineage = _lineage([member.tally.entry.file_id for member in self.members], rows)
+        if has_bars(feed.table):
+            varying = ["file_id", *varying_of(frame, series_of(feed.table))]
+            if steps_of(frame.hstack(lineage), varying)["short"].sum():
+                return None
+        doubtful = doubtful_times(feed.table, frame)
         per_file = frame.hstack(lineage.select("file_id")).group_by("file_id", maintain_order=True)
         for place, counts in enumerate(per_file.agg(facts(checks, doubtful)).iter_rows(named=True)):
             span = Span(first_us=counts["first_us"], last_us=counts["last_us"], rows=counts["rows"])

@@ -1,34 +1,88 @@
-"""Bars that follow one another at their interval: how far apart those of a file are."""
+"""How far apart the bars of a file are, held against the interval that they are said to be of."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
+from pointline.tables.interval import interval_of, is_calendar, least_step
+from pointline.tables.schema import EventTable
+
+INTERVAL = "interval"
 
 
-def interval_of(us: int) -> str:
-    """Return a length as an interval, in the largest unit that it is a whole number of."""
-    unit = next((unit for unit in reversed(US) if us % US[unit] == 0), None)
-    return f"{us / 1e6:g}s" if unit is None else f"{us // US[unit]}{unit}"
+def has_bars(table: EventTable) -> bool:
+    """Tell whether rows of a table are bars: of a symbol and a series they follow one another at their interval."""
+    return INTERVAL in table.series
+
+
+def series_of(table: EventTable) -> tuple[str, ...]:
+    """Return the columns in which bars are alike that follow one another."""
+    return tuple(dict.fromkeys(("symbol", *table.series, INTERVAL)))
+
+
+def varying_of(bars: pl.DataFrame, series: Sequence[str]) -> list[str]:
+    """Return which of these columns are not the same in all bars: mostly none, and one comparison settles it."""
+    return [name for name in series if bars[name].null_count() or (bars[name] != bars[name][0]).any()]
+
+
+def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
+    """Return ``interval, steps, least, short`` of bars with a ``timestamp``, a series for each value of ``varying``.
+
+    ``steps`` counts pairs of bars of one series that follow one another in time, ``least`` is the smallest step in
+    microseconds, and ``short`` counts those that are shorter than two bars of the interval can be apart. Bars of the
+    same time are the same bar. Bars may be in any order: they are sorted, which costs next to nothing if they are.
+    """
+    step = pl.col("timestamp").sort().diff()
+    if varying:
+        found = bars.group_by(varying).agg(step.alias("step")).explode("step")
+    else:
+        found = bars.select(step.alias("step"))
+    if INTERVAL not in varying:
+        found = found.with_columns(pl.lit(bars[INTERVAL][0]).alias(INTERVAL))
+    found = found.filter(pl.col("step") > 0).with_columns(pl.col(INTERVAL).cast(pl.String))
+    least = {interval: least_step(interval) for interval in found[INTERVAL].unique().drop_nulls()}
+    least_of_each = pl.col(INTERVAL).first().replace_strict(least, default=0, return_dtype=pl.Int64)
+    return found.group_by(INTERVAL).agg(
+        pl.len().alias("steps"),
+        pl.col("step").min().alias("least"),
+        (pl.col("step") < least_of_each).sum().alias("short"),
+    )
 
 
 class Steps:
-    """The smallest time between two bars of a file, of any symbol."""
+    """The steps of one file, whose bars come in blocks."""
 
-    def __init__(self) -> None:
-        self._smallest: int | None = None
-        self._last = pl.Series("timestamp", [], pl.Int64)
+    def __init__(self, table: EventTable) -> None:
+        self._series = series_of(table)
+        self._last: pl.DataFrame | None = None
+        self._found: pl.DataFrame | None = None
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Add the next rows of the file, with ``timestamp``."""
-        times = pl.concat([self._last, frame["timestamp"]])
-        steps = times.unique().sort().diff().drop_nulls()
-        if not steps.is_empty():
-            least = int(steps.min())  # type: ignore[arg-type]
-            self._smallest = least if self._smallest is None else min(self._smallest, least)
-        self._last = times.tail(1)
+    def add(self, bars: pl.DataFrame) -> None:
+        """Add the next bars of the file; the last of each series so far is beside the first of them."""
+        new = bars.select(*self._series, "timestamp")
+        rows = new if self._last is None else pl.concat([self._last, new])
+        varying = varying_of(rows, self._series)
+        found = steps_of(rows, varying)
+        self._found = found if self._found is None else _joined(pl.concat([self._found, found]))
+        self._last = rows.unique(varying, keep="last") if varying else rows[-1:]
 
-    def found(self) -> str | None:
-        """Return the interval; None where there are not two bars."""
-        return None if self._smallest is None else interval_of(self._smallest)
+    def least(self) -> str | None:
+        """Return how far apart the nearest two bars are, as an interval; None where there are not two bars."""
+        found = [] if self._found is None else self._found["least"].to_list()
+        return interval_of(min(found)) if found else None
+
+    def short(self) -> tuple[str, str, int] | None:
+        """Return how far apart bars are, the interval that is too long for that, and of how many; None where of none.
+
+        Of weeks and months it has to be most of the bars.
+        """
+        for interval, steps, least, short in () if self._found is None else self._found.iter_rows():
+            if short * 2 > steps or (short and not is_calendar(interval)):
+                return interval_of(least), interval, short
+        return None
+
+
+def _joined(found: pl.DataFrame) -> pl.DataFrame:
+    return found.group_by(INTERVAL).agg(pl.col("steps").sum(), pl.col("least").min(), pl.col("short").sum())

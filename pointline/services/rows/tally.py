@@ -14,10 +14,11 @@ from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging, is_doubtful
 from pointline.phrases import plural
 from pointline.services.ingest.batch import Entry, Span
+from pointline.services.rows.bar_interval import BarInterval, WrongInterval
 from pointline.services.rows.block import Block
 from pointline.services.rows.complaint import OUTSIDE_DAY, Complaint
 from pointline.services.rows.restart import Beginning, least_rows
-from pointline.services.rows.steps import Steps
+from pointline.services.rows.steps import has_bars
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import Check
@@ -82,8 +83,7 @@ class Tally:
         self._warnings: Counter[str] = Counter()
         self._last_row: pl.DataFrame | None = None
         self._beginning = Beginning(least=least_rows(is_sorted=feed.is_sorted))
-        self._steps = Steps() if feed.has_steps else None
-        self._interval = ""
+        self._interval = BarInterval(feed, belonging) if has_bars(feed.table) or feed.has_steps else None
 
     def warn(self, warnings: Mapping[str, int]) -> None:
         """Count what is odd about the file itself."""
@@ -109,9 +109,8 @@ class Tally:
             return
         if (again := self._beginning.find(frame, seq)) is not None:
             raise self._starts_again(again)
-        if self._steps is not None:
-            self._steps.add(frame)
-            self._interval = frame["interval"][0]
+        if self._interval is not None:
+            self._interval.add(frame)
         counts = frame.select(facts(self._checks, doubtful)).row(0, named=True)
         symbols = frame["symbol"]
         if (symbols != symbols[0]).any():
@@ -178,8 +177,8 @@ class Tally:
         """
         if (again := self._beginning.at_end()) is not None:
             raise self._starts_again(again)
-        if self._steps is not None and self._interval:
-            self._check_interval(self._steps.found())
+        if self._interval is not None and (wrong := self._interval.wrong()) is not None:
+            self._judge_interval(wrong)
 
     def is_refused(self, max_quarantined_share: float) -> bool:
         """Tell whether so many rows cannot be kept that nothing of the file may go in."""
@@ -261,18 +260,14 @@ class Tally:
             return None
         return self._complaint().zone((self._first_us, self._last_us), self.rows_read)
 
-    def _check_interval(self, found: str | None) -> None:
-        """Where no folder names the interval, the rows have to show that it is the usual one."""
-        if found == self._interval or self.belonging.says.get("interval"):
+    def _judge_interval(self, wrong: WrongInterval) -> None:
+        if wrong.accepted_as and self.entry.candidate.is_accepted:
+            self.warn({f"too_early_for:{wrong.accepted_as}": wrong.rows})
             return
-        path = self.entry.meta.bronze_file_path
-        what = "it has one bar, which does not tell its interval" if found is None else f"its bars are {found} apart"
-        where = "after it, such as 1h" if found is None else found
-        raise Rejected(
-            f"{path}: {what}; where no folder names an interval it is {self._interval}",
-            subject=path,
-            hint=f"put it into a folder that is called {where}",
-        )
+        path, number, hint = self.entry.meta.bronze_file_path, self.entry.file_id, wrong.hint
+        if wrong.accepted_as and number:
+            hint += f"; `pointline retry {number} --accept` takes them as bars of {wrong.accepted_as} all the same"
+        raise Rejected(f"{path}: {wrong.what}", subject=path, hint=hint)
 
     def _complaint(self) -> Complaint:
         return Complaint(pl.concat(self.set_aside), self._feed, self._header, self.belonging)

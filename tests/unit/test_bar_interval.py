@@ -1,0 +1,213 @@
+"""Bars may be further apart than the interval that their path names, but never nearer: such a file is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pointline.services.files.claims import Claims
+from pointline.tables.ingest_manifest import Status
+from pointline.tables.registry import event_tables
+from pointline.vendors.describe import describe
+from pointline.vendors.feeds import Feeds
+from tests.support.loading import Bench, blocks_of
+from tests.support.vendor_files import Taken, take
+
+NEW_YORK = ZoneInfo("America/New_York")
+MIDNIGHT = dt.datetime(2024, 5, 2, tzinfo=dt.UTC)
+POLYGON = "ticker,volume,open,close,high,low,window_start,transactions\n"
+OKX = "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm\n"
+DATABENTO = "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol\n"
+
+
+def seconds(at: dt.datetime) -> int:
+    return int(at.timestamp())
+
+
+VENDORS = {
+    "binance": (
+        "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-05-02.csv",
+        "1h",
+        "",
+        lambda at: f"{seconds(at)}000,100,101,99,100,10,{seconds(at)}999,1,1,1,1,0",
+    ),
+    "polygon": (
+        "us_stocks_sip/day_aggs_v1/2024/05/2024-05-02.csv",
+        "1d",
+        POLYGON,
+        lambda at: f"A,1,10,11,12,9,{seconds(at) + 14400}000000000,5",
+    ),
+    "okx": (
+        "1h/BTC-USDT-SWAP-candlesticks-2024-05-02.csv",
+        "1h",
+        OKX,
+        lambda at: f"BTC-USDT-SWAP,1,2,0.5,1.5,10,1,15,{seconds(at)}000,1",
+    ),
+    "kraken": ("kraken/XBTUSD_1440.csv", "1d", "", lambda at: f"{seconds(at)},1,2,0.5,1.5,10,3"),
+    "ccxt": (
+        "ohlcv/kraken/BTC_USDT-1d.csv",
+        "1d",
+        "timestamp,open,high,low,close,volume\n",
+        lambda at: f"{seconds(at)}000,1,2,0.5,1.5,10",
+    ),
+    "firstrate": ("MSFT_full_1day.txt", "1d", "", lambda at: f"{at:%Y-%m-%d %H:%M:%S},1,2,0.5,1.5,10"),
+    "databento": (
+        "glbx-mdp3-20240502.ohlcv-1h.csv",
+        "1h",
+        DATABENTO,
+        lambda at: f"{seconds(at)}000000000,34,1,1,100000000000,100000000000,100000000000,100000000000,10,ES",
+    ),
+    "htx": (
+        "klines/spot/daily/btcusdt/60min/btcusdt-60min-2024-05-02.csv",
+        "60min",
+        "",
+        lambda at: f"{seconds(at) - 28800},1,2,3,0.5,100,50",
+    ),
+    "lean": (
+        "equity/usa/minute/msft/20240502_msft_minute_trade.csv",
+        "1m",
+        "",
+        lambda at: f"{(at.hour * 60 + at.minute) * 60000 + at.second * 1000},6448000,6450000,6440000,6449000,100",
+    ),
+}
+LENGTHS = {"1d": dt.timedelta(days=1), "1h": dt.timedelta(hours=1), "1m": dt.timedelta(minutes=1)}
+LENGTHS["60min"] = LENGTHS["1h"]
+
+
+def taken(vendor: str, step: dt.timedelta, count: int = 3) -> Taken:
+    path, _, header, line = VENDORS[vendor]
+    lines = [line(MIDNIGHT + number * step) for number in range(count)]
+    return take((path, (header + "".join(f"{one}\n" for one in lines)).encode()))
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("times", [1, 2], ids=["apart", "with-gaps"])
+def test_bars_of_the_interval_go_in(vendor, times):
+    step = LENGTHS[VENDORS[vendor][1]] * times
+    found = taken(vendor, step, 1 if vendor == "polygon" else 3)
+    assert found.is_success, found.said
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_bars_that_lie_nearer_are_refused_with_both_intervals(vendor):
+    interval = VENDORS[vendor][1]
+    step, word = (dt.timedelta(seconds=5), "5s") if interval == "1m" else (dt.timedelta(minutes=5), "5m")
+    found = taken(vendor, step)
+    assert found.silver.is_empty()
+    assert f"its rows are {word} apart, the name says {interval}; 2 rows come too early" in found.said
+    assert f"so that its path says {word}; else" in found.said
+
+
+def test_two_bars_among_many_are_enough_and_times_in_another_unit_are_asked_for():
+    path, _, _, line = VENDORS["binance"]
+    hours = [line(MIDNIGHT + hour * LENGTHS["1h"]) for hour in range(24)]
+    odd = line(MIDNIGHT + dt.timedelta(hours=5, minutes=30))
+    found = take((path, "\n".join([*hours[:6], odd, *hours[6:], ""]).encode()))
+    assert "its rows are 30m apart, the name says 1h; 2 rows come too early" in found.said
+    path = VENDORS["lean"][0]
+    found = take((path, b"34200,6448000,6450000,6440000,6449000,100\n34260,6448000,6450000,6440000,6449000,100\n"))
+    assert "its rows are 60ms apart, the name says 1m" in found.said
+    assert "are its times in another unit" in found.said
+
+
+def test_of_small_files_that_are_typed_together_only_the_wrong_one_is_refused():
+    def file(day: int, step: dt.timedelta) -> tuple[str, bytes]:
+        begin = MIDNIGHT + dt.timedelta(days=day - 2)
+        text = "".join(VENDORS["binance"][3](begin + number * step) + "\n" for number in range(24))
+        return VENDORS["binance"][0].replace("05-02", f"05-{day:02}"), text.encode()
+
+    found = take(file(2, LENGTHS["1h"]), file(3, LENGTHS["1m"]), file(4, LENGTHS["1h"]))
+    statuses = [outcome.status for outcome in found.outcomes if outcome is not None]
+    assert statuses == [Status.SUCCESS, Status.QUARANTINED, Status.SUCCESS]
+    assert found.silver.height == 48
+
+
+DAY = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
+HEADER = "name,at,interval,price_type,open,high,low,close\n"
+DESCRIPTION = b"""
+vendor = "own"
+[[feed]]
+name = "bars"
+table = "bars"
+exchange = "mine"
+path = "mine/{part}.csv"
+columns = ["name", "at", "interval", "price_type", "open", "high", "low", "close"]
+sorted = false
+group = true
+[feed.map]
+symbol = "name"
+timestamp = { from = "at", time = "epoch" }
+"""
+
+
+def own(*bars: tuple[str, str, dt.datetime], interval: str = "1h") -> Taken:
+    """Bars of many symbols whose rows say what they are of."""
+    vendor = describe(DESCRIPTION, "own.toml", event_tables())
+    assert not vendor.problems
+    rows = [f"{symbol},{seconds(at)},{interval},{kind},1,2,0.5,1.5\n" for symbol, kind, at in bars]
+    return take(("mine/x.csv", (HEADER + "".join(rows)).encode()), feeds=Feeds(event_tables(), [vendor]))
+
+
+@pytest.mark.parametrize("size", [60, 1 << 20], ids=["blocks", "whole"])
+@pytest.mark.parametrize("late", [5, 60], ids=["too-early", "in-time"])
+@pytest.mark.parametrize("other", ["symbol", "price_type"])
+def test_only_bars_of_one_series_are_compared_over_blocks_too(size, late, other):
+    """Those of other series lie between them, a minute apart."""
+    names = [(f"S{n}", "trade") if other == "symbol" else ("S0", ("trade", "mark", "bid")[n]) for n in range(3)]
+    bars = [(*name, DAY + dt.timedelta(minutes=number)) for number, name in enumerate(names)]
+    with blocks_of(size):
+        found = own(*bars, (*names[0], DAY + dt.timedelta(minutes=late)))
+    is_right = late == 60
+    assert found.is_success is is_right, found.said
+    assert found.silver.height == (4 if is_right else 0)
+    assert is_right or "its rows are 5m apart, they say 1h; 1 row comes too early" in found.said
+
+
+def days(*numbers: int, zone: dt.tzinfo = dt.UTC) -> list[dt.datetime]:
+    return [dt.datetime(2024, 3, 1, tzinfo=zone) + dt.timedelta(days=number) for number in numbers]
+
+
+def later(**length: int) -> dt.datetime:
+    return DAY + dt.timedelta(**length)
+
+
+NEARER = {
+    "a day of 23 hours": ("1d", days(8, 9, 10, 11, zone=NEW_YORK), True),
+    "half days": ("1d", [DAY, later(hours=12)], False),
+    "a bar that is there twice": ("1h", [DAY, DAY, later(hours=1), later(hours=1)], True),
+    "newest first": ("1h", [later(hours=2), later(hours=1), DAY], True),
+    "newest first, nearer": ("1h", [later(minutes=30), DAY], False),
+    "weeks that end on days of trade": ("1w", days(0, 7, 13, 21, 24), True),
+    "days as weeks": ("1w", days(0, 1, 2, 3), False),
+    "months": ("1mo", days(0, 31, 59, 90), True),
+    "months of an API": ("1M", days(0, 31, 61), True),
+    "weeks as months": ("1mo", days(0, 7, 14), False),
+    "minutes as months of an API": ("1M", [DAY, later(minutes=1)], False),
+    "minutes as days in words": ("1day", [DAY, later(minutes=1)], False),
+    "ten seconds as fifteen": ("15sec", [DAY, later(seconds=10)], False),
+    "a word that nobody knows": ("tick", [DAY, later(seconds=10)], True),
+}
+
+
+@pytest.mark.parametrize("case", NEARER)
+def test_what_counts_as_nearer(case):
+    interval, times, is_right = NEARER[case]
+    found = own(*[("S", "trade", at) for at in times], interval=interval)
+    assert found.is_success is is_right, found.said
+
+
+def test_who_accepts_a_file_takes_its_bars_as_they_are_called(tmp_path):
+    names = "exchange,symbol,timestamp,local_timestamp,interval,price_type,open,high,low,close,"
+    names += "volume,quote_volume,trade_count,taker_buy_volume,taker_buy_quote_volume"
+    times = [f"{seconds(later(minutes=number))}000000" for number in range(3)]
+    rows = [f"binance,S,{at},{at},1h,trade,1,2,0.5,1.5,,,,," for at in times]
+    bench = Bench(tmp_path, {}, Claims())
+    meta = bench.put("\n".join([names, *rows, ""]).encode(), table="bars", symbol="S")
+    refused, silver = bench.load(meta)
+    assert "`pointline retry 1 --accept` takes them as bars of 1h" in (refused.outcomes[1].error or "")
+    assert silver.is_empty()
+    accepted, silver = Bench(tmp_path, {}, Claims()).load(meta, accepted=(1,))
+    assert accepted.outcomes[1].status is Status.SUCCESS
+    assert (accepted.outcomes[1].warnings, silver.height) == ({"too_early_for:1h": 2}, 3)

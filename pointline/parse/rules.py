@@ -93,9 +93,10 @@ def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame) -> Iterat
     local_us = pl.col("local_timestamp")
     in_day = local_us.is_between(belonging.first_us, belonging.end_us, closed="left")
     yield Rule(name="outside_day", column="local_timestamp", broken=~in_day)
+    many = belonging.symbol is None
     for check in table.checks:
         if check.name in belonging.escalated:
-            yield Rule(name=check.name, column=check.column, broken=check.found)
+            yield Rule(name=check.name, column=check.column, broken=check.found_among(many_symbols=many))
 
 
 def _is_foreign(names: pl.Series, is_own: Callable[[str], bool]) -> pl.Expr:
@@ -132,7 +133,10 @@ def any_broken(frame: pl.DataFrame, table: EventTable, belonging: Belonging) -> 
         return True
     if any_foreign(frame["exchange"], belonging.owns_exchange):
         return True
-    escalated = [check.found.any() for check in table.checks if check.name in belonging.escalated]
+    many = belonging.symbol is None
+    escalated = [
+        check.found_among(many_symbols=many).any() for check in table.checks if check.name in belonging.escalated
+    ]
     return bool(escalated) and bool(frame.select(pl.any_horizontal(escalated)).item())
 
 

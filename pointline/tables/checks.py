@@ -8,7 +8,7 @@ from pointline.tables.schema import Check
 
 
 def time_backwards() -> Check:
-    """Exchange time is earlier than in the row before."""
+    """Exchange time is earlier than in the row before, where that is of the same symbol."""
     return Check(
         name="time_backwards",
         column="timestamp",
@@ -27,7 +27,10 @@ def negative_latency() -> Check:
 
 
 def equal_rows(*columns: str) -> Check:
-    """The row equals the one before in all of ``columns``; legal where two fills share price and size."""
+    """The row equals the one before, of its symbol, in all of ``columns``; legal where two fills share price and size.
+
+    The next of many symbols may well have the same time, as bars of a whole market have.
+    """
     same = [pl.col(column).eq_missing(pl.col(column).shift(1)) for column in columns]
     return Check(
         name="equal_rows",

@@ -75,13 +75,19 @@ class Check(Struct, frozen=True, kw_only=True):
     """An oddity that real markets produce: counted by default, quarantined when a setting says so.
 
     ``found`` is a boolean expression over the typed raw columns of one file in file order; null counts as not found.
-    With ``looks_back`` it compares a row with the one before it.
+    With ``looks_back`` it compares a row with the one before it, which has to be of the same symbol.
     """
 
     name: str
     column: str
     found: pl.Expr
     looks_back: bool = False
+
+    def found_among(self, *, many_symbols: bool) -> pl.Expr:
+        """Return ``found`` of rows that may be of many symbols. Of one alone it need not be compared."""
+        if not (self.looks_back and many_symbols):
+            return self.found
+        return self.found & (pl.col("symbol") == pl.col("symbol").shift(1))
 
 
 def _columns_as_they_are(columns: tuple[Column, ...]) -> list[pl.Expr]:

@@ -89,7 +89,9 @@ class Pack(Struct):
                 return None
         doubtful = doubtful_times(feed.table, frame)
         per_file = frame.hstack(lineage.select("file_id")).group_by("file_id", maintain_order=True)
-        for place, counts in enumerate(per_file.agg(facts(checks, doubtful)).iter_rows(named=True)):
+        for place, counts in enumerate(
+            per_file.agg(facts(checks, doubtful, many_symbols=bool(groups))).iter_rows(named=True)
+        ):
             span = Span(first_us=counts["first_us"], last_us=counts["last_us"], rows=counts["rows"])
             spans = spans_of(groups[place]) if place in groups else {firsts[place]: span}
             del counts["file_id"]

@@ -36,13 +36,13 @@ LONGEST_WORD, MOST_WARNINGS = 60, 40
 PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def facts(checks: Sequence[Check], doubtful: Sequence[str] = ()) -> list[pl.Expr]:
+def facts(checks: Sequence[Check], doubtful: Sequence[str] = (), *, many_symbols: bool) -> list[pl.Expr]:
     """Expressions over typed raw rows of one file: ``rows, first_us, last_us``, counts by check and doubtful column."""
     return [
         pl.len().alias("rows"),
         pl.col("local_timestamp").min().alias("first_us"),
         pl.col("local_timestamp").max().alias("last_us"),
-        *(check.found.sum().alias(check.name) for check in checks),
+        *(check.found_among(many_symbols=many_symbols).sum().alias(check.name) for check in checks),
         *(is_doubtful(column).sum().alias(f"implausible_time:{column}") for column in doubtful),
     ]
 
@@ -111,14 +111,17 @@ class Tally:
             raise self._starts_again(again)
         if self._interval is not None:
             self._interval.add(frame)
-        counts = frame.select(facts(self._checks, doubtful)).row(0, named=True)
         symbols = frame["symbol"]
-        if (symbols != symbols[0]).any():
+        many = bool((symbols != symbols[0]).any())
+        counts = frame.select(facts(self._checks, doubtful, many_symbols=many)).row(0, named=True)
+        if many:
             spans = spans_of(frame)
         else:
             spans = {symbols[0]: Span(first_us=counts["first_us"], last_us=counts["last_us"], rows=counts["rows"])}
         self.add_facts(counts, spans)
-        pairs = [check.found.sum().alias(check.name) for check in self._checks if check.looks_back]
+        pairs = [
+            check.found_among(many_symbols=True).sum().alias(check.name) for check in self._checks if check.looks_back
+        ]
         if self._last_row is not None and pairs:
             border = pl.concat([self._last_row, frame.head(1)])
             self._warnings.update(border.select(pairs).row(0, named=True))

@@ -32,6 +32,9 @@ class Mapping(Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": 
     ambiguous: Literal["refuse", "earlier", "later"] = "refuse"
     """Which of the two is meant where clocks show a local time twice."""
     divide: float = 1.0
+    """Whole numbers of a small unit are divided by this; a cell with a decimal point is in another unit."""
+    decimals: bool = False
+    """Numbers with a decimal point are divided too."""
     when_integer: bool = False
     """Only whole numbers are divided; what has a decimal point is the number itself."""
     sign: dict[Literal["plus", "minus"], str] = field(default_factory=dict)

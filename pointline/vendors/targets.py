@@ -272,7 +272,7 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], aske
             mapping = msgspec.structs.replace(mapping, time=values.EPOCH)
         return _time(column, mapping, sources, asked.text)
     if column.kind in (Kind.CHOICE, Kind.FLAG):
-        return _word(column, mapping, name)
+        return _word(column, mapping, name, asked.text)
     if mapping.words:
         raise ValueError(f"words are for choices and flags; {column.name} is a {column.kind.value}")
     return _number_or_text(column, mapping, name, asked)
@@ -281,24 +281,25 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], aske
 def _number_or_text(column: Column, mapping: Mapping, name: str, asked: _Asked) -> _Made:
     if not (math.isfinite(mapping.divide) and mapping.divide):
         raise ValueError(f"divide is {mapping.divide:g}: no number can be divided by it")
-    kind, is_whole, has_comma = column.kind, asked.is_whole, asked.text.decimal == ","
-    if mapping.when_integer:
-        kind = Kind.INTEGER if is_whole else Kind.TEXT
-    elif any(not values.is_number(one) for one in mapping.null):
-        kind = Kind.TEXT
     if (mapping.divide != 1 or mapping.when_integer or mapping.absolute) and column.kind is not Kind.NUMBER:
         raise ValueError("only a number can be divided, or lose its sign")
+    if mapping.decimals and (mapping.divide == 1 or mapping.when_integer):
+        raise ValueError("decimals: say by what numbers with a decimal point are divided too, without when_integer")
+    kind = _kind_of_cells(column, mapping, is_whole=asked.is_whole)
     value, wanted = pl.col(name), ""
-    if has_comma and kind is Kind.TEXT and column.kind is Kind.NUMBER:
+    if asked.text.decimal == "," and kind is Kind.TEXT and column.kind is Kind.NUMBER:
         value = with_point(value)
     if mapping.when_integer:
+        is_whole = asked.is_whole
         value = values.scaled(value, mapping.divide) if is_whole else values.whole_or_decimal(value, mapping.divide)
         wanted = f"a number with a decimal point, or a whole one of {1 / mapping.divide:g}, is wanted"
+    elif _is_scaled(mapping):
+        value = values.scaled(value.cast(pl.Int64, strict=False), mapping.divide)
+        wanted = f"a whole number, such as 1234 for {1234 / mapping.divide:g}, is wanted"
     else:
         value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
         value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
-        if kind is not column.kind:
-            wanted = f"a number such as 1234{asked.text.decimal}5 is wanted"
+        wanted = f"a number such as 1234{asked.text.decimal}5 is wanted" if kind is not column.kind else ""
     value = value.abs() if mapping.absolute else value
     nothing = values.one_of(name, mapping.null, kind) if mapping.null else None
     if nothing is not None:
@@ -307,11 +308,28 @@ def _number_or_text(column: Column, mapping: Mapping, name: str, asked: _Asked) 
     return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
 
 
-def _word(column: Column, mapping: Mapping, name: str) -> _Made:
+def _kind_of_cells(column: Column, mapping: Mapping, *, is_whole: bool) -> Kind:
+    """Return as what cells are read that become a number or a text: as text where words stand among numbers."""
+    if mapping.when_integer:
+        return Kind.INTEGER if is_whole else Kind.TEXT
+    if _is_scaled(mapping):
+        return Kind.INTEGER if all(one.lstrip("-").isdigit() for one in mapping.null) else Kind.TEXT
+    return Kind.TEXT if any(not values.is_number(one) for one in mapping.null) else column.kind
+
+
+def _is_scaled(mapping: Mapping) -> bool:
+    """Tell whether cells are whole numbers of a small unit; one with a decimal point is in another unit then."""
+    return mapping.divide != 1 and not (mapping.when_integer or mapping.decimals)
+
+
+def _word(column: Column, mapping: Mapping, name: str, text: FeedText) -> _Made:
     if column.kind is Kind.FLAG and not mapping.words:
         return _Made(column=column, value=lambda _: pl.col(name), sources=(Column(name=name, kind=Kind.FLAG),))
     if mapping.sign:
-        return _signed(column, mapping, name)
+        scaled = [
+            one for one in text.map.values() if not isinstance(one, str) and one.from_ == name and _is_scaled(one)
+        ]
+        return _signed(column, mapping, Column(name=name, kind=Kind.INTEGER if scaled else Kind.NUMBER))
     if "" in mapping.words:
         raise ValueError('words: an empty cell is no word; say beside from what it stands for: value = "..."')
     meaning = mapping.words or {word: word for word in column.choices}
@@ -323,17 +341,18 @@ def _word(column: Column, mapping: Mapping, name: str) -> _Made:
     return _Made(column=column, value=lambda _: value, sources=(source,), rule="unknown_value")
 
 
-def _signed(column: Column, mapping: Mapping, name: str) -> _Made:
+def _signed(column: Column, mapping: Mapping, source: Column) -> _Made:
     words = [mapping.sign.get("plus", ""), mapping.sign.get("minus", "")]
     wrong = [word for word in words if word not in column.choices]
     if wrong:
         raise ValueError(f"sign: {wrong[0]!r} is none of {', '.join(column.choices)}; say plus and minus")
     plus, minus = (pl.lit(word, column.dtype) for word in words)
-    value = pl.when(pl.col(name) > 0).then(plus).when(pl.col(name) < 0).then(minus)
+    number = pl.col(source.name)
+    value = pl.when(number > 0).then(plus).when(number < 0).then(minus)
     return _Made(
         column=column,
         value=lambda _: value,
-        sources=(Column(name=name, kind=Kind.NUMBER),),
+        sources=(source,),
         rule="unknown_value",
         wanted="a number above or below zero is wanted",
     )

@@ -314,7 +314,7 @@ class TestATitleAndADecimalComma:
     MAPS = """
 local_timestamp = { from = "seen", time = "seconds" }
 price = { from = "price", null = ["n.a.", "-1,5"] }
-amount = { from = "amount", divide = 10 }
+amount = { from = "amount", divide = 10, decimals = true }
 """
     ROWS = (
         f"{TIME};63,94;46,5;buy;1714521600,25",

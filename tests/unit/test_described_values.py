@@ -67,6 +67,7 @@ class TestWhatCannotBeMeant:
             ("id = { from = 3 }", "map.id: from: a text in quotes or a list in [ ] is wanted, not a whole number"),
             ("id = 3", "map.id: write the name of a column in quotes, or keys in { }"),
             ('id = { from = "note", unit = "m" }', "map.id: unit: 'm' is none of 'auto', 's', 'ms', 'us', 'ns'"),
+            ('price = { from = "price", decimals = true }', "decimals: say by what numbers"),
             ('price = { from = "price", divide = 0 }', "map.price: divide is 0: no number can be divided by it"),
             ('price = { from = "price", divide = nan }', "map.price: divide is nan"),
             ('price = { from = "price", value = "1" }', "both together, where value is what an empty cell stands for"),

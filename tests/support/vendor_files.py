@@ -44,7 +44,8 @@ BESIDE = Path(__file__).parents[2].parent / "shared" / "data" / "vendors"
 SAMPLES = Path(os.environ.get("VENDOR_SAMPLES", BESIDE))
 """Real files, beside the repository or where it is said; tests that need them are skipped where they are not."""
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
-HOUR_US = 3_600_000_000
+HOUR_US, MINUTE_US = 3_600_000_000, 60_000_000
+MINUTES = {"1m": 1, "1min": 1, "5m": 5, "15m": 15}
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 Row = dict[str, object]
 """Columns of the table: times in microseconds since the epoch, numbers as ``Decimal``; what is left out is null."""
@@ -225,6 +226,11 @@ class Form:
         """When the day of the made file begins."""
         return us_of(dt.datetime.combine(self.day, dt.time(), self.zone))
 
+    @property
+    def apart_us(self) -> int:
+        """How far apart rows are at least, unless they are of the same time: bars by their interval."""
+        return max(self.step_us, MINUTES.get(str(self.constant.get("interval")), 0) * MINUTE_US)
+
     def complete(self, row: Row, time_us: int) -> Row:
         """A row with its times and what is constant."""
         late = 2000 if self.received else 0
@@ -251,13 +257,13 @@ class Form:
 
     def any_rows(self) -> st.SearchStrategy[list[Row]]:
         """Rows of the day with any values, in the order of time."""
-        ticks = st.integers(0, (24 * HOUR_US - HOUR_US) // self.step_us - 1)
+        ticks = st.integers(0, (24 * HOUR_US - HOUR_US) // self.apart_us - 1)
         one = st.tuples(ticks, self.rows)
         several = st.lists(one, min_size=1, max_size=30)
         return several.map(lambda made: self._in_order(sorted(made, key=lambda pair: pair[0])))
 
     def _in_order(self, made: Sequence[tuple[int, Row]]) -> list[Row]:
-        return [self.complete(row, self.first_us + tick * self.step_us) for tick, row in made]
+        return [self.complete(row, self.first_us + tick * self.apart_us) for tick, row in made]
 
 
 def _as_held(value: object) -> object:

@@ -137,7 +137,7 @@ def klines(market: str, kind: str = "klines", price_type: str = "trade", *, mont
     known: dict[str, st.SearchStrategy] = dict.fromkeys(kept, ZERO_OR_MORE)
     if kept:
         known["trade_count"] = st.integers(0, 10**9)
-    interval = "1mo" if monthly else "1m"
+    interval = "15m" if monthly else "1m"
 
     def plain(number: int) -> Row:
         volumes = {one: Decimal(number * 10 + at) for at, one in enumerate(kept)}

@@ -70,10 +70,10 @@ FORMS = [
     ),
     Form(
         feed="generic/ccxt-ohlcv",
-        path="ohlcv/kraken/BTC_USDT-1d.csv",
+        path="ohlcv/kraken/BTC_USDT-15m.csv",
         columns=("timestamp", "open", "high", "low", "close", "volume"),
         cells=ccxt_bar,
-        constant={"exchange": "kraken", "symbol": "BTC_USDT", "interval": "1d", "price_type": "trade"},
+        constant={"exchange": "kraken", "symbol": "BTC_USDT", "interval": "15m", "price_type": "trade"},
         plain=plain_bar,
         rows=BARS,
         time=("timestamp",),

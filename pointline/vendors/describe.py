@@ -16,7 +16,7 @@ from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
 from pointline.vendors.decoded import beside_of, check_beside, check_decoder, column_lists, decoder_of
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, TableText, Unread, VendorText
 from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped
-from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
+from pointline.vendors.path_template import SPANS, BadTemplate, PathTemplate, Span
 from pointline.vendors.targets import PLACE, Plan, is_timed_by_path, needs_day, plan
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
@@ -231,8 +231,8 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         )
     if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
         yield f"companion {text.companion!r} names one file for all: write {{name}} or {{stem}} in it"
-    if text.prefer and not any("span" in path.fields for path in paths):
-        yield "prefer orders the values of a field {span}, which no path has"
+    if text.prefer and not any("span" in path.fields or SPANS.get(path.span) in text.prefer for path in paths):
+        yield "prefer orders the values of a field {span}, or daily, monthly and yearly files: no path is of any"
     for path in paths:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
             yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"

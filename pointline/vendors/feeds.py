@@ -19,15 +19,13 @@ from pointline.tables.spelling import EVERY_SYMBOL
 from pointline.vendors.copied import original_of
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping as MappingText
-from pointline.vendors.path_template import Match, PathTemplate, Span
+from pointline.vendors.path_template import SPANS, Match, PathTemplate, Span
 from pointline.vendors.targets import PLACE, constant_of
 from pointline.vendors.values import zone_of
 
 FOLDERS = 4096
 """Folders of which is remembered what may be in them."""
 Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
-SPANS = {Span.DAY: "daily", Span.MONTH: "monthly"}
-"""Words of folders for how much time a file covers. The file's own name knows better, in whichever folder it lies."""
 NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
 
@@ -225,7 +223,7 @@ class Feeds:
 
 def _claim(one: Description, found: Match, span: Span) -> Claim:
     says = {"span": "", **found.fields}
-    if says["span"] in SPANS.values():
+    if says["span"] in SPANS.values() or (one.text.prefer and not says["span"] and found.last is None):
         says["span"] = SPANS.get(span, says["span"])
     maps = {name: mapping for name, mapping in one.text.map.items() if isinstance(mapping, MappingText)}
     odd = [

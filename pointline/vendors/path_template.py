@@ -50,6 +50,11 @@ class Span(Enum):
     """The path names no time."""
 
 
+SPANS = {Span.DAY: "daily", Span.MONTH: "monthly", Span.YEAR: "yearly"}
+"""Words of folders for how much time a file covers. The file's own name knows better, in whichever folder it lies, and
+where no folder says it: vendors give files out under bare names too."""
+
+
 class BadTemplate(ValueError):
     """A template that nobody could mean; the text says why."""
 

@@ -427,3 +427,12 @@ class TestClocksThatAreSet:
     def test_since_midnight_too(self):
         found = self.taken("2024-10-27", "7200", "10800", how='"since midnight"')
         assert found.aside.select("file_seq", "rule").rows() == [(1, "repeated_by_clocks")]
+
+
+def test_words_of_a_row_filter_are_named_where_another_one_comes():
+    more = 'where = { kind = ["trade"] }\nleave_out = { kind = ["quote", ""] }'
+    vendor = described('["time", "kind", "side", "price", "amount"]', more=more)
+    rows = [f"{TIME},{kind},buy,1,2" for kind in ("trade", "quote", "", "trace")]
+    found = taken(vendor, "time,kind,side,price,amount", *rows)
+    assert found.silver.height == 1
+    assert "unknown_value (kind), such as 'trace'; known are trade, quote" in found.said

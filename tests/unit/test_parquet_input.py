@@ -17,6 +17,7 @@ from pointline.io.content.decode import Limits
 from pointline.io.content.parquet_input import ParquetInput
 from pointline.services.rows.header import wanted_columns
 from pointline.tables.registry import event_tables
+from tests.support.vendor_files import take
 
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 WANTED = wanted_columns(event_tables()["trades"])
@@ -178,3 +179,26 @@ def test_one_long_value_for_all_rows_does_not_fill_memory(tmp_path, size, form):
     said, peak = done.stdout.splitlines()
     assert said == "read" or any(part in said for part in EXPANDS.split("|")), said
     assert int(peak) < 700
+
+
+COLUMNS = ("side", "quantity", "price", "trade_id", "origin_time", "received_time")
+
+
+@pytest.mark.parametrize(
+    "order", [COLUMNS, COLUMNS[::-1], (*COLUMNS[3:], *COLUMNS[:3])], ids=["as told", "back", "cut"]
+)
+def test_the_order_of_named_columns_says_nothing(tmp_path, order):
+    stamps = [AT_US * 1000 + number for number in range(ROWS)]
+    cells = {"side": ["buy"] * ROWS, "quantity": [0.5] * ROWS, "price": [100.5] * ROWS}
+    cells |= {"trade_id": list(range(ROWS)), "origin_time": stamps, "received_time": stamps}
+    pq.write_table(pa.table({name: cells[name] for name in order}), tmp_path / "x.parquet")
+    path = "trades/exchange=BINANCE/symbol=BTC-USDT/dt=2024-05-01/1.snappy.parquet"
+    found = take((path, (tmp_path / "x.parquet").read_bytes()))
+    assert found.is_success, found.said
+    assert found.silver.select("side", "price", "amount", "id").row(3) == ("buy", 100.5, 0.5, "3")
+
+
+def test_a_column_that_no_description_has_is_named_all_the_same(tmp_path):
+    pq.write_table(pa.table({name: [1] for name in (*COLUMNS[:-1], "fee")}), tmp_path / "x.parquet")
+    path = "trades/exchange=BINANCE/symbol=BTC-USDT/dt=2024-05-01/1.snappy.parquet"
+    assert "the header lacks received_time, it has fee" in take((path, (tmp_path / "x.parquet").read_bytes())).said

@@ -137,7 +137,8 @@ class Complaint:
         elif rule == "unparseable":
             found, wanted = self._unparseable(column, told, cell)
         elif rule == "unknown_value":
-            wanted = self._feed.wanted(column, self._belonging) or f"known are {', '.join(told.choices)}"
+            known = told.choices or (*self._feed.where.get(source, ()), *self._feed.leave_out.get(source, ()))
+            wanted = self._feed.wanted(column, self._belonging) or f"known are {', '.join(filter(None, known))}"
         elif rule in FOREIGN:
             found, wanted = f": {_listed(self._names(column))}", f"the name says {self._claim(column)}"
         elif rule == OUTSIDE_DAY:

@@ -60,7 +60,7 @@ def read_header(
         if names and (feed.dialect.skip or feed.dialect.has_decimal_comma):
             what = f"{path}: it has no lines of text, and {feed.name} says skip or decimal, which are of such"
             raise Rejected(what, subject=path, hint="describe its Parquet files by a feed of their own")
-        return (names if not names else _known_names(feed, names, path)), b""
+        return (names if not names else _known_names(feed, names, path, is_ordered=False)), b""
     text = line.decode(feed.dialect.encoding, "replace")
     cells = text_path.split_cells(text, feed.dialect)
     if feed.header is Header.ABSENT or (feed.header is Header.AUTO and _begins_as_row(cells)):
@@ -99,11 +99,12 @@ def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path
             )
 
 
-def _known_names(feed: Feed, cells: Sequence[str], path: str) -> tuple[str, ...]:
+def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: bool = True) -> tuple[str, ...]:
+    """Return the columns of a file, by their names. Cells of Parquet have names too: their order says nothing."""
     cut = feed.dialect.header_cut
     given = [cell.partition(cut)[0] if cut else cell for cell in cells]
     names = tuple(feed.aliases.get(name, name) for name in given)
-    if names in feed.headers:
+    if names in feed.headers or (not is_ordered and sorted(names) in map(sorted, feed.headers)):
         return names
     nearest = min(feed.headers, key=lambda one: len(set(one) ^ set(names)))
     missing = [name for name in nearest if name not in names]

@@ -45,7 +45,7 @@ SAMPLES = Path(os.environ.get("VENDOR_SAMPLES", BESIDE))
 """Real files, beside the repository or where it is said; tests that need them are skipped where they are not."""
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 HOUR_US, MINUTE_US = 3_600_000_000, 60_000_000
-MINUTES = {"1m": 1, "1min": 1, "5m": 5, "15m": 15}
+MINUTES = {"1m": 1, "1min": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1440}
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 Row = dict[str, object]
 """Columns of the table: times in microseconds since the epoch, numbers as ``Decimal``; what is left out is null."""
@@ -237,8 +237,8 @@ class Form:
         return {**self.constant, "timestamp": time_us, "local_timestamp": time_us + late, **row}
 
     def plain_rows(self, count: int = 48, shift_us: int = 0) -> list[Row]:
-        """Rows over the whole day, evenly."""
-        step = 24 * HOUR_US // count // self.step_us * self.step_us
+        """Rows over the whole day, evenly; of bars longer than that would be over as many days as they need."""
+        step = max(24 * HOUR_US // count // self.step_us * self.step_us, self.apart_us)
         return [self.complete(self.plain(n), self.first_us + n * step + shift_us) for n in range(count)]
 
     def written(self, rows: Sequence[Row]) -> list[list[str]]:
@@ -257,7 +257,7 @@ class Form:
 
     def any_rows(self) -> st.SearchStrategy[list[Row]]:
         """Rows of the day with any values, in the order of time."""
-        ticks = st.integers(0, (24 * HOUR_US - HOUR_US) // self.apart_us - 1)
+        ticks = st.integers(0, max((24 * HOUR_US - HOUR_US) // self.apart_us - 1, 0))
         one = st.tuples(ticks, self.rows)
         several = st.lists(one, min_size=1, max_size=30)
         return several.map(lambda made: self._in_order(sorted(made, key=lambda pair: pair[0])))

@@ -231,7 +231,6 @@ FORMS = [
         time=("participant_timestamp", "sip_timestamp"),
     ),
     bars("stocks-aggs", "us_stocks_sip", "minute"),
-    bars("stocks-aggs", "us_stocks_sip", "day"),
     trades(
         "options-trades",
         "us_options_opra",

@@ -32,6 +32,8 @@ CALENDAR = {"w": 5 * US["d"], "mo": 25 * US["d"]}
 
 def interval_of(us: int) -> str:
     """Return a length as an interval, in the largest unit that it is a whole number of."""
+    if us > US["s"] and us % US["s"]:
+        return f"{us / US['s']:.3g}s"
     unit = next(unit for unit in reversed(US) if us % US[unit] == 0)
     return f"{us // US[unit]}{unit}"
 

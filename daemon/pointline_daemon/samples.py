@@ -247,7 +247,7 @@ def _of_kind(day: _Day, column: Column, series: Sequence[str]) -> pl.Series:
             return pl.Series(column.choices).gather(numbers)
         case Kind.TEXT:
             return (
-                pl.Series(["1m"]).new_from_index(0, day.sample.rows)
+                pl.Series(["tick"]).new_from_index(0, day.sample.rows)
                 if name in series
                 else draws.integers(name, 10**9, 10**10).cast(pl.String)
             )

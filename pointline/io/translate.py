@@ -32,6 +32,7 @@ HINTS = {
     errno.EMFILE: "raise the limit of open files (LimitNOFILE, ulimit -n)",
     errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
     errno.ELOOP: "put the file or folder itself in the place of the symbolic link",
+    errno.EFBIG: "raise the limit of the size of files (LimitFSIZE, ulimit -f)",
     errno.EIO: "the disk reports an error: look at the kernel log",
 }
 LONGEST = 300

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from msgspec.structs import replace
+from pointline_daemon.arrival import intake
 from pointline_daemon.opening.lake import now_us, open_lake
 from pointline_daemon.opening.requests import Retry, do_or_ask
 from pointline_daemon.process import committer
@@ -32,7 +33,7 @@ from tests.support.waiting import wait_until
 SECONDS = 30.0
 NAME = file_name("trades", "A")
 OTHER = file_name("trades", "B")
-OS_ERRORS = {name: getattr(errno, name) for name in ("EACCES", "EMFILE", "EIO", "ENOSPC")}
+OS_ERRORS = {name: getattr(errno, name) for name in ("EACCES", "EFBIG", "EMFILE", "EIO", "ENOSPC")}
 
 
 def os_error(name: str) -> OSError:
@@ -288,6 +289,21 @@ class TestPassing:
         trouble.lift()
         with daemon.running():
             settle(daemon, 1)
+        assert_exact(daemon.root, expect(daemon.bronze))
+
+    @pytest.mark.parametrize("error", ["EIO", "EFBIG", "EACCES"])
+    def test_of_the_ledger_that_does_not_pass_ends_a_run_once(self, daemon, beset, monkeypatch, error):
+        """Guards Intake._begin: nobody waits without end for a run that cannot begin."""
+        monkeypatch.setattr(intake, "GIVE_BACK_US", 10_000)
+        assert daemon.once() == 0
+        trouble = beset(Trouble("before mint", lambda: os_error(error), times=None))
+        trouble.begin()
+        drop(daemon, NAME)
+        assert daemon.once() == 70
+        [died] = daemon.events("daemon.part_died")
+        assert (died["part"], bool(died["hint"])) == ("intake", True)
+        trouble.lift()
+        assert daemon.once() == 0
         assert_exact(daemon.root, expect(daemon.bronze))
 
 

@@ -8,6 +8,7 @@ from itertools import count
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from msgspec.structs import replace
 
 from pointline.errors import CommitConflict, LakeDamaged, PointlineError
@@ -85,6 +86,12 @@ def event_rows(*file_ids: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: schema[name] for name in names}, orient="row")
 
 
+def part_of(table, *file_ids: int):
+    writer = table.part_writer(PARTITION, ["symbol"])
+    writer.write(event_rows(*file_ids))
+    return writer.close()
+
+
 @BOTH
 class TestEventTable:
     """``EventTableRepository``: parts become visible and invisible together, once per batch."""
@@ -99,9 +106,7 @@ class TestEventTable:
         return table
 
     def part(self, table, *file_ids: int):
-        writer = table.part_writer(PARTITION, ["symbol"])
-        writer.write(event_rows(*file_ids))
-        return writer.close()
+        return part_of(table, *file_ids)
 
     def ids(self, table) -> list[int]:
         return sorted(table.read_all()["file_id"])
@@ -182,6 +187,40 @@ class TestEventTable:
         writer.write(event_rows(1))
         writer.discard()
         assert self.ids(table) == []
+
+
+class TestLostEntries:
+    """A checkpoint of the newest version is as good as the entry of that version."""
+
+    @pytest.fixture
+    def table(self, tmp_path):
+        table = DeltaEventTable(tmp_path / "trades", event_tables()["trades"])
+        table.create()
+        return table
+
+    @pytest.mark.parametrize("lost", [{0, 1, 2, 3}, {3}, {2}])
+    def test_it_goes_on_where_a_checkpoint_stands_for_lost_entries(self, table, tmp_path, lost):
+        for batch in (1, 2, 3):
+            table.commit(batch, add=[part_of(table, batch)], remove=[], outcomes=[Outcome.superseded(batch, by=9)])
+        DeltaTable(tmp_path / "trades").create_checkpoint()
+        for version in lost:
+            (tmp_path / f"trades/_delta_log/{version:020}.json").unlink()
+        again = DeltaEventTable(tmp_path / "trades", event_tables()["trades"])
+        assert [batch.number for batch in again.batches_after(0)] == sorted({1, 2, 3} - lost)
+        again.commit(3, add=[part_of(again, 3)], remove=[], outcomes=[])  # it is in
+        again.commit(4, add=[part_of(again, 4)], remove=[], outcomes=[])
+        assert sorted(again.read_all()["file_id"]) == [1, 2, 3, 4]
+        assert DeltaTable(tmp_path / "trades").version() == 4
+
+    def test_it_does_not_where_the_checkpoint_is_cut(self, table, tmp_path):
+        table.commit(1, add=[part_of(table, 1)], remove=[], outcomes=[])
+        DeltaTable(tmp_path / "trades").create_checkpoint()
+        log = tmp_path / "trades/_delta_log"
+        (log / f"{1:020}.json").unlink()
+        (checkpoint,) = log.glob("*.checkpoint.parquet")
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-50])
+        with pytest.raises(LakeDamaged, match="is gone"):
+            table.commit(2, add=[part_of(table, 2)], remove=[], outcomes=[])
 
 
 @BOTH

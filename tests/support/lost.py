@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deltalake import DeltaTable
+
 from tests.support import befallen
 from tests.support.befallen import BTC, ETH, QUOTES
 from tests.support.daemon_thread import Daemon
@@ -112,6 +114,18 @@ def _cut_newest_entry(lake: Path, _moments: Moments) -> None:
     newest.write_bytes(newest.read_bytes()[:100])
 
 
+def _checkpoint_alone(*tables: str, entries: slice = slice(None)) -> Befall:
+    """Another program checkpoints these tables, or all; then these entries of their logs are lost."""
+
+    def befall(lake: Path, _moments: Moments) -> None:
+        for table in [lake / "silver" / name for name in tables] or sorted((lake / "silver").iterdir()):
+            DeltaTable(table).create_checkpoint()
+            for entry in sorted((table / "_delta_log").glob("[0-9]*.json"))[entries]:
+                entry.unlink()
+
+    return befall
+
+
 def _hot_copy(lake: Path, moments: Moments) -> None:
     """Put back a copy that was made while a daemon committed: the first half of its tables are older than the rest."""
     tables = sorted(path.name for path in (moments.now / "silver").iterdir())
@@ -129,6 +143,11 @@ KINDS = {
     "ledger older": Kind(befall=_put_back("silver/ingest_manifest")),
     "log of the ledger torn": Kind(befall=_cut_newest_entry),
     "log of the ledger altered": Kind(befall=_simply(befallen.tear_ledger)),
+    "a checkpoint alone left of all logs": Kind(befall=_checkpoint_alone()),
+    "newest entries lost under a checkpoint": Kind(befall=_checkpoint_alone(entries=slice(-1, None))),
+    "ledger older, a checkpoint alone left of trades": Kind(
+        befall=_both(_put_back("silver/ingest_manifest"), _checkpoint_alone("trades")), keeps_ids="before"
+    ),
     "table lost": Kind(befall=_away("silver/trades")),
     "table older": Kind(befall=_put_back("silver/trades")),
     "data file lost": Kind(befall=_simply(befallen.lose_data_file)),

@@ -57,7 +57,9 @@ class Intake:
         on_touched: Callable[[int, BronzeFileMetadata], None],
         require_lake: Callable[[], None],
         on_unread: Callable[[str], None] = lambda _path: None,
+        most_tries: int | None = None,
     ) -> None:
+        self._most_tries = most_tries
         self._require_lake = require_lake
         self._inbox = inbox
         self._flow = flow
@@ -79,6 +81,8 @@ class Intake:
         self._deaths: dict[str, int] = {}
         self._suspects_since = 0.0
         self._is_alone = False
+        self._tries = 0
+        """How often in a row no batch could be begun, but for a full disk."""
 
     def run(self, stopping: threading.Event) -> None:
         """Body of the thread."""
@@ -200,8 +204,12 @@ class Intake:
             batch, found = self._service.begin([gathered[path][0] for path in paths])
         except Transient as error:
             self._say_once(error)
+            self._tries += not isinstance(error, DiskFull)
+            if self._tries == self._most_tries:
+                raise
             self._give_back(gathered)
             return
+        self._tries = 0
         if self._flow.resume(BEGIN) | self._flow.recovered(BEGIN):
             log.info(events.INGEST_RESUMED, step=BEGIN)
         for file_id, meta in found.touched:

@@ -49,6 +49,8 @@ from pointline_daemon.process.request_desk import RequestDesk
 
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02
+ONCE_TRIES = 5
+"""To begin a batch, a second apart: nobody waits for `run --once` until the ledger can be written again."""
 JOIN_SECONDS = 10.0
 WATCH_AGAIN_SECONDS = 2.0
 UNWATCHED_SCAN_SECONDS = 30.0
@@ -180,6 +182,7 @@ class Supervisor:
             on_touched=self._touched.add,
             on_unread=self.rescanner.unread.met,
             require_lake=self._lock.require,
+            most_tries=ONCE_TRIES if self._once else None,
         )
         committer = Committer(
             flow=self.flow,

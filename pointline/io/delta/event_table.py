@@ -10,7 +10,7 @@ import polars as pl
 from pointline.io.delta.id_ranges import holding
 from pointline.io.delta.outcome_facts import Facts, committed, telling
 from pointline.io.delta.table import DeltaTableRepository
-from pointline.io.delta_log.commit_log import outcomes_in
+from pointline.io.delta_log.commit_log import oldest_entry, outcomes_in
 from pointline.io.delta_log.entries import BATCH
 from pointline.io.delta_log.told import recorded_after
 from pointline.io.protocols import CommittedBatch, Discovery, Outcome, Part
@@ -27,16 +27,20 @@ class DeltaBatchTable(DeltaTableRepository):
         if self.last_batch() <= batch:
             return []
         told: dict[int, list[Facts]] = {}
-        for version in range(self.version(), -1, -1):
+        oldest = oldest_entry(self.path)
+        is_short = oldest != 0
+        for version in range(self.version(), -1 if oldest is None else oldest - 1, -1):
             info = self.commit_info(version)
-            if info is None:  # a checkpoint stands for it and all before; what they told is on record
-                told = recorded_after(self.path, batch) | told
-                break
+            if info is None:  # a checkpoint stands for it, its entry alone was lost
+                is_short = True
+                continue
             number = info.get(BATCH, batch + 1)
             if number <= batch:
                 break
             if BATCH in info:
                 told[number] = [*outcomes_in(info)]
+        if is_short:  # a checkpoint stands for what is not there; what it told is on record
+            told = recorded_after(self.path, batch) | told
         return [committed(number, told[number]) for number in sorted(told)]
 
 

@@ -25,6 +25,7 @@ from pointline.io.delta.id_ranges import holding, in_order
 from pointline.io.delta.live_parts import LiveParts
 from pointline.io.delta.parts import COMPACTED, WRITTEN, ParquetPartWriter
 from pointline.io.delta.table_path import LOG, delta_name, is_table, open_table, partition_columns, scan_data_files
+from pointline.io.delta_log.checkpoint import checkpoint_files
 from pointline.io.delta_log.dead_files import DeadFiles
 from pointline.io.delta_log.entries import (
     APP_ID,
@@ -356,12 +357,20 @@ class DeltaTableRepository:
             )
 
     def _flush_parts_of(self, version: int) -> None:
-        """Force the parts that delta-rs itself wrote to disk; ours are flushed when they are closed."""
-        for line in self._log_entry(version).read_text().splitlines():
-            if added := json.loads(line).get("add"):
-                part = self.path / unquote(added["path"])
-                flush_file(part)
-                flush_folder(part.parent)
+        """Force the parts that delta-rs itself wrote to disk; ours are flushed when they are closed.
+
+        Where a checkpoint is all that is left of a version, it does not tell which parts came with it: all of them.
+        """
+        entry = self._log_entry(version)
+        if not entry.exists():
+            parts = [part for path in self.live_paths() if (part := self.path / path).exists()]
+        else:
+            actions = map(json.loads, entry.read_text().splitlines())
+            parts = [self.path / unquote(action["add"]["path"]) for action in actions if "add" in action]
+        for part in parts:
+            flush_file(part)
+        for folder in {part.parent for part in parts}:
+            flush_folder(folder)
 
     def flush_newest(self) -> None:
         """Force the newest commit and its parts to disk: an earlier try may have failed after it had committed."""
@@ -371,9 +380,10 @@ class DeltaTableRepository:
             self.flush_commit(newest)
 
     def flush_commit(self, version: int) -> None:
-        """Force a log entry and its name to disk."""
+        """Force a log entry and its name to disk, or the checkpoint that is all that is left of it."""
         entry = self._log_entry(version)
-        flush_file(entry)
+        for file in [entry] if entry.exists() else checkpoint_files(entry.parent, version):
+            flush_file(file)
         flush_folder(entry.parent)
 
     def new_parts(self) -> AbstractContextManager[list[Part]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake.table import Metadata
 
 from pointline.errors import CommitConflict, LakeDamaged
@@ -31,6 +34,8 @@ APP_ID = "pointline"
 BATCH, ADDED, REMOVED = "pointline_batch", "pointline_added", "pointline_removed"
 """What a commit says of itself beside its actions, so that an entry truncated exactly at a
 line break can be detected."""
+
+PIECE_OF_CHECKPOINT = re.compile(r"\.checkpoint\.\d{10}\.(?P<of>\d{10})\.parquet$")
 
 Action = Mapping[str, Mapping[str, Any]]
 
@@ -62,9 +67,12 @@ class DeltaLog:
             self.version += 1
 
     def _require_newest(self) -> None:
-        """Raise LakeDamaged where the log was removed or put back from a copy: an entry would leave a gap behind it."""
+        """Raise LakeDamaged where the log was removed or put back from a copy: an entry would leave a gap behind it.
+
+        A sound checkpoint of the newest version is as good as its entry, and may be all that is left of the log.
+        """
         newest = self.entry(self.version)
-        if self.version >= 0 and not newest.exists():
+        if self.version >= 0 and not newest.exists() and not _has_checkpoint(self._folder, self.version):
             table = self._folder.parent.name
             raise LakeDamaged(
                 f"{newest.name}, the newest entry of the log of {table}, is gone: the table was removed, or replaced "
@@ -102,6 +110,18 @@ class DeltaLog:
         self.version += 1
         if batch is not None:
             self.last_batch = batch
+
+
+def _has_checkpoint(log: Path, version: int) -> bool:
+    """Tell whether there is a checkpoint of a version, all of it; looked for where the entry is gone only."""
+    files = list(log.glob(f"{version:020}.checkpoint*.parquet"))
+    try:
+        for file in files:
+            pq.read_metadata(file)  # at the end of a file: one that was cut has none
+    except (pa.ArrowException, OSError):
+        return False
+    numbered = [one for file in files if (one := PIECE_OF_CHECKPOINT.search(file.name))]
+    return len(numbered) < len(files) or any(len(numbered) >= int(one["of"]) for one in numbered)
 
 
 def commit_info(operation: str, parameters: Mapping[str, Any], told: Mapping[str, Any]) -> Action:

@@ -18,6 +18,7 @@ from pointline.io.checksums import checksum_in_name, checksum_of, is_altered
 from pointline.io.delta_log.checkpoint import altered_files, newest_checkpoint
 from pointline.io.delta_log.entries import entry_name
 from pointline.io.delta_log.mend import ENTRY, fault_of, newest_entry
+from pointline.io.delta_log.wrong_kinds import wrong_kinds
 from pointline.io.lake_links import links_in
 from pointline.io.protocols import Part
 from pointline.io.translate import from_os_error, one_line
@@ -134,10 +135,15 @@ class PartFiles:
         """Yield ``(path, target)`` of the symbolic links in the lake, the path relative to the lake."""
         return links_in(self._silver, self._state)
 
+    def wrong_kinds(self, table: str) -> Iterator[tuple[str, str]]:
+        """Yield ``(path, what)`` of what is a folder in the place of a file of a table, or the other way round."""
+        for one in wrong_kinds(self._silver / table):
+            yield one.path.relative_to(self._silver.parent).as_posix(), one.what
+
     def log_faults(self, table: str) -> Iterator[tuple[str, str]]:
         """Yield ``(name, reason)`` of what is not as it was written of a table's log: entries and checkpoint."""
         log = self._silver / table / "_delta_log"
-        for entry in sorted(log.glob("[0-9]*.json")):
+        for entry in filter(Path.is_file, sorted(log.glob("[0-9]*.json"))):
             with suppress(FileNotFoundError):  # dropped this moment: a checkpoint holds it
                 if reason := _fault_of_entry(entry.read_bytes()):
                     yield entry.name, reason
@@ -208,7 +214,7 @@ def log_faults(table: Path, *, recorded_batch: int = -1) -> list[LogFault]:
     log = table / "_delta_log"
     if not log.is_dir():
         return [LogFault(table=table.name, entry="_delta_log", reason="missing", is_newest=False)]
-    entries = sorted(entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name))
+    entries = sorted(entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name) and entry.is_file())
     first = newest_checkpoint(log) + 1
     there = {int(entry.stem) for entry in entries}
     faults = [

@@ -80,7 +80,7 @@ class Cell:
             self.befall()
             self.put_new()
             wait_until(lambda: daemon.exit_code is not None or daemon.events("file.committed", "ingest.retried"), 5)
-        assert find_doubled(self.root) == []
+        assert not self.kind.can_be_read or find_doubled(self.root) == []
         self.met_by_once()
 
     def met_by_start(self) -> None:
@@ -137,7 +137,7 @@ def test_it_is_healed_or_refused(name, mode, moments, tmp_path):
         assert "pointline repair" in cell.refused.hint
         assert cell.repair() == list(KINDS[name].loses)
     elif found := cell.findings():
-        assert all("pointline repair" in one["try"] for one in found)
+        assert all("pointline repair" in one["try"] for one in found), found
         assert cell.repair() == []
     assert (cell.refused is not None) >= bool(KINDS[name].loses)
     assert cell.problems() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ class Kind:
     """The moment whose ids are kept: of files that came since, nothing tells where all of the lake is older."""
     expected: Callable[[Path, Moments], Mapping[str, Rows]] = lambda lake, _: expect(lake / "bronze")
     """Rows of files by path: of those that bronze still has, and those that silver alone has."""
+    can_be_read: bool = True
+    """By other programs, before it is mended."""
     loses: tuple[str, ...] = ()
     """Files whose rows are nowhere any more, which `repair` lists."""
 
@@ -126,6 +129,17 @@ def _checkpoint_alone(*tables: str, entries: slice = slice(None)) -> Befall:
     return befall
 
 
+def _wrong(path: str, make: Callable[[Path], object] = Path.mkdir) -> Befall:
+    """Put something of another kind in the place of a file or folder, or where one would come."""
+
+    def befall(lake: Path, _moments: Moments) -> None:
+        there = lake / path
+        shutil.rmtree(there) if there.is_dir() else there.unlink(missing_ok=True)
+        make(there)
+
+    return befall
+
+
 def _hot_copy(lake: Path, moments: Moments) -> None:
     """Put back a copy that was made while a daemon committed: the first half of its tables are older than the rest."""
     tables = sorted(path.name for path in (moments.now / "silver").iterdir())
@@ -147,6 +161,27 @@ KINDS = {
     "newest entries lost under a checkpoint": Kind(befall=_checkpoint_alone(entries=slice(-1, None))),
     "ledger older, a checkpoint alone left of trades": Kind(
         befall=_both(_put_back("silver/ingest_manifest"), _checkpoint_alone("trades")), keeps_ids="before"
+    ),
+    "folders in logs": Kind(
+        befall=_both(
+            _wrong("silver/ingest_manifest/_delta_log/_last_checkpoint"),
+            _wrong("silver/trades/_delta_log/00000000000000000003.json"),
+            _wrong("silver/quotes/_delta_log/.00000000000000000002.json.tmp"),
+            _wrong("silver/quarantine/_delta_log/00000000000000000001.checkpoint.parquet"),
+        )
+    ),
+    "a FIFO in a log": Kind(befall=_wrong("silver/trades/_delta_log/00000000000000000009.json", os.mkfifo)),
+    "a folder in the place of the newest entry": Kind(
+        befall=_wrong("silver/trades/_delta_log/00000000000000000002.json")
+    ),
+    "files in the place of folders": Kind(
+        befall=_both(
+            _wrong("silver/trades/exchange=binance", Path.touch),
+            _wrong("silver/quotes", Path.touch),
+            _wrong("silver/quarantine/_delta_log", Path.touch),
+            _wrong("silver/dim_symbol", Path.touch),
+        ),
+        can_be_read=False,
     ),
     "table lost": Kind(befall=_away("silver/trades")),
     "table older": Kind(befall=_put_back("silver/trades")),

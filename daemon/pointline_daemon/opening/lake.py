@@ -17,7 +17,7 @@ from pointline.io.content.file_content import FileReader
 from pointline.io.delta.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.delta_log.format_in_log import require_known_log
-from pointline.io.delta_log.mend import MovedAway, mend_table
+from pointline.io.delta_log.mend import MovedAway, mend_table, move_wrong_kinds
 from pointline.io.durable import make_folder
 from pointline.io.health import PartFiles
 from pointline.io.ledger.last_id import LastId
@@ -75,7 +75,8 @@ class Lake(Struct, frozen=True, kw_only=True):
         self.require_known_format()
         keep_in = self.config.paths.state / "set_aside"
         ledger = self.manifest.repository
-        mended = mend_table(ledger.path, keep_in, is_made_up_for=True)
+        mended = [moved for table in self.repositories() for moved in move_wrong_kinds(table.path, keep_in)]
+        mended += mend_table(ledger.path, keep_in, is_made_up_for=True)
         recorded = ledger.last_batch() if ledger.exists() else -1
         for repository in (self.quarantine, *self.batch_tables.values()):
             mended += mend_table(repository.path, keep_in, recorded_batch=recorded, is_made_up_for=True)

@@ -30,8 +30,10 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from pointline.errors import PointlineError, StorageTrouble
+from pointline.errors import LakeDamaged, PointlineError, StorageTrouble
 from pointline.io.delta_log.format_version import require_known
+from pointline.io.delta_log.wrong_kinds import wrong_in_log
+from pointline.io.translate import REPAIR_HINT
 
 LOG = "_delta_log"
 _NAMED = re.compile(r"\d{20}(\.json|\.checkpoint.*\.parquet)|_last_checkpoint")
@@ -95,6 +97,9 @@ def open_table(path: Path, version: int | None = None) -> DeltaTable:
     delta-rs says then that there is none.
     """
     log = path / LOG
+    for wrong in wrong_in_log(path):  # delta-rs says less, and waits without end at a FIFO
+        shown = wrong.path.relative_to(path.parent)
+        raise LakeDamaged(f"{shown} is {wrong.what}", subject=path.name, hint=REPAIR_HINT)
     if log.is_dir() and not os.access(log, os.R_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(log))
     table = DeltaTable(delta_name(path))

@@ -60,6 +60,8 @@ def removed_in(checkpoint: Path) -> dict[str, int]:
 
 def altered_files(log: Path) -> Iterator[str]:
     """Yield the names of the newest checkpoint's files that do not hold what was written; none where nobody knows."""
+    if not (log / POINTER).is_file():
+        return
     try:
         told = json.loads((log / POINTER).read_bytes())
     except FileNotFoundError:
@@ -70,7 +72,7 @@ def altered_files(log: Path) -> Iterator[str]:
     checksums = told.get(CHECKSUM) if isinstance(told, dict) else None
     for name, checksum in (checksums or {}).items():
         with suppress(FileNotFoundError):  # another has taken its place
-            if checksum_of(log / name) != checksum:
+            if (log / name).is_file() and checksum_of(log / name) != checksum:
                 yield name
 
 

@@ -59,7 +59,7 @@ class DeltaLog:
 
     def catch_up(self) -> None:
         """Take note of entries that something else wrote: delta-rs for us, or another program."""
-        while (entry := self.entry(self.version + 1)).exists():
+        while (entry := self.entry(self.version + 1)).is_file():
             for line in entry.read_bytes().splitlines():
                 action = json.loads(line)
                 if action.get("txn", {}).get("appId") == APP_ID:
@@ -72,7 +72,7 @@ class DeltaLog:
         A sound checkpoint of the newest version is as good as its entry, and may be all that is left of the log.
         """
         newest = self.entry(self.version)
-        if self.version >= 0 and not newest.exists() and not _has_checkpoint(self._folder, self.version):
+        if self.version >= 0 and not newest.is_file() and not _has_checkpoint(self._folder, self.version):
             table = self._folder.parent.name
             raise LakeDamaged(
                 f"{newest.name}, the newest entry of the log of {table}, is gone: the table was removed, or replaced "

@@ -25,7 +25,7 @@ def require_known_log(table: Path) -> None:
 def _configurations(log: Path) -> Iterator[Mapping[str, object]]:
     """Yield what the newest checkpoint and the entries after it say; all entries where it cannot be read."""
     newest = newest_checkpoint(log)
-    for checkpoint in checkpoint_files(log, newest):
+    for checkpoint in filter(Path.is_file, checkpoint_files(log, newest)):
         try:
             rows = read_data_file(checkpoint, ["metaData"])["metaData"].drop_nulls().to_list()
         except (OSError, PolarsError):
@@ -33,7 +33,7 @@ def _configurations(log: Path) -> Iterator[Mapping[str, object]]:
         else:
             yield from (dict(row["configuration"] or {}) for row in rows)
     for entry in log.glob("[0-9]*.json"):
-        if entry.stem.isdecimal() and int(entry.stem) > newest:
+        if entry.stem.isdecimal() and int(entry.stem) > newest and entry.is_file():
             yield from _in_entry(entry.read_bytes())
 
 

@@ -24,6 +24,7 @@ from pointline.io.delta.parts import COMPACTED, WRITTEN
 from pointline.io.delta_log.checkpoint import POINTER, checkpoint_files, entries_after, newest_checkpoint
 from pointline.io.delta_log.entries import ADDED, BATCH, REMOVED
 from pointline.io.delta_log.told import PIECE
+from pointline.io.delta_log.wrong_kinds import wrong_kinds
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.lake_links import link_on_the_way, refuse_links
 from pointline.io.translate import storage_errors
@@ -49,6 +50,8 @@ class MovedAway(Struct, frozen=True, kw_only=True):
     file: str
     reason: str
     kept_at: Path
+    path: str
+    """Where it was, relative to silver."""
 
 
 def mend_table(
@@ -66,6 +69,15 @@ def mend_table(
             return []
         done = _mend(table, log, keep_in, recorded_batch)
         return [*done, *(_undo_what_was_not_copied(table, log, keep_in, recorded_batch) if is_made_up_for else [])]
+
+
+def move_wrong_kinds(table: Path, keep_in: Path) -> list[MovedAway]:
+    """Move away what is a folder in the place of a file of a table, or the other way round. To be called first."""
+    with storage_errors(table.name):
+        return [
+            _move_away(table, one.path, f"{one.found} in the place of {one.wanted}", keep_in)
+            for one in [*wrong_kinds(table)]
+        ]
 
 
 def _mend(table: Path, log: Path, keep_in: Path, recorded_batch: int) -> list[MovedAway]:
@@ -136,7 +148,7 @@ def _remove_staged(log: Path) -> None:
 
 def newest_entry(log: Path) -> Path | None:
     """Return the newest entry of a table's log."""
-    return max((entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name)), default=None)
+    return max((entry for entry in log.iterdir() if ENTRY.fullmatch(entry.name) and entry.is_file()), default=None)
 
 
 def fault_of(table: Path, entry: Path, recorded_batch: int) -> str | None:
@@ -251,4 +263,5 @@ def _move_away(table: Path, file: Path, reason: str, keep_in: Path) -> MovedAway
     file.rename(kept_at)
     flush_folder(keep_in)
     flush_folder(file.parent)
-    return MovedAway(table=table.name, file=file.name, reason=reason, kept_at=kept_at)
+    path = file.relative_to(table.parent).as_posix()
+    return MovedAway(table=table.name, file=file.name, reason=reason, kept_at=kept_at, path=path)

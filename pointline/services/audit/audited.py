@@ -89,6 +89,10 @@ class PartFiles(Protocol):
         """Yield ``(name, reason)`` of the files of a table's log that are not as they were written."""
         ...
 
+    def wrong_kinds(self, table: str) -> Iterable[tuple[str, str]]:
+        """Yield ``(path, what)`` of what is a folder in the place of a file of a table, or the other way round."""
+        ...
+
     def links(self) -> Iterable[tuple[str, str]]:
         """Yield ``(path, target)`` of the symbolic links in the lake, the path relative to the lake."""
         ...

@@ -26,7 +26,7 @@ from pointline.services.audit.row_counts import COUNTS, SPANS, AuditedTable, cou
 from pointline.services.audit.symbol_audit import audit_history, audit_observations, audit_symbols
 from pointline.services.files.overlap import Day
 from pointline.services.telling.findings import Checked, Finding, Report
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.ingest_manifest import Status, stands_at
 
 UNREADABLE = (PointlineError, OSError, ValueError, pl.exceptions.PolarsError)
@@ -221,6 +221,9 @@ class _Look:
             what = f"a symbolic link to {target}: nothing is written or removed through it"
             self._findings.append(Finding(kind="symbolic_link", table="", path=path, what=what))
         small = (ingest_manifest.NAME, quarantine.NAME, dim_symbol.NAME)
+        for name in (*small, symbol_observations.NAME, symbol_observations.STATES_NAME, *self._to.tables):
+            for path, what in self._to.parts.wrong_kinds(name):
+                self._findings.append(Finding(kind="wrong_kind", table=name, path=path, what=what))
         for name in (*small, *self._to.tables):
             for entry, reason in self._log_faults(name):
                 path, what = f"silver/{name}/_delta_log/{entry}", f"this file of the log is {reason}"

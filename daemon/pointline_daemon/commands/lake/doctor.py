@@ -90,10 +90,7 @@ def _mend(lake: Lake) -> list[str]:
     except PointlineError as error:
         done.append(f"no entry was moved away: {error}")
     else:
-        done += [
-            f"moved {one.table}/_delta_log/{one.file} away ({one.reason}), to {one.kept_at.relative_to(paths.root)}"
-            for one in mended
-        ]
+        done += [f"moved {one.path} away ({one.reason}), to {one.kept_at.relative_to(paths.root)}" for one in mended]
     loose_files.remove_leftovers(paths.root, left)
     return done + [f"removed {file.path} ({bytes_text(file.size_bytes)}), left half written" for file in left]
 
@@ -186,6 +183,10 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
     recorded = -1
     for repository in lake.repositories():
         table = repository.path
+        found += [
+            Finding(kind="wrong_kind", table=table.name, path=path, what=what)
+            for path, what in lake.files.wrong_kinds(table.name)
+        ]
         if not table.is_dir():
             continue
         try:

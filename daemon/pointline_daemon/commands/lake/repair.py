@@ -117,6 +117,9 @@ def _to_read_again(findings: Sequence[Finding], table: str | None) -> dict[int, 
 
 def _look(lake: Lake, table: str | None) -> Diagnosis:
     """Find out without changing anything."""
+    wrong = [found for one in lake.repositories() for found in lake.files.wrong_kinds(one.path.name)]
+    if wrong:
+        return Diagnosis(mended=[f"{path} is {what}: it is moved away" for path, what in wrong])
     unreadable, missing = unreadable_tables(lake), missing_tables(lake)
     if unreadable or missing:
         return Diagnosis(unreadable=unreadable, missing=missing)

@@ -12,6 +12,7 @@ import errno
 import fcntl
 import json
 import os
+import shlex
 import socket
 import stat
 import time
@@ -19,8 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from pointline.errors import LakeInUse, LakeReplaced, PointlineError
+from pointline.errors import LakeInUse, LakeReplaced, PointlineError, StorageTrouble
 from pointline.io.durable import flush_folder, make_folder
+from pointline.io.lake_links import refuse_links
 from pointline.io.translate import storage_errors
 
 PATIENCE_SECONDS = 0.5
@@ -62,6 +64,7 @@ class LakeLock:
         self._since = time.time()
         taken = False
         try:
+            self._require_folder()
             taken = _locked(self._folder) and self._take_file()
         finally:
             if not taken:
@@ -96,8 +99,21 @@ class LakeLock:
             return self._take_file()
         return False
 
+    def _require_folder(self) -> None:
+        """Raise StorageTrouble where ``.pointline`` is a symbolic link, or no folder at all."""
+        state = self._path.parent
+        refuse_links(state, state)
+        there = _status(state)
+        if there is not None and not stat.S_ISDIR(there.st_mode):
+            raise StorageTrouble(
+                f"{state} is not a folder: the daemon writes there what it notes and its status",
+                subject=str(state),
+                hint=f"move it away: mv {shlex.quote(str(state))} {shlex.quote(str(state))}.old; the folder is made "
+                "again",
+            )
+
     def require(self) -> None:
-        """Raise LakeReplaced where the folder at the lake's path is not the one that is locked."""
+        """Raise LakeReplaced where the folder at the lake's path, or ``.pointline`` in it, is not the lake's own."""
         assert self._folder is not None
         locked, there = os.fstat(self._folder), _status(self._root, follow=True)
         if there is None or (there.st_dev, there.st_ino) != (locked.st_dev, locked.st_ino):
@@ -106,6 +122,14 @@ class LakeLock:
                 f"the lake's folder {self._root} {found}: it was removed, renamed or replaced while pointline wrote it",
                 subject=str(self._root),
                 hint="nothing more was written there; put the folder back where it was, or start pointline again",
+            )
+        state = self._path.parent
+        if state.is_symlink():
+            raise LakeReplaced(
+                f"{state} is a symbolic link now: it was put there while pointline wrote the lake",
+                subject=str(state),
+                hint="nothing more was written through it; put a folder in its place, or remove it, and start "
+                "pointline again",
             )
 
     def _take_file(self) -> bool:
@@ -116,13 +140,13 @@ class LakeLock:
             if there is not None and not stat.S_ISREG(there.st_mode):
                 self._path.unlink()
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        if not _locked(descriptor):
-            os.close(descriptor)
-            return False
-        if self._file is not None:
-            os.close(self._file)
-        self._file = descriptor
-        self._say_so()
+            if not _locked(descriptor):
+                os.close(descriptor)
+                return False
+            if self._file is not None:
+                os.close(self._file)
+            self._file = descriptor
+            self._say_so()
         return True
 
     def _say_so(self) -> None:

@@ -37,7 +37,14 @@ HINTS = {
 }
 LONGEST = 300
 """Characters of a message that a library raises."""
-ENDS = ("stack backtrace", "Resolved plan until failure", "This error occurred with the following context stack")
+PREFIXES = ("Kernel error: ", "Generic delta kernel error: ", "Generic error: ")
+"""What delta-rs says first, and tells nobody anything."""
+ENDS = (
+    ": ParsedLogPath",
+    "stack backtrace",
+    "Resolved plan until failure",
+    "This error occurred with the following context stack",
+)
 """Where the part for people ends, if it is not at the end of a line."""
 
 
@@ -120,6 +127,8 @@ def one_line(error: BaseException) -> str:
         said = f"{said} {line}".lstrip()
         if not line.endswith(":"):  # else what was found is in the next line
             break
+    for prefix in PREFIXES:
+        said = said.removeprefix(prefix)
     for end in ENDS:
         said = said.partition(end)[0].rstrip(" .:;,")
     said = said or type(error).__name__

@@ -156,9 +156,9 @@ def test_what_libraries_raise_is_one_line_with_its_cause(table, fail):
 BACKTRACE = "Kernel error: no such file\n\nstack backtrace:\n   0: std::backtrace::Backtrace::create\n   1: main"
 SCHEMAS = "schemas differ:\nexpected Schema { fields: [Field { name: a, type: Int64 }] }\nfound Schema { fields: [] }"
 MADE = [
-    (DeltaError(BACKTRACE), LakeDamaged, "x: Kernel error: no such file"),
+    (DeltaError(BACKTRACE), LakeDamaged, "x: no such file"),
     (DeltaError(f"Generic LocalFileSystem error: os error 13\n{BACKTRACE}"), StorageTrouble, None),
-    (CommitFailedError(BACKTRACE), PointlineError, "another writer committed to x: Kernel error: no such file"),
+    (CommitFailedError(BACKTRACE), PointlineError, "another writer committed to x: no such file"),
     (
         PolarsError(SCHEMAS),
         LakeDamaged,
@@ -166,6 +166,11 @@ MADE = [
     ),
     (pa.ArrowInvalid(f"bad\n{SCHEMAS}"), LakeDamaged, "x: bad"),
     (OSError("Unexpected end of stream: Page was smaller (5) than expected (9)\n" * 9), StorageTrouble, None),
+    (
+        DeltaError(f"Kernel error: Generic delta kernel error: found gap: ParsedLogPath {{ {'location ' * 90}}}"),
+        LakeDamaged,
+        "x: found gap",
+    ),
     (DeltaError(""), LakeDamaged, "x: DeltaError"),
     (DeltaError("word " * 900), LakeDamaged, None),
 ]

@@ -16,6 +16,7 @@ NOW = 1_700_000_000.0
         ({"paused": True}, "paused", False, "no space left"),
         ({"stuck": {"rescan": "bronze is gone"}}, "troubled", False, "rescan: bronze is gone"),
         ({"machine": {"disk_full": True}}, "troubled", False, "disk is full"),
+        ({"machine": {"state_disk_full": True}}, "troubled", True, "disk of .pointline: it is full"),
         ({"retrying": {"commit": "cannot be written"}}, "troubled", True, "commit: cannot be written"),
         ({"maintenance": "vacuum trades: busy"}, "troubled", True, "maintenance: vacuum trades"),
         ({"troubles": {"watcher": "too many folders"}}, "troubled", True, "watcher: too many"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pointline.errors import LakeInUse, LakeReplaced, PointlineError
+from pointline.errors import DiskFull, LakeInUse, LakeReplaced, PointlineError, StorageTrouble
 from pointline.io import lock as lock_module
 from pointline.io.lock import LakeLock, describe_holder, holder_of
 
@@ -113,6 +114,44 @@ class TestUnderAHolder:
         with lock(root):
             damage(root)
         with lock(root, "retry"):
+            pass
+
+
+class TestTheFolderOfTheState:
+    """``.pointline`` is a folder of the lake, and nothing is written through a link in its place."""
+
+    def test_a_link_that_is_put_there_ends_the_holder(self, root, tmp_path):
+        (tmp_path / "elsewhere").mkdir()
+        with lock(root) as held:
+            shutil.rmtree(root / ".pointline")
+            (root / ".pointline").symlink_to(tmp_path / "elsewhere")
+            for look in (held.keep, held.require):
+                with pytest.raises(LakeReplaced, match="symbolic link"):
+                    look()
+        assert not [*(tmp_path / "elsewhere").iterdir()]
+
+    def test_a_link_is_refused_at_the_start(self, root, tmp_path):
+        (tmp_path / "elsewhere").mkdir()
+        (root / ".pointline").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StorageTrouble, match="symbolic link"):
+            lock(root).acquire()
+        assert not [*(tmp_path / "elsewhere").iterdir()]
+
+    def test_a_file_is_named(self, root):
+        (root / ".pointline").touch()
+        with pytest.raises(StorageTrouble, match="is not a folder") as caught:
+            lock(root).acquire()
+        assert "mv " in caught.value.hint
+
+    def test_a_full_disk_is_said(self, root, monkeypatch):
+        def full(*_arguments: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(lock_module.os, "pwrite", full)
+        with pytest.raises(DiskFull, match="no space left while writing"):
+            lock(root).acquire()
+        monkeypatch.undo()
+        with lock(root):
             pass
 
 

@@ -15,10 +15,13 @@ NO_EVENTS = "no events"
 DESCRIPTIONS = "vendors"
 """Files of a vendor whose description is refused wait; all others get in."""
 
+STATE_DISK = "the disk of .pointline"
+
 NEXT = {
     "ingest": "`pointline doctor` says what is wrong; restart the daemon if it finds nothing",
     "rescan": "`pointline doctor` says what is wrong with bronze",
     "the disk": "free space on the disk of the lake; ingest goes on by itself",
+    STATE_DISK: "free space on the disk that holds .pointline",
     "bronze": "mount bronze again; where the files are gone for good nothing to do, silver keeps their rows",
     NO_EVENTS: "`pointline doctor` says which limit to raise; until then bronze is scanned",
     "metrics": "free the port, or set metrics.port to another one",
@@ -84,6 +87,8 @@ def _passing(state: dict[str, Any]) -> dict[str, str]:
         found["bronze"] = f"it is empty, all {vanished:,} files of the ledger vanished at once: is it mounted?"
     if state.get("maintenance"):
         found["maintenance"] = state["maintenance"]
+    if (state.get("machine") or {}).get("state_disk_full"):
+        found[STATE_DISK] = "it is full: what the daemon notes and tells of itself is not written"
     if refused := state.get("descriptions"):
         found[DESCRIPTIONS] = refused["problem"]
     return found

@@ -17,6 +17,7 @@ from pointline.errors import LakeDamaged, NoAccess, PointlineError
 from pointline.io.delta.table import DeltaTableRepository
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.protocols import Part
+from pointline.io.translate import one_line
 from pointline.tables import ingest_manifest
 from pointline_daemon.opening.lake import Lake
 
@@ -94,7 +95,7 @@ def _fault_of(repository: DeltaTableRepository, look: Callable[[str, Part], Faul
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200]
+    return one_line(error)[:200]
 
 
 def _sound_rows(lake: Lake) -> pl.DataFrame:

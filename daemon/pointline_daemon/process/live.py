@@ -26,6 +26,8 @@ SHOWN_PARTITIONS = 3
 RATE_SECONDS = 60.0
 SAMPLE_SECONDS = 1.0
 MACHINE_SECONDS = 5.0
+LEAST_STATE_BYTES = 64 << 10
+"""On a disk of its own, ``.pointline`` needs no more room than that for what is written there again and again."""
 STALLED_SECONDS = 120.0
 OVERDUE_SECONDS = 600.0
 """A scan that takes so much longer than the interval hangs."""
@@ -55,6 +57,7 @@ class LiveState:
         account: Account,
     ) -> None:
         self._root = config.paths.root
+        self._state_folder = config.paths.state
         self._batch_bytes = int(config.ingest.batch_max_bytes)
         self._rescan_seconds = config.ingest.rescan_seconds
         self._inbox = inbox
@@ -170,8 +173,16 @@ class LiveState:
             "disk_free_bytes": free,
             "disk_total_bytes": total,
             "disk_full": free is not None and free < self._batch_bytes,
+            "state_disk_full": self._is_state_disk_full(),
             "rss_bytes": resident_bytes(),
         }
+
+    def _is_state_disk_full(self) -> bool:
+        """Tell whether ``.pointline`` is on a disk of its own that is full."""
+        with suppress(OSError):
+            is_another = self._state_folder.stat().st_dev != self._root.stat().st_dev
+            return is_another and shutil.disk_usage(self._state_folder).free < LEAST_STATE_BYTES
+        return False
 
 
 _RATES = ("bytes", "files", "rows")

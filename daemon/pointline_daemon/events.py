@@ -90,7 +90,7 @@ EVENTS: Final[dict[str, str]] = {
     VENDORS_REFUSED: "Descriptions in the folder `vendors` have changed and are wrong; the earlier ones still hold.",
     BRONZE_UNRECOGNISED: "Files in bronze fit no layout, or links are not followed: how many, whenever that changes.",
     BATCH_COMMITTED: "A group of files went into the lake together.",
-    COMMIT_SET_ASIDE: "An unreadable newest entry of a table's log was moved away and its files are ingested again.",
+    COMMIT_SET_ASIDE: "An unreadable newest entry of a table's log, or a folder in place of a file, was moved away.",
     INGEST_PAUSED: "Ingest waits for a condition that would fail every file, such as a full disk.",
     INGEST_RESUMED: "The condition has passed; ingest goes on.",
     INGEST_RETRIED: "An operation failed in a way that may pass and is tried again.",

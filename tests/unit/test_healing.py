@@ -144,9 +144,9 @@ def test_rows_of_a_file_that_the_ledger_has_out_leave(lake):
 def test_rows_of_strangers_take_a_word(lake):
     lake.tables["trades"].append(rows(9, 2))
     plan = lake.plan()
-    assert plan.doubts == ["silver has rows of 1 files that neither the ledger nor the logs know"]
+    assert plan.doubts == ["silver has rows of 1 file that neither the ledger nor the logs know"]
     assert list(describe(plan.tables)) == [
-        "trades: 1 files have rows that must not be there, 1 of them are files that the ledger does not know"
+        "trades: 1 file has rows that must not be there, 1 of them is a file that the ledger does not know"
     ]
 
 
@@ -171,7 +171,7 @@ def test_what_bronze_has_no_more_is_lost_and_said(lake):
     del lake.bronze.files["a"]
     plan = lake.plan()
     assert (dict(plan.lost), dict(plan.reread)) == ({1: "a"}, {})
-    assert plan.doubts == ["the rows of 1 files are lost, and bronze has these files no more"]
+    assert plan.doubts == ["the rows of 1 file are lost, and bronze has this file no more"]
     lake.heal()
     assert lake.statuses() == "gone success success"
     assert "no longer in bronze" in str(lake.manifest.rows[0]["error"])

@@ -13,6 +13,7 @@ from pointline.errors import LakeDamaged
 from pointline.io.delta.live_parts import LAST_FILE_ID
 from pointline.io.lake_links import refuse_links
 from pointline.io.translate import REPAIR_HINT
+from pointline.phrases import plural
 from pointline.services.audit.healing import Healing, heal, plan_healing
 from pointline.services.audit.reconcile import FaultOf, compare_quarantine, compare_tables, describe
 from pointline.services.ingest.recovery import recover
@@ -87,11 +88,23 @@ def apply(lake: Lake, plan: Healing) -> None:
     heal(plan, lake.manifest, lake.quarantine, lake.events)
     log.warning(
         events.LAKE_HEALED,
-        what=[*describe(plan.tables)],
+        what=[*describe(plan.tables), *_of_quarantine(plan)],
         read_again=len(plan.reread),
         lost=len(plan.lost),
         hint="nothing to do: these files are ingested again",
     )
+
+
+def _of_quarantine(plan: Healing) -> list[str]:
+    """Say what is not about the rows of an event table."""
+    counted = {file_id for one in plan.tables.values() for file_id in one.reread}
+    rest = len(plan.reread.keys() - counted)
+    extra = len(plan.quarantine_extra)
+    found = [f"quarantine: rows of {plural(extra, 'file')} must not be there"] if extra else []
+    return [
+        *found,
+        *([f"{plural(rest, 'file')} will be read again for rows that are missing elsewhere"] if rest else []),
+    ]
 
 
 def _last_id_in(lake: Lake) -> int:

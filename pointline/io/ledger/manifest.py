@@ -70,9 +70,7 @@ class DeltaManifest:
             with storage_errors("ingest_manifest"), ahead(self.repository.batches_of_rows(columns)) as rows:
                 entries = LedgerFrame(rows, _schema(columns))
             if (entries.frame["file_id"].diff() == 0).any():
-                raise LakeDamaged(
-                    "ingest_manifest holds a file_id twice", subject="ingest_manifest", hint="run `pointline verify`"
-                )
+                raise LakeDamaged("ingest_manifest holds a file_id twice", subject="ingest_manifest", hint=REPAIR_HINT)
             _refuse_senseless(entries.frame)
             self._entries = entries
         return self._entries

@@ -19,6 +19,7 @@ from pointline.io.protocols import (
     Outcome,
     QuarantineRepository,
 )
+from pointline.phrases import plural
 from pointline.services.audit.reconcile import Disagreement
 from pointline.services.ingest.change import Change, Partition, commit_change, places_of
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -48,9 +49,10 @@ class Healing(Struct, frozen=True, kw_only=True):
         strangers = sum(len(one.strangers) for one in self.tables.values())
         found = []
         if strangers:
-            found.append(f"silver has rows of {strangers:,} files that neither the ledger nor the logs know")
+            found.append(f"silver has rows of {plural(strangers, 'file')} that neither the ledger nor the logs know")
         if self.lost:
-            found.append(f"the rows of {len(self.lost):,} files are lost, and bronze has these files no more")
+            files, them = plural(len(self.lost), "file"), "this file" if len(self.lost) == 1 else "these files"
+            found.append(f"the rows of {files} are lost, and bronze has {them} no more")
         return found
 
 

@@ -142,10 +142,16 @@ def compare_quarantine(
 def describe(found: Mapping[str, Disagreement]) -> Iterator[str]:
     """Yield a sentence per table."""
     for name, one in found.items():
-        facts: Sequence[tuple[int, str]] = (
-            (len(one.broken), "data files are gone or damaged"),
-            (len(one.reread), "files have not all of their rows"),
-            (sum(len(ids) for ids in one.leaving.values()), "files have rows that must not be there"),
-            (len(one.strangers), "of them are files that the ledger does not know"),
+        leaving = sum(len(ids) for ids in one.leaving.values())
+        facts: Sequence[tuple[int, str, str]] = (
+            (len(one.broken), "data file is gone or damaged", "data files are gone or damaged"),
+            (len(one.reread), "file has not all of its rows", "files have not all of their rows"),
+            (leaving, "file has rows that must not be there", "files have rows that must not be there"),
+            (
+                len(one.strangers),
+                "of them is a file that the ledger does not know",
+                "of them are files that the ledger does not know",
+            ),
         )
-        yield f"{name}: {', '.join(f'{count:,} {what}' for count, what in facts if count)}"
+        said = [f"{count:,} {first if count == 1 else more}" for count, first, more in facts if count]
+        yield f"{name}: {', '.join(said)}"

@@ -131,7 +131,8 @@ def _show(checked: Checked, *, deep: bool) -> None:
         lines += [f"data       {files}, {size}, were not read:", "           `pointline verify --data` reads them"]
     if checked.parts_without_checksum:
         files = plural(checked.parts_without_checksum, "data file")
-        lines.append(f"data       {files} carry no checksum, and could only be decoded")
+        verb = "carries" if checked.parts_without_checksum == 1 else "carry"
+        lines.append(f"data       {files} {verb} no checksum, and could only be decoded")
     if deep:
         lines.append(f"content    {plural(checked.contents, 'file')} read again and compared")
     print_lines(lines)

@@ -329,7 +329,7 @@ class TestManifest:
             for file_id, (status, warnings, checksum) in zip(ids, kinds, strict=True)
         )
         assert manifest.with_days_left()["file_id"].to_list() == [1]
-        assert manifest.checksums_in_doubt()["file_id"].sort().to_list() == [1, 3]
+        assert manifest.checksums_in_doubt()["file_id"].sort().to_list() == [1, 3, 5]
 
     def test_pending_are_those_without_an_outcome(self, manifest):
         manifest.resolve_file_ids([meta("a"), meta("b"), meta("c")])

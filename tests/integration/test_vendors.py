@@ -638,7 +638,7 @@ class TestCorrected:
         describe(lake, MINE)
         write(lake / "bronze" / FILLS, *FILLS_TEXT.splitlines())
         assert pointline(lake, "run", "--once").returncode == 0
-        describe(lake, MINE.replace('amount = "qty"', 'amount = { from = "qty", divide = 100 }'))
+        describe(lake, MINE.replace('amount = "qty"', 'amount = { from = "qty", divide = 100, decimals = true }'))
         assert pointline(lake, "run", "--once").returncode == 0
         assert reader.scan("trades", lake_root=lake).collect()["amount"].to_list() == [0.25]
         said = pointline(lake, *ways[0].split()).stdout

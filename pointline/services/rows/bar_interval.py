@@ -22,10 +22,12 @@ class WrongInterval(Struct, frozen=True, kw_only=True):
     """The interval as which the rows may be taken all the same; empty where the file has to be moved."""
     rows: int = 0
     """How many come too early for it."""
+    is_rare: bool = False
+    """So few that the rows are taken, and said."""
 
 
 class BarInterval:
-    """The intervals of one file. Bars may be further apart than theirs, for some are left out, but never nearer."""
+    """The intervals of one file. Bars may be further apart than theirs, for some are left out, but not nearer."""
 
     def __init__(self, feed: Feed, belonging: Belonging) -> None:
         self._feed = feed
@@ -61,7 +63,7 @@ class BarInterval:
         short = self._steps.short()
         if short is None:
             return None
-        found, interval, rows = short
+        found, interval, rows = short.least, short.interval, short.rows
         is_named = any(one.name == INTERVAL and not one.sources for one in self._feed.tell(self._belonging))
         right = "put the right file in its place"
         if found.endswith(SUBSECOND):
@@ -75,4 +77,5 @@ class BarInterval:
             hint=right,
             accepted_as=interval,
             rows=rows,
+            is_rare=short.is_rare,
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.tables.interval import interval_of, is_calendar, least_step
 from pointline.tables.schema import EventTable
 
 INTERVAL = "interval"
+RARE_SHARE = 0.2
 
 
 def has_bars(table: EventTable) -> bool:
@@ -51,6 +53,18 @@ def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
     )
 
 
+class Short(Struct, frozen=True, kw_only=True):
+    """Bars that come too early for their interval."""
+
+    least: str
+    """How far apart the nearest two are, as an interval."""
+    interval: str
+    """What they are said to be of."""
+    rows: int
+    is_rare: bool
+    """The others are as far apart as they should be: a session begins at half past, or a time is odd."""
+
+
 class Steps:
     """The steps of one file, whose bars come in blocks."""
 
@@ -73,14 +87,15 @@ class Steps:
         found = [] if self._found is None else self._found["least"].to_list()
         return interval_of(min(found)) if found else None
 
-    def short(self) -> tuple[str, str, int] | None:
-        """Return how far apart bars are, the interval that is too long for that, and of how many; None where of none.
+    def short(self) -> Short | None:
+        """Return what comes too early; None where nothing does.
 
-        Of weeks and months it has to be most of the bars.
+        Of weeks and months that has to be most of the bars: holidays move single ones.
         """
         for interval, steps, least, short in () if self._found is None else self._found.iter_rows():
             if short * 2 > steps or (short and not is_calendar(interval)):
-                return interval_of(least), interval, short
+                is_rare = short <= RARE_SHARE * steps
+                return Short(least=interval_of(least), interval=interval, rows=short, is_rare=is_rare)
         return None
 
 

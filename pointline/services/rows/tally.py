@@ -264,7 +264,7 @@ class Tally:
         return self._complaint().zone((self._first_us, self._last_us), self.rows_read)
 
     def _judge_interval(self, wrong: WrongInterval) -> None:
-        if wrong.accepted_as and self.entry.candidate.is_accepted:
+        if wrong.is_rare or (wrong.accepted_as and self.entry.candidate.is_accepted):
             self.warn({f"too_early_for:{wrong.accepted_as}": wrong.rows})
             return
         path, number, hint = self.entry.meta.bronze_file_path, self.entry.file_id, wrong.hint

@@ -158,7 +158,7 @@ def _odd(name: str, count: int) -> str:
         "rows_left_out": f"{plural(count, 'row')} were left out: the description of the feed says which rows are meant",
         "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
         "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
-        "too_early_for": f"{plural(count, 'bar')} came too early after the one before for bars of {about}; they are kept",
+        "too_early_for": f"{plural(count, 'bar')} came too soon after the one before, for bars of {about}; they stay",
         "implausible_time": f"{plural(count, 'row')} with a {about} that cannot be right; the rows are kept",
         "held": f"What it says of {about} is held: it lacks {plural(count, 'symbol')} of those listed before",
     }

@@ -114,6 +114,11 @@ STANDING = ("status", "attempts", "error", "updated_at_us", "superseded_by")
 discovery and stays."""
 
 
+def warns_of(name: str) -> pl.Expr:
+    """True for rows whose warnings count something of this name."""
+    return pl.col("warnings").str.contains(f'"{name}"', literal=True).fill_null(value=False)
+
+
 NEVER_NULL = ("file_id", "exchange", "data_type", "symbol", "bronze_file_path", "status")
 
 

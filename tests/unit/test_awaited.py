@@ -39,7 +39,7 @@ def found(*entries: dict[str, object], there: dict[str, int]) -> ByTheOther:
         look=lambda path: SimpleNamespace(changed_us=there[path], last_modified_ts=0) if path in there else None,
     )
     return told_by_the_other(
-        ledger.drop("error", "updated_at_us"),
+        ledger.drop("error"),
         lambda ids: ledger.filter(pl.col("file_id").is_in(ids)),
         reader,
         lambda _path, feed: PAIR if feed == "tops" else None,

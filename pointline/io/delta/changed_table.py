@@ -46,9 +46,9 @@ def not_ours(
             if partition_by
             else "it has partitions"
         )
-    stored, wanted = types_in(table.schema()), types_in(delta_schema(schema))
-    if stored == wanted or may_lack is None:
+    if may_lack is None:
         return ""
+    stored, wanted = types_in(table.schema()), types_in(delta_schema(schema))
     if lacking := [name for name in wanted if name not in stored and name not in may_lack]:
         return f"it has no column {' and no column '.join(lacking[:MOST_NAMED])}"
     for name, kind in wanted.items():

@@ -157,7 +157,8 @@ class DeltaTableRepository:
                     table = self.table()
                 self._require_ours(table, has_rows=False)  # else its data files cannot even be listed
                 parts = LiveParts(table, self.partition_by, {name: self.schema[name] for name in self.bounded})
-                self._require_ours(table, has_rows=bool(parts.paths))
+                if parts.paths:
+                    self._require_ours(table, has_rows=True)
                 self._parts = parts
             return self._parts
 
@@ -216,13 +217,13 @@ class DeltaTableRepository:
 
         A table without rows becomes what it is described as.
         """
-        self.live_parts()  # refuses what is not ours
+        has_rows = bool(self.live_parts())  # refuses what is not ours
         table = self.table()
         metadata, there, wanted = table.metadata(), table.schema(), self._delta_schema()
         names = types_in(there)
         missing = [field for field in wanted.fields if field.name not in names]
         fields = [*there.fields, *missing]
-        if is_described_anew := names != types_in(wanted) and not self.live_parts():
+        if is_described_anew := names != types_in(wanted) and not has_rows:
             fields = wanted.fields
         if missing or is_described_anew or version_in(metadata.configuration) < FORMAT_VERSION:
             refuse_links(self.path, self.path / LOG)

@@ -26,7 +26,7 @@ class ByTheOther(NamedTuple):
 
 def paths_needing_another(entries: pl.DataFrame, beside_of: BesideOf) -> list[str]:
     """Return the paths of files, refused or in silver, that need the one beside them."""
-    return [path for _, path, _ in _needing_another(entries, beside_of)]
+    return [one.path for one in _needing_another(entries, beside_of)]
 
 
 def told_by_the_other(
@@ -40,27 +40,34 @@ def told_by_the_other(
     ``rows_of`` returns whole rows of the ledger, ``entries`` are those in memory; ``beside_of`` a path and its feed
     tells which file such a file needs. That one has changed where its ctime is later than what became of the first.
     """
-    others = {file_id: beside.path_of(path) for file_id, path, beside in _needing_another(entries, beside_of)}
     found = ByTheOther({}, {})
-    if not others:
-        return found
-    rows = rows_of(list(others)).select("file_id", "bronze_file_path", "status", "error", "updated_at_us")
-    for file_id, path, status, error, judged_us in rows.iter_rows():
-        is_in = status == Status.SUCCESS
-        if is_in and reader.is_gone(path):
+    unchanged: dict[int, str] = {}
+    for one in _needing_another(entries, beside_of):
+        if one.is_in and reader.is_gone(one.path):
             continue
-        other = reader.look(others[file_id])
-        has_changed = other is not None and (other.changed_us or other.last_modified_ts) > judged_us
-        if is_in and has_changed:
-            found.in_silver[file_id] = path
-        elif not is_in and (has_changed or (NOT_BESIDE in (error or "") and not reader.is_gone(others[file_id]))):
-            found.refused[file_id] = path
+        other = reader.look(one.other)
+        if other is not None and (other.changed_us or other.last_modified_ts) > one.judged_us:
+            (found.in_silver if one.is_in else found.refused)[one.file_id] = one.path
+        elif not one.is_in and not reader.is_gone(one.other):
+            unchanged[one.file_id] = one.path
+    if unchanged:  # it may have come with an old ctime since; what was said of it is on disk alone
+        told = rows_of(list(unchanged)).filter(pl.col("error").str.contains(NOT_BESIDE, literal=True))
+        found.refused.update({file_id: unchanged[file_id] for file_id in told["file_id"]})
     return found
 
 
-def _needing_another(entries: pl.DataFrame, beside_of: BesideOf) -> Iterator[tuple[int, str, Beside]]:
+class _Needing(NamedTuple):
+    file_id: int
+    path: str
+    other: str
+    is_in: bool
+    judged_us: int
+
+
+def _needing_another(entries: pl.DataFrame, beside_of: BesideOf) -> Iterator[_Needing]:
     asked = entries.filter(stands_at(Status.QUARANTINED, Status.SUCCESS), pl.col("feed") != "")
     for files in asked.partition_by("data_type", "exchange", "feed"):
         if (beside := beside_of(files["bronze_file_path"][0], files["feed"][0])) is not None:
-            for file_id, path in files.select("file_id", "bronze_file_path").iter_rows():
-                yield file_id, path, beside
+            facts = files.select("file_id", "bronze_file_path", stands_at(Status.SUCCESS), "updated_at_us")
+            for file_id, path, is_in, judged_us in facts.iter_rows():
+                yield _Needing(file_id, path, beside.path_of(path), is_in, judged_us)

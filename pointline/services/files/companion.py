@@ -12,7 +12,7 @@ import polars as pl
 from pointline.errors import NotDescribed, WrongChecksum
 from pointline.io.protocols import ACCEPTED, BronzeReader
 from pointline.parse.feed import Feed
-from pointline.tables.ingest_manifest import Checksum, Status, stands_at
+from pointline.tables.ingest_manifest import Checksum, Status, stands_at, warns_of
 
 LINE = re.compile(r"\s*([0-9a-fA-F]{64})\s*(?:\*?(\S.*?))?\s*")
 DISPUTED: Final = "the checksum that came after it is not that of its content; its rows are in the lake"
@@ -69,8 +69,8 @@ def late_checksums(
 
 def disputed() -> pl.Expr:
     """Tell of rows of the ledger whether a checksum came that is not that of the content, and nobody accepted it."""
-    accepted = pl.col("warnings").fill_null("").str.contains(f'"{ACCEPTED}"', literal=True)
-    return stands_at(Status.SUCCESS) & (pl.col("checksum") == Checksum.MISMATCH).fill_null(value=False) & ~accepted
+    differs = (pl.col("checksum") == Checksum.MISMATCH).fill_null(value=False)
+    return stands_at(Status.SUCCESS) & differs & ~warns_of(ACCEPTED)
 
 
 def is_disputed(row: Mapping[str, Any]) -> bool:

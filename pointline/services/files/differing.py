@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from pointline.io.protocols import LEFT_TO
 from pointline.services.files.regained import days_left
+from pointline.tables.coverage import SERIES
 from pointline.tables.ingest_manifest import Status, stands_at
 
-SERIES: Final = ("exchange", "data_type", "symbol")
 ASKED: Final = ("file_id", "date", "days", "rows_written", "status")
 
 

@@ -64,7 +64,7 @@ from pointline.services.ingest.verdict import Policy, Verdict, decide
 from pointline.services.ingest.withdrawal import plan_withdrawal
 from pointline.services.symbols.changes import Plan, Symbols, Told
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Status, stands_at, warns_of
 from pointline.tables.spelling import symbol_key
 
 
@@ -135,7 +135,7 @@ class IngestService:
         ids = self._manifest.resolve_file_ids([candidate.meta for candidate in found.entering], besides=before)
         again = [file_id for file_id, candidate in zip(ids, found.entering, strict=True) if candidate.is_again]
         known = self._manifest.rows_of([*again, *(before & anew)])
-        accepted = set(known.filter(_warns_of(ACCEPTED))["file_id"])
+        accepted = set(known.filter(warns_of(ACCEPTED))["file_id"])
         refused = self._attempts.note(known.filter(pl.col("file_id").is_in(again)))
         entries = [
             Entry(
@@ -302,7 +302,7 @@ class IngestService:
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:
             return {}
-        told = self._manifest.rows_of(list(freed)).filter(_warns_of(OTHER_IS_GONE))
+        told = self._manifest.rows_of(list(freed)).filter(warns_of(OTHER_IS_GONE))
         return {file_id: path for file_id, path in freed.items() if file_id not in set(told["file_id"])}
 
     def _close(self, gone: Mapping[int, str]) -> Mapping[int, str]:
@@ -384,10 +384,6 @@ class IngestService:
     def _commit_table(self, table: str, change: Change, committed: Committed) -> None:
         added = commit_change(self._repositories[table], committed.number, change)
         committed.partitions |= {(table, part.partition["exchange"], part.partition["date"]) for part in added}
-
-
-def _warns_of(name: str) -> pl.Expr:
-    return pl.col("warnings").str.contains(f'"{name}"', literal=True).fill_null(value=False)
 
 
 def _discoveries(entries: Mapping[int, Entry], ledger: pl.DataFrame) -> dict[int, Discovery]:

@@ -59,7 +59,7 @@ def parse_many(
     own: Counter[str] = Counter()
     frame = feed.mapped(feed.rows_of(complete, own), belonging)
     if frame is not None and symbols is not None:
-        frame = frame.with_columns(symbols.alias("symbol"))
+        frame = frame.replace_column(frame.get_column_index("symbol"), symbols.alias("symbol"))
     if frame is None or any_broken(frame, feed.table, belonging):
         return None
     if left is not None:

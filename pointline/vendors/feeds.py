@@ -25,6 +25,8 @@ from pointline.vendors.values import zone_of
 
 FOLDERS = 4096
 """Folders of which is remembered what may be in them."""
+PATHS = 8192
+"""Paths of which is remembered what is said of them: more than are on their way at a time."""
 Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
 NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
@@ -84,13 +86,15 @@ class _Index:
         self.of = of
         self._descriptions = [one for vendor in vendors for one in vendor.descriptions]
         self._in_folder = lru_cache(maxsize=FOLDERS)(self._find)
+        self.claims = lru_cache(maxsize=PATHS)(self._of_path)
+        """What is said of a path: it is asked when the file is found, when it is begun and when it is read."""
 
-    def claims(self, path: str) -> list[Claim]:
+    def _of_path(self, path: str) -> Sequence[Claim]:
         """Return what is said of a path; what its original is, where its name is that of a copy."""
         original = original_of(path)
         return (self._claims(original) if original else None) or self._claims(path)
 
-    def _claims(self, path: str) -> list[Claim]:
+    def _claims(self, path: str) -> Sequence[Claim]:
         folder, _, name = path.rpartition("/")
         found = []
         for one, templates in self._in_folder(folder):
@@ -153,16 +157,16 @@ class Feeds:
         """Take other descriptions of the user's own, of the same tables. Any thread may read meanwhile."""
         self._own_vendors = tuple(own)
 
-    def own_claims(self, path: str) -> list[Claim]:
+    def own_claims(self, path: str) -> Sequence[Claim]:
         """Return what the user's own descriptions say of a path."""
         own, index = self._own_vendors, self._own_index
         if not own:
-            return []
+            return ()
         if index is None or index.of is not own:
             index = self._own_index = _Index(own, own)
         return index.claims(path)
 
-    def claims(self, path: str) -> list[Claim]:
+    def claims(self, path: str) -> Sequence[Claim]:
         """Return what all descriptions say of a path; more than one is a contradiction."""
         own, index = self._own_vendors, self._index
         if index is None or index.of is not own:

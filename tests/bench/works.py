@@ -16,6 +16,7 @@ from tests.bench.parts import parts
 from tests.bench.pending import filter_pending
 from tests.bench.scale import scale
 from tests.bench.symbol import one_symbol
+from tests.bench.year import year
 
 Work = Callable[[Bench], Iterator[Measure]]
 
@@ -34,5 +35,6 @@ WORKS: dict[str, Work] = {
     "symbol": one_symbol,
     "paced": paced,
     "feeds": feeds,
+    "year": year,
     "scale": scale,
 }

@@ -194,6 +194,7 @@ class TestWithoutRows:
             (".csv", HEADER.encode(), "missing"),
             (".parquet", None, "missing"),
         ],
+        ids=["empty gzip", "header, gzip", "header", "Parquet"],
     )
     def test_what_coverage_makes_of_it(self, daemon, put, ending, content, state):
         for day in (1, 3):

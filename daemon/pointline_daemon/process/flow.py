@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from functools import partial
 
 from msgspec import Struct, field
 
@@ -21,14 +22,30 @@ class RunningBatch(Struct, kw_only=True):
     seen_at: dict[str, float]
     begun_at: float = field(default_factory=time.monotonic)
     bytes: int = 0
+    _unread: dict[int, int] = field(default_factory=dict)
+    """How many bytes the groups have that are not loaded, by their place."""
 
     def __post_init__(self) -> None:
+        for place, (group, load) in enumerate(zip(self.batch.groups, self.loads, strict=True)):
+            self._unread[place] = sum(entry.meta.file_size_bytes for entry in group.entries)
+            load.add_done_callback(partial(self._is_read, place))
         self.bytes = sum(entry.meta.file_size_bytes for entry in self.batch.entries)
 
     def bytes_left(self, reading: Mapping[str, int]) -> int:
-        """How much of it is not read yet; ``reading`` holds the paths that are open and how far they are read."""
-        pending = zip(self.batch.groups, self.loads, strict=True)
-        return sum(_left_of(group, reading, begun=load.running()) for group, load in pending if not load.done())
+        """How much of it is not read yet; ``reading`` holds the paths that are open and how far they are read.
+
+        Workers take the groups in their order: those that are being loaded come first.
+        """
+        unread = self._unread.copy()
+        left = sum(unread.values())
+        for place, size in unread.items():
+            if not self.loads[place].running():
+                break
+            left -= size - _left_of(self.batch.groups[place], reading)
+        return left
+
+    def _is_read(self, place: int, _load: Future[Loaded]) -> None:
+        self._unread.pop(place, None)
 
 
 class Flow:
@@ -198,11 +215,9 @@ class Flow:
             return not self._batches and not self._landed
 
 
-def _left_of(group: Group, reading: Mapping[str, int], *, begun: bool) -> int:
+def _left_of(group: Group, reading: Mapping[str, int]) -> int:
     """A worker reads the files of a group in their order; with none of them open it types what it has read."""
     sizes = [entry.meta.file_size_bytes for entry in group.entries]
-    if not begun:
-        return sum(sizes)
     for position, entry in enumerate(group.entries):
         read = reading.get(entry.meta.bronze_file_path)
         if read is not None:

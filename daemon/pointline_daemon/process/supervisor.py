@@ -227,6 +227,7 @@ class Supervisor:
     def _watch_over(self) -> PartDied | None:
         died: PartDied | None = None
         tick = ONCE_TICK_SECONDS if self._once else TICK_SECONDS
+        look_at = 0.0
         while died is None:
             message = self._next_message(tick)
             if isinstance(message, _Signalled):
@@ -237,13 +238,14 @@ class Supervisor:
                 break
             if self._once and self._is_done():
                 break
-            died = self._keep_lock()
-            if died is not None:
-                break
-            if not self._once:
-                self._check_watcher()
-            self._desk.serve()
-            self.state.publish()
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + (TICK_SECONDS if self._once else 0.0)
+                if (died := self._keep_lock()) is not None:
+                    break
+                if not self._once:
+                    self._check_watcher()
+                self._desk.serve()
+                self.state.publish()
             self._tick()
         return self._stop(died)
 

@@ -36,7 +36,7 @@ def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | 
         frame = pl.DataFrame([_series(*pair) for pair in zip(columns, arrays, strict=True)])
     except pl.exceptions.InvalidOperationError:  # no such word
         return None
-    return frame if columns == list(table.columns) else frame.select(list(known))
+    return frame if columns == list(table.columns) else frame[list(known)]
 
 
 def _is_utf8(data: bytes) -> bool:

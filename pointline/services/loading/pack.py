@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 from msgspec import Struct, field
@@ -13,8 +13,9 @@ from pointline.parse import fast_path
 from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.services.ingest.batch import Span
 from pointline.services.rows.bronze_rows import BronzeRows
+from pointline.services.rows.end_to_end import EndToEnd
 from pointline.services.rows.restart import Beginning, least_rows
-from pointline.services.rows.steps import has_bars, series_of, steps_of, varying_of
+from pointline.services.rows.steps import has_bars, may_be_short, series_of, steps_of, varying_of
 from pointline.services.rows.tally import Tally, facts, spans_of
 from pointline.tables.schema import Check
 
@@ -63,46 +64,45 @@ class Pack(Struct):
         feed = self.opened.feed
         if not feed.is_plain:
             return None
-        rows = [member.data.count(b"\n") for member in self.members]
+        laid = EndToEnd([member.data.count(b"\n") for member in self.members])
         data = b"".join(member.data for member in self.members)
-        symbols = None if feed.names_symbol else self._named_symbols(rows)
-        belonging = replace(self.members[0].tally.belonging, symbol=None)
-        frame = fast_path.parse_many(feed, self.opened.header, data, belonging, symbols)
-        if frame is None or frame.height != sum(rows):
+        belongings = [member.tally.belonging for member in self.members]
+        symbols = None if feed.names_symbol else laid.each_of([one.symbol or "" for one in belongings])
+        common = replace(belongings[0], symbol=None)
+        frame = fast_path.parse_many(feed, self.opened.header, data, common, symbols)
+        if frame is None or frame.height != laid.height:
             return None
-        starts = [0, *accumulate(rows[:-1])]
-        groups = {
-            place: frame.slice(starts[place], rows[place])
-            for place, member in enumerate(self.members)
-            if member.tally.belonging.symbol is None
-        }
-        changes, back, firsts = _turns(frame, starts)
-        in_groups = [range(starts[place], starts[place] + rows[place]) for place in groups]
+        groups = {place: laid.of(frame, place) for place, one in enumerate(belongings) if one.symbol is None}
+        firsts = [frame["symbol"][start] for start in laid.starts]
+        changes = laid.inside(_differs(frame["symbol"]))
+        in_groups = [range(laid.starts[place], laid.starts[place] + laid.rows[place]) for place in groups]
         if changes.difference(*in_groups) or not self._symbols_fit(firsts, groups):
             return None
-        if back and _starts_again(frame, back, starts, rows, least_rows(is_sorted=feed.is_sorted)):
+        back = laid.inside(_falls(frame["local_timestamp"]))
+        if back and _starts_again(frame, back, laid, least_rows(is_sorted=feed.is_sorted)):
             return None
-        lineage = _lineage([member.tally.entry.file_id for member in self.members], rows)
-        if has_bars(feed.table):
+        lineage = pl.DataFrame(
+            [
+                laid.each_of([member.tally.entry.file_id for member in self.members]).alias("file_id"),
+                laid.numbers().alias("file_seq"),
+            ]
+        )
+        if has_bars(feed.table) and (groups or may_be_short(frame, feed.table, laid)):
             varying = ["file_id", *varying_of(frame, series_of(feed.table))]
             if steps_of(frame.hstack(lineage), varying)["short"].sum():
                 return None
         doubtful = doubtful_times(feed.table, frame)
-        per_file = frame.hstack(lineage.select("file_id")).group_by("file_id", maintain_order=True)
-        for place, counts in enumerate(
-            per_file.agg(facts(checks, doubtful, many_symbols=bool(groups))).iter_rows(named=True)
-        ):
+        if groups or doubtful or _any_found(frame, checks, laid):
+            known = facts(checks, doubtful, many_symbols=bool(groups))
+            per_file = frame.hstack([lineage["file_id"]]).group_by("file_id", maintain_order=True).agg(known)
+            counted = per_file.drop("file_id").iter_rows(named=True)
+        else:
+            counted = _plain_facts(frame["local_timestamp"], laid)
+        for place, counts in enumerate(counted):
             span = Span(first_us=counts["first_us"], last_us=counts["last_us"], rows=counts["rows"])
             spans = spans_of(groups[place]) if place in groups else {firsts[place]: span}
-            del counts["file_id"]
             self.members[place].tally.add_facts(counts, spans)
         return without_doubtful(frame, doubtful).hstack(lineage)
-
-    def _named_symbols(self, rows: Sequence[int]) -> pl.Series:
-        """The symbol of each row, where the paths name them."""
-        names = [member.tally.belonging.symbol or "" for member in self.members]
-        files = pl.DataFrame({"symbol": names, "rows": rows})
-        return files.select(pl.col("symbol").repeat_by("rows").explode()).to_series()
 
     def _symbols_fit(self, firsts: Sequence[str], groups: Mapping[int, pl.DataFrame]) -> bool:
         """Tell whether each file has its own symbol, or is a group; ``firsts`` are those of the first rows."""
@@ -116,34 +116,39 @@ def _without_symbol(belonging: Belonging) -> dict[str, str]:
     return {name: value for name, value in belonging.says.items() if name != "symbol"}
 
 
-def _turns(frame: pl.DataFrame, starts: list[int]) -> tuple[set[int], set[int], list[str]]:
-    """Return the rows in files where the symbol changes, those where the clock goes back, and each first symbol.
-
-    In one query: that costs as much as each of them alone.
-    """
-    symbol, clock = pl.col("symbol"), pl.col("local_timestamp")
-    found = frame.select(
-        symbol.ne_missing(symbol.shift(1)).arg_true().implode().alias("changes"),
-        (clock < clock.shift(1)).arg_true().implode().alias("back"),
-        symbol.gather(starts).implode().alias("firsts"),
-    )
-    changes, back, firsts = (found[name].to_list()[0] for name in ("changes", "back", "firsts"))
-    return set(changes).difference(starts), set(back).difference(starts), firsts
+def _differs(names: pl.Series) -> pl.Series:
+    """Tell for each value but the first whether it is another one than that before it."""
+    return names.slice(1) != names.slice(0, max(len(names) - 1, 0))
 
 
-def _starts_again(frame: pl.DataFrame, back: set[int], starts: list[int], counts: list[int], least: int) -> bool:
+def _falls(times: pl.Series) -> pl.Series:
+    return times.slice(1) < times.slice(0, max(len(times) - 1, 0))
+
+
+def _starts_again(frame: pl.DataFrame, back: set[int], laid: EndToEnd, least: int) -> bool:
     """Tell whether any of the files does: only one whose clock goes ``back`` can."""
-    for start, count in zip(starts, counts, strict=True):
+    for place, (start, count) in enumerate(zip(laid.starts, laid.rows, strict=True)):
         if not back.isdisjoint(range(start, start + count)):
             beginning = Beginning(least=least)
-            found = beginning.find(frame.slice(start, count), range(1, count + 1))
+            found = beginning.find(laid.of(frame, place), range(1, count + 1))
             if found is not None or beginning.at_end() is not None:
                 return True
     return False
 
 
-def _lineage(file_ids: Sequence[int], rows: Sequence[int]) -> pl.DataFrame:
-    """Return ``file_id, file_seq`` of files laid end to end."""
-    files = pl.DataFrame({"file_id": file_ids, "rows": rows}, schema={"file_id": pl.Int64, "rows": pl.Int64})
-    seq = pl.int_ranges(1, pl.col("rows") + 1, dtype=pl.Int64).alias("file_seq")
-    return files.select(pl.col("file_id").repeat_by("rows"), seq).explode("file_id", "file_seq")
+def _any_found(frame: pl.DataFrame, checks: Sequence[Check], laid: EndToEnd) -> bool:
+    """Tell whether any row of a file of one symbol is odd. Between two files a row has none before it."""
+    places = [one.found.arg_true().implode().alias(one.name) for one in checks if one.looks_back]
+    odd = [one.found.any().alias(one.name) for one in checks if not one.looks_back]
+    if not places and not odd:
+        return False
+    found = frame.select(*places, *odd)
+    starts = set(laid.starts)
+    return any(not starts.issuperset(value) if isinstance(value, list) else bool(value) for value in found.row(0))
+
+
+def _plain_facts(times: pl.Series, laid: EndToEnd) -> Iterator[dict[str, Any]]:
+    """Yield the ``facts`` of files in which nothing is odd."""
+    for start, count in zip(laid.starts, laid.rows, strict=True):
+        own = times.slice(start, count)
+        yield {"rows": count, "first_us": own.min(), "last_us": own.max()}

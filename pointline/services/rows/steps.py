@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 from msgspec import Struct
 
+from pointline.services.rows.end_to_end import EndToEnd
 from pointline.tables.interval import interval_of, is_calendar, least_step
 from pointline.tables.schema import EventTable
 
@@ -51,6 +52,15 @@ def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
         pl.col("step").min().alias("least"),
         (pl.col("step") < least_of_each).sum().alias("short"),
     )
+
+
+def may_be_short(bars: pl.DataFrame, table: EventTable, laid: EndToEnd) -> bool:
+    """Tell whether bars of files of one symbol each may come too early for their interval. False is certain."""
+    times = bars["timestamp"]
+    if times.null_count() or varying_of(bars, [name for name in series_of(table) if name != "symbol"]):
+        return True
+    steps = times.slice(1) - times.slice(0, max(len(times) - 1, 0))
+    return bool(laid.inside((steps < least_step(bars[INTERVAL][0])) & (steps != 0)))
 
 
 class Short(Struct, frozen=True, kw_only=True):

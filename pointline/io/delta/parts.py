@@ -70,7 +70,8 @@ class ParquetPartWriter:
             if self._writer is None:
                 refuse_links(self._table, self._path.parent)
                 make_folder(self._path.parent)
-                texts = [name for name in self._dictionary if frame.schema.get(name) == pl.String]
+                schema = frame.schema
+                texts = [name for name in self._dictionary if schema.get(name) == pl.String]
                 self._writer = self._open(table.schema, texts)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._rows += table.num_rows
@@ -139,14 +140,15 @@ def statistics(metadata: pq.FileMetaData) -> str:
     lowest: dict[str, object] = {}
     highest: dict[str, object] = {}
     nulls: dict[str, int] = {}
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     for position in range(metadata.num_columns):
-        if metadata.schema.column(position).max_repetition_level:
+        column = metadata.schema.column(position)
+        if column.max_repetition_level:
             continue  # Delta keeps no bounds of lists
-        columns = [metadata.row_group(group).column(position) for group in range(metadata.num_row_groups)]
-        name = columns[0].path_in_schema
+        name = column.path
         if not _prunes(name, schema.field(name).type):
             continue
-        found = [column.statistics for column in columns]
+        found = [group.column(position).statistics for group in groups]
         if any(one is None for one in found):
             continue
         nulls[name] = sum(one.null_count for one in found)

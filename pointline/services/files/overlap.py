@@ -126,6 +126,7 @@ def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) 
     if not days:
         return
     exchanges, tables, dates = (sorted({day[position] for day in days}) for position in range(3))
+    wanted = dict.fromkeys(dates)
     rows = ledger.filter(
         pl.col("exchange").is_in(exchanges),
         pl.col("data_type").is_in(tables),
@@ -142,18 +143,21 @@ def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) 
     for exchange, table, date, symbol, feed, file_id, path, first, last in rows.iter_rows():
         span = Span(first_us=first, last_us=last, rows=0)
         is_many = holds_many(symbol, feed, groups)
-        for day, here in _by_day(span, date, dates if feed else [date]):
+        for day, here in _by_day(span, date, wanted if feed else {date: None}):
             spans = None if is_many else {symbol_key(symbol): here}
             yield (exchange, table, day), Held(file_id=file_id, path=path, span=here, spans=spans, feed=feed or "")
 
 
 def _by_day(span: Span, claimed: str, dates: Collection[str]) -> Iterator[tuple[str, Span]]:
-    for date in dates:
-        here = cut_to_day(span, dt.date.fromisoformat(date))
-        if here is not None:
+    """Yield those of these dates that a span reaches into, and what lies there of it."""
+    first, last = str(_moment(span.first_us).date()), str(_moment(span.last_us).date())
+    for date in [first] if first == last else dates:
+        if first <= date <= last and date in dates:
+            here = cut_to_day(span, dt.date.fromisoformat(date))
+            assert here is not None
             yield date, here
-        elif date == claimed:
-            yield date, span  # rows of another day: it is quarantined, or nothing is known of it
+    if claimed in dates and not first <= claimed <= last:
+        yield claimed, span  # rows of another day: it is quarantined, or nothing is known of it
 
 
 def _reaches(dates: Sequence[dt.date]) -> pl.Expr:

@@ -8,7 +8,8 @@ import socket
 import pytest
 
 from pointline.config import load_config
-from pointline.errors import ConfigurationError
+from pointline.errors import ConfigurationError, PointlineError
+from pointline.io.bronze.one_file import read_small
 from pointline.io.descriptions import own_vendors
 from pointline.tables.registry import event_tables
 
@@ -46,3 +47,13 @@ def test_is_named_with_its_cause(tmp_path, kind, name):
     told: list[str] = []
     assert own_vendors(tmp_path, event_tables(), told.append) == ()
     assert len(told) == is_vendor
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ODD if kind not in ("latin-1", "deep")])
+def test_one_that_a_person_names_is_not_waited_for(tmp_path, kind):
+    make, said = ODD[kind]
+    make(path := tmp_path / "mine.toml")
+    with pytest.raises(PointlineError) as caught:
+        read_small(path)
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)

@@ -12,14 +12,18 @@ from typing import BinaryIO
 from pointline.errors import Rejected, UnknownValue
 from pointline.io.bronze.file_system import version_of
 from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.small_file import read_small_file
 from pointline.io.translate import storage_errors
 from pointline.phrases import CHECK_PATH
 
 
 def read_small(file: Path) -> bytes:
-    """Return what is in a file that a person named. Raises UnknownValue, StorageTrouble."""
-    with _named(file):
-        return file.read_bytes()
+    """Return what is in a file that a person named. Raises UnknownValue, Rejected, StorageTrouble."""
+    try:
+        with _named(file):
+            return read_small_file(file)
+    except ValueError as error:
+        raise Rejected(f"{file} cannot be read: {error}", subject=str(file), hint="name a file") from error
 
 
 @contextmanager

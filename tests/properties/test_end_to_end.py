@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointline.io.protocols import Outcome
-from pointline.services.rows.end_to_end import EndToEnd
+from pointline.services.rows.end_to_end import EndToEnd, neighbours
 from tests.support.vendor_files import take
 
 FIRST_MS = 1_714_521_600_000
@@ -81,11 +81,11 @@ def test_against_plain_lists(files):
     ]
     assert laid.numbers().to_list() == [number for one in files for number in range(1, len(one) + 1)]
     assert [laid.of(values.to_frame("a"), place)["a"].to_list() for place in range(len(files))] == files
-    falls = values.slice(1) < values.slice(0, len(values) - 1)
+    later, earlier = neighbours(values)
     expected = {
         start + place
         for start, one in zip(laid.starts, files, strict=True)
         for place in range(1, len(one))
         if one[place] < one[place - 1]
     }
-    assert laid.inside(falls) == expected
+    assert laid.inside(later < earlier) == expected

@@ -226,8 +226,8 @@ class Supervisor:
 
     def _watch_over(self) -> PartDied | None:
         died: PartDied | None = None
-        tick = ONCE_TICK_SECONDS if self._once else TICK_SECONDS
-        look_at = 0.0
+        look_seconds, look_at = TICK_SECONDS, 0.0
+        tick = ONCE_TICK_SECONDS if self._once else look_seconds
         while died is None:
             message = self._next_message(tick)
             if isinstance(message, _Signalled):
@@ -239,7 +239,7 @@ class Supervisor:
             if self._once and self._is_done():
                 break
             if time.monotonic() >= look_at:
-                look_at = time.monotonic() + (TICK_SECONDS if self._once else 0.0)
+                look_at = time.monotonic() + look_seconds
                 if (died := self._keep_lock()) is not None:
                     break
                 if not self._once:

@@ -13,7 +13,7 @@ from pointline.parse import fast_path
 from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.services.ingest.batch import Span
 from pointline.services.rows.bronze_rows import BronzeRows
-from pointline.services.rows.end_to_end import EndToEnd
+from pointline.services.rows.end_to_end import EndToEnd, neighbours
 from pointline.services.rows.restart import Beginning, least_rows
 from pointline.services.rows.steps import has_bars, may_be_short, series_of, steps_of, varying_of
 from pointline.services.rows.tally import Tally, facts, spans_of
@@ -74,11 +74,13 @@ class Pack(Struct):
             return None
         groups = {place: laid.of(frame, place) for place, one in enumerate(belongings) if one.symbol is None}
         firsts = [frame["symbol"][start] for start in laid.starts]
-        changes = laid.inside(_differs(frame["symbol"]))
+        symbol, symbol_before = neighbours(frame["symbol"])
+        changes = laid.inside(symbol != symbol_before)
         in_groups = [range(laid.starts[place], laid.starts[place] + laid.rows[place]) for place in groups]
         if changes.difference(*in_groups) or not self._symbols_fit(firsts, groups):
             return None
-        back = laid.inside(_falls(frame["local_timestamp"]))
+        time, time_before = neighbours(frame["local_timestamp"])
+        back = laid.inside(time < time_before)
         if back and _starts_again(frame, back, laid, least_rows(is_sorted=feed.is_sorted)):
             return None
         lineage = pl.DataFrame(
@@ -114,15 +116,6 @@ class Pack(Struct):
 
 def _without_symbol(belonging: Belonging) -> dict[str, str]:
     return {name: value for name, value in belonging.says.items() if name != "symbol"}
-
-
-def _differs(names: pl.Series) -> pl.Series:
-    """Tell for each value but the first whether it is another one than that before it."""
-    return names.slice(1) != names.slice(0, max(len(names) - 1, 0))
-
-
-def _falls(times: pl.Series) -> pl.Series:
-    return times.slice(1) < times.slice(0, max(len(times) - 1, 0))
 
 
 def _starts_again(frame: pl.DataFrame, back: set[int], laid: EndToEnd, least: int) -> bool:

@@ -41,3 +41,8 @@ class EndToEnd:
         if turns.sum() == at_starts:
             return set()
         return {place + 1 for place in turns.arg_true()}.difference(self.starts)
+
+
+def neighbours(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return each value but the first, and those before them; there is one at least."""
+    return values.slice(1), values.slice(0, len(values) - 1)

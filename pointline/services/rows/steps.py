@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 from msgspec import Struct
 
-from pointline.services.rows.end_to_end import EndToEnd
+from pointline.services.rows.end_to_end import EndToEnd, neighbours
 from pointline.tables.interval import interval_of, is_calendar, least_step
 from pointline.tables.schema import EventTable
 
@@ -59,7 +59,8 @@ def may_be_short(bars: pl.DataFrame, table: EventTable, laid: EndToEnd) -> bool:
     times = bars["timestamp"]
     if times.null_count() or varying_of(bars, [name for name in series_of(table) if name != "symbol"]):
         return True
-    steps = times.slice(1) - times.slice(0, max(len(times) - 1, 0))
+    later, earlier = neighbours(times)
+    steps = later - earlier
     return bool(laid.inside((steps < least_step(bars[INTERVAL][0])) & (steps != 0)))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+import polars as pl
 import pytest
 
-from pointline.io.protocols import LEFT_TO, Outcome
-from pointline.services.files.preference import preferred, thinned
+from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
+from pointline.services.files.preference import foreseen, preferred, thinned
 from pointline.tables.ingest_manifest import Status
+from pointline.tables.schema import UTC_TIME
 from pointline.vendors.feeds import Rank
 
 MONTH = Outcome(
@@ -93,3 +95,75 @@ class TestWhoHasADay:
     def test_without_an_order(self):
         for one, two in ((DAILY, DAILY), ((None, {"A"}), DAILY), (DAILY, (None, {"A"}))):
             assert preferred(TENTH, one, two) == 0
+
+
+PATHS = {
+    "month": (1, "2024-05-01", "2024-06-01"),
+    "day 9": (0, "2024-05-09", "2024-05-10"),
+    "day 10": (0, "2024-05-10", "2024-05-11"),
+    "day of June": (0, "2024-06-01", "2024-06-02"),
+    "day of UTC+8": (0, "2024-05-09T16", "2024-05-10T16"),
+    "another month": (1, "2024-05-01", "2024-06-01"),
+}
+"""Place, first and end of the time of each."""
+
+
+class TestForeseen:
+    """Which days a file will leave, as far as the ledger and its own batch tell."""
+
+    def rank(self, path: str, _feed: str) -> Rank | None:
+        if path not in PATHS:
+            return None
+        place, *ends = PATHS[path]
+        first, end = (int(dt.datetime.fromisoformat(f"{one}+00:00").timestamp()) * 1_000_000 for one in ends)
+        return Rank(place, (first, end))
+
+    def meta(self, path: str, **facts: object) -> BronzeFileMetadata:
+        rank = self.rank(path, "")
+        first = dt.date(2024, 5, 1) if rank is None else dt.date.fromisoformat(PATHS[path][1][:10])
+        usual = {"exchange": "binance", "data_type": "trades", "symbol": "BTCUSDT", "feed": "trades", "date": first}
+        return BronzeFileMetadata(
+            bronze_file_path=path, file_size_bytes=1, last_modified_ts=0, **{**usual, "vendor": "binance", **facts}
+        )
+
+    def ledger(self, *files: tuple[BronzeFileMetadata, Status, int | None]) -> pl.DataFrame:
+        names = ["exchange", "data_type", "feed", "symbol", "date", "bronze_file_path"]
+        known = [
+            [*(getattr(meta, name) for name in names), status.value, None if first is None else first]
+            for meta, status, first in files
+        ]
+        types = {**dict.fromkeys([*names, "status"], pl.String), "date": pl.Date, "first_local_timestamp": UTC_TIME}
+        return pl.DataFrame(known, schema=types, orient="row")
+
+    @pytest.mark.parametrize(
+        ("path", "status", "first", "left"),
+        [
+            ("day 9", Status.SUCCESS, 1, {"2024-05-09"}),
+            ("day 9", Status.SUCCESS, None, set()),  # it has no rows
+            ("day 9", Status.PENDING, None, {"2024-05-09"}),
+            ("day 9", Status.QUARANTINED, 1, set()),
+            ("day 9", Status.WITHDRAWN, 1, set()),
+            ("day of June", Status.SUCCESS, 1, set()),
+            ("day of UTC+8", Status.SUCCESS, 1, set()),  # the month has more of both days
+            ("another month", Status.SUCCESS, 1, set()),
+            ("unranked", Status.SUCCESS, 1, set()),
+        ],
+    )
+    def test_by_the_ledger(self, path, status, first, left):
+        known = self.ledger((self.meta(path), status, first))
+        assert foreseen({7: self.meta("month")}, known, self.rank) == ({7: left} if left else {})
+
+    @pytest.mark.parametrize("name", ["exchange", "data_type", "feed", "symbol"])
+    def test_of_the_same_series_alone(self, name):
+        known = self.ledger((self.meta("day 9", **{name: "other"}), Status.SUCCESS, 1))
+        assert foreseen({7: self.meta("month")}, known, self.rank) == {}
+        assert foreseen({7: self.meta("month", **{name: "other"})}, known, self.rank) == {7: {"2024-05-09"}}
+
+    def test_by_the_batch(self):
+        files = {1: self.meta("month"), 2: self.meta("day 9"), 3: self.meta("day 10")}
+        assert foreseen(files, self.ledger(), self.rank) == {1: {"2024-05-09", "2024-05-10"}}
+
+    @pytest.mark.parametrize("symbol", ["ALL", "SPOT", "MINE"])
+    def test_not_of_many_symbols(self, symbol):
+        files = {1: self.meta("month", symbol=symbol), 2: self.meta("day 9", symbol=symbol)}
+        assert foreseen(files, self.ledger(), self.rank, ["mine"]) == {}

@@ -12,7 +12,7 @@ import json
 import random
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -261,6 +261,43 @@ class TestTwoFilesOfADay:
         once(daemon)
         assert read_table(daemon.root, "trades").height == 2 * ROWS
         assert self.told(daemon) == []
+
+
+DAYS_THAT_COME: Mapping[str, Callable[[list[str]], list[str]]] = {
+    "right": lambda rows: rows,
+    "of another symbol": lambda rows: rows,
+    "without rows": lambda _rows: [],
+    "of another day": lambda _rows: lines(FIRST + dt.timedelta(days=60)),
+    "no numbers": lambda rows: [row.replace("0.5", "half") for row in rows],
+}
+
+
+class TestForeseen:
+    """A month's rows are not written where the days will have them; where a day does not, they are there after all."""
+
+    @pytest.mark.parametrize("together", [True, False], ids=["together", "after"])
+    @pytest.mark.parametrize("way", DAYS_THAT_COME)
+    def test_whatever_becomes_of_the_day(self, tmp_path, way, together):
+        daemon = Daemon(tmp_path / "lake")
+        days = [FIRST, FIRST + dt.timedelta(days=1)]
+        member = "ETHUSDT-trades-2024-01-30" if way == "of another symbol" else ""
+        first = put(daemon.bronze, "daily", "BTCUSDT", str(days[0]), DAYS_THAT_COME[way](lines(days[0])), member=member)
+        second = put(daemon.bronze, "daily", "BTCUSDT", str(days[1]), lines(days[1]))
+        if not together:
+            once(daemon)
+        month = put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", [row for one in days for row in lines(one)])
+        waiting = [event["path"] for event in once(daemon).events("file.waiting")]
+        once(daemon)
+        taken = {first if way == "right" else month: lines(days[0]), second: lines(days[1])}
+        right = [
+            ("BTCUSDT", row.split(",")[0], float(row.split(",")[1]), path.relative_to(daemon.bronze).as_posix())
+            for path, rows in taken.items()
+            for row in rows
+        ]
+        assert held(daemon.root) == sorted(right)
+        is_read_twice = together and way != "right"
+        assert waiting == ([month.relative_to(daemon.bronze).as_posix()] if is_read_twice else [])
+        assert is_clean(daemon.root) == ""
 
 
 class TestDayThatWasLeft:

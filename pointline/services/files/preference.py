@@ -1,16 +1,32 @@
-"""What is left of a file whose feed prefers another one for some of its days, such as a daily file to a monthly one."""
+"""Which of two files of a feed has a day, such as a daily file and a monthly one, and what is left of the other.
+
+Days that a file will leave are foreseen before it is read: their rows are checked and counted, and none is written,
+since the verdict would take them out again. The verdict decides all the same. Where such a day comes to be the file's
+own after all, because the other one is refused, the file is read again.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
+import polars as pl
 from msgspec.structs import replace
 
-from pointline.io.protocols import LEFT_TO, Outcome
+from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.parse.rules import DAY_US, EPOCH
+from pointline.services.files.dates import days_between
+from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.spelling import holds_many
 from pointline.vendors.feeds import Rank
+
+RankOf = Callable[[str, str], Rank | None]
+"""Path and feed to a place among files of the same rows; None where it has none."""
+SERIES = ("exchange", "data_type", "feed", "symbol")
+LONGEST = dt.timedelta(days=366)
+"""Of the time that one file is of: a year."""
 
 
 def preferred(
@@ -52,3 +68,73 @@ def thinned(outcome: Outcome, given_up: Mapping[str, int]) -> Outcome:
         rows_written=(outcome.rows_written or 0) - rows,
         warnings={**(outcome.warnings or {}), **left},
     )
+
+
+class _Series(NamedTuple):
+    """Files of one series may have rows of the same days."""
+
+    exchange: str
+    data_type: str
+    feed: str
+    symbol: str
+
+    @classmethod
+    def of(cls, meta: BronzeFileMetadata) -> _Series:
+        return cls(meta.exchange, meta.data_type, meta.feed, meta.symbol)
+
+
+def foreseen(
+    entering: Mapping[int, BronzeFileMetadata], ledger: pl.DataFrame, rank_of: RankOf, groups: Collection[str] = ()
+) -> dict[int, AbstractSet[str]]:
+    """Return the days, as ISO dates, that files are likely to leave to others that their feed prefers, by file.
+
+    ``ledger`` tells which files are in, and which are on their way. Files of many symbols are passed over: what they
+    hold is not known before they are read.
+    """
+    ranked = {
+        file_id: (_Series.of(meta), rank)
+        for file_id, meta in entering.items()
+        if meta.feed and not holds_many(meta.symbol, meta.feed, groups)
+        if (rank := rank_of(meta.bronze_file_path, meta.feed)) is not None
+    }
+    asking = {file_id: (series, rank) for file_id, (series, rank) in ranked.items() if rank.place}
+    if not asking:
+        return {}
+    there: dict[_Series, list[Rank]] = {}
+    for series, rank in [*ranked.values(), *_in_ledger(list(asking.values()), ledger, rank_of)]:
+        there.setdefault(series, []).append(rank)
+    days = {file_id: frozenset(_left(rank, there[series])) for file_id, (series, rank) in asking.items()}
+    return {file_id: left for file_id, left in days.items() if left}
+
+
+def _in_ledger(
+    asking: Sequence[tuple[_Series, Rank]], ledger: pl.DataFrame, rank_of: RankOf
+) -> Iterator[tuple[_Series, Rank]]:
+    """Yield the files of these series that are in the ledger for the times that are asked for."""
+    wanted = {series for series, _ in asking}
+    first = _moment(min(rank.period[0] for _, rank in asking)).date() - LONGEST
+    last = _moment(max(rank.period[1] for _, rank in asking)).date()
+    has_rows = stands_at(Status.SUCCESS) & pl.col("first_local_timestamp").is_not_null()
+    rows = ledger.filter(
+        pl.col("date").is_between(first, last),
+        *(pl.col(name).is_in(list({one[place] for one in wanted})) for place, name in enumerate(SERIES)),
+        has_rows | stands_at(Status.PENDING),
+    ).select(*(pl.col(name).cast(pl.String) for name in SERIES), "bronze_file_path")
+    for *facts, path in rows.iter_rows():
+        series = _Series(*facts)
+        if series in wanted and (rank := rank_of(path, series.feed)) is not None:
+            yield series, rank
+
+
+def _left(ours: Rank, others: Sequence[Rank]) -> Iterator[str]:
+    symbol = frozenset({""})  # the same for all of a series
+    for theirs in others:
+        first, end = max(ours.period[0], theirs.period[0]), min(ours.period[1], theirs.period[1])
+        if theirs.place < ours.place and first < end:
+            for date in days_between(_moment(first), _moment(end - 1)):
+                if preferred(date, (ours, symbol), (theirs, symbol)) > 0:
+                    yield str(date)
+
+
+def _moment(at_us: int) -> dt.datetime:
+    return dt.datetime.combine(EPOCH, dt.time()) + dt.timedelta(microseconds=at_us)

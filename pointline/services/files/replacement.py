@@ -7,7 +7,7 @@ the old file is gone from bronze. Whatever would leave too few rows is held unti
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
@@ -15,16 +15,13 @@ from msgspec import Struct, field
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
 from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
-from pointline.services.files.preference import preferred
+from pointline.services.files.preference import RankOf, preferred
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import is_group, symbol_key
-from pointline.vendors.feeds import Rank
 
-RankOf = Callable[[str, str], Rank | None]
-"""Path and feed to a place among files of the same rows."""
 ACCEPTED_STATUSES = (Status.SUCCESS, Status.DUPLICATE)
 
 
@@ -37,7 +34,8 @@ class Replacements(Struct, kw_only=True):
     given_up: dict[int, dict[str, int]] = field(default_factory=dict)
     """Days of files that another one is preferred for, and that one: by file and date."""
     waiting: set[int] = field(default_factory=set)
-    """Copies whose original is not in, or leaves with this batch: they take no place until they are read again."""
+    """Files that take no place until they are read again: copies whose original is not in, or leaves with this batch,
+    and files that have a day after all of which they were to leave the rows."""
 
 
 class Judge(Struct, frozen=True, kw_only=True):
@@ -76,7 +74,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             refused |= found.refused
             if found.refused:
                 continue
-            if not (late := self._without_rows(out, found.replaced)):
+            if not (late := self._without_rows(out, found.replaced) | self._left_in_vain(out, found)):
                 return Replacements(replaced=found.replaced, refused=refused, waiting=waiting, given_up=found.given_up)
             waiting |= late
 
@@ -115,6 +113,18 @@ class Judge(Struct, frozen=True, kw_only=True):
             for file_id, original in originals_of(self.outcomes).items()
             if file_id not in out and not self._is_in(original, out, replaced)
         }
+
+    def _left_in_vain(self, out: Collection[int], found: Replacements) -> set[int]:
+        """Return the files of which rows were not written that nothing else has."""
+        vain = set()
+        for file_id, entry in self.entries.items():
+            outcome = self.outcomes.get(file_id)
+            if not entry.days_to_leave or outcome is None or outcome.status is not Status.SUCCESS or file_id in out:
+                continue
+            days = {str(entry.meta.date)} if outcome.days is None else outcome.days.keys()
+            if not entry.days_to_leave & days <= found.given_up.get(file_id, {}).keys():
+                vain.add(file_id)
+        return vain
 
     def _is_in(self, file_id: int, out: Collection[int], replaced: Collection[int]) -> bool:
         if (outcome := self.outcomes.get(file_id)) is not None:

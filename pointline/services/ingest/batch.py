@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 import polars as pl
 from msgspec import Struct, field
@@ -24,6 +25,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     file_id: int
     candidate: Candidate
+    days_to_leave: AbstractSet[str] = frozenset()
+    """Days whose rows are counted and not written, since another file is going to have them. ISO dates."""
 
     @property
     def meta(self) -> BronzeFileMetadata:

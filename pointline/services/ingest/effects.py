@@ -44,7 +44,8 @@ from pointline.parse.feed import Feed
 from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import late_checksums
-from pointline.services.files.identity import REFUSED, Sorted, sort_candidates
+from pointline.services.files.identity import REFUSED, Candidate, Sorted, sort_candidates
+from pointline.services.files.preference import foreseen
 from pointline.services.files.regained import regained
 from pointline.services.files.silver_facts import LakeFacts
 from pointline.services.ingest.attempts import Attempts
@@ -137,10 +138,12 @@ class IngestService:
         known = self._manifest.rows_of([*again, *(before & anew)])
         accepted = set(known.filter(warns_of(ACCEPTED))["file_id"])
         refused = self._attempts.note(known.filter(pl.col("file_id").is_in(again)))
+        leaving = self._foresee(dict(zip(ids, found.entering, strict=True)), ledger)
         entries = [
             Entry(
                 file_id=file_id,
                 candidate=replace(one, is_accepted=True) if accepted & {file_id, *one.replaces} else one,
+                days_to_leave=leaving.get(file_id, frozenset()),
             )
             for file_id, one in zip(ids, found.entering, strict=True)
         ]
@@ -151,6 +154,13 @@ class IngestService:
         }
         groups = make_groups((entry for entry in entries if entry.file_id not in refused), found.contents)
         return Batch(entries=tuple(entries), groups=tuple(groups), refused=tuple(refused.values())), found
+
+    def _foresee(self, entering: Mapping[int, Candidate], ledger: pl.DataFrame) -> Mapping[int, AbstractSet[str]]:
+        """Return the days that files are going to leave to others. Of a file that is read again it is not asked."""
+        if self._policy.overlap == "allow":
+            return {}
+        metas = {one: found.meta for one, found in entering.items() if found.has_siblings and not found.is_again}
+        return foreseen(metas, ledger, self._policy.rank_of, self._policy.groups) if metas else {}
 
     def suspects(self, metas: Sequence[BronzeFileMetadata]) -> Mapping[str, int]:
         """Return the paths of files to begin alone, one in a batch, and how often the process ended with them."""

@@ -12,13 +12,15 @@ from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.files.copies import copies_among, copies_of, moved_here
 from pointline.services.files.overlap import Occupied, on_days
-from pointline.services.files.preference import thinned
-from pointline.services.files.replacement import ACCEPTED_STATUSES, Judge, RankOf, Replacements, originals_of
+from pointline.services.files.preference import RankOf, thinned
+from pointline.services.files.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.ingest.change import Partition, places_of
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
+
+HAS_DAYS = "another file was going to have days of it, and does not: it is read again for them"
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -200,13 +202,16 @@ def _judged(judge: Judge, ledger: pl.DataFrame) -> tuple[dict[int, Outcome], Rep
             judge.entries, outcomes, old=judge.old, ledger=ledger, replaced=found.replaced, facts=judge.facts
         )
         if not (copies := {file_id: one for file_id, one in copies.items() if file_id not in originals}):
-            return outcomes | {file_id: _waits(file_id, originals[file_id]) for file_id in found.waiting}, found
+            return outcomes | {one: _waits(one, originals.get(one)) for one in found.waiting}, found
         judge = replace(judge, outcomes={**judge.outcomes, **copies})
 
 
-def _waits(file_id: int, original: int) -> Outcome:
-    """A duplicate of a file that did not get in after all, or that leaves with this batch, is read again."""
-    reason = f"waits for file {original}, which has the same content"
+def _waits(file_id: int, original: int | None) -> Outcome:
+    """A duplicate of a file that did not get in after all, or that leaves with this batch, is read again.
+
+    So is a file, which is a copy of none, that has a day after all.
+    """
+    reason = f"waits for file {original}, which has the same content" if original else HAS_DAYS
     return Outcome(file_id=file_id, status=Status.PENDING, error=reason, warnings=None)
 
 

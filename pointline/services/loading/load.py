@@ -266,8 +266,8 @@ class _RowsLoad(GroupLoad):
 
     def _write(self, days: Days, silver: pl.DataFrame, first: Tally, *more: Tally) -> None:
         started = time.perf_counter()
-        file_ids = [tally.entry.file_id for tally in (first, *more)]
-        days.write(silver, file_ids, is_one_day=first.belonging.is_one_day)
+        leaving = {tally.entry.file_id: tally.entry.days_to_leave for tally in (first, *more)}
+        days.write(silver, leaving, is_one_day=first.belonging.is_one_day)
         self._write_s += time.perf_counter() - started
 
     def _close(self, days: Days) -> None:

@@ -1,0 +1,66 @@
+"""Which data files the rows of files go into, and which rows are counted alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from pointline.services.loading.days import Days
+from pointline.tables.schema import UTC_TIME
+
+DAYS = (dt.date(2024, 5, 1), dt.date(2024, 5, 2), dt.date(2024, 5, 3))
+
+
+class Writer:
+    def __init__(self, date: str) -> None:
+        self.place = DAYS.index(dt.date.fromisoformat(date))
+        self.rows: list[int] = []
+
+    def write(self, rows: pl.DataFrame) -> None:
+        assert "date" not in rows.columns
+        self.rows += rows["file_id"].to_list()
+
+    def close(self) -> Writer:
+        return self
+
+
+def silver(file_id: int, *days: dt.date) -> pl.DataFrame:
+    """Two rows of a file for each day."""
+    moments = [dt.datetime.combine(day, dt.time(hour), dt.UTC) for day in days for hour in (1, 23)]
+    return pl.DataFrame({"local_timestamp": moments}, schema={"local_timestamp": UTC_TIME}).with_columns(
+        file_id=pl.lit(file_id, pl.Int64)
+    )
+
+
+@pytest.mark.parametrize(
+    ("leaving", "written"),
+    [
+        ({}, {0: {7: 2, 8: 2}, 1: {7: 2}, 2: {7: 2, 8: 2}}),
+        ({7: {0, 2}}, {0: {8: 2}, 1: {7: 2}, 2: {8: 2}}),
+        ({7: {1}}, {0: {7: 2, 8: 2}, 2: {7: 2, 8: 2}}),
+        ({7: {0, 1, 2}, 8: {0, 1, 2}}, {}),
+        ({8: {1}}, {0: {7: 2, 8: 2}, 1: {7: 2}, 2: {7: 2, 8: 2}}),
+    ],
+)
+@pytest.mark.parametrize("is_by_day", [False, True], ids=["at once", "by day"])
+def test_days_that_are_left_are_counted_and_not_written(leaving, written, is_by_day):
+    days = Days(Writer, "")
+    ids = {file_id: frozenset(str(DAYS[place]) for place in leaving.get(file_id, ())) for file_id in (7, 8)}
+    ends = silver(7, *DAYS), silver(8, DAYS[0], DAYS[2])
+    blocks = [pl.concat(ends)] if not is_by_day else [silver(one, day) for one in (7, 8) for day in DAYS[:: one - 6]]
+    for block in blocks:
+        there = set(block["file_id"])
+        days.write(block, {one: left for one, left in ids.items() if one in there}, is_one_day=False)
+    assert days.rows_by_day(7) == dict.fromkeys(map(str, DAYS), 2)
+    assert days.rows_by_day(8) == {str(DAYS[0]): 2, str(DAYS[2]): 2}
+    found = {writer.place: {one: writer.rows.count(one) for one in ids} for writer, _, ids in days.close()}
+    assert found == written
+
+
+def test_a_file_of_one_day():
+    days = Days(Writer, str(DAYS[0]))
+    days.write(pl.concat([silver(7, DAYS[0]), silver(8, DAYS[0])]), {7: {str(DAYS[0])}, 8: set()}, is_one_day=True)
+    ((writer, _, ids),) = days.close()
+    assert (writer.rows, ids) == ([8, 8], {8})

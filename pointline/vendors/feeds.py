@@ -77,7 +77,7 @@ def series_of(feed: str) -> str:
 
 
 class _Index:
-    """Descriptions by the folders that may hold their files: files come by the folder, and most are of others.
+    """Descriptions by folders, and endings of names, that may hold their files: most files are of others.
 
     ``of`` are the user's own vendors at the time.
     """
@@ -97,7 +97,7 @@ class _Index:
     def _claims(self, path: str) -> Sequence[Claim]:
         folder, _, name = path.rpartition("/")
         found = []
-        for one, templates in self._in_folder(folder):
+        for one, templates in self._in_folder(folder, name.rpartition(".")[2].lower()):
             for template in templates:
                 match = template.match(folder, name)
                 if match is not None:
@@ -105,12 +105,12 @@ class _Index:
                     break
         return found
 
-    def _find(self, folder: str) -> tuple[Candidate, ...]:
+    def _find(self, folder: str, ending: str) -> tuple[Candidate, ...]:
         return tuple(
             (one, paths)
             for one in self._descriptions
             if not any(word in folder.lower() for word in one.text.not_in)
-            and (paths := tuple(path for path in one.paths if path.holds(folder)))
+            and (paths := tuple(path for path in one.paths if path.may_end(ending) and path.holds(folder)))
         )
 
 

@@ -101,11 +101,16 @@ class PathTemplate:
             raise BadTemplate(f"{text!r}: the year has to come before the other parts of the time")
         self.fields = tuple(sorted(self._seen))
         self.span = self._span()
+        self._endings = _endings([piece for piece, _ in self._name_pieces])
         self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
 
     def holds(self, folder: str) -> bool:
         """Tell whether a folder may hold such files."""
         return self._in_folder(folder) is not None
+
+    def may_end(self, ending: str) -> bool:
+        """Tell whether names of such files may have these small letters behind their last dot."""
+        return self._endings is None or ending in self._endings
 
     @property
     def has_last(self) -> bool:
@@ -258,6 +263,17 @@ def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tupl
         return letters, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
     after = f" after {shortened(pieces[fits - 1][0])}" if fits else ""
     return letters, f"there is no {shortened(pieces[fits][0])}{after}"
+
+
+def _endings(pieces: Sequence[str]) -> frozenset[str] | None:
+    """Return what may stand behind the last dot of a name, in small letters; None where that can be anything."""
+    last = pieces[-1] if pieces else ""
+    if last.startswith("*") or ":" in last or (last.startswith("{") and "|" not in last):
+        return None
+    words = _packed(last[1:-1].split("|")) if last.startswith("{") else [last]
+    whole = [word if "." in word else "".join(pieces[-2:-1]) + word for word in words]
+    has_dots = all("." in word and not word.startswith(("{", "*")) for word in whole)
+    return frozenset(word.rpartition(".")[2].lower() for word in whole) if has_dots else None
 
 
 def _packed(words: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ import math
 import re
 from collections import abc
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import msgspec
 import polars as pl
@@ -24,10 +25,22 @@ from pointline.vendors.values import Clock
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 LEVEL = re.compile(r"(asks|bids)\[(\d+)\]\.(price|amount)")
 SINCE_START = "since start"
+CONSTANTS = 256
+"""Values of paths of which the column is kept, such as symbols."""
 WAYS = '"epoch", "seconds", "since midnight", "since start"'
 Report = Callable[[str], None]
 Value = Callable[[Belonging], pl.Expr]
 Clocks = Callable[[Belonging], dict[str, pl.Expr]]
+
+
+def _always(value: pl.Expr) -> Value:
+    """Return what a file's path has no part in."""
+    return lambda _: value
+
+
+def _unless(nothing: pl.Expr, value: Value) -> Value:
+    """Return a value where the cell does not stand for nothing."""
+    return lambda belonging: pl.when(~nothing).then(value(belonging))
 
 
 def no_clocks(_belonging: Belonging) -> dict[str, pl.Expr]:
@@ -182,7 +195,7 @@ def _made(column: Column, mapping: Mapping | None, asked: _Asked) -> _Made | Non
     if mapping is None:
         mapping = _default(column, text, named)
         if mapping is None:
-            return _Made(column=column, value=lambda _: pl.lit(None, column.dtype))
+            return _Made(column=column, value=_always(pl.lit(None, column.dtype)))
     sources = [mapping.from_] if isinstance(mapping.from_, str) else mapping.from_
     if wrong := _why_not(column, mapping, sources, named):
         report(wrong)
@@ -256,11 +269,13 @@ def _constant(column: Column, mapping: Mapping, fields: Sequence[str], report: R
         report(f"map.{column.name}: {wrong[0]!r} is none of {', '.join(column.choices)}")
         return None
 
-    def value(belonging: Belonging) -> pl.Expr:
-        says = {**belonging.says, "symbol": belonging.symbol or ""}
-        return pl.lit(constant_of(mapping, says)).cast(column.dtype)
+    @lru_cache(maxsize=CONSTANTS)
+    def of(said: str | None) -> pl.Expr:
+        return pl.lit(said).cast(column.dtype)
 
-    return _Made(column=column, value=value)
+    if plain:
+        return _Made(column=column, value=_always(of(constant_of(mapping, {}))))
+    return _Made(column=column, value=lambda one: of(constant_of(mapping, {**one.says, "symbol": one.symbol or ""})))
 
 
 def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], asked: _Asked) -> _Made:
@@ -305,7 +320,7 @@ def _number_or_text(column: Column, mapping: Mapping, name: str, asked: _Asked) 
     if nothing is not None:
         value = pl.when(~nothing).then(value)
     source = Column(name=name, kind=kind)
-    return _Made(column=column, value=lambda _: value, sources=(source,), says_nothing=nothing, wanted=wanted)
+    return _Made(column=column, value=_always(value), sources=(source,), says_nothing=nothing, wanted=wanted)
 
 
 def _kind_of_cells(column: Column, mapping: Mapping, *, is_whole: bool) -> Kind:
@@ -324,7 +339,7 @@ def _is_scaled(mapping: Mapping) -> bool:
 
 def _word(column: Column, mapping: Mapping, name: str, text: FeedText) -> _Made:
     if column.kind is Kind.FLAG and not mapping.words:
-        return _Made(column=column, value=lambda _: pl.col(name), sources=(Column(name=name, kind=Kind.FLAG),))
+        return _Made(column=column, value=_always(pl.col(name)), sources=(Column(name=name, kind=Kind.FLAG),))
     if mapping.sign:
         scaled = [
             one for one in text.map.values() if not isinstance(one, str) and one.from_ == name and _is_scaled(one)
@@ -338,7 +353,7 @@ def _word(column: Column, mapping: Mapping, name: str, text: FeedText) -> _Made:
         raise ValueError(f"{wrong[0]!r} is none of {', '.join(column.choices)}")
     source = Column(name=name, kind=Kind.CHOICE, choices=tuple(meaning))
     value = values.words(name, pl.Enum(list(meaning)), meaning, column.dtype)
-    return _Made(column=column, value=lambda _: value, sources=(source,), rule="unknown_value")
+    return _Made(column=column, value=_always(value), sources=(source,), rule="unknown_value")
 
 
 def _signed(column: Column, mapping: Mapping, source: Column) -> _Made:
@@ -351,7 +366,7 @@ def _signed(column: Column, mapping: Mapping, source: Column) -> _Made:
     value = pl.when(number > 0).then(plus).when(number < 0).then(minus)
     return _Made(
         column=column,
-        value=lambda _: value,
+        value=_always(value),
         sources=(source,),
         rule="unknown_value",
         wanted="a number above or below zero is wanted",
@@ -364,13 +379,9 @@ def _time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedTe
     value, kind = _time_value(mapping, sources, Clock(zone, mapping.ambiguous))
     nothing = values.one_of(sources[0], mapping.null, kind) if mapping.null else None
 
-    def said(belonging: Belonging) -> pl.Expr:
-        found = value(belonging)
-        return found if nothing is None else pl.when(~nothing).then(found)
-
     return _Made(
         column=column,
-        value=said,
+        value=value if nothing is None else _unless(nothing, value),
         sources=tuple(Column(name=one, kind=kind) for one in sources),
         says_nothing=nothing,
         wanted=_wanted_time(mapping),
@@ -398,9 +409,9 @@ def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock) -> tuple
     name = sources[0]
     match mapping.time:
         case "epoch":
-            return lambda _: values.epoch(pl.col(name), mapping.unit), Kind.INTEGER
+            return _always(values.epoch(pl.col(name), mapping.unit)), Kind.INTEGER
         case "seconds":
-            return lambda _: values.decimal_seconds(name), Kind.NUMBER
+            return _always(values.decimal_seconds(name)), Kind.NUMBER
         case "since midnight":
             unit = "s" if mapping.unit == "auto" else mapping.unit
             return lambda belonging: values.since_midnight(name, unit, belonging.date, clock), Kind.NUMBER

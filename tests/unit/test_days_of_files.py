@@ -64,3 +64,24 @@ def test_a_file_of_one_day():
     days.write(pl.concat([silver(7, DAYS[0]), silver(8, DAYS[0])]), {7: {str(DAYS[0])}, 8: set()}, is_one_day=True)
     ((writer, _, ids),) = days.close()
     assert (writer.rows, ids) == ([8, 8], {8})
+
+
+@pytest.mark.parametrize("most", [1, 10_000])
+def test_rows_of_mixed_days_stay_in_order(most, monkeypatch):
+    monkeypatch.setattr("pointline.services.loading.days.MOST_RUNS", most)
+    mixed = (
+        pl.concat([silver(one, *DAYS) for one in (7, 8)])
+        .with_row_index("number")
+        .sample(fraction=1, shuffle=True, seed=3)
+    )
+    written: dict[str, list[int]] = {}
+
+    class Numbers(Writer):
+        def write(self, rows: pl.DataFrame) -> None:
+            written.setdefault(str(DAYS[self.place]), []).extend(rows["number"].to_list())
+
+    days = Days(Numbers, "")
+    days.write(mixed, {7: set(), 8: set()}, is_one_day=False)
+    date = pl.col("local_timestamp").dt.date()
+    assert written == {str(day): mixed.filter(date == day)["number"].to_list() for day in DAYS}
+    assert days.rows_by_day(7) == days.rows_by_day(8) == dict.fromkeys(map(str, DAYS), 2)

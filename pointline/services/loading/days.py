@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import reduce
+from itertools import pairwise
+from operator import or_
 
 import polars as pl
 
 from pointline.io.protocols import Part, PartWriter
+from pointline.services.rows.end_to_end import neighbours
+
+MOST_RUNS = 2_000
+"""Stretches of rows of one day and file that are taken one by one: rows in the order of their times have fewer."""
 
 
 class Days:
@@ -32,23 +39,27 @@ class Days:
         if silver.is_empty():
             return
         if is_one_day:
-            self._append(self._claimed, silver, leaving)
+            kept = [file_id for file_id, days in leaving.items() if self._claimed not in days]
+            own = silver if len(kept) == len(leaving) else silver.filter(pl.col("file_id").is_in(kept))
+            self._append(self._claimed, [own], kept)
             return
         dates = silver["local_timestamp"].dt.date()
-        first, last = dates.min(), dates.max()
-        if first == last:
-            self._count(str(first), silver)
-            self._append(str(first), silver, leaving)
-            return
-        rows = silver.with_columns(dates.alias("date"))
-        counts = rows.group_by("date", "file_id").len()
-        for date, file_id, count in counts.iter_rows():
-            self._add(str(date), file_id, count)
-        kept = [date for date, file_id, _ in counts.iter_rows() if str(date) not in leaving[file_id]]
-        days = rows.filter(pl.col("date").is_in(kept)).partition_by("date", as_dict=True, maintain_order=True)
-        for (date,), of_day in days.items():
-            there = dict.fromkeys(of_day["file_id"].unique().to_list())
-            self._append(str(date), of_day.drop("date"), {file_id: leaving[file_id] for file_id in there})
+        starts = _starts(dates, silver["file_id"])
+        if len(starts) > MOST_RUNS:  # the days are mixed
+            silver = silver.with_columns(dates.alias("date")).sort("date", maintain_order=True)
+            dates = silver.drop_in_place("date")
+            starts = _starts(dates, silver["file_id"])
+        kept_on: dict[str, list[pl.DataFrame]] = {}
+        ids_on: dict[str, set[int]] = {}
+        for start, end in pairwise([*starts, silver.height]):
+            date, file_id = str(dates[start]), silver["file_id"][start]
+            of_file = self._rows.setdefault(file_id, {})
+            of_file[date] = of_file.get(date, 0) + end - start
+            if date not in leaving[file_id]:
+                kept_on.setdefault(date, []).append(silver.slice(start, end - start))
+                ids_on.setdefault(date, set()).add(file_id)
+        for date, rows in kept_on.items():
+            self._append(date, rows, ids_on[date])
 
     def close(self) -> Iterator[tuple[Part, PartWriter, set[int]]]:
         """Finish all data files; yield each with its writer and the ids of the files that it has rows of."""
@@ -64,22 +75,18 @@ class Days:
             writer.discard()
             yield writer
 
-    def _count(self, date: str, rows: pl.DataFrame) -> None:
-        for file_id, count in rows["file_id"].value_counts().iter_rows():
-            self._add(date, file_id, count)
-
-    def _add(self, date: str, file_id: int, count: int) -> None:
-        of_file = self._rows.setdefault(file_id, {})
-        of_file[date] = of_file.get(date, 0) + count
-
-    def _append(self, date: str, silver: pl.DataFrame, leaving: Mapping[int, AbstractSet[str]]) -> None:
-        kept = [file_id for file_id, days in leaving.items() if date not in days]
-        if len(kept) < len(leaving):
-            silver = silver.filter(pl.col("file_id").is_in(kept))
+    def _append(self, date: str, rows: Sequence[pl.DataFrame], file_ids: Collection[int]) -> None:
+        silver = rows[0] if len(rows) == 1 else pl.concat(rows)
         if silver.is_empty():
             return
         if date not in self._writers:
             self._writers[date] = self._start(date)
             self._file_ids[date] = set()
         self._writers[date].write(silver)
-        self._file_ids[date].update(kept)
+        self._file_ids[date].update(file_ids)
+
+
+def _starts(*columns: pl.Series) -> list[int]:
+    """Return the rows at which any of these columns has another value than in the row before, and the first one."""
+    changed = [one != before for one, before in map(neighbours, columns)]
+    return [0, *(place + 1 for place in reduce(or_, changed).arg_true())]

@@ -27,6 +27,8 @@ FOLDERS = 4096
 """Folders of which is remembered what may be in them."""
 PATHS = 8192
 """Paths of which is remembered what is said of them: more than are on their way at a time."""
+DATES = 4096
+"""Dates whose first and last microsecond are remembered: files of many symbols have the same."""
 Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
 NO_DATE = dt.date(1970, 1, 1)
 """The date of a file whose path names none."""
@@ -243,14 +245,17 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
         exchange=PLACE.sub(lambda place: says.get(place[1], ""), one.text.exchange),
         symbol=symbol,
         date=NO_DATE if begins is None else begins.date(),
-        period=PLAUSIBLE_US if begins is None else _period(begins, found.last or begins, span, one),
+        period=PLAUSIBLE_US
+        if begins is None
+        else _period(begins, found.last or begins, span, one.text.day_zone, one.slack_us),
         says=says,
         problem=found.problem or (f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""),
     )
 
 
-def _period(begins: dt.datetime, last: dt.datetime, span: Span, one: Description) -> tuple[int, int]:
-    zone = zone_of(one.text.day_zone)
+@lru_cache(maxsize=DATES)
+def _period(begins: dt.datetime, last: dt.datetime, span: Span, day_zone: str, slack_us: int) -> tuple[int, int]:
+    zone = zone_of(day_zone)
     match span:
         case Span.HOUR:
             ends = last + dt.timedelta(hours=1)
@@ -261,7 +266,7 @@ def _period(begins: dt.datetime, last: dt.datetime, span: Span, one: Description
         case _:
             ends = last.replace(year=last.year + 1)
     first, end = (int(moment.replace(tzinfo=zone).timestamp()) * 1_000_000 for moment in (begins, ends))
-    return first, end + one.slack_us
+    return first, end + slack_us
 
 
 def _filled(mapping: object, says: Mapping[str, str]) -> str:

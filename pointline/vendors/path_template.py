@@ -102,6 +102,8 @@ class PathTemplate:
         self.fields = tuple(sorted(self._seen))
         self.span = self._span()
         self._endings = _endings([piece for piece, _ in self._name_pieces])
+        self._letters = max((piece for piece, _ in self._name_pieces[:-1] if piece[0] not in "{*"), key=len, default="")
+        """What every name has in it: most names are told from it alone."""
         self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
 
     def holds(self, folder: str) -> bool:
@@ -119,6 +121,8 @@ class PathTemplate:
 
     def match(self, folder: str, name: str) -> Match | None:
         """Return what the path of a file says, None where it is not of this template."""
+        if self._letters not in name:
+            return None
         above = self._in_folder(folder)
         if above is None:
             return None
@@ -318,6 +322,7 @@ def _with_last(made: Match, text: str, format_: str) -> Match:
     return Match(made.fields, made.begins, last=last)
 
 
+@lru_cache(maxsize=4096)
 def _read(text: str, format_: str) -> dt.datetime | None:
     try:
         return dt.datetime.strptime(text, format_)  # noqa: DTZ007 - its zone is the feed's

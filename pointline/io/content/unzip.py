@@ -119,8 +119,9 @@ def _check_readable(header: _Header, members: Members) -> None:
 def _content(source: ByteSource, header: _Header, seen: _Seen) -> Iterator[bytes]:
     """Yield the content of a member, which has to be what its header says, where it says anything."""
     begin = source.taken
+    most = header.packed_bytes if header.knows_sizes else None
     chunks = (
-        inflated(source, LEAST_FED_BYTES, window_bits=RAW, most=header.packed_bytes if header.knows_sizes else None)
+        inflated(source, LEAST_FED_BYTES if most is None else min(most, source.read_bytes), window_bits=RAW, most=most)
         if header.method == DEFLATED
         else source.pieces(header.packed_bytes)
         if header.knows_sizes

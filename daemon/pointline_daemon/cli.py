@@ -281,7 +281,9 @@ def coverage(
     symbol: Annotated[str | None, typer.Option(autocompletion=completion.symbols, help="Only this symbol.")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Up to this day.")] = None,
-    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the maps as a PNG picture.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the maps as a PNG picture; Pillow draws it.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the maps as one web page.")] = None,
     json: Json = False,
 ) -> None:

@@ -1,20 +1,31 @@
-"""Coverage as a picture: the calendars beside and below each other, one square per day."""
+"""Coverage as a picture: the calendars beside and below each other, one square per day. Drawn by Pillow."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Final
 
 from pointline.errors import PointlineError
 from pointline.phrases import plural
 from pointline_daemon.commands.coverage.maps import TONES, Map, percent, total
-from pointline_daemon.commands.coverage.pixels import GLYPH_WIDTH, Canvas
 
-PAPER, INK, QUIET, BLANK = range(4)
-PALETTE: Final = ("#ffffff", "#1f2328", "#6b7280", "#f0f1f3", *(tone.colour for tone in TONES.values()))
-COLOURS: Final = {name: 4 + position for position, name in enumerate(TONES)}
+try:
+    from PIL import Image, ImageDraw, ImageFont
+except ImportError as error:
+    raise PointlineError(
+        "pictures are drawn by Pillow, which is not installed",
+        hint="install it into the Python of Pointline by `pip install pillow`, or use --html",
+    ) from error
 
-SCALE: Final = 2
+PAPER: Final = "#ffffff"
+INK: Final = "#1f2328"
+QUIET: Final = "#6b7280"
+BLANK: Final = "#f0f1f3"
+
+TEXT: Final = 15
+SMALL: Final = 11
+"""Heights of letters."""
 STEP: Final = 20
 SQUARE: Final = 17
 LABEL: Final = 96
@@ -38,45 +49,74 @@ def render_png(maps: Sequence[Map]) -> bytes:
             hint="narrow it by --exchange, --table, --from, --to, or use --html",
         )
     width = 2 * MARGIN + beside * BLOCK_WIDTH + (beside - 1) * BETWEEN
-    canvas = Canvas(width, height, PALETTE)
+    picture = _Picture(width, height)
     top = MARGIN
     for row, tall in zip(rows, heights, strict=True):
         for position, one in enumerate(row):
-            _draw(canvas, one, MARGIN + position * (BLOCK_WIDTH + BETWEEN), top)
+            _draw(picture, one, MARGIN + position * (BLOCK_WIDTH + BETWEEN), top)
         top += tall
-    _draw_legend(canvas, maps, top + STEP)
-    return canvas.png()
+    _draw_legend(picture, maps, top + STEP)
+    return picture.png()
 
 
-def _draw(canvas: Canvas, one: Map, left: int, top: int) -> None:
+class _Picture:
+    """Squares and lines of text. Coordinates count pixels from the upper left corner."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self._image = Image.new("RGB", (width, height), PAPER)
+        self._draw = ImageDraw.Draw(self._image)
+        self._fonts = {size: ImageFont.load_default(size) for size in (TEXT, SMALL)}
+
+    def square(self, left: int, top: int, colour: str) -> None:
+        self._draw.rectangle((left, top, left + SQUARE - 1, top + SQUARE - 1), colour)
+
+    def write(self, left: float, top: int, text: str, colour: str, size: int = TEXT, *, anchor: str = "la") -> None:
+        """``anchor``: of Pillow; the point is the left end of the line, or with ``ra`` its right end."""
+        self._draw.text((left, top), text, colour, self._fonts[size], anchor)
+
+    def length(self, text: str) -> float:
+        """Return how wide a line is."""
+        return self._draw.textlength(text, self._fonts[TEXT])
+
+    def png(self) -> bytes:
+        content = io.BytesIO()
+        self._image.save(content, "PNG")
+        return content.getvalue()
+
+
+def _draw(picture: _Picture, one: Map, left: int, top: int) -> None:
     whole = total([one])
     symbols = "" if one.symbol is not None else f"{plural(one.symbols, 'symbol')}, "
     tail = f"{symbols}{percent(whole.covered, whole.expected)} of {plural(whole.expected, 'day')}"
-    room = BLOCK_WIDTH // (GLYPH_WIDTH * SCALE) - len(tail) - 2
-    title = one.title if len(one.title) <= room else one.title[: room - 3] + "..."
-    canvas.write(left, top, title, INK, SCALE)
-    canvas.write(left + (len(title) + 2) * GLYPH_WIDTH * SCALE, top, tail, QUIET, SCALE)
+    room = BLOCK_WIDTH - picture.length(f"  {tail}")
+    title = one.title
+    while title and picture.length(title) > room:
+        title = title.removesuffix("...")[:-1] + "..."
+    picture.write(left, top, title, INK)
+    picture.write(left + picture.length(f"{title}  "), top, tail, QUIET)
     for day in (1, 5, 10, 15, 20, 25, 30):
-        canvas.write(left + LABEL + (day - 1) * STEP, top + 34, str(day), QUIET)
+        picture.write(left + LABEL + (day - 1) * STEP, top + 31, str(day), QUIET, SMALL)
     for number, days in enumerate(one.months):
         line = top + TITLE - 6 + number * STEP
-        canvas.write(left, line + 2, str(days[0].date)[:7], QUIET, SCALE)
+        picture.write(left, line, str(days[0].date)[:7], QUIET)
         for cell in days:
             tone = one.tone(cell)
-            colour = BLANK if tone is None else COLOURS[tone]
-            canvas.fill(left + LABEL + (cell.date.day - 1) * STEP, line, SQUARE, SQUARE, colour)
+            picture.square(
+                left + LABEL + (cell.date.day - 1) * STEP, line, BLANK if tone is None else TONES[tone].colour
+            )
         month = total(days)
-        share = percent(month.covered, month.expected)
-        canvas.write(left + BLOCK_WIDTH - len(share) * GLYPH_WIDTH * SCALE, line + 2, share, QUIET, SCALE)
+        picture.write(left + BLOCK_WIDTH, line, percent(month.covered, month.expected), QUIET, anchor="ra")
 
 
-def _draw_legend(canvas: Canvas, maps: Sequence[Map], top: int) -> None:
+def _draw_legend(picture: _Picture, maps: Sequence[Map], top: int) -> None:
     found = {tone for one in maps for tone in one.tones}
-    left = MARGIN
+    left: float = MARGIN
     for name in (name for name in TONES if name in found):
         text = TONES[name].means
-        if left + 3 * STEP + len(text) * GLYPH_WIDTH * SCALE > canvas.width - MARGIN:
+        width = 3 * STEP + picture.length(text)
+        if left + width > picture.width - MARGIN:
             left, top = MARGIN, top + STEP
-        canvas.fill(left, top, SQUARE, SQUARE, COLOURS[name])
-        canvas.write(left + STEP + 6, top + 2, text, INK, SCALE)
-        left += 3 * STEP + len(text) * GLYPH_WIDTH * SCALE
+        picture.square(int(left), top, TONES[name].colour)
+        picture.write(left + STEP + 6, top, text, INK)
+        left += width

@@ -45,7 +45,7 @@ SAMPLES = Path(os.environ.get("VENDOR_SAMPLES", BESIDE))
 """Real files, beside the repository or where it is said; tests that need them are skipped where they are not."""
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
 HOUR_US, MINUTE_US = 3_600_000_000, 60_000_000
-MINUTES = {"1m": 1, "1min": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1440}
+MINUTES = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1440}
 NOTHING: Mapping[str, bytes] = MappingProxyType({})
 Row = dict[str, object]
 """Columns of the table: times in microseconds since the epoch, numbers as ``Decimal``; what is left out is null."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pointline.io.descriptions import shipped_vendors
 from pointline.services.files.claims import Claims
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
@@ -61,7 +63,7 @@ VENDORS = {
     ),
     "htx": (
         "klines/spot/daily/btcusdt/60min/btcusdt-60min-2024-05-02.csv",
-        "60min",
+        "1h",
         "",
         lambda at: f"{seconds(at) - 28800},1,2,3,0.5,100,50",
     ),
@@ -73,7 +75,6 @@ VENDORS = {
     ),
 }
 LENGTHS = {"1d": dt.timedelta(days=1), "1h": dt.timedelta(hours=1), "1m": dt.timedelta(minutes=1)}
-LENGTHS["60min"] = LENGTHS["1h"]
 
 
 def taken(vendor: str, step: dt.timedelta, count: int = 3) -> Taken:
@@ -212,3 +213,17 @@ def test_who_accepts_a_file_takes_its_bars_as_they_are_called(tmp_path):
     accepted, silver = Bench(tmp_path, {}, Claims()).load(meta, accepted=(1,))
     assert accepted.outcomes[1].status is Status.SUCCESS
     assert (accepted.outcomes[1].warnings, silver.height) == ({"too_early_for:1h": 2}, 3)
+
+
+def test_each_vendor_that_ships_spells_intervals_alike():
+    """A query of ``1h`` finds the bars of all of them."""
+    spelled = re.compile(r"[1-9][0-9]*(?:s|m|h|d|w|mo)")
+    odd = {}
+    for one in (one for vendor in shipped_vendors() for one in vendor.descriptions if "interval" in one.text.map):
+        said = one.text.map["interval"]
+        fields = [found for path in one.paths for found in re.findall(r"\{interval:([^}]*)\}", path.text)]
+        words = said.words.values() or ("|".join(fields).split("|") if "{" in said.value else [said.value])
+        assert words, one.name
+        if found := [word for word in words if not spelled.fullmatch(str(word))]:
+            odd[one.name] = found
+    assert odd == {}

@@ -240,7 +240,7 @@ def htx() -> list[Form]:
         has_header=False,
         zone=EAST,
         step_us=1_000_000,
-        constant={"interval": "1min"},
+        constant={"interval": "1m"},
     )
     return [*(htx_trades(business) for business in HTX), klines]
 

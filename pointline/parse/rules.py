@@ -21,6 +21,7 @@ EPOCH = dt.date(1970, 1, 1)
 # and the four ranges do not touch, so the unit can be named.
 FIRST_SECOND, LAST_SECOND = 946_684_800, 7_258_118_400
 PLAUSIBLE_US = (FIRST_SECOND * 10**6, LAST_SECOND * 10**6)
+IMPLAUSIBLE = "implausible_time"
 INVISIBLE = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|[\p{Zs}&&[^ ]]|^ | $"
 """What nobody sees in a name: control and format characters, blanks other than a plain one, blanks at its ends."""
 UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
@@ -74,8 +75,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     broken: pl.Expr
 
 
-def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame) -> Iterator[Rule]:
-    """Yield the rules of ``table`` for a file, most telling first, over typed raw columns, to judge ``rows``."""
+def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame, *, names_units: bool) -> Iterator[Rule]:
+    """Yield the rules of ``table`` for a file, most telling first, over typed raw columns, to judge ``rows``.
+
+    ``names_units``: times are as the file has them; else they were made of other units, and which is wrong is not told.
+    """
     for column in table.columns:
         if column.required:
             yield Rule(name="missing", column=column.name, broken=pl.col(column.name).is_null())
@@ -89,7 +93,7 @@ def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame) -> Iterat
     yield Rule(name="other_symbol", column="symbol", broken=_is_foreign(rows["symbol"], belonging.owns_symbol))
     for column in table.columns:
         if column.kind is Kind.TIME and column.required:
-            yield from _time_rules(column.name)
+            yield from _time_rules(column.name, names_units=names_units)
     local_us = pl.col("local_timestamp")
     in_day = local_us.is_between(belonging.first_us, belonging.end_us, closed="left")
     yield Rule(name="outside_day", column="local_timestamp", broken=~in_day)
@@ -104,15 +108,13 @@ def _is_foreign(names: pl.Series, is_own: Callable[[str], bool]) -> pl.Expr:
     return pl.col(names.name).is_in(foreign) if foreign else pl.lit(value=False)
 
 
-def _time_rules(column: str) -> Iterator[Rule]:
+def _time_rules(column: str, *, names_units: bool) -> Iterator[Rule]:
     value = pl.col(column)
-    for unit, per_second in UNITS_PER_SECOND.items():
-        in_range = value.is_between(FIRST_SECOND * per_second, LAST_SECOND * per_second, closed="left")
-        if unit == "microseconds":
-            plausible = in_range
-        else:
+    for unit, per_second in UNITS_PER_SECOND.items() if names_units else ():
+        if unit != "microseconds":
+            in_range = value.is_between(FIRST_SECOND * per_second, LAST_SECOND * per_second, closed="left")
             yield Rule(name=f"time_in_{unit}", column=column, broken=in_range)
-    yield Rule(name="implausible_time", column=column, broken=~plausible)
+    yield Rule(name=IMPLAUSIBLE, column=column, broken=~value.is_between(*PLAUSIBLE_US, closed="left"))
 
 
 def any_broken(frame: pl.DataFrame, table: EventTable, belonging: Belonging) -> bool:

@@ -53,7 +53,8 @@ def parse(
     untyped += [_verdict("unknown_value", name, unknown) for name, unknown in feed.unknown_words("{}:text").items()]
     typed = feed.completed(typed.with_columns(pl.coalesce([*untyped, NO_VERDICT]).alias("untyped")))
     rows = _mapped(feed, _of_the_table(feed, typed, left), belonging)
-    verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in rules(feed.table, belonging, rows)]
+    judging = rules(feed.table, belonging, rows, names_units=feed.targets is None)
+    verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in judging]
     judged = rows.with_columns(pl.coalesce(["untyped", "unmapped", *verdicts]).alias("verdict"))
     good = judged.filter(pl.col("verdict").is_null()).select("row", *feed.table.raw_schema)
     set_aside = judged.filter(pl.col("verdict").is_not_null()).select(

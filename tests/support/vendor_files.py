@@ -358,7 +358,7 @@ def _wrong_unit_everywhere(form: Form) -> Broken | None:
     return Broken(
         path=form.path_of(form.day),
         data=form.file(lines),
-        says=rf"(unparseable|time_in_\w+|implausible_time|outside_day) \(({columns})\)",
+        says=rf"(unparseable|implausible_time|outside_day) \(({columns})\)",
     )
 
 

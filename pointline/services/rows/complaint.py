@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pointline.parse import text_path
 from pointline.parse.feed import REPEATED, SKIPPED, WANTED, Feed, Target
-from pointline.parse.rules import DAY_US, PLAUSIBLE_US, Belonging
+from pointline.parse.rules import DAY_US, IMPLAUSIBLE, PLAUSIBLE_US, Belonging
 from pointline.tables.schema import Column, Kind
 
 MOST_PHRASES = 5
@@ -144,7 +144,7 @@ class Complaint:
         elif rule == OUTSIDE_DAY:
             found = "".join(f", such as {_minute(time)} UTC" for time in self._times(rule)[:1])
             wanted = self._claimed_time()
-        elif rule.startswith("time_in_"):
+        elif rule == IMPLAUSIBLE or rule.startswith("time_in_"):
             wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
         return f"{found}; {wanted}" if wanted else found
 

@@ -19,6 +19,7 @@ from pointline.vendors import values
 from pointline.vendors.describe import describe
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 from pointline.vendors.values import Clock
+from tests.support.vendor_files import take
 
 FEED = """
 vendor = "mine"
@@ -390,3 +391,11 @@ class TestTimes:
         assert (
             frame.select(values.written(["x"], formats, Clock("America/New_York"), "auto", self.DAY)).item() == wanted
         )
+
+
+def test_a_time_in_another_unit_than_the_pinned_one():
+    """HTX's bars have seconds; what is found and what is wanted is said, and no unit that neither of them is in."""
+    rows = "".join(f"17145216{minute:02}000,1,2,3,0.5,100,50\n" for minute in range(0, 60, 10))
+    found = take(("klines/spot/daily/btcusdt/1min/btcusdt-1min-2024-05-01.csv", rows.encode()))
+    said = "6 x implausible_time (timestamp), such as '1714521600000'; a whole number of s since 1970 is wanted"
+    assert said in found.said

@@ -20,7 +20,7 @@ from pointline_daemon.process.maintenance import Maintenance
 from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.checkpoint import entries_after, newest_checkpoint
 from pointline.io.delta_log.entries import entry_name
 from pointline.io.delta_log.upkeep import TableUpkeep

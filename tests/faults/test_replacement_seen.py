@@ -196,7 +196,7 @@ class Held:
 @pytest.mark.parametrize("shrinks", [False, True])
 @pytest.mark.parametrize("held", ["rewrite", "commit"])
 def test_replacement_and_compaction_race(ingest, held, shrinks):
-    """Guards DeltaTableRepository._require_live: whoever read parts that are gone by now does not commit on them.
+    """Guards DeltaTableWriter._require_live: whoever read parts that are gone by now does not commit on them.
 
     Without it compaction would bring the old rows back, or the replacement those of the others twice.
     """

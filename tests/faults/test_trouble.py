@@ -219,7 +219,7 @@ class TestPassing:
         ],
     )
     def test_once(self, daemon, beset, place, error):
-        """Guards Committer._retrying and the looks of DeltaTableRepository whether it happened."""
+        """Guards Committer._retrying and the looks of DeltaTableWriter whether it happened."""
         trouble = beset(Trouble(place, lambda: os_error(error)))
         with daemon.running():
             trouble.begin()
@@ -312,7 +312,7 @@ class TestLostFiles:
 
     @pytest.mark.parametrize("befall", [Path.unlink, lambda path: os.truncate(path, 10)], ids=["removed", "cut"])
     def test_the_group_is_loaded_again(self, daemon, monkeypatch, befall):
-        """Guards DeltaTableRepository._require_on_disk and Committer._commit."""
+        """Guards DeltaTableWriter._require_on_disk and Committer._commit."""
         commit, lost = DeltaEventTable.commit, []
 
         def committed(table, batch, *, add, **rest):

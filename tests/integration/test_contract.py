@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pointline.errors import CommitConflict, LakeDamaged, PointlineError
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.tables import quarantine

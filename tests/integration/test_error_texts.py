@@ -16,7 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from polars.exceptions import PolarsError
 
 from pointline.errors import LakeDamaged, PointlineError, StorageTrouble
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.translate import LONGEST, one_line, storage_errors
 
 SCHEMA = {f"column_{number}": pl.Int64() for number in range(40)}

@@ -18,7 +18,7 @@ from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.samples import Sample, write_sample
 
 from pointline.config import load_config
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.loose_files import orphans, part_files
 from pointline.io.delta_log.removed import removed_files
 from pointline.io.delta_log.upkeep import COMMITS_PER_CHECKPOINT, Removed, TableUpkeep

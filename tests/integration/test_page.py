@@ -15,7 +15,7 @@ import pytest
 from pointline_daemon.page import board
 from pointline_daemon.page.web import PAGE
 
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status
 from tests.support.observed import Observed, batch_done, file_done

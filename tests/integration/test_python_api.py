@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 import pointline
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.tables import ingest_manifest
 from tests.support import warm

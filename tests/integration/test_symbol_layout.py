@@ -14,7 +14,7 @@ import pytest
 from pointline.errors import PointlineError
 from pointline.io.delta.parts import ParquetPartWriter
 from pointline.io.delta.reading import Parts, Wanted
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.symbols.layout import SymbolFile, end_or_never
 from pointline.io.symbols.table import ORDER, DeltaSymbolTable
 from pointline.tables import dim_symbol

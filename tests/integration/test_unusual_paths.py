@@ -21,7 +21,7 @@ from pointline_daemon.opening.lake import open_lake
 
 import pointline
 from pointline.config import load_config
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from tests.support.lake_check import file_content, file_name, put_file
 from tests.support.maintained import tend
 from tests.support.process import SECONDS, Lake

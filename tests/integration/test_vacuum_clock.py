@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pointline.io.clock import Clock
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log import upkeep
 from pointline.io.delta_log.dead_files import DeadFiles
 from pointline.io.delta_log.loose_files import part_files

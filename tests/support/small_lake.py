@@ -10,7 +10,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from pointline.io.delta.event_table import DeltaEventTable
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.protocols import Part
 from pointline.io.symbols.observations import DeltaObservations
 from pointline.io.symbols.table import DeltaSymbolTable

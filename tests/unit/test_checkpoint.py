@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log import checkpoint
 from pointline.io.delta_log.checkpoint import ASIDE, POINTER
 from pointline.io.delta_log.upkeep import TableUpkeep

@@ -15,8 +15,8 @@ import pytest
 
 from pointline.errors import PointlineError
 from pointline.io import durable
-from pointline.io.delta import table as delta
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table import writer
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log import entries as delta_log
 from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import Outcome
@@ -32,7 +32,7 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.failures = 0
         self.named: set[Path] = set()
-        for module, name in ((durable, "flush_folder"), (delta_log, "flush_folder"), (delta, "flush_folder")):
+        for module, name in ((durable, "flush_folder"), (delta_log, "flush_folder"), (writer, "flush_folder")):
             monkeypatch.setattr(module, name, self._flush_folder(getattr(module, name)))
 
     def _flush_folder(self, real: Callable[[Path], None]) -> Callable[[Path], None]:

@@ -12,7 +12,7 @@ import pytest
 
 from pointline.io.clock import Clock
 from pointline.io.delta.id_ranges import spread
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log import removed
 from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.removed import removed_files

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from pointline.io.delta.id_ranges import in_order
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.ledger import table as ledger_table
 from pointline.io.ledger.table import LedgerTable
 from pointline.io.protocols import Part

@@ -9,9 +9,9 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from pointline.errors import CommitConflict
-from pointline.io.delta import table as delta
 from pointline.io.delta.live_parts import LAST_FILE_ID, Bound
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table import reader
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.protocols import Part
 
 SCHEMA = {
@@ -44,12 +44,12 @@ def listings(monkeypatch) -> list[int]:
     """The versions that were listed."""
     listed = []
 
-    class Counted(delta.LiveParts):
+    class Counted(reader.LiveParts):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)
             listed.append(self.version)
 
-    monkeypatch.setattr(delta, "LiveParts", Counted)
+    monkeypatch.setattr(reader, "LiveParts", Counted)
     return listed
 
 

@@ -22,7 +22,8 @@ from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.errors import DiskFull, LakeDamaged
-from pointline.io.delta import table as delta
+from pointline.io.delta.table import reader
+from pointline.io.delta.table.writer import DeltaTableWriter
 from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.services import compaction
@@ -69,12 +70,12 @@ def counted(monkeypatch) -> Counter[str]:
     """How often the table of trades was listed, committed to and checkpointed."""
     counts: Counter[str] = Counter()
 
-    class Listed(delta.LiveParts):
+    class Listed(reader.LiveParts):
         def __init__(self, table: object, *arguments: object) -> None:
             super().__init__(table, *arguments)
             counts["listings"] += self.size_bytes > 0
 
-    commit, checkpoint = delta.DeltaTableRepository.commit_parts, TableUpkeep.checkpoint
+    commit, checkpoint = DeltaTableWriter.commit_parts, TableUpkeep.checkpoint
 
     def counted_commit(self, **arguments: object) -> None:
         counts[f"commits of {self.path.name}"] += 1
@@ -84,8 +85,8 @@ def counted(monkeypatch) -> Counter[str]:
         counts[f"checkpoints of {self.name}"] += 1
         return checkpoint(self)
 
-    monkeypatch.setattr(delta, "LiveParts", Listed)
-    monkeypatch.setattr(delta.DeltaTableRepository, "commit_parts", counted_commit)
+    monkeypatch.setattr(reader, "LiveParts", Listed)
+    monkeypatch.setattr(DeltaTableWriter, "commit_parts", counted_commit)
     monkeypatch.setattr(TableUpkeep, "checkpoint", counted_checkpoint)
     return counts
 

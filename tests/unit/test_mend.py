@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pointline.errors import StorageTrouble
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log import mend
 from pointline.io.delta_log.mend import STAGED, fault_of, mend_table, newest_entry
 from pointline.io.delta_log.upkeep import TableUpkeep

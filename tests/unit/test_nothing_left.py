@@ -19,7 +19,7 @@ import pytest
 
 from pointline.errors import DiskFull
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.ledger import table as ledger_table

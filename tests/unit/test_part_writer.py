@@ -10,7 +10,7 @@ import pytest
 
 from pointline.errors import DiskFull
 from pointline.io.delta.parts import ParquetPartWriter
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.health import read_pages
 
 PARTITION = {"exchange": "binance"}

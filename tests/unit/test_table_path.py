@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from pointline.errors import StorageTrouble
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta.table_path import delta_name, is_table, open_table, scan_data_files
 
 SCHEMA = {"file_id": pl.Int64(), "v": pl.String()}
@@ -60,7 +60,7 @@ class TestStandIn:
         assert open_table(link / "table").version() == 1
 
     def test_temporary_files_are_cleaned_away_under_a_running_daemon(self, table, temporary):
-        """Guards DeltaTableRepository.table: the name is made sure of before the handle is used again."""
+        """Guards DeltaTableReader.table: the name is made sure of before the handle is used again."""
         table.append(rows(2))
         for folder in temporary.iterdir():
             shutil.rmtree(folder)

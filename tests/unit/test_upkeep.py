@@ -19,7 +19,7 @@ from pointline_daemon.process.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.io.clock import Clock
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.dead_files import DeadFiles
 from pointline.io.delta_log.upkeep import TableUpkeep
 

@@ -15,7 +15,7 @@ from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.clock import Clock
 from pointline.io.content.file_content import FileReader
 from pointline.io.delta.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.format_in_log import require_known_log
 from pointline.io.delta_log.mend import MovedAway, mend_table, move_wrong_kinds
 from pointline.io.durable import make_folder

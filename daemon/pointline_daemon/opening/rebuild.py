@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.errors import LakeDamaged, NoAccess, PointlineError
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.reader import DeltaTableReader
 from pointline.io.durable import flush_folder, make_folder
 from pointline.io.protocols import Part
 from pointline.io.translate import one_line
@@ -83,7 +83,7 @@ def rebuild_unreadable(lake: Lake) -> dict[str, str]:
     return found
 
 
-def _fault_of(repository: DeltaTableRepository, look: Callable[[str, Part], Fault]) -> str:
+def _fault_of(repository: DeltaTableReader, look: Callable[[str, Part], Fault]) -> str:
     try:
         repository.last_batch()
         faults = [look(repository.path.name, part) for part in repository.live_parts()]

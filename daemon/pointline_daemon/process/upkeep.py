@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from pointline.errors import PointlineError, WrongUse
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.upkeep import LEAST_RETENTION_HOURS, TableUpkeep
 from pointline.io.protocols import Part
 from pointline.services.compaction import COLD, Effort, is_mixed

@@ -9,7 +9,7 @@ import polars as pl
 
 from pointline.io.delta.id_ranges import holding
 from pointline.io.delta.outcome_facts import Facts, committed, telling
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.commit_log import oldest_entry, outcomes_in
 from pointline.io.delta_log.entries import BATCH
 from pointline.io.delta_log.told import recorded_after

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,17 @@ class ParquetPartWriter:
         if self._bounded is not None:
             return field.name in self._bounded
         return field.name in texts or _has_order(field.type)
+
+
+def written(writer: ParquetPartWriter, groups: Iterable[pl.DataFrame]) -> Part:
+    """Return the part that these row groups make."""
+    try:
+        for rows in groups:
+            writer.write(rows)
+        return writer.close()
+    except BaseException:
+        writer.discard()
+        raise
 
 
 def statistics(metadata: pq.FileMetaData) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from pointline.io.delta.table import LOG_RETENTION_SECONDS, DeltaTableRepository
+from pointline.io.delta.table.repository import LOG_RETENTION_SECONDS, DeltaTableRepository
 from pointline.io.delta_log.checkpoint import (
     checkpoint_files,
     checkpoint_versions,

@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from pointline.io.delta.id_ranges import holding, in_order, neighbours_to_merge, spread
-from pointline.io.delta.parts import ParquetPartWriter
-from pointline.io.delta.table import DeltaTableRepository, written
+from pointline.io.delta.parts import ParquetPartWriter, written
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta.table_path import scan_data_files
 from pointline.io.durable import flush_file, flush_folder
 from pointline.io.protocols import Part

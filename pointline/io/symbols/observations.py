@@ -11,7 +11,7 @@ from pointline.errors import LakeDamaged
 from pointline.io.delta.event_table import DeltaBatchTable
 from pointline.io.delta.id_ranges import holding
 from pointline.io.delta.outcome_facts import telling
-from pointline.io.delta.table import DeltaTableRepository
+from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.protocols import Discovery, Outcome, Part
 from pointline.io.translate import REPAIR_HINT, storage_errors
 from pointline.tables import symbol_observations as observations

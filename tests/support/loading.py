@@ -36,7 +36,7 @@ def blocks_of(size: int, kept_for_pack: int | None = None) -> Iterator[None]:
         patch("pointline.io.content.decode.READ_BYTES", max(size // 4, 1)),
         patch("pointline.io.content.file_content.BLOCK_BYTES", size),
         patch("pointline.services.loading.load.KEPT_FOR_PACK", kept),
-        patch("pointline.services.audit.reread.KEPT_FOR_PACK", kept),
+        patch("pointline.services.audit.silver.reread.KEPT_FOR_PACK", kept),
     ):
         yield
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from pointline.errors import Unfinished
-from pointline.services.audit.reread import Rereader
+from pointline.services.audit.silver.reread import Rereader
 from pointline.services.files.claims import Claims
 from pointline.services.ingest.batch import Span
 from pointline.tables.registry import event_tables

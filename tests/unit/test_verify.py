@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols import Part
-from pointline.services.audit import row_counts
 from pointline.services.audit.ledger_audit import audit_counts, audit_ledger, audit_quarantine
 from pointline.services.audit.ledger_index import LedgerIndex, Sorted, with_next
-from pointline.services.audit.row_counts import COUNTS, count_rows
+from pointline.services.audit.silver import row_counts
+from pointline.services.audit.silver.row_counts import COUNTS, count_rows
 from pointline.services.telling.findings import HINTS, Finding
 from pointline.tables.ingest_manifest import SCHEMA
 

@@ -9,8 +9,8 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Part
-from pointline.services.audit.reread import Rereader
-from pointline.services.audit.row_counts import AuditedTable
+from pointline.services.audit.silver.reread import Rereader
+from pointline.services.audit.silver.row_counts import AuditedTable
 from pointline.tables.symbol_history import History
 
 

@@ -21,8 +21,8 @@ from pointline.services.audit.audited import AuditedEventTable, Parties
 from pointline.services.audit.bronze_audit import as_found, audit_bronze
 from pointline.services.audit.ledger_audit import audit_counts, audit_ledger, audit_quarantine
 from pointline.services.audit.ledger_index import LedgerIndex, Sorted, with_next
-from pointline.services.audit.reread import digest_aside
-from pointline.services.audit.row_counts import COUNTS, SPANS, AuditedTable, count_rows, time_symbols
+from pointline.services.audit.silver.reread import digest_aside
+from pointline.services.audit.silver.row_counts import COUNTS, SPANS, AuditedTable, count_rows, time_symbols
 from pointline.services.audit.symbol_audit import audit_history, audit_observations, audit_symbols
 from pointline.services.files.overlap import Day
 from pointline.services.telling.findings import Checked, Finding, Report

@@ -9,7 +9,7 @@ from typing import Protocol
 import polars as pl
 
 from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository, Outcome
-from pointline.services.audit.row_counts import time_symbols
+from pointline.services.audit.silver.row_counts import time_symbols
 from pointline.services.files.identity import LedgerRow, has_left, ledger_rows
 from pointline.services.files.overlap import Day
 from pointline.services.ingest.batch import Span

@@ -10,7 +10,7 @@ from pointline.io.protocols import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
 from pointline.parse.json_lines import BROKEN, JsonLines
-from pointline.services.audit.reread import as_loaded
+from pointline.services.audit.silver.reread import as_loaded
 from pointline.services.rows.bronze_rows import open_rows
 
 

@@ -15,7 +15,7 @@ from pointline.io.lock import holder_of
 from pointline.parse.rules import quarantining
 from pointline.phrases import and_more, count, plural, printable
 from pointline.services.audit.audited import Parties
-from pointline.services.audit.reread import Rereader
+from pointline.services.audit.silver.reread import Rereader
 from pointline.services.audit.verify import verify
 from pointline.services.telling.findings import Checked, Finding, Report
 from pointline.settings import values_of

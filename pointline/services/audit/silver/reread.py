@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
 from pointline.parse.rules import doubtful_times, without_doubtful
-from pointline.services.audit.row_counts import AuditedTable
+from pointline.services.audit.silver.row_counts import AuditedTable
 from pointline.services.loading.load import KEPT_FOR_PACK
 from pointline.services.rows.block import belonging_of, parse_block
 from pointline.services.rows.bronze_rows import open_rows

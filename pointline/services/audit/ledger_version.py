@@ -1,0 +1,48 @@
+"""The ledger as it was when an audit began, a run of rows at a time.
+
+All of it would be a gigabyte where it knows a million files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import polars as pl
+
+from pointline.services.audit.audited import AuditedLedger
+from pointline.services.audit.ledger_index import LedgerIndex
+from pointline.services.audit.overlap_audit import COLUMNS, FileTimes
+from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import Status, stands_at
+
+
+class LedgerVersion:
+    """One version of the ledger, and what an audit keeps of it."""
+
+    def __init__(self, ledger: AuditedLedger, groups: Collection[str] | None) -> None:
+        """``groups`` are those of ``Parties``."""
+        self._ledger = ledger
+        self.recorded = ledger.last_batch()
+        """The newest batch whose outcomes it has."""
+        self._parts = ledger.live_parts()
+        self.tables: set[str] = set()
+        """Those that have files."""
+        self.times = None if groups is None else FileTimes(groups)
+        self.index = LedgerIndex(self._noted_runs())
+
+    def _noted_runs(self) -> Iterator[pl.DataFrame]:
+        for run in self.runs(COLUMNS):
+            self.tables.update(run.filter(stands_at(Status.SUCCESS))["data_type"])
+            if self.times is not None:
+                self.times.add(run)
+            yield run
+
+    def runs(self, columns: Sequence[str] = tuple(ingest_manifest.SCHEMA)) -> Iterator[pl.DataFrame]:
+        """Yield its rows in runs by rising ``file_id``."""
+        return self._ledger.batches_of_rows(columns, self._parts)
+
+    def rows_of(self, file_ids: Collection[int]) -> pl.DataFrame:
+        """Return the rows of these files."""
+        wanted = pl.Series(sorted(file_ids), dtype=pl.Int64).implode()
+        rows = [run.filter(pl.col("file_id").is_in(wanted)) for run in self.runs()]
+        return pl.concat([ingest_manifest.empty(), *rows])

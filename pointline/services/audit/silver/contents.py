@@ -1,0 +1,117 @@
+"""Every value of silver and quarantine against bronze, file by file: what ``pointline verify --deep`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from pointline.errors import ChangedWhileRead, Rejected, Unfinished
+from pointline.io.protocols import BronzeFileMetadata, Part
+from pointline.services.audit.bronze_audit import as_found
+from pointline.services.audit.look import UNREADABLE, Look, first_line
+from pointline.services.audit.silver.data_files import read_parts
+from pointline.services.audit.silver.reread import digest_aside
+from pointline.services.audit.silver.snapshot import Snapshot
+from pointline.services.telling.findings import Finding
+from pointline.tables import quarantine
+from pointline.tables.ingest_manifest import Status, stands_at
+
+OF_CONTENT = (Rejected, Unfinished)
+"""What is wrong with the content of a bronze file, whoever may read it; the error says what to do."""
+
+
+def compare_contents(look: Look, was_in: pl.DataFrame, snapshots: Mapping[str, Snapshot | None]) -> None:
+    """Compare files of ``audit_bronze`` that are in silver with what the tables hold of them."""
+    was_in = was_in.filter(~pl.col("file_id").is_in(_claimed_anew(look, was_in)))
+    files = {row["file_id"]: as_found(row) for row in was_in.iter_rows(named=True)}
+    for name, snapshot in snapshots.items():
+        if snapshot is not None and name in look.parties.rereaders:
+            _compare_table(look, name, snapshot, was_in, files)
+
+
+def _claimed_anew(look: Look, was_in: pl.DataFrame) -> list[int]:
+    """Note the files of which a description says something else than when they came, and return them."""
+    found = []
+    for row in was_in.filter(pl.col("feed") != "").iter_rows(named=True):
+        path = row["bronze_file_path"]
+        facts = (row[name] for name in ("size", "mtime_us", "changed_us", "inode_now"))
+        meta = look.parties.bronze.describe(path, *facts)
+        before = (row["exchange"], row["data_type"], row["symbol"])
+        if meta is None or before == (now := (meta.exchange, meta.data_type, meta.symbol)):
+            continue
+        what = f"its description says now {' '.join(now)}, and it came as {' '.join(before)}"
+        file_id = row["file_id"]
+        look.findings.append(
+            Finding(kind="claim_differs", table=row["data_type"], file_id=file_id, path=path, what=what)
+        )
+        found.append(file_id)
+    return found
+
+
+def _compare_table(
+    look: Look, name: str, snapshot: Snapshot, ledger: pl.DataFrame, bronze: Mapping[int, BronzeFileMetadata]
+) -> None:
+    rows = ledger.filter(stands_at(Status.SUCCESS), pl.col("data_type") == name)
+    of_days, rows = rows.filter(pl.col("days").is_not_null()), rows.filter(pl.col("days").is_null())
+    for (exchange, date), group in rows.group_by("exchange", "date", maintain_order=True):
+        parts = snapshot.parts.get((str(exchange), str(date)), [])
+        hashes = {one: digest for one, digest in group.select("file_id", "content_hash").iter_rows() if one in bronze}
+        for held in _held(look, name, parts, hashes):
+            _compare_file(look, name, bronze[held.file_id], held)
+    for row in of_days.filter(pl.col("file_id").is_in(list(bronze))).iter_rows(named=True):
+        exchange, dates = str(row["exchange"]), [str(one["date"]) for one in row["days"]]
+        parts = [part for date in dates for part in snapshot.parts.get((exchange, date), [])]
+        for held in _held(look, name, parts, {row["file_id"]: row["content_hash"]}, frozenset(dates)):
+            _compare_file(look, name, bronze[held.file_id], held)
+
+
+class _Held(NamedTuple):
+    """A file of the ledger, digests of what silver and quarantine hold of it, and where; ``dates``: only these days."""
+
+    file_id: int
+    content_hash: str
+    silver: int
+    aside: int
+    parts: list[Part]
+    dates: frozenset[str] | None
+
+
+def _held(
+    look: Look, name: str, parts: list[Part], hashes: Mapping[int, str], dates: frozenset[str] | None = None
+) -> list[_Held]:
+    """Return what these data files and quarantine hold of files, by their content hashes."""
+    to, ids = look.parties, list(hashes)
+    table, rereader = to.tables[name], to.rereaders[name]
+    silver = read_parts(look, name, parts, lambda some: rereader.digest_silver(table, some, ids))
+    live = to.quarantine.live_parts()
+    readable = [part for part in live if to.parts.fault_of(quarantine.NAME, part) is None]
+    aside = digest_aside(to.quarantine, readable, ids)
+    return [_Held(one, hashes[one], silver[one], aside[one], parts, dates) for one in ids]
+
+
+def _compare_file(look: Look, name: str, meta: BronzeFileMetadata, held: _Held) -> None:
+    def report(kind: str, what: str, hint: str = "") -> None:
+        path = meta.bronze_file_path
+        found = Finding(kind=kind, table=name, file_id=held.file_id, path=path, what=what, hint=hint)
+        look.findings.append(found)
+
+    rereader = look.parties.rereaders[name]
+    look.checked.contents += 1
+    look.on_step(look.checked)
+    try:
+        now = rereader.reread(meta, held.dates)
+        if now.content_hash != held.content_hash:
+            report("bronze_altered", "the content is not the one that was ingested, though size and time agree")
+            return
+        if now.silver != held.silver:
+            table = look.parties.tables[name]
+            found = rereader.first_difference(meta, table, held.parts, held.file_id, held.dates)
+            report("content_differs", found)
+        if now.aside != held.aside:
+            report("quarantine_differs", "the quarantined lines are not those of the file")
+    except ChangedWhileRead:
+        return
+    except UNREADABLE as error:
+        report("bronze_unreadable", first_line(error), error.hint if isinstance(error, OF_CONTENT) else "")

@@ -39,7 +39,7 @@ class AuditedLedger(Protocol):
 
 
 class AuditedSymbols(Protocol):
-    """Show or update the symbols: what they were, and when."""
+    """What the symbols were, and when."""
 
     def exists(self) -> bool:
         """Tell whether there is a table."""

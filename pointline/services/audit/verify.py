@@ -66,12 +66,12 @@ def _audit(look: Look) -> Report:
     aside = take_quarantine(look)
     ahead = {file_id for file_id, one in told.items() if one.status is not Status.PENDING}
     flying = ahead | ledger.index.pending
-    if ahead and not had_writer and not to.has_writer():
-        look.findings += _behind(ledger, told, ahead)
     checked.files = ledger.index.height
     checked.in_flight = len(flying)
-    overlapping = _audit_overlap(look, ledger, snapshots, ahead)
     try:
+        if ahead and not had_writer and not to.has_writer():
+            look.findings += _behind(ledger, told, ahead)
+        overlapping = _audit_overlap(look, ledger, snapshots, ahead)
         instruments = _audit_rows(look, ledger, snapshots, aside=aside, ahead=ahead, overlapping=overlapping)
     except UNREADABLE as error:
         return Report(checked=checked, findings=[*look.findings, unreadable(ingest_manifest.NAME, error)])

@@ -20,7 +20,7 @@ import pytest
 
 from pointline.errors import PointlineError, Rejected, Unfinished
 from pointline.io.content.decode import FREE_BYTES, Limits, decode
-from pointline.io.content.members import Naming
+from pointline.io.content.packed.members import Naming
 from pointline.parse.feed import own_columns
 from pointline.services.files.claims import Claims
 from pointline.services.telling.original import find_row

@@ -649,7 +649,7 @@ def test_the_last_row_of_metrics_is_of_the_next_day():
     ],
 )
 def test_zip_files_are_the_files_in_them(path, rows):
-    pytest.importorskip("pointline.io.content.unzip", reason="this version reads no zip")
+    pytest.importorskip("pointline.io.content.packed.unzip", reason="this version reads no zip")
     file = SAMPLES / "made-here" / path
     if not file.exists():
         pytest.skip("no samples")

@@ -14,10 +14,10 @@ from msgspec import Struct
 from pointline.errors import Rejected, Unfinished
 from pointline.io.content.byte_source import ByteSource, cut
 from pointline.io.content.expansion import FREE_BYTES, Expansion, Limits, check_expansion
-from pointline.io.content.members import ANY_NAME, Naming
-from pointline.io.content.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams, small_gzip
-from pointline.io.content.untar import BLOCK_BYTES, is_tar, untarred
-from pointline.io.content.unzip import LOCAL_MARK, unzipped
+from pointline.io.content.packed.members import ANY_NAME, Naming
+from pointline.io.content.packed.streams import BZIP2, GZIP, LZMA, MOST_OUT_BYTES, XZ, Streams, read_streams, small_gzip
+from pointline.io.content.packed.untar import BLOCK_BYTES, is_tar, untarred
+from pointline.io.content.packed.unzip import LOCAL_MARK, unzipped
 from pointline.phrases import AGAIN
 
 __all__ = ["FREE_BYTES", "Decoded", "Limits", "check_expansion", "decode", "decoded"]

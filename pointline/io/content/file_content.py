@@ -23,7 +23,7 @@ from pointline.io.content.containers import (
 )
 from pointline.io.content.decode import Decoded, Limits, decode
 from pointline.io.content.hashed import HashedFile, Version
-from pointline.io.content.members import ANY_NAME, Naming
+from pointline.io.content.packed.members import ANY_NAME, Naming
 from pointline.io.content.parquet_input import ParquetInput
 from pointline.io.decoders.decoder import BLOCK_BYTES
 from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE

@@ -13,9 +13,9 @@ from msgspec import Struct
 from pointline.io.content.byte_source import ByteSource
 from pointline.io.content.containers import UNPACK, shown_bytes
 from pointline.io.content.expansion import Expansion
-from pointline.io.content.members import Members, Naming, shown
-from pointline.io.content.streams import LEAST_FED_BYTES, RAW, crc32, inflated
-from pointline.io.content.zip_directory import CENTRAL_MARK, NO_SIZE, SHORT_NO_SIZE, Directory, sizes_of
+from pointline.io.content.packed.members import Members, Naming, shown
+from pointline.io.content.packed.streams import LEAST_FED_BYTES, RAW, crc32, inflated
+from pointline.io.content.packed.zip_directory import CENTRAL_MARK, NO_SIZE, SHORT_NO_SIZE, Directory, sizes_of
 
 LOCAL_MARK = b"PK\x03\x04"
 LOCAL = struct.Struct("<4x2xHH4xIIIHH")

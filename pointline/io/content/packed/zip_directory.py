@@ -7,7 +7,7 @@ import zlib
 
 from pointline.errors import Rejected
 from pointline.io.content.byte_source import ByteSource
-from pointline.io.content.members import Members
+from pointline.io.content.packed.members import Members
 
 CENTRAL_MARK = b"PK\x01\x02"
 CENTRAL = struct.Struct("<4x12xIIIHHH8xI")

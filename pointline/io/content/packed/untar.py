@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from pointline.io.content.byte_source import ByteSource
 from pointline.io.content.containers import TAR, TAR_AT, UNPACK
-from pointline.io.content.members import Members, Naming, shown
+from pointline.io.content.packed.members import Members, Naming, shown
 
 BLOCK_BYTES = 512
 CHECKSUM = slice(148, 156)

@@ -13,7 +13,7 @@ import polars as pl
 
 from pointline.io.bronze.file_system import version_of
 from pointline.io.content.decode import Limits
-from pointline.io.content.file_content import FileReader
+from pointline.io.content.file_reader import FileReader
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.files.claims import Claims
 from pointline.services.files.identity import Candidate
@@ -34,7 +34,7 @@ def blocks_of(size: int, kept_for_pack: int | None = None) -> Iterator[None]:
     kept = size if kept_for_pack is None else kept_for_pack
     with (
         patch("pointline.io.content.decode.READ_BYTES", max(size // 4, 1)),
-        patch("pointline.io.content.file_content.BLOCK_BYTES", size),
+        patch("pointline.io.content.line_blocks.BLOCK_BYTES", size),
         patch("pointline.services.loading.load.KEPT_FOR_PACK", kept),
         patch("pointline.services.audit.silver.reread.KEPT_FOR_PACK", kept),
     ):

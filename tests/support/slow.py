@@ -14,9 +14,8 @@ from functools import wraps
 from pointline_daemon import cli
 from pointline_daemon.commands import run
 
-from pointline.io.content import decode
-from pointline.io.content import file_content as content
-from pointline.io.content.file_content import FileReader
+from pointline.io.content import decode, line_blocks
+from pointline.io.content.file_reader import FileReader
 from pointline.services.loading import load
 from tests.support.kill import Moment, surround
 
@@ -27,7 +26,7 @@ STREAMED_BYTES = 1 << 18
 
 
 def _main() -> None:
-    decode.READ_BYTES, content.BLOCK_BYTES, load.KEPT_FOR_PACK = READ_BYTES, BLOCK_BYTES, STREAMED_BYTES
+    decode.READ_BYTES, line_blocks.BLOCK_BYTES, load.KEPT_FOR_PACK = READ_BYTES, BLOCK_BYTES, STREAMED_BYTES
     step = FileReader._step
 
     @wraps(step)

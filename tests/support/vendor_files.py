@@ -25,7 +25,7 @@ from pointline.io.bronze.file_system import version_of
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout, Recognised, Refused
 from pointline.io.content.decode import Limits
-from pointline.io.content.file_content import FileReader
+from pointline.io.content.file_reader import FileReader
 from pointline.io.descriptions import shipped_vendors
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.files.claims import Claims

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from pointline.errors import ChangedWhileRead, Rejected
-from pointline.io.content.file_content import BLOCK_BYTES, FileReader
+from pointline.io.content.file_reader import FileReader
+from pointline.io.content.line_blocks import BLOCK_BYTES
 from pointline.services.files.claims import Claims
 from tests.support.loading import LIMITS, Bench, blocks_of
 from tests.support.plain_folder import PlainFolder

@@ -14,7 +14,8 @@ from pointline_daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
 
 from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinished
 from pointline.io.content.decode import Limits
-from pointline.io.content.file_content import BLOCK_BYTES, FileReader
+from pointline.io.content.file_reader import FileReader
+from pointline.io.content.line_blocks import BLOCK_BYTES
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import text_path
 from pointline.parse.feed import own_columns

@@ -42,6 +42,7 @@ BROAD_ALLOWED = {
     "daemon/pointline_daemon/arrival/watcher.py",  # watchdog's thread, and undoing a start that failed
     "pointline/io/content/file_content.py",  # closes the file, raises again
     "pointline/io/delta/parts.py",  # discards a part, raises again
+    "pointline/io/content/file_reader.py",  # closes the file, raises again
     "pointline/io/content/packed/streams.py",  # two decoders that share no base class
     "pointline/io/ledger/manifest.py",  # what may have happened is in doubt; raises again
     "pointline/services/compaction.py",  # discards a part, raises again

@@ -11,7 +11,7 @@ import pytest
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout
 from pointline.io.content.decode import Limits
-from pointline.io.content.file_content import FileReader
+from pointline.io.content.file_reader import FileReader
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
 from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols import BronzeFileMetadata

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pointline.io.content.decode import Limits
-    from pointline.io.content.file_content import FileContent, FileReader, Folder
+    from pointline.io.content.file_content import FileContent
+    from pointline.io.content.file_reader import FileReader, Folder
     from pointline.io.protocols import BronzeFileMetadata
 
 
@@ -100,6 +101,6 @@ def make_reader(config: Config, source: FolderBronzeSource) -> FileReader:
 
 
 def _reader_of(config: Config, source: Folder) -> FileReader:
-    from pointline.io.content.file_content import FileReader  # noqa: PLC0415 - see above
+    from pointline.io.content.file_reader import FileReader  # noqa: PLC0415 - see above
 
     return FileReader(source, make_limits(config))

@@ -13,7 +13,7 @@ from pointline.config import Config
 from pointline.errors import NoAccess, StorageTrouble
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.clock import Clock
-from pointline.io.content.file_content import FileReader
+from pointline.io.content.file_reader import FileReader
 from pointline.io.delta.event_table import DeltaBatchTable, DeltaEventTable, DeltaQuarantine
 from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.format_in_log import require_known_log

@@ -14,7 +14,8 @@ from typing import Any
 from msgspec import Struct
 
 from pointline.config import Config
-from pointline.io.content.file_content import FileReader, Reading
+from pointline.io.content.file_content import Reading
+from pointline.io.content.file_reader import FileReader
 from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.rescanner import Rescanner
 from pointline_daemon.condition.account import Account, Counts

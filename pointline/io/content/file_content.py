@@ -1,63 +1,30 @@
-"""Bronze files as blocks of CSV lines, read once: the content hash is of the bytes that the lines were made of."""
+"""One bronze file as header and blocks of CSV lines, read once: its hash is of the bytes that these were made of."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from io import BufferedReader
-from typing import BinaryIO, Protocol, Self, cast
+from typing import BinaryIO, Self, cast
 
 from msgspec import Struct
 
-from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Stopping, Unfinished
-from pointline.io.content.containers import (
-    BYTE_ORDER_MARK,
-    SNIFFED_BYTES,
-    refuse_container,
-    refuse_nul_block,
-    shown_bytes,
-)
+from pointline.errors import ChangedWhileRead, Rejected, Unfinished
+from pointline.io.content.containers import BYTE_ORDER_MARK, SNIFFED_BYTES, refuse_container, shown_bytes
 from pointline.io.content.decode import Decoded, Limits, decode
 from pointline.io.content.hashed import HashedFile, Version
+from pointline.io.content.line_blocks import LINE_END, LineCutter
 from pointline.io.content.packed.members import ANY_NAME, Naming
 from pointline.io.content.parquet_input import ParquetInput
-from pointline.io.decoders.decoder import BLOCK_BYTES
 from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
-from pointline.parse import text_path
-from pointline.phrases import CR_ENDS, CR_HINT, plural
 
 HASH_CHUNK_BYTES = 1 << 20
-MOST_COMPANION_BYTES = 4096
-"""Of a file that says what another one should be."""
-MOST_WAITING_BYTES = 64 << 20
-"""Blank lines are held back until it is known whether rows follow; so many of them never make a file."""
 MOST_WHOLE_BYTES = 512 << 20
 """A file that is read as a whole. All instruments of a large exchange, with their history, are a few MB."""
 PARQUET_MAGIC = b"PAR1"
-LINE_END = b"\r\n"
-FEW_BYTES = 64
-
-
-class Folder(Protocol):
-    """Where the files are: opens them safely, never a FIFO and never outside bronze."""
-
-    def open(self, path: str) -> BinaryIO:
-        """Open a regular file. Raises Rejected, Transient."""
-        ...
-
-    def look(self, path: str) -> BronzeFileMetadata | None:
-        """Return what is at ``path`` now; None where no market-data file can be seen."""
-        ...
-
-    def is_gone(self, path: str) -> bool:
-        """Tell whether no file is at ``path`` for certain."""
-        ...
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -96,8 +63,6 @@ class FileContent:
         self._naming = Naming(ANY_NAME)
         self._says: Mapping[str, str] = {}
         self._content_hash: str | None = None
-        self._width = 1
-        """Cells of a line, by the first one."""
         self._warnings: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -264,85 +229,10 @@ class FileContent:
         yield from content.chunks
 
     def _line_blocks(self, member: str, *, is_csv: bool, skip: int = 0) -> Iterator[bytes]:
-        """Yield blocks of whole lines, of CSV the header line before them; blank lines at the very end are no rows.
-
-        The first ``skip`` lines are left out, of CSV.
-        """
         content = self._decode(member)
-        waiting: list[bytes] = []
-        size = unbroken = offset = 0
-        header_seen = not is_csv
-        for chunk in self._checked(content, is_csv=is_csv):
-            waiting.append(chunk)
-            size += len(chunk)
-            cut = chunk.rfind(b"\n") + 1
-            unbroken = len(chunk) - cut if cut else unbroken + len(chunk)
-            if unbroken > self._limits.max_line_bytes or size > MOST_WAITING_BYTES:
-                raise self._line_too_long(b"".join(waiting), offset)
-            if size < BLOCK_BYTES or not cut or (skip and not header_seen and _line_count(waiting) <= skip):
-                continue
-            lines = b"".join([*waiting[:-1], chunk[:cut]])  # of nothing but bytes: other threads run meanwhile
-            block, rest = _split_blank_end(lines)
-            self._check_lines(block, offset)
-            offset += len(block)
-            if not header_seen and block:
-                header, block = _split_header(self._without_first(block, skip))
-                self._width = len(text_path.split_cells(text_path.readable(header)))
-                yield header
-                header_seen = True
-            block, still_open = text_path.split_open_row(block, self._width) if is_csv else (block, b"")
-            if still_open:
-                rest = still_open + rest
-                offset -= len(still_open)
-            waiting = [rest + chunk[cut:]]
-            size = len(waiting[0])
-            if block:
-                yield block
-        last = b"".join(waiting)
-        self._check_lines(last, offset)
-        if last and not last.endswith(b"\n") and not content.packed_as:
-            self._warnings["no_final_line_end"] = 1
-        if not header_seen:
-            header, last = _split_header(self._without_first(last, skip))
-            yield header
-        last = last.rstrip(LINE_END)
-        if last:
-            yield last + b"\n"
-
-    def _without_first(self, text: bytes, skip: int) -> bytes:
-        """Leave out the first lines. Raises Rejected where there are no more of them."""
-        if not skip or not text:
-            return text
-        lines = text.split(b"\n", skip)
-        if len(lines) <= skip or not lines[skip].strip(LINE_END):
-            path = self._meta.bronze_file_path
-            what = f"{path} has nothing after the {plural(skip, 'line')} that its feed skips"
-            raise Rejected(what, subject=path, hint="is it a whole file, of this kind?")
-        return lines[skip]
-
-    def _check_lines(self, block: bytes, offset: int) -> None:
-        """Raise Rejected where text is missing or a line is longer than allowed: it covers one of a few places."""
-        refuse_nul_block(block, offset, self._meta.bronze_file_path)
-        limit = self._limits.max_line_bytes
-        for place in range(limit // 2, len(block), limit // 2):
-            start, end = block.rfind(b"\n", 0, place) + 1, block.find(b"\n", place)
-            if (len(block) if end < 0 else end) - start > limit:
-                raise self._line_too_long(block, offset)
-
-    def _line_too_long(self, text: bytes, offset: int) -> Rejected:
-        path = self._meta.bronze_file_path
-        refuse_nul_block(text, offset, path)
-        if not offset and b"\r" in text and b"\n" not in text:
-            return Rejected(
-                f"{path}: {CR_ENDS}",
-                subject=path,
-                hint=CR_HINT,
-            )
-        return Rejected(
-            f"{path} has a line of more than {self._limits.max_line_bytes} bytes",
-            subject=path,
-            hint="if it is genuine, raise ingest.max_line_bytes and run `pointline retry --rule max_line_bytes`",
-        )
+        chunks, is_packed = self._checked(content, is_csv=is_csv), bool(content.packed_as)
+        cutter = LineCutter(self._meta.bronze_file_path, self._limits.max_line_bytes, self._warnings)
+        return cutter.blocks(chunks, is_csv=is_csv, is_packed=is_packed, skip=skip)
 
     def _parse_header(self, line: bytes) -> tuple[str, ...]:
         path = self._meta.bronze_file_path
@@ -365,117 +255,3 @@ class FileContent:
         return ChangedWhileRead(
             f"{path} changed while it was read", subject=path, hint="nothing to do: it is read again"
         )
-
-
-def _line_count(texts: list[bytes]) -> int:
-    return sum(text.count(b"\n") for text in texts)
-
-
-def _split_header(text: bytes) -> tuple[bytes, bytes]:
-    line, _, rest = text.partition(b"\n")
-    return line, rest
-
-
-def _split_blank_end(block: bytes) -> tuple[bytes, bytes]:
-    """Hold back blank lines: whether they are rows or the end of the file is known when more comes, or nothing."""
-    few = block[-FEW_BYTES:].rstrip(LINE_END)  # nearly always there are none; to strip the block would copy it
-    text = len(block) - len(block[-FEW_BYTES:]) + len(few) if few else len(block.rstrip(LINE_END))
-    end = block.find(b"\n", text) + 1 if text else 0
-    return block[:end], block[end:]
-
-
-class FileReader:
-    """Opens bronze files; ``open_file`` does so safely (never a FIFO, never outside bronze)."""
-
-    def __init__(self, source: Folder, limits: Limits) -> None:
-        self._source = source
-        self._limits = limits
-        self.steps = 0
-        """Rises while files are being read. Evidence of work, no count: threads may step on each other."""
-        self._lock = threading.Lock()
-        self._open: set[FileContent] = set()
-        self._is_stopping = False
-
-    def stop(self) -> None:
-        """Read no further, on any thread: what is open, and what would be opened, raises Stopping at its next step."""
-        self._is_stopping = True
-
-    def reading(self) -> list[Reading]:
-        """Return the files that are open at the moment."""
-        with self._lock:  # none of them is closed meanwhile
-            return [content.reading() for content in self._open]
-
-    def _closing(self, content: FileContent) -> None:
-        with self._lock:
-            self._open.discard(content)
-
-    def open(self, meta: BronzeFileMetadata) -> FileContent:
-        """Open the file. Raises ChangedWhileRead where it is not the version that was seen, Rejected, Transient."""
-        path = meta.bronze_file_path
-        self._step(path)
-        with storage_errors(path):
-            return self._opened(self._source.open(path), meta)
-
-    def open_beside(self, path: str) -> FileContent | None:
-        """Open a file as it is now, because another one needs it; None where it is not there. Raises as ``open``."""
-        if self._source.is_gone(path):
-            return None
-        with storage_errors(path):
-            file = self._source.open(path)
-            status = Version.of(os.fstat(file.fileno()))
-        meta = BronzeFileMetadata(
-            exchange="",
-            data_type="",
-            symbol="",
-            date=None,
-            bronze_file_path=path,
-            file_size_bytes=status.size,
-            last_modified_ts=status.modified_ns // 1000,
-        )
-        return self._opened(file, meta)
-
-    def _opened(self, file: BinaryIO, meta: BronzeFileMetadata) -> FileContent:
-        content = FileContent(
-            file, meta, self._limits, on_step=self._step, on_close=self._closing, open_beside=self.open_beside
-        )
-        with self._lock:
-            self._open.add(content)
-        try:
-            content.check_seen()
-        except BaseException:
-            content.__exit__()
-            raise
-        return content
-
-    def _step(self, path: str) -> None:
-        self.steps += 1
-        if self._is_stopping:
-            raise Stopping(
-                f"{path} was not read to its end: the daemon was told to stop",
-                subject=path,
-                hint="nothing to do: the next start reads it from its beginning",
-            )
-
-    def content_hash(self, path: str) -> str | None:
-        """Return the SHA-256 of the file's content now, or None where it cannot be read."""
-        try:
-            with self._source.open(path) as file:
-                return hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
-        except (OSError, PointlineError):
-            return None
-
-    def beginning(self, path: str) -> bytes | None:
-        """Return the first bytes of a small file at ``path``, whatever it is called; None where there is none."""
-        try:
-            with self._source.open(path) as file:
-                return file.read(MOST_COMPANION_BYTES)
-        except (OSError, PointlineError):
-            return None
-
-    def look(self, path: str) -> BronzeFileMetadata | None:
-        """Return what is at ``path`` (relative to bronze) now; None where no market-data file can be seen."""
-        return self._source.look(path)
-
-    def is_gone(self, path: str) -> bool:
-        """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
-        return self._source.is_gone(path)

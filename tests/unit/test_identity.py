@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
-from pointline.services.files import identity
-from pointline.services.files.identity import Candidate, Sorted, sort_candidates
+from pointline.services.files.identity import sorting
+from pointline.services.files.identity.sorting import Candidate, Sorted, sort_candidates
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 from tests.support.fakes import MemoryBronze, MemoryManifest
@@ -99,7 +99,7 @@ def test_a_name_that_a_refused_file_may_have_left(folder, status, is_named):
 
 @pytest.mark.parametrize(("alike", "is_named"), [(1, True), (2, True), (3, False)])
 def test_of_many_that_are_alike_none_is_looked_for(folder, monkeypatch, alike, is_named):
-    monkeypatch.setattr(identity, "MOST_ALIKE", 2)
+    monkeypatch.setattr(sorting, "MOST_ALIKE", 2)
     names = [f"old{number}" for number in range(alike)]
     for name in names:
         folder.take(name, "X", Status.FAILED)

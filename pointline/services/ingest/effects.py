@@ -44,7 +44,7 @@ from pointline.parse.feed import Feed
 from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import late_checksums
-from pointline.services.files.identity import REFUSED, Candidate, Sorted, sort_candidates
+from pointline.services.files.identity.sorting import REFUSED, Candidate, Sorted, sort_candidates
 from pointline.services.files.preference import foreseen
 from pointline.services.files.regained import regained
 from pointline.services.files.silver_facts import LakeFacts

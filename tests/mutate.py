@@ -38,6 +38,11 @@ LEAST_SECONDS = 30.0
 EFFECTS = ("properties/test_exactly_once", "unit/test_each_effect")
 TESTS: dict[str, tuple[str, ...]] = {
     "pointline/services/files/identity/sorting": ("unit/test_identity", *EFFECTS),
+    "pointline/services/files/identity/ledger_row": ("unit/test_identity", *EFFECTS),
+    "pointline/services/files/identity/lookup": ("unit/test_identity", *EFFECTS),
+    "pointline/services/files/identity/moves": ("unit/test_identity", *EFFECTS),
+    "pointline/services/files/identity/siblings": ("unit/test_identity", *EFFECTS),
+    "pointline/services/files/identity/contents": ("unit/test_identity", *EFFECTS),
     "pointline/services/ingest/verdict": ("unit/test_verdict", "unit/test_overlap", *EFFECTS),
     "pointline/services/files/replacement": ("unit/test_overlap", *EFFECTS),
     "pointline/services/files/overlap": ("unit/test_overlap_days", "unit/test_overlap", *EFFECTS),

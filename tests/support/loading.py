@@ -16,7 +16,7 @@ from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.files.claims import Claims
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry, Group, Loaded
 from pointline.services.loading.load import Loader
 from pointline.tables.registry import event_tables

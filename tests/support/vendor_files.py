@@ -29,7 +29,7 @@ from pointline.io.content.file_reader import FileReader
 from pointline.io.descriptions import shipped_vendors
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.files.claims import Claims
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry, Group
 from pointline.services.loading.load import Loader
 from pointline.tables.ingest_manifest import Status

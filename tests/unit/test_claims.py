@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.services.files.claims import BATCHES_REMEMBERED, Claims
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry
 from tests.unit.test_verdict import META
 

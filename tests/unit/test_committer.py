@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from pointline.errors import DiskFull, LakeDamaged, NoAccess, PartsLost, StorageTrouble
 from pointline.io.protocols import Outcome, Part
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing
 from pointline.services.ingest.effects import Committed
 from pointline.tables.ingest_manifest import Status

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pointline_daemon.process import flow as flow_module
 from pointline_daemon.process.flow import Flow, RunningBatch
 
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded
 from tests.unit.test_verdict import META
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata, Outcome
 from pointline.services.files.identity import sorting
-from pointline.services.files.identity.sorting import Candidate, Sorted, sort_candidates
+from pointline.services.files.identity.candidate import Candidate, Sorted
+from pointline.services.files.identity.sorting import sort_candidates
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 from tests.support.fakes import MemoryBronze, MemoryManifest

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.io.protocols import OTHER_IS_GONE, BronzeFileMetadata, Outcome
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.files.overlap import Day, Occupied, day_of
 from pointline.services.files.replacement import Judge, Replacements
 from pointline.services.ingest.batch import Entry, Span

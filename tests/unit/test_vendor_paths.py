@@ -10,7 +10,7 @@ from pointline_daemon.arrival.descriptions import Descriptions
 from pointline.io.bronze.unrecognised import describe_foreign
 from pointline.io.descriptions import read_feeds, shipped_vendors
 from pointline.services.files.claims import Claims
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry, make_groups
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables

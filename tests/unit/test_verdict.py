@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pointline.errors import NoAccess, Stopping, StorageTrouble, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, LEFT_TO, BronzeFileMetadata, Outcome, Part
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart
 from pointline.services.ingest.change import Partition
 from pointline.services.ingest.verdict import Leaving, Policy, Verdict, decide

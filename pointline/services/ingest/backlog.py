@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from pointline.services.files.identity.sorting import WITHOUT_ROWS
+from pointline.services.files.identity.ledger_row import WITHOUT_ROWS
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
 VERSION = ("size", "mtime_us", "changed_us", "inode")

@@ -11,7 +11,8 @@ from msgspec import Struct, field
 
 from pointline.errors import Transient
 from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
-from pointline.services.files.identity.sorting import Candidate, Contents
+from pointline.services.files.identity.candidate import Candidate
+from pointline.services.files.identity.contents import Contents
 from pointline.tables.dim_symbol_metadata import Metadata
 
 OWN_PART_BYTES = 1 << 20

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 from msgspec import Struct, field
 
-from pointline.services.files.identity.sorting import REFUSED
+from pointline.services.files.identity.ledger_row import REFUSED
 from pointline.tables.ingest_manifest import Status, stands_at
 
 

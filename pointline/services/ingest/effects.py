@@ -44,7 +44,9 @@ from pointline.parse.feed import Feed
 from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import late_checksums
-from pointline.services.files.identity.sorting import REFUSED, Candidate, Sorted, sort_candidates
+from pointline.services.files.identity.candidate import Candidate, Sorted
+from pointline.services.files.identity.ledger_row import REFUSED
+from pointline.services.files.identity.sorting import sort_candidates
 from pointline.services.files.preference import foreseen
 from pointline.services.files.regained import regained
 from pointline.services.files.silver_facts import LakeFacts

@@ -13,7 +13,7 @@ from pointline.errors import Rejected
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata
 from pointline.parse import text_path
 from pointline.parse.rules import counted, doubtful_times, quarantining, without_doubtful
-from pointline.services.files.identity.sorting import Candidate
+from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry
 from pointline.services.rows.block import belonging_of, parse_block
 from pointline.services.rows.bronze_rows import BronzeRows, open_rows

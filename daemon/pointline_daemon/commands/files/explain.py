@@ -18,7 +18,7 @@ from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, olde
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
 from pointline.phrases import plural, printable
-from pointline.services.files.identity.sorting import REFUSED
+from pointline.services.files.identity.ledger_row import REFUSED
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import by_rule
 from pointline.services.telling.next_steps import LedgerRow, next_step

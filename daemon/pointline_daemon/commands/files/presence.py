@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from pointline.errors import NotDescribed
 from pointline.io.bronze.whereabouts import Place, Whereabouts
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED
-from pointline.services.files.identity.sorting import REFUSED
+from pointline.services.files.identity.ledger_row import REFUSED
 from pointline.services.telling.next_steps import NO_DAEMON, LedgerRow
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status

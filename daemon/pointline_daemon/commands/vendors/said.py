@@ -10,7 +10,7 @@ from pointline.parse.json_lines import LIST
 from pointline.tables.schema import EventTable, Kind
 from pointline.vendors.describe import Description
 from pointline.vendors.language import FeedText, Mapping
-from pointline.vendors.targets import LEVEL
+from pointline.vendors.targets.plan import LEVEL
 
 
 def facts(one: Description) -> Iterator[tuple[str, str]]:

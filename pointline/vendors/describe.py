@@ -17,7 +17,9 @@ from pointline.vendors.decoded import beside_of, check_beside, check_decoder, co
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, TableText, Unread, VendorText
 from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped
 from pointline.vendors.path_template import SPANS, BadTemplate, PathTemplate, Span
-from pointline.vendors.targets.plan import PLACE, Plan, is_timed_by_path, needs_day, plan
+from pointline.vendors.targets.constants import PLACE
+from pointline.vendors.targets.plan import Plan, plan
+from pointline.vendors.targets.times import is_timed_by_path, needs_day
 from pointline.vendors.undecided import MARK, undecided
 from pointline.vendors.values import zone_of
 

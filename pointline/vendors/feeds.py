@@ -20,7 +20,7 @@ from pointline.vendors.copied import original_of
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping as MappingText
 from pointline.vendors.path_template import SPANS, Match, PathTemplate, Span
-from pointline.vendors.targets.plan import PLACE, constant_of
+from pointline.vendors.targets.constants import PLACE, constant_of
 from pointline.vendors.values import zone_of
 
 FOLDERS = 4096

@@ -10,7 +10,6 @@ import polars as pl
 
 from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository, Outcome
 from pointline.services.audit.silver.row_counts import time_symbols
-from pointline.services.files.identity.sorting import LedgerRow, has_left, ledger_rows
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows
 from pointline.services.files.overlap import Day
 from pointline.services.ingest.batch import Span

@@ -16,8 +16,8 @@ from pathlib import Path
 import polars as pl
 from msgspec.structs import replace
 from pointline_daemon.opening.lake import Lake, open_lake
-from pointline_daemon.process.maintenance import Maintenance
-from pointline_daemon.process.upkeep import Upkeep
+from pointline_daemon.process.maintenance.thread import Maintenance
+from pointline_daemon.process.maintenance.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.io.delta.table.repository import DeltaTableRepository

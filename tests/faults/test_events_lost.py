@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from pointline_daemon.arrival.rescanner import Rescanner
 from pointline_daemon.arrival.watcher import Watcher
-from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.maintenance.thread import Maintenance
 
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file, read_manifest

@@ -15,7 +15,7 @@ from pointline_daemon.commands.lake.verify import verify_lake
 from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.opening.prepare import prepare
 from pointline_daemon.opening.requests import Maintain
-from pointline_daemon.process.upkeep import Upkeep
+from pointline_daemon.process.maintenance.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble

@@ -27,9 +27,9 @@ PROGRAM = """
 import os, sys, threading, time
 from pathlib import Path
 import pointline_daemon.process.committer, pointline_daemon.arrival.intake
-import pointline_daemon.process.maintenance, pointline_daemon.process.notify
+import pointline_daemon.process.maintenance.thread, pointline_daemon.process.notify
 import pointline_daemon.arrival.rescanner, pointline_daemon.process.supervisor
-from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.maintenance.thread import Maintenance
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.services.ingest.effects import IngestService
 from pointline.services.loading.load import Loader
@@ -37,7 +37,7 @@ from pointline_daemon.cli import main
 
 pointline_daemon.process.committer.IDLE_SECONDS = pointline_daemon.process.committer.LOOK_SECONDS = 0.1
 pointline_daemon.arrival.intake.IDLE_SECONDS = 0.1
-pointline_daemon.process.maintenance.LOOK_SECONDS = pointline_daemon.arrival.rescanner.LONGEST_WAIT_SECONDS = 0.1
+pointline_daemon.process.maintenance.thread.LOOK_SECONDS = pointline_daemon.arrival.rescanner.LONGEST_WAIT_SECONDS = 0.1
 pointline_daemon.process.notify.LEAST_SECONDS = pointline_daemon.process.supervisor.TICK_SECONDS = 0.1
 
 def hang(*_args, **_kwargs):

@@ -11,7 +11,7 @@ import pointline_daemon.opening.lake as lake_module
 import polars as pl
 import pytest
 from pointline_daemon.opening.lake import open_lake
-from pointline_daemon.process import maintenance
+from pointline_daemon.process.maintenance import thread as maintenance
 
 from pointline.config import load_config
 from pointline.services.symbols.changes import Told

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pointline_daemon.opening.lake import Lake, open_lake
-from pointline_daemon.process.upkeep import Upkeep
+from pointline_daemon.process.maintenance.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.io.delta_log.upkeep import TableUpkeep

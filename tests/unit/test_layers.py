@@ -30,7 +30,7 @@ ADAPTERS = {
 }
 ROOT_MODULES = {"daemon/pointline_daemon/opening/lake.py", "daemon/pointline_daemon/opening/bronze_access.py"}
 ADAPTERS_ALLOWED = {
-    "daemon/pointline_daemon/process/upkeep.py": "TableUpkeep",
+    "daemon/pointline_daemon/process/maintenance/upkeep.py": "TableUpkeep",
     "daemon/pointline_daemon/commands/lake/verify.py": "PartFiles",
 }
 """Each wraps what the lake already has."""

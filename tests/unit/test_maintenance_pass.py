@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.opening.requests import Maintain
-from pointline_daemon.process import compactions as compactions_module
-from pointline_daemon.process import maintenance as maintenance_module
-from pointline_daemon.process import noted_partitions
-from pointline_daemon.process.maintenance import Maintenance
-from pointline_daemon.process.upkeep import Upkeep
+from pointline_daemon.process.maintenance import compactions as compactions_module
+from pointline_daemon.process.maintenance import noted_partitions
+from pointline_daemon.process.maintenance import thread as maintenance_module
+from pointline_daemon.process.maintenance.thread import Maintenance
+from pointline_daemon.process.maintenance.upkeep import Upkeep
 
 from pointline.config import load_config
 from pointline.errors import DiskFull, LakeDamaged

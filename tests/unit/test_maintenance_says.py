@@ -10,7 +10,7 @@ import pytest
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.opening.requests import Maintain
-from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.maintenance.thread import Maintenance
 
 from pointline.config import load_config
 from pointline.errors import PointlineError, StorageTrouble

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pointline_daemon.process import noted_partitions
-from pointline_daemon.process.noted_partitions import COLD_SECONDS, MANY_BATCHES, NotedPartitions
+from pointline_daemon.process.maintenance import noted_partitions
+from pointline_daemon.process.maintenance.noted_partitions import COLD_SECONDS, MANY_BATCHES, NotedPartitions
 
 from pointline.services.compaction import COLD, COOL, while_hot
 from pointline.settings import MaintenanceSettings

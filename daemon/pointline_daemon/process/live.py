@@ -20,7 +20,7 @@ from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.rescanner import Rescanner
 from pointline_daemon.condition.account import Account, Counts
 from pointline_daemon.process.flow import Flow
-from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.maintenance.thread import Maintenance
 
 SHOWN_READING = 4
 SHOWN_PARTITIONS = 3

@@ -43,7 +43,7 @@ from pointline_daemon.opening.symbol_request import SymbolRequest, answer
 from pointline_daemon.process.committer import Committer
 from pointline_daemon.process.flow import Flow
 from pointline_daemon.process.live import LiveState
-from pointline_daemon.process.maintenance import Maintenance
+from pointline_daemon.process.maintenance.thread import Maintenance
 from pointline_daemon.process.part import Part, PartDied
 from pointline_daemon.process.request_desk import RequestDesk
 

@@ -15,8 +15,8 @@ from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.opening.requests import Answer, Maintain
 from pointline_daemon.opening.writing import write_or_ask
-from pointline_daemon.process.compactions import Facts
-from pointline_daemon.process.upkeep import Upkeep
+from pointline_daemon.process.maintenance.compactions import Facts
+from pointline_daemon.process.maintenance.upkeep import Upkeep
 
 PATIENCE_SECONDS = 3600.0
 ONLY_VACUUM = "leave out --compact, or use --vacuum"

@@ -7,7 +7,7 @@ from pointline.errors import PointlineError
 from pointline_daemon.commands.shared.health import Daemon
 from pointline_daemon.commands.shared.present import bytes_text
 from pointline_daemon.opening.lake import open_lake
-from pointline_daemon.process.upkeep import LEAST_DEAD_BYTES, Upkeep
+from pointline_daemon.process.maintenance.upkeep import LEAST_DEAD_BYTES, Upkeep
 
 Space = dict[str, dict[str, int]]
 """``live_bytes, dead_bytes`` by table."""

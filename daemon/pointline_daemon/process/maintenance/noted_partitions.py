@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from pointline.services.compaction import COLD, COOL, Effort, while_hot
 from pointline.settings import MaintenanceSettings
-from pointline_daemon.process.compactions import Partition
+from pointline_daemon.process.maintenance.compactions import Partition
 
 COOL_INTERVALS = 2
 COLD_SECONDS = 3600.0

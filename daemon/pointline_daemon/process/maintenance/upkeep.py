@@ -14,7 +14,7 @@ from pointline.unknown import no_such
 from pointline_daemon import events
 from pointline_daemon.opening.lake import Lake
 from pointline_daemon.opening.requests import Maintain
-from pointline_daemon.process.compactions import Compactions, Facts, Partition
+from pointline_daemon.process.maintenance.compactions import Compactions, Facts, Partition
 
 LEDGER_SMALL_FILES = 16
 LEDGER_TARGET_BYTES = 4 << 20

@@ -17,9 +17,9 @@ from pointline.tables import dim_symbol
 from pointline_daemon import events
 from pointline_daemon.opening.lake import Lake
 from pointline_daemon.opening.requests import Answer, Maintain
-from pointline_daemon.process.compactions import Compactions, Facts, Partition
-from pointline_daemon.process.noted_partitions import Look, NotedPartitions
-from pointline_daemon.process.upkeep import Upkeep
+from pointline_daemon.process.maintenance.compactions import Compactions, Facts, Partition
+from pointline_daemon.process.maintenance.noted_partitions import Look, NotedPartitions
+from pointline_daemon.process.maintenance.upkeep import Upkeep
 
 LOOK_SECONDS = 0.5
 SYMBOLS_LOOK_SECONDS = 60.0

@@ -1,0 +1,1 @@
+"""Keeps tables fit to be read: compacts partitions, checkpoints logs, vacuums."""

@@ -73,7 +73,7 @@ def _start(scratch: Path, folders: int) -> Iterator[dict[str, object]]:
     ):
         daemon.wait_for("file.committed")
         daemon.wait_for("rescan.finished")
-        watches = _watches(supervisor._watcher)
+        watches = _watches(supervisor.components.watch._watcher)
     counts = {
         "folders listed before the first file is offered": listed_before[0],
         "folders listed by the first scan": listed_by[0],

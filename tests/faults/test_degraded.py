@@ -36,7 +36,7 @@ class TestNoEvents:
 
     @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOSPC], ids=lambda code: errno.errorcode[code])
     def test_from_the_start_on(self, tmp_path, monkeypatch, code):
-        """Guards Supervisor._check_watcher: it starts all the same, scans often, and watches when it can."""
+        """Guards BronzeWatch.check: it starts all the same, scans often, and watches when it can."""
         watch = Watcher._watch
         broken = [True]
 
@@ -46,8 +46,8 @@ class TestNoEvents:
             return watch(watcher)
 
         monkeypatch.setattr(Watcher, "_watch", watched)
-        monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.3)
-        monkeypatch.setattr("pointline_daemon.process.supervisor.WATCH_AGAIN_SECONDS", 0.3)
+        monkeypatch.setattr("pointline_daemon.arrival.bronze_watch.UNWATCHED_SCAN_SECONDS", 0.3)
+        monkeypatch.setattr("pointline_daemon.arrival.bronze_watch.WATCH_AGAIN_SECONDS", 0.3)
         daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=600)
         with daemon.running() as supervisor:
             drop(daemon.bronze, NAME)
@@ -71,11 +71,11 @@ class TestNoEvents:
 
     def test_a_folder_below_that_cannot_be_watched(self, tmp_path, monkeypatch):
         """Guards Watcher.shortfall: the limit may be reached long after the start."""
-        monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.3)
+        monkeypatch.setattr("pointline_daemon.arrival.bronze_watch.UNWATCHED_SCAN_SECONDS", 0.3)
         daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=600)
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
-            supervisor._watcher._running.reader.shortfall = "too many folders to watch from 'x' on"
+            supervisor.components.watch._watcher._running.reader.shortfall = "too many folders to watch from 'x' on"
             daemon.wait_for("watcher.failed")
             assert wait_until(lambda: supervisor.state.health().word == "degraded", 5)
             assert "too many folders" in supervisor.state.health().reason
@@ -89,8 +89,8 @@ class TestBronzeVanished:
         with daemon.running() as supervisor:
             drop(daemon.bronze, NAME, LATER)
             daemon.wait_for("file.committed", 2)
-            supervisor.rescanner.ask("test")
-            assert wait_until(lambda: supervisor.rescanner.last_scan.get("files") == 2, SECONDS)
+            supervisor.components.rescanner.ask("test")
+            assert wait_until(lambda: supervisor.components.rescanner.last_scan.get("files") == 2, SECONDS)
             daemon.bronze.rename(tmp_path / "disk")
             daemon.wait_for("bronze.vanished")
             assert wait_until(lambda: "all 2 files" in supervisor.state.health().reason, 5)
@@ -166,11 +166,11 @@ def test_the_disk_is_full_for_everybody(tmp_path):
     """`status` and the service manager say the same."""
     daemon = Daemon(tmp_path / "lake")
     with daemon.running() as supervisor:
-        supervisor.flow.pause("commit")
+        supervisor.components.flow.pause("commit")
         assert wait_until(lambda: supervisor.state.health().word == "paused", 5)
         told = describe(supervisor, starting=False)
         assert wait_until(lambda: status(daemon.root)["health"] == "paused", 5)
         found = status(daemon.root)
         assert told.endswith(f"{found['health']}: {found['reason']}")
-        supervisor.flow.resume("commit")
+        supervisor.components.flow.resume("commit")
         time.sleep(0)

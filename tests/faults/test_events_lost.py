@@ -43,14 +43,14 @@ def scans(daemon: Daemon) -> list[object]:
 @pytest.fixture
 def deaf(monkeypatch):
     """No hint arrives; the watcher itself is well."""
-    monkeypatch.setattr("pointline_daemon.process.supervisor.Supervisor._on_hint", lambda _supervisor, _hint: None)
+    monkeypatch.setattr("pointline_daemon.arrival.bronze_watch.BronzeWatch._on_hint", lambda _watch, _hint: None)
 
 
 class TestLost:
     """Each way in which hints get lost asks for a rescan."""
 
     def test_queue_full(self, tmp_path):
-        """Guards Supervisor._on_hint and Inbox.offer: a hint that does not fit is made up for."""
+        """Guards BronzeWatch._on_hint and Inbox.offer: a hint that does not fit is made up for."""
         daemon = Daemon(tmp_path / "lake", ingest__rescan_seconds=600, ingest__queue_size=1)
         with daemon.running():
             drop(daemon, *NAMES)
@@ -59,12 +59,12 @@ class TestLost:
 
     @pytest.mark.parametrize("reason", ["kernel queue overflowed", "too many folders to watch from 'x' on: raise it"])
     def test_told_by_the_watcher(self, daemon, deaf, reason):
-        """Guards Supervisor._on_lost: said with its reason, and all of bronze is compared."""
+        """Guards BronzeWatch._on_lost: said with its reason, and all of bronze is compared."""
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
             drop(daemon, *NAMES)
             assert not daemon.events("file.committed")
-            supervisor._watcher._on_lost(reason)
+            supervisor.components.watch._watcher._on_lost(reason)
             assert_all_in(daemon, len(NAMES))
         assert scans(daemon)[1:] == [[reason]]
         assert [line["reason"] for line in daemon.events("queue.overflowed")] == [reason]
@@ -83,10 +83,10 @@ class TestWatcher:
 
     @pytest.mark.parametrize("thread", ["observer", "emitter", "reader"])
     def test_a_thread_died(self, daemon, thread):
-        """Guards Watcher.is_healthy and Supervisor._check_watcher."""
+        """Guards Watcher.is_healthy and BronzeWatch.check."""
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
-            running = supervisor._watcher._running
+            running = supervisor.components.watch._watcher._running
             [emitter] = running.observer.emitters
             victim = {"observer": running.observer, "emitter": emitter, "reader": running.reader}[thread]
             if victim is None:
@@ -126,11 +126,11 @@ class TestWatcher:
                 raise OSError(24, "Too many open files")
             return start(watcher)
 
-        monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
+        monkeypatch.setattr("pointline_daemon.arrival.bronze_watch.UNWATCHED_SCAN_SECONDS", 0.5)
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
             monkeypatch.setattr(Watcher, "_watch", watch)
-            supervisor._watcher._running.observer.stop()
+            supervisor.components.watch._watcher._running.observer.stop()
             daemon.wait_for("watcher.failed")
             drop(daemon, *NAMES)
             assert_all_in(daemon, len(NAMES))
@@ -171,9 +171,7 @@ def test_a_dead_part_ends_the_process(daemon, tmp_path, part, monkeypatch):
     daemon.lake = replace(daemon.lake, **changes)
     if part in {"committer", "maintenance"}:
         # Start-up records outcomes too; what is broken breaks later.
-        monkeypatch.setattr(
-            "pointline_daemon.process.supervisor.Supervisor._recover", lambda supervisor: supervisor.lake.create()
-        )
+        monkeypatch.setattr("pointline_daemon.process.supervisor.prepare", lambda lake: lake.create())
     began = time.monotonic()
     with daemon.running():
         drop(daemon, NAMES[0])

@@ -156,7 +156,7 @@ def test_a_file_that_may_not_be_read(daemon, code, ends):
         shut.clear()
         if ends == "failed":  # nothing about the file has changed; whoever changes its mode changes its ctime
             (daemon.bronze / SHUT).chmod(0o600)
-            daemon.supervisor.rescanner.ask("test")
+            daemon.supervisor.components.rescanner.ask("test")
         daemon.wait_for("file.committed")
     assert read_manifest(daemon.root)["file_id"].to_list() == [1]
     assert_exact(daemon.root, expect(daemon.bronze))

@@ -76,7 +76,8 @@ class Cell:
         """It befalls the lake under a daemon that then has a file to ingest; the service manager starts it again."""
         daemon = Daemon(self.root)
         with daemon.running() as supervisor:
-            assert wait_until(lambda: supervisor.rescanner.scans and supervisor.inbox.is_idle, SECONDS)
+            rescanner, inbox = supervisor.components.rescanner, supervisor.components.inbox
+            assert wait_until(lambda: rescanner.scans and inbox.is_idle, SECONDS)
             self.befall()
             self.put_new()
             wait_until(lambda: daemon.exit_code is not None or daemon.events("file.committed", "ingest.retried"), 5)

@@ -91,7 +91,7 @@ class TestWatchesAreStillPlaced:
         assert wait_until(lambda: not any(one.name == "watcher-folders" for one in threading.enumerate()), 5)
 
     def test_a_file_in_a_folder_that_is_not_watched_yet(self, daemon, held):
-        """Guards Supervisor._on_placed: the scan of the start was over, no event came, the next scan is far away."""
+        """Guards BronzeWatch._on_placed: the scan of the start was over, no event came, the next scan is far away."""
         drop(daemon, "a", NAMES[0])
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
@@ -100,7 +100,7 @@ class TestWatchesAreStillPlaced:
             drop(daemon, ".", NAMES[2])
             daemon.wait_for("file.committed", 2)  # bronze itself is watched
             assert not daemon.events("watcher.ready")
-            assert supervisor.files_done == 2
+            assert supervisor.components.commits.files_done == 2
             held.set()
             daemon.wait_for("file.committed", 3)
             assert [one["folders"] for one in daemon.events("watcher.ready")] == [7]
@@ -110,7 +110,7 @@ class TestWatchesAreStillPlaced:
 @linux_only
 def test_more_folders_than_watches(daemon, monkeypatch, tmp_path):
     """It is said with the numbers and the command; when the system allows more, all are watched without a restart."""
-    monkeypatch.setattr("pointline_daemon.process.supervisor.UNWATCHED_SCAN_SECONDS", 0.5)
+    monkeypatch.setattr("pointline_daemon.arrival.bronze_watch.UNWATCHED_SCAN_SECONDS", 0.5)
     limit = tmp_path / "max_user_watches"
     limit.write_text("3\n")
     monkeypatch.setattr(linux_watches, "MOST_WATCHES", limit)
@@ -157,7 +157,7 @@ class TestScan:
         drop(daemon, "a/deep", NAMES[1])
         with daemon.running() as supervisor:
             assert daemon.wait_for("file.committed")["path"] == NAMES[0]
-            assert supervisor.rescanner.scans == 0
+            assert supervisor.components.rescanner.scans == 0
             let_go.set()
             daemon.wait_for("file.committed", 2)
         assert_exact(daemon.root, expect(daemon.bronze))

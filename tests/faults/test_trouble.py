@@ -130,7 +130,7 @@ class TestDiskFull:
             drop(daemon, NAME)
             assert wait_until(lambda: trouble.hits >= 3, SECONDS)
             drop(daemon, OTHER)
-            assert wait_until(lambda: supervisor.flow.is_paused, 2)
+            assert wait_until(lambda: supervisor.components.flow.is_paused, 2)
             [said] = daemon.events("ingest.paused")
             assert "no space left" in str(said["error"])
             assert said["hint"]
@@ -139,7 +139,7 @@ class TestDiskFull:
             settle(daemon, 2)
             assert len(daemon.events("ingest.paused")) == 1
             assert len(daemon.events("ingest.resumed")) == 1
-            assert not supervisor.flow.is_paused
+            assert not supervisor.components.flow.is_paused
         assert daemon.exit_code == 0
         assert_exact(daemon.root, expect(daemon.bronze))
         assert read_manifest(daemon.root)["attempts"].to_list() == [1, 1]
@@ -243,8 +243,8 @@ class TestPassing:
             trouble.begin()
             drop(daemon, NAME)
             settle(daemon, 1)
-            assert supervisor.flow.retries[step] == trouble.hits == 3
-            assert not supervisor.flow.failing
+            assert supervisor.components.flow.retries[step] == trouble.hits == 3
+            assert not supervisor.components.flow.failing
         [began], [ended] = daemon.events("ingest.retried"), daemon.events("ingest.resumed")
         assert (began["step"], ended["step"]) == (step, step)
         assert began["hint"]
@@ -390,7 +390,7 @@ class TestOneFile:
         due = next_try_us(NAME, 1, before["updated_at_us"])
         with daemon.running() as supervisor:
             daemon.wait_for("rescan.finished")
-            assert wait_until(lambda: supervisor.flow.scheduled == 1, 2)
+            assert wait_until(lambda: supervisor.components.flow.scheduled == 1, 2)
             monkeypatch.setattr(schedule, "FIRST_SECONDS", 0.02)  # for the third try
             assert wait_until(lambda: len(unreadable.tries) == 2, 5)
             unreadable.active = False

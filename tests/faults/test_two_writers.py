@@ -214,7 +214,7 @@ def test_commands_that_read_work_beside_it(lake, command):
 
 
 def test_retry_asks_the_daemon(lake):
-    """Guards do_or_ask and Supervisor._retry: the holder of the lock writes, under the same id, and goes on at once."""
+    """Guards do_or_ask and RequestAnswers.retry: the lock's holder writes, under the same id, and goes on at once."""
     put_file(lake.bronze, NAME, b"no gzip")
     lake.wait_for("file.quarantined", NAME)
     before = lake.entry(NAME)

@@ -246,8 +246,8 @@ def test_what_begins_becomes_current_without_a_scan(tmp_path, monkeypatch):
         return read_table(tmp_path, "dim_symbol")["is_current"].to_list()
 
     with daemon.running() as supervisor:
-        assert wait_until(lambda: supervisor.rescanner.scans, seconds=30)
+        assert wait_until(lambda: supervisor.components.rescanner.scans, seconds=30)
         assert current() == [False]
         late[0] = 2 * 3_600_000_000
         assert wait_until(lambda: current() == [True], seconds=30)
-        assert supervisor.rescanner.scans == 1
+        assert supervisor.components.rescanner.scans == 1

@@ -208,8 +208,8 @@ def test_what_cannot_be_read_is_told_and_not_taken_for_gone(tmp_path, monkeypatc
         daemon.wait_for("file.quarantined")
         is_broken = True
         assert daemon.wait_for("bronze.unrecognised")["files"] == 1
-        scans = supervisor.rescanner.scans
-        assert wait_until(lambda: supervisor.rescanner.scans > scans + 2, 10)
+        scans = supervisor.components.rescanner.scans
+        assert wait_until(lambda: supervisor.components.rescanner.scans > scans + 2, 10)
         assert status() == "quarantined"
         is_broken = False
         (daemon.bronze / refused).unlink()

@@ -145,7 +145,7 @@ def _main() -> int:
         supervisor = Supervisor(lake, lock=lock, once=True)
         for path in sorted(config.paths.bronze.rglob("*.csv.gz")):
             # All of it before anything begins, so that it makes one batch.
-            supervisor.inbox.offer(path.relative_to(config.paths.bronze).as_posix(), finished=True)
+            supervisor.components.inbox.offer(path.relative_to(config.paths.bronze).as_posix(), finished=True)
         return supervisor.run()
 
 

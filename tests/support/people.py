@@ -147,14 +147,14 @@ class World:
     def _scan(daemon: InProcess) -> None:
         """Have bronze scanned from now on: a scan that is under way may have looked too early."""
         for _ in range(2):
-            scans = daemon.rescanner.scans
-            daemon.rescanner.ask("a person waits")
-            assert wait_until(lambda known=scans: daemon.rescanner.scans > known, QUIET_SECONDS), "no scan"
+            scans = daemon.components.rescanner.scans
+            daemon.components.rescanner.ask("a person waits")
+            assert wait_until(lambda known=scans: daemon.components.rescanner.scans > known, QUIET_SECONDS), "no scan"
 
     @staticmethod
     def _is_idle(daemon: InProcess) -> bool:
-        flow = daemon.flow
-        return daemon.inbox.is_idle and flow.is_idle and not flow.unfinished and not flow.scheduled
+        flow = daemon.components.flow
+        return daemon.components.inbox.is_idle and flow.is_idle and not flow.unfinished and not flow.scheduled
 
     def _versions(self) -> list[str]:
         logs = (self.root / "silver").glob("*/_delta_log/*.json")

@@ -59,7 +59,7 @@ class OnceProgress:
         if self._progress is None:
             self._progress, self._task = _start()
         if self._task is not None:
-            found = supervisor.rescanner.last_scan.get("offered")
+            found = supervisor.components.rescanner.last_scan.get("offered")
             total = max(found, self._files) if isinstance(found, int) else None
             rate = self._rows / (now - self._started)
             self._progress.update(self._task, completed=self._files, total=total, rows=self._rows, rate=rate)
@@ -67,7 +67,8 @@ class OnceProgress:
 
     def note(self, supervisor: Supervisor) -> None:
         """Take over the counts; once more at the end, for the last line."""
-        self._files, self._rows = supervisor.files_done, supervisor.rows_written
+        commits = supervisor.components.commits
+        self._files, self._rows = commits.files_done, commits.rows_written
 
 
 def _start() -> tuple[Progress, TaskID]:

@@ -89,9 +89,8 @@ class Notifier:
 
 def _is_ready(supervisor: Supervisor, turns: dict[str, int]) -> bool:
     """The first scan has begun and the loop of every thread runs."""
-    return (
-        bool(turns) and len(turns) == len(supervisor.parts) and all(turns.values()) and supervisor.rescanner.has_begun
-    )
+    is_turning = bool(turns) and len(turns) == len(supervisor.parts) and all(turns.values())
+    return is_turning and supervisor.components.rescanner.has_begun
 
 
 def _goes_on_draining(before: dict[str, int], now: dict[str, int]) -> bool:
@@ -102,19 +101,17 @@ def _goes_on_draining(before: dict[str, int], now: dict[str, int]) -> bool:
 
 def describe(supervisor: Supervisor, *, starting: bool) -> str:
     """Say the daemon's status in a line: the queue, the last commit, trouble. No name in it can end the line."""
-    flow = supervisor.flow
+    flow, commits = supervisor.components.flow, supervisor.components.commits
     word = "stopping: " if supervisor.is_stopping else "starting: " if starting else ""
-    said = [f"{word}{count(supervisor.inbox.depth)} queued, {count(flow.files_in_flight)} in flight"]
+    said = [f"{word}{count(supervisor.components.inbox.depth)} queued, {count(flow.files_in_flight)} in flight"]
     if flow.scheduled:
         said.append(f"{count(flow.scheduled)} to try again")
-    if supervisor.last_commit_at is None:
+    if commits.last_at is None:
         said.append("nothing committed yet")
     else:
-        last = dt.datetime.fromtimestamp(supervisor.last_commit_at, dt.UTC)
+        last = dt.datetime.fromtimestamp(commits.last_at, dt.UTC)
         said.append(f"last commit {last:%Y-%m-%d %H:%M:%S} UTC")
-        said.append(
-            f"{plural(supervisor.files_done, 'file')}, {plural(supervisor.rows_written, 'row')} since the start"
-        )
+        said.append(f"{plural(commits.files_done, 'file')}, {plural(commits.rows_written, 'row')} since the start")
     health = supervisor.state.health()
     if health.reason:
         said.append(f"{health.word}: {health.reason}")  # as `pointline status` has it

@@ -26,7 +26,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pointline_daemon.cli import app
+from pointline_daemon.cli.app import app
 from typer.testing import CliRunner
 
 from tests.support.people import World

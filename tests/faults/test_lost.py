@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pointline_daemon.cli import app
+from pointline_daemon.cli.app import app
 from typer.testing import CliRunner, Result
 
 from pointline.errors import LakeDamaged

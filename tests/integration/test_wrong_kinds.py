@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pointline_daemon.cli import app
+from pointline_daemon.cli.app import app
 from typer.testing import CliRunner
 
 from tests.support.lake_check import assert_exact, expect

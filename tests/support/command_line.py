@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import typer.main
-from pointline_daemon.cli import app
+from pointline_daemon.cli.app import app
 
 EVERYWHERE = {"lake_root", "json", "help", "install_completion", "show_completion"}
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 import typer
-from pointline_daemon import cli
+from pointline_daemon.cli.app import app
 from pointline_daemon.events import EVENTS
 from pointline_daemon.page.metrics import METRICS
 from typer.main import get_command
@@ -24,9 +24,9 @@ TYPES: Final = {"Datetime(time_unit='us', time_zone='UTC')": "Time", "List(Float
 
 def leaf_commands() -> Iterator[tuple[str, typer.Context]]:
     """Yield each command with its full name, in the order of ``--help``."""
-    app = get_command(cli.app)
-    assert hasattr(app, "commands")
-    for name, command in app.commands.items():
+    group = get_command(app)
+    assert hasattr(group, "commands")
+    for name, command in group.commands.items():
         for below, leaf in getattr(command, "commands", {"": command}).items():
             if not leaf.hidden:
                 full = f"pointline {name} {below}".rstrip()

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
-from pointline_daemon.cli import app
+from pointline_daemon.cli.app import app
 from pointline_daemon.commands.lake.verify import verify_lake
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.process import supervisor

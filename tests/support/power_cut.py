@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-from pointline_daemon import cli
+from pointline_daemon.cli.app import app
 from pointline_daemon.commands.lake.verify import audit
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.lake import open_lake
@@ -709,7 +709,7 @@ def _give(words: Sequence[str], lake: Path) -> int:
     """Give a command as a person does."""
     sys.argv = ["pointline", *words, "--lake-root", str(lake)]
     try:
-        cli.app()
+        app()
     except SystemExit as leaving:
         return int(leaving.code or 0)
     return 0

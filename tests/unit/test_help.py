@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pointline_daemon import cli, exit_codes
+from pointline_daemon import exit_codes
+from pointline_daemon.cli.app import app
 from pointline_daemon.commands.config import _text
 from pointline_daemon.commands.help import ORDER, read_topic, topic_names
 from pointline_daemon.events import EVENTS
@@ -201,8 +202,8 @@ class TestTheCommand:
         ],
     )
     def test_a_topic_that_does_not_exist(self, wrong, named, capsys):
-        assert CliRunner().invoke(cli.app, ["help", wrong]).exit_code == exit_codes.EXIT_USAGE
-        assert named in CliRunner().invoke(cli.app, ["help", wrong]).output
+        assert CliRunner().invoke(app, ["help", wrong]).exit_code == exit_codes.EXIT_USAGE
+        assert named in CliRunner().invoke(app, ["help", wrong]).output
 
     def test_names_complete(self):
         assert topic_names("ge") == ["getting-started"]
@@ -210,7 +211,7 @@ class TestTheCommand:
 
     @staticmethod
     def run(*words: str) -> str:
-        done = CliRunner().invoke(cli.app, ["help", *words])
+        done = CliRunner().invoke(app, ["help", *words])
         assert done.exit_code == 0
         return done.output
 

@@ -206,6 +206,9 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
         raise ConfigurationError(
             [_problem("lake_root", str(given), source, f"not a usable path: {error}").text]
         ) from error
+    if root.is_symlink():  # Python 3.13 resolves it to itself; those before it raise
+        what = "not a usable path: the link leads to itself"
+        raise ConfigurationError([_problem("lake_root", str(given), source, what).text])
     if any("\udc80" <= letter <= "\udcff" for letter in str(root)):
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
         raise ConfigurationError([_problem("lake_root", str(given), source, what).text])

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from typing import Self
 
 import polars as pl
@@ -21,6 +20,7 @@ from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status, rows_by_day
 from pointline.tables.schema import UTC_TIME, EventTable
 from pointline.tables.symbol_observations import Observed
+from tests.support.ticks import Ticks
 
 
 class MemoryTable:
@@ -151,7 +151,7 @@ class MemoryEventTable(MemoryTable):
         self._were_live: set[str] = set()
         self.begun: set[str] = set()
         """Parts that are being written."""
-        self._numbers = count()
+        self._numbers = Ticks()
         self._batches: list[CommittedBatch] = []
 
     def read_all(self) -> pl.DataFrame:
@@ -285,7 +285,7 @@ class MemoryManifest:
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self.rows: list[dict[str, object]] = []
-        self._clock = clock or partial(next, count(1))
+        self._clock = clock or partial(next, Ticks(1))
         self._last_batch = -1
 
     def resolve_file_id(self, meta: BronzeFileMetadata) -> int:

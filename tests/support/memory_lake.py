@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +44,7 @@ from tests.support.fakes import (
 )
 from tests.support.people_contents import TABLES
 from tests.support.people_judge import Deeds, Picture
+from tests.support.ticks import Ticks
 
 EFFECTS = ("resolve_file_ids", "update_statuses", "relocate", "restore", "set_aside", "forget", "commit", "rewrite")
 MOST_PASSES = 30
@@ -128,7 +128,7 @@ class MemoryLake:
         layout = Layout(config.bronze.patterns, config.bronze.left_alone, {*event_tables(), INSTRUMENTS})
         self.groups = config.bronze.groups
         self.source = FolderBronzeSource(root / "bronze", layout, on_trouble=lambda _path, _error: None)
-        self.ticks = count(1_800_000_000_000_000)
+        self.ticks = Ticks(1_800_000_000_000_000)
         self.fuse = Fuse()
         self.manifest = MemoryManifest(lambda: next(self.ticks))
         self.quarantine = MemoryQuarantine()

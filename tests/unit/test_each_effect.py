@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from pointline.tables.ingest_manifest import Status
 from tests.support.memory_lake import CRASH, TROUBLE, MemoryLake
 from tests.support.people_contents import DAYS, client, digest, hive, make_content
 from tests.support.people_judge import describe_picture, judge_picture
+from tests.support.ticks import Ticks
 
 DAY = DAYS[0]
 SYMBOL = "BTCUSDT"
@@ -33,7 +33,7 @@ class Hand:
 
     def __init__(self, lake: MemoryLake) -> None:
         self.lake = lake
-        self.ticks = count(1_714_700_000)
+        self.ticks = Ticks(1_714_700_000)
 
     def put(self, path: str, data: bytes) -> None:
         self.lake.deeds.contents[digest(data)] = data

@@ -76,7 +76,7 @@ def test_values_are_the_text_that_they_are(bids, asks, comma, quote):
         (LINE.replace("X", "X\x01"), "invalid character"),
         (LINE.replace("17", "017"), "invalid number"),
         (LINE.replace("17", "NaN"), "invalid character"),
-        (LINE.replace('[["1.6","3e-7"]]', "[" * 100_000), "recursion|truncated"),
+        (LINE.replace('[["1.6","3e-7"]]', "[" * 100_000), "recursion|truncated|malformed"),
     ],
 )
 def test_a_line_that_is_not_the_object_gives_itself_behind_a_mark(line, why):

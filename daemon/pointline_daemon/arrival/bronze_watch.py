@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class BronzeWatch:
-    """Starts the watcher, and again where it ended. Used by the thread of the supervisor; the watcher has its own."""
+    """Starts the watcher, again where it has ended. Used by the supervisor's thread; the watcher tells from its own."""
 
     def __init__(self, bronze: Path, *, inbox: Inbox, rescanner: Rescanner, rescan_seconds: float) -> None:
         self._inbox = inbox

@@ -1,4 +1,4 @@
-"""Commands that run the daemon, in earnest or to show it, and its status."""
+"""``pointline run``, ``demo`` and ``status``."""
 
 from __future__ import annotations
 

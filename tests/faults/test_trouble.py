@@ -414,7 +414,7 @@ class TestChangedWhileRead:
         assert_exact(daemon.root, expect(daemon.bronze))
 
     def test_between_look_and_open(self, daemon):
-        """Guards FileContent._unchanged_since_seen."""
+        """Guards FileContent.check_seen."""
         source, opened, changed = daemon.lake.source, daemon.lake.source.open, []
 
         def open_changed(path: str):
@@ -427,7 +427,7 @@ class TestChangedWhileRead:
         self.run(daemon, changed)
 
     def test_between_first_and_last_byte(self, daemon, monkeypatch):
-        """Guards FileContent._unchanged_since_opened: the bytes read are good, and not what is there now."""
+        """Guards FileContent._end: the bytes read are good, and not what is there now."""
         changed, decode = [], content.decode
 
         def then_changed(chunks, path):

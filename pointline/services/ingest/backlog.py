@@ -100,7 +100,11 @@ def backlog(
     settled = found.filter("same", ~pl.col("pending")).group_by("path").agg(pl.col("file_id").max().alias("settled_id"))
     waiting = found.filter("pending").join(settled, on="path", how="left")
     waiting = waiting.filter((pl.col("file_id") > pl.col("settled_id")).fill_null(value=True))
-    waiting = waiting.unique("path", maintain_order=True).drop("file_id", "pending", "same", "settled_id")
+    waiting = (
+        waiting.sort("file_id")
+        .unique("path", keep="last", maintain_order=True)
+        .drop("file_id", "pending", "same", "settled_id")
+    )
     never = pl.lit(None, pl.Int64)
     back = survey.join(_overtaking(settled, entries).join(waiting, on="path", how="anti"), on="path", how="semi")
     new = pl.concat([survey.join(found.select("path"), on="path", how="anti"), back, anew])

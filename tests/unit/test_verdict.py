@@ -206,7 +206,7 @@ class Told(NoFacts):
         return file_id in self.gone
 
     def outcome_of(self, file_id: int) -> Outcome:
-        return success(file_id, days={"2024-05-01": 4, "2024-05-02": 6}, warnings={"known": 1})
+        return success(file_id, days={"1970-01-01": 4, "1970-01-02": 6}, warnings={"known": 1})
 
 
 class TestDecide:
@@ -265,7 +265,8 @@ class TestDecide:
         else:
             assert found.given_up == {1: {"1970-01-01": 2}}
             assert [one.file_id for one in found.thinned] == [1]
-            assert (found.outcomes[2].rows_written, found.thinned[0].warnings) == (10, {"known": 1})
+            warnings = {"known": 1, f"{LEFT_TO}2:1970-01-01": 4}
+            assert (found.outcomes[2].rows_written, found.thinned[0].warnings) == (10, warnings)
 
     @pytest.mark.parametrize(("path", "meets"), [("a", False), ("elsewhere", True)])
     def test_what_lay_at_its_path_was_found_elsewhere_since(self, path, meets):

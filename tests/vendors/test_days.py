@@ -12,6 +12,7 @@ import json
 import random
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -298,6 +299,83 @@ class TestForeseen:
         is_read_twice = together and way != "right"
         assert waiting == ([month.relative_to(daemon.bronze).as_posix()] if is_read_twice else [])
         assert is_clean(daemon.root) == ""
+
+
+class TestMonthBesideItsDays:
+    """What a month has left to its days counts no more as its own, whatever is issued again after it."""
+
+    def both(self, daemon: Daemon, days: list[dt.date], of_month: list[dt.date]) -> Path:
+        for one in days:
+            put(daemon.bronze, "daily", "BTCUSDT", str(one), lines(one))
+        month = put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", [row for one in of_month for row in lines(one)])
+        once(daemon)
+        return month
+
+    def test_a_month_that_is_cut_short_does_not_take_the_days_that_it_alone_has(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        days = [FIRST - dt.timedelta(days=ahead) for ahead in range(4)][::-1]
+        self.both(daemon, days[:2], days)
+        before = held(daemon.root)
+        put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", [row for one in days[:2] for row in lines(one, issue=2)])
+        once(daemon)
+        assert held(daemon.root) == before
+        told = read_manifest(daemon.root)["error"][-1]
+        assert f"it has 0 rows and would replace {2 * ROWS} rows of file 3" in told
+
+    def test_days_and_their_month_issued_again_together(self, tmp_path):
+        """Rows that move from the month to a day are lost by nobody."""
+        daemon = Daemon(tmp_path / "lake")
+        days = [FIRST, FIRST + dt.timedelta(days=1)]
+        self.both(daemon, [], days)
+        month = self.both(daemon, days, [*days, FIRST - dt.timedelta(days=1)])
+        assert set(read_manifest(daemon.root)["status"]) == {"superseded", "success"}
+        by_file = Counter(str(path).rpartition("/")[2] for *_, path in held(daemon.root))
+        assert by_file == {month.name: ROWS, **{f"BTCUSDT-trades-{one}.zip": ROWS for one in days}}
+
+    def test_a_month_that_is_gone_keeps_its_other_days(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        days = [FIRST, FIRST + dt.timedelta(days=1)]
+        month = self.both(daemon, days[:1], days)
+        month.unlink()
+        run(daemon.root, "withdraw", "1")
+        once(daemon)
+        other = month.parent / "2024-01-01_2024-02-01" / month.name
+        other.parent.mkdir()
+        other.write_bytes(zipped("BTCUSDT-trades-2024-01", lines(FIRST, issue=4)))
+        once(daemon)
+        by_day = read_table(daemon.root, "trades").group_by("date", "file_id").len().sort("date").rows()
+        assert by_day == [(days[0], 3, ROWS), (days[1], 2, ROWS)]
+        assert is_clean(daemon.root) == ""
+
+    def test_a_day_without_rows_is_told_of_the_file_that_has_them(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        self.both(daemon, [], [FIRST, FIRST + dt.timedelta(days=1)])
+        for rows in (ROWS, 0):
+            put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST, rows=rows))
+            once(daemon)
+        told = read_manifest(daemon.root)["error"][-1]
+        assert f"it has 0 rows and would replace {ROWS} rows of file 2" in told
+        assert "`pointline retry 3 --accept`" in told
+
+    def test_a_month_of_which_nothing_is_left_tells_where_its_days_are(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        days = [FIRST, FIRST + dt.timedelta(days=1)]
+        self.both(daemon, days, days)
+        story = " ".join(run(daemon.root, "explain", "3").stdout.split())
+        assert f"It was read: {2 * ROWS} rows" in story
+        assert f"{ROWS} rows of {days[0]} were left to file 1" in story
+        assert f"{ROWS} rows of {days[1]} were left to file 2" in story
+
+    def test_a_day_that_is_issued_again_with_fewer_rows(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        self.both(daemon, [FIRST], [FIRST, FIRST + dt.timedelta(days=1)])
+        put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST, issue=2, rows=ROWS - 5))
+        once(daemon)
+        (one,) = json.loads(run(daemon.root, "coverage", "--json").stdout)["differing"]
+        assert (one["file_id"], one["rows"], one["by"], one["rows_there"]) == (2, ROWS, 3, ROWS - 5)
+        story = " ".join(run(daemon.root, "explain", "2").stdout.split())
+        assert f"{ROWS} rows of {FIRST} were left to file 3" in story
+        assert f"only {ROWS - 5} rows of it" in story
 
 
 class TestDayThatWasLeft:

@@ -10,15 +10,15 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.io.protocols import LEFT_TO
-from pointline.services.files.regained import days_left
+from pointline.services.files.regained import days_left, heirs_of
 from pointline.tables.coverage import SERIES
 from pointline.tables.ingest_manifest import Status, stands_at
 
-ASKED: Final = ("file_id", "date", "days", "rows_written", "status")
+ASKED: Final = ("date", "days", "rows_written")
 
 
 class Differing(Struct, frozen=True, kw_only=True):
-    """One day. ``file_id`` left ``rows`` of it to file ``by``, which has ``rows_there``."""
+    """One day. ``file_id`` left ``rows`` of it to another file, in whose place is ``by``, which has ``rows_there``."""
 
     exchange: str
     data_type: str
@@ -37,13 +37,13 @@ def differing_days(ledger: pl.LazyFrame) -> list[Differing]:
     told = [
         (row, by, date, rows) for row in thinned.iter_rows(named=True) for by, date, rows in days_left(row["warnings"])
     ]
-    asked = ledger.filter(pl.col("file_id").is_in(sorted({by for _, by, _, _ in told}))).select(ASKED).collect()
-    others = {row["file_id"]: row for row in asked.iter_rows(named=True)}
+    heirs = heirs_of({by for _, by, _, _ in told}, ledger, ASKED)
     found = []
-    for row, by, date, rows in told:
-        there = rows_on(others.get(by), date)
+    for row, left_to, date, rows in told:
+        there = rows_on(heirs.get(left_to), date)
         if there is not None and there < rows:
             series = {name: row[name] for name in SERIES}
+            by = heirs[left_to]["file_id"]
             found.append(Differing(**series, date=date, file_id=row["file_id"], rows=rows, by=by, rows_there=there))
     return sorted(found, key=lambda one: (one.exchange, one.data_type, one.symbol, one.date))
 

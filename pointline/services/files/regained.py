@@ -43,7 +43,10 @@ def regained(thinned: pl.DataFrame, entries: pl.DataFrame, present: pl.Series) -
     )
     newest = dict(standing.group_by("bronze_file_path").agg(pl.col("file_id").max()).iter_rows())
     rows = [row for row in thinned.iter_rows(named=True) if newest.get(row["bronze_file_path"]) == row["file_id"]]
-    heirs = _heirs(entries, sorted({by for row in rows for by, _, _ in days_left(row["warnings"])}))
+    first, last = ends()
+    facts = [pl.col(name).cast(pl.String) for name in ("symbol", *SERIES)]
+    asked: list[pl.Expr | str] = ["date", *facts, first.alias("first"), last.alias("last")]
+    heirs = heirs_of({by for row in rows for by, _, _ in days_left(row["warnings"])}, entries.lazy(), asked)
     return {
         row["file_id"]: row["bronze_file_path"]
         for row in rows
@@ -61,22 +64,20 @@ def left_to(thinned: pl.DataFrame, file_ids: Collection[int]) -> list[tuple[Mapp
     ]
 
 
-def _heirs(entries: pl.DataFrame, file_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Return what is now in the place of each of these files: itself, or what took its place at last."""
+def heirs_of(
+    file_ids: Collection[int], ledger: pl.LazyFrame, asked: Sequence[pl.Expr | str]
+) -> dict[int, dict[str, Any]]:
+    """Return what is now in the place of each of these files: itself, or what took its place at last.
+
+    As rows of the ledger with ``file_id, superseded_by, status`` and what is asked beside them.
+    """
     now = {file_id: file_id for file_id in file_ids}
     known: dict[int, dict[str, Any]] = {}
     for _ in range(MOST_STEPS):
-        if asked := sorted(set(now.values()) - known.keys()):
-            first, last = ends()
-            rows = entries.filter(pl.col("file_id").is_in(asked)).select(
-                "file_id",
-                "superseded_by",
-                "date",
-                *(pl.col(name).cast(pl.String) for name in ("status", "symbol", *SERIES)),
-                first=first,
-                last=last,
-            )
-            known |= {row["file_id"]: row for row in rows.iter_rows(named=True)}
+        if wanted := sorted(set(now.values()) - known.keys()):
+            rows = ledger.filter(pl.col("file_id").is_in(wanted))
+            found = rows.select("file_id", "superseded_by", pl.col("status").cast(pl.String), *asked).collect()
+            known |= {row["file_id"]: row for row in found.iter_rows(named=True)}
         after = {
             file_id: known[by]["superseded_by"]
             for file_id, by in now.items()

@@ -57,6 +57,8 @@ class Judge(Struct, frozen=True, kw_only=True):
     min_share: float
     rank_of: RankOf = lambda _path, _feed: None
     """The place of a file in the order in which its feed prefers them; None where it has none."""
+    days_in_silver: dict[int, Mapping[str, int] | None] = field(default_factory=dict)
+    """The rows by day of files of the ledger, as far as they were asked for."""
 
     def decide(self) -> Replacements:
         """Return who gives way and who is refused; a file that is refused leaves the old rows where they are.
@@ -96,7 +98,8 @@ class Judge(Struct, frozen=True, kw_only=True):
             gone, complaint = self._gives_way_on(days, entry, outcome, taken, found)
             complaint = complaint or self._out_of_reach(entry, outcome, old)
             if complaint is None:
-                complaint = self._too_few(entry, outcome, spans, old, gone)
+                others = entry.days_to_leave | found.given_up.get(file_id, {}).keys()
+                complaint = self._too_few(entry, outcome, spans, (old, gone), others)
             if complaint is not None:
                 found.refused[file_id] = complaint
                 found.given_up = _without(found.given_up, file_id)
@@ -179,10 +182,13 @@ class Judge(Struct, frozen=True, kw_only=True):
                 held
                 for held in self.occupied.held_on(day).values()
                 if held.file_id not in leaving and held.spans and symbol_key(entry.meta.symbol) in held.spans
+                if self._has_rows_on(held, day)
             ]
             return [], self._says_nothing(entry, outcome, standing[0]) if standing else None
         gone: list[Held] = []
         for met in self.occupied.collisions(spans, day, taken, leaving, feed=entry.meta.feed):
+            if not self._has_rows_on(met.other, day):
+                continue
             order = self._order(entry, spans.keys(), met.other, day)
             if order > 0:
                 found.given_up.setdefault(entry.file_id, {})[day[2]] = met.other.file_id
@@ -194,6 +200,18 @@ class Judge(Struct, frozen=True, kw_only=True):
                 return [], self._overlapping(entry, outcome, met, spans, day)
             gone.append(met.other)
         return gone, None
+
+    def _has_rows_on(self, held: Held, day: Day) -> bool:
+        """Tell whether a file that has rows around a day has any on it: it may have left the day to another one."""
+        if not held.feed or held.file_id in self.entries:
+            return True
+        days = self._days_of(held.file_id)
+        return days is None or day[2] in days
+
+    def _days_of(self, file_id: int) -> Mapping[str, int] | None:
+        if file_id not in self.days_in_silver:
+            self.days_in_silver[file_id] = self.facts.outcome_of(file_id).days
+        return self.days_in_silver[file_id]
 
     def _order(self, entry: Entry, symbols: AbstractSet[str], other: Held, day: Day) -> int:
         """Return -1 where the feed of both leaves the day to the first, 1 where it does to the other one, else 0."""
@@ -229,13 +247,16 @@ class Judge(Struct, frozen=True, kw_only=True):
         entry: Entry,
         outcome: Outcome,
         spans: Mapping[str, Span],
-        old: Sequence[int],
-        gone: Sequence[Held],
+        leaving: tuple[Sequence[int], Sequence[Held]],
+        others: AbstractSet[str],
     ) -> Outcome | None:
+        """``leaving``: its older versions, and other files. The rows of days that ``others`` have count for nobody."""
+        old, gone = leaving
         if not (old or gone) or entry.candidate.is_accepted or entry.meta.data_type == INSTRUMENTS:
             return None  # lists of instruments have a guard of their own
-        replaced, before = self._rows_at_stake(outcome, [*old, *(held.file_id for held in gone)])
+        replaced, before = self._rows_at_stake(outcome, [*old, *(held.file_id for held in gone)], others)
         mine = self._rows_instead(entry, outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
+        mine -= sum((outcome.days or {}).get(date, 0) for date in others)
         if mine >= self.min_share * before:
             return None
         names = " and ".join(f"file {file_id}" for file_id in replaced)
@@ -247,18 +268,27 @@ class Judge(Struct, frozen=True, kw_only=True):
         )
         return self._refused(entry, outcome, what, replaced[0])
 
-    def _rows_at_stake(self, outcome: Outcome, replaced: Sequence[int]) -> tuple[Sequence[int], int]:
+    def _rows_at_stake(
+        self, outcome: Outcome, replaced: Sequence[int], others: AbstractSet[str]
+    ) -> tuple[Sequence[int], int]:
         """Return the files whose rows the new ones have to make up for, and how many these are.
 
         A file with the content of the new one has only moved: its rows are counted where they go, not as lost ones too.
         """
-        rows = {file_id: self.facts.rows_written(file_id) for file_id in replaced}
+        rows = {file_id: self._rows_beside(file_id, others) for file_id in replaced}
         moved = [one for one in replaced if self.facts.content_hash(one) == outcome.content_hash]
         given_up = [one for one in replaced if one not in moved]
         lost, largest = sum(rows[one] for one in given_up), max(moved, key=rows.__getitem__, default=None)
         if largest is None or lost >= rows[largest]:
             return given_up, lost
         return [largest], rows[largest]
+
+    def _rows_beside(self, file_id: int, others: AbstractSet[str]) -> int:
+        """Return how many rows a file has in silver, of days that no other file is to have."""
+        rows = self.facts.rows_written(file_id)
+        if others and (days := self._days_of(file_id)) is not None:
+            rows -= sum(days.get(date, 0) for date in others)
+        return rows
 
     def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
         """How many rows the lake has of the file; of a copy, those of its original that the copy claims too."""

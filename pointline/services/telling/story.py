@@ -36,6 +36,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     """What there is to tell of one version beside its row. ``others`` are the files that it names, by id."""
 
     others: Mapping[int, LedgerRow] = field(default_factory=dict)
+    heirs: Mapping[int, LedgerRow] = field(default_factory=dict)
+    """What is now in the place of the files that days were left to, by their ids."""
     groups: Collection[str] = ()
     """Names in the place of a symbol that stand for many, beside those that always do."""
     replaced: Sequence[int] = ()
@@ -108,12 +110,13 @@ def _replaced(row: LedgerRow, sources: Sources) -> list[Chapter]:
 def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if row["status"] == Status.DUPLICATE:
         return []
-    if not row["rows_read"]:
+    if not row["rows_read"] and not any(days_left(row["warnings"])):
         nothing = "It was read and holds no rows"
         if NO_ROWS in json.loads(row["warnings"] or "{}"):
             nothing += ". An empty gzip would say that there was no data; this file says nothing"
         return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
-    what = f"It was read: {plural(row['rows_read'], 'row')}"
+    read = row["rows_read"] + sum(rows for _, _, rows in days_left(row["warnings"]))
+    what = f"It was read: {plural(read, 'row')}"
     if row["first_local_timestamp"] is not None:
         first, last = _exact(row["first_local_timestamp"]), _exact(row["last_local_timestamp"])
         what += f", local_timestamp from {first} to {last} UTC"
@@ -132,8 +135,9 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
 
 def _left_day(file_id: int, day: dt.date, rows: int, row: LedgerRow, sources: Sources) -> str:
     """Say who has a day that this file has too."""
+    other = sources.heirs.get(file_id)
+    file_id = file_id if other is None else other["file_id"]
     what = f"{plural(rows, 'row')} of {day} were left to {_named(file_id, row, sources)}"
-    other = sources.others.get(file_id)
     status = "not known" if other is None else other["status"]
     there = rows_on(other, day)
     if there is not None and there < rows:

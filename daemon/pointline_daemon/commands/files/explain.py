@@ -18,8 +18,9 @@ from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, olde
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
 from pointline.phrases import plural, printable
+from pointline.services.files.differing import ASKED
 from pointline.services.files.identity.ledger_row import REFUSED
-from pointline.services.files.regained import days_left
+from pointline.services.files.regained import days_left, heirs_of
 from pointline.services.rows.aside import by_rule
 from pointline.services.telling.next_steps import LedgerRow, next_step
 from pointline.services.telling.story import Chapter, Sources, tell
@@ -179,7 +180,8 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     rows = ledger.filter(pl.col("bronze_file_path").is_in(paths)).sort("file_id").collect().rows(named=True)
     ids = [row["file_id"] for row in rows]
     named = [row["superseded_by"] for row in rows if row["superseded_by"] is not None]
-    named += [file_id for row in rows for file_id, _, _ in days_left(row["warnings"])]
+    heirs = heirs_of({one for row in rows for one, _, _ in days_left(row["warnings"])}, ledger, ASKED)
+    named += [heir["file_id"] for heir in heirs.values()]
     relatives = (
         ledger.filter(pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named))
         .select("file_id", "bronze_file_path", "status", "superseded_by", "rows_written", "days", *CLAIM)
@@ -201,6 +203,7 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         is_in = table is not None and bool(row["rows_written"])
         sources = Sources(
             others=others,
+            heirs=heirs,
             groups=config.bronze.groups,
             replaced=older.get(file_id, []),
             set_aside=[one for one in broken if one.file_id == file_id],

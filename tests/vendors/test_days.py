@@ -327,10 +327,13 @@ class TestMonthBesideItsDays:
         daemon = Daemon(tmp_path / "lake")
         days = [FIRST, FIRST + dt.timedelta(days=1)]
         self.both(daemon, [], days)
-        month = self.both(daemon, days, [*days, FIRST - dt.timedelta(days=1)])
+        put(daemon.bronze, "daily", "BTCUSDT", str(days[0]), lines(days[0]))
+        put(daemon.bronze, "daily", "BTCUSDT", str(days[1]), lines(days[1]))
+        put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", [row for one in days for row in lines(one, issue=2)])
+        once(daemon)
         assert set(read_manifest(daemon.root)["status"]) == {"superseded", "success"}
         by_file = Counter(str(path).rpartition("/")[2] for *_, path in held(daemon.root))
-        assert by_file == {month.name: ROWS, **{f"BTCUSDT-trades-{one}.zip": ROWS for one in days}}
+        assert by_file == {f"BTCUSDT-trades-{one}.zip": ROWS for one in days}
 
     def test_a_month_that_is_gone_keeps_its_other_days(self, tmp_path):
         daemon = Daemon(tmp_path / "lake")

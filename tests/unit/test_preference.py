@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
-from pointline.services.files.preference import foreseen, preferred, thinned
+from pointline.services.files.preference import foreseen, may_leave, preferred, thinned
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import UTC_TIME
 from pointline.vendors.feeds import Rank
@@ -167,3 +167,12 @@ class TestForeseen:
     def test_not_of_many_symbols(self, symbol):
         files = {1: self.meta("month", symbol=symbol), 2: self.meta("day 9", symbol=symbol)}
         assert foreseen(files, self.ledger(), self.rank, ["mine"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "first", "end", "may"), [(0, 0, 24, False), (0, -240, 500, False), (0, -8, 16, True), (1, 0, 24, True)]
+)
+def test_who_may_ever_leave_a_day(place, first, end, may):
+    rank, _ = of_hours(place, first, end)
+    assert may_leave(TENTH, rank) == may
+    assert not may_leave(TENTH, None)

@@ -25,6 +25,7 @@ from pointline.vendors.feeds import Rank
 RankOf = Callable[[str, str], Rank | None]
 """Path and feed to a place among files of the same rows; None where it has none."""
 SERIES = ("exchange", "data_type", "feed", "symbol")
+EVER = (-(1 << 62), 1 << 62)
 LONGEST = dt.timedelta(days=366)
 """Of the time that one file is of: a year."""
 
@@ -49,6 +50,13 @@ def preferred(
         if first <= other_first and other_end <= end and other_symbols <= symbols:
             return winner
     return 0
+
+
+def may_leave(date: dt.date, rank: Rank | None) -> bool:
+    """Tell whether a file may ever leave a UTC day: not the one that comes first and is of all of the day."""
+    if rank is None:
+        return False
+    return rank.place > 0 or _on(date, rank.period) != _on(date, EVER)
 
 
 def _on(date: dt.date, period: tuple[int, int]) -> tuple[int, int]:

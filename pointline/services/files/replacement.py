@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
 from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
-from pointline.services.files.preference import RankOf, preferred
+from pointline.services.files.preference import RankOf, may_leave, preferred
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -204,6 +204,8 @@ class Judge(Struct, frozen=True, kw_only=True):
     def _has_rows_on(self, held: Held, day: Day) -> bool:
         """Tell whether a file that has rows around a day has any on it: it may have left the day to another one."""
         if not held.feed or held.file_id in self.entries:
+            return True
+        if not may_leave(dt.date.fromisoformat(day[2]), self.rank_of(held.path, held.feed)):
             return True
         days = self._days_of(held.file_id)
         return days is None or day[2] in days

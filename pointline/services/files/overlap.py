@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 import polars as pl
 from msgspec import Struct
@@ -15,7 +16,8 @@ from msgspec.structs import replace
 
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse.rules import DAY_US, EPOCH
-from pointline.services.files.dates import days_between
+from pointline.services.files.dates import days_between, moment
+from pointline.services.files.preference import RankOf, may_leave
 from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import Status, ends, stands_at
 from pointline.tables.spelling import holds_many, symbol_key
@@ -36,7 +38,7 @@ def on_days(meta: BronzeFileMetadata, spans: Mapping[str, Span]) -> Iterator[tup
         yield day_of(meta), spans
         return
     whole = join_spans(spans.values())
-    for date in days_between(_moment(whole.first_us), _moment(whole.last_us)):
+    for date in days_between(moment(whole.first_us), moment(whole.last_us)):
         here = {key: on for key, span in spans.items() if (on := cut_to_day(span, date)) is not None}
         if here:
             yield (meta.exchange, meta.data_type, str(date)), here
@@ -47,10 +49,6 @@ def cut_to_day(span: Span, date: dt.date) -> Span | None:
     start_us = (date - EPOCH).days * DAY_US
     first, last = max(span.first_us, start_us), min(span.last_us, start_us + DAY_US - 1)
     return Span(first_us=first, last_us=last, rows=span.rows) if first <= last else None
-
-
-def _moment(at_us: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(at_us // 1_000_000, dt.UTC)
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -80,13 +78,26 @@ class Collision(Struct, frozen=True, kw_only=True):
 
 SpansOf = Callable[[int, Day], Mapping[str, Span]]
 """The spans by symbol key of a file of many symbols, read from silver."""
+DaysOf = Callable[[int], Mapping[str, int] | None]
+"""The rows of a file by date; None where its path claims one day for all of them."""
 
 
 class Occupied:
     """What silver holds on the days that a batch has to do with. Not thread-safe."""
 
-    def __init__(self, ledger: pl.DataFrame, days: Collection[Day], spans_of: SpansOf, groups: Collection[str]) -> None:
+    def __init__(
+        self,
+        ledger: pl.DataFrame,
+        days: Collection[Day],
+        spans_of: SpansOf,
+        groups: Collection[str],
+        *,
+        days_of: DaysOf = lambda _file_id: None,
+        rank_of: RankOf = lambda _path, _feed: None,
+    ) -> None:
         self._spans_of = spans_of
+        self._rank_of = rank_of
+        self.days_of = cache(days_of)
         self._days: dict[Day, dict[int, Held]] = {}
         for day, held in _held(ledger, days, groups):
             self._days.setdefault(day, {})[held.file_id] = held
@@ -104,20 +115,28 @@ class Occupied:
         assert held.spans is not None
         return held.spans
 
+    def has_rows_on(self, held: Held, day: Day) -> bool:
+        """Tell whether a file that has rows around a day has any on it: it may have left the day to another one."""
+        if not held.feed or not may_leave(dt.date.fromisoformat(day[2]), self._rank_of(held.path, held.feed)):
+            return True
+        days = self.days_of(held.file_id)
+        return days is None or day[2] in days
+
     def collisions(
         self, spans: Mapping[str, Span], day: Day, also: Iterable[Held], leaving: Collection[int], *, feed: str = ""
     ) -> list[Collision]:
         """Return what overlaps these spans, one per file: files of the lake that stay, and ``also``."""
         whole, series = join_spans(spans.values()), series_of(feed)
+        here = self.held_on(day)
         found = []
-        for held in [*self.held_on(day).values(), *also]:
+        for held in [*here.values(), *also]:
             if series_of(held.feed) != series or held.file_id in leaving:
                 continue
             if not _touch(whole, held.span) or not any(map(held.may_hold, spans)):
                 continue
             theirs = held.spans if held.spans is not None else self.spans(held, day)
             met = [key for key in spans if key in theirs and overlap(spans[key], theirs[key])]
-            if met:
+            if met and (held.file_id not in here or self.has_rows_on(held, day)):
                 found.append(Collision(other=held, symbol=met[0], span=theirs[met[0]]))
         return found
 
@@ -150,7 +169,7 @@ def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) 
 
 def _by_day(span: Span, claimed: str, dates: Collection[str]) -> Iterator[tuple[str, Span]]:
     """Yield those of these dates that a span reaches into, and what lies there of it."""
-    first, last = str(_moment(span.first_us).date()), str(_moment(span.last_us).date())
+    first, last = str(moment(span.first_us).date()), str(moment(span.last_us).date())
     for date in [first] if first == last else dates:
         if first <= date <= last and date in dates:
             here = cut_to_day(span, dt.date.fromisoformat(date))

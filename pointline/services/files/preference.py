@@ -17,15 +17,13 @@ from msgspec.structs import replace
 
 from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.parse.rules import DAY_US, EPOCH
-from pointline.services.files.dates import days_between
+from pointline.services.files.dates import days_between, moment
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.spelling import holds_many
 from pointline.vendors.feeds import Rank
 
 RankOf = Callable[[str, str], Rank | None]
 """Path and feed to a place among files of the same rows; None where it has none."""
-SERIES = ("exchange", "data_type", "feed", "symbol")
-EVER = (-(1 << 62), 1 << 62)
 LONGEST = dt.timedelta(days=366)
 """Of the time that one file is of: a year."""
 
@@ -56,7 +54,8 @@ def may_leave(date: dt.date, rank: Rank | None) -> bool:
     """Tell whether a file may ever leave a UTC day: not the one that comes first and is of all of the day."""
     if rank is None:
         return False
-    return rank.place > 0 or _on(date, rank.period) != _on(date, EVER)
+    first, end = _on(date, rank.period)
+    return rank.place > 0 or end - first < DAY_US
 
 
 def _on(date: dt.date, period: tuple[int, int]) -> tuple[int, int]:
@@ -120,14 +119,14 @@ def _in_ledger(
 ) -> Iterator[tuple[_Series, Rank]]:
     """Yield the files of these series that are in the ledger for the times that are asked for."""
     wanted = {series for series, _ in asking}
-    first = _moment(min(rank.period[0] for _, rank in asking)).date() - LONGEST
-    last = _moment(max(rank.period[1] for _, rank in asking)).date()
+    first = moment(min(rank.period[0] for _, rank in asking)).date() - LONGEST
+    last = moment(max(rank.period[1] for _, rank in asking)).date()
     has_rows = stands_at(Status.SUCCESS) & pl.col("first_local_timestamp").is_not_null()
     rows = ledger.filter(
         pl.col("date").is_between(first, last),
-        *(pl.col(name).is_in(list({one[place] for one in wanted})) for place, name in enumerate(SERIES)),
+        *(pl.col(name).is_in(list({one[place] for one in wanted})) for place, name in enumerate(_Series._fields)),
         has_rows | stands_at(Status.PENDING),
-    ).select(*(pl.col(name).cast(pl.String) for name in SERIES), "bronze_file_path")
+    ).select(*(pl.col(name).cast(pl.String) for name in _Series._fields), "bronze_file_path")
     for *facts, path in rows.iter_rows():
         series = _Series(*facts)
         if series in wanted and (rank := rank_of(path, series.feed)) is not None:
@@ -135,14 +134,10 @@ def _in_ledger(
 
 
 def _left(ours: Rank, others: Sequence[Rank]) -> Iterator[str]:
-    symbol = frozenset({""})  # the same for all of a series
+    symbols: frozenset[str] = frozenset()  # the same for all of a series
     for theirs in others:
         first, end = max(ours.period[0], theirs.period[0]), min(ours.period[1], theirs.period[1])
         if theirs.place < ours.place and first < end:
-            for date in days_between(_moment(first), _moment(end - 1)):
-                if preferred(date, (ours, symbol), (theirs, symbol)) > 0:
+            for date in days_between(moment(first), moment(end - 1)):
+                if preferred(date, (ours, symbols), (theirs, symbols)) > 0:
                     yield str(date)
-
-
-def _moment(at_us: int) -> dt.datetime:
-    return dt.datetime.combine(EPOCH, dt.time()) + dt.timedelta(microseconds=at_us)

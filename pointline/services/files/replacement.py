@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
 from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
-from pointline.services.files.preference import RankOf, may_leave, preferred
+from pointline.services.files.preference import RankOf, preferred
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -57,8 +57,6 @@ class Judge(Struct, frozen=True, kw_only=True):
     min_share: float
     rank_of: RankOf = lambda _path, _feed: None
     """The place of a file in the order in which its feed prefers them; None where it has none."""
-    days_in_silver: dict[int, Mapping[str, int] | None] = field(default_factory=dict)
-    """The rows by day of files of the ledger, as far as they were asked for."""
 
     def decide(self) -> Replacements:
         """Return who gives way and who is refused; a file that is refused leaves the old rows where they are.
@@ -182,13 +180,11 @@ class Judge(Struct, frozen=True, kw_only=True):
                 held
                 for held in self.occupied.held_on(day).values()
                 if held.file_id not in leaving and held.spans and symbol_key(entry.meta.symbol) in held.spans
-                if self._has_rows_on(held, day)
+                if self.occupied.has_rows_on(held, day)
             ]
             return [], self._says_nothing(entry, outcome, standing[0]) if standing else None
         gone: list[Held] = []
         for met in self.occupied.collisions(spans, day, taken, leaving, feed=entry.meta.feed):
-            if not self._has_rows_on(met.other, day):
-                continue
             order = self._order(entry, spans.keys(), met.other, day)
             if order > 0:
                 found.given_up.setdefault(entry.file_id, {})[day[2]] = met.other.file_id
@@ -200,20 +196,6 @@ class Judge(Struct, frozen=True, kw_only=True):
                 return [], self._overlapping(entry, outcome, met, spans, day)
             gone.append(met.other)
         return gone, None
-
-    def _has_rows_on(self, held: Held, day: Day) -> bool:
-        """Tell whether a file that has rows around a day has any on it: it may have left the day to another one."""
-        if not held.feed or held.file_id in self.entries:
-            return True
-        if not may_leave(dt.date.fromisoformat(day[2]), self.rank_of(held.path, held.feed)):
-            return True
-        days = self._days_of(held.file_id)
-        return days is None or day[2] in days
-
-    def _days_of(self, file_id: int) -> Mapping[str, int] | None:
-        if file_id not in self.days_in_silver:
-            self.days_in_silver[file_id] = self.facts.outcome_of(file_id).days
-        return self.days_in_silver[file_id]
 
     def _order(self, entry: Entry, symbols: AbstractSet[str], other: Held, day: Day) -> int:
         """Return -1 where the feed of both leaves the day to the first, 1 where it does to the other one, else 0."""
@@ -258,7 +240,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             return None  # lists of instruments have a guard of their own
         replaced, before = self._rows_at_stake(outcome, [*old, *(held.file_id for held in gone)], others)
         mine = self._rows_instead(entry, outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
-        mine -= sum((outcome.days or {}).get(date, 0) for date in others)
+        mine -= _rows_of_days(outcome.days, others)
         if mine >= self.min_share * before:
             return None
         names = " and ".join(f"file {file_id}" for file_id in replaced)
@@ -288,9 +270,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     def _rows_beside(self, file_id: int, others: AbstractSet[str]) -> int:
         """Return how many rows a file has in silver, of days that no other file is to have."""
         rows = self.facts.rows_written(file_id)
-        if others and (days := self._days_of(file_id)) is not None:
-            rows -= sum(days.get(date, 0) for date in others)
-        return rows
+        return rows - _rows_of_days(self.occupied.days_of(file_id), others) if others else rows
 
     def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
         """How many rows the lake has of the file; of a copy, those of its original that the copy claims too."""
@@ -388,6 +368,10 @@ def _take(
             path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
             held = Held(file_id=entry.file_id, path=path, span=whole, spans=spans, feed=entry.meta.feed)
             taken.setdefault(day, []).append(held)
+
+
+def _rows_of_days(days: Mapping[str, int] | None, dates: Iterable[str]) -> int:
+    return sum(days.get(date, 0) for date in dates) if days else 0
 
 
 def _any_holds(files: Iterable[Held], symbol: str) -> bool:

@@ -43,16 +43,16 @@ class Days:
             own = silver if len(kept) == len(leaving) else silver.filter(pl.col("file_id").is_in(kept))
             self._append(self._claimed, [own], kept)
             return
-        dates = silver["local_timestamp"].dt.date()
-        starts = _starts(dates, silver["file_id"])
+        dates, ids = silver["local_timestamp"].dt.date(), silver["file_id"]
+        starts = _starts(dates, ids)
         if len(starts) > MOST_RUNS:  # the days are mixed
             silver = silver.with_columns(dates.alias("date")).sort("date", maintain_order=True)
-            dates = silver.drop_in_place("date")
-            starts = _starts(dates, silver["file_id"])
+            dates, ids = silver.drop_in_place("date"), silver["file_id"]
+            starts = _starts(dates, ids)
         kept_on: dict[str, list[pl.DataFrame]] = {}
         ids_on: dict[str, set[int]] = {}
         for start, end in pairwise([*starts, silver.height]):
-            date, file_id = str(dates[start]), silver["file_id"][start]
+            date, file_id = str(dates[start]), ids[start]
             of_file = self._rows.setdefault(file_id, {})
             of_file[date] = of_file.get(date, 0) + end - start
             if date not in leaving[file_id]:

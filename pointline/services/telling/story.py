@@ -110,12 +110,13 @@ def _replaced(row: LedgerRow, sources: Sources) -> list[Chapter]:
 def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if row["status"] == Status.DUPLICATE:
         return []
-    if not row["rows_read"] and not any(days_left(row["warnings"])):
+    left = list(days_left(row["warnings"]))
+    if not row["rows_read"] and not left:
         nothing = "It was read and holds no rows"
         if NO_ROWS in json.loads(row["warnings"] or "{}"):
             nothing += ". An empty gzip would say that there was no data; this file says nothing"
         return [Chapter(what=nothing)] if row["status"] in {Status.SUCCESS, Status.SUPERSEDED} else []
-    read = row["rows_read"] + sum(rows for _, _, rows in days_left(row["warnings"]))
+    read = row["rows_read"] + sum(rows for _, _, rows in left)
     what = f"It was read: {plural(read, 'row')}"
     if row["first_local_timestamp"] is not None:
         first, last = _exact(row["first_local_timestamp"]), _exact(row["last_local_timestamp"])
@@ -126,7 +127,7 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if warnings.pop(ACCEPTED, None):
         chapters.append(Chapter(what="You accepted it with `pointline retry --accept`"))
     warnings.pop(OTHER_IS_GONE, None)
-    for file_id, day, rows in days_left(row["warnings"]):
+    for file_id, day, rows in left:
         del warnings[f"{LEFT_TO}{file_id}:{day}"]
         chapters.append(Chapter(what=_left_day(file_id, day, rows, row, sources)))
     chapters += [Chapter(what=_odd(name, count)) for name, count in warnings.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import cached_property
 
 import polars as pl
 from msgspec import Struct, field
@@ -94,7 +95,7 @@ def _columns_as_they_are(columns: tuple[Column, ...]) -> list[pl.Expr]:
     return [column.silver for column in columns]
 
 
-class EventTable(Struct, frozen=True, kw_only=True):
+class EventTable(Struct, frozen=True, kw_only=True, dict=True):
     """An append-only table with one row per event, partitioned by ``exchange, date``.
 
     ``columns`` are those that rows come in with, whatever vendor they are of. ``to_silver`` turns them into the silver
@@ -108,12 +109,12 @@ class EventTable(Struct, frozen=True, kw_only=True):
     series: tuple[str, ...] = ()
     """Columns that are the same for all rows of a file and, beside the symbol, tell one series from another."""
 
-    @property
+    @cached_property
     def raw_schema(self) -> dict[str, pl.DataType]:
         """Raw column name to parser type, in vendor order."""
         return {column.name: column.dtype for column in self.columns}
 
-    @property
+    @cached_property
     def silver_schema(self) -> dict[str, pl.DataType]:
         """Silver column name to type, lineage and partition columns included."""
         empty = pl.LazyFrame(schema=self.raw_schema).select(self.to_silver(self.columns))

@@ -1,6 +1,6 @@
 """``dim_symbol`` against a calendar: it says what the observations that stand say, whatever order they came in.
 
-Twelve histories in the suite; a thousand with ``pytest -n 0 -m soak tests/properties/test_dim_symbol.py``.
+Twenty histories in the suite; a thousand with ``pytest -n 0 -m soak tests/properties/test_dim_symbol.py``.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ windows = st.builds(
         st.tuples(st.sampled_from(EXCHANGES), st.sampled_from(SYMBOLS), days), st.one_of(states, st.none()), max_size=4
     ).filter(bool),
 )
+orders = st.integers(0, 2**32).map(random.Random)
+"""Not drawn number by number: those tend to 0, for which one goes back for ever."""
 histories = st.lists(st.one_of(snapshots, snapshots, partials, windows), min_size=1, max_size=7)
 
 
@@ -111,8 +113,8 @@ def check(history: list[Said], order: random.Random) -> None:
     assert versions_of(map(observed, said)).equals(made), "all at once makes the same table"
 
 
-@settings(LOOSE, max_examples=12)
-@given(history=histories, order=st.randoms(use_true_random=False))
+@settings(LOOSE, max_examples=20)
+@given(history=histories, order=orders)
 def test_every_day_says_what_stands(history, order):
     check(history, order)
 
@@ -120,6 +122,6 @@ def test_every_day_says_what_stands(history, order):
 @pytest.mark.soak
 @pytest.mark.parametrize("_part", range(4))
 @settings(LOOSE, max_examples=250)
-@given(history=histories, order=st.randoms(use_true_random=False))
+@given(history=histories, order=orders)
 def test_a_thousand_histories(_part, history, order):
     check(history, order)

@@ -54,16 +54,28 @@ class LiveParts:
     """
 
     def __init__(
-        self, table: DeltaTable, partition_by: Sequence[str], bounded: Mapping[str, pl.DataType] | None = None
+        self,
+        version: int,
+        live: Iterable[Live],
+        partition_by: Sequence[str],
+        bounded: Mapping[str, pl.DataType] | None = None,
     ) -> None:
-        self.version = table.version()
+        self.version = version
         self.size_bytes = 0
         """Of all of them."""
         self._partition_by = tuple(partition_by)
         self._bounded = dict(bounded or {})
         self._live: dict[Key, dict[str, Live]] = {}
-        for live in _listed(data_files(table, flatten=False), self._partition_by, self._bounded):
-            self._add(live)
+        for one in live:
+            self._add(one)
+
+    @classmethod
+    def of_table(
+        cls, table: DeltaTable, partition_by: Sequence[str], bounded: Mapping[str, pl.DataType] | None = None
+    ) -> LiveParts:
+        """List what the version of a handle has."""
+        live = _listed(data_files(table, flatten=False), partition_by, bounded or {})
+        return cls(table.version(), live, partition_by, bounded)
 
     def follow(self, version: int, *, add: Iterable[Part], remove: Iterable[Part]) -> None:
         """Take note of what came and what went with the commit of the next version."""

@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 
 from pointline.errors import LakeDamaged
 from pointline.io.checksums import checksum_in_name, checksum_of
+from pointline.io.delta.as_made import WRITER_VERSION, is_as_made
 from pointline.io.delta.changed_table import not_ours
 from pointline.io.delta.live_parts import LiveParts
 from pointline.io.delta.table_path import LOG, delta_name, is_table, open_table, scan_data_files
@@ -22,10 +23,6 @@ from pointline.io.delta_log.entries import APP_ID, DeltaLog, entry_name
 from pointline.io.delta_log.format_version import require_known
 from pointline.io.protocols import Part
 from pointline.io.translate import DAMAGE_HINT, REPAIR_HINT, storage_errors
-
-READER_VERSION = 1
-WRITER_VERSION = 2
-"""Of the Delta protocol: what the tables are created with, and all that ``DeltaLog`` knows."""
 
 
 class DeltaTableReader:
@@ -168,8 +165,19 @@ class DeltaTableReader:
             finally:
                 self._table = None
 
+    def is_as_made(self) -> bool:
+        """Tell whether nothing has come into the table since it was made, as it is described now."""
+        return is_as_made(self.path, self.schema, self.partition_by)
+
+    @property
+    def _kept_bounds(self) -> dict[str, pl.DataType]:
+        return {name: self.schema[name] for name in self.bounded}
+
     def _newest_log(self) -> DeltaLog:
-        if self._log is None:
+        if self._log is None and self.is_as_made():
+            self._log = DeltaLog(self.path / LOG, version=0, last_batch=-1)
+            self._parts = LiveParts(0, (), self.partition_by, self._kept_bounds)
+        elif self._log is None:
             table = self.table()
             if table.protocol().min_writer_version > WRITER_VERSION:
                 raise LakeDamaged(
@@ -191,7 +199,7 @@ class DeltaTableReader:
                 if table is None or table.version() != newest:
                     table = self.table()
                 self._require_ours(table, has_rows=False)  # else its data files cannot even be listed
-                parts = LiveParts(table, self.partition_by, {name: self.schema[name] for name in self.bounded})
+                parts = LiveParts.of_table(table, self.partition_by, self._kept_bounds)
                 if parts.paths:
                     self._require_ours(table, has_rows=True)
                 self._parts = parts

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 from deltalake import Schema
 
+from pointline.io.delta.as_made import READER_VERSION, WRITER_VERSION
 from pointline.io.delta.changed_table import delta_schema, types_in
 from pointline.io.delta.id_ranges import holding, in_order
-from pointline.io.delta.table.reader import READER_VERSION, WRITER_VERSION
 from pointline.io.delta.table.writer import DeltaTableWriter
 from pointline.io.delta.table_path import LOG, partition_columns
 from pointline.io.delta_log.entries import DeltaLog, table_of, upgrade_of
@@ -57,6 +57,8 @@ class DeltaTableRepository(DeltaTableWriter):
 
         A table without rows becomes what it is described as.
         """
+        if self.is_as_made():
+            return
         has_rows = bool(self.live_parts())  # refuses what is not ours
         table = self.table()
         metadata, there, wanted = table.metadata(), table.schema(), delta_schema(self.schema)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from deltalake import DeltaTable
 
 from tests.support.people_contents import (
@@ -353,8 +354,7 @@ def _records(root: Path, table: str, columns: list[str]) -> list[dict[str, Any]]
     folder = root / "silver" / table
     if not DeltaTable.is_deltatable(str(folder)):
         return []
-    found: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table(columns=columns).to_pylist()
-    return found
+    return pl.read_delta(str(folder), columns=columns).to_dicts()
 
 
 def _entries(rows: list[dict[str, Any]]) -> list[Entry]:

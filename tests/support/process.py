@@ -117,7 +117,7 @@ class Lake:
     # ---- what it holds
 
     def table(self, name: str) -> pl.DataFrame:
-        return pl.DataFrame(DeltaTable(self.root / "silver" / name).to_pyarrow_table())
+        return pl.read_delta(str(self.root / "silver" / name))
 
     def manifest(self) -> pl.DataFrame:
         return self.table("ingest_manifest").sort("file_id")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +24,13 @@ MOST_NAMED = 3
 
 def delta_schema(schema: Mapping[str, pl.DataType]) -> Schema:
     """Return what a Delta log says of a table with these columns."""
-    arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    return _delta_schema(tuple(schema.items()))
+
+
+@cache
+def _delta_schema(columns: tuple[tuple[str, pl.DataType], ...]) -> Schema:
+    """A few dozen are asked for at each start, and always the same ones."""
+    arrow = pl.DataFrame(schema=dict(columns)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     return Schema.from_arrow(pa.schema(arrow))
 
 

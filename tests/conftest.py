@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import pytest
 import structlog
@@ -13,6 +14,25 @@ from tests.support.waiting import wait_until
 
 os.environ["DO_NOT_TRACK"] = "1"  # Daft tells its makers of each query otherwise, in threads of its own
 LEAK_DEADLINE_SECONDS = 2.0
+
+
+@pytest.hookimpl(tryfirst=True)  # before it is asked which marks are wanted
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Leave one in ``N`` of the cases of a test marked ``share(N)`` to each run of the suite, the rest to the soak.
+
+    Taken along the diagonal: where axes have at least N values each, every value of every axis stays.
+    """
+    shared = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("share"):
+            shared[item.parent, item.originalname].append(item)
+    for cases in shared.values():
+        axes = {tuple(one.callspec.indices[name] for one in cases) for name in cases[0].callspec.indices}
+        for one, places in zip(cases, zip(*axes, strict=True), strict=True):
+            mark = one.get_closest_marker("share")
+            assert mark is not None
+            if sum(places) % mark.args[0]:
+                one.add_marker("soak")
 
 
 @pytest.fixture(autouse=True)

@@ -344,6 +344,7 @@ MAINTENANCE: list[tuple[str, Moment, Proof]] = [
 
 
 @pytest.mark.parametrize(("step", "moment", "proven"), MAINTENANCE, ids=name_case)
+@pytest.mark.share(2)
 def test_killed_while_it_is_maintained(step, moment, proven, grown, tmp_path):
     """Guards that maintenance takes nothing away before what stands in for it is there, and can be begun again."""
     lake = shutil.copytree(grown, tmp_path / "lake")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def moments() -> Iterator[Moment]:
             yield Moment("disk.link", when, nth)
 
 
-FEW = [(name, Moment("disk.link", when, nth)) for name in CASES for when, nth in (("after", 1), ("before", 3))]
+FEW = list(zip(CASES, cycle((Moment("disk.link", "after", 1), Moment("disk.link", "before", 3))), strict=False))
 
 
 @pytest.mark.parametrize(("name", "moment"), FEW, ids=str)

@@ -226,6 +226,7 @@ def test_python_refuses_a_later_one(later):
 
 @pytest.mark.parametrize("value", [LATER, "2.1", "", "-1"])
 @pytest.mark.parametrize("table", ["ingest_manifest", "trades", "dim_symbol"])
+@pytest.mark.share(3)
 def test_one_later_table_is_enough_for_those_who_write(table, value, positional, tmp_path):
     lake = copied(positional, tmp_path)
     set_version(lake, value, table)

@@ -246,6 +246,7 @@ class TestBesideTheRest:
             "explain 1",
         ],
     )
+    @pytest.mark.share(2)
     def test_no_command_chokes_on_it(self, lake, command):
         before = versions(lake)
         ran = pointline(lake, *command.split(), "--json")
@@ -294,6 +295,7 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize(("moment", "brings_up"), MOMENTS.items(), ids=str)
+@pytest.mark.share(2)
 def test_exactly_once_whatever_crashes(tmp_path, moment, brings_up):
     """Snapshots whose second application would differ: the first is judged against an empty table."""
     names = [f"S{number}USDT" for number in range(4)]

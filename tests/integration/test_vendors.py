@@ -658,6 +658,7 @@ class TestCorrected:
             ("[feed.map]", 'symbols = { BTCUSDT = "BTC-USD" }\n[feed.map]'),
         ],
     )
+    @pytest.mark.share(2)
     def test_files_that_belong_elsewhere_now(self, lake, end, before, after):
         """What was put back is read as what the description says of it then, and the ledger says the same."""
         describe(lake, MINE.replace('B = "buy"', 'Q = "buy"') if end == "quarantined" else MINE)
@@ -714,6 +715,7 @@ class TestBadDescriptions:
         ],
         ids=" ".join,
     )
+    @pytest.mark.share(2)
     def test_others_go_on(self, bad, command):
         found = pointline(bad, *command)
         assert found.returncode in {0, 1}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.people import make_script, play
 
-SEEDS = (1, 2, 3)
+SEEDS = (1,)
 SEEDS_FOUND = (
     (7, "live"),
     (49, "live"),

@@ -55,6 +55,7 @@ def lines(kind: str, first: dt.date, days: int) -> str:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["longer-first", "shorter-first"])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.share(2)
 def test_each_row_is_in_once(tmp_path, kind, order):
     daemon = Daemon(tmp_path / "lake")
     is_year = kind == "histdata bars"

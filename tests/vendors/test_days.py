@@ -179,6 +179,7 @@ def test_a_file_of_the_whole_market_beside_one_of_a_symbol(tmp_path, order):
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.share(2)
 def test_any_order_gives_the_same_lake(tmp_path, seed):
     """Dailies and monthlies in any order and batches, some of them issued again in between."""
     chance = random.Random(seed)
@@ -278,6 +279,7 @@ class TestForeseen:
 
     @pytest.mark.parametrize("together", [True, False], ids=["together", "after"])
     @pytest.mark.parametrize("way", DAYS_THAT_COME)
+    @pytest.mark.share(2)
     def test_whatever_becomes_of_the_day(self, tmp_path, way, together):
         daemon = Daemon(tmp_path / "lake")
         days = [FIRST, FIRST + dt.timedelta(days=1)]

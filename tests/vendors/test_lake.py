@@ -50,17 +50,18 @@ def test_a_file_of_every_feed_goes_in_with_the_rows_that_were_written(lake, caps
     assert ledger.height == len(forms)
     bad = ledger.filter(pl.col("status") != "success").select("bronze_file_path", "status", "error")
     assert bad.is_empty(), bad.rows()
+    tables = {name: lake.table(name) for name in ledger["data_type"].unique()}
     by_path = {row["bronze_file_path"]: row for row in ledger.to_dicts()}
     for form in forms:
         entry = by_path[form.path_of(form.day)]
         assert (f"{entry['vendor']}/{entry['feed'].partition(' ')[0]}", entry["rows_written"]) == (form.feed, 48)
         assert entry["receive_clock"] == form.received
-        silver = lake.table(entry["data_type"]).filter(pl.col("file_id") == entry["file_id"]).sort("file_seq")
+        silver = tables[entry["data_type"]].filter(pl.col("file_id") == entry["file_id"]).sort("file_seq")
         assert (silver["date"] == silver["local_timestamp"].dt.date()).all()
         rows = silver.drop("date", "file_id", "file_seq").with_columns(pl.col(TIMES).dt.timestamp("us")).to_dicts()
         found = [{name: value for name, value in row.items() if value is not None} for row in rows]
         assert found == expected(form.plain_rows()), form
-        for row in (silver.row(0, named=True), silver.row(-1, named=True)):
-            capsys.readouterr()
-            assert trace(lake.root, entry["data_type"], row["file_id"], row["file_seq"], as_json=True) == 0, form.feed
-            assert json.loads(capsys.readouterr().out)["row"]["date"] == row["date"].isoformat()
+        row = silver.row(-1, named=True)
+        capsys.readouterr()
+        assert trace(lake.root, entry["data_type"], row["file_id"], row["file_seq"], as_json=True) == 0, form.feed
+        assert json.loads(capsys.readouterr().out)["row"]["date"] == row["date"].isoformat()

@@ -518,6 +518,41 @@ class TestDayThatWasLeft:
         assert is_clean(daemon.root) == ""
 
 
+class TestThreeTiers:
+    """A year leaves a day to a month, which leaves it to the file of the day: the one that has it is compared."""
+
+    FEED = MONTHS_FIRST.replace('["monthly", "daily"]', '["daily", "monthly", "yearly"]').replace(
+        "path = [", 'path = ["desk/{span:yearly}-{symbol}-{date:%Y}.csv", '
+    )
+
+    def put(self, daemon: Daemon, name: str, *days: list[str]) -> None:
+        rows = [",".join(line.split(",")[n] for n in (0, 1, 2, 4)) for day in days for line in day]
+        (daemon.bronze / "desk" / name).write_text("".join(f"{row}\n" for row in ("id,px,qty,ms", *rows)))
+        once(daemon)
+
+    @pytest.mark.parametrize("rows", [ROWS - 5, ROWS])
+    def test_the_file_that_has_the_day_is_compared(self, tmp_path, rows):
+        daemon = Daemon(tmp_path / "lake")
+        (daemon.root / "vendors").mkdir(parents=True)
+        (daemon.root / "vendors" / "desk.toml").write_text(self.FEED)
+        (daemon.bronze / "desk").mkdir(parents=True)
+        next_day, later = (FIRST + dt.timedelta(days=number) for number in (1, 40))
+        self.put(daemon, "yearly-AB-2024.csv", lines(FIRST), lines(next_day), lines(later))
+        self.put(daemon, "monthly-AB-2024-01.csv", lines(FIRST, rows=ROWS - 1), lines(next_day))
+        self.put(daemon, f"daily-AB-{FIRST}.csv", lines(FIRST, rows=rows))
+        left = {1: [later], 2: [next_day], 3: [FIRST]}
+        assert {
+            file_id: [one["date"] for one in days or [{"date": FIRST}] if one.get("rows") != 0]
+            for file_id, days in read_manifest(daemon.root).select("file_id", "days").iter_rows()
+        } == left
+        found = json.loads(run(daemon.root, "coverage", "--json").stdout)["differing"]
+        facts = sorted((one["file_id"], one["by"], one["rows"], one["rows_there"]) for one in found)
+        assert facts == ([(1, 3, ROWS, rows), (2, 3, ROWS - 1, rows)] if rows < ROWS - 1 else [])
+        year, month = (" ".join(run(daemon.root, "explain", file_id).stdout.split()) for file_id in ("1", "2"))
+        assert "has only" not in year
+        assert ("has only" in month) == (rows < ROWS - 1)
+
+
 class TestChecksum:
     def put(self, daemon: Daemon) -> Path:
         return put(daemon.bronze, "daily", "BTCUSDT", str(FIRST), lines(FIRST), checksum=True)

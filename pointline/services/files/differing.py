@@ -10,11 +10,11 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.io.protocols import LEFT_TO
-from pointline.services.files.regained import days_left, heirs_of
+from pointline.services.files.regained import MOST_STEPS, days_left, heirs_of
 from pointline.tables.coverage import SERIES
 from pointline.tables.ingest_manifest import Status, stands_at
 
-ASKED: Final = ("date", "days", "rows_written")
+ASKED: Final = ("date", "days", "rows_written", "warnings")
 
 
 class Differing(Struct, frozen=True, kw_only=True):
@@ -38,22 +38,29 @@ def differing_days(ledger: pl.LazyFrame) -> list[Differing]:
         (row, by, date, rows) for row in thinned.iter_rows(named=True) for by, date, rows in days_left(row["warnings"])
     ]
     heirs = heirs_of({by for _, by, _, _ in told}, ledger, ASKED)
+    onward = {(row["file_id"], date): by for row, by, date, _ in told}
     found = []
     for row, left_to, date, rows in told:
-        there = rows_on(heirs.get(left_to), date)
-        if there is not None and there < rows:
+        heir = heirs.get(left_to)
+        for _ in range(MOST_STEPS):  # a year left the day to a month, which left it to the file of the day
+            if heir is None or (by := onward.get((heir["file_id"], date))) is None:
+                break
+            heir = heirs.get(by)
+        there = rows_on(heir, date)
+        if heir is not None and there is not None and there < rows:
             series = {name: row[name] for name in SERIES}
-            by = heirs[left_to]["file_id"]
+            by = heir["file_id"]
             found.append(Differing(**series, date=date, file_id=row["file_id"], rows=rows, by=by, rows_there=there))
     return sorted(found, key=lambda one: (one.exchange, one.data_type, one.symbol, one.date))
 
 
 def rows_on(row: Mapping[str, Any] | None, date: dt.date) -> int | None:
-    """Return how many rows a file of the ledger has of a day; None where it is not in, or that is not known.
+    """Return how many rows a file of the ledger has of a day.
 
+    None where it is not in, where that is not known, and where it left the day to yet another file.
     More rows than another one may have a file that is of more of the day; fewer of them say that rows are missing.
     """
-    if row is None or row["status"] != Status.SUCCESS:
+    if row is None or row["status"] != Status.SUCCESS or date in {left for _, left, _ in days_left(row["warnings"])}:
         return None
     if row["days"] is not None:
         return next((int(one["rows"]) for one in row["days"] if one["date"] == date), 0)

@@ -104,7 +104,7 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     exchange = pl.lit(value=True) if wanted.exchange is None else pl.col("exchange") == wanted.exchange
     says_nothing = stands_at(Status.SUCCESS) & pl.col("warnings").str.contains(f'"{NO_ROWS}"', literal=True)
     standing = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN), ~says_nothing.fill_null(value=False))
-    files = standing.select(*COLUMNS, "days").collect()
+    files = _without_copies(standing.select(*COLUMNS, "days", "superseded_by").collect())
     files = _by_symbol(_by_day(files))
     undated = files.filter(pl.col("date").is_null(), wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())
@@ -115,6 +115,14 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     days = days.filter(wanted.days("date")).drop("series", "standing")
     spans = _cut(spans, wanted).sort(SERIES)
     return Coverage(days=days, spans=spans, gaps=_gaps(days, missing), rests=rests, undated=undated)
+
+
+def _without_copies(files: pl.DataFrame) -> pl.DataFrame:
+    """Leave out copies of files of several days: the day of their name is where the time begins, and says nothing."""
+    several = files.filter(stands_at(Status.SUCCESS), pl.col("days").is_not_null())
+    named = several.select(*SERIES, "date", superseded_by="file_id")
+    copies = files.filter(stands_at(Status.DUPLICATE)).join(named, on=[*SERIES, "date", "superseded_by"], how="semi")
+    return files.filter(~pl.col("file_id").is_in(copies["file_id"].implode()))
 
 
 def _by_day(files: pl.DataFrame) -> pl.DataFrame:

@@ -518,6 +518,26 @@ class TestDayThatWasLeft:
         assert is_clean(daemon.root) == ""
 
 
+class TestCopyOfAMonth:
+    """What a browser leaves beside it: the day of its name is no day that it is missing."""
+
+    def test_it_opens_no_gap_and_is_kept_where_it_is_the_only_one(self, tmp_path):
+        daemon = Daemon(tmp_path / "lake")
+        monthly = put(
+            daemon.bronze, "monthly", "BTCUSDT", "2024-01", lines(FIRST) + lines(FIRST + dt.timedelta(days=1))
+        )
+        once(daemon)
+        shutil.copy(monthly, monthly.with_name(f"{monthly.stem} (1).zip"))
+        once(daemon)
+        assert read_manifest(daemon.root)["status"].to_list() == ["success", "duplicate"]
+        found = json.loads(run(daemon.root, "coverage", "--json").stdout)
+        assert found["gaps"] == []
+        assert json.loads(run(daemon.root, "explain", "2", "--json").stdout)[0]["next"].endswith("may be removed")
+        monthly.unlink()
+        once(daemon)
+        assert "keep this file" in json.loads(run(daemon.root, "explain", "2", "--json").stdout)[0]["next"]
+
+
 class TestThreeTiers:
     """A year leaves a day to a month, which leaves it to the file of the day: the one that has it is compared."""
 

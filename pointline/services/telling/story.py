@@ -36,6 +36,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     """What there is to tell of one version beside its row. ``others`` are the files that it names, by id."""
 
     others: Mapping[int, LedgerRow] = field(default_factory=dict)
+    is_only_copy: bool = False
+    """Of a file whose own path in bronze is empty."""
     heirs: Mapping[int, LedgerRow] = field(default_factory=dict)
     """What is now in the place of the files that days were left to, by their ids."""
     groups: Collection[str] = ()

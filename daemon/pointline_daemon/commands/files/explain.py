@@ -159,7 +159,11 @@ def _answer(
             row=row,
             chapters=tell(row, sources),
             next_step=next_step(
-                row, daemon_runs=moment.daemon_runs, original=sources.original_of(row), groups=sources.groups
+                row,
+                daemon_runs=moment.daemon_runs,
+                original=sources.original_of(row),
+                is_only_copy=sources.is_only_copy,
+                groups=sources.groups,
             ),
         )
         for row, sources in rows
@@ -201,8 +205,10 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         name = symbol_observations.NAME if row["data_type"] == INSTRUMENTS else row["data_type"]
         table = config.paths.table(name) if name in tables else None
         is_in = table is not None and bool(row["rows_written"])
+        original = others.get(row["superseded_by"]) if row["status"] == Status.DUPLICATE else None
         sources = Sources(
             others=others,
+            is_only_copy=original is not None and not (config.paths.bronze / original["bronze_file_path"]).exists(),
             heirs=heirs,
             groups=config.bronze.groups,
             replaced=older.get(file_id, []),

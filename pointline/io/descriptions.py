@@ -34,7 +34,8 @@ def shipped_vendors() -> tuple[Vendor, ...]:
     """Return the vendors that ship. Raises ConfigurationError where one of them does not make sense."""
     tables = event_tables()
     files = [one for one in resources.files("pointline.vendors").iterdir() if one.name.endswith(ENDING)]
-    vendors = [describe(one.read_bytes(), one.name, tables) for one in sorted(files, key=lambda one: one.name)]
+    in_order = sorted(files, key=lambda one: one.name)
+    vendors = [describe(one.read_bytes(), one.name, tables, is_sound=True) for one in in_order]
     problems = [problem for vendor in vendors for problem in vendor.problems]
     if problems:
         raise ConfigurationError(problems)

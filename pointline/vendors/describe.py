@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct, field
@@ -39,10 +40,11 @@ CHECKS: dict[str, Callable[[Sequence[str]], Check]] = {
 """The checks that a table of the user's own may name, each made of its own columns."""
 
 
-class Description(Struct, frozen=True, kw_only=True):
+class Description(Struct, frozen=True, kw_only=True, dict=True):
     """One feed: how its paths are read, and how its files are parsed."""
 
-    feed: Feed
+    vendor: str
+    table: EventTable
     text: FeedText
     paths: tuple[PathTemplate, ...]
     slack_us: int = 0
@@ -51,7 +53,14 @@ class Description(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """Vendor and feed."""
-        return f"{self.feed.vendor}/{self.feed.name}"
+        return f"{self.vendor}/{self.text.name}"
+
+    @cached_property
+    def feed(self) -> Feed:
+        """How its files are parsed: worked out when the first of them comes, since most feeds have none in a lake."""
+        made = plan(self.text, self.table, _fields_of(self.paths), _report_nothing)
+        assert made is not None, f"the feed {self.name} was not checked"
+        return _as_feed(self.text, self.vendor, self.table, made)
 
 
 class Vendor(Struct, frozen=True, kw_only=True):
@@ -70,8 +79,11 @@ class Vendor(Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
-def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Vendor:
-    """Return what a TOML file describes. ``where`` names it in problems; ``tables`` are those that there are."""
+def describe(content: bytes, where: str, tables: Mapping[str, EventTable], *, is_sound: bool = False) -> Vendor:
+    """Return what a TOML file describes. ``where`` names it in problems; ``tables`` are those that there are.
+
+    Of one that ``is_sound`` it is known that its feeds can be read: they are not worked out to be looked over.
+    """
     problems: list[str] = []
     try:
         raw = tomllib.loads(content.decode())
@@ -92,8 +104,8 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable]) -> Ve
     for position, one in enumerate(feeds if isinstance(feeds, list) else [], 1):
         place = f"{where}: feed {one.get('name', position) if isinstance(one, dict) else position}"
         text = _read(one, place, written, problems)
-        feed = None if text is None or text.table in broken else _feed(text, place, vendor, {**tables, **own}, problems)
-        found += [] if feed is None else [feed]
+        if text is not None and text.table not in broken:
+            found += _feed(text, place, vendor, {**tables, **own}, problems, is_sound=is_sound)
     if not feeds and not vendor.unread:
         problems.append(f"{where}: it describes no feed: add [[feed]]")
     unread = tuple((path, one) for one in vendor.unread for path in _templates(one.path, where, problems))
@@ -137,29 +149,43 @@ def _read(raw: object, place: str, written: dict[str, dict[str, Any]], problems:
 
 
 def _feed(
-    text: FeedText, place: str, vendor: VendorText, tables: Mapping[str, EventTable], problems: list[str]
-) -> Description | None:
+    text: FeedText,
+    place: str,
+    vendor: VendorText,
+    tables: Mapping[str, EventTable],
+    problems: list[str],
+    *,
+    is_sound: bool,
+) -> list[Description]:
+    """Return the feed as it is described; none where something is wrong with it."""
     before = len(problems)
     table = tables.get(text.table)
     if table is None:
         problems.append(f"{place}: there is no table {text.table!r}; there are {', '.join(sorted(tables))}")
-        return None
+        return []
     paths = _templates(text.path, place, problems)
     if not paths:
         problems.append(f"{place}: it has no path")
-    made = plan(text, table, _fields_of(paths), lambda problem: problems.append(f"{place}: {problem}"))
-    problems += [f"{place}: {problem}" for problem in _check(text, paths)]
-    if len(problems) > before or made is None:
-        return None
+    if not is_sound:
+        plan(text, table, _fields_of(paths), lambda problem: problems.append(f"{place}: {problem}"))
+        problems += [f"{place}: {problem}" for problem in _check(text, paths)]
+    if len(problems) > before:
+        return []
     slack = SLACK.fullmatch(text.day_slack)
-    feed = _as_feed(text, vendor.vendor, table, made)
-    return Description(
-        feed=feed,
-        text=text,
-        paths=paths,
-        slack_us=int(slack[1]) * SLACK_US[slack[2]] if slack else 0,
-        title=vendor.title,
-    )
+    return [
+        Description(
+            vendor=vendor.vendor,
+            table=table,
+            text=text,
+            paths=paths,
+            slack_us=int(slack[1]) * SLACK_US[slack[2]] if slack else 0,
+            title=vendor.title,
+        )
+    ]
+
+
+def _report_nothing(problem: str) -> None:
+    """Of a feed that was looked over nobody has to hear again."""
 
 
 def _as_feed(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed:
@@ -358,10 +384,10 @@ def _clashes(found: Sequence[Description], where: str) -> Iterator[str]:
     seen: dict[str, str] = {}
     for one in found:
         for path in one.paths:
-            other = seen.setdefault(path.text, one.feed.name)
-            if other != one.feed.name:
-                yield f"{where}: feeds {other} and {one.feed.name} both claim {path.text!r}"
-    names = [one.feed.name for one in found]
+            other = seen.setdefault(path.text, one.text.name)
+            if other != one.text.name:
+                yield f"{where}: feeds {other} and {one.text.name} both claim {path.text!r}"
+    names = [one.text.name for one in found]
     yield from (
         f"{where}: there are two feeds {name}" for name in sorted({one for one in names if names.count(one) > 1})
     )

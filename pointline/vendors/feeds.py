@@ -59,8 +59,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     def feed(self) -> str:
         """The feed as the ledger names it: with the series, such as ``um-klines 1m trade``, where a table has some."""
         mapped = self.description.text.map
-        series = [_filled(mapped.get(name), self.says) for name in self.description.feed.table.series]
-        return " ".join([self.description.feed.name, *filter(None, series)])
+        series = [_filled(mapped.get(name), self.says) for name in self.description.table.series]
+        return " ".join([self.description.text.name, *filter(None, series)])
 
     @property
     def is_one_day(self) -> bool:
@@ -191,7 +191,7 @@ class Feeds:
         name = name_of(feed)
         for one in self.vendors:
             for description in one.descriptions if one.name == vendor else ():
-                if description.feed.name == name:
+                if description.text.name == name:
                     return description.feed
         what = f"of the vendor {vendor!r} has a feed {name!r}" if feed else f"has a table {table!r}"
         raise NotDescribed(
@@ -211,7 +211,7 @@ class Feeds:
 
     def beside(self, path: str, feed: str) -> Beside | None:
         """Return which file the lines of a file go on in; None where its feed has no such thing."""
-        claims = [claim for claim in self.claims(path) if claim.description.feed.name == name_of(feed)]
+        claims = [claim for claim in self.claims(path) if claim.description.text.name == name_of(feed)]
         return claims[0].description.feed.beside if claims else None
 
     def belonging(
@@ -221,7 +221,7 @@ class Feeds:
         plain = Belonging(exchange=exchange, date=date, symbol=symbol, escalated=escalated)
         name = name_of(feed)
         claims = self.claims(path) if feed else []
-        claim = next((one for one in claims if one.description.feed.name == name), None)
+        claim = next((one for one in claims if one.description.text.name == name), None)
         if claim is None:
             return plain
         return replace(plain, period=claim.period, says=claim.says, zone=claim.description.text.day_zone)

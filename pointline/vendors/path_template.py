@@ -15,7 +15,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -87,16 +87,14 @@ class PathTemplate:
         self.text = text
         self._time: list[str] = []
         self._until = ""
-        self._words: dict[str, re.Pattern[str]] = {}
+        self._words: dict[str, str] = {}
         """Of fields that are one of some words, wherever in the template it says so."""
         self._seen: set[str] = set()
         self._groups: list[str] = []
         folder, slash, name = text.strip("/").rpartition("/")
         self.folder_text, self.name_text = folder, name
         self._folder_pieces, self._name_pieces = self._pieces(folder), self._pieces(name)
-        folders, names = ("".join(pattern for _, pattern in one) for one in (self._folder_pieces, self._name_pieces))
-        self._folder = re.compile(f"(?:.*/)?{folders}" if slash else ".*", re.DOTALL)
-        self._name = re.compile(names, re.DOTALL)
+        self._is_in_folders = bool(slash)
         if self._time and "%Y" not in self._time[0]:
             raise BadTemplate(f"{text!r}: the year has to come before the other parts of the time")
         self.fields = tuple(sorted(self._seen))
@@ -104,7 +102,24 @@ class PathTemplate:
         self._endings = _endings([piece for piece, _ in self._name_pieces])
         self._letters = max((piece for piece, _ in self._name_pieces[:-1] if piece[0] not in "{*"), key=len, default="")
         """What every name has in it: most names are told from it alone."""
-        self._in_folder = lru_cache(maxsize=4096)(self._folder.fullmatch)
+        exact = (piece for piece, pattern in self._folder_pieces if pattern == re.escape(piece))
+        self._folder_letters = max(exact, key=len, default="")
+        """What every folder has in it."""
+        self._in_folder = lru_cache(maxsize=4096)(self._match_folder)
+
+    # Most templates of those that ship are never asked for more than their letters: patterns are made when needed.
+
+    @cached_property
+    def _folder(self) -> re.Pattern[str]:
+        inside = "".join(pattern for _, pattern in self._folder_pieces)
+        return re.compile(f"(?:.*/)?{inside}" if self._is_in_folders else ".*", re.DOTALL)
+
+    @cached_property
+    def _name(self) -> re.Pattern[str]:
+        return re.compile("".join(pattern for _, pattern in self._name_pieces), re.DOTALL)
+
+    def _match_folder(self, folder: str) -> re.Match[str] | None:
+        return self._folder.fullmatch(folder) if self._folder_letters in folder else None
 
     def holds(self, folder: str) -> bool:
         """Tell whether a folder may hold such files."""
@@ -174,7 +189,7 @@ class PathTemplate:
             return letters / max(1, len(self.name_text)), gap
         for key, value in found.groupdict().items():
             field = key.rpartition("__")[0]
-            if field in self._words and self._words[field].fullmatch(value) is None:
+            if field in self._words and re.fullmatch(self._words[field], value) is None:
                 return NEARLY, f"{value!r} is no {field}"
         return 1.0, ""
 
@@ -212,7 +227,7 @@ class PathTemplate:
         self._groups.append(f"{name}__{count}")
         inner = "|".join(map(_shape, what.split("|"))) if what else "[^/]+?"
         if what:
-            self._words[name] = re.compile(inner)
+            self._words[name] = inner
         return f"(?P<{name}__{count}>{inner})"
 
     def _time_field(self, format_: str) -> str:

@@ -27,6 +27,7 @@ from typing import IO, Protocol
 
 from pointline_daemon import commands
 
+from pointline.io.descriptions import shipped_vendors
 from pointline.tables.registry import event_tables
 from tests.support.waiting import wait_until
 
@@ -179,6 +180,7 @@ def _import_everything() -> None:
     for found in pkgutil.walk_packages(commands.__path__, f"{commands.__name__}."):
         importlib.import_module(found.name)
     event_tables()  # imports each of them
+    shipped_vendors()
     for name in ("pointline_daemon.cli", "pyarrow.dataset", "tests.support.kill"):
         importlib.import_module(name)
     # A literal of a time in the body of a module starts them. A fork has none, and waits for them for ever.

@@ -148,7 +148,7 @@ class Layout:
         if not claims:
             return None
         one = claims[0]
-        table = one.description.feed.table.name
+        table = one.description.table.name
         names = [claim.description.name for claim in claims]
         problem = one.problem
         if len(claims) > 1:

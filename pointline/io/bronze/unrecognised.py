@@ -56,7 +56,7 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
     best = [one for one in fitting if (one.template.telling, one.miss.near) == most]
     if not best:
         return None
-    titles = list(dict.fromkeys(one.description.title or one.description.feed.vendor for one in best))
+    titles = list(dict.fromkeys(one.description.title or one.description.vendor for one in best))
     names = list(dict.fromkeys(one.description.name for one in best))
     folders = " or ".join(dict.fromkeys(one.folders for one in best[:MOST_NAMED]))
     what = f"{' or '.join(titles[:MOST_NAMED])}: {_listed(names)}"
@@ -75,13 +75,13 @@ def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecogn
     if best is None:
         return None
     one = best.description
-    what = f"{one.title or one.feed.vendor}: a file in the folders of {one.name}"
+    what = f"{one.title or one.vendor}: a file in the folders of {one.name}"
     advice = "give it the name under which it was published; `pointline vendors try FILE` says more"
     if is_archive(path) and not any(is_archive(template.text) for template in one.paths):
         advice = f"it is an archive, and files of {one.name} are read unpacked: unpack it here, and remove it"
-    elif one.feed.vendor in own:
+    elif one.vendor in own:
         advice = (
-            f"give it a name of that feed, or describe it by a further [[feed]] of {one.feed.vendor}; "
+            f"give it a name of that feed, or describe it by a further [[feed]] of {one.vendor}; "
             "`pointline vendors try FILE` says more"
         )
     return Unrecognised(path, best.miss.why, what, advice)

@@ -36,7 +36,7 @@ def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> i
         examples, problems = check_examples(vendor, found.feeds)
         problems += list(_claimed_twice(vendor, found.feeds))
     if as_json:
-        feeds = [one.feed.name for one in vendor.descriptions]
+        feeds = [one.text.name for one in vendor.descriptions]
         facts = {"ok": not problems, "problems": problems, "feeds": feeds, "examples": examples}
         print_json({"file": str(file), "vendor": vendor.name, **facts})
     elif problems:
@@ -71,7 +71,7 @@ def _claimed_twice(vendor: Vendor, feeds: Feeds) -> list[str]:
         for path in one.paths
     }
     return [
-        f"{vendor.where}: feed {one.feed.name}: {theirs[path.text]} claims {path.text!r} too: change the path"
+        f"{vendor.where}: feed {one.text.name}: {theirs[path.text]} claims {path.text!r} too: change the path"
         for one in vendor.descriptions
         for path in one.paths
         if path.text in theirs

@@ -91,7 +91,7 @@ def show_language() -> int:
 
 
 def _tables(vendor: Vendor) -> list[str]:
-    return sorted({one.feed.table.name for one in vendor.descriptions})
+    return sorted({one.table.name for one in vendor.descriptions})
 
 
 def _verified(vendor: Vendor) -> str:
@@ -113,7 +113,7 @@ def _summary(vendor: Vendor) -> dict[str, Any]:
         "title": vendor.title,
         "feeds": len(vendor.descriptions),
         "tables": _tables(vendor),
-        "unverified": [one.feed.name for one in vendor.descriptions if not one.text.verified],
+        "unverified": [one.text.name for one in vendor.descriptions if not one.text.verified],
         "from": _origin(vendor),
     }
 
@@ -124,9 +124,7 @@ def _show(vendor: Vendor) -> None:
     for one in vendor.descriptions:
         text = one.text
         verified = "" if text.verified else ", unverified: written from documents, not from files"
-        print_lines(
-            ["", f"{text.name} -> {one.feed.table.name}, exchange {text.exchange or 'from the rows'}{verified}"]
-        )
+        print_lines(["", f"{text.name} -> {one.table.name}, exchange {text.exchange or 'from the rows'}{verified}"])
         for path in one.paths:
             print_labelled("   path    ", path.text)
         for label, said in facts(one):

@@ -63,7 +63,7 @@ def becomes(one: Description) -> dict[str, str]:
     for target, mapping in text.map.items():
         for source in _sources(mapping):
             found.setdefault(source, []).append(f"{target}{_how(mapping)}")
-    own = {column.name for column in one.feed.table.columns} - set(text.map)
+    own = {column.name for column in one.table.columns} - set(text.map)
     left_out = {name: "not kept" if name in text.drop else "chooses rows" for name in found}
     said = {
         name: ", ".join([*targets, *([name] if name in own else [])]) or left_out[name]
@@ -115,7 +115,7 @@ def feed_json(one: Description) -> dict[str, Any]:
     text = one.text
     return {
         "feed": text.name,
-        "table": one.feed.table.name,
+        "table": one.table.name,
         "exchange": text.exchange,
         "paths": [path.text for path in one.paths],
         "header": None if text.decoder else text.header,

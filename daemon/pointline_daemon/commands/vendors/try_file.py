@@ -121,9 +121,9 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
     tried = Tried(file=str(file), path=path or _path_of(config, file))
     layout = layout_with(config, feeds)
     tried.claims = feeds.claims(tried.path)
-    claimed = {claim.description.feed.vendor for claim in tried.claims}
+    claimed = {claim.description.vendor for claim in tried.claims}
     described = [one for vendor in feeds.vendors for one in vendor.descriptions]
-    near = nearest([one for one in described if not claimed or one.feed.vendor in claimed], tried.path)
+    near = nearest([one for one in described if not claimed or one.vendor in claimed], tried.path)
     tried.others = near if tried.claims else [one for one in near if one.is_near]
     try:
         meta, reader = open_one(config, feeds, file, tried.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import threading
 import types
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -30,6 +31,8 @@ KINDS = {
     "null": "nothing",
 }
 MOST_KEYS = 16
+_ONE_AT_A_TIME = threading.Lock()
+"""msgspec 0.22 works out a struct when it first makes one; a second thread that is there meanwhile ends the process."""
 
 
 class Misshapen(ValueError):
@@ -39,7 +42,8 @@ class Misshapen(ValueError):
 def shaped(raw: object, shape: type[Shape]) -> Shape:
     """Return what is written as its struct. Raises Misshapen with the first thing that does not fit."""
     try:
-        return msgspec.convert(raw, shape)
+        with _ONE_AT_A_TIME:
+            return msgspec.convert(raw, shape)
     except msgspec.ValidationError as error:
         raise Misshapen(_said(str(error), raw, shape)) from error
 

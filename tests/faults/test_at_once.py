@@ -33,5 +33,7 @@ threads = [threading.Thread(target=read, args=(number,)) for number in range(4)]
 def test_descriptions_are_read():
     """Guards the lock in misshapen.shaped: msgspec ends the process four times in five without it."""
     for _ in range(TIMES):
-        done = subprocess.run([sys.executable, "-c", DESCRIPTIONS], cwd=REPOSITORY, capture_output=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", DESCRIPTIONS], cwd=REPOSITORY, capture_output=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stderr.decode()[-2000:]

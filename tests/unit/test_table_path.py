@@ -41,7 +41,9 @@ class TestStandIn:
 
     @pytest.fixture
     def table(self, tmp_path, temporary) -> DeltaTableRepository:
-        return make(tmp_path / "%41" / "table")
+        table = make(tmp_path / "%41" / "table")
+        delta_name(table.path)
+        return table
 
     def test_one_and_the_same_for_all_who_open_it(self, table, temporary):
         assert delta_name(table.path) == delta_name(table.path)

@@ -242,6 +242,21 @@ def test_nothing_is_remembered_of_what_does_not_enter(bench, end):
     assert bench.inbox.depth == (1 if end == "gone" else 0), "what it stood in the way of is offered"
 
 
+@pytest.mark.parametrize("how", ["trouble", "an outcome"])
+def test_what_comes_again_is_never_nowhere(bench, how):
+    """Guards Intake._end_round: `run --once` ends where nothing is on its way and nothing waits."""
+    seen = []
+    landed = bench.inbox.landed
+    bench.inbox.landed = lambda path: (seen.append((path, bench.flow.waiting)), landed(path))  # type: ignore[method-assign]
+    bench.drop("a")
+    bench.service.trouble = StorageTrouble("no") if how == "trouble" else None
+    bench.turn()
+    if how == "an outcome":
+        bench.land(due_us=bench.now_us + 1_000_000)
+        bench.turn()
+    assert seen == [("a", 1)]
+
+
 @pytest.mark.parametrize("trouble", [StorageTrouble("no"), DiskFull("full")])
 def test_trouble_at_the_beginning_is_tried_again(bench, trouble):
     bench.drop("a")
@@ -588,7 +603,7 @@ def test_trouble_with_what_is_gone_is_left_to_the_next_scan(bench):
 def test_what_a_rename_left_behind_is_looked_for(bench):
     bench.service.found = Sorted(left_behind=("old",))
     bench.drop("a")
-    bench.turn(2)
+    bench.turn()
     assert bench.service.gone == ["old"]
 
 

@@ -77,6 +77,7 @@ class Intake:
         self._gathering_since = 0.0
         self._first_seen: dict[str, tuple[float, str]] = {}
         self._gone: list[str] = []
+        self._landed: list[str] = []
         self._suspects: Gathered = {}
         self._deaths: dict[str, int] = {}
         self._suspects_since = 0.0
@@ -96,8 +97,16 @@ class Intake:
                 self._inbox.offer(path, finished=False)
             self._take_back()
             self._begin_next()
-            self._flow.set_waiting(unfinished=self._room.unfinished, scheduled=self._room.scheduled)
+            self._note_gone()  # what a batch found to have left
+            self._end_round()
         for path in (*self._gathered, *self._suspects):
+            self._inbox.landed(path)
+
+    def _end_round(self) -> None:
+        """Say what waits, and then what is on its way no more: whoever sees none of these may end the process."""
+        self._flow.set_waiting(unfinished=self._room.unfinished, scheduled=self._room.scheduled)
+        landed, self._landed = self._landed, []
+        for path in landed:
             self._inbox.landed(path)
 
     def _patience(self) -> float:
@@ -131,7 +140,7 @@ class Intake:
                 self._gathering_since = time.monotonic()
             return
         self._flow.set_waiting(unfinished=self._room.unfinished, scheduled=self._room.scheduled)
-        self._inbox.landed(path)
+        self._landed.append(path)
 
     def _note_gone(self) -> None:
         """Files that left bronze may have been in the way of others."""
@@ -221,7 +230,7 @@ class Intake:
         entering = {entry.meta.bronze_file_path for entry in batch.entries}
         for path in gathered.keys() - entering:
             self._forget(path)
-            self._inbox.landed(path)
+            self._landed.append(path)
         if not batch.entries:
             return
         loads = [self._pool.submit(self._loader.load, group) for group in batch.groups]
@@ -240,7 +249,7 @@ class Intake:
         due = self._clock.now_us() + GIVE_BACK_US
         for path in gathered:
             self._room.retry_at(path, due)
-            self._inbox.landed(path)
+            self._landed.append(path)
 
     def _take_back(self) -> None:
         """Files that were committed, or that have to be tried again."""
@@ -249,7 +258,7 @@ class Intake:
                 self._forget(path)
             else:
                 self._room.retry_at(path, due_us)
-            self._inbox.landed(path)
+            self._landed.append(path)
         for path, due_us in self._flow.take_postponed():
             self._room.retry_at(path, due_us)  # where it is in flight by now, its outcome will say otherwise
 

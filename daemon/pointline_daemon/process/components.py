@@ -103,13 +103,10 @@ class Components:
     @property
     def is_done(self) -> bool:
         """The scan is through and nothing of it is on its way any more."""
-        return (
-            self.rescanner.scans > 0
-            and self.inbox.is_idle
-            and self.flow.is_idle
-            and not self.flow.unfinished
-            and not self.flow.scheduled
-        )
+        flow = self.flow
+        # A path that is to be tried again waits before it has landed, and is queued before it waits no more.
+        nothing_moves = not flow.waiting and self.inbox.is_idle and flow.is_idle and not flow.waiting
+        return self.rescanner.scans > 0 and nothing_moves
 
 
 def _identity_in(state: Mapping[str, Any]) -> Identity | None:

@@ -174,6 +174,11 @@ class Flow:
         self.unfinished = unfinished
         self.scheduled = scheduled
 
+    @property
+    def waiting(self) -> int:
+        """How many files the waiting room holds."""
+        return self.unfinished + self.scheduled
+
     def wake(self) -> None:
         """Let a waiting ``oldest`` return."""
         with self._changed:

@@ -10,6 +10,8 @@ import pytest
 from tests.support.people import make_script, play
 
 SEEDS = (1,)
+SEEDS_OF_THE_SOAK = (2, 3)
+FORMS = ("live", "stopped")
 SEEDS_FOUND = (
     (7, "live"),
     (49, "live"),
@@ -24,7 +26,12 @@ SEEDS_FOUND = (
 
 
 @pytest.mark.parametrize(
-    ("seed", "form"), [*((seed, form) for seed in SEEDS for form in ("live", "stopped")), *SEEDS_FOUND]
+    ("seed", "form"),
+    [
+        *((seed, form) for seed in SEEDS for form in FORMS),
+        *(pytest.param(seed, form, marks=pytest.mark.soak) for seed in SEEDS_OF_THE_SOAK for form in FORMS),
+        *SEEDS_FOUND,
+    ],
 )
 def test_people(tmp_path, seed, form):
     """Guards that no row is lost, doubled or of a replaced content, whatever people do; ``verify --deep`` agrees."""

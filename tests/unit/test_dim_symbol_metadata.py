@@ -378,7 +378,8 @@ class TestElevenRealVersions:
 class TestElevenMadeVersions:
     """Versions of the same shape, of which is known what they say: what holds where no real ones are at hand."""
 
-    def test_orders_and_batchings(self):
+    @pytest.mark.parametrize("seeds", [range(15), pytest.param(range(15, 50), marks=pytest.mark.soak)], ids=str)
+    def test_orders_and_batchings(self, seeds):
         files = symbol_lists.made()
         said_of = {}
         for place, file in enumerate(files, 1):
@@ -393,7 +394,7 @@ class TestElevenMadeVersions:
         }
         assert found == symbol_lists.by_the_model(files)
         assert whole["valid_until"].null_count() < whole.height
-        for seed in range(15):
+        for seed in seeds:
             assert table_in_steps(said_of, random.Random(seed)).equals(whole), seed
 
 

@@ -125,6 +125,7 @@ class TestEveryStage:
 
     @pytest.mark.parametrize("table", TABLES)
     @pytest.mark.parametrize("read", ENGINES)
+    @pytest.mark.share(2)
     def test_equal(self, lakes, stage, table, read: Callable[[Path], pl.DataFrame]):
         path = lakes[stage] / "silver" / table
         wanted = pl.read_delta(str(path))

@@ -18,6 +18,8 @@ WAIT_OR_AGAIN: Final = f"wait if the download is still running; else {AGAIN}"
 
 CR_ENDS: Final = "its lines end with CR alone, as on old Macs"
 CR_HINT: Final = "write it again with line feeds (`tr '\\r' '\\n'`); unpack it first if it is packed"
+BLANK_START: Final = "its first line is blank, and others follow"
+BLANK_HINT: Final = "delete what is blank before the first line; is it a whole file, as it was published?"
 UNDESCRIBED: Final = "no description of this lake has that table any more"
 """Said of a table whose rows are there, and whose description was removed or is refused."""
 DESCRIBE_AGAIN: Final = (

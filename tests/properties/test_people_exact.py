@@ -1,7 +1,7 @@
 """What people do that has one right outcome: steps, and what is then in ledger and silver. Live, and by ``run --once``.
 
-Steps between two points of quiet are one batch. ``.`` is such a point; the last one is understood. Half of the cases are
-played side by side in one lake, each with folders and symbols of its own; ``POINTLINE_CASE`` plays one alone.
+Steps between two points of quiet are one batch. ``.`` is such a point; the last one is understood. Half of the cases
+are played side by side in one lake, each with folders and symbols of its own; ``POINTLINE_CASE`` plays one alone.
 
 ``A=X`` writes content X to path A, ``A^X`` puts the mtime back after that, ``A@X`` gives it the mtime that X had when
 it was first written; ``A>B`` renames, ``A+B`` copies, ``A~B`` links, ``-A`` deletes. ``T`` is a name that is ignored.

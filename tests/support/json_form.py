@@ -22,6 +22,9 @@ class JsonForm(Form):
     entry: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     """Fields that are whole numbers; others are text."""
+    unproved: Mapping[str, str] = field(
+        default_factory=lambda: {"a blank line first": "one broken record; all others are in"}
+    )
     spaced: bool = False
     """With blanks after separators, as other programs write it."""
 

@@ -1,7 +1,7 @@
 """Files as vendors write them, made by tests, brought through recognition and the loader; and what breaks them.
 
 A ``Form`` says how one feed is written. ``take`` brings bytes under a bronze path through the real layout, descriptions
-and loader. ``MUTATIONS`` break a made file in eight ways, none of which may end in rows with other values.
+and loader. ``MUTATIONS`` break a made file in nine ways, none of which may end in rows with other values.
 """
 
 from __future__ import annotations
@@ -376,6 +376,11 @@ def _zone_off(form: Form) -> Broken | None:
     return Broken(path=form.path_of(form.day), data=data, says="outside_day")
 
 
+def _blank_first(form: Form) -> Broken | None:
+    data = form.line_end.encode(form.encoding) + form.file(form.written(form.plain_rows()))
+    return Broken(path=form.path_of(form.day), data=data, says="its first line is blank")
+
+
 MUTATIONS: dict[str, Callable[[Form], Broken | None]] = {
     "a day off": _day_off,
     "two names swapped": _names_swapped,
@@ -385,6 +390,7 @@ MUTATIONS: dict[str, Callable[[Form], Broken | None]] = {
     "a wrong unit": _wrong_unit_everywhere,
     "an unknown word": _unknown_word,
     "a zone off": _zone_off,
+    "a blank line first": _blank_first,
 }
 
 

@@ -92,7 +92,7 @@ class BookForm(Form):
         return super().file([[*line[:at], BETWEEN, *line[at:]] for line in lines], header)
 
     def parts(self, path: str, data: bytes) -> tuple[tuple[str, bytes], dict[str, bytes]]:
-        pairs = [line.split(f",{BETWEEN},") for line in data.decode().splitlines()]
+        pairs = [line.split(f",{BETWEEN},") if line else ["", ""] for line in data.decode().splitlines()]
         here, there = ("".join(f"{one}\n" for one in side).encode() for side in zip(*pairs, strict=True))
         return (path, here), {path.replace("orderbook", "message"): there}
 

@@ -20,6 +20,7 @@ from pointline.io.content.parquet_input import ParquetInput
 from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.io.translate import storage_errors
+from pointline.phrases import BLANK_HINT, BLANK_START
 
 HASH_CHUNK_BYTES = 1 << 20
 MOST_WHOLE_BYTES = 512 << 20
@@ -105,7 +106,7 @@ class FileContent:
         return {**self._naming.says, **self._says}
 
     def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
-        """Return the first line as it is in the file, without its end; empty for Parquet and without lines.
+        """Return the first line as it is in the file, without its end; empty for Parquet, and where no line has text.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
         ``decoder``: what reads a file that is no text; it has no first line, and the decoder names the columns.
@@ -123,6 +124,8 @@ class FileContent:
                 else:
                     self._lines = self._line_blocks(member, is_csv=True, skip=skip)
                     self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
+                    if not self._first_line and any(block.strip() for block in self._lines):
+                        raise Rejected(f"{path}: {BLANK_START}", subject=path, hint=BLANK_HINT)
         return self._first_line
 
     def header(self) -> tuple[str, ...]:

@@ -182,16 +182,23 @@ class _RowsLoad(GroupLoad):
         if not pack.members:
             return
         started = time.perf_counter()
-        typed = pack.typed(self._counted)
-        if typed is None:
+        silver = self._typed(pack)
+        if silver is None:
             for member in pack.members:
                 self._add_alone(member, pack.opened)
             return
-        silver = typed.select(*self._silver(), "file_id", "file_seq")
         self._parse_s += time.perf_counter() - started
         self._write(self._packed, silver, *(member.tally for member in pack.members))
         for member in pack.members:
             self._finish(member.tally, member.content_hash, self._packed)
+
+    def _typed(self, pack: Pack) -> pl.DataFrame | None:
+        """Return what silver gets of the files of a pack, or None where each has to be looked at alone."""
+        try:
+            typed = pack.typed(self._counted)
+            return typed if typed is None else typed.select(*self._silver(), "file_id", "file_seq")
+        except (Exception, PanicException):  # noqa: BLE001 - alone, the file at fault is found and refused by itself
+            return None
 
     def _add_alone(self, member: Member, opened: BronzeRows) -> None:
         """A file of a pack that could not be typed as a whole."""

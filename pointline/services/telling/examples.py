@@ -9,10 +9,10 @@ from typing import Self
 
 import polars as pl
 
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, Rejected
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import text_path
-from pointline.phrases import plural
+from pointline.phrases import BLANK_HINT, BLANK_START, plural
 from pointline.services.loading.trial import Terms, Trial, try_file
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.feeds import Claim, Feeds
@@ -44,6 +44,8 @@ class ExampleContent:
         while self._skipped < skip:
             self._first, _, self._rest = self._rest.partition(b"\n")
             self._skipped += 1
+        if not self._first and self._rest.strip():
+            raise Rejected(f"example: {BLANK_START}", subject="example", hint=BLANK_HINT)
         return self._first
 
     def header(self) -> tuple[str, ...]:

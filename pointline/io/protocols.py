@@ -22,6 +22,8 @@ PROCESS_ENDED = "process_ended"
 """Among the warnings of a pending version: how often the process ended while it was being read."""
 OTHER_IS_GONE = "other_is_gone"
 """Stands among those of a refused one: the file in whose way it is was gone from bronze already."""
+ROWS_LOST = "rows_lost"
+"""Among those of a version of which rows were lost after it had come in, when bronze no longer had it: how many."""
 LEFT_TO = "left_to_file_"
 """How a warning begins that counts the rows of a day that another file has: ``left_to_file_7:2024-01-05``."""
 

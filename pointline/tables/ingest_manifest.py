@@ -32,7 +32,7 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
     """A person took its rows out of the lake."""
     GONE = "gone"
-    """It never got in, and the file is no longer in bronze."""
+    """It never got in, or its rows were lost, and the file is no longer in bronze."""
 
 
 CLOSED = (Status.SUPERSEDED, Status.GONE)

@@ -171,10 +171,80 @@ def test_what_bronze_has_no_more_is_lost_and_said(lake):
     del lake.bronze.files["a"]
     plan = lake.plan()
     assert (dict(plan.lost), dict(plan.reread)) == ({1: "a"}, {})
-    assert plan.doubts == ["the rows of 1 file are lost, and bronze has this file no more"]
+    assert plan.doubts == ["rows of 1 file are lost, and bronze no longer has that version of it"]
     lake.heal()
     assert lake.statuses() == "gone success success"
-    assert "no longer in bronze" in str(lake.manifest.rows[0]["error"])
+    assert "bronze no longer has this version" in str(lake.manifest.rows[0]["error"])
+    assert lake.plan().is_empty
+
+
+def take_from(lake: Lake, path: str, how: str) -> None:
+    if how == "deleted":
+        del lake.bronze.files[path]
+    else:
+        cut = lake.bronze.drop(replace(META, bronze_file_path=path), b"cut off")
+        lake.manifest.resolve_file_ids([cut])
+        newest = len(lake.manifest.rows)
+        lake.manifest.update_statuses([Outcome(file_id=newest, status=Status.QUARANTINED, error="cut off")])
+
+
+HOWS = pytest.mark.parametrize("how", ["deleted", "another version at its path"])
+
+
+@HOWS
+def test_what_is_left_of_a_file_that_cannot_be_read_again_stays(lake, how):
+    trades = lake.tables["trades"]
+    trades._stored["part-0"] = trades._stored["part-0"].head(1)
+    trades._live["part-0"] = replace(trades._live["part-0"], rows=1)
+    take_from(lake, "a", how)
+    assert (dict(lake.plan().lost), dict(lake.plan().reread)) == ({1: "a"}, {})
+    lake.heal()
+    row = lake.manifest.rows[0]
+    assert (lake.statuses()[:23], lake.held()) == ("success success success", {1: 1, 2: 2, 3: 2})
+    assert (row["rows_read"], row["rows_written"], row["rows_quarantined"]) == (1, 1, 0)
+    assert "1 of 2 rows were lost" in str(row["error"])
+    assert lake.plan().is_empty
+
+
+@HOWS
+def test_rows_stay_where_only_quarantined_ones_are_lost(lake, how):
+    lake.quarantine.forget([3])
+    take_from(lake, "c", how)
+    assert lake.plan().doubts
+    lake.heal()
+    row = lake.manifest.rows[2]
+    assert (lake.statuses()[:23], lake.held()) == ("success success success", {1: 2, 2: 2, 3: 2})
+    assert (row["rows_read"], row["rows_written"], row["rows_quarantined"]) == (2, 2, 0)
+    assert lake.plan().is_empty
+
+
+def test_a_version_that_is_still_to_be_read_needs_no_word(lake):
+    """It may take the place of what is left; until then that stays."""
+    trades = lake.tables["trades"]
+    trades._stored["part-0"] = trades._stored["part-0"].head(1)
+    trades._live["part-0"] = replace(trades._live["part-0"], rows=1)
+    lake.bronze.drop(replace(META, bronze_file_path="a"), b"new")
+    plan = lake.plan()
+    assert (plan.doubts, dict(plan.reread), plan.is_empty) == ([], {}, False)
+    lake.heal()
+    assert (lake.statuses(), lake.held()) == ("success success success", {1: 1, 2: 2, 3: 2})
+    assert lake.plan().is_empty
+
+
+@HOWS
+def test_a_copy_in_bronze_is_read_in_its_place(lake, how):
+    copy = lake.bronze.drop(replace(META, bronze_file_path="copy"), b"x")
+    lake.manifest.resolve_file_ids([copy])
+    lake.manifest.update_statuses([Outcome.duplicate(4, content_hash=None, of=1)])
+    trades = lake.tables["trades"]
+    trades._stored["part-0"] = trades._stored["part-0"].head(1)
+    trades._live["part-0"] = replace(trades._live["part-0"], rows=1)
+    take_from(lake, "a", how)
+    plan = lake.plan()
+    assert (dict(plan.lost), dict(plan.reread), plan.doubts) == ({}, {4: "copy"}, [])
+    lake.heal()
+    assert (lake.statuses()[:28], lake.held()) == ("gone success success pending", {2: 2, 3: 2})
+    assert lake.plan().is_empty
 
 
 def test_quarantine_that_lacks_rows_has_the_whole_file_read_again(lake):
@@ -251,7 +321,7 @@ def test_whatever_disagrees_is_no_agreement(field):
 def test_files_of_which_no_symbol_is_kept_are_read_again(lake):
     tables = compare_tables(lake.manifest, lake.tables, lambda *_: None)
     del lake.bronze.files["b"]
-    plan = plan_healing(lake.manifest, lake.bronze, tables, ({}, ()), {1: "not kept", 2: "not kept"})
+    plan = plan_healing(lake.manifest, lake.bronze, tables, unsaid={1: "not kept", 2: "not kept"})
     assert (dict(plan.reread), dict(plan.lost), plan.reasons) == ({1: "a"}, {2: "b"}, {1: "not kept", 2: "not kept"})
 
 

@@ -15,7 +15,7 @@ from pointline.io.lake_links import refuse_links
 from pointline.io.translate import REPAIR_HINT
 from pointline.phrases import plural
 from pointline.services.audit.healing import Healing, heal, plan_healing
-from pointline.services.audit.reconcile import FaultOf, compare_quarantine, compare_tables, describe
+from pointline.services.audit.reconcile import DisagreementAside, FaultOf, compare_quarantine, compare_tables, describe
 from pointline.services.ingest.recovery import recover
 from pointline.tables import quarantine
 from pointline_daemon import events
@@ -78,7 +78,8 @@ def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = No
     fault_of: FaultOf = lake.files.damage_of if whole else lake.files.absence_of
     chosen = {name: table for name, table in lake.events.items() if only in {None, name}}
     tables = compare_tables(lake.manifest, chosen, fault_of)
-    aside = compare_quarantine(lake.manifest, lake.quarantine) if only in {None, quarantine.NAME} else ({}, ())
+    is_asked = only in {None, quarantine.NAME}
+    aside = compare_quarantine(lake.manifest, lake.quarantine) if is_asked else DisagreementAside()
     unsaid = lake.symbol_service().missing() if only is None else {}
     return plan_healing(lake.manifest, lake.reader, tables, aside, unsaid)
 
@@ -88,10 +89,10 @@ def apply(lake: Lake, plan: Healing) -> None:
     heal(plan, lake.manifest, lake.quarantine, lake.events)
     log.warning(
         events.LAKE_HEALED,
-        what=[*describe(plan.tables), *_of_quarantine(plan)],
+        what=[*describe(plan.tables), *_of_quarantine(plan), *plan.doubts],
         read_again=len(plan.reread),
         lost=len(plan.lost),
-        hint="nothing to do: these files are ingested again",
+        hint="nothing to do: what bronze has is ingested again",
     )
 
 

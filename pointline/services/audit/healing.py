@@ -1,11 +1,13 @@
 """A lake whose parts do not agree is made whole: rows leave that have no place, and files are read again.
 
-Bronze holds the truth, so whatever silver lacks is read again under the ids that the files have. Steps 3 and 4 of the
-ingest, with a batch number of its own for each table: a crash in between is mended like that of any other batch.
+Bronze holds the truth, so whatever silver lacks is read again under the ids that the files have. What bronze no longer
+has stays as far as it is there, and what is lost of it is said. Steps 3 and 4 of the ingest, with a batch number of its
+own for each table: a crash in between is mended like that of any other batch.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -20,28 +22,33 @@ from pointline.io.protocols import (
     QuarantineRepository,
 )
 from pointline.phrases import plural
-from pointline.services.audit.reconcile import Disagreement
+from pointline.services.audit.lost_rows import LOST, sort_by_bronze, what_is_left
+from pointline.services.audit.reconcile import Disagreement, DisagreementAside
 from pointline.services.ingest.change import Change, Partition, commit_change, places_of
 from pointline.tables.ingest_manifest import Status, stands_at
 
-LOST = "its rows were lost, and its file is no longer in bronze"
+NOTHING_ASIDE = DisagreementAside()
 
 
 class Healing(Struct, frozen=True, kw_only=True):
-    """What will be done. Paths by file id, but ``reasons``."""
+    """What will be done. By file id; ``reread`` and ``lost`` are paths."""
 
     tables: Mapping[str, Disagreement]
     quarantine_extra: Sequence[int] = ()
     reread: Mapping[int, str] = field(default_factory=dict)
     """Files that are read again."""
+    copied: Mapping[int, int] = field(default_factory=dict)
+    """Files whose copy is read again in their place, and the copy."""
     lost: Mapping[int, str] = field(default_factory=dict)
-    """Files that should be, but bronze has them no more."""
+    """Files that should be, but bronze has no such version of them any more."""
+    left: Mapping[int, Outcome] = field(default_factory=dict)
+    """Where these stand then, and files whose path holds a version that is still to be read: what is left stays."""
     reasons: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Nothing is to be done."""
-        return not (self.tables or self.quarantine_extra or self.reread or self.lost)
+        return not (self.tables or self.quarantine_extra or self.reread or self.left or self.lost)
 
     @property
     def doubts(self) -> list[str]:
@@ -51,8 +58,11 @@ class Healing(Struct, frozen=True, kw_only=True):
         if strangers:
             found.append(f"silver has rows of {plural(strangers, 'file')} that neither the ledger nor the logs know")
         if self.lost:
-            files, them = plural(len(self.lost), "file"), "this file" if len(self.lost) == 1 else "these files"
-            found.append(f"the rows of {files} are lost, and bronze has {them} no more")
+            files, it = (
+                plural(len(self.lost), "file"),
+                "that version of it" if len(self.lost) == 1 else "those versions",
+            )
+            found.append(f"rows of {files} are lost, and bronze no longer has {it}")
         return found
 
 
@@ -60,33 +70,40 @@ def plan_healing(
     manifest: IngestionManifestRepository,
     reader: BronzeReader,
     tables: Mapping[str, Disagreement],
-    quarantine: tuple[Mapping[int, str], Sequence[int]] = ({}, ()),
+    aside: DisagreementAside = NOTHING_ASIDE,
     unsaid: Mapping[int, str] = MappingProxyType({}),
 ) -> Healing:
     """Say what has to be done about what disagrees. ``unsaid``: files of which nothing is kept of symbols."""
-    lacking, extra = quarantine
     reasons = {file_id: why for one in tables.values() for file_id, why in one.reread.items()}
-    reasons |= {**lacking, **unsaid}
-    rows = manifest.entries().filter(pl.col("file_id").is_in(list(reasons))).select("file_id", "bronze_file_path")
-    paths = dict(rows.iter_rows())
-    lost = {file_id: path for file_id, path in paths.items() if reader.is_gone(path)}
+    reasons |= {**aside.lacking, **unsaid}
+    rows = manifest.rows_of(list(reasons))
+    found = sort_by_bronze(rows, manifest, reader)
+    held = {file_id: days for one in tables.values() for file_id, days in one.held.items()}
+    away = {**found.lost, **found.replaced}
+    left = {file_id: Outcome.left(file_id, Status.GONE, error=LOST) for file_id in away if file_id in unsaid}
+    left |= {
+        row["file_id"]: what_is_left(row, held.get(row["file_id"], {}), aside.held.get(row["file_id"]))
+        for row in rows.filter(pl.col("file_id").is_in([*away.keys() - left.keys()])).iter_rows(named=True)
+    }
     return Healing(
         tables=tables,
-        quarantine_extra=extra,
-        reread={file_id: path for file_id, path in paths.items() if file_id not in lost},
-        lost=lost,
+        quarantine_extra=aside.extra,
+        reread=found.reread,
+        copied=found.copied,
+        lost=found.lost,
+        left=left,
         reasons=reasons,
     )
 
 
 def plan_rereading(manifest: IngestionManifestRepository, reader: BronzeReader, reasons: Mapping[int, str]) -> Healing:
-    """Say what has to be done so that these files are read again. Whoever lies in another's path is left alone."""
-    known = pl.col("file_id").is_in(list(reasons))
-    rows = manifest.entries().filter(known, stands_at(Status.SUCCESS, Status.QUARANTINED, Status.DUPLICATE))
-    paths = dict(rows.select("file_id", "bronze_file_path").iter_rows())
-    lost = {file_id: path for file_id, path in paths.items() if reader.is_gone(path)}
-    reread = {file_id: path for file_id, path in paths.items() if file_id not in lost}
-    return Healing(tables={}, reread=reread, lost=lost, reasons=reasons)
+    """Say what has to be done so that these files are read again. Whoever lies in another's path is left alone.
+
+    So is what bronze no longer has: rows that cannot be read again are not taken out.
+    """
+    rows = manifest.rows_of(list(reasons)).filter(stands_at(Status.SUCCESS, Status.QUARANTINED, Status.DUPLICATE))
+    found = sort_by_bronze(rows, manifest, reader)
+    return Healing(tables={}, reread=found.reread, copied=found.copied, lost=found.lost, reasons=reasons)
 
 
 def heal(
@@ -97,28 +114,43 @@ def heal(
 ) -> None:
     """Do it. May be cut short at any point, and then be planned and done again."""
     outcomes = [Outcome.reopened(file_id) for file_id in plan.reread]
-    outcomes += [Outcome.left(file_id, Status.GONE, error=LOST) for file_id in plan.lost]
-    # What is left of a file in another table than that it lacks rows in goes too: it is read again as a whole.
-    rest = _left_overs(plan, manifest)
+    outcomes += [_given_over(file_id, copy) for file_id, copy in plan.copied.items()]
+    outcomes += plan.left.values()
+    # A file that is read again is read as a whole: what is left of it on other days, and elsewhere, goes too.
+    rest = _places(plan, manifest)
     for name, repository in repositories.items():
         one = plan.tables.get(name, Disagreement())
-        leaving = {partition: list(ids) for partition, ids in one.leaving.items()}
-        for partition, file_id in rest.get(name, ()):
-            if file_id not in leaving.setdefault(partition, []):
-                leaving[partition].append(file_id)
+        leaving = _leaving(one, plan.left, rest.get(name, ()))
         if leaving or one.broken:
             number = 1 + _newest_batch(manifest, quarantine, repositories)
             told = [outcome for outcome in outcomes if outcome.file_id in one.reread]
             commit_change(repository, number, Change(leaving=leaving, broken=one.broken, outcomes=told))
-    quarantine.forget([*plan.quarantine_extra, *plan.reread, *plan.lost])
+    gone = [file_id for file_id, outcome in plan.left.items() if outcome.status == Status.GONE]
+    quarantine.forget([*plan.quarantine_extra, *plan.reread, *plan.copied, *gone])
     manifest.update_statuses(outcomes, batch=1 + _newest_batch(manifest, quarantine, repositories))
 
 
-def _left_overs(plan: Healing, manifest: IngestionManifestRepository) -> dict[str, list[tuple[Partition, int]]]:
-    """Where the files that are read again have their rows: quarantine alone may lack some of theirs."""
-    counted = {file_id for one in plan.tables.values() for file_id in one.reread}
-    ids = [file_id for file_id in [*plan.reread, *plan.lost] if file_id not in counted]
-    rows = manifest.entries().filter(pl.col("file_id").is_in(ids), stands_at(Status.SUCCESS))
+def _given_over(file_id: int, copy: int) -> Outcome:
+    return Outcome.left(file_id, Status.GONE, error=f"its rows were lost; its copy, file {copy}, is read again")
+
+
+def _leaving(
+    one: Disagreement, left: Mapping[int, Outcome], rest: Sequence[tuple[Partition, int]]
+) -> dict[Partition, list[int]]:
+    """Return the files whose rows go, by partition. Sound rows of a file that is not read again stay."""
+    leaving: dict[Partition, list[int]] = {}
+    for partition, ids in one.leaving.items():
+        date = dt.date.fromisoformat(dict(partition)["date"])
+        leaving[partition] = [file_id for file_id in ids if file_id not in left or not one.held[file_id][date]]
+    for partition, file_id in rest:
+        if file_id not in leaving.setdefault(partition, []):
+            leaving[partition].append(file_id)
+    return {partition: ids for partition, ids in leaving.items() if ids}
+
+
+def _places(plan: Healing, manifest: IngestionManifestRepository) -> dict[str, list[tuple[Partition, int]]]:
+    """Where the files that are read again, or their copies, may have rows."""
+    rows = manifest.entries().filter(pl.col("file_id").is_in([*plan.reread, *plan.copied]), stands_at(Status.SUCCESS))
     found: dict[str, list[tuple[Partition, int]]] = {}
     for file_id, table, partition in places_of(rows):
         found.setdefault(table, []).append((partition, file_id))

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 from msgspec.structs import replace
 
+from pointline.io.protocols import ROWS_LOST
 from pointline.services.audit.ledger_index import LedgerIndex
 from pointline.services.files.companion import DISPUTED, disputed, settle_dispute
 from pointline.services.telling.findings import Finding
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, senseless, stands_at
 
-THINNED = '"rows_left_out"|"left_to_'
+THINNED = f'"rows_left_out"|"left_to_|"{ROWS_LOST}"'
 """What the warnings of a file say whose rows are not all of those in the file: their numbers have gaps."""
 FACTS = ("rows_read", "rows_written", "rows_quarantined")
 

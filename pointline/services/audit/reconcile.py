@@ -40,6 +40,8 @@ class Disagreement(Struct):
 
     reread: dict[int, str] = field(default_factory=dict)
     """Files whose rows are not all there, or are there twice, and which of the two."""
+    held: dict[int, dict[dt.date, int]] = field(default_factory=dict)
+    """How many rows of these are there, of each date of which some are missing; none where they are there twice."""
     leaving: dict[Partition, list[int]] = field(default_factory=dict)
     """Files whose rows have to go, or what is left of them."""
     broken: list[Part] = field(default_factory=list)
@@ -110,6 +112,7 @@ def _compare_partition(
         if held == written and not doubled:
             continue
         found.reread[file_id] = f"{held:,} of its {written:,} rows are there" + (", some twice" if doubled else "")
+        found.held.setdefault(file_id, {})[day] = 0 if doubled else held
         leaving += [file_id] if held else []
     at_home = set(wanted)
     ids = dict(known.select("file_id", pl.col("status").cast(pl.String)).iter_rows())
@@ -122,10 +125,19 @@ def _compare_partition(
         found.leaving[tuple(partition.items())] = sorted(leaving)
 
 
-def compare_quarantine(
-    manifest: IngestionManifestRepository, quarantine: QuarantineRepository
-) -> tuple[dict[int, str], list[int]]:
-    """Return the files that lack rows in quarantine, with the numbers, and those that have rows and should not."""
+class DisagreementAside(Struct, frozen=True, kw_only=True):
+    """What quarantine holds and should not, or should and does not. By file id."""
+
+    lacking: Mapping[int, str] = field(default_factory=dict)
+    """Files that lack rows, with the numbers."""
+    held: Mapping[int, int] = field(default_factory=dict)
+    """How many rows these have."""
+    extra: Sequence[int] = ()
+    """Files that have rows and should have none."""
+
+
+def compare_quarantine(manifest: IngestionManifestRepository, quarantine: QuarantineRepository) -> DisagreementAside:
+    """Hold the ledger against quarantine."""
     held = quarantine.rows_per_file()
     told = manifest.quarantined_rows()
     keeps = told.filter(stands_at(*KEEPS_BAD_ROWS)).select("file_id", "rows_quarantined")
@@ -136,7 +148,7 @@ def compare_quarantine(
         for file_id, told_rows, rows in wrong.select("file_id", "rows_quarantined", "rows").iter_rows()
     }
     extra = held.join(told, on="file_id", how="anti")["file_id"].to_list()
-    return lacking, extra
+    return DisagreementAside(lacking=lacking, held=dict(wrong.select("file_id", "rows").iter_rows()), extra=extra)
 
 
 def describe(found: Mapping[str, Disagreement]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, CommitNote, Move
+from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, ROWS_LOST, CommitNote, Move
 from pointline.phrases import plural
 from pointline.services.files.companion import DISPUTED, is_disputed
 from pointline.services.files.differing import rows_on
@@ -162,6 +162,7 @@ def _odd(name: str, count: int) -> str:
         "unknown_columns_not_named": f"{count:,} more columns are unknown and were left out",
         CUT_SHORT: "The last line has no line end; it was read as a whole line, and may be cut in its last value",
         "nanoseconds_cut": f"{plural(count, 'time')} had digits beyond the microsecond; those digits were cut off",
+        ROWS_LOST: f"{plural(count, 'row')} of it were lost later, when bronze no longer had this version",
         "rows_left_out": f"{plural(count, 'row')} were left out: the description of the feed says which rows are meant",
         "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
         "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
@@ -261,6 +262,8 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
 def _left(row: LedgerRow) -> str:
     if row["status"] == Status.WITHDRAWN:
         return "You withdrew it" + (": its rows are not in the lake any more" if row["rows_written"] else "")
+    if row["rows_written"]:
+        return f"It was in the lake; {row['error'] or 'it was removed from bronze before it could be read again'}"
     why = f", after it was refused: {row['error']}" if row["error"] else ""
     return f"It was removed from bronze before it got into the lake{why}"
 

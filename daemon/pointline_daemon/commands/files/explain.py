@@ -29,7 +29,13 @@ from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline.vendors.feeds import Feeds
 from pointline_daemon.arrival.touched import Touched
-from pointline_daemon.commands.files.presence import Moment, Presence, describe_presence, without_description
+from pointline_daemon.commands.files.presence import (
+    Moment,
+    Presence,
+    describe_presence,
+    is_in_place,
+    without_description,
+)
 from pointline_daemon.commands.files.targets import id_in
 from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import unknown_file
@@ -117,7 +123,7 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
         _answer(
             target,
             look_closer(bronze, layout, path, follow_links=config.bronze.follow_links),
-            [one for one in versions.get(path, []) if ids.get(target) in {None, one[0]["file_id"]}],
+            (versions.get(path, []), ids.get(target)),
             moment,
             ledger,
             feeds=layout.feeds,
@@ -129,15 +135,22 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
 def _answer(
     target: str,
     where: Whereabouts,
-    rows: list[tuple[LedgerRow, Sources]],
+    asked: tuple[list[tuple[LedgerRow, Sources]], int | None],
     moment: Moment,
     ledger: pl.LazyFrame,
     *,
     feeds: Feeds,
 ) -> Answer:
+    """``asked``: the versions at the path, and the id of the one that is meant; None for all."""
+    at_path, asked_id = asked
+    rows = [one for one in at_path if asked_id in {None, one[0]["file_id"]}]
     standing = [row for row, _ in rows if row["status"] not in CLOSED]
     newest = standing[-1] if standing else None
-    if rows and newest is None:
+    other = next((row for row, _ in at_path if row["status"] not in CLOSED and is_in_place(where, row)), None)
+    if newest is not None and other is not None and other not in standing and not is_in_place(where, newest):
+        what = f"What is in bronze at its path is another version, file {other['file_id']}"
+        presence = Presence(what=what, next_step=f"`pointline explain {other['file_id']}` tells of that one")
+    elif rows and newest is None:
         there = where.place in {Place.TAKEN, Place.REFUSED}
         what = "What is in bronze at its path is another version" if there else "Nothing is at its path in bronze"
         presence = Presence(what=what)

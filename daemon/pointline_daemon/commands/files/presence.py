@@ -53,12 +53,17 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
         return _gone(newest)
     if where.place not in {Place.TAKEN, Place.REFUSED}:
         return Presence(what=f"Now it {where.what}", next_step=where.advice or NEXT_STEPS[where.place])
-    seen = (newest["file_size_bytes"], round(newest["last_modified_ts"].timestamp() * 1_000_000))
-    if seen == (where.size, where.mtime_us):
+    if is_in_place(where, newest):
         return Presence(what="It is in bronze, unchanged since it was found")
     if (where.path, where.size, where.mtime_us) in moment.touched:
         return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
     return _on_its_way("It is in bronze and has changed since it was read", where, moment)
+
+
+def is_in_place(where: Whereabouts, row: LedgerRow) -> bool:
+    """Tell whether what is at the path has the size and the time stamp of a version."""
+    seen = (row["file_size_bytes"], round(row["last_modified_ts"].timestamp() * 1_000_000))
+    return seen == (where.size, where.mtime_us)
 
 
 def without_description(where: Whereabouts, newest: LedgerRow, feeds: Feeds) -> Presence | None:
@@ -84,6 +89,9 @@ def _gone(newest: LedgerRow) -> Presence:
     if newest["status"] in REFUSED:
         step = "nothing to do: the next scan notes that it is gone; if the file comes back it is read again"
         return Presence(what="It is gone from bronze; nothing of it is in silver", next_step=step)
+    if newest["status"] == Status.WITHDRAWN:
+        step = f"nothing to do; to have it in again, put it back, and then `pointline retry {newest['file_id']}`"
+        return Presence(what="It is gone from bronze", next_step=step)
     return Presence(what="It is gone from bronze")
 
 

@@ -11,9 +11,10 @@ from pointline.config import Config
 from pointline.errors import WrongUse
 from pointline.io.ledger.reader import scan_ledger, scan_rows
 from pointline.phrases import and_more, plural, printable
+from pointline.services.files.identity.ledger_row import has_left, ledger_rows
 from pointline.services.ingest.retry import Selection, select
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import Status, with_digests
 from pointline_daemon.commands.files.targets import chosen_files
 from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import require_rule
@@ -23,6 +24,9 @@ from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 SHOWN = 20
 ERROR_WIDTH = 300
+PUT_BACK = (
+    "    put the file back to this path, run `pointline retry` again, and it is read; a moved one needs a scan first"
+)
 
 
 def retry(
@@ -53,17 +57,35 @@ def retry(
     found = select(entries, selection)
     if found.is_empty() and not entries["error"].str.contains(rule or "", literal=True).any():
         require_rule(config, rule)
+    away = _away(config, ledger, found)
+    found = found.filter(~pl.col("file_id").is_in(list(away)))
     if not dry_run and not found.is_empty():
         _put_back(config, found["file_id"].to_list(), accept=accept)
     if as_json:
-        print_json({"dry_run": dry_run, "files": found.to_dicts()})
-    elif found.is_empty():
+        print_json({"dry_run": dry_run, "files": found.to_dicts(), "not_in_bronze": list(away)})
+        return EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
+    for file_id, path in list(away.items())[:SHOWN]:
+        where = f"bronze does not have this version of it: {printable(path)}"
+        print_lines([f"file {file_id} is withdrawn, and stays so: {where}", PUT_BACK])
+    if found.is_empty() and not away:
         _show_none(entries.filter(pl.col("file_id").is_in(meant or [])))
-    else:
+    elif not found.is_empty():
         _show(
             found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
         )
     return EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
+
+
+def _away(config: Config, ledger: pl.LazyFrame, found: pl.DataFrame) -> dict[int, str]:
+    """The withdrawn files that bronze does not have any more as they were: they would wait for ever."""
+    withdrawn = found.filter(pl.col("status") == Status.WITHDRAWN)["file_id"].to_list()
+    if not withdrawn:
+        return {}
+    from pointline_daemon.opening.lake import open_lake  # noqa: PLC0415 - most have nothing to look for in bronze
+
+    reader = open_lake(config).reader
+    rows = with_digests(ledger.filter(pl.col("file_id").is_in(withdrawn)).collect())
+    return {row.file_id: row.path for row in ledger_rows(rows) if has_left(row, reader)}
 
 
 def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:

@@ -84,7 +84,7 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         found = _look(lake, table) if dry_run else _mend(lake, table)
     if dry_run:
         _show(found, as_json=as_json, done={"dry_run": True})
-        return EXIT_FINDINGS if found.sentences() else EXIT_OK
+        return EXIT_FINDINGS if found.sentences() or found.plan.lost else EXIT_OK
     if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
         keep_lake(config, once=True, stream=sys.stderr)
     findings = audit(open_lake(config), deep=True).findings
@@ -150,17 +150,27 @@ def _plan(lake: Lake, table: str | None) -> Healing:
     return find_disagreements(lake, whole=True, only=table)
 
 
+def _lost(file_id: int, path: str, plan: Healing) -> str:
+    left = plan.left.get(file_id)
+    if left is None or left.status == Status.GONE:
+        return f"file {file_id} is lost: bronze no longer has this version of {printable(path)}"
+    stays = f"{plural(left.rows_written or 0, 'row')} of it stay"
+    return (
+        f"file {file_id}: {plan.reasons[file_id]}, and bronze no longer has this version of {printable(path)}; {stays}"
+    )
+
+
 def _show(found: Diagnosis, *, as_json: bool, done: dict[str, Any], findings: Sequence[Finding] = ()) -> None:
     if as_json:
         facts = {"found": found.sentences(), "read_again": list(found.plan.reread.values()), **done}
         print_json(facts)
         return
-    if not (told := found.sentences()):
+    if not (told := found.sentences()) and not found.plan.lost:
         print_lines(["no problems found: ledger and tables agree"])
     else:
         print_lines(told)
     for file_id, path in list(found.plan.lost.items())[:SHOWN]:
-        print_lines([f"file {file_id} is lost: bronze no longer has {printable(path)}"])
+        print_lines([_lost(file_id, path, found.plan)])
     if len(found.plan.lost) > SHOWN:
         print_lines([and_more(len(found.plan.lost) - SHOWN)])
     if done["dry_run"]:

@@ -22,8 +22,17 @@ UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, 2**63 - 1)}
 """The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
 OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
-DATES = ("%Y", "%y", "%F", "%D", "%s")
+DATES = ("%Y", "%y", "%F", "%D")
 """What a format has that says which day it is."""
+DIRECTIVE = re.compile(r"%[-_0]?(?:\.?\d*)?([A-Za-z+%])")
+NOT_READ = {
+    "Z": "%Z is the name of a zone, which is not read: write %z for an offset, or the name as it is and say the zone",
+    "+": "%+ is not read: write it out, as %Y-%m-%dT%H:%M:%S%.f%z",
+    "s": '%s is an epoch: write time = "epoch" or time = "seconds"',
+}
+"""What ``strptime`` passes over, or takes for a time on the wall."""
+NO_ZONES = ("localtime", "Factory", "posix/", "right/")
+"""Names that Python knows and Polars does not, or that mean another zone on each machine."""
 EPOCH = "epoch"
 DECIMAL = r"^-?[0-9]+\.[0-9]+$"
 EXACT = 2**53
@@ -63,10 +72,13 @@ def zone_of(text: str) -> dt.tzinfo:
     if found is not None:
         minutes = int(found[2]) * 60 + int(found[3])
         return dt.timezone(dt.timedelta(minutes=-minutes if found[1] == "-" else minutes))
+    unknown = f"there is no zone {text!r}: write a name such as America/New_York, or +08:00"
+    if text.startswith(NO_ZONES):
+        raise ValueError(unknown)
     try:
         return ZoneInfo(text)
     except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"there is no zone {text!r}: write a name such as America/New_York, or +08:00") from error
+        raise ValueError(unknown) from error
 
 
 def epoch(ticks: pl.Expr, unit: str) -> pl.Expr:
@@ -92,9 +104,9 @@ def _from_ticks(ticks: pl.Expr, unit: str) -> pl.Expr:
 
 
 def decimal_seconds(column: str) -> pl.Expr:
-    """Microseconds from seconds with a decimal point; exact for six decimals, finer ones are cut."""
-    nanoseconds = (pl.col(column) % 1.0 * 1e6).round()
-    return (pl.col(column).floor().cast(pl.Int64, strict=False) * US_PER_SECOND) + nanoseconds.cast(
+    """Microseconds from seconds with a decimal point; exact for six decimals, of finer ones the nearest."""
+    microseconds = (pl.col(column) % 1.0 * 1e6).round()
+    return (pl.col(column).floor().cast(pl.Int64, strict=False) * US_PER_SECOND) + microseconds.cast(
         pl.Int64, strict=False
     )
 
@@ -139,6 +151,8 @@ def check_format(format_: str) -> None:
         raise ValueError(
             f"{format_!r}: %f is the nanoseconds; write %.f for a fraction with its point, %3f for 3 digits"
         )
+    if wrong := [letter for letter in DIRECTIVE.findall(format_) if letter in NOT_READ]:
+        raise ValueError(f"{format_!r}: {NOT_READ[wrong[0]]}")
     how = format_ if is_dated(format_) else f"%Y-%m-%d {format_}"
     moment = pl.DataFrame({"x": [dt.datetime(2024, 5, 13, 14, 15, 16)]}).lazy()  # noqa: DTZ001 - a clock on the wall
     kind = pl.Datetime("ns", "UTC") if "%z" in format_ else pl.Datetime("ns")
@@ -160,7 +174,12 @@ def _written(text: pl.Expr, format_: str, clock: Clock, unit: str, day: dt.date)
         moments = text.str.strptime(pl.Datetime("ns", "UTC"), format_, strict=False)
         return moments.dt.timestamp("ns") // 1000
     moments = text.str.strptime(pl.Datetime("ns"), format_, strict=False)
-    return _from_wall(moments, Clock("UTC") if format_.endswith("Z") else clock)
+    return _from_wall(moments, Clock("UTC") if _ends_in_utc(format_) else clock)
+
+
+def _ends_in_utc(format_: str) -> bool:
+    """Tell whether times end in a Z that stands for UTC: a letter of its own."""
+    return re.search(r"(?:^|[^A-Za-z])Z$", DIRECTIVE.sub("0", format_)) is not None
 
 
 def has_summer_time(zone: str) -> bool:

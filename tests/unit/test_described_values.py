@@ -48,6 +48,14 @@ def problems(*, path: str = "{symbol}-{date:%Y-%m-%d}.csv", mapped: str = "", mo
     return "\n".join(describe("\n".join(kept).encode(), "mine.toml", event_tables()).problems)
 
 
+def test_words_of_a_flag_are_true_and_false():
+    mapped = 'is_snapshot = { from = "note", words = { a = true, b = "false" } }'
+    text = FEED.format(path="{symbol}-{date:%Y-%m-%d}.csv", mapped=mapped, more="")
+    text = text.replace('table = "trades"', 'table = "incremental_book_L2"')
+    found = describe(text.encode(), "mine.toml", event_tables()).problems
+    assert any("map.is_snapshot: words: true or false, without quotes, is wanted, not 'false'" in one for one in found)
+
+
 class TestWhatCannotBeMeant:
     def test_nothing(self):
         assert problems() == ""
@@ -77,6 +85,19 @@ class TestWhatCannotBeMeant:
                 "map.side: words: an empty cell is no word",
             ),
             ('side = { from = "note", value = "none" }', "map.side: 'none' is none of buy, sell, unknown"),
+            ('timestamp = { from = "time", time = "%Y-%m-%d %T %Z" }', "'%Y-%m-%d %T %Z': %Z is the name of a zone"),
+            ('timestamp = { from = "time", time = "%Y-%m-%d %Z %T" }', "%Z is the name of a zone"),
+            ('timestamp = { from = "time", time = "%+" }', "%+ is not read"),
+            ('timestamp = { from = "time", time = "%s%.3f" }', "%s is an epoch"),
+            ('timestamp = { from = "time", time = "%T", zone = "localtime" }', "there is no zone 'localtime'"),
+            ('timestamp = { from = "time", time = "%T", zone = "posix/UTC" }', "there is no zone 'posix/UTC'"),
+            ('price = { value = "abc" }', "map.price: 'abc' is no value of a column of number"),
+            ('price = { value = "nan" }', "map.price: 'nan' is no value of a column of number"),
+            ('timestamp = { value = "2024-05-01" }', "map.timestamp: '2024-05-01' is no value of a column of time"),
+            (
+                'side = { from = "note", words = { a = "buy", b = true } }',
+                "map.side: True is none of buy, sell, unknown",
+            ),
             ('timestamp = { from = "time", time = "%Q" }', "no time can be read by the format '%Q'"),
             ('timestamp = { from = "time", time = "%Y-%m-%d %l" }', "no time can be read by the format '%Y-%m-%d %l'"),
             ('timestamp = { from = "time", time = "%Y-%m-%d %H:%M:%S.%f" }', "%f is the nanoseconds"),
@@ -399,3 +420,21 @@ def test_a_time_in_another_unit_than_the_pinned_one():
     found = take(("klines/spot/daily/btcusdt/1min/btcusdt-1min-2024-05-01.csv", rows.encode()))
     said = "6 x implausible_time (timestamp), such as '1714521600000'; a whole number of s since 1970 is wanted"
     assert said in found.said
+
+
+@pytest.mark.parametrize(
+    ("format_", "text", "hour"),
+    [
+        ("%Y-%m-%d %H:%M:%SZ", "2024-05-01 09:30:00Z", 9),
+        ("%Y-%m-%d %H:%M:%S%.fZ", "2024-05-01 09:30:00.5Z", 9),
+        ("%Y-%m-%d %H:%M:%S NYZ", "2024-05-01 09:30:00 NYZ", 13),
+        ("%Y-%m-%d %H:%M:%S", "2024-05-01 09:30:00", 13),
+        ("%Y-%m-%d %H:%M:%S%z", "2024-05-01 09:30:00+0200", 7),
+    ],
+)
+def test_the_zone_of_a_written_time(format_, text, hour):
+    values.check_format(format_)
+    day = dt.date(2024, 5, 1)
+    told = values.written(["x"], [format_], Clock("America/New_York"), "auto", day)
+    found = pl.DataFrame({"x": [text]}).select(told.cast(pl.Datetime("us"))).item()
+    assert (found.date(), found.hour) == (day, hour)

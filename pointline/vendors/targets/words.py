@@ -24,6 +24,9 @@ def make_word(column: Column, mapping: Mapping, name: str, text: FeedText) -> Ma
     wrong = [word for word in meaning.values() if column.kind is Kind.CHOICE and word not in column.choices]
     if wrong:
         raise ValueError(f"{wrong[0]!r} is none of {', '.join(column.choices)}")
+    if odd := [word for word in meaning.values() if isinstance(word, bool) is not (column.kind is Kind.FLAG)]:
+        wanted = "true or false, without quotes," if column.kind is Kind.FLAG else "a word in quotes"
+        raise ValueError(f"words: {wanted} is wanted, not {odd[0]!r}")
     source = Column(name=name, kind=Kind.CHOICE, choices=tuple(meaning))
     value = values.words(name, pl.Enum(list(meaning)), meaning, column.dtype)
     return MadeColumn(column=column, value=always(value), sources=(source,), rule="unknown_value")

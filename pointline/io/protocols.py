@@ -284,6 +284,13 @@ class BronzeReader(Protocol):
         """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
         ...
 
+    def said_by(self, path: str) -> tuple[object, ...]:
+        """Return what ``path`` says of rows beside exchange, table, symbol and first day: how far they go, and values.
+
+        Of two paths that say different things, the same bytes are different rows. Empty where it says nothing more.
+        """
+        ...
+
     def beginning(self, path: str) -> bytes | None:
         """Return the first bytes of a small file at ``path``, whatever it is called; None where there is none."""
         ...

@@ -175,6 +175,15 @@ class Feeds:
             index = self._index = _Index(own, self.vendors)
         return index.claims(path)
 
+    def said_by(self, path: str) -> tuple[object, ...]:
+        """Return what a path says of its rows beside exchange, table, symbol and first day; see ``BronzeReader``."""
+        claims = self.claims(path)
+        if not claims:
+            return ()
+        maps = claims[0].description.text.map
+        filled = {name: _filled(mapping, claims[0].says) for name, mapping in maps.items() if name != "symbol"}
+        return (claims[0].period, tuple(sorted((name, value) for name, value in filled.items() if value)))
+
     def why_unread(self, path: str) -> tuple[str, str] | None:
         """Return what a file is that is known and not read, and what to do with it."""
         folder, _, name = path.rpartition("/")

@@ -460,6 +460,9 @@ class MemoryBronze:
     def is_gone(self, path: str) -> bool:
         return path not in self.files
 
+    def said_by(self, path: str) -> tuple[object, ...]:
+        return ()
+
     def beginning(self, path: str) -> bytes | None:
         return self.files.get(path)
 

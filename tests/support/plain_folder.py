@@ -19,5 +19,8 @@ class PlainFolder:
     def look(self, path: str) -> BronzeFileMetadata | None:
         return None
 
+    def said_by(self, path: str) -> tuple[object, ...]:
+        return ()
+
     def is_gone(self, path: str) -> bool:
         return not (self.root / path).exists()

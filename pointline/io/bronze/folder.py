@@ -171,6 +171,10 @@ class FolderBronzeSource:
             return None
         return None if version is None else self.describe(path, *version)
 
+    def said_by(self, path: str) -> tuple[object, ...]:
+        """Return what a path says of rows; see ``BronzeReader``."""
+        return self.feeds.said_by(path)
+
     def is_gone(self, path: str) -> bool:
         """Whether no file is at ``path``; False where that cannot be told, as in a folder that may not be read."""
         try:

@@ -34,6 +34,10 @@ class Folder(Protocol):
         """Tell whether no file is at ``path`` for certain."""
         ...
 
+    def said_by(self, path: str) -> tuple[object, ...]:
+        """Return what ``path`` says of rows; see ``BronzeReader``."""
+        ...
+
 
 class FileReader:
     """Opens bronze files; ``open_file`` does so safely (never a FIFO, never outside bronze)."""
@@ -130,3 +134,7 @@ class FileReader:
     def is_gone(self, path: str) -> bool:
         """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
         return self._source.is_gone(path)
+
+    def said_by(self, path: str) -> tuple[object, ...]:
+        """Return what ``path`` says of rows; see ``BronzeReader``."""
+        return self._source.said_by(path)

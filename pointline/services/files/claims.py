@@ -18,19 +18,20 @@ class Claims:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._holders: dict[tuple[str, ...], int] = {}
-        self._keys: dict[int, tuple[str, ...]] = {}
+        self._holders: dict[tuple[object, ...], int] = {}
+        self._keys: dict[int, tuple[object, ...]] = {}
         self._retired: deque[tuple[int, ...]] = deque()
 
-    def claim(self, entry: Entry, content_hash: str) -> int:
+    def claim(self, entry: Entry, content_hash: str, says: tuple[object, ...] | None = None) -> int:
         """Return the id that brings this content: the entry's own, or that of the file that was first.
 
         Equal bytes are the same content only within one table, feed, day and symbol: a file of trades says something
         else when it is named liquidations, and bars when they are named those of another interval; every "no data" day
-        has the same empty gzip, and under the name of another symbol the same bytes may be refused.
+        has the same empty gzip, and under the name of another symbol the same bytes may be refused. ``says``: what the
+        path says of its rows beside these.
         """
         meta = entry.meta
-        key = (content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), symbol_key(meta.symbol))
+        key = (content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), symbol_key(meta.symbol), says)
         with self._lock:
             holder = self._holders.setdefault(key, entry.file_id)
             if holder == entry.file_id:

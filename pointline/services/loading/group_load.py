@@ -66,11 +66,12 @@ class GroupLoad(ABC):
 
     def _is_first(self, entry: Entry, content_hash: str, *, has_rows: bool) -> bool:
         """Tell whether this file brings its content; else it is noted as a duplicate."""
-        holder = self._claims.claim(entry, content_hash)
         meta = entry.meta
+        says = self._reader.said_by(meta.bronze_file_path) if meta.feed else None
+        holder = self._claims.claim(entry, content_hash, says)
         symbol = symbol_key(meta.symbol) if has_rows else ""
         key = (content_hash, meta.data_type, meta.feed, meta.exchange, str(meta.date), symbol)
-        twin = self._result.group.contents.get(key, names_symbol=meta.names_symbol)
+        twin = self._result.group.contents.get(key, names_symbol=meta.names_symbol, says=says)
         first = holder if twin is None else twin
         if first != entry.file_id:
             self._duplicate(entry, content_hash, first)

@@ -31,14 +31,21 @@ class Contents:
         self,
         brought: Mapping[tuple[str, ...], Sequence[LedgerRow]] = MappingProxyType({}),
         has_left: Callable[[LedgerRow], bool] = lambda _row: True,
+        said_by: Callable[[str], tuple[object, ...]] = lambda _path: (),
     ) -> None:
         self._brought = brought
         self._has_left = has_left
+        self._said_by = said_by
 
-    def get(self, key: ContentKey, *, names_symbol: bool = True) -> int | None:
-        """Return the newest file that brought this content. ``names_symbol``: its rows do, not its path alone."""
+    def get(self, key: ContentKey, *, names_symbol: bool = True, says: tuple[object, ...] | None = None) -> int | None:
+        """Return the newest file that brought this content. ``names_symbol``: its rows do, not its path alone.
+
+        ``says``: what the path of the new file says of its rows, where paths do.
+        """
         *content, symbol = key
         for row in reversed(self._brought.get(tuple(content), ())):
+            if says is not None and self._said_by(row.path) != says:
+                continue
             if symbol_key(row.symbol) == symbol or (names_symbol and not self._has_left(row)):
                 return row.file_id
         return None
@@ -54,4 +61,4 @@ def contents_in_lake(asked: pl.DataFrame, standing: pl.DataFrame, reader: Bronze
     for row, day in zip(ledger_rows(twins), days.iter_rows(), strict=True):
         assert row.content_hash is not None
         brought.setdefault((row.content_hash, *day), []).append(row)
-    return Contents(brought, partial(has_left, reader=reader))
+    return Contents(brought, partial(has_left, reader=reader), reader.said_by)

@@ -23,8 +23,8 @@ def find_moves(
 ) -> dict[int, Move]:
     """Return the candidates that are files of the lake at another path, by position.
 
-    A move keeps size and time stamp. One that does not is found by its content, when it is read; so is one of a file
-    whose path says from when on its rows are.
+    A move keeps size and time stamp, and what the path says of the rows. One that does not is found by its content,
+    when it is read; so is one of a file whose path says from when on its rows are.
     """
     unmoved = ["exchange", "data_type", "feed", "date", "file_size_bytes", "last_modified_ts"]
     in_lake = with_feed(standing.filter(stands_at(Status.SUCCESS, Status.WITHDRAWN)))
@@ -48,6 +48,7 @@ def find_moves(
             and row.file_id not in taken
             and symbol_key(row.symbol) == key
             and has_left(row, reader)
+            and (not meta.feed or reader.said_by(row.path) == reader.said_by(meta.bronze_file_path))
         ]
         if origins and not _is_content_of(known, content := reader.content_hash(meta.bronze_file_path)):
             origin = next((row for row in origins if row.content_hash == content), None)

@@ -292,6 +292,10 @@ def test_bars_that_were_not_over_are_left_out():
     assert taken.outcome.warnings["rows_left_out"] == 1
 
 
+HTX = ("linear-swap", "swap", "future")
+"""Folders of its own tree, where the same names are."""
+
+
 @pytest.mark.parametrize(
     ("path", "feed"),
     [
@@ -310,6 +314,7 @@ def test_bars_that_were_not_over_are_left_out():
         ("BTC-USD-260626-80000-C-L2orderbook-400lv-2026-05-01.data", "options-books"),
         ("spot/daily/orderbook/lv400/BTC-USDT/BTC-USDT-l2orderbook-400lv-2026-08-01.tar.gz", None),
         ("huobi/trades/linear-swap/daily/BTC-USDT/BTC-USDT-trades-2021-01-01.zip", None),
+        *((f"data/trades/{kind}/daily/BTC-USD/BTC-USD-trades-2024-05-01.zip", None) for kind in HTX),
     ],
 )
 def test_paths(path, feed):

@@ -30,6 +30,7 @@ SLACK = re.compile(r"(\d+)(us|ms|s|m|h)")
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 MOST_SKIPPED = 100
 PARQUET = re.compile(r"[.{|]parquet[^/]*$", re.IGNORECASE)
+PLAIN = 'a1,;|"\t\n'
 NOT_INHERITED = ("example", "decide", "note")
 """What a feed does not take over from the one that it is like."""
 CHECKS: dict[str, Callable[[Sequence[str]], Check]] = {
@@ -129,7 +130,7 @@ def _read(raw: object, place: str, written: dict[str, dict[str, Any]], problems:
         problems.append(f"{place}: write it as [[feed]]")
         return None
     like = raw.get("like", "")
-    if like and like not in written:
+    if not isinstance(like, str) or (like and like not in written):
         problems.append(f"{place}: there is no feed {like!r} before it to be like")
         return None
     base = {key: value for key, value in written.get(like, {}).items() if key not in NOT_INHERITED}
@@ -239,9 +240,20 @@ def _symbol_column(text: FeedText) -> str:
     return mapping.from_
 
 
+def _check_encoding(encoding: str) -> Iterator[str]:
+    """Separators and digits have to be the bytes that they are in ASCII."""
+    try:
+        is_read = PLAIN.encode(encoding) == PLAIN.encode()
+    except (LookupError, UnicodeError):
+        is_read = False
+    if not is_read:
+        yield f"encoding: {encoding!r} is not known, or writes ASCII otherwise; write utf-8, gbk or latin-1, say"
+
+
 def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     yield from _check_names(text)
     yield from check_decoder(text)
+    yield from _check_encoding(text.encoding)
     yield from check_beside(text)
     try:
         zone_of(text.day_zone)

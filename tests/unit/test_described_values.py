@@ -114,6 +114,10 @@ class TestWhatCannotBeMeant:
         [
             ('decoder = "bi5"\nheader = "absent"', "decoder: header is said of files of text: leave it out"),
             ('decoder = "dbn"\nquote = false', "decoder: quote is said of files of text: leave it out"),
+            ("like = { a = 1 }", "there is no feed {'a': 1} before it to be like"),
+            ('encoding = "klingon"', "encoding: 'klingon' is not known"),
+            ('encoding = "base64"', "encoding: 'base64' is not known"),
+            ('encoding = "utf-16"', "encoding: 'utf-16' is not known"),
             ('decoder = "pcap"', "decoder: 'pcap' is none of 'json', 'bi5', 'dbn'"),
             ('decoder = "bi5"', ""),
         ],

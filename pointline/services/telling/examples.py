@@ -156,10 +156,17 @@ def _is_same(found: object, said: object, dtype: pl.DataType) -> bool:
     if dtype == pl.Datetime:
         return found == _time(said)
     if isinstance(found, list):
-        return isinstance(said, list) and [float(one) for one in said] == found
+        return isinstance(said, list) and [_number(one) for one in said] == found
     if isinstance(found, bool) or isinstance(said, bool):
         return found is said
     return found == said
+
+
+def _number(said: object) -> object:
+    """A number of a list, or nothing where it is written as an empty text; what is neither is no number of a list."""
+    if said == "":
+        return None
+    return float(said) if isinstance(said, int | float) else said
 
 
 def _time(said: object) -> dt.datetime | None:

@@ -178,6 +178,13 @@ def test_what_bronze_has_no_more_is_lost_and_said(lake):
     assert lake.plan().is_empty
 
 
+def lose_a_row(lake: Lake) -> None:
+    """Of the two rows of the first file."""
+    trades = lake.tables["trades"]
+    trades._stored["part-0"] = trades._stored["part-0"].head(1)
+    trades._live["part-0"] = replace(trades._live["part-0"], rows=1)
+
+
 def take_from(lake: Lake, path: str, how: str) -> None:
     if how == "deleted":
         del lake.bronze.files[path]
@@ -193,9 +200,7 @@ HOWS = pytest.mark.parametrize("how", ["deleted", "another version at its path"]
 
 @HOWS
 def test_what_is_left_of_a_file_that_cannot_be_read_again_stays(lake, how):
-    trades = lake.tables["trades"]
-    trades._stored["part-0"] = trades._stored["part-0"].head(1)
-    trades._live["part-0"] = replace(trades._live["part-0"], rows=1)
+    lose_a_row(lake)
     take_from(lake, "a", how)
     assert (dict(lake.plan().lost), dict(lake.plan().reread)) == ({1: "a"}, {})
     lake.heal()
@@ -220,9 +225,7 @@ def test_rows_stay_where_only_quarantined_ones_are_lost(lake, how):
 
 def test_a_version_that_is_still_to_be_read_needs_no_word(lake):
     """It may take the place of what is left; until then that stays."""
-    trades = lake.tables["trades"]
-    trades._stored["part-0"] = trades._stored["part-0"].head(1)
-    trades._live["part-0"] = replace(trades._live["part-0"], rows=1)
+    lose_a_row(lake)
     lake.bronze.drop(replace(META, bronze_file_path="a"), b"new")
     plan = lake.plan()
     assert (plan.doubts, dict(plan.reread), plan.is_empty) == ([], {}, False)
@@ -236,9 +239,7 @@ def test_a_copy_in_bronze_is_read_in_its_place(lake, how):
     copy = lake.bronze.drop(replace(META, bronze_file_path="copy"), b"x")
     lake.manifest.resolve_file_ids([copy])
     lake.manifest.update_statuses([Outcome.duplicate(4, content_hash=None, of=1)])
-    trades = lake.tables["trades"]
-    trades._stored["part-0"] = trades._stored["part-0"].head(1)
-    trades._live["part-0"] = replace(trades._live["part-0"], rows=1)
+    lose_a_row(lake)
     take_from(lake, "a", how)
     plan = lake.plan()
     assert (dict(plan.lost), dict(plan.reread), plan.doubts) == ({}, {4: "copy"}, [])

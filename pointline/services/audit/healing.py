@@ -22,7 +22,7 @@ from pointline.io.protocols import (
     QuarantineRepository,
 )
 from pointline.phrases import plural
-from pointline.services.audit.lost_rows import LOST, sort_by_bronze, what_is_left
+from pointline.services.audit.lost_rows import gone, sort_by_bronze, what_is_left
 from pointline.services.audit.reconcile import Disagreement, DisagreementAside
 from pointline.services.ingest.change import Change, Partition, commit_change, places_of
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -58,11 +58,8 @@ class Healing(Struct, frozen=True, kw_only=True):
         if strangers:
             found.append(f"silver has rows of {plural(strangers, 'file')} that neither the ledger nor the logs know")
         if self.lost:
-            files, it = (
-                plural(len(self.lost), "file"),
-                "that version of it" if len(self.lost) == 1 else "those versions",
-            )
-            found.append(f"rows of {files} are lost, and bronze no longer has {it}")
+            it = "that version of it" if len(self.lost) == 1 else "those versions"
+            found.append(f"rows of {plural(len(self.lost), 'file')} are lost, and bronze no longer has {it}")
         return found
 
 
@@ -76,15 +73,18 @@ def plan_healing(
     """Say what has to be done about what disagrees. ``unsaid``: files of which nothing is kept of symbols."""
     reasons = {file_id: why for one in tables.values() for file_id, why in one.reread.items()}
     reasons |= {**aside.lacking, **unsaid}
+    if not reasons:
+        return Healing(tables=tables, quarantine_extra=aside.extra)
     rows = manifest.rows_of(list(reasons))
     found = sort_by_bronze(rows, manifest, reader)
     held = {file_id: days for one in tables.values() for file_id, days in one.held.items()}
-    away = {**found.lost, **found.replaced}
-    left = {file_id: Outcome.left(file_id, Status.GONE, error=LOST) for file_id in away if file_id in unsaid}
-    left |= {
-        row["file_id"]: what_is_left(row, held.get(row["file_id"], {}), aside.held.get(row["file_id"]))
-        for row in rows.filter(pl.col("file_id").is_in([*away.keys() - left.keys()])).iter_rows(named=True)
-    }
+    left: dict[int, Outcome] = {}
+    for row in rows.filter(pl.col("file_id").is_in([*found.lost, *found.replaced])).iter_rows(named=True):
+        file_id = row["file_id"]
+        is_all_lost = file_id in unsaid
+        left[file_id] = (
+            gone(file_id) if is_all_lost else what_is_left(row, held.get(file_id, {}), aside.held.get(file_id))
+        )
     return Healing(
         tables=tables,
         quarantine_extra=aside.extra,
@@ -125,8 +125,8 @@ def heal(
             number = 1 + _newest_batch(manifest, quarantine, repositories)
             told = [outcome for outcome in outcomes if outcome.file_id in one.reread]
             commit_change(repository, number, Change(leaving=leaving, broken=one.broken, outcomes=told))
-    gone = [file_id for file_id, outcome in plan.left.items() if outcome.status == Status.GONE]
-    quarantine.forget([*plan.quarantine_extra, *plan.reread, *plan.copied, *gone])
+    closed = [file_id for file_id, outcome in plan.left.items() if outcome.status == Status.GONE]
+    quarantine.forget([*plan.quarantine_extra, *plan.reread, *plan.copied, *closed])
     manifest.update_statuses(outcomes, batch=1 + _newest_batch(manifest, quarantine, repositories))
 
 

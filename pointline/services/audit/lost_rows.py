@@ -22,7 +22,7 @@ from pointline.tables.ingest_manifest import CLOSED, Status, stands_at, with_dig
 LOST = "its rows were lost, and bronze no longer has this version of it"
 
 
-class Sorted(Struct, frozen=True, kw_only=True):
+class ByBronze(Struct, frozen=True, kw_only=True):
     """Files of which rows are missing, by what can be done about them. By file id."""
 
     reread: dict[int, str] = field(default_factory=dict)
@@ -35,9 +35,9 @@ class Sorted(Struct, frozen=True, kw_only=True):
     """The same, where the path holds a version that the ledger does not know yet: that may take its place."""
 
 
-def sort_by_bronze(rows: pl.DataFrame, manifest: IngestionManifestRepository, reader: BronzeReader) -> Sorted:
+def sort_by_bronze(rows: pl.DataFrame, manifest: IngestionManifestRepository, reader: BronzeReader) -> ByBronze:
     """Sort rows of the ledger by whether bronze still has what they were read from."""
-    found = Sorted()
+    found = ByBronze()
     away: list[LedgerRow] = []
     for row in ledger_rows(with_digests(rows)):
         if _has_lost(row, reader):
@@ -80,6 +80,11 @@ def _relatives(
     return copies, at_path
 
 
+def gone(file_id: int) -> Outcome:
+    """Say that nothing is left of a file."""
+    return Outcome.left(file_id, Status.GONE, error=LOST)
+
+
 def what_is_left(row: Mapping[str, Any], held: Mapping[dt.date, int], aside: int | None) -> Outcome:
     """Say what a file stands at whose missing rows will not come back. What is left of them stays, and is traced.
 
@@ -91,7 +96,7 @@ def what_is_left(row: Mapping[str, Any], held: Mapping[dt.date, int], aside: int
     kept_aside = (row["rows_quarantined"] or 0) if aside is None else aside
     written = sum(days.values())
     if row["status"] != Status.SUCCESS or not written:
-        return Outcome.left(row["file_id"], Status.GONE, error=LOST)
+        return gone(row["file_id"])
     lost = (row["rows_read"] or 0) - written - kept_aside
     warnings: dict[str, int] = json.loads(row["warnings"] or "{}")
     return Outcome(

@@ -123,9 +123,10 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
         _answer(
             target,
             look_closer(bronze, layout, path, follow_links=config.bronze.follow_links),
-            (versions.get(path, []), ids.get(target)),
+            versions.get(path, []),
             moment,
-            ledger,
+            asked_id=ids.get(target),
+            ledger=ledger,
             feeds=layout.feeds,
         )
         for target, path in paths.items()
@@ -135,14 +136,14 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
 def _answer(
     target: str,
     where: Whereabouts,
-    asked: tuple[list[tuple[LedgerRow, Sources]], int | None],
+    at_path: list[tuple[LedgerRow, Sources]],
     moment: Moment,
-    ledger: pl.LazyFrame,
     *,
+    asked_id: int | None,
+    ledger: pl.LazyFrame,
     feeds: Feeds,
 ) -> Answer:
-    """``asked``: the versions at the path, and the id of the one that is meant; None for all."""
-    at_path, asked_id = asked
+    """``at_path``: all versions of the path; ``asked_id``: the one that is meant, None for all of them."""
     rows = [one for one in at_path if asked_id in {None, one[0]["file_id"]}]
     standing = [row for row, _ in rows if row["status"] not in CLOSED]
     newest = standing[-1] if standing else None

@@ -61,9 +61,10 @@ def retry(
     found = found.filter(~pl.col("file_id").is_in(list(away)))
     if not dry_run and not found.is_empty():
         _put_back(config, found["file_id"].to_list(), accept=accept)
+    code = EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
     if as_json:
         print_json({"dry_run": dry_run, "files": found.to_dicts(), "not_in_bronze": list(away)})
-        return EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
+        return code
     for file_id, path in list(away.items())[:SHOWN]:
         where = f"bronze does not have this version of it: {printable(path)}"
         print_lines([f"file {file_id} is withdrawn, and stays so: {where}", PUT_BACK])
@@ -73,7 +74,7 @@ def retry(
         _show(
             found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
         )
-    return EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
+    return code
 
 
 def _away(config: Config, ledger: pl.LazyFrame, found: pl.DataFrame) -> dict[int, str]:

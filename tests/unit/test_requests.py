@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -297,6 +298,22 @@ class TestFolder:
         desk.paths.state.rmdir()
         desk.serve()
         assert desk.paths.requests.is_dir()
+
+    def test_open_from_the_moment_it_is_there(self, desk, monkeypatch):
+        """Whoever asks while the daemon begins finds no folder, or one that may be entered."""
+        seen = set()
+
+        def seen_before(path: Path, mode: int) -> None:
+            with suppress(FileNotFoundError):
+                seen.add(self.mode(desk) & 0o777)
+            os.chmod(path, mode)  # noqa: PTH101 - the method itself is the one that is replaced
+
+        desk.paths.bronze.chmod(0o770)
+        monkeypatch.setattr(Path, "chmod", seen_before)
+        desk.paths.requests.rmdir()
+        desk.serve()
+        assert self.mode(desk) & 0o777 == 0o770
+        assert seen == set()
 
     def test_given_to_the_group_of_bronze(self, desk):
         if os.geteuid() != 0:

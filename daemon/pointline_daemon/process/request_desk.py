@@ -140,23 +140,34 @@ def _remove(entry: Path) -> bool:
 
 def keep_folder(paths: LakePaths) -> None:
     """Make the folder for requests, or mend it: open to the group that may drop files into bronze, else private."""
+    bronze = paths.bronze.stat()
+    group = bronze.st_gid if bronze.st_mode & stat.S_IWGRP else None
+    make_folder(paths.state)
+    if group is not None:
+        _open_way(paths.state, group)
     folder = paths.requests
     with suppress(FileNotFoundError):
-        if not stat.S_ISDIR(folder.lstat().st_mode):
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
             folder.unlink()
-    make_folder(folder)
-    found, bronze = folder.lstat(), paths.bronze.stat()
-    if found.st_uid != os.geteuid():
-        folder.rmdir()  # somebody else's: where it is empty it can be made again
-        folder.mkdir()
-    is_shared = bool(bronze.st_mode & stat.S_IWGRP)
-    if is_shared and not _give_to(folder, bronze.st_gid, found):
-        is_shared = False  # the daemon's user is not in that group: `doctor` says so
+        elif found.st_uid == os.geteuid():
+            _open_to(folder, group)
+            return
+        else:
+            folder.rmdir()  # somebody else's: where it is empty it can be made again
+    staged = folder.with_name(f".{folder.name}.tmp")
+    make_folder(staged)
+    _open_to(staged, group)
+    staged.rename(folder)  # whoever finds it may enter it
+
+
+def _open_to(folder: Path, group: int | None) -> None:
+    """Give a folder to a group; where the daemon's user is not in that group it is private, and `doctor` says so."""
+    found = folder.lstat()
+    is_shared = group is not None and _give_to(folder, group, found)
     mode = SHARED_MODE if is_shared else PRIVATE_MODE
     if stat.S_IMODE(folder.lstat().st_mode) & 0o777 != mode:
         folder.chmod(mode)
-    if is_shared:
-        _open_way(paths.state, bronze.st_gid)
 
 
 def _give_to(folder: Path, group: int, found: os.stat_result) -> bool:

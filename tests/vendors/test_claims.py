@@ -33,7 +33,7 @@ def funding(rate: str) -> str:
 
 
 def trades(count: int) -> str:
-    return "".join(f"{5000 + n},{100 + n},1,1,{DAY_MS + n * 1000},True,True\n" for n in range(count))
+    return "".join(f"{5000 + n},{100 + n},1,1,{DAY_MS + n * 400},True,True\n" for n in range(count))
 
 
 @pytest.fixture
@@ -151,7 +151,10 @@ class TestRowsThatNameNoSymbol:
         ("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-05-01.csv", trades(200_000)),
     ],
 )
-def test_a_file_that_starts_again_is_refused_in_every_feed(daemon, put, path, text):
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_file_that_starts_again_is_refused_in_every_feed(daemon, put, path, text, newest_first):
+    if newest_first:
+        text = "".join(reversed(text.splitlines(keepends=True)))
     put(path, text * 2)
     daemon.once()
     [row] = read_manifest(daemon.root).rows(named=True)

@@ -1,7 +1,8 @@
 """A file that starts again from its beginning: it was appended to itself, or a download was resumed at the wrong place.
 
 Equal rows alone prove nothing: two fills may share everything, and a book repeats itself at a reconnect. But when the
-clock has gone on, the first row does not come a second time, least of all with the rows that followed it.
+clock has left the first instant, onward or back (some vendors write the newest row first), the first row does not come
+a second time, least of all with the rows that followed it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Beginning(Struct):
     least: int = LEAST_ROWS
     _rows: pl.DataFrame = field(default_factory=lambda: EMPTY)
     _seen: int = 0
-    _furthest_us: int = 0
+    _has_moved: bool = False
+    """The clock has left the first instant."""
     _open: _Place | None = None
     """Where the rows went on agreeing until there were no more of them."""
 
@@ -54,9 +56,10 @@ class Beginning(Struct):
         found = self._go_on(frame)
         local = frame["local_timestamp"]
         first_us = self._rows["local_timestamp"][0]
-        if found is None and cast("int", local.min()) <= first_us:
-            found = self._look(frame, seq, self._progressed_at(local, first_us))
-        self._furthest_us = max(self._furthest_us, cast("int", local.max()))
+        least, most = cast("int", local.min()), cast("int", local.max())
+        if found is None and least <= first_us <= most:
+            found = self._look(frame, seq, self._moved_at(local, first_us))
+        self._has_moved = self._has_moved or least != first_us or most != first_us
         self._seen += frame.height
         return found
 
@@ -64,12 +67,12 @@ class Beginning(Struct):
         """Return the same for what the end of the file left open."""
         return self._open.seq if self._open is not None and self._open.agreed >= self.least else None
 
-    def _progressed_at(self, local: pl.Series, first_us: int) -> int:
-        """Return the place from which on the clock had gone beyond the first instant."""
-        if self._furthest_us > first_us:
+    def _moved_at(self, local: pl.Series, first_us: int) -> int:
+        """Return the place from which on the clock had left the first instant."""
+        if self._has_moved:
             return 0
-        later = (local > first_us).arg_max() or 0
-        return later if local[later] > first_us else len(local)
+        others = (local != first_us).arg_true()
+        return len(local) if others.is_empty() else int(others[0])
 
     def _look(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, start: int) -> int | None:
         first = self._rows.row(0, named=True)

@@ -6,6 +6,7 @@ Every expression gives null where a cell says nothing that fits; the caller turn
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -35,6 +36,7 @@ NO_ZONES = ("localtime", "Factory", "posix/", "right/")
 """Names that Python knows and Polars does not, or that mean another zone on each machine."""
 EPOCH = "epoch"
 DECIMAL = r"^-?[0-9]+\.[0-9]+$"
+EXPONENT = r"[eE]([+-]?[0-9]+)$"
 EXACT = 2**53
 """Whole numbers up to here are floats of the same value."""
 
@@ -212,6 +214,22 @@ def words(column: str, source: pl.Enum, meaning: Mapping[str, object], kind: pl.
 def scaled(numbers: pl.Expr, divisor: float) -> pl.Expr:
     """A decimal from a scaled integer: by division, which gives the nearest number where a product does not."""
     return numbers.map_batches(lambda series: _divided(series, divisor), return_dtype=pl.Float64)
+
+
+def power_of_ten(number: float) -> int | None:
+    """Return the exponent where the number is 1, 10, 100, 0.1 and so on."""
+    exponent = round(math.log10(number)) if number > 0 else 0
+    return exponent if float(f"1e{exponent}") == number else None
+
+
+def shifted(text: pl.Expr, places: int) -> pl.Expr:
+    """A number from text with its point moved: the nearest float to that, where a product would be rounded twice.
+
+    Null where the text is no number.
+    """
+    mantissa = text.str.replace(EXPONENT, "")
+    exponent = text.str.extract(EXPONENT, 1).cast(pl.Int64, strict=False).fill_null(0) + places
+    return pl.concat_str([mantissa, pl.lit("e"), exponent.cast(pl.String)]).cast(pl.Float64, strict=False)
 
 
 def whole_or_decimal(text: pl.Expr, divisor: float) -> pl.Expr:

@@ -363,7 +363,7 @@ amount = { from = "amount", divide = 10, decimals = true }
     def test_a_comma_is_named_where_nobody_said_so(self):
         vendor = described(self.COLUMNS, self.MAPS, 'separator = ";"')
         said = taken(vendor, self.HEADER, *self.ROWS[:2]).said
-        assert "(amount): a number with a decimal comma, such as '46,5'; a number such as 1234.5 is wanted" in said
+        assert "(price): a number with a decimal comma, such as '-0,5'; a number such as 1234.5 is wanted" in said
 
     @pytest.mark.parametrize(
         ("more", "path", "says"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from unittest.mock import patch
 
 import pytest
@@ -66,6 +67,11 @@ def test_a_file_in_another_unit_is_refused_as_a_whole():
     ("more", "cells", "prices"),
     [
         (", decimals = true", ["15000", "585.5"], [1.5, 0.05855]),
+        (
+            ", decimals = true",
+            ["9.1", "1.1e-3", "-7E2", "0.30000000000000004"],
+            [9.1e-4, 1.1e-7, -0.07, 3.0000000000000004e-5],
+        ),
         (", when_integer = true", ["15000", "585.5"], [1.5, 585.5]),
         (', null = ["-1"], decimals = true', ["15000", "1.5"], [1.5, 0.00015]),
         (', null = ["n.a."]', ["15000", "25000"], [1.5, 2.5]),
@@ -75,6 +81,18 @@ def test_a_file_in_another_unit_is_refused_as_a_whole():
 )
 def test_what_is_divided(more, cells, prices):
     assert taken(*cells, more=more).silver["price"].to_list() == prices
+
+
+@pytest.mark.parametrize("divisor", ["10", "100.0", "1e8", "0.01"])
+def test_a_number_with_a_point_is_the_nearest_float_to_what_is_written(divisor):
+    """It is not rounded twice: once as it is read, and once more as it is divided."""
+    cells = [f"{whole * 0.37:.3f}" for whole in range(1, 400)]
+    text = TEXT.replace("1e4", divisor).format(more=", decimals = true", maps='amount = "size"', drop="[]")
+    vendor = describe(text.encode(), "own.toml", event_tables())
+    lines = [HEADER, *(f"1714521600000,{cell},2,buy" for cell in cells)]
+    file = ("mine/A-2024-05-01.csv", "".join(f"{one}\n" for one in lines).encode())
+    found = take(file, feeds=Feeds(event_tables(), [vendor]))
+    assert found.silver["price"].to_list() == [float(Fraction(cell) / Fraction(divisor)) for cell in cells]
 
 
 @pytest.mark.parametrize(("odd", "column"), [("n.a.", "price"), ("1.5", "price")])

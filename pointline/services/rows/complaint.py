@@ -159,7 +159,7 @@ class Complaint:
         wanted = self._feed.wanted(column, self._belonging)
         is_odd = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
         has_comma = self._feed.dialect.has_decimal_comma
-        if told.kind is Kind.NUMBER and not has_comma and DECIMAL_COMMA.fullmatch(cell[1:-1]):
+        if told.kind in {Kind.NUMBER, Kind.TEXT} and not has_comma and DECIMAL_COMMA.fullmatch(cell[1:-1]):
             odd, is_odd = ": a number with a decimal comma", True
         return f"{odd if is_odd else ''}, such as {cell}", wanted or self._wanted_of(told.kind)
 

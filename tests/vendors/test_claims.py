@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import io
 import json
@@ -273,3 +274,36 @@ class TestMembersOfArchives:
         daemon.once()
         assert read_manifest(daemon.root)["status"].to_list()[-2:] == ["superseded", "success"]
         assert is_sound(daemon)
+
+
+class TestSeam:
+    """A file may hold the first instant of the next day, and that day's own file begins with it."""
+
+    def metrics(self, *minutes: int) -> str:
+        columns = "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio"
+        columns += ",sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio"
+        start = dt.datetime(2024, 5, 1)  # noqa: DTZ001 - as it is written
+        times = [start + dt.timedelta(minutes=one) for one in minutes]
+        return "".join(f"{line}\n" for line in [columns, *(f"{one},BTCUSDT,1,2,3,4,5,6" for one in times)])
+
+    def path(self, day: int) -> str:
+        return f"data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2024-05-{day:02d}.csv"
+
+    @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+    @pytest.mark.parametrize("at_once", [False, True])
+    def test_it_keeps_neither_file_out(self, daemon, put, order, at_once):
+        texts = {1: self.metrics(*range(5, 1441, 5)), 2: self.metrics(*range(1440, 2880, 5))}
+        for day in order:
+            put(self.path(day), texts[day])
+            if not at_once:
+                daemon.once()
+        daemon.once()
+        assert read_manifest(daemon.root)["status"].to_list() == ["success", "success"]
+        assert is_sound(daemon)
+
+    def test_an_instant_that_is_all_a_file_has_keeps_it_out(self, daemon, put):
+        put(self.path(2), self.metrics(1440))
+        daemon.once()
+        put(self.path(1), self.metrics(*range(5, 1441, 5)))
+        daemon.once()
+        assert sorted(read_manifest(daemon.root)["status"]) == ["quarantined", "success"]

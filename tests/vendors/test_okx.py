@@ -219,6 +219,15 @@ def test_a_real_file_is_in_the_lake_value_by_value(sample):
     check_sample(sample)
 
 
+@pytest.mark.parametrize(("market", "symbol"), [("swap", "BTC-USD_UM-SWAP"), ("futures", "BTC-USD_UM-310404")])
+def test_a_margin_is_part_of_a_symbol(market, symbol):
+    form = replace(trades(market), constant=constant(market, symbol=symbol), path=f"{symbol}-trades-%Y-%m-%d.csv")
+    rows = form.plain_rows()
+    taken = take((form.path_of(form.day), form.file(form.written(rows))))
+    assert taken.is_success, taken.said
+    assert taken.rows() == expected(rows)
+
+
 def test_a_file_begins_on_the_utc_day_before_and_two_of_them_fill_one():
     form = trades("swap")
     next_day = form.day + dt.timedelta(days=1)

@@ -96,6 +96,12 @@ def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
     """Return the files of the ledger once for each day that they have rows of, with their times cut to it."""
     day_us = pl.col("date").cast(pl.Datetime("us")).to_physical()
     first, last = (pl.col(name).to_physical() for name in TIMES)
+    here_first, here_last = pl.max_horizontal(first, day_us), pl.min_horizontal(last, day_us + (DAY_US - 1))
+    is_instant = here_first == here_last  # the one beyond stays with it, as in `cut_to_day`
+    here_first, here_last = (
+        pl.when(is_instant).then(pl.max_horizontal(here_first - 1, first)).otherwise(here_first),
+        pl.when(is_instant).then(pl.min_horizontal(here_last + 1, last)).otherwise(here_last),
+    )
     is_described = pl.col("feed").is_not_null()
     several = ledger.filter(pl.col("days").is_not_null()).drop("date").explode("days").unnest("days").drop("rows")
     once = ledger.filter(pl.col("days").is_null()).drop("days")
@@ -113,8 +119,8 @@ def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
         .struct.field("field_1")
         .fill_null("")
         .alias("series"),
-        pl.when(is_described).then(pl.max_horizontal(first, day_us)).otherwise(first).alias(TIMES[0]),
-        pl.when(is_described).then(pl.min_horizontal(last, day_us + (DAY_US - 1))).otherwise(last).alias(TIMES[1]),
+        pl.when(is_described).then(here_first).otherwise(first).alias(TIMES[0]),
+        pl.when(is_described).then(here_last).otherwise(last).alias(TIMES[1]),
     )
 
 

@@ -45,9 +45,14 @@ def on_days(meta: BronzeFileMetadata, spans: Mapping[str, Span]) -> Iterator[tup
 
 
 def cut_to_day(span: Span, date: dt.date) -> Span | None:
-    """Return what lies on a UTC day of a span, as far as its ends tell; None where nothing does."""
+    """Return what lies on a UTC day of a span, as far as its ends tell; None where nothing does.
+
+    Where that is one instant of several, the one beyond stays with it: the instant may be a seam.
+    """
     start_us = (date - EPOCH).days * DAY_US
     first, last = max(span.first_us, start_us), min(span.last_us, start_us + DAY_US - 1)
+    if first == last:
+        first, last = max(first - 1, span.first_us), min(last + 1, span.last_us)
     return Span(first_us=first, last_us=last, rows=span.rows) if first <= last else None
 
 

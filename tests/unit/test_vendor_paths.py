@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from pointline_daemon.arrival.descriptions import Descriptions
 
+from pointline.io.bronze.layout import Recognised
 from pointline.io.bronze.unrecognised import describe_foreign
 from pointline.io.descriptions import read_feeds, shipped_vendors
 from pointline.services.files.claims import Claims
@@ -18,6 +19,7 @@ from pointline.vendors.describe import describe
 from pointline.vendors.feeds import Feeds
 from pointline.vendors.path_template import PathTemplate
 from tests.support.loading import Bench
+from tests.support.vendor_files import claim_of
 
 TEMPLATE = PathTemplate("data/{kind:spot|um}/{symbol}/**/{symbol}-trades-{date:%Y-%m-%d}.{csv|zip}")
 MINE = """
@@ -88,6 +90,15 @@ def test_two_times_are_a_miss_too():
         ("desk/all.7z", "a 7z archive", "7z x"),
         ("desk/day.pcap.gz", "a packet capture", "decode it"),
         ("desk/session.fix", "FIX messages", "one row per message"),
+        ("kline_for_metatrader4/BTCUSDT/2024/BTCUSDT_1_2024-01-01_2024-01-31.csv.gz", "Bybit: bars for", "--new FILE"),
+        ("premium_index/BTCUSD/BTCUSD2020-01-01_premium_index.csv.gz", "Bybit: values of indices", "--new FILE"),
+        ("eurusd-m1-bid-2019-01-13-2019-01-14.csv", "Dukascopy: a file that a download program", "--new FILE"),
+        ("BTCUSDT-1M-2024-05.zip", "Binance public data: klines", "vendors try FILE"),
+        ("allfuture-trades-2024-05-01.zip", "OKX: all instruments of a kind", "files of the instruments"),
+        ("AAPL_1min.txt", "FirstRate Data: bars under a name", "AAPL_full_1min_adjsplitdiv.txt"),
+        ("20240501.csv.gz", "BitMEX: a day outside of the folder", "trade/20240501.csv.gz"),
+        ("xnas-itch-20240501.ohlcv-eod.csv", "Databento: a schema that no table holds", "keep it outside bronze"),
+        ("data/futures/daily/fundingRates/XBTUSDTM/XBTUSDTM-fundingRates-2024-05-01.zip", "KuCoin:", "--new FILE"),
         ("EURUSD60.hst", "MetaTrader history", "pointline vendors try --new FILE"),
         ("somewhere/prices.csv", "", "pointline vendors try --new FILE"),
         ("ticks/BTCUSDT.csv", "", "pointline vendors try --new FILE"),
@@ -116,6 +127,15 @@ def test_one_in_the_lake_takes_the_place_of_one_that_ships():
     feeds = Feeds(event_tables(), [own], shipped_vendors)
     assert [one.where for one in feeds.vendors if one.name == "binance"] == ["vendors/b.toml"]
     assert feeds.claims("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-01-01.csv") == []
+
+
+def test_a_path_that_another_layout_nearly_reads_can_be_described():
+    path = "kline_for_metatrader4/BTCUSDT/2024/BTCUSDT_1_2024-01-01_2024-01-31.csv.gz"
+    text = MINE.format(vendor="mine").replace("mine/ticks/{symbol}.csv", "{symbol}_1_{date:%Y-%m-%d}_*.csv.gz")
+    own = describe(text.encode(), "vendors/mine.toml", event_tables())
+    found = claim_of(path, Feeds(event_tables(), [own], shipped_vendors))
+    assert isinstance(found, Recognised)
+    assert (found.vendor, found.symbol, found.date) == ("mine", "BTCUSDT", dt.date(2024, 1, 1))
 
 
 def meta_of(bench: Bench, vendor: str):

@@ -133,6 +133,8 @@ class Layout:
             return None
         own = self.feeds.own_claims(path)
         found = self._recognise(path, folder, name)
+        if isinstance(found, Refused) and (own or self.feeds.why_unread(path) is not None):
+            found = None  # its name is nearly one of that layout, and means something else
         if found is None:
             return self._claimed(own or self.feeds.claims(path))
         if not own:

@@ -8,6 +8,7 @@ cells. Values stay the text that they are: no number is read here.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -21,6 +22,7 @@ BROKEN = b"\x1e"
 FIRST_ENTRY, LAST_ENTRY = b'[["', b'"]]'
 STRING, BACKSLASH = b'"', b"\\"
 NESTED = (b"{", b"[")
+NO_NAME = re.compile(r"[\x00-\x1f\"\\]")
 Tree = dict[str, Any]
 """Names of an object's fields, each with what is in it where that is an object too."""
 _entries = msgspec.json.Decoder(list[list[msgspec.Raw]])
@@ -141,6 +143,10 @@ def _tree(names: Sequence[str]) -> tuple[Tree, int]:
     """Return the fields by object, and how many names a line has."""
     tree: Tree = {}
     for name in names:
+        if NO_NAME.search(name):
+            raise BadFields(
+                f"{name!r} has a quote, a backslash or a control character in it, which no field is read by"
+            )
         at, parts = tree, name.split(".")
         for part in parts[:-1]:
             at = at.setdefault(part, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cached_property
 
@@ -31,6 +31,11 @@ class Kind(Enum):
     """One of a closed set of words."""
 
 
+def unheld_words(words: Iterable[str]) -> list[str]:
+    """Return the words that no cell can hold."""
+    return [word for word in words if not word or any(sign in word for sign in ',\r\n"')]
+
+
 class Column(Struct, frozen=True, kw_only=True):
     """One column. A row with an empty cell in a ``required`` one is quarantined."""
 
@@ -41,8 +46,7 @@ class Column(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a word that no cell can hold: the parser compares it with what stands between two separators."""
-        odd = [word for word in self.choices if not word or any(sign in word for sign in ',\r\n"')]
-        if odd:
+        if odd := unheld_words(self.choices):
             raise ValueError(f"{self.name}: {odd[0]!r} is not a word that a cell can hold")
 
     @property

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables import checks
-from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind
+from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind, unheld_words
 from pointline.vendors.decoded import beside_of, check_beside, check_decoder, column_lists, decoder_of
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, TableText, Unread, VendorText
 from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped
@@ -377,6 +377,11 @@ def _table(text: TableText, tables: Mapping[str, EventTable], where: str, proble
         f"{place}: {one.name} is a choice without choices"
         for one in text.columns
         if one.kind == "choice" and not one.choices
+    ]
+    problems += [
+        f"{place}: {one.name}: {odd[0]!r} is not a word that a cell can hold"
+        for one in text.columns
+        if (odd := unheld_words(one.choices))
     ]
     if len(problems) > before:
         return None

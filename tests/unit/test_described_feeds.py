@@ -279,6 +279,7 @@ class TestLinesOfJson:
             (COLUMNS, "", "no problem"),
             (f"[{COLUMNS}, {COLUMNS}]", "", "columns: lines of JSON have one list of fields"),
             ('["time", "kind", "d", "d.price"]', "", "columns: 'd.price' is in 'd', which is a value itself"),
+            ("""["time", "kind", 'd"p']""", "", "has a quote, a backslash or a control character in it"),
             (COLUMNS, 'separator = ";"\nquote = false', "separator, quote: lines of JSON are not cut into cells"),
             (COLUMNS, 'lists = { "d.bids" = "bid" }', "say both, or neither"),
             (COLUMNS, 'lists = { d = "bid" }\nentry = ["px"]', "columns: 'd' is no field, or one that is there twice"),

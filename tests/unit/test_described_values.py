@@ -163,6 +163,13 @@ class TestWhatCannotBeMeant:
             ('columns = [{ name = "a", kind = "float" }]', "columns a.kind: 'float' is none of 'text', 'number'"),
             ('columns = [{ name = "a", kinds = "text" }]', "columns a: there is no key 'kinds'; there are name, kind"),
             ('columns = [{ name = "a", kind = "text" }]\nchecks = ["x"]', "there is no check 'x'"),
+            ('columns = [{ name = "a", kind = "choice" }]', "a is a choice without choices"),
+            (
+                """columns = [{ name = "a", kind = "choice", choices = ["x", '"'] }]""",
+                "a: '\"' is not a word that a cell can hold",
+            ),
+            ('columns = [{ name = "symbol", kind = "text" }]', "every table has a column symbol already"),
+            ('columns = [{ name = "a", kind = "text" }]\nseries = ["b"]', "it has no column 'b' to be a series of"),
             ("", "the key columns is missing"),
         ],
     )

@@ -666,3 +666,12 @@ def test_a_short_row_is_named_with_its_number():
     assert taken.aside.select("file_seq", "rule").rows() == [(31, "ragged")]
     assert "5 cells where the header has 12" in taken.said
     assert taken.rows() == expected([row for n, row in enumerate(form.plain_rows()) if n != 30])
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_line_without_anything_in_it_is_called_that(blank):
+    form = klines("um")
+    lines = form.written(form.plain_rows())
+    lines.insert(30, [blank])
+    taken = take((form.path_of(form.day), form.file(lines)))
+    assert "1 x ragged: a line without anything in it" in taken.said

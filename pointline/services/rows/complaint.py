@@ -124,7 +124,7 @@ class Complaint:
             return f": {self._feed.json_lines.why_broken(raw)}" if self._feed.json_lines is not None else ""
         cells = text_path.split_cells(raw, self._feed.dialect)
         if rule == "ragged":
-            return f": {len(cells)} cells where the header has {len(self._header)}" if cells else ": broken quoting"
+            return f": {self._why_ragged(raw, cells)}"
         source = self._feed.source_of(column, self._belonging)
         if not column or len(cells) != len(self._header) or rule == "missing" or source not in self._header:
             return ""  # it comes from the path
@@ -147,6 +147,11 @@ class Complaint:
         elif rule == IMPLAUSIBLE or rule.startswith("time_in_"):
             wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
         return f"{found}; {wanted}" if wanted else found
+
+    def _why_ragged(self, raw: str, cells: Sequence[str]) -> str:
+        if not raw.strip():
+            return "a line without anything in it"
+        return f"{len(cells)} cells where the header has {len(self._header)}" if cells else "broken quoting"
 
     def _cell(self, source: str, target: Target | None, cells: Sequence[str]) -> str:
         """Return a cell, with those that are read together with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,15 +56,50 @@ def modules(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module a file imports, at any depth of the file."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            assert node.module
-            yield from (_imported(node.module, alias.name) for alias in node.names)
+class Facts:
+    """What a file does, at any depth of it, as far as these tests ask."""
+
+    def __init__(self, path: Path) -> None:
+        self.imports: list[str] = []
+        self.calls: set[str] = set()
+        """The names of what it calls: functions, classes, methods."""
+        self.opens_tables = False
+        self.attributes: set[str] = set()
+        self.of_os: set[str] = set()
+        self.broad_handlers: dict[int, bool] = {}
+        """The lines of those that catch everything, and whether they only pass."""
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Import():
+                    self.imports += [alias.name for alias in node.names]
+                case ast.ImportFrom():
+                    assert node.level == 0, f"{path}: imports are absolute"
+                    assert node.module
+                    self.imports += [_imported(node.module, alias.name) for alias in node.names]
+                case ast.Call():
+                    self.calls |= {called for called in [_name(node.func)] if called}
+                    self.opens_tables |= "DeltaTable" in _all_names(node.func)
+                case ast.Attribute():
+                    self.attributes.add(node.attr)
+                    if _name(node.value) == "os":
+                        self.of_os.add(node.attr)
+                case ast.ExceptHandler(type=caught) if caught is None or BROAD & _all_names(caught):
+                    self.broad_handlers[node.lineno] = all(isinstance(one, ast.Pass) for one in node.body)
+
+
+facts = cache(Facts)
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _all_names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def imports(path: Path) -> list[str]:
+    return facts(path).imports
 
 
 def _imported(module: str, name: str) -> str:
@@ -96,11 +131,7 @@ def strangers(folder: str, *allowed: str) -> list[str]:
 
 
 def calls(path: Path) -> set[str]:
-    """The names of what a file calls: functions, classes, methods."""
-    called = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    return {
-        one.id if isinstance(one, ast.Name) else one.attr for one in called if isinstance(one, ast.Name | ast.Attribute)
-    }
+    return facts(path).calls
 
 
 VALUES = "msgspec"
@@ -217,10 +248,7 @@ class TestPaths:
 
     def uses(self, *attributes: str) -> set[str]:
         return {
-            names(path)
-            for path in modules("pointline", "daemon")
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Attribute) and node.attr in attributes
+            names(path) for path in modules("pointline", "daemon") if facts(path).attributes.intersection(attributes)
         }
 
     def test_no_other_module_names_a_table_or_its_data_files(self):
@@ -230,47 +258,24 @@ class TestPaths:
 
     def test_no_other_module_opens_a_table(self):
         """A class to name in a type, and no more."""
-        found = {
-            names(path)
-            for path in modules("pointline", "daemon")
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Call)
-            and "DeltaTable" in {one.id for one in ast.walk(node.func) if isinstance(one, ast.Name)}
-        }
-        assert found == {self.OWN}
+        assert {names(path) for path in modules("pointline", "daemon") if facts(path).opens_tables} == {self.OWN}
 
 
 class TestEnvironment:
     """One module reads the environment; one sets what an allocator reads there."""
 
     def test_only_the_configuration(self):
-        readers = {
-            names(path)
-            for path in modules("pointline", "daemon")
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Attribute)
-            and node.attr in {"environ", "environb", "getenv", "putenv"}
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "os"
-        }
+        reads = {"environ", "environb", "getenv", "putenv"}
+        readers = {names(path) for path in modules("pointline", "daemon") if facts(path).of_os & reads}
         assert readers <= {"pointline/config.py", "daemon/pointline_daemon/memory.py"}
-
-
-def broad_handlers(path: Path) -> list[ast.ExceptHandler]:
-    return [
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ExceptHandler)
-        and (node.type is None or BROAD & {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)})
-    ]
 
 
 class TestBroadHandlers:
     """Everything is caught in few places, each for its reason; none of them swallows."""
 
     def test_only_in_these_places(self):
-        assert {names(path) for path in modules("pointline", "daemon") if broad_handlers(path)} <= BROAD_ALLOWED
+        assert {names(path) for path in modules("pointline", "daemon") if facts(path).broad_handlers} <= BROAD_ALLOWED
 
     @pytest.mark.parametrize("path", modules("pointline", "daemon"), ids=names)
     def test_none_only_passes(self, path):
-        assert not [node.lineno for node in broad_handlers(path) if all(isinstance(one, ast.Pass) for one in node.body)]
+        assert not [line for line, only_passes in facts(path).broad_handlers.items() if only_passes]

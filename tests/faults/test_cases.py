@@ -26,7 +26,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pointline_daemon.cli.app import app
+from pointline_daemon.cli.app import command_line
 from typer.testing import CliRunner
 
 from tests.support.people import World
@@ -572,7 +572,9 @@ class Lake:
         return f"{entry['error']}\n{entry['warnings']}\n{self.command('explain', path).output}"
 
     def command(self, *arguments: str):
-        return CliRunner().invoke(app, [*arguments, "--lake-root", str(self.root)], env={"COLUMNS": "10000"})
+        return CliRunner().invoke(
+            command_line(arguments), [*arguments, "--lake-root", str(self.root)], env={"COLUMNS": "10000"}
+        )
 
     def copy(self, to: Path) -> Lake:
         shutil.copytree(self.root, to)
@@ -656,7 +658,7 @@ def test_every_command_that_is_named_exists(lake, label):
     named = commands_in(lake.told(path))
     for words in named:
         options = [word for word in words if word.startswith("--")]
-        shown = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"})
+        shown = CliRunner().invoke(command_line(words), [words[0], "--help"], env={"COLUMNS": "200"})
         assert shown.exit_code == 0, words
         assert not [option for option in options if option not in shown.output], words
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pointline_daemon.cli.app import app
+from pointline_daemon.cli.app import command_line
 from typer.testing import CliRunner, Result
 
 from pointline.errors import LakeDamaged
@@ -102,7 +102,7 @@ class Cell:
     # ---- how it ends
 
     def command(self, *arguments: str) -> Result:
-        return CliRunner().invoke(app, [*arguments, "--json", "--lake-root", str(self.root)])
+        return CliRunner().invoke(command_line(arguments), [*arguments, "--json", "--lake-root", str(self.root)])
 
     def findings(self) -> list[dict[str, str]]:
         done = self.command("verify", "--deep")

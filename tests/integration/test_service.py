@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from pointline_daemon import exit_codes, units
-from pointline_daemon.cli.app import app
+from pointline_daemon.cli.app import command_line
 from pointline_daemon.commands.service import checks as service_checks
 from pointline_daemon.commands.service import command as service
 from pointline_daemon.commands.service import steps as service_steps
@@ -77,7 +77,7 @@ def into(tmp_path, monkeypatch):
 
 def run(*arguments: object) -> str:
     """What a command prints. Its failures come as they are."""
-    result = CliRunner().invoke(app, ["service", *map(str, arguments)])
+    result = CliRunner().invoke(command_line(["service"]), ["service", *map(str, arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -288,7 +288,7 @@ class TestAgain:
             "a line end": unit.read_text() + "\n",
         }[change]
         unit.write_text(text)
-        result = CliRunner().invoke(app, ["service", *map(str, (*wanted, lake))])
+        result = CliRunner().invoke(command_line(["service"]), ["service", *map(str, (*wanted, lake))])
         assert "changed by hand" in str(result.exception)
         assert "--replace" in result.exception.hint
         assert any(line.startswith("-") for line in result.output.splitlines()[2:])

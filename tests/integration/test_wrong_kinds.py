@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pointline_daemon.cli.app import app
+from pointline_daemon.cli.app import command_line
 from typer.testing import CliRunner
 
 from tests.support.lake_check import assert_exact, expect
@@ -33,7 +33,7 @@ CASES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
 
 
 def run(lake: Path, *arguments: str) -> tuple[int, dict]:
-    done = CliRunner().invoke(app, [*arguments, "--json", "--lake-root", str(lake)])
+    done = CliRunner().invoke(command_line(arguments), [*arguments, "--json", "--lake-root", str(lake)])
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     return done.exit_code, json.loads(done.stdout.splitlines()[-1])
 

@@ -14,6 +14,7 @@ import json
 import os
 import pkgutil
 import runpy
+import selectors
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
@@ -97,10 +99,19 @@ class _Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         seconds = 3600.0 if timeout is None else timeout
-        if not wait_until(lambda: self.poll() is not None, seconds):
+        if self.poll() is None and not self._ends_within(seconds):
             raise subprocess.TimeoutExpired(str(self.pid), seconds)
         assert self._code is not None
         return self._code
+
+    def _ends_within(self, seconds: float) -> bool:
+        with suppress(OSError):  # a kernel that tells of no ends
+            end = os.pidfd_open(self.pid)
+            with open(end, "rb"), selectors.DefaultSelector() as selector:  # noqa: PTH123 - a descriptor
+                selector.register(end, selectors.EVENT_READ)
+                selector.select(seconds)
+                seconds = 0.0
+        return wait_until(lambda: self.poll() is not None, seconds)
 
     def send_signal(self, sig: int) -> None:
         if self.poll() is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Annotated
 
 import typer
+from typer.main import get_command_name
+from typer.models import CommandInfo
 
 from pointline_daemon.cli.config import config_app
 from pointline_daemon.cli.daemon import daemon_app
@@ -51,3 +55,22 @@ def options(
     ] = False,
 ) -> None:
     """Turn a folder of market-data files into Delta tables, each file exactly once."""
+
+
+def command_line(arguments: Sequence[str]) -> typer.Typer:
+    """Return the command line, of which only the command that is asked for is made: all of them take 30 ms."""
+    asked = arguments[0] if arguments else ""
+    narrow = copy(app)
+    narrow.registered_groups = [group for group in app.registered_groups if group.name == asked]
+    narrow.registered_commands = [
+        command
+        for group in app.registered_groups
+        if group.typer_instance is not None and not isinstance(group.name, str)
+        for command in group.typer_instance.registered_commands
+        if _name_of(command) == asked
+    ]
+    return narrow if narrow.registered_groups or narrow.registered_commands else app
+
+
+def _name_of(command: CommandInfo) -> str:
+    return command.name or (get_command_name(command.callback.__name__) if command.callback is not None else "")

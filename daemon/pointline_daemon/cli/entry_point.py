@@ -11,7 +11,7 @@ from typing import Final, NoReturn, cast
 
 import typer
 
-from pointline_daemon.cli.app import app
+from pointline_daemon.cli.app import command_line
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_USAGE, exit_code_of
 
 TYPING_ERROR: Final = typer.BadParameter.__mro__[2]
@@ -26,7 +26,7 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     try:
-        code = app(prog_name="pointline", standalone_mode=False)
+        code = command_line(sys.argv[1:])(prog_name="pointline", standalone_mode=False)
     except SystemExit as leaving:
         code = leaving.code
     except typer.Abort:

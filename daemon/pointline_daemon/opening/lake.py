@@ -72,16 +72,20 @@ class Lake(Struct, frozen=True, kw_only=True):
 
         Raises NewerFormat, and touches nothing, where a later release wrote one of the tables.
         """
-        self.require_known_format()
+        used = [table for table in self.repositories() if not table.is_as_made()]  # of the others the log is sound
+        for table in used:
+            require_known_log(table.path)
         keep_in = self.config.paths.state / "set_aside"
         ledger = self.manifest.repository
         mended = [moved for table in self.repositories() for moved in move_wrong_kinds(table.path, keep_in)]
         mended += mend_table(ledger.path, keep_in, is_made_up_for=True)
         recorded = ledger.last_batch() if ledger.exists() else -1
-        for repository in (self.quarantine, *self.batch_tables.values()):
-            mended += mend_table(repository.path, keep_in, recorded_batch=recorded, is_made_up_for=True)
-        for repository in (self.observations.states, self.symbols):
-            mended += mend_table(repository.path, keep_in)  # made from observations: what is lost is made again
+        derived = (self.observations.states, self.symbols)  # made from observations: what is lost is made again
+        for table in used:
+            if table in derived:
+                mended += mend_table(table.path, keep_in)
+            elif table is not ledger:
+                mended += mend_table(table.path, keep_in, recorded_batch=recorded, is_made_up_for=True)
         return mended
 
     def require_known_format(self, *, shut_ones_too: bool = True) -> None:

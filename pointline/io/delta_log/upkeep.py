@@ -145,6 +145,9 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
         """Take note of what no version needs."""
         with storage_errors(self.name):
             files = dict(self._files())
+            if not files:
+                self.repository.dead.found(())
+                return
             with self.repository.exclusive():
                 spare, _ = self._spare(files)
                 self.repository.dead.found((one.since, one.size_bytes) for one in spare)

@@ -634,6 +634,23 @@ class TestChecksum:
         assert bool(after.events("file.checksum_mismatch")) is not is_right
 
 
+    @pytest.mark.parametrize("is_late", [False, True])
+    def test_wrong_and_then_removed(self, tmp_path, is_late):
+        daemon = Daemon(tmp_path / "lake")
+        beside = self.put(daemon).with_suffix(".zip.CHECKSUM")
+        beside.unlink()
+        if is_late:
+            once(daemon)
+        beside.write_text("0" * 64)
+        once(daemon)
+        assert self.state(daemon) == ("success" if is_late else "quarantined", "mismatch")
+        beside.unlink()
+        once(daemon)
+        assert self.state(daemon) == ("success", "missing")
+        assert len(held(daemon.root)) == ROWS
+        assert is_clean(daemon.root) == ""
+
+
 def test_days_cut_in_another_zone_fill_two_partitions(tmp_path):
     """A description of a user's own, with days of UTC+8: two files fill one UTC day without overlap."""
     daemon_root = tmp_path / "lake"

@@ -50,8 +50,8 @@ def late_checksums(
 ) -> Iterator[tuple[int, str, str, str]]:
     """Yield ``file_id, path, state, what is wrong`` of files by what the checksums beside them say now.
 
-    ``in_doubt`` are rows of the ledger. Files without a checksum, or whose description is gone, are left out; so are
-    files in silver of which the ledger says the same already.
+    ``in_doubt`` are rows of the ledger. Files that never had a checksum, or whose description is gone, are left out; so
+    are files in silver of which the ledger says the same already.
     """
     for row in in_doubt.iter_rows(named=True):
         path = row["bronze_file_path"]
@@ -59,12 +59,18 @@ def late_checksums(
             feed = feed_of(row["data_type"], row["feed"], row["vendor"])
         except NotDescribed:
             continue
-        said = reader.beginning(_beside(feed, path)) if feed.companion else None
+        if not feed.companion:
+            continue
+        said, wrong = reader.beginning(_beside(feed, path)), ""
         if said is not None:
             wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
             state = Checksum.MISMATCH if wrong else Checksum.OK
-            if row["status"] != Status.SUCCESS or row["checksum"] != state:
-                yield row["file_id"], path, state, wrong
+        elif row["checksum"] == Checksum.MISMATCH and reader.beginning(path) is not None:
+            state = Checksum.MISSING  # a person has removed what was wrong
+        else:
+            continue
+        if row["status"] != Status.SUCCESS or row["checksum"] != state:
+            yield row["file_id"], path, state, wrong
 
 
 def disputed() -> pl.Expr:

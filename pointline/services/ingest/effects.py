@@ -291,8 +291,8 @@ class IngestService:
     def check_late_checksums(self, feed_of: Callable[[str, str, str], Feed]) -> tuple[dict[str, str], dict[int, str]]:
         """Compare files with checksums that came after them; return what is wrong, by path, and files to read again.
 
-        These were refused for a checksum that has come right. Of files that are in, the rows stay: whether they may be
-        used is for a person to say, who can withdraw the file.
+        These were refused for a checksum that has come right, or is not there any more. Of files that are in, the rows
+        stay: whether they may be used is for a person to say, who can withdraw the file.
         """
         with self._lock:
             in_doubt = self._manifest.checksums_in_doubt()

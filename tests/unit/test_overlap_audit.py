@@ -145,7 +145,10 @@ def plain(files: list[dict[str, object]]) -> set[int]:
                 first, last = file["times"]
                 if file["feed"]:
                     begin = BEGIN_US + day * DAY_US
+                    whole = first, last
                     first, last = max(first, begin), min(last, begin + DAY_US - 1)
+                    if first == last:  # with the instants beside it that are in the file too: it may be a seam
+                        first, last = max(first - 1, whole[0]), min(last + 1, whole[1])
                 there.append((first, last, file["file_id"], (file["series"], file["symbol"].upper())))
         for one, other in combinations(sorted(there), 2):
             spans = [Span(first_us=first, last_us=last, rows=1) for first, last, *_ in (one, other)]

@@ -30,10 +30,12 @@ def day(number: int, exchange: str = "binance", table: str = "trades") -> Day:
 
 
 def on_day(first: int, last: int, number: int) -> tuple[int, int] | None:
-    """What of a range lies on a day."""
+    """What of a range lies on a day; of an instant, the instants beside it that are in the range too."""
     begin = BEGIN_US + number * DAY_US
     within = max(first, begin), min(last, begin + DAY_US - 1)
-    return within if within[0] <= within[1] else None
+    if within[0] == within[1]:
+        return max(first, within[0] - 1), min(last, within[0] + 1)
+    return within if within[0] < within[1] else None
 
 
 def ledger(*files: dict[str, object]) -> pl.DataFrame:

@@ -633,7 +633,6 @@ class TestChecksum:
         assert self.state(daemon) == ("success", "ok" if is_right else "mismatch")
         assert bool(after.events("file.checksum_mismatch")) is not is_right
 
-
     @pytest.mark.parametrize("is_late", [False, True])
     def test_wrong_and_then_removed(self, tmp_path, is_late):
         daemon = Daemon(tmp_path / "lake")

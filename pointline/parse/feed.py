@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 from msgspec import Struct, field
@@ -35,6 +35,12 @@ class Header(Enum):
     """Where its first cell is no number."""
 
 
+Finer = Callable[[pl.DataFrame], "pl.Expr | None"]
+"""Tells of typed cells which are times with digits beyond the microsecond; None where none is."""
+CUT: Final = "nanoseconds_cut"
+"""How many times of a row had such digits: a column beside those of the table, and what a file's warnings call it."""
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """One column of the table, from source columns. ``value`` gives null where a cell says nothing that fits."""
 
@@ -51,6 +57,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """Of a local time: where clocks that are set give it no value, by the rule that its row breaks."""
     zone: str = ""
     """Whose clocks."""
+    finer: Finer | None = None
+    """Of a time."""
 
     @property
     def failed(self) -> pl.Expr:
@@ -240,7 +248,7 @@ class Feed(Struct, frozen=True, kw_only=True):
             return frame
         targets = self.tell(belonging)
         kept = ["row"] if "row" in frame.columns else []
-        rows = frame.select(*kept, *(one.value.alias(one.name) for one in targets))
+        rows = frame.select(*kept, *(one.value.alias(one.name) for one in targets), *cut_of(targets, frame))
         for one in targets:
             # What is null beyond the cells that are empty did not say anything that fits.
             if one.sources and rows[one.name].null_count() > max(frame[source].null_count() for source in one.sources):
@@ -249,6 +257,14 @@ class Feed(Struct, frozen=True, kw_only=True):
             elif len(one.sources) > 1 and frame.select(one.failed.any()).item():
                 return None
         return rows
+
+
+def cut_of(targets: Sequence[Target], frame: pl.DataFrame) -> list[pl.Expr]:
+    """Return the column ``CUT`` of typed cells; nothing where it would be 0 in each row."""
+    by_sources = {one.sources: one.finer for one in targets if one.finer is not None}  # two columns may be one time
+    found = [finer for one in by_sources.values() if (finer := one(frame)) is not None]
+    counted = (one.fill_null(value=False).cast(pl.UInt8) for one in found)
+    return [pl.sum_horizontal(counted).alias(CUT)] if found else []
 
 
 def own_columns(table: EventTable, *, vendor: str = "tardis") -> Feed:

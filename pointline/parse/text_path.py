@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from pointline.parse.feed import Dialect, Feed
+from pointline.parse.feed import CUT, Dialect, Feed, cut_of
 from pointline.parse.json_lines import BROKEN
 from pointline.parse.rules import Belonging, rules
 from pointline.tables.schema import Kind
@@ -56,7 +56,7 @@ def parse(
     judging = rules(feed.table, belonging, rows, names_units=feed.targets is None)
     verdicts = [_verdict(rule.name, rule.column, rule.broken) for rule in judging]
     judged = rows.with_columns(pl.coalesce(["untyped", "unmapped", *verdicts]).alias("verdict"))
-    good = judged.filter(pl.col("verdict").is_null()).select("row", *feed.table.raw_schema)
+    good = judged.filter(pl.col("verdict").is_null()).select("row", *feed.table.raw_schema, *({CUT} & {*rows.columns}))
     set_aside = judged.filter(pl.col("verdict").is_not_null()).select(
         "row", *(pl.col("verdict").struct.field(name) for name in ("rule", "column"))
     )
@@ -92,6 +92,7 @@ def _mapped(feed: Feed, typed: pl.DataFrame, belonging: Belonging) -> pl.DataFra
         "untyped",
         pl.coalesce([*unmapped, NO_VERDICT]).alias("unmapped"),
         *(pl.col(value).alias(name) for name, value in values.items()),
+        *cut_of(targets, typed),
     )
 
 

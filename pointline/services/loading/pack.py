@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pointline.parse import fast_path
+from pointline.parse.feed import CUT
 from pointline.parse.rules import Belonging, any_foreign, doubtful_times, is_visible, without_doubtful
 from pointline.services.ingest.batch import Span
 from pointline.services.rows.bronze_rows import BronzeRows
@@ -72,6 +73,7 @@ class Pack(Struct):
         frame = fast_path.parse_many(feed, self.opened.header, data, common, symbols)
         if frame is None or frame.height != laid.height:
             return None
+        cut = frame.drop_in_place(CUT) if CUT in frame.columns else None
         groups = {place: laid.of(frame, place) for place, one in enumerate(belongings) if one.symbol is None}
         firsts = [frame["symbol"][start] for start in laid.starts]
         symbol, symbol_before = neighbours(frame["symbol"])
@@ -104,6 +106,8 @@ class Pack(Struct):
             span = Span(first_us=counts["first_us"], last_us=counts["last_us"], rows=counts["rows"])
             spans = spans_of(groups[place]) if place in groups else {firsts[place]: span}
             self.members[place].tally.add_facts(counts, spans)
+            if cut is not None and (times := int(cut.slice(laid.starts[place], laid.rows[place]).sum())):
+                self.members[place].tally.warn({CUT: times})
         return without_doubtful(frame, doubtful).hstack(lineage)
 
     def _symbols_fit(self, firsts: Sequence[str], groups: Mapping[int, pl.DataFrame]) -> bool:

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from pointline.io.protocols import BronzeFileMetadata
 from pointline.parse import fast_path, text_path
+from pointline.parse.feed import CUT
 from pointline.parse.rules import Belonging
 from pointline.services.rows.bronze_rows import BronzeRows
 from pointline.tables.spelling import holds_many
@@ -30,6 +31,8 @@ class Block(Struct, frozen=True, kw_only=True):
     left_out: int = 0
     words: Mapping[str, int] = field(default_factory=dict)
     """Values of rows that were left out, as ``column=value``, where the feed does not name them."""
+    cut: int = 0
+    """Times with digits beyond the microsecond."""
 
 
 def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_before: int) -> Block:
@@ -42,6 +45,7 @@ def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_bef
         words.clear()
         frame, bad = text_path.parse(feed, header, data, belonging, words)
         bad = bad.with_columns(file_seq=pl.col("row") + (lines_before + 1))
+    cut = int(frame.drop_in_place(CUT).sum()) if CUT in frame.columns else 0
     if "row" in frame.columns:
         rows = frame.with_columns(file_seq=pl.col("row") + (lines_before + 1)).drop("row")
     else:
@@ -49,9 +53,9 @@ def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_bef
         rows = frame.hstack([pl.int_range(lines_before + 1, end, dtype=pl.Int64, eager=True).alias("file_seq")])
     counted = rows.height + bad.height
     if feed.is_plain:
-        return Block(rows=rows, bad=bad, lines=counted)
+        return Block(rows=rows, bad=bad, lines=counted, cut=cut)
     lines = len(text_path.split_records(data, len(header), feed.dialect)) if b'"' in data else data.count(b"\n")
-    return Block(rows=rows, bad=bad, lines=lines, left_out=lines - counted, words=words)
+    return Block(rows=rows, bad=bad, lines=lines, left_out=lines - counted, words=words, cut=cut)
 
 
 def belonging_of(

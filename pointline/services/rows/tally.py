@@ -10,7 +10,7 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.io.protocols import Outcome
-from pointline.parse.feed import Feed
+from pointline.parse.feed import CUT, Feed
 from pointline.parse.rules import Belonging, is_doubtful
 from pointline.phrases import plural
 from pointline.services.ingest.batch import Entry, Span
@@ -94,6 +94,7 @@ class Tally:
         """Account for the rows of a block that are none of the table, and for those that cannot be kept."""
         self.lines += block.lines
         self.warn({"rows_left_out": block.left_out} if block.left_out else {})
+        self.warn({CUT: block.cut} if block.cut else {})
         for word, count in block.words.items():
             name = f"left_out:{word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD] + '...'}"
             is_named = name in self._warnings or len(self._warnings) < MOST_WARNINGS

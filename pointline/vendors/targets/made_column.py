@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 from msgspec import Struct
 
+from pointline.parse.feed import Finer
 from pointline.parse.rules import Belonging
 from pointline.tables.schema import Column
 from pointline.vendors.language import FeedText
@@ -39,6 +40,7 @@ class MadeColumn(Struct, frozen=True, kw_only=True):
     """What its cells have to be, in words."""
     clocks: Clocks = no_clocks
     zone: str = ""
+    finer: Finer | None = None
 
 
 class Asked(Struct, frozen=True, kw_only=True):

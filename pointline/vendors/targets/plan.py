@@ -103,6 +103,7 @@ def _planned(
                 wanted=one.wanted,
                 clocks=one.clocks(belonging),
                 zone=one.zone,
+                finer=one.finer,
             )
             for one in complete
         ]

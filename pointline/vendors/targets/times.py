@@ -11,6 +11,7 @@ from pointline.parse.rules import Belonging
 from pointline.tables.schema import Column, Kind
 from pointline.vendors import values
 from pointline.vendors.language import FeedText, Mapping
+from pointline.vendors.targets.finer import finer_of
 from pointline.vendors.targets.made_column import Clocks, MadeColumn, Value, always, no_clocks
 from pointline.vendors.values import Clock
 
@@ -32,6 +33,7 @@ def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: Fe
         wanted=_wanted_time(mapping),
         clocks=_clocks(mapping, sources, zone) if values.has_summer_time(zone) else no_clocks,
         zone=zone,
+        finer=finer_of(mapping, sources),
     )
 
 

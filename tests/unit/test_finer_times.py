@@ -1,0 +1,109 @@
+"""Digits of a time beyond the microsecond are cut, and the warnings of its file count the times that lost some."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from unittest.mock import patch
+
+import pytest
+
+from pointline.parse.cells import by_polars
+from pointline.tables.registry import event_tables
+from pointline.vendors.describe import describe
+from pointline.vendors.feeds import Feeds
+from tests.support.vendor_files import take
+
+TEXT = """
+vendor = "own"
+[[feed]]
+name = "trades"
+table = "trades"
+exchange = "mine"
+path = "mine/{{symbol}}-{{date:%Y-%m-%d}}.csv"
+columns = ["time", "price", "amount", "side"]
+sorted = false
+[feed.map]
+timestamp = {{ from = "time", {time} }}
+"""
+DAY = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
+EPOCH_NS = int(DAY.timestamp()) * 10**9
+WITHIN_NS = [0, 1, 999, 1000, 1_500, 250_000_000, 250_000_001, 999_999_999, 3_600_000_000_000]
+"""Since midnight."""
+
+
+def wall(ns: int, form: str) -> str:
+    at = DAY + dt.timedelta(seconds=ns // 10**9)
+    return at.strftime(form.replace("NANO", f"{ns % 10**9:09}"))
+
+
+def with_z(ns: int) -> str:
+    return wall(ns, "%Y-%m-%dT%H:%M:%S.NANOZ")
+
+
+WRITTEN: dict[str, tuple[str, Callable[[int], str]]] = {
+    "an epoch": ('time = "epoch"', lambda ns: str(EPOCH_NS + ns)),
+    "an epoch in ns": ('time = "epoch", unit = "ns"', lambda ns: str(EPOCH_NS + ns)),
+    "a text": ('time = "%Y-%m-%d %H:%M:%S%.f"', lambda ns: wall(ns, "%Y-%m-%d %H:%M:%S.NANO")),
+    "a text without needless zeros": (
+        'time = "%Y-%m-%d %H:%M:%S%.f"',
+        lambda ns: wall(ns, "%Y-%m-%d %H:%M:%S.NANO").rstrip("0").rstrip("."),
+    ),
+    "with an offset": ('time = "%Y-%m-%dT%H:%M:%S%.9f%z"', lambda ns: wall(ns, "%Y-%m-%dT%H:%M:%S.NANO+00:00")),
+    "with a Z": ('time = "%Y-%m-%dT%H:%M:%S%.fZ"', with_z),
+    "without a point": ('time = "%H%M%S%9f"', lambda ns: wall(ns, "%H%M%SNANO")),
+    "an epoch or a text": ('time = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"]', with_z),
+    "a text or an epoch": ('time = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"]', lambda ns: str(EPOCH_NS + ns)),
+    "since midnight": ('time = "since midnight", unit = "ns"', str),
+    "seconds since midnight": ('time = "since midnight"', lambda ns: f"{ns // 10**9}.{ns % 10**9:09}"),
+}
+
+
+@pytest.fixture(params=["compiled", "by Polars"], autouse=True)
+def parser(request):
+    """Both parsers of cells have to agree."""
+    if request.param == "compiled":
+        yield
+    else:
+        with patch("pointline.parse.cells.typed", by_polars.typed):
+            yield
+
+
+def brought_in(how: str, times: list[list[str]], *, bad: bool) -> list[dict[str, int]]:
+    """Bring in files with these times; the warnings of each."""
+    vendor = describe(TEXT.format(time=how).encode(), "own.toml", event_tables())
+    assert not vendor.problems
+    files = []
+    for number, of_file in enumerate(times):
+        lines = ["time,price,amount,side", *(f"{one},1.5,2,buy" for one in of_file), *(["x,1,1,buy"] if bad else [])]
+        files.append((f"mine/S{number}-2024-05-01.csv", "".join(f"{line}\n" for line in lines).encode()))
+    found = take(*files, feeds=Feeds(event_tables(), [vendor]))
+    assert found.is_success, found.said
+    kept = [EPOCH_NS // 1000 + ns // 1000 for ns in WITHIN_NS] * len(times)
+    assert sorted(row["timestamp"] for row in found.rows()) == sorted(kept)
+    return [dict(one.warnings or {}) for one in found.outcomes if one is not None]
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["sound", "beside a bad row"])
+@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize("how", WRITTEN)
+def test_they_are_counted_for_each_file(how, files, bad):
+    said, write = WRITTEN[how]
+    found = brought_in(said, [[write(ns) for ns in WITHIN_NS]] * files, bad=bad)
+    beyond = sum(ns % 1000 != 0 for ns in WITHIN_NS)
+    assert [one.get("nanoseconds_cut") for one in found] == [beyond] * files
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_an_epoch_of_a_larger_unit_has_none(unit):
+    ticks = {"s": 1, "ms": 1000, "us": 10**6}[unit]
+    times = [[str((EPOCH_NS + ns // 10**9 * 10**9) * ticks // 10**9) for ns in WITHIN_NS]]
+    with patch(f"{__name__}.WITHIN_NS", [ns // 10**9 * 10**9 for ns in WITHIN_NS]):
+        assert "nanoseconds_cut" not in brought_in(f'time = "epoch", unit = "{unit}"', times, bad=False)[0]
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_where_there_are_none_nothing_is_said(how):
+    said, write = WRITTEN[how]
+    times = [[write(ns // 1000 * 1000) for ns in WITHIN_NS]]
+    assert "nanoseconds_cut" not in brought_in(said, times, bad=False)[0]

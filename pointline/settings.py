@@ -226,6 +226,7 @@ CHECKS: Final[Mapping[tuple[str, str], Callable[[Any], None]]] = {
     ("maintenance", "z_order"): _check_distinct,
 }
 WORDS: Final = {
+    "Number out of range": "a number that is not so large",
     "`int | null`": "a whole number or `off`",
     "`float | null`": "a number or `off`",
     "`int`": "a whole number",

@@ -188,10 +188,11 @@ def kucoin() -> list[Form]:
         ),
         trades(
             "kucoin/futures-trades",
-            "kucoin/futures/daily/trades/XBTUSDTM/XBTUSDTM-trades-%Y-%m-%d.csv",
+            "kucoin/futures/daily/trades/BTCUSDTM/BTCUSDTM-trades-%Y-%m-%d.csv",
             "kucoin-futures",
             columns,
             kucoin_trade,
+            constant={"exchange": "kucoin-futures", "symbol": "XBTUSDTM"},
         ),
         bars(
             "kucoin/spot-klines",
@@ -202,7 +203,7 @@ def kucoin() -> list[Form]:
         ),
         bars(
             "kucoin/futures-klines",
-            "kucoin/data/futures/daily/klines/XBTUSDTM/1m/XBTUSDTM-1m-%Y-%m-%d.csv",
+            "kucoin/data/futures/daily/klines/ETHUSDTM/1m/ETHUSDTM-1m-%Y-%m-%d.csv",
             "kucoin-futures",
             "time,open,high,low,close,volume",
             milliseconds,

@@ -22,7 +22,7 @@ UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Ticks of an epoch per second."""
 DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, 2**63 - 1)}
 """The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
-OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)")
 DATES = ("%Y", "%y", "%F", "%D")
 """What a format has that says which day it is."""
 DIRECTIVE = re.compile(r"%[-_0]?(?:\.?\d*)?([A-Za-z+%])")

@@ -91,6 +91,7 @@ class TestWhatCannotBeMeant:
             ('timestamp = { from = "time", time = "%s%.3f" }', "%s is an epoch"),
             ('timestamp = { from = "time", time = "%T", zone = "localtime" }', "there is no zone 'localtime'"),
             ('timestamp = { from = "time", time = "%T", zone = "posix/UTC" }', "there is no zone 'posix/UTC'"),
+            ('timestamp = { from = "time", time = "%T", zone = "+99:99" }', "there is no zone '+99:99'"),
             ('price = { value = "abc" }', "map.price: 'abc' is no value of a column of number"),
             ('price = { value = "nan" }', "map.price: 'nan' is no value of a column of number"),
             ('timestamp = { value = "2024-05-01" }', "map.timestamp: '2024-05-01' is no value of a column of time"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -26,8 +26,11 @@ DATES = (
     (re.compile(r"(?<!\d)(?:19|20)\d{2}[01]\d[0-3]\d(?!\d)"), "{date:%Y%m%d}"),
     (re.compile(r"(?<!\d)\d{4}-\d{2}(?!\d)"), "{date:%Y-%m}"),
 )
-DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"}
-"""What reads files with these endings, which are no text."""
+JSON = "json"
+DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"} | {
+    f"{ending}{packed}": JSON for ending in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst", ".zip")
+}
+"""What reads files with these endings, which are no lines of cells."""
 BI5 = re.compile(r"[^/]+/\d{4}/\d{2}/\d{2}/\d{1,2}(?=h_ticks\.bi5$)")
 EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")
 WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
@@ -57,19 +60,22 @@ class _Seen(Struct, frozen=True, kw_only=True):
     """What the first line seems to be, as a feed says it."""
     columns: Sequence[str]
     cells: Sequence[Sequence[str]]
+    lists: Sequence[str] = ()
+    """Fields of lines of JSON that are lists."""
 
 
 def decoder_of(path: str) -> str:
-    """Return what reads a file that is no text, by its name; empty for text."""
+    """Return what reads a file that is no lines of cells, by its name; else empty."""
     return next((decoder for ending, decoder in DECODERS.items() if path.lower().endswith(ending)), "")
 
 
 def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
     """Return a description to complete, from the path of a file and its first lines.
 
-    ``decoder``: what made them of a file that is no text; the first of them names the columns.
+    ``decoder``: what made them of a file that is no text, and the first of them names the columns; or ``json``.
+    Raises ValueError where a line that has to be an object of JSON is none.
     """
-    seen = _look(lines)
+    seen = _look_at_json(lines) if decoder == JSON else _look(lines)
     template = _template(path, _constant_cells(seen))
     columns = [f"    {_quoted(name)}," for name in seen.columns]
     places = {name: place for place, name in reversed(list(enumerate(seen.columns)))}
@@ -92,6 +98,7 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
             *([f"decoder = {_quoted(decoder)}"] if decoder else _header(seen)),
             *([] if seen.separator == "," else [f"separator = {_quoted(seen.separator)}"]),
             *_odd_lines(seen),
+            *_lists(seen),
             "columns = [",
             *columns,
             "]",
@@ -133,6 +140,40 @@ def _look(lines: Sequence[str]) -> _Seen:
         return _Seen(titles=titles, separator=separator, header="required", columns=names, cells=cells[1:])
     columns = [f"column_{number}" for number in range(1, len(names) + 1)]
     return _Seen(titles=titles, separator=separator, header="absent", columns=columns, cells=cells)
+
+
+def _look_at_json(lines: Sequence[str]) -> _Seen:
+    lists: dict[str, None] = {}
+    rows = [dict(_fields(json.loads(line), lists)) for line in lines]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[row.get(name, "") for name in columns] for row in rows]
+    return _Seen(titles=0, separator=",", header="absent", columns=columns, cells=cells, lists=list(lists))
+
+
+def _fields(line: object, lists: dict[str, None], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the fields of an object, named by where they are, with their values as text."""
+    if not isinstance(line, dict):
+        raise ValueError("it is no object")  # noqa: TRY004 - of a file, not of a program
+    for name, value in line.items():
+        if isinstance(value, dict):
+            yield from _fields(value, lists, f"{above}{name}.")
+        elif isinstance(value, list):
+            lists[f"{above}{name}"] = None
+        else:
+            yield f"{above}{name}", value if isinstance(value, str) else json.dumps(value)
+
+
+def _lists(seen: _Seen) -> list[str]:
+    """Return what there is to decide of lists in lines."""
+    if not seen.lists:
+        return []
+    named = ", ".join(f'{_quoted(name)} = "{MARK}"' for name in seen.lists)
+    return [
+        "# A line has lists. Where each entry of one is a row, name the list by a word, and what stands in an entry;",
+        "# else name it in columns and drop. Perhaps:",
+        f"# lists = {{ {named} }}",
+        '# entry = ["price", "size"]',
+    ]
 
 
 def _titles(counts: Mapping[str, Sequence[int]]) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -367,6 +368,43 @@ class TestNew:
         (feed,) = tomllib.loads(begun)["feed"]
         assert len(feed["columns"]) == len(feed["decide"])
         assert pointline(lake, "vendors", "check", str(write(tmp_path / "m.toml", begun))).returncode == 1
+
+    def test_lines_of_json_name_their_columns(self, lake, tmp_path):
+        line = '{{"kind":"{}","data":{{"market":"XBTUSD","at":{},"bids":[["99.5","{}"]],"asks":[],"note":null}}}}'
+        file = tmp_path / "changes" / "XBTUSD" / "2024-05-01.jsonl.gz"
+        file.parent.mkdir(parents=True)
+        lines = line.format("full", 1714521600123, 1), line.format("change", 1714521600124, 2)
+        file.write_bytes(gzip.compress("".join(f"{one}\n" for one in lines).encode()))
+        begun = pointline(
+            lake, "vendors", "try", "--new", str(file), "--as", "changes/XBTUSD/2024-05-01.jsonl.gz"
+        ).stdout
+        (feed,) = tomllib.loads(begun)["feed"]
+        assert (feed["decoder"], feed["example"][0]["lines"]) == ("json", [lines[0]])
+        assert list(feed["decide"]) == feed["columns"] == ["kind", "data.market", "data.at", "data.note"]
+        proposed = [
+            one.removeprefix("# ")
+            for one in begun.splitlines()
+            if one.startswith(("# lists =", "# entry =", "# path ="))
+        ]
+        given = {"vendor": "mydesk", "name": "changes", "table": "incremental_book_L2", "exchange": "kraken"}
+        decided = begun.partition("# Each column")[0].replace('path = "?"\n', "")
+        for key, value in given.items():
+            decided = decided.replace(f'\n{key} = "?"', f'\n{key} = "{value}"')
+        path, lists, entry = proposed
+        lists = lists.replace('bids" = "?"', 'bids" = "bid"').replace('asks" = "?"', 'asks" = "ask"')
+        decided = decided.replace("\ncolumns = [", f"\n{path}\n{lists}\n{entry}\ncolumns = [")
+        decided = decided.replace("drop = []", 'drop = ["data.note"]')
+        maps = """
+            symbol = "data.market"
+            timestamp = { from = "data.at", time = "epoch" }
+            is_snapshot = { from = "kind", words = { full = true, change = false } }
+            side = "list"
+            amount = "size"
+        """
+        mine = write(tmp_path / "mine.toml", decided, *(one.strip() for one in maps.splitlines()))
+        assert answer(lake, "vendors", "check", str(mine))[:1] == (0,)
+        code, (found,) = answer(lake, "vendors", "try", str(file), "--vendor-file", str(mine))
+        assert (code, found["rows_fit"]) == (0, 2)
 
     @pytest.mark.parametrize(
         ("content", "what", "step"),

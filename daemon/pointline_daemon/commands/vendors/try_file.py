@@ -27,7 +27,7 @@ from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.vendors.feeds import NO_DATE, Claim, Feeds, name_of, series_of
 from pointline.vendors.nearness import Near, nearest
-from pointline.vendors.skeleton import decoder_of, skeleton
+from pointline.vendors.skeleton import JSON, decoder_of, skeleton
 from pointline_daemon.commands.shared.present import (
     Column,
     print_json,
@@ -113,6 +113,8 @@ def begin_description(
         begun = skeleton(named if path or is_in_bronze else file.name, lines, decoder)
     except csv.Error as error:
         raise _no_lines(file, f"cannot be cut into cells ({error})", lines[0].encode()) from error
+    except ValueError as error:
+        raise _no_lines(file, f"has a line that is no object of JSON ({error})", lines[0].encode()) from error
     sys.stdout.write(begun)
     return EXIT_OK
 
@@ -179,10 +181,13 @@ def _path_of(config: Config, file: Path) -> str:
 def _first_lines(config: Config, file: Path, path: str, decoder: str) -> list[str]:
     content = open_lines(config, file, path)
     with content:
-        first = content.first_line(decoder=decoder) or ",".join(content.header()).encode()
+        if decoder == JSON:
+            first, _, block = next(content.lines(), b"").lstrip().partition(b"\n")
+        else:
+            first = content.first_line(decoder=decoder) or ",".join(content.header()).encode()
+            block = next(content.blocks(), b"") if first else b""
         if not first:
             raise Rejected(f"{file} has no lines", subject=str(file), hint="begin with a file that has rows")
-        block = next(content.blocks(), b"")
     if b"\r" in first and not block:
         raise Rejected(f"{file}: {CR_ENDS}", subject=str(file), hint=CR_HINT)
     lines = [line for line in (first, *block.split(b"\n", FIRST_LINES)[:FIRST_LINES]) if line.strip()]

@@ -108,7 +108,7 @@ def begin_description(
     named = path or _path_of(config, file)
     decoder = decoder_of(named)
     lines = _first_lines(config, file, named, decoder)
-    is_in_bronze = named != written_path(os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - as below
+    is_in_bronze = named != _elsewhere(file)
     try:
         begun = skeleton(named if path or is_in_bronze else file.name, lines, decoder)
     except csv.Error as error:
@@ -154,6 +154,8 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             tried.problem, tried.advice = tried.trial.refusal, tried.trial.advice
     except PointlineError as error:
         tried.problem, tried.advice = str(error), error.hint
+    if path is None and tried.path == _elsewhere(file):
+        tried.problem, tried.advice = (said.replace(tried.path, str(file)) for said in (tried.problem, tried.advice))
     return tried
 
 
@@ -175,7 +177,12 @@ def _path_of(config: Config, file: Path) -> str:
     """The path below bronze; of a file elsewhere all of it, the end of which is what descriptions look at."""
     full, bronze = os.path.realpath(file), os.path.realpath(config.paths.bronze)
     inside = full.startswith(f"{bronze}/")
-    return written_path(full.removeprefix(f"{bronze}/") if inside else os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - a link keeps its name
+    return written_path(full.removeprefix(f"{bronze}/")) if inside else _elsewhere(file)
+
+
+def _elsewhere(file: Path) -> str:
+    """The path of a file that is not in bronze, as if all were below it."""
+    return written_path(os.path.abspath(file).lstrip("/"))  # noqa: PTH100 - a link keeps its name
 
 
 def _first_lines(config: Config, file: Path, path: str, decoder: str) -> list[str]:

@@ -77,6 +77,7 @@ def test_without_a_daemon(lake):
     assert "not read   5 files in bronze (counted now); `pointline files --unrecognised` says why" in text
     assert f"{HISTORY}  (MetaTrader history)" in text
     assert "5 not recognised" in text
+    assert ", 5 not recognised" in pointline(lake.root, "verify", **lake.settings).stdout
     lines = pointline(lake.root, "files", "--unrecognised", **lake.settings).stdout.splitlines()
     assert lines[0].split() == ["path", "reason", "looks", "like", "try"]
     assert len(lines) == 6

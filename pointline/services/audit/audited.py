@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 from msgspec import Struct
@@ -101,8 +101,8 @@ class PartFiles(Protocol):
 class BronzeFolder(Protocol):
     """What lies in bronze."""
 
-    def survey(self) -> pl.DataFrame:
-        """Return every file: ``path, size, mtime_us, changed_us, inode``."""
+    def survey(self, folder: str = "", left_out: list[Any] | None = None) -> pl.DataFrame:
+        """Return every file: ``path, size, mtime_us, changed_us, inode``; add what is no file to ``left_out``."""
         ...
 
     def describe(

@@ -31,7 +31,8 @@ def audit_bronze(
     those of ``survey`` besides: ``size`` (bytes), ``mtime_us`` (microseconds since the epoch, UTC) ...
     """
     newest = _newest(read_ledger(NEEDED))  # before bronze is listed: what is new since is no change of these
-    survey = _Survey(to.bronze.survey())
+    left_out: list[object] = []
+    survey = _Survey(to.bronze.survey("", left_out))
     in_flight = pl.Series(sorted(flying), dtype=pl.Int64).implode()
     checked.bronze_files = survey.height
     for run in read_ledger(list(ingest_manifest.SCHEMA)):
@@ -55,7 +56,7 @@ def audit_bronze(
         yield findings, settled.filter(*in_and_dated, ~pl.col("file_id").is_in(changed))
     new = survey.unmet()
     checked.bronze_waiting = sum(to.bronze.describe(*row) is not None for row in new.iter_rows())
-    checked.bronze_unrecognised = new.height - checked.bronze_waiting
+    checked.bronze_unrecognised = new.height - checked.bronze_waiting + len(left_out)
 
 
 def _newest(runs: Iterable[pl.DataFrame]) -> pl.Series:

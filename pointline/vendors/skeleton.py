@@ -145,7 +145,7 @@ def _look(lines: Sequence[str]) -> _Seen:
 def _look_at_json(lines: Sequence[str]) -> _Seen:
     lists: dict[str, None] = {}
     rows = [dict(_fields(json.loads(line), lists)) for line in lines]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = list(dict.fromkeys(name for row in rows for name in row if name not in lists))
     cells = [[row.get(name, "") for name in columns] for row in rows]
     return _Seen(titles=0, separator=",", header="absent", columns=columns, cells=cells, lists=list(lists))
 

@@ -222,14 +222,12 @@ def power_of_ten(number: float) -> int | None:
     return exponent if float(f"1e{exponent}") == number else None
 
 
-def shifted(text: pl.Expr, places: int) -> pl.Expr:
-    """A number from text with its point moved: the nearest float to that, where a product would be rounded twice.
-
-    Null where the text is no number.
-    """
-    mantissa = text.str.replace(EXPONENT, "")
-    exponent = text.str.extract(EXPONENT, 1).cast(pl.Int64, strict=False).fill_null(0) + places
-    return pl.concat_str([mantissa, pl.lit("e"), exponent.cast(pl.String)]).cast(pl.Float64, strict=False)
+def shifted(numbers: pl.Expr, places: int) -> pl.Expr:
+    """Numbers with their decimal point moved: the nearest float to that, where a quotient would be rounded twice."""
+    text = numbers.cast(pl.String)
+    exponent = text.str.extract(EXPONENT, 1).cast(pl.Int64).fill_null(0) + places
+    moved = pl.concat_str([text.str.replace(EXPONENT, ""), pl.lit("e"), exponent.cast(pl.String)])
+    return pl.when(numbers.is_finite()).then(moved.cast(pl.Float64, strict=False)).otherwise(numbers)
 
 
 def whole_or_decimal(text: pl.Expr, divisor: float) -> pl.Expr:

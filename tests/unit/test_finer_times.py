@@ -94,6 +94,24 @@ def test_they_are_counted_for_each_file(how, files, bad):
     assert [one.get("nanoseconds_cut") for one in found] == [beyond] * files
 
 
+@pytest.mark.parametrize(
+    ("how", "times"),
+    [
+        ('time = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"]', ["1714521600123", "1714521600123456", "2024-05-01T00:00:00.5Z"]),
+        ('time = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"], unit = "us"', ["1714521600123456", "2024-05-01T00:00:00.123456Z"]),
+        ('time = "%Y%m%d%H%M%S%.f"', ["20240501123456", "20240501123457.123456"]),
+        ('time = "%Y-%m-%d %H:%M:%S%.3f"', ["2024-05-01 00:00:00.123"]),
+    ],
+)
+def test_digits_that_are_none_of_a_second_are_not_counted(how, times):
+    vendor = describe(TEXT.format(time=how).encode(), "own.toml", event_tables())
+    lines = ["time,price,amount,side", *(f"{one},1.5,2,buy" for one in times), "x,1,1,buy"]
+    file = ("mine/S-2024-05-01.csv", "".join(f"{line}\n" for line in lines).encode())
+    found = take(file, feeds=Feeds(event_tables(), [vendor]))
+    assert found.silver.height == len(times), found.said
+    assert "nanoseconds_cut" not in (found.outcome.warnings or {})
+
+
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])
 def test_an_epoch_of_a_larger_unit_has_none(unit):
     ticks = {"s": 1, "ms": 1000, "us": 10**6}[unit]

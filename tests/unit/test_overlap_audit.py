@@ -186,6 +186,23 @@ def test_against_a_look_at_each_two(monkeypatch, seed):
     assert by_days(frame, pytest.fail) == found
 
 
+@pytest.mark.parametrize("reaches_back", [True, False])
+def test_the_seam_of_two_days_in_a_file_of_many_symbols(reaches_back):
+    """Of the group there is one instant on the day of the other file, and it may be all that it has of the symbol."""
+    seam = BEGIN_US + DAY_US
+    group = {"S": (seam - 5 if reaches_back else seam, seam)}
+    files = ledger({1: ("SPOT", group), 2: ("S", {"S": (seam, seam + 9)})}).with_columns(
+        feed=pl.lit("f"), date=pl.Series([dt.date(2024, 5, 1), dt.date(2024, 5, 2)])
+    )
+    days = [{"date": dt.date(2024, 5, day), "rows": 1} for day in (1, 2)]
+    files = files.with_columns(days=pl.Series([days, None], dtype=SCHEMA["days"]))
+
+    def read_spans(day, file_ids):
+        return pl.DataFrame([(one, "S", seam, seam, 1) for one in file_ids], schema=SPANS, orient="row")
+
+    assert bool([*audit_overlap(files, ("SPOT",), read_spans)]) is not reaches_back
+
+
 @pytest.mark.parametrize(("at_once", "portions"), [(1, [[1], [2], [3]]), (2, [[1, 2], [3]]), (9, [[1, 2, 3]])])
 def test_days_come_some_at_a_time(monkeypatch, at_once, portions):
     monkeypatch.setattr(overlap_audit, "FILES_AT_ONCE", at_once)

@@ -147,6 +147,13 @@ class TestCollisions:
         assert self.met(known=known, spans_of=spans_of) == [1]
         assert read == [(1, day(1))]
 
+    @pytest.mark.parametrize(("begins", "is_seam"), [(TIMES[1], True), (TIMES[3], False)])
+    def test_a_file_of_many_symbols_that_ends_with_the_first_instant_of_the_day(self, begins, is_seam):
+        known = ledger({"claimed": 0, "times": (begins, TIMES[3]), "symbol": "SPOT", "feed": FEED})
+        instant = Span(first_us=TIMES[3], last_us=TIMES[3], rows=1)
+        found = self.met(known=known, spans_of=lambda _file_id, _day: {"s": instant}, feed=FEED)
+        assert found == ([] if is_seam else [1])
+
     @pytest.mark.parametrize("gap", [-1, 1])
     def test_one_that_is_apart_is_not_read(self, gap):
         times = (TIMES[5] + 1, TIMES[5] + 2) if gap > 0 else (TIMES[3] - 2, TIMES[3] - 1)

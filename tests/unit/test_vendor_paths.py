@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from pointline_daemon.arrival.descriptions import Descriptions
 
-from pointline.io.bronze.layout import Recognised
+from pointline.io.bronze.layout import Recognised, Refused
 from pointline.io.bronze.unrecognised import describe_foreign
 from pointline.io.descriptions import read_feeds, shipped_vendors
 from pointline.services.files.claims import Claims
@@ -95,8 +95,10 @@ def test_two_times_are_a_miss_too():
         ("eurusd-m1-bid-2019-01-13-2019-01-14.csv", "Dukascopy: a file that a download program", "--new FILE"),
         ("BTCUSDT-1M-2024-05.zip", "Binance public data: klines", "vendors try FILE"),
         ("allfuture-trades-2024-05-01.zip", "OKX: all instruments of a kind", "files of the instruments"),
-        ("AAPL_1min.txt", "FirstRate Data: bars under a name", "AAPL_full_1min_adjsplitdiv.txt"),
-        ("20240501.csv.gz", "BitMEX: a day outside of the folder", "trade/20240501.csv.gz"),
+        ("AAPL_1min.txt", "FirstRate Data, it may be: bars under a name", "AAPL_full_1min_adjsplitdiv.txt"),
+        ("AAPL_1min.csv", "", "--new FILE"),
+        ("mine/20240501.csv.gz", "", "--new FILE"),
+        ("bitmex/20240501.csv.gz", "BitMEX: a day outside of the folder", "trade/20240501.csv.gz"),
         ("xnas-itch-20240501.ohlcv-eod.csv", "Databento: a schema that no table holds", "keep it outside bronze"),
         ("data/futures/daily/fundingRates/XBTUSDTM/XBTUSDTM-fundingRates-2024-05-01.zip", "KuCoin:", "--new FILE"),
         ("EURUSD60.hst", "MetaTrader history", "pointline vendors try --new FILE"),
@@ -136,6 +138,22 @@ def test_a_path_that_another_layout_nearly_reads_can_be_described():
     found = claim_of(path, Feeds(event_tables(), [own], shipped_vendors))
     assert isinstance(found, Recognised)
     assert (found.vendor, found.symbol, found.date) == ("mine", "BTCUSDT", dt.date(2024, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        (
+            "exchange=binance/type=trade/date=2024-05-01/symbol=BTCUSDT/20240501.csv.gz",
+            "no table for data type 'trade'",
+        ),
+        ("premium_index/binance_trades_2024-02-30_BTCUSDT.csv.gz", "2024-02-30"),
+    ],
+)
+def test_what_a_layout_reads_for_certain_is_refused_by_it(path, why):
+    found = claim_of(path)
+    assert isinstance(found, Refused)
+    assert why in found.reason
 
 
 def meta_of(bench: Bench, vendor: str):

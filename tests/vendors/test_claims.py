@@ -175,6 +175,17 @@ def test_rows_in_no_order_are_no_new_beginning(daemon, put):
     assert (row["status"], row["rows_written"]) == ("success", 44)
 
 
+def test_a_clock_that_dips_is_no_new_beginning(daemon, put):
+    """Two quotes in turn, by a coarse clock that goes a step back, and on."""
+    high, low = (f"binance,BTCUSDT,{DAY_MS * 1000 + us},{DAY_MS * 1000 + us},,buy,{us},1\n" for us in (1000, 999))
+    onward = "".join(high.replace("1000,", f"{us},") for us in range(2000, 2050))
+    header = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    put("binance_trades_2024-05-01_BTCUSDT.csv", f"{header}{high}{low}{high}{low}{onward}")
+    daemon.once()
+    [row] = read_manifest(daemon.root).rows(named=True)
+    assert (row["status"], row["rows_written"]) == ("success", 54), row["error"]
+
+
 class TestWithoutRows:
     """An empty gzip says that there was no data; no other file without rows says anything."""
 

@@ -133,8 +133,8 @@ class Layout:
             return None
         own = self.feeds.own_claims(path)
         found = self._recognise(path, folder, name)
-        if isinstance(found, Refused) and (own or self.feeds.why_unread(path) is not None):
-            found = None  # its name is nearly one of that layout, and means something else
+        if isinstance(found, Refused) and self._is_guess(found, folder_path):
+            found = None if own or self.feeds.why_unread(path) is not None else found
         if found is None:
             return self._claimed(own or self.feeds.claims(path))
         if not own:
@@ -144,6 +144,10 @@ class Layout:
             f"{others} claims it, and so does the layout of {found.vendor}: change its path in vendors/ or rename it"
         )
         return Refused(found.exchange, found.data_type, found.symbol, found.date, reason, found.vendor)
+
+    def _is_guess(self, found: Refused, folder: str) -> bool:
+        """Tell whether nothing but its name says that a file is of a layout, and names a kind that is not known."""
+        return self._known_types is not None and found.data_type not in self._known_types and "=" not in folder
 
     def _claimed(self, claims: Sequence[Claim]) -> Recognised | Refused | None:
         """What descriptions say of a path, where there is one that does, and no other."""

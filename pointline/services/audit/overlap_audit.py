@@ -13,6 +13,8 @@ from pointline.services.telling.findings import Finding
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.spelling import symbol_key, which_hold_many
 
+WHOLE = ("whole_first", "whole_last")
+"""When a file begins and ends, on whatever day."""
 SERIES = ("exchange", "data_type", "date", "series", "key")
 TIMES = ("first_local_timestamp", "last_local_timestamp")
 
@@ -96,12 +98,8 @@ def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
     """Return the files of the ledger once for each day that they have rows of, with their times cut to it."""
     day_us = pl.col("date").cast(pl.Datetime("us")).to_physical()
     first, last = (pl.col(name).to_physical() for name in TIMES)
-    here_first, here_last = pl.max_horizontal(first, day_us), pl.min_horizontal(last, day_us + (DAY_US - 1))
-    is_instant = here_first == here_last  # the one beyond stays with it, as in `cut_to_day`
-    here_first, here_last = (
-        pl.when(is_instant).then(pl.max_horizontal(here_first - 1, first)).otherwise(here_first),
-        pl.when(is_instant).then(pl.min_horizontal(here_last + 1, last)).otherwise(here_last),
-    )
+    here = pl.max_horizontal(first, day_us), pl.min_horizontal(last, day_us + (DAY_US - 1))
+    here_first, here_last = _beyond_day(*here, (first, last), day_us)
     is_described = pl.col("feed").is_not_null()
     several = ledger.filter(pl.col("days").is_not_null()).drop("date").explode("days").unnest("days").drop("rows")
     once = ledger.filter(pl.col("days").is_null()).drop("days")
@@ -121,6 +119,7 @@ def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:
         .alias("series"),
         pl.when(is_described).then(here_first).otherwise(first).alias(TIMES[0]),
         pl.when(is_described).then(here_last).otherwise(last).alias(TIMES[1]),
+        *(one.alias(name) for name, one in zip(WHOLE, (first, last), strict=True)),
     )
 
 
@@ -136,7 +135,21 @@ def _exact(listed: pl.DataFrame, singles: pl.DataFrame, day: Day, read_spans: Re
         return singles
     found = read_spans(day, ids).rename({"first": TIMES[0], "last": TIMES[1]})
     facts = listed.drop("symbol", "key", *TIMES).unique("file_id")
-    return pl.concat([_keyed(found.join(facts, on="file_id")).select(singles.columns), singles])
+    day_us = pl.col("date").str.to_date().cast(pl.Datetime("us")).to_physical()
+    own_first, own_last = _beyond_day(pl.col(TIMES[0]), pl.col(TIMES[1]), (pl.col(WHOLE[0]), pl.col(WHOLE[1])), day_us)
+    exact = found.join(facts, on="file_id").with_columns(own_first.alias(TIMES[0]), own_last.alias(TIMES[1]))
+    return pl.concat([_keyed(exact).select(singles.columns), singles])
+
+
+def _beyond_day(first: pl.Expr, last: pl.Expr, whole: tuple[pl.Expr, pl.Expr], day_us: pl.Expr) -> tuple[pl.Expr, ...]:
+    """Do the same as ``beyond_day`` for times of one day."""
+    is_instant = first == last
+    return (
+        pl.when(is_instant & (first == day_us)).then(pl.max_horizontal(first - 1, whole[0])).otherwise(first),
+        pl.when(is_instant & (last == day_us + (DAY_US - 1)))
+        .then(pl.min_horizontal(last + 1, whole[1]))
+        .otherwise(last),
+    )
 
 
 def _keyed(files: pl.DataFrame) -> pl.DataFrame:

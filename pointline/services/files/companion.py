@@ -61,11 +61,12 @@ def late_checksums(
             continue
         if not feed.companion:
             continue
-        said, wrong = reader.beginning(_beside(feed, path)), ""
+        beside, wrong = _beside(feed, path), ""
+        said = reader.beginning(beside)
         if said is not None:
             wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
             state = Checksum.MISMATCH if wrong else Checksum.OK
-        elif row["checksum"] == Checksum.MISMATCH and reader.beginning(path) is not None:
+        elif row["checksum"] == Checksum.MISMATCH and reader.is_gone(beside) and not reader.is_gone(path):
             state = Checksum.MISSING  # a person has removed what was wrong
         else:
             continue

@@ -56,10 +56,25 @@ def cut_to_day(span: Span, date: dt.date) -> Span | None:
     return Span(first_us=first, last_us=last, rows=span.rows) if first <= last else None
 
 
+def beyond_day(span: Span, date: dt.date, whole: Span) -> Span:
+    """Return what was read of one day of a file, with the instant beyond where it may be a seam; see ``cut_to_day``.
+
+    Of the file itself only the times of all its symbols are known, ``whole``.
+    """
+    if span.first_us != span.last_us:
+        return span
+    start_us = (date - EPOCH).days * DAY_US
+    is_first, is_last = span.first_us == start_us, span.last_us == start_us + DAY_US - 1
+    first = max(span.first_us - 1, whole.first_us) if is_first else span.first_us
+    last = min(span.last_us + 1, whole.last_us) if is_last else span.last_us
+    return Span(first_us=first, last_us=last, rows=span.rows)
+
+
 class Held(Struct, frozen=True, kw_only=True):
     """A file whose rows are in silver, or go in with this batch.
 
     ``spans`` by symbol key, None where they were not looked up yet. Of files of the ledger ``rows`` are not known.
+    ``whole``: of all its days, where more is known of it than ``span``, which is what lies on one of them.
     """
 
     file_id: int
@@ -67,6 +82,7 @@ class Held(Struct, frozen=True, kw_only=True):
     span: Span
     spans: Mapping[str, Span] | None
     feed: str = ""
+    whole: Span | None = None
 
     def may_hold(self, symbol: str) -> bool:
         """False is certain."""
@@ -114,7 +130,9 @@ class Occupied:
     def spans(self, held: Held, day: Day) -> Mapping[str, Span]:
         """Return what a file holds of each symbol."""
         if held.spans is None:
-            found = {symbol_key(symbol): span for symbol, span in self._spans_of(held.file_id, day).items()}
+            date, whole = dt.date.fromisoformat(day[2]), held.whole or held.span
+            read = self._spans_of(held.file_id, day).items()
+            found = {symbol_key(symbol): beyond_day(span, date, whole) for symbol, span in read}
             held = replace(held, spans=found)
             self._days[day][held.file_id] = held
         assert held.spans is not None
@@ -169,7 +187,10 @@ def _held(ledger: pl.DataFrame, days: Collection[Day], groups: Collection[str]) 
         is_many = holds_many(symbol, feed, groups)
         for day, here in _by_day(span, date, wanted if feed else {date: None}):
             spans = None if is_many else {symbol_key(symbol): here}
-            yield (exchange, table, day), Held(file_id=file_id, path=path, span=here, spans=spans, feed=feed or "")
+            yield (
+                (exchange, table, day),
+                Held(file_id=file_id, path=path, span=here, spans=spans, feed=feed or "", whole=span),
+            )
 
 
 def _by_day(span: Span, claimed: str, dates: Collection[str]) -> Iterator[tuple[str, Span]]:

@@ -2,7 +2,8 @@
 
 Equal rows alone prove nothing: two fills may share everything, and a book repeats itself at a reconnect. But when the
 clock has left the first instant, onward or back (some vendors write the newest row first), the first row does not come
-a second time, least of all with the rows that followed it.
+a second time, least of all with the rows that followed it. A clock that went back alone may only have dipped: then more
+rows have to come again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class _Place(Struct, frozen=True, kw_only=True):
     seq: int
     agreed: int
     wanted: int
+    least: int
 
 
 class Beginning(Struct):
@@ -42,6 +44,8 @@ class Beginning(Struct):
     _seen: int = 0
     _has_moved: bool = False
     """The clock has left the first instant."""
+    _has_gone_on: bool = False
+    """It has gone beyond it."""
     _open: _Place | None = None
     """Where the rows went on agreeing until there were no more of them."""
 
@@ -58,39 +62,34 @@ class Beginning(Struct):
         first_us = self._rows["local_timestamp"][0]
         least, most = cast("int", local.min()), cast("int", local.max())
         if found is None and least <= first_us <= most:
-            found = self._look(frame, seq, self._moved_at(local, first_us))
+            found = self._look(frame, seq, local, first_us)
         self._has_moved = self._has_moved or least != first_us or most != first_us
+        self._has_gone_on = self._has_gone_on or most > first_us
         self._seen += frame.height
         return found
 
     def at_end(self) -> int | None:
         """Return the same for what the end of the file left open."""
-        return self._open.seq if self._open is not None and self._open.agreed >= self.least else None
+        return self._open.seq if self._open is not None and self._open.agreed >= self._open.least else None
 
-    def _moved_at(self, local: pl.Series, first_us: int) -> int:
-        """Return the place from which on the clock had left the first instant."""
-        if self._has_moved:
-            return 0
-        others = (local != first_us).arg_true()
-        return len(local) if others.is_empty() else int(others[0])
-
-    def _look(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, start: int) -> int | None:
+    def _look(self, frame: pl.DataFrame, seq: Sequence[int] | pl.Series, local: pl.Series, first_us: int) -> int | None:
+        start = 0 if self._has_moved else _first(local != first_us)
+        gone_on_at = 0 if self._has_gone_on else _first(local > first_us)
         first = self._rows.row(0, named=True)
         later = frame.slice(start)
-        if not (later["local_timestamp"] == first["local_timestamp"]).any():
+        if not (later["local_timestamp"] == first_us).any():
             return None
         same = [pl.col(name).eq_missing(pl.lit(value, frame.schema[name])) for name, value in first.items()]
         places = later.select(pl.all_horizontal(same).arg_true()).to_series()
         for place in places.head(MOST_PLACES) + start:
             wanted = self._rows.head(self._seen + place)
             rows = frame.slice(place, wanted.height)
-            if not rows.equals(wanted.head(rows.height)):
+            least = self.least if place >= gone_on_at else max(self.least, LEAST_UNSORTED)
+            if wanted.height < least or not rows.equals(wanted.head(rows.height)):
                 continue
-            if rows.height == wanted.height >= self.least:
+            if rows.height == wanted.height:
                 return int(seq[place])
-            if wanted.height < self.least:
-                continue
-            self._open = _Place(seq=int(seq[place]), agreed=rows.height, wanted=wanted.height)
+            self._open = _Place(seq=int(seq[place]), agreed=rows.height, wanted=wanted.height, least=least)
         return None
 
     def _go_on(self, frame: pl.DataFrame) -> int | None:
@@ -106,3 +105,9 @@ class Beginning(Struct):
             return place.seq
         self._open = replace(place, agreed=place.agreed + rows.height)
         return None
+
+
+def _first(flags: pl.Series) -> int:
+    """Return the place of the first that is true; the number of all where none is."""
+    places = flags.arg_true()
+    return len(flags) if places.is_empty() else int(places[0])

@@ -33,12 +33,12 @@ def make_number_or_text(column: Column, mapping: Mapping, name: str, asked: Aske
         value = values.scaled(value.cast(pl.Int64, strict=False), mapping.divide)
         wanted = f"a whole number, such as 1234 for {1234 / mapping.divide:g}, is wanted"
     else:
-        exponent = values.power_of_ten(mapping.divide) if mapping.decimals else None
-        if exponent is not None:
+        value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
+        exponent = values.power_of_ten(mapping.divide)
+        if exponent is None:
+            value = values.scaled(value, mapping.divide)
+        elif exponent:
             value = values.shifted(value, -exponent)
-        else:
-            value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
-            value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
         wanted = f"a number such as 1234{asked.text.decimal}5 is wanted" if kind is not column.kind else ""
     value = value.abs() if mapping.absolute else value
     nothing = values.one_of(name, mapping.null, kind) if mapping.null else None
@@ -52,8 +52,6 @@ def _kind_of_cells(column: Column, mapping: Mapping, *, is_whole: bool) -> Kind:
     """Return as what cells are read that become a number or a text: as text where words stand among numbers."""
     if mapping.when_integer:
         return Kind.INTEGER if is_whole else Kind.TEXT
-    if mapping.decimals and values.power_of_ten(mapping.divide) is not None:
-        return Kind.TEXT
     if is_scaled(mapping):
         return Kind.INTEGER if all(one.lstrip("-").isdigit() for one in mapping.null) else Kind.TEXT
     return Kind.TEXT if any(not values.is_number(one) for one in mapping.null) else column.kind

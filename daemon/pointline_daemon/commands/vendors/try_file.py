@@ -113,7 +113,7 @@ def begin_description(
         begun = skeleton(named if path or is_in_bronze else file.name, lines, decoder)
     except csv.Error as error:
         raise _no_lines(file, f"cannot be cut into cells ({error})", lines[0].encode()) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_lines(file, f"has a line that is no object of JSON ({error})", lines[0].encode()) from error
     sys.stdout.write(begun)
     return EXIT_OK

@@ -26,11 +26,10 @@ DATES = (
     (re.compile(r"(?<!\d)(?:19|20)\d{2}[01]\d[0-3]\d(?!\d)"), "{date:%Y%m%d}"),
     (re.compile(r"(?<!\d)\d{4}-\d{2}(?!\d)"), "{date:%Y-%m}"),
 )
+DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"}
+"""What reads files with these endings, which are no text."""
 JSON = "json"
-DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"} | {
-    f"{ending}{packed}": JSON for ending in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst", ".zip")
-}
-"""What reads files with these endings, which are no lines of cells."""
+JSON_LINES = re.compile(r"\.(?:jsonl|ndjson|json)(?:\.(?:gz|zst|zip))?$", re.IGNORECASE)
 BI5 = re.compile(r"[^/]+/\d{4}/\d{2}/\d{2}/\d{1,2}(?=h_ticks\.bi5$)")
 EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")
 WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
@@ -66,7 +65,8 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 def decoder_of(path: str) -> str:
     """Return what reads a file that is no lines of cells, by its name; else empty."""
-    return next((decoder for ending, decoder in DECODERS.items() if path.lower().endswith(ending)), "")
+    usual = JSON if JSON_LINES.search(path) else ""
+    return next((decoder for ending, decoder in DECODERS.items() if path.lower().endswith(ending)), usual)
 
 
 def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:

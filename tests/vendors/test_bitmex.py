@@ -35,7 +35,8 @@ def nine_digits(row: Row) -> str:
 
 
 def trade_cells(row: Row) -> list[str]:
-    first = [nine_digits(row), row["symbol"], row["side"].title(), text(row["amount"]), repr(float(row["price"]))]
+    side = "" if row["side"] == "unknown" else row["side"].title()
+    first = [nine_digits(row), row["symbol"], side, text(row["amount"]), repr(float(row["price"]))]
     return [*first, "PlusTick", row["id"], "13050", "0.0", "1"]
 
 
@@ -47,7 +48,10 @@ TRADE_FORM = Form(
     constant={"exchange": "bitmex", "symbol": "XBTUSD"},
     plain=trade,
     rows=st.builds(
-        lambda one, symbol: {**one, "symbol": symbol}, any_trade(UUIDS), st.sampled_from(["ADAM19", "XBTUSD", ".BXBT"])
+        lambda one, symbol, side: {**one, "symbol": symbol, "side": side},
+        any_trade(UUIDS),
+        st.sampled_from(["ADAM19", "XBTUSD", ".BXBT"]),
+        st.sampled_from(["buy", "sell", "unknown"]),
     ),
     time=("timestamp",),
     word="side",

@@ -6,10 +6,13 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from unittest.mock import patch
 
 import pytest
 import structlog
 
+from pointline.parse import cells
+from tests.support.parsers import PARSERS
 from tests.support.waiting import wait_until
 
 os.environ["DO_NOT_TRACK"] = "1"  # Daft tells its makers of each query otherwise, in threads of its own
@@ -61,3 +64,10 @@ def own_logging() -> Iterator[None]:
     kept = structlog.get_config()
     yield
     structlog.configure(**kept)
+
+
+@pytest.fixture(params=PARSERS)
+def each_parser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All parsers of cells have to agree."""
+    with patch.object(cells, "typed", PARSERS[request.param]):
+        yield

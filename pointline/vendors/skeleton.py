@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from pointline.vendors.language import JSON
 from pointline.vendors.undecided import MARK
 from pointline.vendors.values import is_number
 
@@ -28,7 +29,6 @@ DATES = (
 )
 DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"}
 """What reads files with these endings, which are no text."""
-JSON = "json"
 JSON_LINES = re.compile(r"\.(?:jsonl|ndjson|json)(?:\.(?:gz|zst|zip))?$", re.IGNORECASE)
 BI5 = re.compile(r"[^/]+/\d{4}/\d{2}/\d{2}/\d{1,2}(?=h_ticks\.bi5$)")
 EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")

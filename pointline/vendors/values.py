@@ -212,22 +212,11 @@ def words(column: str, source: pl.Enum, meaning: Mapping[str, object], kind: pl.
 
 
 def scaled(numbers: pl.Expr, divisor: float) -> pl.Expr:
-    """A decimal from a scaled integer: by division, which gives the nearest number where a product does not."""
+    """The nearest float to a quotient: by division, which gives it where a product does not.
+
+    Of a number with a decimal point that is so for 10, 100, 0.1 and so on; another quotient of it is rounded twice.
+    """
     return numbers.map_batches(lambda series: _divided(series, divisor), return_dtype=pl.Float64)
-
-
-def power_of_ten(number: float) -> int | None:
-    """Return the exponent where the number is 1, 10, 100, 0.1 and so on."""
-    exponent = round(math.log10(number)) if number > 0 else 0
-    return exponent if float(f"1e{exponent}") == number else None
-
-
-def shifted(numbers: pl.Expr, places: int) -> pl.Expr:
-    """Numbers with their decimal point moved: the nearest float to that, where a quotient would be rounded twice."""
-    text = numbers.cast(pl.String)
-    exponent = text.str.extract(EXPONENT, 1).cast(pl.Int64).fill_null(0) + places
-    moved = pl.concat_str([text.str.replace(EXPONENT, ""), pl.lit("e"), exponent.cast(pl.String)])
-    return pl.when(numbers.is_finite()).then(moved.cast(pl.Float64, strict=False)).otherwise(numbers)
 
 
 def whole_or_decimal(text: pl.Expr, divisor: float) -> pl.Expr:
@@ -241,6 +230,9 @@ def whole_or_decimal(text: pl.Expr, divisor: float) -> pl.Expr:
 
 
 def _divided(numbers: pl.Series, divisor: float) -> pl.Series:
+    places = _power_of_ten(divisor)
+    if places is not None and not numbers.dtype.is_integer():
+        return _shifted(numbers, -places)
     high, low = cast("float | None", numbers.max()) or 0, cast("float | None", numbers.min()) or 0
     if not numbers.dtype.is_integer() or max(high, -low) <= EXACT:
         # By a column: Polars divides by one number as if it were a product, and then 3702.7500000000005 comes of it.
@@ -249,6 +241,20 @@ def _divided(numbers: pl.Series, divisor: float) -> pl.Series:
     # A larger number is not exact as a float: Python divides whole numbers without that step.
     exact = [None if number is None else number / int(divisor) for number in numbers]
     return pl.Series(numbers.name, exact, dtype=pl.Float64)
+
+
+def _power_of_ten(number: float) -> int | None:
+    """Return the exponent where the number is 1, 10, 100, 0.1 and so on."""
+    exponent = round(math.log10(number)) if number > 0 else 0
+    return exponent if float(f"1e{exponent}") == number else None
+
+
+def _shifted(numbers: pl.Series, places: int) -> pl.Series:
+    """Move the decimal point, in the shortest text of each number."""
+    text = numbers.cast(pl.String)
+    exponent = text.str.extract(EXPONENT, 1).cast(pl.Int64).fill_null(0) + places
+    moved = text.str.replace(EXPONENT, "") + "e" + exponent.cast(pl.String)
+    return moved.cast(pl.Float64, strict=False).zip_with(numbers.is_finite().fill_null(value=False), numbers)
 
 
 def one_of(column: str, tokens: Sequence[str], kind: Kind) -> pl.Expr:

@@ -35,6 +35,7 @@ from pointline.services.loading.load import Loader
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import LINEAGE
+from pointline.vendors.describe import describe
 from pointline.vendors.feeds import Feeds
 from tests.support.fakes import MemoryEventTable
 from tests.support.plain_folder import PlainFolder
@@ -131,6 +132,14 @@ def take(*files: tuple[str, bytes], feeds: Feeds | None = None, beside: Mapping[
     return Taken(
         claims=claims, outcomes=[outcomes.get(number + 1) for number in range(len(files))], silver=silver, aside=aside
     )
+
+
+def take_described(description: str, *files: tuple[str, Sequence[str]]) -> Taken:
+    """Do the same for files of a description alone, each a bronze path and its lines."""
+    vendor = describe(description.encode(), "own.toml", event_tables())
+    assert not vendor.problems
+    written = [(path, "".join(f"{line}\n" for line in lines).encode()) for path, lines in files]
+    return take(*written, feeds=Feeds(event_tables(), [vendor]))
 
 
 def _seen(folder: Path, path: str, feeds: Feeds) -> BronzeFileMetadata:

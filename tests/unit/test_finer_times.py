@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from unittest.mock import patch
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from pointline.parse.cells import by_polars
-from pointline.tables.registry import event_tables
-from pointline.vendors.describe import describe
-from pointline.vendors.feeds import Feeds
-from tests.support.vendor_files import take
+from tests.support.vendor_files import Taken, take_described
 
 TEXT = """
 vendor = "own"
@@ -26,6 +21,7 @@ sorted = false
 [feed.map]
 timestamp = {{ from = "time", {time} }}
 """
+pytestmark = pytest.mark.usefixtures("each_parser")
 DAY = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 EPOCH_NS = int(DAY.timestamp()) * 10**9
 WITHIN_NS = [0, 1, 999, 1000, 1_500, 250_000_000, 250_000_001, 999_999_999, 3_600_000_000_000]
@@ -59,27 +55,21 @@ WRITTEN: dict[str, tuple[str, Callable[[int], str]]] = {
 }
 
 
-@pytest.fixture(params=["compiled", "by Polars"], autouse=True)
-def parser(request):
-    """Both parsers of cells have to agree."""
-    if request.param == "compiled":
-        yield
-    else:
-        with patch("pointline.parse.cells.typed", by_polars.typed):
-            yield
-
-
-def brought_in(how: str, times: list[list[str]], *, bad: bool) -> list[dict[str, int]]:
-    """Bring in files with these times; the warnings of each."""
-    vendor = describe(TEXT.format(time=how).encode(), "own.toml", event_tables())
-    assert not vendor.problems
+def taken(how: str, times: list[list[str]], *, bad: bool) -> Taken:
     files = []
     for number, of_file in enumerate(times):
         lines = ["time,price,amount,side", *(f"{one},1.5,2,buy" for one in of_file), *(["x,1,1,buy"] if bad else [])]
-        files.append((f"mine/S{number}-2024-05-01.csv", "".join(f"{line}\n" for line in lines).encode()))
-    found = take(*files, feeds=Feeds(event_tables(), [vendor]))
+        files.append((f"mine/S{number}-2024-05-01.csv", lines))
+    return take_described(TEXT.format(time=how), *files)
+
+
+def brought_in(
+    how: str, times: list[list[str]], *, bad: bool, within_ns: Sequence[int] = WITHIN_NS
+) -> list[dict[str, int]]:
+    """Bring in files with these times; the warnings of each."""
+    found = taken(how, times, bad=bad)
     assert found.is_success, found.said
-    kept = [EPOCH_NS // 1000 + ns // 1000 for ns in WITHIN_NS] * len(times)
+    kept = [EPOCH_NS // 1000 + ns // 1000 for ns in within_ns] * len(times)
     assert sorted(row["timestamp"] for row in found.rows()) == sorted(kept)
     return [dict(one.warnings or {}) for one in found.outcomes if one is not None]
 
@@ -104,10 +94,7 @@ def test_they_are_counted_for_each_file(how, files, bad):
     ],
 )
 def test_digits_that_are_none_of_a_second_are_not_counted(how, times):
-    vendor = describe(TEXT.format(time=how).encode(), "own.toml", event_tables())
-    lines = ["time,price,amount,side", *(f"{one},1.5,2,buy" for one in times), "x,1,1,buy"]
-    file = ("mine/S-2024-05-01.csv", "".join(f"{line}\n" for line in lines).encode())
-    found = take(file, feeds=Feeds(event_tables(), [vendor]))
+    found = taken(how, [times], bad=True)
     assert found.silver.height == len(times), found.said
     assert "nanoseconds_cut" not in (found.outcome.warnings or {})
 
@@ -115,9 +102,10 @@ def test_digits_that_are_none_of_a_second_are_not_counted(how, times):
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])
 def test_an_epoch_of_a_larger_unit_has_none(unit):
     ticks = {"s": 1, "ms": 1000, "us": 10**6}[unit]
-    times = [[str((EPOCH_NS + ns // 10**9 * 10**9) * ticks // 10**9) for ns in WITHIN_NS]]
-    with patch(f"{__name__}.WITHIN_NS", [ns // 10**9 * 10**9 for ns in WITHIN_NS]):
-        assert "nanoseconds_cut" not in brought_in(f'time = "epoch", unit = "{unit}"', times, bad=False)[0]
+    within_ns = [ns // 10**9 * 10**9 for ns in WITHIN_NS]
+    times = [[str((EPOCH_NS + ns) * ticks // 10**9) for ns in within_ns]]
+    found = brought_in(f'time = "epoch", unit = "{unit}"', times, bad=False, within_ns=within_ns)
+    assert "nanoseconds_cut" not in found[0]
 
 
 @pytest.mark.parametrize("how", WRITTEN)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from unittest.mock import patch
 
 import pytest
 
-from pointline.parse.cells import by_polars
-from pointline.tables.registry import event_tables
-from pointline.vendors.describe import describe
-from pointline.vendors.feeds import Feeds
-from tests.support.vendor_files import Taken, take
+from tests.support.vendor_files import Taken, take, take_described
 
 TEXT = """
 vendor = "own"
@@ -24,29 +19,24 @@ columns = ["time", "price", "size", "side"]
 drop = {drop}
 [feed.map]
 timestamp = {{ from = "time", time = "epoch" }}
-price = {{ from = "price", divide = 1e4{more} }}
+price = {{ from = "price", divide = {divisor}{more} }}
 {maps}
 """
 HEADER = "time,price,size,side"
+PATH = "mine/A-2024-05-01.csv"
+pytestmark = pytest.mark.usefixtures("each_parser")
 
 
-def taken(*cells: str, more: str = "", maps: str = 'amount = "size"', size: str = "2", drop: str = "[]") -> Taken:
-    vendor = describe(TEXT.format(more=more, maps=maps, drop=drop).encode(), "own.toml", event_tables())
-    assert not vendor.problems
+def taken(
+    *cells: str,
+    more: str = "",
+    maps: str = 'amount = "size"',
+    size: str = "2",
+    drop: str = "[]",
+    divisor: str = "1e4",
+) -> Taken:
     lines = [HEADER, *(f"1714521600000,{cell},{size},buy" for cell in cells)]
-    return take(
-        ("mine/A-2024-05-01.csv", "".join(f"{one}\n" for one in lines).encode()), feeds=Feeds(event_tables(), [vendor])
-    )
-
-
-@pytest.fixture(params=["compiled", "by Polars"], autouse=True)
-def parser(request):
-    """Both parsers of cells have to agree."""
-    if request.param == "compiled":
-        yield
-    else:
-        with patch("pointline.parse.cells.typed", by_polars.typed):
-            yield
+    return take_described(TEXT.format(more=more, maps=maps, drop=drop, divisor=divisor), (PATH, lines))
 
 
 @pytest.mark.parametrize("odd", ["585.33", "5853300.0", "5.8533e6", ".5"])
@@ -88,11 +78,7 @@ def test_what_is_divided(more, cells, prices):
 def test_a_number_with_a_point_is_the_nearest_float_to_what_is_written(divisor):
     """It is not rounded twice: once as it is read, and once more as it is divided."""
     cells = [f"{whole * 0.37:.3f}" for whole in range(1, 400)]
-    text = TEXT.replace("1e4", divisor).format(more=", decimals = true", maps='amount = "size"', drop="[]")
-    vendor = describe(text.encode(), "own.toml", event_tables())
-    lines = [HEADER, *(f"1714521600000,{cell},2,buy" for cell in cells)]
-    file = ("mine/A-2024-05-01.csv", "".join(f"{one}\n" for one in lines).encode())
-    found = take(file, feeds=Feeds(event_tables(), [vendor]))
+    found = taken(*cells, more=", decimals = true", divisor=divisor)
     assert found.silver["price"].to_list() == [float(Fraction(cell) / Fraction(divisor)) for cell in cells]
 
 

@@ -133,9 +133,8 @@ class Layout:
             return None
         own = self.feeds.own_claims(path)
         found = self._recognise(path, folder, name)
-        if isinstance(found, Refused) and self._is_guess(found, folder_path):
-            found = None if own or self.feeds.why_unread(path) is not None else found
-        if found is None:
+        is_guess = isinstance(found, Refused) and self._is_guess(found, folder_path)
+        if found is None or (is_guess and (own or self.feeds.why_unread(path) is not None)):
             return self._claimed(own or self.feeds.claims(path))
         if not own:
             return found

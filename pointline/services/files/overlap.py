@@ -51,15 +51,13 @@ def cut_to_day(span: Span, date: dt.date) -> Span | None:
     """
     start_us = (date - EPOCH).days * DAY_US
     first, last = max(span.first_us, start_us), min(span.last_us, start_us + DAY_US - 1)
-    if first == last:
-        first, last = max(first - 1, span.first_us), min(last + 1, span.last_us)
-    return Span(first_us=first, last_us=last, rows=span.rows) if first <= last else None
+    return beyond_day(Span(first_us=first, last_us=last, rows=span.rows), date, span) if first <= last else None
 
 
 def beyond_day(span: Span, date: dt.date, whole: Span) -> Span:
-    """Return what was read of one day of a file, with the instant beyond where it may be a seam; see ``cut_to_day``.
+    """Return what lies on one day; where that is one instant at its edge, and not all there is, with the one beyond.
 
-    Of the file itself only the times of all its symbols are known, ``whole``.
+    ``whole``: what there is; of a file of many symbols the times of all of them.
     """
     if span.first_us != span.last_us:
         return span

@@ -34,11 +34,7 @@ def make_number_or_text(column: Column, mapping: Mapping, name: str, asked: Aske
         wanted = f"a whole number, such as 1234 for {1234 / mapping.divide:g}, is wanted"
     else:
         value = value.cast(column.dtype, strict=False) if kind is not column.kind else value
-        exponent = values.power_of_ten(mapping.divide)
-        if exponent is None:
-            value = values.scaled(value, mapping.divide)
-        elif exponent:
-            value = values.shifted(value, -exponent)
+        value = values.scaled(value, mapping.divide) if mapping.divide != 1 else value
         wanted = f"a number such as 1234{asked.text.decimal}5 is wanted" if kind is not column.kind else ""
     value = value.abs() if mapping.absolute else value
     nothing = values.one_of(name, mapping.null, kind) if mapping.null else None

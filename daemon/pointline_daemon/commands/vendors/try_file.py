@@ -26,8 +26,9 @@ from pointline.services.loading.trial import Terms, Trial, try_file
 from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.vendors.feeds import NO_DATE, Claim, Feeds, name_of, series_of
+from pointline.vendors.language import JSON
 from pointline.vendors.nearness import Near, nearest
-from pointline.vendors.skeleton import JSON, decoder_of, skeleton
+from pointline.vendors.skeleton import decoder_of, skeleton
 from pointline_daemon.commands.shared.present import (
     Column,
     print_json,

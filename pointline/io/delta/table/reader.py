@@ -41,6 +41,7 @@ class DeltaTableReader:
         self._table: DeltaTable | None = None
         self._log: DeltaLog | None = None
         self._parts: LiveParts | None = None
+        self._found_as_made = False
 
     def exists(self) -> bool:
         """Tell whether there is a table."""
@@ -152,6 +153,7 @@ class DeltaTableReader:
         """Drop what is known of the table: another one is in its place."""
         with self._lock:
             self._table = self._log = self._parts = None
+            self._found_as_made = False
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -166,18 +168,26 @@ class DeltaTableReader:
                 self._table = None
 
     def is_as_made(self) -> bool:
-        """Tell whether nothing has come into the table since it was made, as it is described now."""
-        return is_as_made(self.path, self.schema, self.partition_by)
+        """Tell whether nothing has come into the table since it was made, as it is described now.
+
+        Its log is read once; from then on the next entry is looked for.
+        """
+        with self._lock, storage_errors(self.path.name):
+            if self._log is None and is_as_made(self.path, self.schema, self.partition_by):
+                self._log = DeltaLog(self.path / LOG, version=0, last_batch=-1)
+                self._parts = LiveParts(0, (), self.partition_by, self._kept_bounds)
+                self._found_as_made = True
+            if self._log is None or not self._found_as_made:
+                return False
+            self._log.catch_up()
+            return self._log.version == 0
 
     @property
     def _kept_bounds(self) -> dict[str, pl.DataType]:
         return {name: self.schema[name] for name in self.bounded}
 
     def _newest_log(self) -> DeltaLog:
-        if self._log is None and self.is_as_made():
-            self._log = DeltaLog(self.path / LOG, version=0, last_batch=-1)
-            self._parts = LiveParts(0, (), self.partition_by, self._kept_bounds)
-        elif self._log is None:
+        if self._log is None and not self.is_as_made():
             table = self.table()
             if table.protocol().min_writer_version > WRITER_VERSION:
                 raise LakeDamaged(
@@ -187,6 +197,7 @@ class DeltaTableReader:
                 )
             batch = table.transaction_version(APP_ID)
             self._log = DeltaLog(self.path / LOG, version=table.version(), last_batch=-1 if batch is None else batch)
+        assert self._log is not None
         self._log.catch_up()
         return self._log
 

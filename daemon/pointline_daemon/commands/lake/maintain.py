@@ -88,6 +88,6 @@ def _row(facts: Facts) -> tuple[str, ...]:
             before, after = facts["parts_before"], facts["parts_after"]
             merged = f"{plural(before, 'data file')} compacted to {after:,}"
             sizes = [bytes_text(facts[name]) for name in ("bytes_before", "bytes_after") if facts.get(name)]
-            word = merged if before > after else f"{plural(before, 'data file')} sorted"
+            word = merged if before > after else f"{plural(before, 'data file')} regrouped"
             what = ", ".join(filter(None, [word, " to ".join(sizes)]))
     return facts["table"], partition, what

@@ -17,7 +17,7 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.errors import Rejected
-from pointline.tables.schema import UTC_TIME
+from pointline.tables.schema import UTC_TIME, no_rows
 
 NAME = "dim_symbol"
 
@@ -74,7 +74,7 @@ the attributes say nothing. ``listed`` may be left out and counts as true."""
 
 def empty() -> pl.DataFrame:
     """Return a table without versions."""
-    return pl.DataFrame(schema=SCHEMA)
+    return no_rows(SCHEMA)
 
 
 class Changes(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from pointline.tables.schema import UTC_TIME
+from pointline.tables.schema import UTC_TIME, no_rows
 
 NAME = "ingest_manifest"
 
@@ -130,7 +130,7 @@ def senseless() -> pl.Expr:
 
 def empty() -> pl.DataFrame:
     """Return a manifest without rows."""
-    return pl.DataFrame(schema=SCHEMA)
+    return no_rows(SCHEMA)
 
 
 def rows_by_day(ledger: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 
 import polars as pl
 from msgspec import Struct, field
@@ -14,6 +14,17 @@ UTC_TIME = pl.Datetime("us", "UTC")
 PARTITION_COLUMNS = ("exchange", "date")
 LINEAGE = {"date": pl.Date(), "file_id": pl.Int64(), "file_seq": pl.Int64()}
 """Columns every event table ends with. ``file_seq`` is the 1-based data row number in the source file."""
+
+
+def no_rows(schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Return a frame with these columns and no row."""
+    return _no_rows(tuple(schema.items()))
+
+
+@cache
+def _no_rows(columns: tuple[tuple[str, pl.DataType], ...]) -> pl.DataFrame:
+    """Polars makes it column by column, and every look at a table that nothing came into asks for one."""
+    return pl.DataFrame(schema=dict(columns))
 
 
 class Kind(Enum):

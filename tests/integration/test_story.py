@@ -167,7 +167,7 @@ class TestTrace:
         root = Path(shutil.copytree(lake, tmp_path / "lake"))
         settings = {"POINTLINE_MAINTENANCE__MIN_SMALL_FILES": "2"}
         done = run(root, "maintain", "--compact", **settings)  # how many files there are depends on the batches
-        assert re.search(r" data files? (sorted|compacted to \d)", done.stdout)
+        assert re.search(r" data files? (regrouped|compacted to \d)", done.stdout)
         lines = text_of("LARGE", BLOCKS).decode().splitlines()
         file_id = id_of(root, name_of("LARGE"))
         for seq in (1, BLOCKS, *random.Random(7).sample(range(2, BLOCKS), 5)):

@@ -34,6 +34,7 @@ from pointline.errors import LakeDamaged, PointlineError, StorageTrouble
 from pointline.io.delta_log.format_version import require_known
 from pointline.io.delta_log.wrong_kinds import wrong_in_log
 from pointline.io.translate import REPAIR_HINT
+from pointline.tables.schema import no_rows
 
 LOG = "_delta_log"
 _NAMED = re.compile(r"\d{20}(\.json|\.checkpoint.*\.parquet)|_last_checkpoint")
@@ -147,7 +148,7 @@ def scan_data_files(
     Partition columns are among those of ``schema``, and their values in the names of the folders.
     """
     if not files:
-        return pl.LazyFrame(schema=dict(schema))
+        return no_rows(schema).lazy()
     stored = {name: kind for name, kind in schema.items() if name not in partition_by}
     if not partition_by:
         return _scan(table, files, stored)

@@ -9,6 +9,7 @@ import polars as pl
 
 from pointline.io.ledger.table import updated
 from pointline.tables.ingest_manifest import DIGEST, HASH, with_digests
+from pointline.tables.schema import no_rows
 
 ROWS_PER_PIECE = 16_384
 WORDS = ("vendor", "exchange", "data_type", "symbol", "status", "feed")
@@ -38,7 +39,7 @@ class LedgerFrame:
         """All rows, laid end to end without being copied."""
         pieces, joined = self._pieces, self._joined
         if joined is None or joined[0] is not pieces:
-            whole = pl.concat(pieces) if pieces else slim(pl.DataFrame(schema=self._schema))
+            whole = pl.concat(pieces) if pieces else slim(no_rows(self._schema))
             self._joined = joined = (pieces, whole)
         return joined[1]
 

@@ -11,6 +11,7 @@ from pointline.io.delta.table_path import data_files, is_table, open_table, scan
 from pointline.io.translate import storage_errors
 from pointline.phrases import no_lake
 from pointline.tables.ingest_manifest import NAME, SCHEMA
+from pointline.tables.schema import no_rows
 
 
 def scan_ledger(path: Path) -> pl.LazyFrame:
@@ -35,7 +36,7 @@ def require_known_ledger(path: Path) -> None:
 def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """Return the rows of an unpartitioned table's newest version, lazily; none where there is no table."""
     with storage_errors(path.name):
-        return _scan_all(path, schema) if is_table(path) else pl.LazyFrame(schema=dict(schema))
+        return _scan_all(path, schema) if is_table(path) else no_rows(schema).lazy()
 
 
 def scan_rows_of(
@@ -49,7 +50,7 @@ def scan_rows_of(
     partition_by = [] if partitions is None else partitions.columns
     with storage_errors(path.name):
         if not file_ids or not is_table(path):
-            return pl.LazyFrame(schema=schema)
+            return no_rows(schema).lazy()
         parts = data_files(open_table(path), flatten=True)
         if "min.file_id" in parts.columns:  # else there is no part at all, or none with bounds
             low, high = pl.col("min.file_id"), pl.col("max.file_id")

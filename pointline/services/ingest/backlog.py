@@ -70,6 +70,9 @@ def backlog(
     paths of ``regained`` files are read again whatever the ledger says. A version that is back where a newer one was
     refused is offered too: so the newer one is closed.
     """
+    never = pl.lit(None, pl.Int64)
+    if survey.is_empty():
+        return survey.select("path", *VERSION, attempts=never, updated_at_us=never)
     anew = survey.filter(pl.col("path").is_in(list(regained)))
     survey = survey.filter(~pl.col("path").is_in(list(regained)))
     entries = entries.join(survey.select(bronze_file_path="path"), on="bronze_file_path", how="semi")
@@ -105,7 +108,6 @@ def backlog(
         .unique("path", keep="last", maintain_order=True)
         .drop("file_id", "pending", "same", "settled_id")
     )
-    never = pl.lit(None, pl.Int64)
     back = survey.join(_overtaking(settled, entries).join(waiting, on="path", how="anti"), on="path", how="semi")
     new = pl.concat([survey.join(found.select("path"), on="path", how="anti"), back, anew])
     return pl.concat([new.with_columns(attempts=never, updated_at_us=never).select(waiting.columns), waiting])

@@ -71,5 +71,7 @@ def _paths(entries: pl.DataFrame) -> dict[int, str]:
 
 def _refused_and_others(entries: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     refused = entries.filter(stands_at(Status.QUARANTINED), pl.col("superseded_by").is_not_null())
+    if refused.is_empty():
+        return refused, refused
     others = entries.filter(pl.col("file_id").is_in(refused["superseded_by"].unique().to_list()))
     return refused, others

@@ -69,6 +69,8 @@ def _known(found: Mapping[int, Outcome], entries: pl.DataFrame) -> dict[int, Out
 def _overtaken(entries: pl.DataFrame) -> list[Outcome]:
     """Versions that never got in, and whose path a newer version has taken into the lake since."""
     open_ = entries.filter(stands_at(Status.PENDING, Status.FAILED, Status.QUARANTINED))
+    if open_.is_empty():
+        return []
     same_path = pl.col("bronze_file_path").is_in(open_["bronze_file_path"].to_list())
     is_in = entries.filter(same_path, stands_at(Status.SUCCESS, Status.DUPLICATE))
     newer = is_in.group_by("bronze_file_path").agg(pl.col("file_id").max().alias("newer"))

@@ -689,6 +689,7 @@ def ways_out(lake, tmp_path_factory) -> dict[str, Lake]:
 
 @pytest.mark.parametrize("way", ["withdraw", "delete", "put"])
 @pytest.mark.parametrize("label", OVERLAPPING)
+@pytest.mark.share(2)
 def test_each_way_out_of_an_overlap_works(lake, ways_out, label, way):
     """Guards the three steps that the error names. A whole group is not replaced by one of its members, as it says."""
     what, path = OVERLAPPING[label]

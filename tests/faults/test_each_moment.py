@@ -26,7 +26,7 @@ from tests.support.lake_check import (
 from tests.support.maintained import tend
 from tests.support.moments import Taken, recorder
 
-SHORT = 6
+SHORT = 4
 SEED = 3
 DAYS = ("2024-05-01", "2024-05-02")
 AT = 1_714_600_000.0

@@ -47,6 +47,7 @@ class Partition:
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS], ids=lambda code: errno.errorcode[code])
+@pytest.mark.share(3)
 def test_a_partition_that_cannot_be_written(daemon, monkeypatch, code):
     """Guards Committer._hold_up and verdict._delayed: the rest of the batch gets in, and these when they may."""
     partition = Partition(monkeypatch, code)

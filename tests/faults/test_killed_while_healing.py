@@ -82,6 +82,7 @@ FEW = list(zip(CASES, cycle((Moment("disk.link", "after", 1), Moment("disk.link"
 
 
 @pytest.mark.parametrize(("name", "moment"), FEW, ids=str)
+@pytest.mark.share(2)
 def test_killed_at_some_moments(name, moment, sound, older, tmp_path):
     """Guards that each of them can be begun again wherever it was cut."""
     case = CASES[name]

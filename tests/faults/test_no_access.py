@@ -74,6 +74,7 @@ def told(lake: Owned, who: str, *command: str) -> dict[str, str]:  # noqa: F811 
     ],
     ids=str,
 )
+@pytest.mark.share(2)
 def test_a_stranger_who_may_not_enter(lake, shut, command, place):  # noqa: F811
     path = shut(SHUT[place])
     said = told(lake, "stranger", *command)
@@ -99,6 +100,7 @@ def test_a_stranger_who_may_not_read(lake, shut, command, place):  # noqa: F811
     ],
     ids=str,
 )
+@pytest.mark.share(2)
 def test_an_owner_who_may_not_read_a_log(lake, shut, command, table):  # noqa: F811
     """The command that is named gives access, and nothing was moved away or read again."""
     log = shut(f"silver/{table}/_delta_log", 0)

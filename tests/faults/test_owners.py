@@ -118,6 +118,7 @@ def with_symbols(lake: Owned, command: tuple[str, ...]) -> list[str]:
 class TestEachCommandThatWrites:
     """None of them leaves a file that the daemon could not write."""
 
+    @pytest.mark.share(2)
     def test_root_acts_as_the_owner(self, lake, command):
         filled(lake)
         done = lake.run("root", *with_symbols(lake, command))

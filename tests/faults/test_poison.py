@@ -53,6 +53,7 @@ class PoisonedLake:
 
 
 @pytest.mark.parametrize("poisons", [["AAA"], ["HHH"], ["ZZZ"], ["AAA", "ZZZ"]], ids="+".join)
+@pytest.mark.share(2)
 def test_once(tmp_path, poisons):
     lake = PoisonedLake(tmp_path / "lake", *poisons)
     codes = []

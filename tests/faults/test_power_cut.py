@@ -16,9 +16,9 @@ from tests.support.cuts import SEED, Run, check, cuts_of, damage, sample, step
 from tests.support.lake_check import assert_exact, expect, file_content, file_name, put_file
 from tests.support.power_cut import Cut, Disk
 
-SHORT_CUTS = 20
-SHORT_MAINTENANCE_CUTS = 16
-SHORT_MENDING_CUTS = 8
+SHORT_CUTS = 10
+SHORT_MAINTENANCE_CUTS = 8
+SHORT_MENDING_CUTS = 5
 MAINTENANCE = {"compaction": ("compact", "merge", "checkpoint"), "clean-up": ("checkpoint", "vacuum")}
 
 pytestmark = [

@@ -17,7 +17,7 @@ from tests.support.befallen import CASES, Case, fill, unpacked
 from tests.support.cuts import SEED, Run, check, cuts_of, sample, step
 from tests.support.power_cut import Cut
 
-SHORT = 3
+SHORT = 2
 
 pytestmark = [
     pytest.mark.skipif(power_cut.can_trace() is not None, reason=power_cut.can_trace() or ""),

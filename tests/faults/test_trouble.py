@@ -218,6 +218,7 @@ class TestPassing:
             ("after quarantine", "EMFILE"),
         ],
     )
+    @pytest.mark.share(3)
     def test_once(self, daemon, beset, place, error):
         """Guards Committer._retrying and the looks of DeltaTableWriter whether it happened."""
         trouble = beset(Trouble(place, lambda: os_error(error)))

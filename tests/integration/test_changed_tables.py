@@ -153,6 +153,7 @@ class TestTaken:
     """What rows in silver can become, and what an empty table can, is taken at a start."""
 
     @pytest.mark.parametrize("columns", TAKEN.values(), ids=TAKEN)
+    @pytest.mark.share(2)
     def test_with_rows(self, lake, columns):
         describe(lake, description(*columns))
         drop(lake, 2, *(("px,side,at,fee", ",0.5") if FEE in columns else ()))

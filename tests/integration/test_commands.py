@@ -198,6 +198,7 @@ class TestConfig:
         ],
         ids=str,
     )
+    @pytest.mark.share(2)
     def test_a_bad_setting_stops_what_needs_it(self, own_lake, command, bad, code):
         """Guards settings_for: the rest works, and says once what it left out."""
         found = pointline(own_lake, *command, **bad)

@@ -79,6 +79,7 @@ def offered(lake: Path, shell: str, typed: str, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize("typed", OFFERED)
+@pytest.mark.share(2)
 def test_what_may_follow(known_lake, shell, typed, monkeypatch):  # noqa: F811 - the fixture
     lake, _ = known_lake
     assert set(offered(lake, shell, typed, monkeypatch)) >= set(OFFERED[typed])

@@ -184,6 +184,7 @@ class TestUsage:
             (["--html", "."], 1, ". cannot be written: Is a directory"),
         ],
     )
+    @pytest.mark.share(2)
     def test_refused(self, lake, arguments, code, named):
         found = run(lake, "coverage", *arguments)
         assert found.returncode == code

@@ -125,7 +125,7 @@ class TestEveryStage:
 
     @pytest.mark.parametrize("table", TABLES)
     @pytest.mark.parametrize("read", ENGINES)
-    @pytest.mark.share(2)
+    @pytest.mark.share(4)
     def test_equal(self, lakes, stage, table, read: Callable[[Path], pl.DataFrame]):
         path = lakes[stage] / "silver" / table
         wanted = pl.read_delta(str(path))

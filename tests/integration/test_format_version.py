@@ -256,6 +256,7 @@ def test_a_later_one_that_is_torn_is_not_mended(summed_up, positional, tmp_path)
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("nth", [1, 2, 5, 12])
+@pytest.mark.share(2)
 def test_killed_while_it_upgrades(when, nth, positional, tmp_path):
     """Each table is upgraded by one commit, the ledger first: a start takes it up where another was killed."""
     lake = copied(positional, tmp_path)

@@ -77,7 +77,7 @@ def do_everything(root: Path) -> None:
 
 
 @pytest.mark.parametrize("what", LINKED)
-@pytest.mark.share(2)
+@pytest.mark.share(4)
 def test_a_link_is_named_and_nothing_happens_behind_it(own_lake, tmp_path, capsys, what):
     path, outside = LINKED[what](own_lake), tmp_path / "elsewhere" / "it"
     name = path.relative_to(own_lake).as_posix()

@@ -79,7 +79,7 @@ def rows_in(lake: Path) -> list[pl.DataFrame]:
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-@pytest.mark.share(2)
+@pytest.mark.share(4)
 def test_something_else_is_in_the_place_of_a_table(sound_lake, tmp_path, deed):
     lake = copy_lake(sound_lake, tmp_path / "lake")
     before, ids = rows_in(lake), read_manifest(lake).height

@@ -80,6 +80,7 @@ class TestForms:
             "binance/instruments/2024/05/01/SPOT.json.gz",
         ],
     )
+    @pytest.mark.share(2)
     def test_tardis_instruments_with_their_history(self, tmp_path, name):
         drop(tmp_path, name, instruments(BTC))
         ran = pointline(tmp_path, "run", "--once")
@@ -112,6 +113,7 @@ class TestForms:
         ]
 
     @pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+    @pytest.mark.share(3)
     def test_columns_hold_from_the_day_of_the_path(self, tmp_path, kind):
         table = pl.DataFrame(
             {"symbol": ["X"], "base_asset": "X", "quote_asset": "Y", "market_type": "spot", "tick_size": 0.5}
@@ -143,6 +145,7 @@ class TestRefused:
             (instruments({**BTC, "exchange": None}), "without exchange"),
         ],
     )
+    @pytest.mark.share(2)
     def test_malformed(self, tmp_path, content, cause):
         path = drop(tmp_path, f"{folder('2024-05-01')}/all.json", content)
         assert pointline(tmp_path, "run", "--once").returncode == 1
@@ -246,7 +249,7 @@ class TestBesideTheRest:
             "explain 1",
         ],
     )
-    @pytest.mark.share(2)
+    @pytest.mark.share(4)
     def test_no_command_chokes_on_it(self, lake, command):
         before = versions(lake)
         ran = pointline(lake, *command.split(), "--json")
@@ -295,7 +298,7 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize(("moment", "brings_up"), MOMENTS.items(), ids=str)
-@pytest.mark.share(2)
+@pytest.mark.share(4)
 def test_exactly_once_whatever_crashes(tmp_path, moment, brings_up):
     """Snapshots whose second application would differ: the first is judged against an empty table."""
     names = [f"S{number}USDT" for number in range(4)]

@@ -131,6 +131,7 @@ def random_step(chance: random.Random, now: pl.DataFrame) -> tuple[pl.DataFrame,
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.share(3)
 def test_as_if_it_were_a_list_of_rows(tmp_path, seed):
     chance = random.Random(seed)
     made, model = table(tmp_path), MemorySymbolTable()
@@ -286,6 +287,7 @@ def test_what_is_not_as_old_as_it_says(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.share(2)
 def test_eleven_lists_in_any_order(tmp_path, seed):
     """With restarts and crashes, some withdrawn and said again: small files are split and joined on the way."""
     said_of = {}

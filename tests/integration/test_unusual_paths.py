@@ -117,7 +117,7 @@ def temporary(tmp_path_factory, monkeypatch) -> Path:
 class TestAnyName:
     """Whatever the folder is called."""
 
-    @pytest.mark.share(3)
+    @pytest.mark.share(4)
     def test_a_lake_goes_on(self, tmp_path, name):
         """Each run, and each reader, finds what the last one left."""
         lake = make_root(tmp_path, name)
@@ -154,7 +154,7 @@ def can(read: Callable[[], pl.LazyFrame]) -> bool:
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
-@pytest.mark.share(2)
+@pytest.mark.share(4)
 def test_every_command(tmp_path, name, examined, temporary):
     """Beside a daemon that compacts, and after it; with checkpoints, a vacuum, and odd names within bronze, too."""
     root = make_root(tmp_path, name)

@@ -122,6 +122,7 @@ def typed(taken: Taken, listed: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("taken", [one for one in values() if one.key not in FREE], ids=lambda one: one.key)
+@pytest.mark.share(2)
 def test_a_value_that_does_not_exist(known_lake, taken):
     lake, listed = known_lake
     words = typed(taken, listed)

@@ -617,6 +617,7 @@ class TestOwnTable:
             "verify --deep",
         ],
     )
+    @pytest.mark.share(2)
     def test_from_the_command_line(self, moods, command):
         found = pointline(moods, *command.split())
         assert found.returncode == 0, found.stdout + found.stderr

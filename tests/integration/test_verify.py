@@ -179,6 +179,7 @@ class TestEightKindsOfDamage:
             ({"file_size_bytes": "5"}, "bronze_changed"),
         ],
     )
+    @pytest.mark.share(2)
     def test_a_manifest_row_changed(self, lake, verified, values, kind):
         ledger = pl.read_delta(str(lake / "silver/ingest_manifest"))
         wanted = ledger.filter(status="success", rows_read=40)

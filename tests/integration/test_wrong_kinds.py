@@ -45,6 +45,7 @@ def put(lake: Path, place: str, make: Callable[[Path], object]) -> None:
 
 
 @pytest.mark.parametrize("kind", CASES)
+@pytest.mark.share(2)
 def test_it_is_named_and_moved_away(own_lake, kind):
     make, places = CASES[kind]
     for place in places:

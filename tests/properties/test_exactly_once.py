@@ -37,7 +37,7 @@ MOVED_TO_A_MEMBER_OVER_ITS_ROWS = [
 
 
 @example(bursts=MOVED_TO_A_MEMBER_OVER_ITS_ROWS)
-@settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bursts=st.lists(burst, min_size=1, max_size=6))
 def test_exactly_once(bursts):
     with tempfile.TemporaryDirectory() as folder:

@@ -476,6 +476,7 @@ def sizes(archive: bytes, ratio: float) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("kind", [*KINDS_OF_BOMB, "xz", "lzma", "lz4"])
+@pytest.mark.share(3)
 def test_bombs(kind):
     archive = bomb(kind)
     taken: list[int] = []
@@ -485,6 +486,7 @@ def test_bombs(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_BOMB)
+@pytest.mark.share(2)
 def test_memory_does_not_grow_with_the_content(kind):
     archive = bomb(kind)
     tracemalloc.start()

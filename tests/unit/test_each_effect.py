@@ -115,7 +115,7 @@ def lake_after(script: Callable[[Hand], None]) -> Iterator[MemoryLake]:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("is_again", [False, True], ids=["new", "begun before"])
-@pytest.mark.share(4)
+@pytest.mark.share(8)
 def test_each_effect(script, when, make, is_again):
     with lake_after(script) as lake:
         if is_again:

@@ -35,6 +35,7 @@ def merge(ledger: KnownLedger) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.share(2)
 def test_a_row_is_met_once_while_data_files_are_merged(ledger, seed):
     """Guards the seam between two runs: a merge puts rows of both sides of it into one data file."""
     rng = random.Random(seed)

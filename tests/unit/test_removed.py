@@ -120,6 +120,7 @@ class Fuse:
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.share(2)
 def test_it_is_what_the_log_has_removed(log, monkeypatch, seed):
     """Each step may be cut short behind any name that comes or goes, and is done again some day."""
     rng = random.Random(seed)

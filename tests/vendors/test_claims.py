@@ -270,6 +270,7 @@ class TestMembersOfArchives:
     )
 
     @pytest.mark.parametrize("file", FILES, ids=[member for _, member, *_ in FILES])
+    @pytest.mark.share(2)
     def test_of_another_claim(self, daemon, put, file):
         path, member, own, other, content = file
         path = path.removesuffix(".csv") + ".zip"

@@ -237,6 +237,7 @@ class TestTwoFilesOfADay:
 
     @pytest.mark.parametrize("rows", [ROWS - 5, ROWS, ROWS + 1])
     @pytest.mark.parametrize("first", ["daily", "monthly"])
+    @pytest.mark.share(2)
     def test_that_do_not_agree(self, tmp_path, rows, first):
         daemon = Daemon(tmp_path / "lake")
         months = lines(FIRST) + lines(FIRST + dt.timedelta(days=1))
@@ -279,7 +280,7 @@ class TestForeseen:
 
     @pytest.mark.parametrize("together", [True, False], ids=["together", "after"])
     @pytest.mark.parametrize("way", DAYS_THAT_COME)
-    @pytest.mark.share(2)
+    @pytest.mark.share(4)
     def test_whatever_becomes_of_the_day(self, tmp_path, way, together):
         daemon = Daemon(tmp_path / "lake")
         days = [FIRST, FIRST + dt.timedelta(days=1)]
@@ -603,6 +604,7 @@ class TestChecksum:
 
     @pytest.mark.parametrize("spoil", SPOILT)
     @pytest.mark.parametrize("is_issued_again", [True, False])
+    @pytest.mark.share(2)
     def test_wrong_and_then_right(self, tmp_path, spoil, is_issued_again):
         """Guards that a file waits for its own checksum: scripts fetch the file first, and an old one lies there."""
         daemon = Daemon(tmp_path / "lake")

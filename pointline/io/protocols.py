@@ -272,7 +272,7 @@ class BronzeReader(Protocol):
         """Open the file. Raises ChangedWhileRead where it is not the version that was seen, Rejected, Transient."""
         ...
 
-    def content_hash(self, path: str) -> str | None:
+    def content_hash(self, path: str, algorithm: str = "sha256") -> str | None:
         """Return the hash of the file's content now, or None where it cannot be read."""
         ...
 

@@ -1,6 +1,7 @@
 """Lines of JSON as the CSV they stand for, so that one path types and checks every row.
 
-A line is one object. Its fields are named by where they are, ``data.s``, and have to be all that it has. Where entries
+A line is one object. Its fields are named by where they are, ``data.s``, and have to be all that it has; only one that
+nothing is made of may be lacking. Where entries
 of lists in it are rows, as the levels of a book are, each becomes one, with the object's other fields before its own
 cells. Values stay the text that they are: no number is read here.
 """
@@ -26,6 +27,7 @@ NO_NAME = re.compile(r"[\x00-\x1f\"\\]")
 Tree = dict[str, Any]
 """Names of an object's fields, each with what is in it where that is an object too."""
 _entries = msgspec.json.Decoder(list[list[msgspec.Raw]])
+_LACKING = msgspec.Raw(b"")
 
 
 class BadFields(ValueError):
@@ -43,8 +45,10 @@ class JsonLines:
         ``entry`` names the cells of an entry of a list. Only what is to be ``read`` is in the rows.
         """
         tree, self._keys = _tree([*fields, *lists])
-        self._decoder = msgspec.json.Decoder(_struct(tree))
         values = [name for name in fields if name in read]
+        unread = [name for name in fields if name not in read]
+        self._decoder = msgspec.json.Decoder(_struct(tree, unread))
+        self._unread = _getter([_place(tree, name) for name in unread])
         places = [_place(tree, name) for name in [*values, *lists]]
         self._get = _getter(places)
         self._values = len(values)
@@ -73,8 +77,10 @@ class JsonLines:
         return ""
 
     def _rows(self, line: bytes) -> bytes:
-        found = self._get(self._decoder.decode(line))
-        if line.count(b":") != self._keys:  # nearly always: each field once, and no value with a colon
+        made = self._decoder.decode(line)
+        found = self._get(made)
+        lacking = sum([value is _LACKING for value in self._unread(made)])
+        if line.count(b":") != self._keys - lacking:  # nearly always: each field once, and no value with a colon
             json.loads(line, object_pairs_hook=_check_once)
         begins = b",".join(found[: self._values])
         if BACKSLASH in begins or b"null" in begins or b"{" in begins or b"[" in begins:
@@ -162,11 +168,18 @@ def _count(tree: Tree) -> int:
     return len(tree) + sum(_count(inner) for inner in tree.values() if inner)
 
 
-def _struct(tree: Tree) -> type[msgspec.Struct]:
+def _struct(tree: Tree, may_lack: Sequence[str], within: str = "") -> type[msgspec.Struct]:
     """An object with exactly these fields, whatever they are called."""
-    fields = [(f"f{at}", msgspec.Raw if inner is None else _struct(inner)) for at, inner in enumerate(tree.values())]
+    fields: list[tuple[str, type] | tuple[str, type, msgspec.Raw]] = []
+    for at, (name, inner) in enumerate(tree.items()):
+        if inner is not None:
+            fields.append((f"f{at}", _struct(inner, may_lack, f"{within}{name}.")))
+        elif f"{within}{name}" in may_lack:
+            fields.append((f"f{at}", msgspec.Raw, _LACKING))
+        else:
+            fields.append((f"f{at}", msgspec.Raw))
     names = {f"f{at}": name for at, name in enumerate(tree)}
-    return msgspec.defstruct("Object", fields, rename=names, forbid_unknown_fields=True, gc=False)
+    return msgspec.defstruct("Object", fields, rename=names, forbid_unknown_fields=True, gc=False, kw_only=True)
 
 
 def _place(tree: Tree, name: str) -> str:

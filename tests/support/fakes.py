@@ -451,8 +451,8 @@ class MemoryBronze:
         data = self.files[meta.bronze_file_path]
         return MemoryContent(data, self._block_bytes, hashlib.sha256(data).hexdigest())
 
-    def content_hash(self, path: str) -> str | None:
-        return hashlib.sha256(self.files[path]).hexdigest() if path in self.files else None
+    def content_hash(self, path: str, algorithm: str = "sha256") -> str | None:
+        return hashlib.new(algorithm, self.files[path]).hexdigest() if path in self.files else None
 
     def look(self, path: str) -> BronzeFileMetadata | None:
         return self.metas[path] if path in self.files else None

@@ -33,7 +33,7 @@ class Bronze(MemoryBronze):
         super().__init__()
         self.read: list[str] = []
 
-    def content_hash(self, path: str) -> str | None:
+    def content_hash(self, path: str, algorithm: str = "sha256") -> str | None:
         self.read.append(path)
         return super().content_hash(path)
 

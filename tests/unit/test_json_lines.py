@@ -57,6 +57,10 @@ def test_values_are_the_text_that_they_are(bids, asks, comma, quote):
     assert rows(BOOK, line) == [",".join(("delta", "17", "X", *row)) for row in written]
 
 
+def test_a_field_that_nothing_is_made_of_may_be_lacking():
+    assert rows(BOOK, LINE.replace('"u":1,', "")) == rows(BOOK, LINE)
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
@@ -65,7 +69,8 @@ def test_values_are_the_text_that_they_are(bids, asks, comma, quote):
         (LINE + "x", "trailing characters"),
         ("[1]", "Expected `object`, got `array`"),
         (LINE.replace('"u":1', '"u":1,"v":2'), "unknown field `v`"),
-        (LINE.replace('"u":1,', ""), "missing required field `u`"),
+        (LINE.replace('"ts":17,', ""), "missing required field `ts`"),
+        (LINE.replace('"u":1,', "").replace('"ts":17', '"ts":17,"ts":18'), "has the field `ts` twice"),
         (LINE.replace('"ts":17', '"ts":17,"ts":18'), "has the field `ts` twice"),
         (LINE.replace('"ts":17', '"ts":{"ms":17}'), "where a value is wanted"),
         (LINE.replace('[["1.6","3e-7"]]', '{"1.6":"3e-7"}'), "Expected `array`, got `object`"),

@@ -237,14 +237,14 @@ def book_ticker(market: str) -> Form:
     )
 
 
-def liquidations() -> Form:
+def liquidations(market: str = "cm") -> Form:
     def cells(row: Row) -> list[str]:
         price, amount = text(row["price"]), text(row["amount"])
         return [milliseconds(row), row["side"].upper(), "LIMIT", "IOC", "7", price, "3.5", "FILLED", "1", amount]
 
     return Form(
-        feed="binance/cm-liquidations",
-        path=path("cm", "liquidationSnapshot"),
+        feed=f"binance/{market}-liquidations",
+        path=path(market, "liquidationSnapshot"),
         columns=(
             "time",
             "side",
@@ -258,7 +258,7 @@ def liquidations() -> Form:
             "accumulated_fill_quantity",
         ),
         cells=cells,
-        constant=constant("cm"),
+        constant=constant(market),
         plain=lambda n: {"side": "sell", "price": Decimal(30_000 + n), "amount": Decimal(n + 1)},
         rows=st.fixed_dictionaries({"side": SIDES, "price": decimals(), "amount": decimals()}),
         time=("time",),
@@ -295,6 +295,7 @@ FORMS = [
     ),
     *(make(market) for make in (funding, metrics, book_ticker) for market in ("um", "cm")),
     liquidations(),
+    liquidations("um"),
     volatility_index(),
 ]
 test_every_feed_has_a_form, test_files_come_back, test_broken_files = checks_of(FORMS, "binance")

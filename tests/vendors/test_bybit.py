@@ -67,14 +67,14 @@ SPOT_FORM = Form(
 def book_cells(row: Row) -> list[str]:
     kind = "snapshot" if row["is_snapshot"] else "delta"
     sent = milliseconds(row)
-    first = [sent, f"{int(sent) - 3}", row["side"], text(row["price"]), text(row["amount"])]
-    return [*first, "17", "42", f"orderbook.500.{row['symbol']}", kind, row["symbol"]]
+    first = [sent, kind, row["side"], text(row["price"]), text(row["amount"])]
+    return [*first, f"{int(sent) - 3}", "17", "42", f"orderbook.500.{row['symbol']}", row["symbol"]]
 
 
 BOOK_FORM = JsonForm(
     feed="bybit/books",
     path="orderbook/linear/BTCUSDT/%Y-%m-%d_BTCUSDT_ob500.data",
-    columns=("ts", "cts", "list", "price", "size", "data.u", "data.seq", "topic", "type", "data.s"),
+    columns=("ts", "type", "list", "price", "size", "cts", "data.u", "data.seq", "topic", "data.s"),
     cells=book_cells,
     constant={"exchange": "bybit", "symbol": "BTCUSDT"},
     plain=level,
@@ -85,9 +85,9 @@ BOOK_FORM = JsonForm(
     entry=("price", "size"),
     whole=("ts", "cts", "data.u", "data.seq"),
     said={
-        "two names swapped": "unknown_value.*'BTCUSDT'; known are snapshot, delta",
+        "two names swapped": "other_symbol",
         "a column more": "broken_line: Object contains unknown field `surprise`",
-        "a column less": "broken_line: Object missing required field `cts`",
+        "a column less": "broken_line: Object missing required field `type`",
         "ragged last row": "broken_line: Input data was truncated",
     },
 )

@@ -117,6 +117,14 @@ def candles(market: str) -> Form:
     )
 
 
+def chain_candles(market: str, kind: str) -> Form:
+    one = candles(market)
+    path = f"candlesticks/1m/BTC-USD-{kind}chain-candlesticks-%Y-%m-%d.csv"
+    symbol = MARKETS[market][1].replace("250328", "250627")  # not that of the form of one symbol
+    named = {**one.constant, "symbol": symbol}
+    return replace(one, feed=f"okx/{kind}-chain-candles", path=path, constant=named)
+
+
 def funding(feed: str, path: str, span: str) -> Form:
     return Form(
         feed=f"okx/{feed}",
@@ -169,6 +177,7 @@ FORMS = [
     family("futures-chain-trades", "BTC-USD-futureschain-trades-%Y-%m-%d.csv", "futures"),
     family("option-chain-trades", "BTC-USD-optionchain-trades-%Y-%m-%d.csv", "options"),
     *(candles(market) for market in ("spot", "swap", "futures")),
+    *(chain_candles(market, kind) for market, kind in (("futures", "futures"), ("options", "option"))),
     funding("all-swap-funding-rates", "allswap-fundingrates-%Y-%m-%d.csv", "day"),
     funding("swap-funding-rates", "BTC-USDT-SWAP-fundingrates-%Y-%m.csv", "month"),
 ]
@@ -317,6 +326,8 @@ HTX = ("linear-swap", "swap", "future")
         ("BTC-USDT-candlesticks-2023-11-18.zip", "spot-candles"),
         ("candlesticks/daily/20231118/BTC-USDT-SWAP-candlesticks-2023-11-18.zip", "swap-candles"),
         ("candlesticks/monthly/202311/BTC-USD-240329-candlesticks-2023-11.zip", "futures-candles"),
+        ("BTC-USDT-futureschain-candlesticks-2026-06-01.zip", "futures-chain-candles"),
+        ("historical_data/spot/daily/trades/BTC-USDT/BTC-USDT-trades-2026-05-01.zip", None),
         ("L2/400lv/daily/20250601/BTC-USDT-L2orderbook-400lv-2025-06-01.tar.gz", "spot-books"),
         ("BTC-USDT-SWAP-L2orderbook-5000lv-2025-06-01.tar.gz", "swap-books"),
         ("BTC-USDT-260626-L2orderbook-400lv-2026-06-02.data", "futures-books"),

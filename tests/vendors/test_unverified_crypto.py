@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -88,6 +89,7 @@ def whole_seconds(row: Row) -> str:
 # ---- Gate
 
 GATE = {"span": "month", "has_header": False, "step_us": 1}
+TICKER = ("index_price", "mark_price", "last_price")
 FUTURES = "futures_usdt/{}/202405/BTC_USDT-%Y%m.csv"
 
 
@@ -104,7 +106,7 @@ def gate_trade(row: Row) -> list[str]:
 def gate() -> list[Form]:
     deals = "timestamp,id,price,amount,side"
     candle = "timestamp,volume,close,high,low,open"
-    ticker = st.fixed_dictionaries({"mark_price": decimals(), "index_price": decimals()})
+    ticker = st.fixed_dictionaries({name: decimals() for name in TICKER})
     named = {"exchange": "gate-io-futures", "symbol": "BTC_USDT"}
     return [
         trades(
@@ -157,10 +159,10 @@ def gate() -> list[Form]:
         Form(
             feed="gate/mark-prices",
             path=FUTURES.format("mark_prices"),
-            columns=("timestamp", "mark_price", "index_price", "other_price"),
-            cells=lambda row: [six_decimals(row), text(row["mark_price"]), text(row["index_price"]), "1.5"],
+            columns=("timestamp", "index_price", "mark_price", "last_price"),
+            cells=lambda row: [six_decimals(row), *(text(row[name]) for name in TICKER)],
             constant=named,
-            plain=lambda n: {"mark_price": Decimal(n + 1), "index_price": Decimal(n + 2)},
+            plain=lambda n: {name: Decimal(n + at) for at, name in enumerate(TICKER, 1)},
             rows=ticker,
             time=("timestamp",),
             word="index_price",
@@ -243,7 +245,25 @@ def htx() -> list[Form]:
         step_us=1_000_000,
         constant={"interval": "1m"},
     )
-    return [*(htx_trades(business) for business in HTX), klines]
+    swaps = [
+        bars(
+            f"htx/{business}-klines",
+            f"data/klines/{business}/daily/{symbol}/1min/{symbol}-1min-%Y-%m-%d.csv",
+            f"huobi-dm-{business}",
+            "id,open,close,high,low,volume",
+            whole_seconds,
+            has_header=False,
+            zone=EAST,
+            step_us=1_000_000,
+            constant={"interval": "1m", "symbol": symbol},
+        )
+        for business, symbol in (("linear-swap", "BTC-USDT"), ("swap", "BTC-USD"))
+    ]
+    swaps = [
+        replace(one, columns=(*one.columns, "amount"), cells=lambda row, cells=one.cells: [*cells(row), "7"])
+        for one in swaps
+    ]
+    return [*(htx_trades(business) for business in HTX), klines, *swaps]
 
 
 def bitget_cells(row: Row) -> list[str]:
@@ -267,7 +287,8 @@ def bitget() -> list[Form]:
     return [
         spot,
         replace(spot, path="BTCUSDT_SPBL_%Y%m%d_002.csv"),
-        replace(futures, path="USDT-BTCUSDT_%Y%m%d_001.csv"),
+        replace(spot, path="USDT-BTCUSDT_%Y%m%d_001.csv"),
+        replace(futures, path="BTCUSDT-BTCUSDT_%Y%m%d_001.csv"),
         replace(futures, path="online/trades/UMCBL/BTCUSDT/%Y%m%d_015.csv"),
     ]
 
@@ -471,10 +492,11 @@ REAL = [
             "gate-io-futures",
             "BTC_USDT",
             seconds_us(cells["time"]),
-            mark_price=float(cells["mark"]),
             index_price=float(cells["index"]),
+            mark_price=float(cells["mark"]),
+            last_price=float(cells["last"]),
         ),
-        columns=("time", "mark", "index", "more"),
+        columns=("time", "index", "mark", "last"),
     ),
     Sample(
         file="transcribed/kucoin/spot/BTCUSDT-trades-2022-12-31.csv",
@@ -499,8 +521,8 @@ REAL = [
     Sample(
         file="transcribed/bitget/USDT-BTCUSDT_20260901_001.csv",
         path="bitget/USDT-BTCUSDT_20260901_001.csv",
-        feed="bitget/futures-trades",
-        row=bitget_row("bitget-futures"),
+        feed="bitget/spot-trades",
+        row=bitget_row("bitget"),
     ),
     Sample(
         file="transcribed/coinapi/T-TRADES/bitmex_20180901.csv",
@@ -566,9 +588,73 @@ def test_an_estimated_side_is_a_side():
     assert sides == ["buy", "sell", "unknown", "buy"]
 
 
+def test_sides_of_kucoin_stand_in_small_letters_too():
+    form = next(one for one in FORMS if one.feed == "kucoin/spot-trades")
+    rows = form.plain_rows()
+    lines = form.written(rows)
+    for line in lines[::2]:
+        line[-1] = line[-1].lower()
+    assert take((form.path_of(form.day), form.file(lines))).rows() == expected(rows)
+
+
+@pytest.mark.parametrize(("digest", "is_taken"), [(hashlib.md5, True), (hashlib.sha256, True), (hashlib.sha1, False)])
+@pytest.mark.parametrize("content", [None, b"another"])
+def test_a_checksum_of_kucoin_is_an_md5(digest, is_taken, content):
+    form = next(one for one in FORMS if one.feed == "kucoin/spot-trades")
+    path, data = form.path_of(form.day), form.file(form.written(form.plain_rows()))
+    said = f"{digest(content or data).hexdigest()}  {path.rpartition('/')[2]}\n"
+    taken = take((path, data), beside={f"{path}.CHECKSUM": said.encode()})
+    assert taken.is_success == (is_taken and content is None), taken.said
+    if not taken.is_success:
+        assert ("says" if is_taken else "is no checksum as sha256sum or md5sum writes it") in taken.said
+
+
+HTX_HEADERS = {
+    "spot-trades": "Trade ID,Trade Time,Trade Price,Volume (Base Currency),Side (buy/sell)",
+    "linear-swap-trades": "Trade ID,Trade Time,Trade Price,Volume (in Contracts),Volume (in Base Currency),"
+    "Turnover,Side (buy/sell)",
+    "spot-klines": "timestamp,open,close,high,low,vol,amount",
+}
+
+
+@pytest.mark.parametrize("feed", HTX_HEADERS)
+def test_later_files_of_htx_have_a_header(feed):
+    form = next(one for one in FORMS if one.feed == f"htx/{feed}")
+    rows = form.plain_rows()
+    lines = form.written(rows)
+    data = f"{HTX_HEADERS[feed]}\n".encode() + form.file(lines)
+    assert take((form.path_of(form.day), data)).rows() == expected(rows)
+
+
+@pytest.mark.parametrize(
+    ("path", "feed"),
+    [
+        ("spot/candlesticks_1m/202606/BTC_USDT-20260601.csv.gz", "gate/spot-candles"),
+        ("spot/candlesticks_1h/202606/BTC_USDT-202606.csv.gz", "gate/spot-candles"),
+        ("futures_usdt/candlesticks_10s/202601/BTC_USDT-202601.csv.gz", "gate/futures-candles"),
+        ("USDC-BTCUSDC_20260901_001.zip", "bitget/spot-trades"),
+        ("BTCUSD-BTCUSD_20260901_001.zip", "bitget/futures-trades"),
+        (
+            "T-TRADES/D-20240901/E-DERIBIT/IDDI-1+SC-DERIBIT_OPT_BTC_USD_240927_60000_C+S-BTC%2D27SEP24%2D60000%2DC.csv.gz",
+            "coinapi/trades",
+        ),
+        (
+            "data/klines/linear-swap/daily/BTC-USDT-230407/1min/BTC-USDT-230407-1min-2023-04-01.zip",
+            "htx/linear-swap-klines",
+        ),
+    ],
+)
+def test_paths(path, feed):
+    assert feed_of(path) == feed
+
+
 @pytest.mark.parametrize(
     ("path", "what"),
     [
+        ("futures_usdt/funding_updates/202601/BTC_USDT-202601.csv.gz", "Gate: how the rate"),
+        ("kucoin/data/futures/daily/index/BTCUSDTM/1m/BTCUSDTM-1m-2022-12-31.zip", "KuCoin: a kind of file"),
+        ("historical_data/futures/daily/trades/BTC-USDT-PERP/BTC-USDT-PERP-trades-2026-02-01.zip", "HTX"),
+        ("USDT-BTCUSDT_1_20260901.zip", "Bitget"),
         ("spot/orderbooks/202405/BTC_USDT-2024050112.csv.gz", "Gate: order books"),
         ("T-LIMITBOOK_FULL/D-20240501/E-BITMEX/IDDI-1+SC-BITMEX_PERP_BTC_USD+S-XBTUSD.csv.gz", "CoinAPI"),
         ("market_data/20230916/9/l2Book/SOL.lz4", "Hyperliquid"),

@@ -111,11 +111,11 @@ class FileReader:
                 hint="nothing to do: the next start reads it from its beginning",
             )
 
-    def content_hash(self, path: str) -> str | None:
-        """Return the SHA-256 of the file's content now, or None where it cannot be read."""
+    def content_hash(self, path: str, algorithm: str = "sha256") -> str | None:
+        """Return the SHA-256 of the file's content now, or its ``md5``; None where it cannot be read."""
         try:
             with self._source.open(path) as file:
-                return hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
+                return hashlib.file_digest(cast("BufferedReader", file), algorithm).hexdigest()
         except (OSError, PointlineError):
             return None
 

@@ -1,4 +1,4 @@
-"""What the file beside another one says of its content: a checksum, as ``sha256sum`` writes it."""
+"""What the file beside another one says of its content: a checksum, as ``sha256sum`` or ``md5sum`` writes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pointline.io.protocols import ACCEPTED, BronzeReader
 from pointline.parse.feed import Feed
 from pointline.tables.ingest_manifest import Checksum, Status, stands_at, warns_of
 
-LINE = re.compile(r"\s*([0-9a-fA-F]{64})\s*(?:\*?(\S.*?))?\s*")
+LINE = re.compile(r"\s*([0-9a-fA-F]{64}|[0-9a-fA-F]{32})(?![0-9a-fA-F])\s*(?:\*?(\S.*?))?\s*")
+MD5_DIGITS = 32
 DISPUTED: Final = "the checksum that came after it is not that of its content; its rows are in the lake"
 """Said of such a file."""
 
@@ -32,7 +33,7 @@ def check_companion(
     said = reader.beginning(beside)
     if said is None:
         return Checksum.MISSING
-    wrong = _what_is_wrong(said, path.rpartition("/")[2], content_hash)
+    wrong = _what_is_wrong(said, path, content_hash, reader)
     if not wrong:
         return Checksum.OK
     if accept is None:
@@ -64,7 +65,7 @@ def late_checksums(
         beside, wrong = _beside(feed, path), ""
         said = reader.beginning(beside)
         if said is not None:
-            wrong = _what_is_wrong(said, path.rpartition("/")[2], row["content_hash"])
+            wrong = _what_is_wrong(said, path, row["content_hash"], reader)
             state = Checksum.MISMATCH if wrong else Checksum.OK
         elif row["checksum"] == Checksum.MISMATCH and reader.is_gone(beside) and not reader.is_gone(path):
             state = Checksum.MISSING  # a person has removed what was wrong
@@ -99,12 +100,17 @@ def _beside(feed: Feed, path: str) -> str:
     return f"{folder}{slash}{feed.companion.format(name=name, stem=name.partition('.')[0])}"
 
 
-def _what_is_wrong(said: bytes, name: str, content_hash: str) -> str:
+def _what_is_wrong(said: bytes, path: str, content_hash: str, reader: BronzeReader) -> str:
+    """``content_hash`` is the SHA-256; for an MD5 the file is read once more."""
     found = LINE.fullmatch(said.decode("utf-8", "replace"))
     if found is None:
-        return "is no checksum as sha256sum writes it"
+        return "is no checksum as sha256sum or md5sum writes it"
+    name = path.rpartition("/")[2]
     stem = name.partition(".")[0]
     if found[2] and found[2].rpartition("/")[2].partition(".")[0] != stem:
         return f"is the checksum of {found[2]}, not of {name}"
     wanted = found[1].lower()
-    return "" if wanted == content_hash else f"says SHA-256 {wanted[:12]}..., the file has {content_hash[:12]}..."
+    kind, has = "SHA-256", content_hash
+    if len(wanted) == MD5_DIGITS:
+        kind, has = "MD5", reader.content_hash(path, "md5") or ""
+    return "" if wanted == has else f"says {kind} {wanted[:12]}..., the file has {has[:12]}..."

@@ -318,6 +318,34 @@ def test_a_book_follows_the_messages_that_are_put_in_the_place_of_others(tmp_pat
     assert run(daemon.root, "verify", "--deep").returncode == 0
 
 
+@pytest.mark.parametrize("moved", ["the folder, after the messages", "another folder, made earlier"])
+def test_a_book_follows_the_messages_whatever_is_moved(tmp_path, moved):
+    """A move leaves ctimes as they were: neither tells that the messages are others than the book was read with."""
+    daemon = Daemon(tmp_path / "lake")
+    here, there = pair()
+    lines = [line.partition(b",") for line in there.splitlines(keepends=True)]
+    later = b"".join(b"%.9f,%b" % (float(time) + 0.001, rest) for time, _, rest in lines)
+    folders = {"a": there, "made": later} if moved.startswith("another") else {"a": there}
+    for name, messages in folders.items():
+        folder = daemon.bronze / name if name == "a" else tmp_path / name
+        folder.mkdir(parents=True)
+        (folder / PATH.rpartition("/")[2]).write_bytes(here)
+        (folder / OTHER.rpartition("/")[2]).write_bytes(messages)
+    daemon.once()
+    if moved.startswith("another"):
+        (daemon.bronze / "a").rename(tmp_path / "old")
+        (tmp_path / "made").rename(daemon.bronze / "a")
+    else:
+        (daemon.bronze / "a" / OTHER.rpartition("/")[2]).write_bytes(later)
+        (daemon.bronze / "a").rename(daemon.bronze / "b")
+    for _ in range(2):
+        daemon.once()
+    assert sorted(read_table(daemon.root, "book_snapshot_5")["timestamp"]) == sorted(
+        read_table(daemon.root, "orders")["timestamp"]
+    )
+    assert run(daemon.root, "verify", "--deep").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("path", "feed"),
     [

@@ -271,15 +271,21 @@ class DeltaManifest:
         if not moves:
             return
         with self._writing():
-            rows = _versions([meta for _, meta in moves]).select(
-                pl.Series("file_id", [file_id for file_id, _ in moves], dtype=pl.Int64),
-                "bronze_file_path",
-                "last_modified_ts",
-                "changed_ts",
-                "inode",
-                pl.lit(self._clock(), pl.Int64).alias("updated_at_us"),
+            ids = [file_id for file_id, _ in moves]
+            known = self.entries().filter(pl.col("file_id").is_in(ids))
+            in_silver = known.filter(stands_at(Status.SUCCESS)).select("file_id", "updated_at_us")
+            rows = (
+                _versions([meta for _, meta in moves])
+                .select(
+                    pl.Series("file_id", ids, dtype=pl.Int64),
+                    "bronze_file_path",
+                    "last_modified_ts",
+                    "changed_ts",
+                    "inode",
+                )
+                .join(in_silver, on="file_id", how="left", maintain_order="left")
+                .with_columns(pl.col("updated_at_us").fill_null(self._clock()))  # of those in silver: when it was told
             )
-            known = self.entries().filter(pl.col("file_id").is_in(rows["file_id"].to_list()))
             paths = dict(known.select("file_id", "bronze_file_path").iter_rows())
             told = [[file_id, paths.get(file_id), meta.bronze_file_path] for file_id, meta in moves]
             self.repository.update_rows(rows, metadata={MOVES: told})

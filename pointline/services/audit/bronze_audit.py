@@ -49,7 +49,12 @@ def audit_bronze(
         for row in settled.filter(~pl.col("is_as_known")).iter_rows(named=True):
             if what := _change_of(row, to.reader):
                 path, table = row["bronze_file_path"], row["data_type"]
-                one = Finding(kind="bronze_changed", table=table, file_id=row["file_id"], path=path, what=what)
+                hint = (
+                    "" if _is_read(row, to) else f"nothing reads its path as it is: `pointline explain {path}` says why"
+                )
+                one = Finding(
+                    kind="bronze_changed", table=table, file_id=row["file_id"], path=path, what=what, hint=hint
+                )
                 findings.append(one)
         changed = [finding.file_id for finding in findings]
         in_and_dated = (stands_at(Status.SUCCESS), pl.col("date").is_not_null())
@@ -116,6 +121,11 @@ def as_found(row: Mapping[str, Any]) -> BronzeFileMetadata:
 def _is_as_known() -> pl.Expr:
     same_time = pl.col("last_modified_ts").dt.epoch("us") == pl.col("mtime_us")
     return (pl.col("size") == pl.col("file_size_bytes")) & same_time
+
+
+def _is_read(row: Mapping[str, Any], to: Parties) -> bool:
+    facts = (row[name] for name in ("size", "mtime_us", "changed_us", "inode_now"))
+    return to.bronze.describe(row["bronze_file_path"], *facts) is not None
 
 
 def _change_of(row: Mapping[str, Any], reader: BronzeReader) -> str | None:

@@ -40,7 +40,7 @@ class FileTimes:
         """Take note of a run of rows, with ``COLUMNS`` at least."""
         files = ledger.filter(stands_at(Status.SUCCESS), pl.col(TIMES[0]).is_not_null()).select(COLUMNS)
         files = files.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS)
-        has_more = which_hold_many(files, self._groups) | pl.col("days").is_not_null()
+        has_more = _has_many(files, self._groups) | pl.col("days").is_not_null()
         is_more = files.select(has_more.fill_null(value=False).alias("is_more")).to_series()
         self._once.append(files.filter(~is_more).drop("days", "symbols"))
         self._others.append(files.filter(is_more))
@@ -78,7 +78,7 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
     where another file holds one of them and the times of the two files, over all symbols, overlap.
     """
     files = ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null())
-    files = _by_day(files.with_columns(which_hold_many(files, groups).alias("is_many")))
+    files = _by_day(files.with_columns(_has_many(files, groups).alias("is_many")))
     is_many = pl.col("is_many")
     day = SERIES[:-1]
     crowded = files.filter(is_many).select(day).unique()
@@ -92,6 +92,11 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
         exact = _exact(listed.select(singles.columns), singles, (str(exchange), str(table), str(date)), read_spans)
         for row in _meeting(exact).iter_rows(named=True):
             yield _finding(row)
+
+
+def _has_many(files: pl.DataFrame, groups: Collection[str]) -> pl.Expr:
+    """True for files of many symbols, by what they are called now, or by what they were found to hold."""
+    return which_hold_many(files, groups) | (pl.col("symbols").list.len() > 1).fill_null(value=False)
 
 
 def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:

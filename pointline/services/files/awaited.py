@@ -10,7 +10,7 @@ import polars as pl
 from pointline.io.protocols import BronzeReader
 from pointline.parse.feed import Beside
 from pointline.phrases import NOT_BESIDE
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
 BesideOf: TypeAlias = Callable[[str, str], Beside | None]
 
@@ -38,15 +38,20 @@ def told_by_the_other(
     """Return such files.
 
     ``rows_of`` returns whole rows of the ledger, ``entries`` are those in memory; ``beside_of`` a path and its feed
-    tells which file such a file needs. That one has changed where its ctime is later than what became of the first.
+    tells which file such a file needs. That one has changed where its ctime is later than what became of the first, or
+    where it became a new version after that: a file that was made before may be moved into its place.
     """
     found = ByTheOther({}, {})
     unchanged: dict[int, str] = {}
-    for one in _needing_another(entries, beside_of):
+    needing = list(_needing_another(entries, beside_of))
+    others = entries.filter(pl.col("bronze_file_path").is_in([one.other for one in needing]), ~stands_at(*CLOSED))
+    known_since = dict(others.group_by("bronze_file_path").agg(pl.col("created_at_us").max()).iter_rows())
+    for one in needing:
         if one.is_in and reader.is_gone(one.path):
             continue
         other = reader.look(one.other)
-        if other is not None and (other.changed_us or other.last_modified_ts) > one.judged_us:
+        changed = max((other.changed_us or other.last_modified_ts) if other else 0, known_since.get(one.other, 0))
+        if other is not None and changed > one.judged_us:
             (found.in_silver if one.is_in else found.refused)[one.file_id] = one.path
         elif not one.is_in and not reader.is_gone(one.other):
             unchanged[one.file_id] = one.path

@@ -138,8 +138,9 @@ class Occupied:
 
     def has_rows_on(self, held: Held, day: Day) -> bool:
         """Tell whether a file that has rows around a day has any on it: it may have left the day to another one."""
-        if not held.feed or not may_leave(dt.date.fromisoformat(day[2]), self._rank_of(held.path, held.feed)):
-            return True
+        rank = self._rank_of(held.path, held.feed) if held.feed else None
+        if not held.feed or (rank is not None and not may_leave(dt.date.fromisoformat(day[2]), rank)):
+            return True  # where its feed prefers none now, it may have done so when the file came
         days = self.days_of(held.file_id)
         return days is None or day[2] in days
 

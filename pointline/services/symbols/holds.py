@@ -30,7 +30,7 @@ def judged(file: Mapping[str, object], heads: pl.DataFrame, held: pl.DataFrame, 
     file_id = int(str(file["file_id"]))
     names = {name.removeprefix(MARK) for name in warnings if name.startswith(MARK)}
     rows = int(heads["rows"].sum())
-    if names >= set(heads["exchange"]):
+    if names and names >= set(heads["exchange"]):
         return Outcome(
             file_id=file_id,
             status=Status.QUARANTINED,

@@ -151,9 +151,9 @@ def _answer(
     if newest is not None and other is not None and other not in standing and not is_in_place(where, newest):
         what = f"What is in bronze at its path is another version, file {other['file_id']}"
         presence = Presence(what=what, next_step=f"`pointline explain {other['file_id']}` tells of that one")
-    elif rows and newest is None:
-        there = where.place in {Place.TAKEN, Place.REFUSED}
-        what = "What is in bronze at its path is another version" if there else "Nothing is at its path in bronze"
+    elif rows and newest is None and where.place in {Place.TAKEN, Place.REFUSED, Place.MISSING}:
+        is_there = where.place is not Place.MISSING
+        what = "What is in bronze at its path is another version" if is_there else "Nothing is at its path in bronze"
         presence = Presence(what=what)
     else:
         lacking = None if newest is None else without_description(where, newest, feeds)

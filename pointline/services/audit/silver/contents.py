@@ -17,6 +17,7 @@ from pointline.services.audit.silver.snapshot import Snapshot
 from pointline.services.telling.findings import Finding
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.spelling import symbol_key
 
 OF_CONTENT = (Rejected, Unfinished)
 """What is wrong with the content of a bronze file, whoever may read it; the error says what to do."""
@@ -39,8 +40,9 @@ def _claimed_anew(look: Look, was_in: pl.DataFrame) -> list[int]:
         facts = (row[name] for name in ("size", "mtime_us", "changed_us", "inode_now"))
         meta = look.parties.bronze.describe(path, *facts)
         before = (row["exchange"], row["data_type"], row["symbol"])
-        if meta is None or before == (now := (meta.exchange, meta.data_type, meta.symbol)):
-            continue
+        now = before if meta is None else (meta.exchange, meta.data_type, meta.symbol)
+        if [symbol_key(one) for one in now] == [symbol_key(one) for one in before]:
+            continue  # another spelling is no other symbol
         what = f"its description says now {' '.join(now)}, and it came as {' '.join(before)}"
         file_id = row["file_id"]
         look.findings.append(

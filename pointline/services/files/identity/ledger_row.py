@@ -9,7 +9,6 @@ import polars as pl
 
 from pointline.io.protocols import BronzeFileMetadata, BronzeReader
 from pointline.tables.ingest_manifest import DIGEST, Status, with_hashes
-from pointline.tables.spelling import symbol_key
 
 REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)
 """Versions without rows in silver whose path still waits for something better."""
@@ -35,9 +34,12 @@ class LedgerRow(NamedTuple):
     date: dt.date | None
 
     def is_claimed_by(self, meta: BronzeFileMetadata) -> bool:
-        """Tell whether the path says of the file what it said when this version came: descriptions are corrected."""
-        known = (self.exchange, self.data_type, self.feed or "", self.date, symbol_key(self.symbol))
-        return known == (meta.exchange, meta.data_type, meta.feed, meta.date, symbol_key(meta.symbol))
+        """Tell whether the path says of the file what it said when this version came: descriptions are corrected.
+
+        The same symbol in another spelling is something else: rows have the spelling that the ledger has.
+        """
+        known = (self.exchange, self.data_type, self.feed or "", self.date, self.symbol)
+        return known == (meta.exchange, meta.data_type, meta.feed, meta.date, meta.symbol)
 
 
 def ledger_rows(entries: pl.DataFrame) -> list[LedgerRow]:

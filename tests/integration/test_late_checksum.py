@@ -64,6 +64,12 @@ def test_nothing_is_said_once_both_agree(disputed, tmp_path):
     write_checksum(lake, hashlib.sha256((lake / "bronze" / PATH).read_bytes()).hexdigest())
     assert pointline(lake, "run", "--once").returncode == 0
     assert all(SAID not in told(lake, door).lower() for door in DOORS)
+    write_checksum(lake, "e" * 64)
+    assert pointline(lake, "run", "--once").returncode == 0
+    found = pointline(lake, "verify", "--deep")
+    assert found.returncode == 1, "one that agreed is looked at again where all is read again"
+    assert "says SHA-256 eeeeeeeeeeee" in found.stdout
+    assert STEPS in " ".join(found.stdout.split())
 
 
 def test_nothing_is_said_once_a_person_took_it_as_it_is(disputed, tmp_path):

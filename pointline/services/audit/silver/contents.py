@@ -14,9 +14,10 @@ from pointline.services.audit.look import UNREADABLE, Look, first_line
 from pointline.services.audit.silver.data_files import read_parts
 from pointline.services.audit.silver.reread import digest_aside
 from pointline.services.audit.silver.snapshot import Snapshot
+from pointline.services.files.companion import settle_dispute
 from pointline.services.telling.findings import Finding
 from pointline.tables import quarantine
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Checksum, Status, stands_at
 from pointline.tables.spelling import symbol_key
 
 OF_CONTENT = (Rejected, Unfinished)
@@ -29,6 +30,7 @@ def compare_contents(look: Look, was_in: pl.DataFrame, snapshots: Mapping[str, S
     files = {row["file_id"]: as_found(row) for row in was_in.iter_rows(named=True)}
     for name, snapshot in snapshots.items():
         if snapshot is not None and name in look.parties.rereaders:
+            _compare_checksums(look, name, was_in)
             _compare_table(look, name, snapshot, was_in, files)
 
 
@@ -50,6 +52,16 @@ def _claimed_anew(look: Look, was_in: pl.DataFrame) -> list[int]:
         )
         found.append(file_id)
     return found
+
+
+def _compare_checksums(look: Look, name: str, was_in: pl.DataFrame) -> None:
+    """Of files whose checksums agreed: the daemon does not look at those again."""
+    were_right = was_in.filter(pl.col("data_type") == name, pl.col("checksum") == Checksum.OK)
+    for file_id, path, wrong in look.parties.rereaders[name].checksums_that_differ(were_right):
+        what, hint = f"the checksum beside it {wrong}", settle_dispute(file_id)
+        look.findings.append(
+            Finding(kind="checksum_differs", table=name, file_id=file_id, path=path, what=what, hint=hint)
+        )
 
 
 def _compare_table(

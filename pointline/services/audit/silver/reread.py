@@ -14,6 +14,7 @@ from msgspec import Struct
 from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
 from pointline.parse.rules import doubtful_times, without_doubtful
 from pointline.services.audit.silver.row_counts import AuditedTable
+from pointline.services.files.companion import late_checksums
 from pointline.services.loading.load import KEPT_FOR_PACK
 from pointline.services.rows.block import belonging_of, parse_block
 from pointline.services.rows.bronze_rows import open_rows
@@ -67,6 +68,11 @@ class Rereader:
                 silver += _digest(good)
                 aside += _digest(bad)
             return Reread(content_hash=content.content_hash, silver=silver & MASK, aside=aside & MASK)
+
+    def checksums_that_differ(self, were_right: pl.DataFrame) -> Iterator[tuple[int, str, str]]:
+        """Yield ``file_id, path, what is wrong`` of files whose checksums agreed once, and are others now."""
+        for file_id, path, _, wrong in late_checksums(were_right, self._reader, self._feeds.feed):
+            yield file_id, path, wrong
 
     def digest_silver(self, table: AuditedTable, parts: Sequence[Part], file_ids: Sequence[int]) -> Digests:
         """Return the digest of what silver holds of each file."""

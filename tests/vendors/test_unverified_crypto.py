@@ -633,6 +633,7 @@ def test_later_files_of_htx_have_a_header(feed):
         ("spot/candlesticks_1h/202606/BTC_USDT-202606.csv.gz", "gate/spot-candles"),
         ("futures_usdt/candlesticks_10s/202601/BTC_USDT-202601.csv.gz", "gate/futures-candles"),
         ("USDC-BTCUSDC_20260901_001.zip", "bitget/spot-trades"),
+        ("historical_data/data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-05-01.zip", "binance/spot-trades"),
         ("BTCUSD-BTCUSD_20260901_001.zip", "bitget/futures-trades"),
         (
             "T-TRADES/D-20240901/E-DERIBIT/IDDI-1+SC-DERIBIT_OPT_BTC_USD_240927_60000_C+S-BTC%2D27SEP24%2D60000%2DC.csv.gz",

@@ -24,6 +24,7 @@ ENTRY = {
     "bronze_file_path": BOOK,
     "status": "quarantined",
     "error": WAITED,
+    "created_at_us": 0,
     "updated_at_us": JUDGED_US,
 }
 UNEVEN = {**ENTRY, "error": "x_clock.csv has fewer lines than it"}
@@ -65,6 +66,17 @@ def test_by_what_the_other_one_is_now(entry, there, is_again):
     again = {7: BOOK} if is_again else {}
     is_in = entry["status"] == "success"
     assert found(entry, there=there) == ByTheOther({} if is_in else again, again if is_in else {})
+
+
+@pytest.mark.parametrize(
+    ("status", "met_us", "is_again"), [("success", 1, True), ("success", -1, False), ("gone", 1, False)]
+)
+def test_the_other_one_became_a_new_version_by_a_move(status, met_us, is_again):
+    """Its ctime is of before: the ledger knows since when it is another one."""
+    clock = {**IN, "file_id": 8, "data_type": "trades", "feed": "trades", "bronze_file_path": CLOCK, "status": status}
+    other = {**clock, "created_at_us": JUDGED_US + met_us}
+    again = {7: BOOK} if is_again else {}
+    assert found(IN, other, there={BOOK: BEFORE, CLOCK: BEFORE}) == ByTheOther({}, again)
 
 
 @pytest.mark.parametrize("change", [{"status": "gone"}, {"status": "superseded"}, {"feed": ""}, {"feed": "trades"}])

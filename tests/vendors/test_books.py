@@ -144,4 +144,4 @@ def cells_of(row):
     kind = "snapshot" if row["is_snapshot"] else "delta"
     sent = f"{row['timestamp'] // 1000}"
     size = "" if row["amount"] is None else str(row["amount"])
-    return [sent, sent, row["side"], str(row["price"]), size, "17", "42", "orderbook", kind, row["symbol"]]
+    return [sent, kind, row["side"], str(row["price"]), size, sent, "17", "42", "orderbook", row["symbol"]]

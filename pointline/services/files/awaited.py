@@ -44,6 +44,8 @@ def told_by_the_other(
     found = ByTheOther({}, {})
     unchanged: dict[int, str] = {}
     needing = list(_needing_another(entries, beside_of))
+    if not needing:
+        return found
     others = entries.filter(pl.col("bronze_file_path").is_in([one.other for one in needing]), ~stands_at(*CLOSED))
     known_since = dict(others.group_by("bronze_file_path").agg(pl.col("created_at_us").max()).iter_rows())
     for one in needing:

@@ -140,11 +140,10 @@ class Ledger(RuleBasedStateMachine):
     def move(self, data: st.DataObject, meta: BronzeFileMetadata) -> None:
         file_id = data.draw(st.sampled_from(sorted(self.rows)))
         self.manifest.relocate([(file_id, meta)])
-        self.rows[file_id] |= {
-            "bronze_file_path": meta.bronze_file_path,
-            "modified_us": meta.last_modified_ts,
-            "updated_at_us": self.now,
-        }
+        row = self.rows[file_id]
+        row |= {"bronze_file_path": meta.bronze_file_path, "modified_us": meta.last_modified_ts}
+        if row["status"] != "success":  # of what is in silver a move tells nothing new
+            row["updated_at_us"] = self.now
 
     @rule(metas=st.lists(versions, max_size=4, unique_by=lambda meta: (meta.bronze_file_path, meta.file_size_bytes)))
     def pending(self, metas: list[BronzeFileMetadata]) -> None:

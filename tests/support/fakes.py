@@ -372,7 +372,9 @@ class MemoryManifest:
         for file_id, meta in moves:
             row = self.rows[file_id - 1]
             row |= {"bronze_file_path": meta.bronze_file_path, "last_modified_ts": meta.last_modified_ts}
-            row |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None, "updated_at_us": self._clock()}
+            row |= {"changed_ts": meta.changed_us or None, "inode": meta.inode or None}
+            if row["status"] != "success":
+                row["updated_at_us"] = self._clock()
 
     def _find(self, meta: BronzeFileMetadata, besides: Collection[int]) -> int | None:
         standing = [row for row in self.rows if row["status"] not in ingest_manifest.CLOSED]

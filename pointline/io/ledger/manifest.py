@@ -266,7 +266,7 @@ class DeltaManifest:
         """Note that the files of these versions were moved: same content, other path.
 
         The one exception to "what was known at discovery never changes": without it no row of the version could be
-        traced to its line again.
+        traced to its line again. When what is in silver was told of, which others are compared with, stays.
         """
         if not moves:
             return
@@ -284,7 +284,7 @@ class DeltaManifest:
                     "inode",
                 )
                 .join(in_silver, on="file_id", how="left", maintain_order="left")
-                .with_columns(pl.col("updated_at_us").fill_null(self._clock()))  # of those in silver: when it was told
+                .with_columns(pl.col("updated_at_us").fill_null(self._clock()))
             )
             paths = dict(known.select("file_id", "bronze_file_path").iter_rows())
             told = [[file_id, paths.get(file_id), meta.bronze_file_path] for file_id, meta in moves]

@@ -132,7 +132,8 @@ def _unescaped(text: bytes) -> bytes:
 def _getter(places: Sequence[str]) -> Callable[[object], tuple[msgspec.Raw, ...]]:
     if len(places) > 1:
         return attrgetter(*places)
-    return lambda made: tuple(attrgetter(place)(made) for place in places)
+    getters = [attrgetter(place) for place in places]  # one of them, or none
+    return lambda made: tuple([get(made) for get in getters])
 
 
 def _check_once(pairs: list[tuple[str, object]]) -> None:
@@ -170,14 +171,14 @@ def _count(tree: Tree) -> int:
 
 def _struct(tree: Tree, may_lack: Sequence[str], within: str = "") -> type[msgspec.Struct]:
     """An object with exactly these fields, whatever they are called."""
-    fields: list[tuple[str, type] | tuple[str, type, msgspec.Raw]] = []
-    for at, (name, inner) in enumerate(tree.items()):
-        if inner is not None:
-            fields.append((f"f{at}", _struct(inner, may_lack, f"{within}{name}.")))
-        elif f"{within}{name}" in may_lack:
-            fields.append((f"f{at}", msgspec.Raw, _LACKING))
-        else:
-            fields.append((f"f{at}", msgspec.Raw))
+    fields = [
+        (
+            f"f{at}",
+            msgspec.Raw if inner is None else _struct(inner, may_lack, f"{within}{name}."),
+            _LACKING if f"{within}{name}" in may_lack else msgspec.NODEFAULT,
+        )
+        for at, (name, inner) in enumerate(tree.items())
+    ]
     names = {f"f{at}": name for at, name in enumerate(tree)}
     return msgspec.defstruct("Object", fields, rename=names, forbid_unknown_fields=True, gc=False, kw_only=True)
 

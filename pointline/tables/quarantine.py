@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from pointline.tables.schema import no_rows
+
 NAME = "quarantine"
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -20,4 +22,4 @@ SCHEMA: dict[str, pl.DataType] = {
 
 def empty() -> pl.DataFrame:
     """Return a quarantine frame without rows."""
-    return pl.DataFrame(schema=SCHEMA)
+    return no_rows(SCHEMA)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.daemon_thread import Daemon
-from tests.support.lake_check import read_manifest, read_table
+from tests.support.lake_check import put_file, read_manifest, read_table
 from tests.support.process import pointline as run
 
 DAY_US = int(dt.datetime(2024, 5, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
@@ -49,12 +48,9 @@ class Lake:
         self.root = root
         Daemon(root)
 
-    def put(self, path: str, text: str) -> None:
+    def put(self, path: str, text: str, *, modified_at: float | None = None) -> None:
         file = self.root / "bronze" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        staged = file.with_name(f".{file.name}.part")
-        staged.write_text(text)
-        staged.replace(file)
+        put_file(file.parent, file.name, text.encode(), modified_at=modified_at)
 
     def describe(self, text: str) -> None:
         (self.root / "vendors").mkdir(exist_ok=True)
@@ -141,9 +137,7 @@ def test_a_changed_file_that_nothing_reads_now_is_not_promised_to_come_in(lake):
     lake.put("by-day/20240501/deribit/trades/BTC.csv", trades("BTC"))
     lake.once(bronze__patterns=pattern)
     assert lake.statuses() == ["success"]
-    lake.put("by-day/20240501/deribit/trades/BTC.csv", trades("BTC", price=2.25))
-    old = DAY_US / 1e6
-    os.utime(lake.root / "bronze/by-day/20240501/deribit/trades/BTC.csv", (old, old))
+    lake.put("by-day/20240501/deribit/trades/BTC.csv", trades("BTC", price=2.25), modified_at=DAY_US / 1e6)
     [found] = [one for one in lake.findings() if one["kind"] == "bronze_changed"]
     assert "explain" in found["try"]
     assert "run --once" not in found["try"]

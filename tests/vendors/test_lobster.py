@@ -295,6 +295,16 @@ def test_a_pair_in_a_lake(tmp_path):
     assert "again" in broken["try"], broken
 
 
+def a_millisecond_later(messages: bytes) -> bytes:
+    lines = [line.partition(b",") for line in messages.splitlines(keepends=True)]
+    return b"".join(b"%.9f,%b" % (float(time) + 0.001, rest) for time, _, rest in lines)
+
+
+def assert_same_times(daemon: Daemon) -> None:
+    book, orders = (read_table(daemon.root, name)["timestamp"] for name in ("book_snapshot_5", "orders"))
+    assert sorted(book) == sorted(orders)
+
+
 @pytest.mark.parametrize("first", ["whole", "short"])
 def test_a_book_follows_the_messages_that_are_put_in_the_place_of_others(tmp_path, first):
     """Its times are those of the messages: of others it is read again, though it is the same file itself."""
@@ -306,14 +316,10 @@ def test_a_book_follows_the_messages_that_are_put_in_the_place_of_others(tmp_pat
     daemon.once()
     before = read_table(daemon.root, "book_snapshot_5")
     assert before.height == (48 if first == "whole" else 0)
-    lines = [line.partition(b",") for line in there.splitlines(keepends=True)]
-    later = b"".join(b"%.9f,%b" % (float(time) + 0.001, rest) for time, _, rest in lines)
-    (daemon.bronze / OTHER).write_bytes(later)
+    (daemon.bronze / OTHER).write_bytes(a_millisecond_later(there))
     for _ in range(2):
         daemon.once()
-        assert sorted(read_table(daemon.root, "book_snapshot_5")["timestamp"]) == sorted(
-            read_table(daemon.root, "orders")["timestamp"]
-        )
+        assert_same_times(daemon)
         assert read_manifest(daemon.root).height == (4 if first == "whole" else 3)
     assert run(daemon.root, "verify", "--deep").returncode == 0
 
@@ -323,8 +329,7 @@ def test_a_book_follows_the_messages_whatever_is_moved(tmp_path, moved):
     """A move leaves ctimes as they were: neither tells that the messages are others than the book was read with."""
     daemon = Daemon(tmp_path / "lake")
     here, there = pair()
-    lines = [line.partition(b",") for line in there.splitlines(keepends=True)]
-    later = b"".join(b"%.9f,%b" % (float(time) + 0.001, rest) for time, _, rest in lines)
+    later = a_millisecond_later(there)
     folders = {"a": there, "made": later} if moved.startswith("another") else {"a": there}
     for name, messages in folders.items():
         folder = daemon.bronze / name if name == "a" else tmp_path / name
@@ -340,9 +345,7 @@ def test_a_book_follows_the_messages_whatever_is_moved(tmp_path, moved):
         (daemon.bronze / "a").rename(daemon.bronze / "b")
     for _ in range(2):
         daemon.once()
-    assert sorted(read_table(daemon.root, "book_snapshot_5")["timestamp"]) == sorted(
-        read_table(daemon.root, "orders")["timestamp"]
-    )
+    assert_same_times(daemon)
     assert run(daemon.root, "verify", "--deep").returncode == 0
 
 

@@ -555,13 +555,17 @@ REAL = [
 ]
 
 
+def form_of(feed: str) -> Form:
+    return next(one for one in FORMS if one.feed == feed)
+
+
 @pytest.mark.parametrize("sample", REAL, ids=str)
 def test_a_quoted_file_is_in_the_lake_value_by_value(sample):
     check_sample(sample)
 
 
 def test_a_size_of_zero_says_no_side():
-    form = next(one for one in FORMS if one.feed == "gate/futures-trades")
+    form = form_of("gate/futures-trades")
     lines = form.written(form.plain_rows())
     lines[7][-1] = "0"
     taken = take((form.path_of(form.day), form.file(lines)))
@@ -570,7 +574,7 @@ def test_a_size_of_zero_says_no_side():
 
 
 def test_files_of_one_day_in_pieces_are_all_read():
-    form = next(one for one in FORMS if one.feed == "bitget/spot-trades")
+    form = form_of("bitget/spot-trades")
     rows = form.plain_rows()
     pieces = [
         (f"SPBL/BTCUSDT/20240501_{number:03d}.csv", form.file(form.written(rows[start : start + 16])))
@@ -580,7 +584,7 @@ def test_files_of_one_day_in_pieces_are_all_read():
 
 
 def test_an_estimated_side_is_a_side():
-    form = next(one for one in FORMS if one.feed == "coinapi/trades")
+    form = form_of("coinapi/trades")
     lines = form.written(form.plain_rows()[:4])
     for line, word in zip(lines, ("BUY_ESTIMATED", "SELL_ESTIMATED", "UNKNOWN", "BUY"), strict=True):
         line[-1] = word
@@ -589,7 +593,7 @@ def test_an_estimated_side_is_a_side():
 
 
 def test_sides_of_kucoin_stand_in_small_letters_too():
-    form = next(one for one in FORMS if one.feed == "kucoin/spot-trades")
+    form = form_of("kucoin/spot-trades")
     rows = form.plain_rows()
     lines = form.written(rows)
     for line in lines[::2]:
@@ -600,7 +604,7 @@ def test_sides_of_kucoin_stand_in_small_letters_too():
 @pytest.mark.parametrize(("digest", "is_taken"), [(hashlib.md5, True), (hashlib.sha256, True), (hashlib.sha1, False)])
 @pytest.mark.parametrize("content", [None, b"another"])
 def test_a_checksum_of_kucoin_is_an_md5(digest, is_taken, content):
-    form = next(one for one in FORMS if one.feed == "kucoin/spot-trades")
+    form = form_of("kucoin/spot-trades")
     path, data = form.path_of(form.day), form.file(form.written(form.plain_rows()))
     said = f"{digest(content or data).hexdigest()}  {path.rpartition('/')[2]}\n"
     taken = take((path, data), beside={f"{path}.CHECKSUM": said.encode()})
@@ -619,7 +623,7 @@ HTX_HEADERS = {
 
 @pytest.mark.parametrize("feed", HTX_HEADERS)
 def test_later_files_of_htx_have_a_header(feed):
-    form = next(one for one in FORMS if one.feed == f"htx/{feed}")
+    form = form_of(f"htx/{feed}")
     rows = form.plain_rows()
     lines = form.written(rows)
     data = f"{HTX_HEADERS[feed]}\n".encode() + form.file(lines)

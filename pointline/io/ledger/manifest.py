@@ -34,11 +34,11 @@ from pointline.tables.ingest_manifest import (
     STANDING,
     Checksum,
     Status,
+    empty,
     rows_by_day,
     senseless,
     stands_at,
 )
-from pointline.tables.schema import no_rows
 
 OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
 VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts", "changed_ts", "inode")
@@ -84,7 +84,7 @@ class DeltaManifest:
             for part in holding(self.repository.live_parts(), wanted)
             for rows in self.repository.rows_of(part)
         ]
-        return pl.concat([no_rows(SCHEMA), *rows])
+        return pl.concat([empty(), *rows])
 
     def known_entries(self) -> pl.DataFrame | None:
         """Return the ledger in memory as it is, without waiting for a write; None where it has to be read."""
@@ -220,7 +220,7 @@ class DeltaManifest:
     def with_days_left(self) -> pl.DataFrame:
         """Return the rows of files in silver that left days to other files."""
         if not self._has_described():
-            return no_rows(SCHEMA)
+            return empty()
         with storage_errors("ingest_manifest"):
             rows = self.repository.scan().filter(stands_at(Status.SUCCESS))
             return rows.filter(pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True)).collect()
@@ -228,7 +228,7 @@ class DeltaManifest:
     def checksums_in_doubt(self) -> pl.DataFrame:
         """Return the rows of files in silver that have no checksum or another one, and of those refused by one."""
         if not self._has_described():
-            return no_rows(SCHEMA)
+            return empty()
         with storage_errors("ingest_manifest"):
             has_none = stands_at(Status.SUCCESS) & (pl.col("checksum") == Checksum.MISSING)
             disagrees = stands_at(Status.SUCCESS, Status.QUARANTINED) & (pl.col("checksum") == Checksum.MISMATCH)

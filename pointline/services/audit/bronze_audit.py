@@ -49,9 +49,8 @@ def audit_bronze(
         for row in settled.filter(~pl.col("is_as_known")).iter_rows(named=True):
             if what := _change_of(row, to.reader):
                 path, table = row["bronze_file_path"], row["data_type"]
-                hint = (
-                    "" if _is_read(row, to) else f"nothing reads its path as it is: `pointline explain {path}` says why"
-                )
+                is_read = described_now(row, to) is not None
+                hint = "" if is_read else f"nothing reads its path as it is: `pointline explain {path}` says why"
                 one = Finding(
                     kind="bronze_changed", table=table, file_id=row["file_id"], path=path, what=what, hint=hint
                 )
@@ -123,9 +122,10 @@ def _is_as_known() -> pl.Expr:
     return (pl.col("size") == pl.col("file_size_bytes")) & same_time
 
 
-def _is_read(row: Mapping[str, Any], to: Parties) -> bool:
+def described_now(row: Mapping[str, Any], to: Parties) -> BronzeFileMetadata | None:
+    """Return what the path of a file of ``audit_bronze`` says of it now, None where nothing reads it."""
     facts = (row[name] for name in ("size", "mtime_us", "changed_us", "inode_now"))
-    return to.bronze.describe(row["bronze_file_path"], *facts) is not None
+    return to.bronze.describe(row["bronze_file_path"], *facts)
 
 
 def _change_of(row: Mapping[str, Any], reader: BronzeReader) -> str | None:

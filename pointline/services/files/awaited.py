@@ -52,8 +52,10 @@ def told_by_the_other(
         if one.is_in and reader.is_gone(one.path):
             continue
         other = reader.look(one.other)
-        changed = max((other.changed_us or other.last_modified_ts) if other else 0, known_since.get(one.other, 0))
-        if other is not None and changed > one.judged_us:
+        if other is not None and (
+            (other.changed_us or other.last_modified_ts) > one.judged_us
+            or known_since.get(one.other, 0) > one.judged_us
+        ):
             (found.in_silver if one.is_in else found.refused)[one.file_id] = one.path
         elif not one.is_in and not reader.is_gone(one.other):
             unchanged[one.file_id] = one.path

@@ -9,7 +9,7 @@ import polars as pl
 
 from pointline.errors import ChangedWhileRead, Rejected, Unfinished
 from pointline.io.protocols import BronzeFileMetadata, Part
-from pointline.services.audit.bronze_audit import as_found
+from pointline.services.audit.bronze_audit import as_found, described_now
 from pointline.services.audit.look import UNREADABLE, Look, first_line
 from pointline.services.audit.silver.data_files import read_parts
 from pointline.services.audit.silver.reread import digest_aside
@@ -38,9 +38,7 @@ def _claimed_anew(look: Look, was_in: pl.DataFrame) -> list[int]:
     """Note the files of which a description says something else than when they came, and return them."""
     found = []
     for row in was_in.filter(pl.col("feed") != "").iter_rows(named=True):
-        path = row["bronze_file_path"]
-        facts = (row[name] for name in ("size", "mtime_us", "changed_us", "inode_now"))
-        meta = look.parties.bronze.describe(path, *facts)
+        path, meta = row["bronze_file_path"], described_now(row, look.parties)
         before = (row["exchange"], row["data_type"], row["symbol"])
         now = before if meta is None else (meta.exchange, meta.data_type, meta.symbol)
         if [symbol_key(one) for one in now] == [symbol_key(one) for one in before]:

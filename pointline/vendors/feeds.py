@@ -218,6 +218,11 @@ class Feeds:
                 return Rank(order.index(claim.says["span"]), claim.period)
         return None
 
+    def period(self, path: str, feed: str) -> tuple[int, int] | None:
+        """Return the times, ``[first, end)``, that a path says its rows are of; None where it is not of the feed."""
+        claims = self.claims(path) if feed else []
+        return next((claim.period for claim in claims if claim.feed == feed), None)
+
     def beside(self, path: str, feed: str) -> Beside | None:
         """Return which file the lines of a file go on in; None where its feed has no such thing."""
         claims = [claim for claim in self.claims(path) if claim.description.text.name == name_of(feed)]

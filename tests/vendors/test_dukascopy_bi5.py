@@ -87,6 +87,32 @@ TICKS = st.lists(
 ).map(lambda ticks: sorted(ticks, key=lambda tick: tick[0]))
 
 
+@pytest.mark.parametrize("empty_first", [False, True])
+def test_an_hour_without_ticks_says_nothing_of_the_other_hours(tmp_path, empty_first):
+    """On Fridays the last hours of the day have none."""
+    daemon = Daemon(tmp_path / "lake")
+    hours = [HOUR.replace(hour=hour) for hour in (20, 21, 22, 23)]
+    for is_full in (False, True) if empty_first else (True, False):
+        for hour in hours:
+            if (hour.hour < 22) is is_full:
+                put(daemon.bronze, hour, packed(some()) if is_full else b"")
+        assert daemon.once() == 0
+    assert read_manifest(daemon.root)["status"].to_list() == ["success"] * 4
+    assert read_table(daemon.root, "quotes").height == 2 * len(some())
+
+
+def test_an_hour_that_has_ticks_is_not_emptied_by_a_copy_without(tmp_path):
+    daemon = Daemon(tmp_path / "lake")
+    put(daemon.bronze, HOUR, packed(some()))
+    assert daemon.once() == 0
+    put(daemon.bronze, HOUR, b"", folder="again")
+    daemon.once()
+    ledger = read_manifest(daemon.root).sort("file_id")
+    assert sorted(ledger["status"].to_list()) == ["quarantined", "success"]
+    assert "it holds no rows, but file" in "".join(ledger["error"].drop_nulls())
+    assert read_table(daemon.root, "quotes").height == len(some())
+
+
 def test_every_feed_is_tested():
     assert {f"dukascopy/{name}" for name in POINTS} == feeds_of("dukascopy", decoded=True)
 

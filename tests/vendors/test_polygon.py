@@ -255,25 +255,40 @@ FORMS = [
         "forex-quotes",
         "global_forex",
         "forex-quotes",
+        zone=dt.UTC,
         cells=forex_quote,
         plain=plain_prices,
         rows=st.fixed_dictionaries({"symbol": SYMBOLS, **PRICED}),
         time=("participant_timestamp",),
     ),
-    bars("forex-aggs", "global_forex", "minute"),
+    bars("forex-aggs", "global_forex", "minute", zone=dt.UTC),
 ]
 test_every_feed_has_a_form, test_files_come_back, test_broken_files = checks_of(FORMS, "polygon", examples=15)
 
 
-def test_corrected_and_cancelled_trades_are_passed_over():
+def test_corrected_trades_stay_as_they_are_now_and_what_was_wrong_is_passed_over():
+    """1 marks a trade with its corrected price, 12 the price that it had before."""
     made = FORMS[0]
     lines = made.written(made.plain_rows(6))
     for line, code in zip(lines, ["0", "1", "7", "8", "12", "0"], strict=True):
         line[2] = code
     taken = take((made.path_of(made.day), made.file(lines)))
     assert taken.is_success, taken.said
-    assert taken.silver["file_seq"].to_list() == [1, 6]
-    assert [row["id"] for row in taken.rows()] == ["0", "5"]
+    assert taken.silver["file_seq"].to_list() == [1, 2, 6]
+    assert [row["id"] for row in taken.rows()] == ["0", "1", "5"]
+
+
+@pytest.mark.parametrize("feed", ["stocks-quotes", "options-quotes"])
+def test_a_side_that_nobody_quotes_is_nothing(feed):
+    made = next(one for one in FORMS if one.feed == f"polygon/{feed}")
+    lines = made.written(made.plain_rows(3))
+    for line, zero in zip(lines, ["0", "0.0", "0.00"], strict=True):
+        for name in ("ask_price", "ask_size", "bid_price", "bid_size"):
+            line[made.columns.index(name)] = zero
+        line[made.columns.index("bid_price")] = "45.3"
+    rows = take((made.path_of(made.day), made.file(lines))).rows()
+    nothing = ("ask_price", "ask_amount", "bid_amount")
+    assert [[row["bid_price"], *(row.get(name) for name in nothing)] for row in rows] == [[45.3, None, None, None]] * 3
 
 
 def test_a_newer_column_at_the_end_is_known():

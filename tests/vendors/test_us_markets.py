@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.support.vendor_checks import checks_of
-from tests.support.vendor_files import SAMPLES, Form, Row, decimals, feed_of, take
+from tests.support.vendor_files import SAMPLES, Form, Row, decimals, feed_of, shipped, take
 from tests.support.vendor_reader import us_of, written_us
 
 NEEDS_SAMPLES = pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples of vendors beside the repository")
@@ -111,11 +111,76 @@ class TestSamples:
         expected = []
         for line in data.decode().splitlines():
             ms, bid, ask = line.split(",")
-            time_us = wall_us("20140504", int(ms) * 1000, "America/New_York")
+            time_us = wall_us("20140504", int(ms) * 1000, "UTC")
             clocks = {"timestamp": time_us, "local_timestamp": time_us}
             names = {"exchange": "lean-oanda", "symbol": "eurusd"}
             expected.append({**names, **clocks, "bid_price": float(bid), "ask_price": float(ask)})
         assert taken.rows() == expected
+        assert taken.rows()[0]["timestamp"] == us_of(dt.datetime(2014, 5, 4, 21, 0, 0, 462_000, dt.UTC)), (
+            "Sunday's open"
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "clock"),
+    [
+        ("forex/oanda/tick/eurusd/20240702_quote.zip", "+00:00"),
+        ("forex/fxcm/tick/eurusd/20240702_quote.zip", "-05:00"),
+        ("equity/usa/minute/aapl/20240702_trade.zip", "-04:00"),
+        ("cryptofuture/binance/minute/btcusdt/20240702_trade.zip", "+00:00"),
+    ],
+)
+def test_each_market_of_lean_has_its_clock(path, clock):
+    """As LEAN's market-hours-database.json has them; FXCM's does not know summer."""
+    name = path.rpartition("/")[2].removesuffix(".zip").replace("_", f"_{path.split('/')[3]}_{path.split('/')[2]}_")
+    cells = b"1,2\n" if "quote" in path else b"1,2,1,1,5\n"
+    (row,) = take((f"{path.rpartition('/')[0]}/{name}.csv", b"3600000," + cells)).rows()
+    assert row["timestamp"] == us_of(dt.datetime.fromisoformat(f"2024-07-02T01:00:00{clock}"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "equity/india/minute/yesbank/20190709_trade.zip",
+        "forex/other/tick/eurusd/20240702_quote.zip",
+        "equity/usa/tick/spy/20131007_trade.zip",
+        "crypto/coinbase/tick/btcusd/20161007_trade.zip",
+        "cfd/oanda/tick/xauusd/20140504_quote.zip",
+        "index/usa/minute/spx/20210104_trade.zip",
+        "cryptofuture/binance/minute/btcusd/20221213_btcusd_minute_trade_perp.csv",
+    ],
+)
+def test_a_file_of_lean_that_no_description_has_is_named_and_sent_nowhere(path):
+    assert feed_of(path) == ""
+    told = shipped().why_unread(path)
+    assert told is not None
+    assert told[0].startswith("LEAN")
+    assert "put it" not in told[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "clock"),
+    [
+        ("crypto_full_1min_n1q56ok/BTC_full_1min.txt", "+00:00"),
+        ("stocks/AAPL_full_1min.txt", "-04:00"),
+        ("index_full_1min_n1q56ok/SPX_full_1min.txt", "-04:00"),
+        ("firstrate/AAPL_full_1min.txt", "-04:00"),
+        ("firstrate/crypto/BTC_full_1min.txt", "+00:00"),
+        ("BITO_full_1min_adjsplitdiv.txt", "-04:00"),
+    ],
+)
+def test_the_folder_says_by_which_clock_bars_of_firstrate_are(path, clock):
+    volume = b"" if "index" in path else b",12.5"
+    (row,) = take((path, b"2024-07-02 01:00:00,5,7,4,6" + volume + b"\n")).rows()
+    assert row["timestamp"] == us_of(dt.datetime.fromisoformat(f"2024-07-02T01:00:00{clock}"))
+
+
+@pytest.mark.parametrize("path", ["BTC_full_1min.txt", "fx/GBPUSD_full_1min.txt", "data/AAPL_full_1day.csv"])
+def test_a_name_of_firstrate_that_tells_no_clock_is_sent_below_a_folder_that_does(path):
+    assert feed_of(path) == ""
+    told = shipped().why_unread(path)
+    assert told is not None
+    assert "`crypto` (UTC)" in told[1]
 
 
 def wall_us(day: str, since_us: int, zone: str) -> int:
@@ -164,6 +229,14 @@ def firstrate_bar(row: Row) -> list[str]:
     return [clock(row["timestamp"], "%Y-%m-%d %H:%M:%S"), *prices(row, "open high low close volume")]
 
 
+def firstrate_coin(row: Row) -> list[str]:
+    return [clock(row["timestamp"], "%Y-%m-%d %H:%M:%S", dt.UTC), *firstrate_bar(row)[1:]]
+
+
+def firstrate_index(row: Row) -> list[str]:
+    return [clock(row["timestamp"], "%Y-%m-%d %H:%M:%S"), *prices(row, "open high low close")]
+
+
 def prices(row: Row, names: str) -> list[str]:
     return [f"{row[name]}" for name in names.split()]
 
@@ -190,7 +263,11 @@ def lean_coin(row: Row) -> list[str]:
 
 
 def lean_tick(row: Row) -> list[str]:
-    return [f"{(row['timestamp'] - LEAN_FIRST_US) // 1000}", *prices(row, "bid_price ask_price")]
+    return [f"{(row['timestamp'] - UTC_FIRST_US) // 1000}", *prices(row, "bid_price ask_price")]
+
+
+def lean_tick_of_fxcm(row: Row) -> list[str]:
+    return [f"{(row['timestamp'] - UTC_FIRST_US - 5 * 3600 * SECOND) // 1000}", *prices(row, "bid_price ask_price")]
 
 
 LEAN_FIRST_US = us_of(dt.datetime(2024, 5, 1, tzinfo=NEW_YORK))
@@ -240,12 +317,41 @@ FORMS = [
     ),
     Form(
         feed="firstrate/bars",
-        path="AAPL_full_1min.txt",
+        path="stocks/AAPL_full_1min.txt",
         columns=("time", *BAR),
         cells=firstrate_bar,
         constant={"exchange": "firstrate", "symbol": "AAPL", "interval": "1m", "price_type": "trade"},
         plain=plain_bar,
         rows=BARS,
+        time=("time",),
+        word="close",
+        span="none",
+        zone=NEW_YORK,
+        step_us=60 * SECOND,
+        has_header=False,
+    ),
+    Form(
+        feed="firstrate/crypto-bars",
+        path="crypto_full_1min/BTC_full_1min.txt",
+        columns=("time", *BAR),
+        cells=firstrate_coin,
+        constant={"exchange": "firstrate", "symbol": "BTC", "interval": "1m", "price_type": "trade"},
+        plain=plain_bar,
+        rows=BARS,
+        time=("time",),
+        word="close",
+        span="none",
+        step_us=60 * SECOND,
+        has_header=False,
+    ),
+    Form(
+        feed="firstrate/index-bars",
+        path="index/SPX_full_1min.txt",
+        columns=("time", *BAR[:4]),
+        cells=firstrate_index,
+        constant={"exchange": "firstrate", "symbol": "SPX", "interval": "1m", "price_type": "index"},
+        plain=lambda n: {name: value for name, value in plain_bar(n).items() if name != "volume"},
+        rows=st.fixed_dictionaries(dict.fromkeys(BAR[:4], PRICES)),
         time=("time",),
         word="close",
         span="none",
@@ -330,7 +436,22 @@ FORMS = [
         rows=QUOTES,
         time=("ms",),
         word="bid",
-        zone=NEW_YORK,
+        has_header=False,
+        line_end="\r\n",
+        wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
+        unproved={"a day off": "the rows say no day, the name alone does"},
+    ),
+    Form(
+        feed="lean/forex-ticks-fxcm",
+        path="forex/fxcm/tick/eurusd/%Y%m%d_eurusd_tick_quote.csv",
+        columns=("ms", "bid", "ask"),
+        cells=lean_tick_of_fxcm,
+        constant={"exchange": "lean-fxcm", "symbol": "eurusd"},
+        plain=lambda n: {"bid_price": Decimal(n + 1) / 8, "ask_price": Decimal(n + 2) / 8},
+        rows=QUOTES,
+        time=("ms",),
+        word="bid",
+        zone=dt.timezone(-dt.timedelta(hours=5)),
         has_header=False,
         line_end="\r\n",
         wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
@@ -389,8 +510,8 @@ class TestClocksThatAreSet:
         [("20210313", 18, 23), ("20210314", 1, 6), ("20210314", 18, 22), ("20211107", 18, 23), ("20211106", 18, 22)],
     )
     def test_a_time_since_midnight_is_that_of_the_clock_on_the_wall(self, day, hour, utc):
-        data = f"{hour * 3_600_000},1.1,1.2\n".encode()
-        taken = take((f"forex/oanda/tick/eurusd/{day}_eurusd_tick_quote.csv", data))
+        data = f"{hour * 3_600_000},1,1,1,1,1\n".encode()
+        taken = take((f"equity/usa/minute/aapl/{day}_aapl_minute_trade.csv", data))
         assert taken.is_success, taken.said
         wanted = dt.datetime.strptime(day, "%Y%m%d").replace(tzinfo=dt.UTC) + dt.timedelta(hours=utc)
         assert taken.rows()[0]["timestamp"] == us_of(wanted)
@@ -402,13 +523,13 @@ class TestClocksThatAreSet:
     def test_written_times_shift_too(self, text, utc):
         for path, line in (
             ("iqfeed/bars/1m/AAPL.csv", f"{text},1,1,1,1,1,1,1,\r\n"),
-            ("AAPL_full_1min.txt", f"{text},1,1,1,1,1\n"),
+            ("AAPL_full_1min_adjsplit.txt", f"{text},1,1,1,1,1\n"),
         ):
             rows = take((path, line.encode())).rows()
             assert rows[0]["timestamp"] == us_of(dt.datetime.fromisoformat(f"{utc}+00:00"))
 
     def test_an_hour_that_is_left_out_is_no_time(self):
-        taken = take(("AAPL_full_1min.txt", b"2021-03-14 02:30:00,1,1,1,1,1\n2021-03-14 03:30:00,1,1,1,1,1\n"))
+        taken = take(("AAPL_full_1min_adjsplit.txt", b"2021-03-14 02:30:00,1,1,1,1,1\n2021-03-14 03:30:00,1,1,1,1,1\n"))
         assert taken.aside["rule"].to_list() == ["skipped_by_clocks"]
 
 

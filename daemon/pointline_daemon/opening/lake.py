@@ -156,6 +156,7 @@ class Lake(Struct, frozen=True, kw_only=True):
                 min_replacement_share=settings.min_replacement_share,
                 groups=self.config.bronze.groups,
                 rank_of=self.source.feeds.rank,
+                period_of=self.source.feeds.period,
             ),
             age_us=self.clock.age_us,
         )

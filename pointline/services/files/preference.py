@@ -24,6 +24,8 @@ from pointline.vendors.feeds import Rank
 
 RankOf = Callable[[str, str], Rank | None]
 """Path and feed to a place among files of the same rows; None where it has none."""
+PeriodOf = Callable[[str, str], tuple[int, int] | None]
+"""Path and feed to the times, ``[first, end)``, that the path says its rows are of; None where it says a day."""
 LONGEST = dt.timedelta(days=366)
 """Of the time that one file is of: a year."""
 

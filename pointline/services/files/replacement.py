@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from pointline.io.protocols import OTHER_IS_GONE, Outcome
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
 from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
-from pointline.services.files.preference import RankOf, preferred
+from pointline.services.files.preference import PeriodOf, RankOf, preferred
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -57,6 +57,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     min_share: float
     rank_of: RankOf = lambda _path, _feed: None
     """The place of a file in the order in which its feed prefers them; None where it has none."""
+    period_of: PeriodOf = lambda _path, _feed: None
 
     def decide(self) -> Replacements:
         """Return who gives way and who is refused; a file that is refused leaves the old rows where they are.
@@ -176,13 +177,8 @@ class Judge(Struct, frozen=True, kw_only=True):
         given_up = {file_id for file_id, days in found.given_up.items() if day[2] in days}
         leaving = {*found.replaced, entry.file_id, *given_up}
         if not spans:
-            standing = [
-                held
-                for held in self.occupied.held_on(day).values()
-                if held.file_id not in leaving and held.spans and symbol_key(entry.meta.symbol) in held.spans
-                if self.occupied.has_rows_on(held, day)
-            ]
-            return [], self._says_nothing(entry, outcome, standing[0]) if standing else None
+            standing = self._standing(entry, day, leaving)
+            return [], self._says_nothing(entry, outcome, standing) if standing else None
         gone: list[Held] = []
         for met in self.occupied.collisions(spans, day, taken, leaving, feed=entry.meta.feed):
             order = self._order(entry, spans.keys(), met.other, day)
@@ -196,6 +192,19 @@ class Judge(Struct, frozen=True, kw_only=True):
                 return [], self._overlapping(entry, outcome, met, spans, day)
             gone.append(met.other)
         return gone, None
+
+    def _standing(self, entry: Entry, day: Day, leaving: Collection[int]) -> Held | None:
+        """Return a file that has rows of the symbol, and of the times, of which this one says that there are none."""
+        key = symbol_key(entry.meta.symbol)
+        period = self.period_of(entry.meta.bronze_file_path, entry.meta.feed)
+        for held in self.occupied.held_on(day).values():
+            if held.file_id in leaving or not held.spans or key not in held.spans:
+                continue
+            if period and (held.spans[key].last_us < period[0] or held.spans[key].first_us >= period[1]):
+                continue
+            if self.occupied.has_rows_on(held, day):
+                return held
+        return None
 
     def _order(self, entry: Entry, symbols: AbstractSet[str], other: Held, day: Day) -> int:
         """Return -1 where the feed of both leaves the day to the first, 1 where it does to the other one, else 0."""
@@ -320,8 +329,8 @@ class Judge(Struct, frozen=True, kw_only=True):
 
     def _says_nothing(self, entry: Entry, outcome: Outcome, held: Held) -> Outcome:
         what = (
-            f"it holds no rows, but file {held.file_id} ({held.path}) has rows of this symbol and day in the lake; to "
-            f"clear the day, withdraw those with `pointline withdraw {held.file_id}`"
+            f"it holds no rows, but file {held.file_id} ({held.path}) has rows of this symbol and time in the lake; to "
+            f"take those out, withdraw that file with `pointline withdraw {held.file_id}`"
         )
         return self._refused(entry, outcome, what, held.file_id)
 

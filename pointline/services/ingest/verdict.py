@@ -12,7 +12,7 @@ from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols import ACCEPTED, Outcome
 from pointline.services.files.copies import copies_among, copies_of, moved_here
 from pointline.services.files.overlap import Occupied, on_days
-from pointline.services.files.preference import RankOf, thinned
+from pointline.services.files.preference import PeriodOf, RankOf, thinned
 from pointline.services.files.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Batch, Entry, Loaded, LoadedPart
@@ -35,6 +35,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     groups: Collection[str] = ()
     rank_of: RankOf = lambda _path, _feed: None
     """The place of a file in the order in which its feed prefers them."""
+    period_of: PeriodOf = lambda _path, _feed: None
 
 
 class Leaving(Struct, frozen=True, kw_only=True):
@@ -177,6 +178,7 @@ def decide(
         allows_overlap=policy.overlap == "allow",
         min_share=policy.min_replacement_share,
         rank_of=policy.rank_of,
+        period_of=policy.period_of,
     )
     outcomes, found = _judged(judge, ledger)
     outcomes |= _marked(entries, outcomes)

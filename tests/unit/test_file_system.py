@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +16,7 @@ from pointline.io.bronze import file_system
 from pointline.io.bronze.file_system import EDITION, UNKNOWN, ByInterpreter, version_of
 
 ODD = ["plain.csv", "a b%20c.csv", "größe-日本.csv", "not-utf8-\udcff.csv", "x" * 255, ".hidden", "-", "new\nline"]
+EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001
 NAMES = ("entries", "status_below", "open_below")
 
 
@@ -35,6 +38,24 @@ def listed(asked, folder):
 
 def open_files():
     return len(list(Path("/dev/fd").iterdir()))
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no file system that keeps any time")
+@pytest.mark.parametrize("seconds", [-62_135_596_801, 253_402_300_800, 1_714_521_604_000, 1_714_521_604_000_000])
+def test_a_time_of_no_year_is_the_nearest_that_a_timestamp_can_have(asked, seconds):
+    """Somebody gave milliseconds, or microseconds, where seconds are meant."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder) / "odd.csv"
+        path.write_text("x")
+        try:
+            os.utime(path, (seconds, seconds))
+        except OverflowError:
+            pytest.skip("the interpreter cannot ask for it")
+        if path.stat().st_mtime != seconds:
+            pytest.skip("the file system does not keep it")
+        _, _, modified_us, *_ = asked.status_below(folder, "odd.csv")
+        assert listed(asked, folder)["odd.csv"][2] == modified_us == version_of(path.stat())[1]
+    assert (EPOCH + dt.timedelta(microseconds=modified_us)).year in (1, 9999)
 
 
 def test_it_is_compiled_here():

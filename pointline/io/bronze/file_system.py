@@ -18,18 +18,26 @@ Seen: TypeAlias = tuple[int, int, int, int, int]
 """Mode and version."""
 Found: TypeAlias = tuple[str, int, int, int, int, int]
 """Name, mode and version. The mode is ``UNKNOWN`` where the file system does not say, the size an error number then."""
-EDITION = "2"
+EDITION = "3"
 """Of the compiled functions, which go on living when the sources beside them change."""
 UNKNOWN = 0
 INODE_BITS = 0x7FFF_FFFF_FFFF_FFFF
 """Some file systems use the last bit, which no table column has."""
+FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_000_000
+"""The years 1 to 9999. Some file systems keep other times too, such as milliseconds that somebody took for seconds."""
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def version_of(status: os.stat_result) -> Version:
-    """Return what tells versions of a file apart."""
-    return status.st_size, status.st_mtime_ns // 1000, status.st_ctime_ns // 1000, status.st_ino & INODE_BITS
+    """Return what tells versions of a file apart. Times outside of the years 1 to 9999 are the nearest one in them."""
+    modified_us, changed_us = microseconds(status.st_mtime_ns), microseconds(status.st_ctime_ns)
+    return status.st_size, modified_us, changed_us, status.st_ino & INODE_BITS
+
+
+def microseconds(time_ns: int) -> int:
+    """Return a time of a file in microseconds since the epoch, within the years that a timestamp can have."""
+    return min(max(time_ns // 1000, FIRST_US), LAST_US)
 
 
 class ByInterpreter:

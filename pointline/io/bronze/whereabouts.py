@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from pointline.io.bronze.file_system import microseconds
 from pointline.io.bronze.foreign import why_ignored
 from pointline.io.bronze.layout import Layout, Refused
 from pointline.io.bronze.links import follow, is_inside, kind_of
@@ -82,7 +83,7 @@ def look_closer(bronze: Path, layout: Layout, path: str, *, follow_links: bool =
         return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault)
     place, what = _judge_name(path, layout)
     advice = describe_foreign(path, layout.feeds).advice if place is Place.FOREIGN else ""
-    mtime_us = status.st_mtime_ns // 1000
+    mtime_us = microseconds(status.st_mtime_ns)
     return Whereabouts(path=path, place=place, what=what, size=status.st_size, mtime_us=mtime_us, advice=advice)
 
 

@@ -9,6 +9,7 @@ from io import BufferedReader
 from typing import BinaryIO, Protocol, cast
 
 from pointline.errors import PointlineError, Stopping
+from pointline.io.bronze.file_system import microseconds
 from pointline.io.content.expansion import Limits
 from pointline.io.content.file_content import FileContent, Reading
 from pointline.io.content.hashed import Version
@@ -85,7 +86,7 @@ class FileReader:
             date=None,
             bronze_file_path=path,
             file_size_bytes=status.size,
-            last_modified_ts=status.modified_ns // 1000,
+            last_modified_ts=microseconds(status.modified_ns),
         )
         return self._opened(file, meta)
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from typing import BinaryIO, NamedTuple, Self
 
+from pointline.io.bronze.file_system import INODE_BITS, microseconds
 from pointline.io.protocols import BronzeFileMetadata
 
 
@@ -20,13 +21,13 @@ class Version(NamedTuple):
     @classmethod
     def of(cls, status: os.stat_result) -> Self:
         """Return the version that the file system shows."""
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & 0x7FFF_FFFF_FFFF_FFFF)
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & INODE_BITS)
 
     def is_as_seen(self, meta: BronzeFileMetadata) -> bool:
         """Tell whether this is the version that was seen; what was not looked at then (0) is not compared."""
         return (
-            (self.size, self.modified_ns // 1000) == (meta.file_size_bytes, meta.last_modified_ts)
-            and meta.changed_us in {0, self.changed_ns // 1000}
+            (self.size, microseconds(self.modified_ns)) == (meta.file_size_bytes, meta.last_modified_ts)
+            and meta.changed_us in {0, microseconds(self.changed_ns)}
             and meta.inode in {0, self.inode}
         )
 

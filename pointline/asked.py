@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pointline.config import LakePaths, load_config
 from pointline.errors import PointlineError
@@ -32,8 +32,16 @@ def lake_paths(lake_root: object) -> LakePaths:
 
 
 def words(given: Names | None) -> list[str] | None:
-    """Return the names that are asked for; None: all."""
-    return [given] if isinstance(given, str) else None if given is None else list(given)
+    """Return the names that are asked for, each once; None: all. Raises PointlineError for what is no name."""
+    if given is None or isinstance(given, str):
+        return None if given is None else [given]
+    asked: object = given  # people give what no type allows
+    names: list[object] = list(dict.fromkeys(asked)) if isinstance(asked, Iterable) else [asked]
+    for name in names:
+        if not isinstance(name, str):
+            what = f"{name!r} is of the type {type(name).__name__}, and a name is a text"
+            raise PointlineError(what, hint="write one name, or a list of them")
+    return [str(name) for name in names]
 
 
 def exchange_ids(given: Names | None) -> list[str] | None:
@@ -57,7 +65,12 @@ def instant(name: str, given: Time | None) -> dt.datetime | None:
         raise PointlineError(what, hint=TIME_HINT.format(name=name))
     if not isinstance(time, dt.datetime):
         return dt.datetime(time.year, time.month, time.day, tzinfo=dt.UTC)
-    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    try:
+        return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    except OverflowError:
+        raise PointlineError(
+            f"{name} is {given!r}, which is no time in UTC", hint=TIME_HINT.format(name=name)
+        ) from None
 
 
 def window(start: Time | None, end: Time | None) -> tuple[dt.datetime | None, dt.datetime | None]:

@@ -10,7 +10,7 @@ import polars as pl
 from pointline.asked import Names, Time, exchange_ids, lake_paths, require, window, words
 from pointline.io.delta.table_size import table_size
 from pointline.io.descriptions import lake_tables
-from pointline.io.ledger.reader import scan_rows
+from pointline.io.ledger.reader import require_known_ledger, scan_rows
 from pointline.naming import require_known
 from pointline.reading import other_tables
 from pointline.tables import ingest_manifest
@@ -46,6 +46,7 @@ def tables(*, lake_root: str | Path | None = None) -> pl.DataFrame:
     ``first`` and ``last`` are UTC dates. ``version`` is the newest, and null where the table does not exist yet.
     """
     paths = lake_paths(lake_root)
+    require_known_ledger(paths.table(ingest_manifest.NAME))
     ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
     landed = ledger.filter(stands_at(Status.SUCCESS))
     counted = landed.group_by(table="data_type").agg(
@@ -175,6 +176,7 @@ def _chosen(
     Raises PointlineError for names that the lake does not know.
     """
     paths = lake_paths(lake_root)
+    require_known_ledger(paths.table(ingest_manifest.NAME))
     ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
     if table is not None:
         require("table", [table], [*lake_tables(paths.root), INSTRUMENTS])

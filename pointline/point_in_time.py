@@ -41,6 +41,10 @@ def with_symbols(
     Raises PointlineError at once where the frame lacks ``exchange``, ``symbol`` or ``local_timestamp``, or these are
     not texts and times.
     """
+    asked: object = frame  # people give what no type allows
+    if not isinstance(asked, pl.LazyFrame | pl.DataFrame):
+        what = f"with_symbols needs a frame of Polars, and got {type(asked).__name__}"
+        raise PointlineError(what, hint="give it what scan returned, or pl.from_pandas(frame)")
     rows = frame.lazy()
     given = rows.collect_schema()
     if missing := [name for name in (*dim_symbol.KEY, "local_timestamp") if name not in given]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+import pointline
+from pointline.errors import PointlineError
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import put_file, read_manifest, read_table
 from tests.support.process import pointline as run
@@ -157,3 +160,34 @@ def test_a_refused_file_in_a_folder_that_is_ignored_now_is_not_said_to_be_gone(l
     said = lake.explained("x/deribit_trades_2024-05-01_BTC.csv", **ignored)
     assert "Nothing is at its path" not in said
     assert "It is left alone" in said
+
+
+COMMANDS = (
+    "status",
+    "files",
+    "files --unrecognised",
+    "explain 1",
+    "coverage",
+    "trace trades 1 1",
+    "maintain",
+    "doctor",
+)
+
+
+def test_a_lake_that_lost_its_ledger_is_a_lake_and_the_advice_mends_it(tmp_path):
+    daemon = Daemon(tmp_path / "lake")
+    put_file(daemon.bronze, "deribit_trades_2024-05-01_A.csv", trades("A").encode())
+    assert daemon.once() == 0
+    shutil.rmtree(daemon.root / "silver" / "ingest_manifest")
+    for command in COMMANDS:
+        told = run(daemon.root, *command.split())
+        assert told.returncode == 1, command
+        said = told.stdout + told.stderr
+        assert "ledger" in said, command
+        assert "is gone" in said, command
+        assert "pointline repair" in said, command
+    with pytest.raises(PointlineError, match="is gone"):
+        pointline.files(lake_root=daemon.root)
+    assert run(daemon.root, "repair").returncode == 0
+    assert read_manifest(daemon.root)["status"].to_list() == ["success"]
+    assert run(daemon.root, "verify", "--deep").returncode == 0

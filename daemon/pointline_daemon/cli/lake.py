@@ -50,7 +50,9 @@ def maintain(
     ] = None,
     retention_hours: Annotated[
         float | None,
-        typer.Option(min=0, help="Hours to keep data files that no version needs, at least 1. Default: the setting."),
+        typer.Option(
+            metavar="HOURS", help="How long to keep data files that no version needs, at least 1. Default: the setting."
+        ),
     ] = None,
     below_floor: Annotated[
         bool, typer.Option("--below-floor", help="Allow less than 1 hour; only while nothing reads or writes the lake.")

@@ -13,7 +13,7 @@ from msgspec import Struct
 from pointline.io.bronze.file_system import microseconds
 from pointline.io.bronze.foreign import why_ignored
 from pointline.io.bronze.layout import Layout, Refused
-from pointline.io.bronze.links import follow, is_inside, kind_of
+from pointline.io.bronze.links import REMOVE, follow, is_inside, kind_of
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 from pointline.io.bronze.unrecognised import describe_foreign
 
@@ -76,11 +76,11 @@ def look_closer(bronze: Path, layout: Layout, path: str, *, follow_links: bool =
     if Path(path).is_absolute():
         return Whereabouts(path=path, place=Place.OUTSIDE, what=f"is outside bronze, which is {root}")
     try:
-        status, fault = _status(root, spelled_path(root, path), follow_links=follow_links)
+        status, fault, advice = _status(root, spelled_path(root, path), follow_links=follow_links)
     except OSError as error:
         return _not_reached(path, error)
     if status is None:
-        return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault)
+        return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault, advice=advice)
     place, what = _judge_name(path, layout)
     advice = describe_foreign(path, layout.feeds).advice if place is Place.FOREIGN else ""
     mtime_us = microseconds(status.st_mtime_ns)
@@ -97,8 +97,8 @@ def _relative(root: str, path: str) -> str | None:
     return written_path(real.removeprefix(f"{root}/")) if real.startswith(f"{root}/") else None
 
 
-def _status(root: str, path: str, *, follow_links: bool) -> tuple[os.stat_result | None, str]:
-    """The status of a regular file, or None and what is there instead. Raises OSError where nothing is."""
+def _status(root: str, path: str, *, follow_links: bool) -> tuple[os.stat_result | None, str, str]:
+    """The status of a regular file, or None, what is there instead, and advice if any. Raises OSError for nothing."""
     *folders, name = path.split("/")
     above = root
     for folder in folders:
@@ -106,18 +106,20 @@ def _status(root: str, path: str, *, follow_links: bool) -> tuple[os.stat_result
         if stat.S_ISLNK(os.lstat(above).st_mode):
             if not follow_links:
                 link = written_path(os.path.relpath(above, root))
-                return None, f"lies behind the symbolic link {link!r}, and folders behind links are not entered"
+                return None, f"lies behind the symbolic link {link!r}, and folders behind links are not entered", ""
             real = os.path.realpath(above)
             if real == root or is_inside(root, real):
-                return None, f"is read at its own place: {written_path(os.path.relpath(real, root))!r} is in bronze"
+                return None, f"is read at its own place: {written_path(os.path.relpath(real, root))!r} is in bronze", ""
     status = os.lstat(f"{above}/{name}")
     if stat.S_ISLNK(status.st_mode):
         target = follow(root, f"{above}/{name}", follow_links=follow_links)
         if target.fault:
-            return None, target.fault
+            return None, target.fault, target.advice
         status = target.status or status
     kind = kind_of(status.st_mode)
-    return (None, f"is {kind}, not a file") if kind else (status, "")
+    if kind:
+        return None, f"is {kind}, not a file", "" if stat.S_ISDIR(status.st_mode) else REMOVE
+    return status, "", ""
 
 
 def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:

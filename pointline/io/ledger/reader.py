@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from pointline.errors import PointlineError
 from pointline.io.delta.table_path import data_files, is_table, open_table, scan_data_files
 from pointline.io.translate import storage_errors
-from pointline.phrases import no_lake
+from pointline.phrases import no_lake, plural
 from pointline.tables.ingest_manifest import NAME, SCHEMA
 from pointline.tables.schema import no_rows
 
@@ -18,19 +19,39 @@ def scan_ledger(path: Path) -> pl.LazyFrame:
     """Return the manifest's newest version, lazily, one row per file version.
 
     Reads the parts themselves: Polars' own Delta reader would first load pyarrow, which takes longer than the answer.
-    Raises PointlineError where there is no lake.
+    Raises PointlineError where there is no lake, or one that lost its ledger.
     """
     with storage_errors(NAME):
         if not is_table(path):
-            raise no_lake(path.parent.parent)
+            raise no_ledger(path)
         return _scan_all(path, SCHEMA)
 
 
+def no_ledger(path: Path) -> PointlineError:
+    """Return the error for a lake whose ledger is not there: because there is no lake, or because it was lost."""
+    root, others = path.parent.parent, tables_beside(path)
+    if not others:
+        return no_lake(root)
+    what = f"the ledger of the lake at {root} is gone: silver has {plural(len(others), 'other table')}, no {path.name}"
+    hint = f"end the daemon if one runs; then `pointline repair --lake-root {root}` makes the ledger again from silver"
+    return PointlineError(what, subject=str(root), hint=hint)
+
+
+def tables_beside(path: Path) -> list[str]:
+    """Return the other tables of silver; a lake has its ledger before it has any of them."""
+    return sorted(one.name for one in path.parent.glob("*") if one != path and is_table(one))
+
+
 def require_known_ledger(path: Path) -> None:
-    """Raise NewerFormat where a later release wrote the lake: for what answers without the ledger."""
+    """Raise NewerFormat where a later release wrote the lake, PointlineError where it lost its ledger.
+
+    For what answers without the ledger, and where there is none yet.
+    """
     with storage_errors(NAME):
         if is_table(path):
             open_table(path)
+        elif tables_beside(path):
+            raise no_ledger(path)
 
 
 def scan_rows(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:

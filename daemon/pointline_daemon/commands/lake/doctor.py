@@ -15,6 +15,7 @@ from pointline.io import health
 from pointline.io.delta_log import loose_files
 from pointline.io.descriptions import FOLDER
 from pointline.io.lake_links import links_in
+from pointline.io.ledger.reader import tables_beside
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
 from pointline.phrases import count, no_lake, plural, printable
@@ -188,6 +189,9 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
             for path, what in lake.files.wrong_kinds(table.name)
         ]
         if not table.is_dir():
+            if repository is lake.manifest.repository and tables_beside(table):
+                what = "the ledger is gone, while silver has other tables"
+                found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
             continue
         try:
             if repository is lake.manifest.repository:

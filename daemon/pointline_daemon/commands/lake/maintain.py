@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from pointline.errors import WrongUse
-from pointline.phrases import no_lake, plural, would_do
+from pointline.io.ledger.reader import no_ledger
+from pointline.phrases import plural, would_do
 from pointline.unknown import no_such
 from pointline_daemon import events
 from pointline_daemon.commands.shared.known import require_table
@@ -33,7 +35,7 @@ def maintain(lake_root: Path | None, request: Maintain, *, as_json: bool) -> int
     config = settings_for(lake_root, needs=("maintenance",))
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
-        raise no_lake(config.paths.root)
+        raise no_ledger(lake.manifest.repository.path)
     if request.table is not None:
         require_table(request.table, Upkeep(lake).tables())
     if request.partition is not None:
@@ -61,6 +63,8 @@ def _require_use(request: Maintain) -> None:
             "--vacuum is for whole tables, and --partition names a part of one",
             hint="leave out --partition, or --vacuum",
         )
+    if request.retention_hours is not None and not 0 <= request.retention_hours < math.inf:
+        raise WrongUse(f"--retention-hours {request.retention_hours:g} is no number of hours", hint="write 24, or 1.5")
     if request.retention_hours is not None and not request.vacuum:
         raise WrongUse("--compact removes nothing, and --retention-hours is for what is removed", hint=ONLY_VACUUM)
     if request.below_floor and request.retention_hours is None:

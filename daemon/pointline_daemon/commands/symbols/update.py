@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from pointline.config import Config
 from pointline.errors import PointlineError, UnknownValue
 from pointline.io.content.decode import decoded
-from pointline.io.ledger.reader import scan_rows
+from pointline.io.ledger.reader import no_ledger, scan_rows
 from pointline.io.translate import storage_errors
-from pointline.phrases import CHECK_PATH, and_more, no_lake, plural, printable, would_do
+from pointline.phrases import CHECK_PATH, and_more, plural, printable, would_do
 from pointline.services.symbols.changes import Told
 from pointline.tables import dim_symbol, ingest_manifest
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
@@ -62,7 +62,7 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
         _require_exchange(config, source)
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
-        raise no_lake(config.paths.root)
+        raise no_ledger(lake.manifest.repository.path)
     lake.require_known_format()
     metadata = _meant(_read(config, source, effective_at), source, effective_at)
     request = SymbolRequest(told=Told(metadata=metadata, exchange=source.exchange, insist=insist))

@@ -120,6 +120,8 @@ class Feed(Struct, frozen=True, kw_only=True):
     header: Header = Header.REQUIRED
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names of source columns."""
+    note: str = ""
+    """What people should know of these files."""
     targets: Callable[[Belonging], Sequence[Target]] | None = None
     """None: the source columns are those of the table."""
     dialect: Dialect = Dialect()

@@ -203,6 +203,7 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         headers=made.headers,
         header=Header(text.header),
         aliases=text.aliases,
+        note=text.note,
         targets=made.targets,
         dialect=Dialect(
             separator=text.separator,

@@ -124,6 +124,10 @@ def dukascopy_bar(row: Row) -> list[str]:
     return [clock(row["timestamp"], "%d.%m.%Y %H:%M:%S.MS"), *prices(row), f"{row['volume']}"]
 
 
+def jforex_bar(row: Row) -> list[str]:
+    return [clock(row["timestamp"], "%Y.%m.%d %H:%M:%S"), *prices(row), f"{row['volume']}"]
+
+
 MONTH = "the file is of a month: a day off, or hours, within it are as good"
 FORMS = [
     Form(
@@ -198,6 +202,18 @@ FORMS = [
         rows=st.fixed_dictionaries({**BAR, "volume": SIZES}),
         time=("Gmt time",),
         word="Volume",
+        step_us=MINUTE,
+    ),
+    Form(
+        feed="dukascopy/jforex-bars",
+        path="EURUSD_UTC_1 Min_Bid_%Y.%m.%d_%Y.%m.%d.csv",
+        columns=("Time (UTC)", "Open", "High", "Low", "Close", "Volume "),
+        cells=jforex_bar,
+        constant={"exchange": "dukascopy", "symbol": "EURUSD", "interval": "1m", "price_type": "bid"},
+        plain=plain_voluminous,
+        rows=st.fixed_dictionaries({**BAR, "volume": SIZES}),
+        time=("Time (UTC)",),
+        word="Close",
         step_us=MINUTE,
     ),
 ]
@@ -286,3 +302,16 @@ class TestDukascopy:
         taken = take((made.path_of(made.day), made.file(lines, header)))
         assert "lacks Gmt time" in taken.said
         assert taken.silver.is_empty()
+
+
+def test_weeks_of_dukascopy_are_bars_too():
+    line = b"Gmt time,Open,High,Low,Close,Volume\n31.12.2018 00:00:00.000,1.14,1.15,1.13,1.14,12.5\n"
+    (row,) = take(("EURUSD_Candlestick_1_W_BID_31.12.2018-30.11.2019.csv", line)).rows()
+    assert (row["interval"], row["price_type"], row["close"]) == ("1w", "bid", 1.14)
+
+
+def test_an_export_in_local_time_is_refused_with_what_to_do():
+    line = b"Local time,Open,High,Low,Close,Volume\n16.08.2025 00:00:00.000 GMT+0900,1,1,1,1,1\n"
+    taken = take(("USDJPY_Candlestick_1_M_BID_16.08.2025-17.08.2025.csv", line))
+    assert "the header lacks Gmt time, it has Local time" in taken.said
+    assert "export it in GMT" in taken.said

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import strategies as st
 
+from pointline.io.bronze.unrecognised import describe_foreign
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import describe
 from pointline.vendors.feeds import Feeds
@@ -37,6 +38,10 @@ def mt5_bar(row: Row) -> list[str]:
     return [f"{moment:%Y.%m.%d}", f"{moment:%H:%M:%S}", *prices(row), "99", f"{row['volume']}", "3"]
 
 
+def mt5_day(row: Row) -> list[str]:
+    return [cell for place, cell in enumerate(mt5_bar(row)) if place != 1]
+
+
 def ccxt_bar(row: Row) -> list[str]:
     return [f"{row['timestamp'] // 1000}", *prices(row), f"{row['volume']}"]
 
@@ -54,6 +59,20 @@ FORMS = [
         word="<CLOSE>",
         span="none",
         step_us=SECOND,
+        separator="\t",
+    ),
+    Form(
+        feed="generic/mt5-days",
+        path="mt5-utc/broker/EURUSD_Daily_202405010000_202412310000.csv",
+        columns=("<DATE>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<TICKVOL>", "<VOL>", "<SPREAD>"),
+        cells=mt5_day,
+        constant={"exchange": "mt5", "symbol": "EURUSD", "interval": "1d", "price_type": "bid"},
+        plain=plain_bar,
+        rows=BARS,
+        time=("<DATE>",),
+        word="<CLOSE>",
+        span="none",
+        step_us=86_400 * SECOND,
         separator="\t",
     ),
     Form(
@@ -275,3 +294,23 @@ def test_what_is_built_from_documents_alone_says_so():
     }
     assert {"taq/trades", "algoseek/trades", "firstrate/bars", "iqfeed/ticks", "generic/mt5-bars"} <= unverified
     assert unverified.isdisjoint({"databento/trades", "polygon/stocks-trades", "histdata/ticks", "lean/equity-trades"})
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("timestamp;open;high;low;close;volume", "its cells are separated by ';', not by commas"),
+        ("timestamp\topen\thigh\tlow\tclose\tvolume", "its cells are separated by TAB, not by commas"),
+        ("Timestamp,Open,High,Low,Close,Volume", "its column names are in another case"),
+        ("timestamp, open, high, low, close, volume", "its column names have blanks around them"),
+        (",timestamp,open,high,low,close,volume", "it has a column without a name, which no description"),
+    ],
+)
+def test_a_header_that_a_program_wrote_in_another_way_is_refused_with_that_way(header, says):
+    assert says in take(("ohlcv/binance/BTC_USDT-1m.csv", f"{header}\n1577836800000,1,2,0.5,1.5,10\n".encode())).said
+
+
+def test_a_name_of_a_symbol_and_a_date_alone_may_be_anybodys():
+    told = describe_foreign("AAPL_2024-01-02.csv", shipped())
+    assert told.looks_like.endswith("it may be")
+    assert "if not, describe it" in told.advice

@@ -445,6 +445,21 @@ def test_trades_of_crypto_lake_come_back(made):
     assert taken.outcome.warnings.get("nanoseconds_cut")
 
 
+RAW = {"amount": "quantity", "id": "trade_id", "timestamp": "origin_time", "receipt_timestamp": "received_time"}
+"""The vendor's own client gives the columns other names when it reads a file."""
+
+
+def test_files_of_crypto_lake_as_they_are_stored():
+    constant = {"exchange": "binance", "symbol": "BTC-USDT"}
+    times = {"timestamp": FIRST_US + 1001, "local_timestamp": FIRST_US + 1006}
+    rows = [{**constant, **times, "side": "buy", "amount": Decimal("0.5"), "price": Decimal(19000), "id": "7"}]
+    made = io.BytesIO()
+    pl.read_parquet(lake_parquet(rows)).rename({name: stored for stored, name in RAW.items()}).write_parquet(made)
+    taken = take((LAKE_PATH.format(table="trades", exchange="BINANCE"), made.getvalue()))
+    assert taken.is_success, taken.said
+    assert taken.rows() == expected(rows)
+
+
 def test_books_of_crypto_lake_come_back():
     times = {"origin_time": FIRST_US + 1000, "received_time": FIRST_US + 2000}
     sides = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-NOT_UTF8 = "file name is not valid UTF-8: rename it"
+NOT_UTF8 = r"file name is not valid UTF-8, or spells such a byte out, as \xff does: rename it"
 ESCAPED_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 
 

@@ -50,6 +50,8 @@ def open_rows(
     if feed.beside is not None:
         content = Pasted(content, feed.beside, feed.dialect.separator, path)
     header, first_row = read_header(feed, content, path, says)
+    if wanted is not None:  # columns of Parquet are asked for by the names that the file has
+        wanted = {**wanted, **{alias: wanted[name] for alias, name in feed.aliases.items() if name in wanted}}
     blocks = content.blocks(wanted)
     if first_row:
         blocks = chain([first_row + b"\n"], blocks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from pointline.errors import Rejected
@@ -20,7 +20,7 @@ LONGEST_NAME = 40
 MOST_NAMED = 8
 LONGEST_HEADER = 80
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
-SEPARATORS = {";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
+SEPARATORS = {",": "commas", ";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
 WANTED = {
     Kind.TEXT: "text",
     Kind.NUMBER: "numbers",
@@ -113,7 +113,10 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: boo
         *([f"the header lacks {_listed(missing)}"] if missing else []),
         *([f"it has {_listed(unknown)}, which no description of {feed.name} has"] if unknown else []),
     ]
+    if missing and (known := _known_trouble(nearest, names, feed.dialect.separator)) is not None:
+        raise Rejected(f"{path}: {known[0]}", subject=path, hint=known[1])
     hint = f"files of {feed.name} have {_beginning(nearest)}; is it a file of {feed.vendor}, as it was published?"
+    hint = f"{hint} Of such files: {feed.note}" if feed.note else hint
     if len(names) < len(nearest) and not {*names} & {*nearest}:
         hint = f"is its first line a title above the header? `skip = 1` in its description leaves that out; {hint}"
     if not said:
@@ -135,7 +138,7 @@ def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
     if header == tuple(table.raw_schema):
         return
     missing = [name for name in table.raw_schema if name not in header]
-    if missing and (known := _known_trouble(table, header)) is not None:
+    if missing and (known := _known_trouble(tuple(table.raw_schema), header)) is not None:
         what, hint = known
         raise Rejected(f"{path}: {what}", subject=path, hint=hint)
     if len(missing) == len(table.raw_schema):
@@ -155,33 +158,37 @@ def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
         )
 
 
-def _known_trouble(table: EventTable, header: Sequence[str]) -> tuple[str, str] | None:
+def _known_trouble(wanted: Sequence[str], header: Sequence[str], separator: str = ",") -> tuple[str, str] | None:
     """Return what a person or a program did to the header, and what to do about it."""
-    text = ",".join(header)
+    text = separator.join(header)
     if text.lower().startswith("sep="):
         return f"its first line is {_beginning(header)}, which spreadsheets write", "remove that line"
     if "\r" in text:
         return CR_ENDS, CR_HINT
-    for separator, name in SEPARATORS.items():
-        if len(_known(table, text.split(separator))) > len(_known(table, header)):
-            return f"its cells are separated by {name}: {_beginning(header)}", "write it again with commas"
-    if _is_better(table, header, [name.strip() for name in header]):
+    for other, name in SEPARATORS.items():
+        if other != separator and len(_known(wanted, text.split(other))) > len(_known(wanted, header)):
+            what = f"its cells are separated by {name}, not by {SEPARATORS[separator]}: {_beginning(header)}"
+            return what, f"write it again with {SEPARATORS[separator]} between them"
+    if _is_better(wanted, header, str.strip):
         return f"its column names have blanks around them: {_beginning(header)}", "write the header without them"
-    if _is_better(table, header, [name.strip().casefold() for name in header]):
+    if _is_better(wanted, header, _squashed):
         return (
             f"its column names are in another case: {_beginning(header)}",
-            "write them in lower case, as the vendor does",
+            f"write them as here: {_beginning(wanted)}",
         )
     return None
 
 
-def _known(table: EventTable, names: Sequence[str]) -> set[str]:
-    return {name.strip(' "').casefold() for name in names} & {name.casefold() for name in table.raw_schema}
+def _known(wanted: Sequence[str], names: Sequence[str]) -> set[str]:
+    return {name.strip(' "').casefold() for name in names} & {name.casefold() for name in wanted}
 
 
-def _is_better(table: EventTable, header: Sequence[str], names: Sequence[str]) -> bool:
-    known = {name.casefold() for name in table.raw_schema}
-    return len(known.intersection(names)) > len(known.intersection(header))
+def _is_better(wanted: Sequence[str], header: Sequence[str], convert: Callable[[str], str]) -> bool:
+    return len({*map(convert, wanted)} & {*map(convert, header)}) > len({*wanted} & {*header})
+
+
+def _squashed(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _beginning(header: Sequence[str]) -> str:
@@ -189,4 +196,4 @@ def _beginning(header: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(shown(name, LONGEST_NAME)[1:-1] for name in names[:SHOWN])
+    return ", ".join(shown(name, LONGEST_NAME)[1:-1] or "a column without a name" for name in names[:SHOWN])

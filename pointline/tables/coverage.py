@@ -176,6 +176,12 @@ def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:
     return grid.with_columns((pl.col("expected") - others).alias(State.MISSING.value)).sort(*by, "date")
 
 
+def never_came(coverage: Coverage, by: Sequence[str]) -> dict[tuple[object, ...], int]:
+    """Return how many days of symbols never came, by group (``PAIR`` or ``SERIES``), in whatever month they are."""
+    gaps = coverage.gaps.filter(pl.col("state") == State.MISSING.value)
+    return {tuple(names): days for *names, days in gaps.group_by(by).agg(pl.col("days").sum()).iter_rows()}
+
+
 def urgency() -> pl.Expr:
     """Rank gaps by their state, the most urgent first."""
     return pl.col("state").replace_strict([state.value for state in GAPS], list(range(len(GAPS))), return_dtype=pl.Int8)

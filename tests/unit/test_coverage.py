@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pointline_daemon.commands.coverage.maps import make_maps, total
 
 from pointline.tables.coverage import (
     COVERED,
@@ -289,3 +290,7 @@ class TestAgainstCounting:
                 }
             assert drawn.filter(pl.col("expected") != pl.sum_horizontal(list(State))).is_empty()
             assert drawn.filter(pl.col("expected") < pl.sum_horizontal(list(COVERED))).is_empty()
+        for most_symbols in (0, len(by_hand) + 1):  # months without a file are not drawn, and count
+            whole = total(make_maps(found, most_symbols=most_symbols))
+            assert whole.counts == {state.value: 0 for state in State} | Counter(by_hand.values())
+            assert whole.expected == len(by_hand)

@@ -60,7 +60,8 @@ def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: 
     require_symbol(ledger, wanted.symbol)
     coverage = survey(ledger, wanted)
     if coverage.days.is_empty() and coverage.gaps.is_empty() and wanted != Selection():
-        print_problem("no file of the ledger matches all options", _what_there_is(ledger), as_json=as_json)
+        nothing = "no file that is in, or may still come in, matches all options"
+        print_problem(nothing, _what_there_is(ledger), as_json=as_json)
         return EXIT_FINDINGS
     written = _write_pictures(coverage, options)
     differing = selected(differing_days(ledger), wanted)

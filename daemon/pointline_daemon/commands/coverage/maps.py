@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables.coverage import COVERED, PAIR, SERIES, Coverage, State, cells
+from pointline.tables.coverage import COVERED, PAIR, SERIES, Coverage, State, cells, never_came
 
 MOST_SHARE: Final = 0.9
 SOME_SHARE: Final = 0.5
@@ -38,7 +38,7 @@ TONES: Final[Mapping[str, Tone]] = {
     "most": Tone(glyph="▓", plain="+", style="color(148)", colour="#a5cc2b", means=f"{MOST_SHARE:.0%} or more"),
     "some": Tone(glyph="▒", plain="=", style="color(220)", colour="#f2c62e", means=f"{SOME_SHARE:.0%} or more"),
     "little": Tone(glyph="░", plain="-", style="color(208)", colour="#f08c2e", means="less"),
-    "none": Tone(glyph="x", plain="x", style="bold color(160)", colour="#d1353b", means="none"),
+    "none": Tone(glyph="x", plain="x", style="bold color(160)", colour="#d1353b", means="none in the lake"),
 }
 WORDS: Final[Mapping[str, str]] = {State.MISSING: "never came", State.FEW: "few rows"}
 """What a state is called before people, where it is not its own name."""
@@ -66,6 +66,8 @@ class Map(Struct, frozen=True, kw_only=True):
     symbol: str | None
     symbols: int
     cells: tuple[Cell, ...]
+    undrawn: int = 0
+    """Days that never came, of months without any file: they have no cell, and count."""
 
     @property
     def months(self) -> list[list[Cell]]:
@@ -123,13 +125,15 @@ def percent(covered: int, expected: int) -> str:
 
 
 def total(maps_or_cells: Sequence[Map] | Sequence[Cell]) -> Cell:
-    """Add cells up, or the cells of maps."""
+    """Add cells up, or all that maps are of, drawn or not."""
     flat = [cell for one in maps_or_cells for cell in (one.cells if isinstance(one, Map) else (one,))]
+    undrawn = sum(one.undrawn for one in maps_or_cells if isinstance(one, Map))
+    counts = {state.value: sum(cell.counts[state.value] for cell in flat) for state in State}
     return Cell(
         date=flat[0].date if flat else dt.date.min,
-        expected=sum(cell.expected for cell in flat),
+        expected=sum(cell.expected for cell in flat) + undrawn,
         rows=sum(cell.rows for cell in flat),
-        counts={state.value: sum(cell.counts[state.value] for cell in flat) for state in State},
+        counts=counts | {State.MISSING.value: counts[State.MISSING.value] + undrawn},
     )
 
 
@@ -146,14 +150,17 @@ def describe(cell: Cell) -> str:
 def _maps(frame: pl.DataFrame, coverage: Coverage, by: Sequence[str]) -> Iterator[Map]:
     numbers = coverage.days.select(SERIES).unique().group_by(by).agg(pl.len().alias("number"))
     symbols = {key: number for *names, number in numbers.iter_rows() if (key := tuple(names))}
+    never = never_came(coverage, by)
     states = [state.value for state in State]
     for key, part in frame.group_by(by, maintain_order=True):
         names = [str(name) for name in key]
+        drawn = int(part[State.MISSING.value].sum())
         yield Map(
             exchange=names[0],
             table=names[1],
             symbol=names[2] if len(names) > len(PAIR) else None,
             symbols=symbols[key],
+            undrawn=max(0, never.get(key, drawn) - drawn),
             cells=tuple(
                 Cell(date=date, expected=expected, rows=rows, counts=dict(zip(states, counts, strict=True)))
                 for date, expected, rows, *counts in part.select("date", "expected", "rows", *states).iter_rows()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -73,6 +74,8 @@ def draw_overview(maps: Sequence[Map], brush: Brush, *, unit: str) -> None:
         _print([[(f"{name:<{name_width}}  {symbols:>{symbols_width}}  {share:>7}  ", ""), *signs]])
     length = len("2024-05") if unit == "month" else len("2024-05-01")
     span = f"{str(dates[0])[:length]} to {str(dates[-1])[:length]}, a {unit} each" if dates else ""
+    if dates and _months_between(dates[0], dates[-1]) + 2 > len({(date.year, date.month) for date in dates}):
+        span += "; months without a file are left out"
     _print([[], [(span, "")], _legend(maps, brush)])
 
 
@@ -105,7 +108,7 @@ def _calendar(one: Map, brush: Brush) -> list[Line]:
         lines.append([(text, "dim")])
     before: Cell | None = None
     for days in months[hidden:]:
-        if before is not None and (without := _months_between(before, days[0])):
+        if before is not None and (without := _months_between(before.date, days[0].date)):
             lines.append([(f"{'...':<{LABEL}}{plural(without, 'month')} without a file", "dim")])
         lines.append(_month(one, days, brush))
         before = days[0]
@@ -122,8 +125,8 @@ def _month(one: Map, days: Sequence[Cell], brush: Brush) -> Line:
     return line
 
 
-def _months_between(before: Cell, after: Cell) -> int:
-    return 12 * (after.date.year - before.date.year) + after.date.month - before.date.month - 1
+def _months_between(before: dt.date, after: dt.date) -> int:
+    return 12 * (after.year - before.year) + after.month - before.month - 1
 
 
 def _legend(maps: Iterable[Map], brush: Brush) -> Line:

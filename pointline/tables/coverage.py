@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables.ingest_manifest import CLOSED, NO_ROWS, Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, NO_DATE, NO_ROWS, Status, stands_at
 from pointline.tables.spelling import symbol_key
 
 PAIR: Final = ("exchange", "data_type")
@@ -105,8 +105,9 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     says_nothing = stands_at(Status.SUCCESS) & pl.col("warnings").str.contains(f'"{NO_ROWS}"', literal=True)
     standing = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN), ~says_nothing.fill_null(value=False))
     files = _without_copies(standing.select(*COLUMNS, "days", "superseded_by").collect())
-    files = _by_symbol(_by_day(files))
-    undated = files.filter(pl.col("date").is_null(), wanted.series()).height
+    named = pl.when(stands_at(Status.SUCCESS) | (pl.col("date") != NO_DATE)).then("date")
+    files = _by_symbol(_by_day(files.with_columns(named.alias("date"))))
+    undated = files.filter(pl.col("date").is_null(), stands_at(Status.QUARANTINED), wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())
     rests = _rests(files)
     days = _judge(_days(files.filter(wanted.series())))

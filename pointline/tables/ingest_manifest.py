@@ -10,8 +10,8 @@ import polars as pl
 from pointline.tables.schema import UTC_TIME, no_rows
 
 NAME = "ingest_manifest"
-
-
+NO_DATE = dt.date(1970, 1, 1)
+"""The date of a file whose path names none."""
 NO_ROWS = "no_rows"
 """The warning of a file without rows that does not say that there were none: an empty gzip does."""
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pointline.errors import NotDescribed
 from pointline.parse.feed import Beside, Feed, own_columns
 from pointline.parse.rules import PLAUSIBLE_US, Belonging
+from pointline.tables.ingest_manifest import NO_DATE
 from pointline.tables.schema import EventTable
 from pointline.tables.spelling import EVERY_SYMBOL
 from pointline.vendors.copied import original_of
@@ -30,8 +31,6 @@ PATHS = 8192
 DATES = 4096
 """Dates whose first and last microsecond are remembered: files of many symbols have the same."""
 Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
-NO_DATE = dt.date(1970, 1, 1)
-"""The date of a file whose path names none."""
 
 
 class Rank(NamedTuple):

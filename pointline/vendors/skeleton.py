@@ -32,6 +32,7 @@ DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"}
 JSON_LINES = re.compile(r"\.(?:jsonl|ndjson|json)(?:\.(?:gz|zst|zip))?$", re.IGNORECASE)
 BI5 = re.compile(r"[^/]+/\d{4}/\d{2}/\d{2}/\d{1,2}(?=h_ticks\.bi5$)")
 EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")
+RECEIVED = re.compile(r"local|recei|recv")
 WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
 LIKELY = {
     "id": ("id", "tradeid", "tradeidentifier", "trdmatchid", "aggtradeid"),
@@ -110,7 +111,7 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
             "[feed.decide]",
             *decide,
             "",
-            "# What the rows of these lines have to become: `pointline vendors check` compares. More such help.",
+            "# What the rows of these lines have to become: `pointline vendors check` compares them.",
             "[[feed.example]]",
             f"path = {_quoted(path)}",
             "lines = [",
@@ -221,16 +222,17 @@ def _said(name: str, seen: _Seen, place: int) -> str:
 
 def _proposal(name: str, cells: Sequence[str]) -> str:
     source = _quoted(name)
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    clock = "local_timestamp" if RECEIVED.match(plain) else "timestamp"
     if name == "ms":
         return f'timestamp = {{ from = {source}, time = "since start", unit = "ms" }}'
     if cells and all(EPOCH.fullmatch(cell) for cell in cells):
-        return f'timestamp = {{ from = {source}, time = "epoch" }}'
+        return f'{clock} = {{ from = {source}, time = "epoch" }}'
     written = WRITTEN.fullmatch(cells[0]) if cells else None
     if written is not None:
         offset = "" if written[3] is None else "Z" if written[3] == "Z" else "%z"
         format_ = f"%Y-%m-%d{written[1]}%H:%M:%S{'%.f' if written[2] else ''}{offset}"
-        return f"timestamp = {{ from = {source}, time = {_quoted(format_)} }}"
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+        return f"{clock} = {{ from = {source}, time = {_quoted(format_)} }}"
     target = next((target for target, names in LIKELY.items() if plain in names), "")
     if target == "side":
         words = ", ".join(f'{_quoted(word)} = "{MARK}"' for word in sorted(set(cells))[:SAMPLES])

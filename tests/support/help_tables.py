@@ -44,8 +44,12 @@ def _commands() -> str:
             for param in command.params
             if not getattr(param, "hidden", False) and getattr(param, "help", "") and "--lake-root" not in param.opts
         ]
-        epilog = (command.epilog or "").removeprefix("Example: ")
-        found.append("\n".join([*lines, "", *told, *[""] * bool(told), f"Example: `{epilog}`"]))
+        examples = (command.epilog or "").removeprefix("Example: ").split(", or: ")
+        found.append(
+            "\n".join(
+                [*lines, "", *told, *[""] * bool(told), f"Example: {', or: '.join(f'`{one}`' for one in examples)}"]
+            )
+        )
     return "\n\n".join(found)
 
 

@@ -54,7 +54,7 @@ VENDORS = {
         "timestamp,open,high,low,close,volume\n",
         lambda at: f"{seconds(at)}000,1,2,0.5,1.5,10",
     ),
-    "firstrate": ("MSFT_full_1day.txt", "1d", "", lambda at: f"{at:%Y-%m-%d %H:%M:%S},1,2,0.5,1.5,10"),
+    "firstrate": ("stocks/MSFT_full_1day.txt", "1d", "", lambda at: f"{at:%Y-%m-%d %H:%M:%S},1,2,0.5,1.5,10"),
     "databento": (
         "glbx-mdp3-20240502.ohlcv-1h.csv",
         "1h",

@@ -26,7 +26,7 @@ from pointline.tables.coverage import (
     cells,
     survey,
 )
-from pointline.tables.ingest_manifest import SCHEMA, Status
+from pointline.tables.ingest_manifest import NO_DATE, SCHEMA, Status
 
 MONDAY = dt.date(2024, 4, 1)
 ALL = Selection()
@@ -294,3 +294,9 @@ class TestAgainstCounting:
             whole = total(make_maps(found, most_symbols=most_symbols))
             assert whole.counts == {state.value: 0 for state in State} | Counter(by_hand.values())
             assert whole.expected == len(by_hand)
+
+
+def test_a_file_that_was_refused_and_whose_path_names_no_day_is_of_no_day():
+    found = look(file(3), file(0, Status.QUARANTINED, date=NO_DATE), file(0, Status.DUPLICATE, date=NO_DATE))
+    assert found.undated == 1
+    assert found.days["date"].to_list() == [day(3)]

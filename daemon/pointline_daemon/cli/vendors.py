@@ -70,7 +70,7 @@ def vendors_try(
     raise typer.Exit(try_files(lake_root, files, vendor_file=vendor_file, path=path, as_json=json))
 
 
-@vendors_app.command("check", epilog="Example: pointline vendors check mine.toml && mv mine.toml ~/lake/vendors/")
+@vendors_app.command("check", epilog="Example: pointline vendors check mine.toml")
 def vendors_check(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A description, in the lake or not.")],
     *,

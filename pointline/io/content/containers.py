@@ -14,6 +14,8 @@ UNPACK = "unpack it and put the .csv or .csv.gz in its place"
 CONVERT = "write its rows as CSV or Parquet and put that in its place"
 NAME_DBN = "give it the name that the vendor gives, such as glbx-mdp3-20240101.trades.dbn.zst"
 ANSWER = "download the file again: a server sent this instead of it"
+LINES = """download the file again if a server sent this instead of it; if it is lines of JSON, describe it with \
+`decoder = "json"`: `pointline vendors help`"""
 MAGICS = (
     (b"PK\x03\x04", "a zip archive", UNPACK),
     (b"PK\x05\x06", "an empty zip archive", "download the file again"),
@@ -48,7 +50,7 @@ TEXTS = (
     (b"<!doctype html", "a web page (HTML)", ANSWER),
     (b"<html", "a web page (HTML)", ANSWER),
     (b"<", "XML", ANSWER),
-    (b"{", "JSON", ANSWER),
+    (b"{", "JSON", LINES),
     (b"[", "JSON", ANSWER),
     (b"version https://git-lfs", "a Git LFS pointer", "run `git lfs pull` where it came from, then copy the file"),
 )

@@ -164,7 +164,7 @@ def _show_next_steps(lake: Path, vendor: str) -> None:
             "What to try next:",
             "",
             f"  export LAKE_ROOT={root}",
-            f"  {command} status                # the lake's health",
+            f"  {command} status                # files and health (down: no daemon runs)",
             f"  {command} files --table trades  # every file and what became of it",
             *_more_steps(command, vendor),
         ]

@@ -25,7 +25,8 @@ from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT, count, printable
 from pointline.services.loading.trial import Terms, Trial, try_file
 from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.vendors.feeds import NO_DATE, Claim, Feeds, name_of, series_of
+from pointline.tables.ingest_manifest import NO_DATE
+from pointline.vendors.feeds import Claim, Feeds, name_of, series_of
 from pointline.vendors.language import JSON
 from pointline.vendors.nearness import Near, nearest
 from pointline.vendors.skeleton import decoder_of, skeleton

@@ -59,6 +59,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """Whose clocks."""
     finer: Finer | None = None
     """Of a time."""
+    same_as: str = ""
+    """The target before it that has the same value: it is worked out once."""
 
     @property
     def failed(self) -> pl.Expr:
@@ -250,8 +252,12 @@ class Feed(Struct, frozen=True, kw_only=True):
             return frame
         targets = self.tell(belonging)
         kept = ["row"] if "row" in frame.columns else []
-        rows = frame.select(*kept, *(one.value.alias(one.name) for one in targets), *cut_of(targets, frame))
-        for one in targets:
+        own = [one for one in targets if not one.same_as]
+        rows = frame.select(*kept, *(one.value.alias(one.name) for one in own), *cut_of(own, frame))
+        for place, one in enumerate(targets, start=len(kept)):
+            if one.same_as:
+                rows.insert_column(place, rows[one.same_as].alias(one.name))
+        for one in own:
             # What is null beyond the cells that are empty did not say anything that fits.
             if one.sources and rows[one.name].null_count() > max(frame[source].null_count() for source in one.sources):
                 if one.says_nothing is None or frame.select(one.failed.any()).item():

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -22,6 +22,7 @@ UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Ticks of an epoch per second."""
 DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, 2**63 - 1)}
 """The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
+Ticks = TypeVar("Ticks", pl.Expr, pl.Series)
 OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)")
 DATES = ("%Y", "%y", "%F", "%D")
 """What a format has that says which day it is."""
@@ -90,15 +91,24 @@ def epoch(ticks: pl.Expr, unit: str) -> pl.Expr:
     """
     if unit != "auto":
         return _from_ticks(ticks, unit)
-    return pl.coalesce(
-        [
-            pl.when(ticks.is_between(low, high, closed="left")).then(_from_ticks(ticks, name))
-            for name, (low, high) in DIGITS.items()
-        ]
-    )
+    return ticks.map_batches(_by_digits, return_dtype=pl.Int64(), is_elementwise=True)
 
 
-def _from_ticks(ticks: pl.Expr, unit: str) -> pl.Expr:
+def _by_digits(ticks: pl.Series) -> pl.Series:
+    """Nearly always all of them have as many digits: then two comparisons settle it."""
+    least, most = ticks.min(), ticks.max()
+    for unit, (low, end) in DIGITS.items():
+        if isinstance(least, int) and isinstance(most, int) and low <= least and most < end:
+            return _from_ticks(ticks, unit)
+    each = pl.col(ticks.name)
+    whens = [
+        pl.when(each.is_between(low, end, closed="left")).then(_from_ticks(each, unit))
+        for unit, (low, end) in DIGITS.items()
+    ]
+    return ticks.to_frame().select(pl.coalesce(whens).alias(ticks.name)).to_series()
+
+
+def _from_ticks(ticks: Ticks, unit: str) -> Ticks:
     per_second = UNITS[unit]
     return (
         ticks * (US_PER_SECOND // per_second) if per_second <= US_PER_SECOND else ticks // (per_second // US_PER_SECOND)

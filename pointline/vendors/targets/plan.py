@@ -90,6 +90,7 @@ def _planned(
 ) -> tuple[tuple[Column, ...], Callable[[Belonging], Sequence[Target]]]:
     made = [make_column(column, maps.get(column.name), asked) for column in table.columns]
     complete = [one for one in made if one is not None]
+    same = {"local_timestamp": "timestamp"} if "timestamp" in maps and "local_timestamp" not in maps else {}
     columns = _sources(complete, asked.text, asked.named, asked.report)
 
     def targets(belonging: Belonging) -> list[Target]:
@@ -104,6 +105,7 @@ def _planned(
                 clocks=one.clocks(belonging),
                 zone=one.zone,
                 finer=one.finer,
+                same_as=same.get(one.column.name, ""),
             )
             for one in complete
         ]

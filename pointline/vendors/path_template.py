@@ -315,7 +315,7 @@ def _with_time(values: dict[str, str], times: list[str], formats: list[str]) -> 
         text, format_ = " ".join(times[start:end]), " ".join(formats[start:end])
         begins = _read(text, format_)
         if begins is None:
-            return Match(values, None, f"the date {text!r} does not exist: rename it to the right one")
+            return Match(values, None, _no_date(text))
         both = "".join(letter for letter in DIGITS if letter in known and letter in format_)
         if found is not None and begins.strftime(both) != found.strftime(both):
             two = f"{found:%Y-%m-%d} and {begins:%Y-%m-%d}"
@@ -331,7 +331,7 @@ def _with_last(made: Match, text: str, format_: str) -> Match:
     if made.problem or made.begins is None:
         return made
     if last is None:
-        return Match(made.fields, None, f"the date {text!r} does not exist: rename it to the right one")
+        return Match(made.fields, None, _no_date(text))
     if last < made.begins:
         return Match(made.fields, None, f"it ends on {last:%Y-%m-%d}, before it begins: rename what is wrong")
     return Match(made.fields, made.begins, last=last)
@@ -340,6 +340,11 @@ def _with_last(made: Match, text: str, format_: str) -> Match:
 @lru_cache(maxsize=4096)
 def _read(text: str, format_: str) -> dt.datetime | None:
     try:
-        return dt.datetime.strptime(text, format_)  # noqa: DTZ007 - its zone is the feed's
+        read = dt.datetime.strptime(text, format_)  # noqa: DTZ007 - its zone is the feed's
     except ValueError:
         return None
+    return read if dt.MINYEAR < read.year < dt.MAXYEAR else None  # the end of its time, in any zone, is a time too
+
+
+def _no_date(text: str) -> str:
+    return f"the date {text!r} does not exist, or is of no year of ours: rename it to the right one"

@@ -179,11 +179,14 @@ def test_a_file_of_the_whole_market_beside_one_of_a_symbol(tmp_path, order):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.share(2)
-def test_any_order_gives_the_same_lake(tmp_path, seed):
+@pytest.mark.parametrize("overlap", ["quarantine", "allow"])
+@pytest.mark.share(3)
+def test_any_order_gives_the_same_lake(tmp_path, seed, overlap):
     """Dailies and monthlies in any order and batches, some of them issued again in between."""
     chance = random.Random(seed)
     daemon = Daemon(tmp_path / "lake")
+    daemon.root.mkdir(exist_ok=True)
+    (daemon.root / "pointline.toml").write_text(f'[ingest]\noverlap = "{overlap}"\n')
     days = [FIRST + dt.timedelta(days=ahead) for ahead in range(4)]  # two of January, two of February
     plan = [("daily", symbol, str(one), [one]) for symbol in SYMBOLS for one in chance.sample(days, 3)]
     for symbol in SYMBOLS:

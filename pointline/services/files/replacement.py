@@ -152,7 +152,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     ) -> tuple[list[Held], Outcome | None]:
         """Do the same for all days that a file has rows of."""
         gone: dict[int, Held] = {}
-        if self.allows_overlap or not entry.candidate.has_siblings or outcome.status is not Status.SUCCESS:
+        if not entry.candidate.has_siblings or outcome.status is not Status.SUCCESS:
             return [], None
         for day, spans in days:
             more, complaint = self._gives_way(entry, outcome, (day, spans), taken.get(day, ()), found)
@@ -177,6 +177,8 @@ class Judge(Struct, frozen=True, kw_only=True):
         given_up = {file_id for file_id, days in found.given_up.items() if day[2] in days}
         leaving = {*found.replaced, entry.file_id, *given_up}
         if not spans:
+            if self.allows_overlap:
+                return [], None
             standing = self._standing(entry, day, leaving)
             return [], self._says_nothing(entry, outcome, standing) if standing else None
         gone: list[Held] = []
@@ -187,6 +189,8 @@ class Judge(Struct, frozen=True, kw_only=True):
                 return [], None
             if order < 0:
                 found.given_up.setdefault(met.other.file_id, {})[day[2]] = entry.file_id
+                continue
+            if self.allows_overlap:
                 continue
             if not self._may_replace(met, spans, day):
                 return [], self._overlapping(entry, outcome, met, spans, day)

@@ -251,7 +251,7 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
         if mapping.value and constant_of(mapping, says) is None
     ]
     spelled = found.fields.get("symbol", EVERY_SYMBOL)
-    symbol = EVERY_SYMBOL if one.text.group else one.text.symbols.get(spelled, spelled)
+    symbol = EVERY_SYMBOL if one.text.group else _symbol(one, spelled)
     begins = found.begins
     return Claim(
         description=one,
@@ -264,6 +264,16 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
         says=says,
         problem=found.problem or (f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""),
     )
+
+
+def _symbol(one: Description, spelled: str) -> str:
+    """Return how the lake spells a symbol of a path."""
+    if spelled in one.text.symbols:
+        return one.text.symbols[spelled]
+    symbol = spelled
+    for dropped in one.text.symbol_drops:
+        symbol = symbol.replace(dropped, "")
+    return symbol or spelled
 
 
 @lru_cache(maxsize=DATES)

@@ -112,6 +112,8 @@ class FeedText(Struct, forbid_unknown_fields=True, frozen=True):
     member: str = ""
     symbols: dict[str, str] = field(default_factory=dict)
     """How a symbol of the path is spelled in the lake, where that is another way."""
+    symbol_drops: list[str] = field(default_factory=list)
+    """What is taken out of a symbol of the path, one after the other, to spell it as the lake does."""
     verified: bool = True
     """Read from real files; else built from documents alone."""
     note: str = ""

@@ -433,12 +433,13 @@ def lake_parquet(rows: list[Row]) -> bytes:
 @settings(deadline=None, max_examples=10)
 @given(st.lists(any_trade(), min_size=1, max_size=20))
 def test_trades_of_crypto_lake_come_back(made):
-    constant = {"exchange": "binance-futures", "symbol": "BTC-USDT"}
+    constant = {"exchange": "binance-futures", "symbol": "BTCUSDT"}
     rows = [
         {**constant, "timestamp": FIRST_US + n * 1001, "local_timestamp": FIRST_US + n * 1001 + 5, **row}
         for n, row in enumerate(made)
     ]
-    taken = take((LAKE_PATH.format(table="trades", exchange="BINANCE_FUTURES"), lake_parquet(rows)))
+    path = LAKE_PATH.format(table="trades", exchange="BINANCE_FUTURES").replace("BTC-USDT", "BTC-USDT-PERP")
+    taken = take((path, lake_parquet(rows)))
     assert taken.is_success, taken.said
     assert taken.rows() == expected(rows)
     assert taken.outcome is not None
@@ -450,7 +451,7 @@ RAW = {"amount": "quantity", "id": "trade_id", "timestamp": "origin_time", "rece
 
 
 def test_files_of_crypto_lake_as_they_are_stored():
-    constant = {"exchange": "binance", "symbol": "BTC-USDT"}
+    constant = {"exchange": "binance", "symbol": "BTCUSDT"}
     times = {"timestamp": FIRST_US + 1001, "local_timestamp": FIRST_US + 1006}
     rows = [{**constant, **times, "side": "buy", "amount": Decimal("0.5"), "price": Decimal(19000), "id": "7"}]
     made = io.BytesIO()

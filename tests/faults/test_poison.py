@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pointline.vendors.feeds import Claim, Feeds
 from tests.support import warm
+from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import file_content, file_name, put_file, read_manifest, read_table
 from tests.support.log import Log
 from tests.support.process import SECONDS, environment, pointline
@@ -82,3 +85,25 @@ def test_a_daemon_that_is_started_again_and_again_comes_up_and_stays(tmp_path):
     assert pointline(lake.root, "retry", "1", "2", "3", "4").returncode == 0
     process, _ = lake.start("--once")
     assert process.wait(SECONDS) == -signal.SIGKILL, "a person's word counts"
+
+
+def test_a_name_that_nothing_can_judge_stops_nothing(tmp_path, monkeypatch):
+    """What a fault of ours makes of a name: its file is refused with it, and the others are in."""
+    claims = Feeds.claims
+
+    def breaks(feeds: Feeds, path: str) -> Sequence[Claim]:
+        if "odd" in path:
+            raise OverflowError("date value out of range")
+        return claims(feeds, path)
+
+    monkeypatch.setattr(Feeds, "claims", breaks)
+    daemon = Daemon(tmp_path / "lake")
+    put_file(daemon.bronze, "odd-1m-2024.csv", b"a,b\n1,2\n")
+    for symbol in GOOD:
+        put_file(daemon.bronze, file_name("trades", symbol), file_content(file_name("trades", symbol), 3))
+    daemon.once()
+    entries = read_manifest(daemon.root)
+    assert sorted(entries["status"]) == ["quarantined", *["success"] * len(GOOD)]
+    (said,) = entries["error"].drop_nulls()
+    assert said.startswith("its path cannot be judged, OverflowError: date value out of range")
+    assert pointline(daemon.root, "files").returncode == 0

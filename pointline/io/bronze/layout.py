@@ -68,6 +68,10 @@ class Recognised(NamedTuple):
     is_timed_by_path: bool = False
 
 
+UNKNOWN = "unknown"
+"""What a path is of that cannot be judged."""
+
+
 class Refused(NamedTuple):
     """A path that claims to be market data and cannot be; ``reason`` is for the person who named it."""
 
@@ -125,6 +129,15 @@ class Layout:
 
     def recognise(self, path: str) -> Recognised | Refused | None:
         """``None`` for a path that is foreign or ignored."""
+        try:
+            return self._judged(path)
+        except Exception as error:  # noqa: BLE001 - one path's boundary: no name ends the daemon
+            what = f"its path cannot be judged, {type(error).__name__}: {error}"
+            return Refused(
+                UNKNOWN, UNKNOWN, UNKNOWN, None, f"{what}; this is a fault of pointline: report it, with the path"
+            )
+
+    def _judged(self, path: str) -> Recognised | Refused | None:
         folder_path, _, name = path.rpartition("/")
         if self.ignores(name):
             return None

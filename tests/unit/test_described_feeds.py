@@ -371,7 +371,13 @@ amount = { from = "amount", divide = 10, decimals = true }
         [
             ("skip = -1", "", "skip is -1: it is the number of lines"),
             ('decimal = ","\nquote = false', "", "a comma cannot be both"),
-            ("skip = 1", "{symbol}-{date:%Y-%m-%d}.{csv|parquet}", "of Parquet: give it a feed of its own"),
+            ("skip = 1", "{symbol}-{date:%Y-%m-%d}.{csv|parquet}", "skip is of lines of text, and"),
+            ('header_cut = "/"', "{symbol}-{date:%Y-%m-%d}.parquet", "header_cut is of lines of text, and"),
+            (
+                'decimal = ","\nseparator = ";"',
+                "{symbol}-{date:%Y-%m-%d}.parquet",
+                "of Parquet: give it a feed of its own",
+            ),
             ('skip = 1\ndecoder = "json"', "", "skip: lines of JSON are not cut into cells"),
             (
                 'skip = 1\nheader = "absent"\nbeside = { "-" = "_" }\nbeside_columns = ["id"]',

@@ -57,8 +57,13 @@ def read_header(
     _check_said(content.says, says, path)
     if not line:
         names = content.header()
-        if names and (feed.dialect.skip or feed.dialect.has_decimal_comma):
-            what = f"{path}: it has no lines of text, and {feed.name} says skip or decimal, which are of such"
+        cut = feed.dialect.header_cut
+        if names and (
+            feed.dialect.skip or feed.dialect.has_decimal_comma or (cut and any(cut in one for one in names))
+        ):
+            what = (
+                f"{path}: it has no lines of text, and {feed.name} says skip, decimal or header_cut, which are of such"
+            )
             raise Rejected(what, subject=path, hint="describe its Parquet files by a feed of their own")
         return (names if not names else _known_names(feed, names, path, is_ordered=False)), b""
     text = line.decode(feed.dialect.encoding, "replace")

@@ -39,6 +39,9 @@ BROAD_ALLOWED = {
     "daemon/pointline_daemon/cli/entry_point.py",  # main
     "daemon/pointline_daemon/logs.py",  # a value that cannot be written must not end what logs it
     "daemon/pointline_daemon/process/part.py",  # a thread's body
+    "daemon/pointline_daemon/process/request_desk.py",  # one request's boundary
+    "daemon/pointline_daemon/process/maintenance/thread.py",  # the same, of requests for maintenance
+    "pointline/io/bronze/layout.py",  # one path's boundary
     "daemon/pointline_daemon/arrival/watcher.py",  # watchdog's thread, and undoing a start that failed
     "pointline/io/content/file_content.py",  # closes the file, raises again
     "pointline/io/delta/parts.py",  # discards a part, raises again

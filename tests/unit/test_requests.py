@@ -22,6 +22,7 @@ from pointline_daemon.process.request_desk import LONGEST_BYTES, RequestDesk
 
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
+from pointline.tables.dim_symbol import UPDATE_SCHEMA
 
 NONSENSE = {
     "deep": b"[" * 100_000 + b"]" * 100_000,
@@ -53,6 +54,18 @@ def frame(**columns) -> bytes:
     content = io.BytesIO()
     pl.DataFrame(columns).write_ipc(content)
     return content.getvalue()
+
+
+def updates_of(**times: int) -> bytes:
+    """One update, with these times in microseconds since the epoch; none at all without any."""
+    cells = {"exchange": "deribit", "symbol": "X", "listed": True, "valid_from": 1_714_521_600_000_000, **times}
+    columns = [
+        pl.Series(name, [cells.get(name)] if times else [], pl.Int64 if isinstance(kind, pl.Datetime) else kind).cast(
+            kind
+        )
+        for name, kind in UPDATE_SCHEMA.items()
+    ]
+    return frame(**{column.name: column for column in columns})
 
 
 class Desk:
@@ -152,7 +165,22 @@ class TestNonsense:
         desk.serve()
         assert desk.names() == ["a.json"]
 
-    @pytest.mark.parametrize("updates", [b"", b"ARROW1 and nothing else", b"PAR1", frame(symbol=["A"]), frame()])
+    @pytest.mark.parametrize(
+        "updates",
+        [
+            b"",
+            b"ARROW1 and nothing else",
+            b"PAR1",
+            frame(symbol=["A"]),
+            frame(),
+            updates_of(),
+            *(
+                updates_of(**{name: time})
+                for name in ("valid_from", "expiry")
+                for time in (2**63 - 1, -(2**63), 10**17)
+            ),
+        ],
+    )
     def test_updates_of_symbols_that_are_none(self, desk, updates):
         desk.put(msgspec.json.encode(UpdateSymbols(updates=updates)))
         desk.serve()
@@ -182,6 +210,19 @@ class TestSense:
         desk.put(msgspec.json.encode(Withdraw(file_ids=(1,))))
         desk.serve()
         assert desk.answer() == {"error": "not that one", "hint": "take another"}
+
+    @pytest.mark.parametrize("error", [IndexError("index 0"), OverflowError("date value"), RuntimeError("odd")])
+    def test_what_no_request_should_cause_is_an_answer_too(self, desk, error):
+        def fail(_request):
+            raise error
+
+        desk.desk = RequestDesk(desk.paths, {Withdraw: fail, Retry: desk.note})
+        desk.put(msgspec.json.encode(Withdraw(file_ids=(1,))))
+        desk.serve()
+        assert str(error) in desk.answer()["error"]
+        desk.put(msgspec.json.encode(Retry(file_ids=(1, 2))), "b.json")
+        desk.serve()
+        assert desk.answer("b") == {"put_back": 2}
 
     @pytest.mark.parametrize("error", [None, PointlineError("no room", hint="make some")])
     def test_answered_by_another_thread_later(self, desk, error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 
 import polars as pl
@@ -15,6 +16,7 @@ from pointline.tables.dim_symbol_diff import diff
 from pointline.tables.dim_symbol_metadata import Metadata
 from pointline_daemon.opening.requests import Answer, UpdateSymbols
 
+TIMES = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -45,6 +47,11 @@ class SymbolRequest(Struct, frozen=True, kw_only=True):
             raise _no_updates(type(error).__name__) from error
         if dict(updates.schema) != dict(UPDATE_SCHEMA):
             raise _no_updates(f"columns {', '.join(updates.columns)}")
+        if updates.is_empty():
+            raise _no_updates("no rows")
+        times = pl.col(name for name, kind in UPDATE_SCHEMA.items() if isinstance(kind, pl.Datetime))
+        if not updates.select(pl.all_horizontal(times.is_between(*TIMES).fill_null(value=True)).all()).item():
+            raise _no_updates("a time that no market has")
         metadata = Metadata(updates=updates, snapshot_at=request.snapshot_at, is_partial=request.is_partial)
         return cls(told=Told(metadata=metadata, exchange=request.exchange, insist=request.insist))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException
 
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
@@ -79,10 +79,8 @@ class RequestDesk:
             raise  # its asker gave up
         except PointlineError as error:
             answer.set_exception(error)
-        except (OSError, ValueError, KeyError, TypeError, PolarsError) as error:
-            answer.set_exception(
-                PointlineError(f"the daemon cannot do that: {error!r}", hint="use the same version of pointline")
-            )
+        except (Exception, PanicException) as error:  # noqa: BLE001 - one request's boundary: no question ends the daemon
+            answer.set_exception(unexpected(error))
         return answer
 
     def _give(self, question: Path, answer: Future[Answer]) -> None:
@@ -96,6 +94,12 @@ class RequestDesk:
         del self._open[question]
         if not _remove(question):
             self._left.add(question)
+
+
+def unexpected(error: BaseException) -> PointlineError:
+    """Name what no request should be able to cause."""
+    hint = "use the same version of pointline as the daemon; if you do, this is a fault of pointline: report it"
+    return PointlineError(f"the daemon cannot do that: {error!r}", hint=hint)
 
 
 def _answer_of(answer: Future[Answer]) -> Answer:

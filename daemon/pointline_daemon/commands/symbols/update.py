@@ -65,6 +65,8 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
         raise no_ledger(lake.manifest.repository.path)
     lake.require_known_format()
     metadata = _meant(_read(config, source, effective_at), source, effective_at)
+    if metadata.updates.is_empty():
+        raise PointlineError(f"{source.file} names no instrument: nothing is changed", hint="name a list that does")
     request = SymbolRequest(told=Told(metadata=metadata, exchange=source.exchange, insist=insist))
     found = _look(lake, request) if dry_run else _do(config, request)
     if as_json:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from functools import partial
 
 import structlog
+from polars.exceptions import PanicException
 
 from pointline.errors import LakeDamaged, PointlineError, Transient
 from pointline.io.delta_log.upkeep import LEAST_RETENTION_HOURS
@@ -20,6 +21,7 @@ from pointline_daemon.opening.requests import Answer, Maintain
 from pointline_daemon.process.maintenance.compactions import Compactions, Facts, Partition
 from pointline_daemon.process.maintenance.noted_partitions import Look, NotedPartitions
 from pointline_daemon.process.maintenance.upkeep import Upkeep
+from pointline_daemon.process.request_desk import unexpected
 
 LOOK_SECONDS = 0.5
 SYMBOLS_LOOK_SECONDS = 60.0
@@ -235,6 +237,8 @@ class Maintenance:
                 answer.set_result(self._answer(request, is_stopped=partial(self._is_stopped, stopping)))
             except PointlineError as error:
                 answer.set_exception(error)
+            except (Exception, PanicException) as error:  # noqa: BLE001 - as at the desk of requests
+                answer.set_exception(unexpected(error))
 
     def _is_stopped(self, stopping: threading.Event) -> bool:
         """Answer whoever asked meanwhile, and tell whether there is time for more."""

@@ -258,7 +258,7 @@ def _read_environment(environ: Mapping[str, str], problems: list[Problem]) -> La
 def _decode(text: str, *, as_list: bool) -> object:
     """Lists are written as JSON; what is none is left as it is, to be reported."""
     if as_list:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(text)
     return text
 

@@ -193,7 +193,10 @@ def _read_size(text: str) -> int:
     if (found := SIZE.fullmatch(text)) is None:
         raise ValueError("a number of bytes is expected, such as 268435456 or 256 MiB")
     number, unit, binary = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(unit.lower() or " "))
+    try:
+        return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(unit.lower() or " "))
+    except OverflowError:
+        raise ValueError("a smaller number of bytes is expected") from None
 
 
 def _plain(message: str) -> str:

@@ -6,6 +6,7 @@ import datetime as dt
 
 import polars as pl
 from msgspec import Struct
+from polars.exceptions import PanicException, PolarsError
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import KEY, typed_updates
@@ -17,6 +18,10 @@ from pointline.tables.symbol_observations import Kind
 
 OTHER_EXCHANGE = "other_exchange"
 """The rule that rows break which a file may not tell of."""
+
+
+ODD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, PolarsError, PanicException)
+"""What a value makes of the code that reads it, where nobody thought of such a one."""
 
 
 class Metadata(Struct, frozen=True, kw_only=True):
@@ -86,6 +91,20 @@ def read_metadata(
     brings its own time. With ``belonging`` rows of other exchanges are kept apart, with ``faults`` those that cannot be
     right. Raises ``Rejected``.
     """
+    try:
+        return _read(data, exchange, effective_at, belonging, faults)
+    except ODD as error:
+        what = f"it cannot be read as a list of instruments: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise Rejected(what, hint="write it as `pointline help tables` has it") from error
+
+
+def _read(
+    data: bytes,
+    exchange: str,
+    effective_at: dt.datetime | None,
+    belonging: Belonging | None,
+    faults: Faults | None,
+) -> Metadata:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"[", b"{"}:
         content = parse_json(data)
         if isinstance(content, dict) and "symbols" in content:

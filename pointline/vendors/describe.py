@@ -90,6 +90,8 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable], *, is
         raw = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return Vendor(name=where, where=where, problems=(f"{where}: {error}",))
+    except RecursionError:
+        return Vendor(name=where, where=where, problems=(f"{where}: its lists lie too deep in one another",))
     feeds, written_tables = raw.pop("feed", []), raw.pop("table", [])
     try:
         vendor = shaped(raw, VendorText)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pointline.errors import PointlineError
-from pointline.phrases import plural
+from pointline.phrases import plural, printable
 from pointline_daemon.commands.coverage.maps import TONES, Map, percent, total
 
 try:
@@ -90,7 +90,7 @@ def _draw(picture: _Picture, one: Map, left: int, top: int) -> None:
     symbols = "" if one.symbol is not None else f"{plural(one.symbols, 'symbol')}, "
     tail = f"{symbols}{percent(whole.covered, whole.expected)} of {plural(whole.expected, 'day')}"
     room = BLOCK_WIDTH - picture.length(f"  {tail}")
-    title = one.title
+    title = printable(one.title)
     while title and picture.length(title) > room:
         title = title.removesuffix("...")[:-1] + "..."
     picture.write(left, top, title, INK)

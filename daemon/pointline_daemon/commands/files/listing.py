@@ -31,6 +31,8 @@ from pointline_daemon.commands.shared.unread import SHOWN, list_unread
 from pointline_daemon.exit_codes import EXIT_OK
 
 NARROWEST_PATH = 24
+MOST_FILES = 2**32 - 1
+"""More than these no lake has, and Polars counts none."""
 COLOURS: Final[Mapping[Status, str]] = {
     Status.PENDING: "yellow",
     Status.SUCCESS: "",
@@ -79,7 +81,7 @@ def list_files(
     ledger = everything.filter(*chosen)
     matching = ledger.select(pl.len()).collect().item()
     newest_first = ledger.sort("updated_at_us", "file_id", descending=True)
-    files = (newest_first.head(last) if last else newest_first).collect()
+    files = (newest_first.head(min(last, MOST_FILES)) if last else newest_first).collect()
     if as_json:
         print_json([_as_json(row) for row in files.iter_rows(named=True)])
     elif files.is_empty():

@@ -17,7 +17,8 @@ from pointline.unknown import near_names
 from pointline_daemon.commands.shared.known import unknown_file
 
 MOST_NEAR = 3
-NUMBER = re.compile(r"[1-9][0-9]*")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+"""No lake has a file of more digits."""
 
 
 def chosen_files(config: Config, ledger: pl.LazyFrame, targets: Sequence[str]) -> list[int] | None:

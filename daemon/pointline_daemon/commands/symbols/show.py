@@ -76,10 +76,10 @@ def parsed_time(option: str, text: str) -> dt.datetime:
     """Read a time, UTC unless it says otherwise. Raises WrongUse."""
     try:
         time = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         hint = "write it as 2024-05-01 or 2024-05-01T12:00"
         raise WrongUse(f"{option} {text!r} is not a time", subject=text, hint=hint) from None
-    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
 
 
 def short_time(time: dt.datetime | str) -> str:

@@ -36,12 +36,12 @@ def words(given: Names | None) -> list[str] | None:
     if given is None or isinstance(given, str):
         return None if given is None else [given]
     asked: object = given  # people give what no type allows
-    names: list[object] = list(dict.fromkeys(asked)) if isinstance(asked, Iterable) else [asked]
+    names: list[object] = list(asked) if isinstance(asked, Iterable) else [asked]
     for name in names:
         if not isinstance(name, str):
             what = f"{name!r} is of the type {type(name).__name__}, and a name is a text"
             raise PointlineError(what, hint="write one name, or a list of them")
-    return [str(name) for name in names]
+    return list(dict.fromkeys(map(str, names)))
 
 
 def exchange_ids(given: Names | None) -> list[str] | None:

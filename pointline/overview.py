@@ -46,7 +46,6 @@ def tables(*, lake_root: str | Path | None = None) -> pl.DataFrame:
     ``first`` and ``last`` are UTC dates. ``version`` is the newest, and null where the table does not exist yet.
     """
     paths = lake_paths(lake_root)
-    require_known_ledger(paths.table(ingest_manifest.NAME))
     ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
     landed = ledger.filter(stands_at(Status.SUCCESS))
     counted = landed.group_by(table="data_type").agg(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import traceback
 from pathlib import Path
 from types import TracebackType
 
@@ -117,6 +118,13 @@ def lost_data_file(error: BaseException) -> LakeDamaged | None:
     if path is None or not _mentions(error, MISSING_WORDS):
         return None
     return LakeDamaged(f"{path[0]}, which the log of its table names, is gone", subject=path[0], hint=REPAIR_HINT)
+
+
+def with_place(error: BaseException) -> str:
+    """Say what went wrong that should not be able to, and where, for whoever is told of it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {one_line(error)}{where}"
 
 
 def one_line(error: BaseException) -> str:

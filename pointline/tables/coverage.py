@@ -85,7 +85,8 @@ class Coverage(Struct, frozen=True, kw_only=True):
 
     ``spans``: ``first, last`` per series, cut to what was asked for. ``gaps``: ``state, first, last, days`` and what is
     known of the day, the most urgent first; days that never came are one range each. ``rests``: exchanges that do not
-    trade on ``saturday`` or ``sunday``. ``undated``: files whose name holds no date that exists.
+    trade on ``saturday`` or ``sunday``. ``undated``: files that are not in, and whose name
+    holds no date, or none that exists.
     """
 
     days: pl.DataFrame
@@ -105,9 +106,9 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     says_nothing = stands_at(Status.SUCCESS) & pl.col("warnings").str.contains(f'"{NO_ROWS}"', literal=True)
     standing = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN), ~says_nothing.fill_null(value=False))
     files = _without_copies(standing.select(*COLUMNS, "days", "superseded_by").collect())
-    named = pl.when(stands_at(Status.SUCCESS) | (pl.col("date") != NO_DATE)).then("date")
-    files = _by_symbol(_by_day(files.with_columns(named.alias("date"))))
-    undated = files.filter(pl.col("date").is_null(), stands_at(Status.QUARANTINED), wanted.series()).height
+    files = _by_symbol(_by_day(files).with_columns(pl.when(pl.col("date") != NO_DATE).then("date").alias("date")))
+    is_open = stands_at(Status.PENDING, Status.QUARANTINED, Status.FAILED)
+    undated = files.filter(pl.col("date").is_null(), is_open, wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())
     rests = _rests(files)
     days = _judge(_days(files.filter(wanted.series())))

@@ -296,7 +296,9 @@ class TestAgainstCounting:
             assert whole.expected == len(by_hand)
 
 
-def test_a_file_that_was_refused_and_whose_path_names_no_day_is_of_no_day():
-    found = look(file(3), file(0, Status.QUARANTINED, date=NO_DATE), file(0, Status.DUPLICATE, date=NO_DATE))
-    assert found.undated == 1
+@pytest.mark.parametrize("status", Status)
+def test_a_file_that_is_not_in_and_whose_path_names_no_day_is_of_no_day(status):
+    found = look(file(3), file(0, status, date=NO_DATE))
+    assert found.undated == (status in {Status.PENDING, Status.QUARANTINED, Status.FAILED})
     assert found.days["date"].to_list() == [day(3)]
+    assert (found.spans["first"].item(), found.spans["last"].item()) == (day(3), day(3))

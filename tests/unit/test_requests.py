@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import stat
 import time
@@ -54,6 +55,9 @@ def frame(**columns) -> bytes:
     content = io.BytesIO()
     pl.DataFrame(columns).write_ipc(content)
     return content.getvalue()
+
+
+YEAR_10000 = 253_402_300_800_000_000
 
 
 def updates_of(**times: int) -> bytes:
@@ -177,14 +181,14 @@ class TestNonsense:
             *(
                 updates_of(**{name: time})
                 for name in ("valid_from", "expiry")
-                for time in (2**63 - 1, -(2**63), 10**17)
+                for time in (2**63 - 1, -(2**63), YEAR_10000)
             ),
         ],
     )
     def test_updates_of_symbols_that_are_none(self, desk, updates):
         desk.put(msgspec.json.encode(UpdateSymbols(updates=updates)))
         desk.serve()
-        assert "holds no updates" in desk.answer()["error"]
+        assert re.search("holds no updates|has a time outside of the years", desk.answer()["error"])
 
     def test_a_link_in_place_of_the_folder_is_not_followed(self, desk, tmp_path):
         (tmp_path / "elsewhere").mkdir()

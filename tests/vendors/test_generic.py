@@ -314,3 +314,26 @@ def test_a_name_of_a_symbol_and_a_date_alone_may_be_anybodys():
     told = describe_foreign("AAPL_2024-01-02.csv", shipped())
     assert told.looks_like.endswith("it may be")
     assert "if not, describe it" in told.advice
+
+
+TILDE = """
+vendor = "mine"
+
+[[feed]]
+name = "deals"
+table = "trades"
+exchange = "kraken"
+path = "mine/{symbol}.csv"
+separator = "~"
+columns = ["timestamp", "price", "amount"]
+
+[feed.map]
+side = { value = "unknown" }
+timestamp = { from = "timestamp", time = "epoch" }
+"""
+
+
+def test_a_header_with_commas_of_a_feed_whose_separator_is_its_own():
+    feeds = Feeds(event_tables(), (describe(TILDE.encode(), "mine.toml", event_tables()),), lambda: shipped().vendors)
+    taken = take(("mine/A.csv", b"timestamp,price,amount\n1714521600000,1,2\n"), feeds=feeds)
+    assert "its cells are separated by commas, not by '~'" in taken.said

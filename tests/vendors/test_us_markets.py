@@ -167,10 +167,14 @@ def test_a_file_of_lean_that_no_description_has_is_named_and_sent_nowhere(path):
         ("firstrate/AAPL_full_1min.txt", "-04:00"),
         ("firstrate/crypto/BTC_full_1min.txt", "+00:00"),
         ("BITO_full_1min_adjsplitdiv.txt", "-04:00"),
+        ("crypto-etf/BITO_full_1min_adj_split.txt", "-04:00"),
+        ("index-futures/ES_full_1min_continuous_UNadjusted.txt", "-04:00"),
+        ("stocks/2024/AAPL_full_1min.txt", "-04:00"),
+        ("Crypto/1min/BTC_full_1min.txt", "+00:00"),
     ],
 )
 def test_the_folder_says_by_which_clock_bars_of_firstrate_are(path, clock):
-    volume = b"" if "index" in path else b",12.5"
+    volume = b"" if path.startswith("index_") else b",12.5"
     (row,) = take((path, b"2024-07-02 01:00:00,5,7,4,6" + volume + b"\n")).rows()
     assert row["timestamp"] == us_of(dt.datetime.fromisoformat(f"2024-07-02T01:00:00{clock}"))
 
@@ -317,6 +321,21 @@ FORMS = [
     ),
     Form(
         feed="firstrate/bars",
+        path="AAPL_full_1min_adjsplit.txt",
+        columns=("time", *BAR),
+        cells=firstrate_bar,
+        constant={"exchange": "firstrate", "symbol": "AAPL", "interval": "1m", "price_type": "trade"},
+        plain=plain_bar,
+        rows=BARS,
+        time=("time",),
+        word="close",
+        span="none",
+        zone=NEW_YORK,
+        step_us=60 * SECOND,
+        has_header=False,
+    ),
+    Form(
+        feed="firstrate/plain-bars",
         path="stocks/AAPL_full_1min.txt",
         columns=("time", *BAR),
         cells=firstrate_bar,

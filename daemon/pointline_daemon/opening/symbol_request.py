@@ -16,7 +16,8 @@ from pointline.tables.dim_symbol_diff import diff
 from pointline.tables.dim_symbol_metadata import Metadata
 from pointline_daemon.opening.requests import Answer, UpdateSymbols
 
-TIMES = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))
+TIMES = (dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
+"""Beyond them a table has rows that nothing can read any more."""
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -51,7 +52,7 @@ class SymbolRequest(Struct, frozen=True, kw_only=True):
             raise _no_updates("no rows")
         times = pl.col(name for name, kind in UPDATE_SCHEMA.items() if isinstance(kind, pl.Datetime))
         if not updates.select(pl.all_horizontal(times.is_between(*TIMES).fill_null(value=True)).all()).item():
-            raise _no_updates("a time that no market has")
+            raise PointlineError("the request has a time outside of the years 1 to 9999", hint="correct that time")
         metadata = Metadata(updates=updates, snapshot_at=request.snapshot_at, is_partial=request.is_partial)
         return cls(told=Told(metadata=metadata, exchange=request.exchange, insist=request.insist))
 

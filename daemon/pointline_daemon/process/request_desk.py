@@ -22,6 +22,7 @@ from polars.exceptions import PanicException
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
 from pointline.io.durable import make_folder
+from pointline.io.translate import with_place
 from pointline_daemon.opening.requests import Answer, Request, decode_request, put_file
 
 STALE_SECONDS = 3600.0
@@ -99,7 +100,7 @@ class RequestDesk:
 def unexpected(error: BaseException) -> PointlineError:
     """Name what no request should be able to cause."""
     hint = "use the same version of pointline as the daemon; if you do, this is a fault of pointline: report it"
-    return PointlineError(f"the daemon cannot do that: {error!r}", hint=hint)
+    return PointlineError(f"the daemon cannot do that: {with_place(error)}", hint=hint)
 
 
 def _answer_of(answer: Future[Answer]) -> Answer:

@@ -29,6 +29,7 @@ from msgspec import Struct
 
 from pointline.errors import ConfigurationError
 from pointline.io.bronze.path_reading import Reading, contradiction, percent_decoded, read_date
+from pointline.io.translate import with_place
 from pointline.settings import DEFAULT_IGNORE, PATTERN_GROUPS
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.vendors.feeds import Claim, Feeds
@@ -131,8 +132,10 @@ class Layout:
         """``None`` for a path that is foreign or ignored."""
         try:
             return self._judged(path)
+        except MemoryError:
+            raise  # it is no fault of the name
         except Exception as error:  # noqa: BLE001 - one path's boundary: no name ends the daemon
-            what = f"its path cannot be judged, {type(error).__name__}: {error}"
+            what = f"its path cannot be judged, {with_place(error)}"
             return Refused(
                 UNKNOWN, UNKNOWN, UNKNOWN, None, f"{what}; this is a fault of pointline: report it, with the path"
             )

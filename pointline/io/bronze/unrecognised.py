@@ -51,7 +51,7 @@ def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
 
 def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
     """What has the name of a feed, and not its folders."""
-    fitting = [one for one in near if one.miss.fits_name and one.template.telling >= TELLING]
+    fitting = [one for one in near if one.miss.fits_name and one.folders and one.template.telling >= TELLING]
     most = max(((one.template.telling, one.miss.near) for one in fitting), default=None)
     best = [one for one in fitting if (one.template.telling, one.miss.near) == most]
     if not best:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def no_ledger(path: Path) -> PointlineError:
     if not others:
         return no_lake(root)
     what = f"the ledger of the lake at {root} is gone: silver has {plural(len(others), 'other table')}, no {path.name}"
-    hint = f"end the daemon if one runs; then `pointline repair --lake-root {root}` makes the ledger again from silver"
+    repair = f"`pointline repair --lake-root {shlex.quote(str(root))}`"
+    hint = f"end the daemon if one runs; then {repair} makes the ledger again from silver"
     return PointlineError(what, subject=str(root), hint=hint)
 
 

@@ -171,9 +171,10 @@ def _known_trouble(wanted: Sequence[str], header: Sequence[str], separator: str 
     if "\r" in text:
         return CR_ENDS, CR_HINT
     for other, name in SEPARATORS.items():
-        if other != separator and len(_known(wanted, text.split(other))) > len(_known(wanted, header)):
-            what = f"its cells are separated by {name}, not by {SEPARATORS[separator]}: {_beginning(header)}"
-            return what, f"write it again with {SEPARATORS[separator]} between them"
+        if other != separator and len(_known(wanted, text.split(other))) > max(1, len(_known(wanted, header))):
+            wanted_one = SEPARATORS.get(separator, repr(separator))
+            what = f"its cells are separated by {name}, not by {wanted_one}: {_beginning(header)}"
+            return what, f"write it again with {wanted_one} between them"
     if _is_better(wanted, header, str.strip):
         return f"its column names have blanks around them: {_beginning(header)}", "write the header without them"
     if _is_better(wanted, header, _squashed):

@@ -59,7 +59,7 @@ def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: 
     require_exchange(ledger, wanted.exchange)
     require_symbol(ledger, wanted.symbol)
     coverage = survey(ledger, wanted)
-    if coverage.days.is_empty() and coverage.gaps.is_empty() and wanted != Selection():
+    if coverage.days.is_empty() and coverage.gaps.is_empty() and not coverage.undated and wanted != Selection():
         nothing = "no file that is in, or may still come in, matches all options"
         print_problem(nothing, _what_there_is(ledger), as_json=as_json)
         return EXIT_FINDINGS
@@ -146,7 +146,7 @@ def _png(coverage: Coverage) -> bytes:
 
 
 def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
-    undated = f"{plural(coverage.undated, 'file')} without a date that exists: `pointline files --status quarantined`"
+    undated = f"{plural(coverage.undated, 'file')} of no day, not in: `pointline files` says what became of them"
     if coverage.days.is_empty() and coverage.gaps.is_empty():
         of_symbols = f"{plural(lists, 'file')} of instruments, which are not of a day: `pointline symbols show`"
         empty = of_symbols if lists else "the ledger is empty: no market-data file was seen in bronze yet"

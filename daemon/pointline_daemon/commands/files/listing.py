@@ -18,6 +18,7 @@ from pointline.tables.ingest_manifest import Status
 from pointline.unknown import no_such
 from pointline_daemon.commands.shared.known import file_tables, require_exchange, require_symbol, require_table
 from pointline_daemon.commands.shared.present import (
+    MOST_SHOWN,
     Column,
     is_terminal,
     print_json,
@@ -31,8 +32,6 @@ from pointline_daemon.commands.shared.unread import SHOWN, list_unread
 from pointline_daemon.exit_codes import EXIT_OK
 
 NARROWEST_PATH = 24
-MOST_FILES = 2**32 - 1
-"""More than these no lake has, and Polars counts none."""
 COLOURS: Final[Mapping[Status, str]] = {
     Status.PENDING: "yellow",
     Status.SUCCESS: "",
@@ -81,7 +80,7 @@ def list_files(
     ledger = everything.filter(*chosen)
     matching = ledger.select(pl.len()).collect().item()
     newest_first = ledger.sort("updated_at_us", "file_id", descending=True)
-    files = (newest_first.head(min(last, MOST_FILES)) if last else newest_first).collect()
+    files = (newest_first.head(min(last, MOST_SHOWN)) if last else newest_first).collect()
     if as_json:
         print_json([_as_json(row) for row in files.iter_rows(named=True)])
     elif files.is_empty():

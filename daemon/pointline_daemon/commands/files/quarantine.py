@@ -19,6 +19,7 @@ from pointline_daemon.commands.files.targets import chosen_files
 from pointline_daemon.commands.shared.harmless import harmless
 from pointline_daemon.commands.shared.known import require_rule
 from pointline_daemon.commands.shared.present import (
+    MOST_SHOWN,
     Column,
     is_terminal,
     print_json,
@@ -77,7 +78,7 @@ def show_quarantine(
     groups = by_rule(rows)
     paths = _paths(ledger, sorted({group.file_id for group in groups}))
     shows_lines = bool(targets) or rule is not None
-    lines = rows.sort("file_id", "file_seq").head(last or None) if shows_lines else rows.head(0)  # type: ignore[arg-type]
+    lines = rows.sort("file_id", "file_seq").head(min(last, MOST_SHOWN) or None) if shows_lines else rows.head(0)  # type: ignore[arg-type]
     if as_json:
         _print_json(groups, paths, lines.collect() if shows_lines else None)
     elif not groups:

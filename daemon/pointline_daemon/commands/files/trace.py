@@ -27,6 +27,7 @@ from pointline_daemon.opening.bronze_access import make_reader, make_source
 COLUMNS = [Column(title="column", style="dim"), Column(title="in silver"), Column(title="in the file", fold=True)]
 LINEAGE = ("file_id", "file_seq")
 LONGEST_LINE = 400
+MOST = 2**63 - 1
 """A book of a thousand levels is one line."""
 
 Row = Mapping[str, Any]
@@ -88,6 +89,8 @@ def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as
     require_table(table, tables, config.paths)
     if file_seq < 1:
         raise WrongUse(f"FILE_SEQ is {file_seq}", hint="rows of a file are counted from 1")
+    if max(file_id, file_seq) > MOST:
+        raise WrongUse(f"{max(file_id, file_seq)} is more than any lake has", hint="give a file's id, and a row of it")
     found = _trace(config, tables[table], file_id, file_seq)
     if as_json:
         print_json(found.as_json(table, file_seq))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 ELLIPSIS = "..."
+MOST_SHOWN = 2**32 - 1
+"""Rows of a list: more than these Polars does not count."""
 STEPS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 

@@ -77,7 +77,8 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
 
 def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecognised | None:
     """What lies in the folders of a feed, and does not have its name."""
-    best = next((one for one in near if one.miss.fits_folder and one.folders and not one.miss.fits_name), None)
+    fitting = [one for one in near if one.miss.fits_folder and one.folders and not one.miss.fits_name]
+    best = next((one for one in fitting if not one.folders.startswith("*")), None)  # else folders of anybody
     if best is None:
         return None
     one = best.description

@@ -197,7 +197,7 @@ FIRST: list[tuple[Moment, Callable[[HalfDone], bool]]] = [
 
 
 @pytest.mark.parametrize(("moment", "proven"), FIRST, ids=name_case)
-@pytest.mark.share(2)
+@pytest.mark.share(3)
 def test_killed_while_files_come_in(moment, proven, tmp_path):
     """Guards the order of effects and recovery: mint, parts, quarantine, silver, manifest."""
     lake = make_lake(tmp_path / "lake")
@@ -223,7 +223,7 @@ SECOND: list[tuple[Moment, Callable[[HalfDone], bool]]] = [
 
 
 @pytest.mark.parametrize(("moment", "proven"), SECOND, ids=name_case)
-@pytest.mark.share(2)
+@pytest.mark.share(3)
 def test_killed_while_files_are_replaced(moment, proven, settled, tmp_path):
     """Guards the commit that takes old rows out and new ones in at once, and its replay into the manifest."""
     lake = shutil.copytree(settled, tmp_path / "lake")
@@ -248,7 +248,7 @@ RECOVERIES = [
     RECOVERIES,
     ids=lambda value: "+".join(map(str, value)) if isinstance(value, list) else value.__name__,
 )
-@pytest.mark.share(2)
+@pytest.mark.share(3)
 def test_killed_again_while_it_recovers(fill, moments, settled, tmp_path):
     """Guards that every step of recovery can be repeated: the quarantine's, then the manifest's."""
     if fill is fill_first:
@@ -347,7 +347,7 @@ MAINTENANCE: list[tuple[str, Moment, Proof]] = [
 
 
 @pytest.mark.parametrize(("step", "moment", "proven"), MAINTENANCE, ids=name_case)
-@pytest.mark.share(2)
+@pytest.mark.share(3)
 def test_killed_while_it_is_maintained(step, moment, proven, grown, tmp_path):
     """Guards that maintenance takes nothing away before what stands in for it is there, and can be begun again."""
     lake = shutil.copytree(grown, tmp_path / "lake")

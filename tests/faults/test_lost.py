@@ -131,7 +131,7 @@ MODES = {"running": Cell.met_by_running, "stopped": Cell.met_by_start, "once": C
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.share(3)
+@pytest.mark.share(4)
 def test_it_is_healed_or_refused(name, mode, moments, tmp_path):
     cell = Cell(KINDS[name], moments, tmp_path / "lake")
     MODES[mode](cell)

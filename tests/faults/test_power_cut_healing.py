@@ -54,6 +54,7 @@ def cuts_inside(name: str, case: Case, start: Path, folder: Path) -> list[Cut]:
     return cuts_of(disk, [run])
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("name", CASES)
 def test_cut_at_some_points(name, sound, older, tmp_path):
     """Guards the flushes of each of them, and that each can be begun again."""

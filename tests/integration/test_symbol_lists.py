@@ -75,7 +75,7 @@ def test_whatever_the_order(tmp_path, lists):
     assert pointline(tmp_path / "mixed", "verify").returncode == 0
 
 
-@pytest.mark.share(2)
+@pytest.mark.soak
 def test_what_people_do_with_one_of_them(tmp_path, lists):
     victim, others = lists[VICTIM], [one for number, one in enumerate(lists) if number != VICTIM]
     path, file = path_of(victim), tmp_path / "bronze" / path_of(victim)

@@ -18,8 +18,6 @@ from pointline.tables.symbol_observations import Kind
 
 OTHER_EXCHANGE = "other_exchange"
 """The rule that rows break which a file may not tell of."""
-
-
 ODD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, PolarsError, PanicException)
 """What a value makes of the code that reads it, where nobody thought of such a one."""
 

@@ -294,8 +294,8 @@ def _check_lines(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
         yield "decimal: a comma cannot be both in numbers and between cells that no quotes protect"
     if not 0 <= text.skip <= MOST_SKIPPED:
         yield f"skip is {text.skip}: it is the number of lines before the header, or the first row: 0 to {MOST_SKIPPED}"
-    of_lines = [name for name, said in (("skip", text.skip), ("header_cut", text.header_cut)) if said]
-    of_lines += ["decimal"] if text.decimal != "." else []
+    all_of_lines = {"skip": text.skip, "header_cut": text.header_cut, "decimal": text.decimal != "."}
+    of_lines = [name for name, said in all_of_lines.items() if said]
     if of_lines and (odd := [one.text for one in paths if PARQUET.search(one.text)]):
         yield f"{of_lines[0]} is of lines of text, and {odd[0]!r} is of Parquet: give it a feed of its own"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -129,6 +130,18 @@ def jforex_bar(row: Row) -> list[str]:
 
 
 MONTH = "the file is of a month: a day off, or hours, within it are as good"
+DUKASCOPY_BARS = Form(
+    feed="dukascopy/bars",
+    path="EURUSD_Candlestick_1_M_BID_%d.%m.%Y-%d.%m.%Y.csv",
+    columns=("Gmt time", "Open", "High", "Low", "Close", "Volume"),
+    cells=dukascopy_bar,
+    constant={"exchange": "dukascopy", "symbol": "EURUSD", "interval": "1m", "price_type": "bid"},
+    plain=plain_voluminous,
+    rows=st.fixed_dictionaries({**BAR, "volume": SIZES}),
+    time=("Gmt time",),
+    word="Volume",
+    step_us=MINUTE,
+)
 FORMS = [
     Form(
         feed="histdata/ticks",
@@ -192,29 +205,15 @@ FORMS = [
         word="AskVolume",
         step_us=MS,
     ),
-    Form(
-        feed="dukascopy/bars",
-        path="EURUSD_Candlestick_1_M_BID_%d.%m.%Y-%d.%m.%Y.csv",
-        columns=("Gmt time", "Open", "High", "Low", "Close", "Volume"),
-        cells=dukascopy_bar,
-        constant={"exchange": "dukascopy", "symbol": "EURUSD", "interval": "1m", "price_type": "bid"},
-        plain=plain_voluminous,
-        rows=st.fixed_dictionaries({**BAR, "volume": SIZES}),
-        time=("Gmt time",),
-        word="Volume",
-        step_us=MINUTE,
-    ),
-    Form(
+    DUKASCOPY_BARS,
+    replace(
+        DUKASCOPY_BARS,
         feed="dukascopy/jforex-bars",
         path="EURUSD_UTC_1 Min_Bid_%Y.%m.%d_%Y.%m.%d.csv",
         columns=("Time (UTC)", "Open", "High", "Low", "Close", "Volume "),
         cells=jforex_bar,
-        constant={"exchange": "dukascopy", "symbol": "EURUSD", "interval": "1m", "price_type": "bid"},
-        plain=plain_voluminous,
-        rows=st.fixed_dictionaries({**BAR, "volume": SIZES}),
         time=("Time (UTC)",),
         word="Close",
-        step_us=MINUTE,
     ),
 ]
 BY_FORM = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.feed)

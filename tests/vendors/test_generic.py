@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -46,34 +47,30 @@ def ccxt_bar(row: Row) -> list[str]:
     return [f"{row['timestamp'] // 1000}", *prices(row), f"{row['volume']}"]
 
 
+MT5_BARS = Form(
+    feed="generic/mt5-bars",
+    path="mt5-utc/broker/EURUSD_M1_202405010000_202405012359.csv",
+    columns=("<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<TICKVOL>", "<VOL>", "<SPREAD>"),
+    cells=mt5_bar,
+    constant={"exchange": "mt5", "symbol": "EURUSD", "interval": "1m", "price_type": "bid"},
+    plain=plain_bar,
+    rows=BARS,
+    time=("<DATE>",),
+    word="<CLOSE>",
+    span="none",
+    step_us=SECOND,
+    separator="\t",
+)
 FORMS = [
-    Form(
-        feed="generic/mt5-bars",
-        path="mt5-utc/broker/EURUSD_M1_202405010000_202405012359.csv",
-        columns=("<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<TICKVOL>", "<VOL>", "<SPREAD>"),
-        cells=mt5_bar,
-        constant={"exchange": "mt5", "symbol": "EURUSD", "interval": "1m", "price_type": "bid"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("<DATE>",),
-        word="<CLOSE>",
-        span="none",
-        step_us=SECOND,
-        separator="\t",
-    ),
-    Form(
+    MT5_BARS,
+    replace(
+        MT5_BARS,
         feed="generic/mt5-days",
         path="mt5-utc/broker/EURUSD_Daily_202405010000_202412310000.csv",
-        columns=("<DATE>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<TICKVOL>", "<VOL>", "<SPREAD>"),
+        columns=tuple(name for name in MT5_BARS.columns if name != "<TIME>"),
         cells=mt5_day,
-        constant={"exchange": "mt5", "symbol": "EURUSD", "interval": "1d", "price_type": "bid"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("<DATE>",),
-        word="<CLOSE>",
-        span="none",
+        constant={**MT5_BARS.constant, "interval": "1d"},
         step_us=86_400 * SECOND,
-        separator="\t",
     ),
     Form(
         feed="generic/ccxt-ohlcv",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -285,6 +285,36 @@ COUNTED = st.builds(lambda bar, count: {**bar, "trade_count": count}, BARS, st.i
 QUOTES = st.fixed_dictionaries({"bid_price": PRICES, "ask_price": PRICES})
 ONE_FILE = "one file holds all days"
 BAR = ("open", "high", "low", "close", "volume")
+FIRSTRATE = Form(
+    feed="firstrate/bars",
+    path="AAPL_full_1min_adjsplit.txt",
+    columns=("time", *BAR),
+    cells=firstrate_bar,
+    constant={"exchange": "firstrate", "symbol": "AAPL", "interval": "1m", "price_type": "trade"},
+    plain=plain_bar,
+    rows=BARS,
+    time=("time",),
+    word="close",
+    span="none",
+    zone=NEW_YORK,
+    step_us=60 * SECOND,
+    has_header=False,
+)
+LEAN_TICKS = Form(
+    feed="lean/forex-ticks",
+    path="forex/oanda/tick/eurusd/%Y%m%d_eurusd_tick_quote.csv",
+    columns=("ms", "bid", "ask"),
+    cells=lean_tick,
+    constant={"exchange": "lean-oanda", "symbol": "eurusd"},
+    plain=lambda n: {"bid_price": Decimal(n + 1) / 8, "ask_price": Decimal(n + 2) / 8},
+    rows=QUOTES,
+    time=("ms",),
+    word="bid",
+    has_header=False,
+    line_end="\r\n",
+    wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
+    unproved={"a day off": "the rows say no day, the name alone does"},
+)
 FORMS = [
     Counted(
         feed="taq/trades",
@@ -319,64 +349,25 @@ FORMS = [
         zone=NEW_YORK,
         step_us=1,
     ),
-    Form(
-        feed="firstrate/bars",
-        path="AAPL_full_1min_adjsplit.txt",
-        columns=("time", *BAR),
-        cells=firstrate_bar,
-        constant={"exchange": "firstrate", "symbol": "AAPL", "interval": "1m", "price_type": "trade"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("time",),
-        word="close",
-        span="none",
-        zone=NEW_YORK,
-        step_us=60 * SECOND,
-        has_header=False,
-    ),
-    Form(
-        feed="firstrate/plain-bars",
-        path="stocks/AAPL_full_1min.txt",
-        columns=("time", *BAR),
-        cells=firstrate_bar,
-        constant={"exchange": "firstrate", "symbol": "AAPL", "interval": "1m", "price_type": "trade"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("time",),
-        word="close",
-        span="none",
-        zone=NEW_YORK,
-        step_us=60 * SECOND,
-        has_header=False,
-    ),
-    Form(
+    FIRSTRATE,
+    replace(FIRSTRATE, feed="firstrate/plain-bars", path="stocks/AAPL_full_1min.txt"),
+    replace(
+        FIRSTRATE,
         feed="firstrate/crypto-bars",
         path="crypto_full_1min/BTC_full_1min.txt",
-        columns=("time", *BAR),
         cells=firstrate_coin,
-        constant={"exchange": "firstrate", "symbol": "BTC", "interval": "1m", "price_type": "trade"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("time",),
-        word="close",
-        span="none",
-        step_us=60 * SECOND,
-        has_header=False,
+        constant={**FIRSTRATE.constant, "symbol": "BTC"},
+        zone=dt.UTC,
     ),
-    Form(
+    replace(
+        FIRSTRATE,
         feed="firstrate/index-bars",
         path="index/SPX_full_1min.txt",
         columns=("time", *BAR[:4]),
         cells=firstrate_index,
-        constant={"exchange": "firstrate", "symbol": "SPX", "interval": "1m", "price_type": "index"},
+        constant={**FIRSTRATE.constant, "symbol": "SPX", "price_type": "index"},
         plain=lambda n: {name: value for name, value in plain_bar(n).items() if name != "volume"},
         rows=st.fixed_dictionaries(dict.fromkeys(BAR[:4], PRICES)),
-        time=("time",),
-        word="close",
-        span="none",
-        zone=NEW_YORK,
-        step_us=60 * SECOND,
-        has_header=False,
     ),
     Form(
         feed="iqfeed/ticks",
@@ -445,36 +436,14 @@ FORMS = [
         wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
         unproved={"a day off": "the rows say no day, the name alone does"},
     ),
-    Form(
-        feed="lean/forex-ticks",
-        path="forex/oanda/tick/eurusd/%Y%m%d_eurusd_tick_quote.csv",
-        columns=("ms", "bid", "ask"),
-        cells=lean_tick,
-        constant={"exchange": "lean-oanda", "symbol": "eurusd"},
-        plain=lambda n: {"bid_price": Decimal(n + 1) / 8, "ask_price": Decimal(n + 2) / 8},
-        rows=QUOTES,
-        time=("ms",),
-        word="bid",
-        has_header=False,
-        line_end="\r\n",
-        wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
-        unproved={"a day off": "the rows say no day, the name alone does"},
-    ),
-    Form(
+    LEAN_TICKS,
+    replace(
+        LEAN_TICKS,
         feed="lean/forex-ticks-fxcm",
-        path="forex/fxcm/tick/eurusd/%Y%m%d_eurusd_tick_quote.csv",
-        columns=("ms", "bid", "ask"),
+        path=LEAN_TICKS.path.replace("oanda", "fxcm"),
         cells=lean_tick_of_fxcm,
-        constant={"exchange": "lean-fxcm", "symbol": "eurusd"},
-        plain=lambda n: {"bid_price": Decimal(n + 1) / 8, "ask_price": Decimal(n + 2) / 8},
-        rows=QUOTES,
-        time=("ms",),
-        word="bid",
+        constant={**LEAN_TICKS.constant, "exchange": "lean-fxcm"},
         zone=dt.timezone(-dt.timedelta(hours=5)),
-        has_header=False,
-        line_end="\r\n",
-        wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
-        unproved={"a day off": "the rows say no day, the name alone does"},
     ),
 ]
 _, test_files_come_back, test_broken_files = checks_of(FORMS, examples=20)

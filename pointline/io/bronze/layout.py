@@ -52,6 +52,8 @@ _PLAIN_NAME = re.compile(r"[^*?\[]+")
 
 _FOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """An exchange id names a folder in silver and a partition value, which other engines must be able to read."""
+UNKNOWN = "unknown"
+"""What a path is of that cannot be judged."""
 
 
 class Recognised(NamedTuple):
@@ -67,10 +69,6 @@ class Recognised(NamedTuple):
     is_one_day: bool = True
     names_symbol: bool = True
     is_timed_by_path: bool = False
-
-
-UNKNOWN = "unknown"
-"""What a path is of that cannot be judged."""
 
 
 class Refused(NamedTuple):

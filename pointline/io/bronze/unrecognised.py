@@ -60,7 +60,7 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
     names = list(dict.fromkeys(one.description.name for one in best))
     folders = " or ".join(dict.fromkeys(one.folders for one in best[:MOST_NAMED]))
     what = f"{' or '.join(titles[:MOST_NAMED])}: {_listed(names)}"
-    if most is not None and not most[0][0]:  # a name of a symbol and a date alone, which files of anybody have
+    if not best[0].template.telling[0]:  # a name of a symbol and a date alone, which files of anybody have
         what = f"{what}, it may be"
         advice = (
             f"if it is, put it below bronze into the folders in which it was published: {folders}; if not, describe "

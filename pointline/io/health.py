@@ -20,7 +20,7 @@ from pointline.io.delta_log.entries import entry_name
 from pointline.io.delta_log.mend import ENTRY, fault_of, newest_entry
 from pointline.io.delta_log.wrong_kinds import wrong_kinds
 from pointline.io.lake_links import links_in
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import from_os_error, one_line
 
 NETWORK = frozenset(

@@ -8,7 +8,7 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.errors import CommitConflict, LakeDamaged
-from pointline.io.protocols import EventTableRepository, Part, new_parts
+from pointline.io.protocols.tables import EventTableRepository, Part, new_parts
 from pointline.tables.size_tiers import runs_to_merge
 
 LEAST_ROWS, MOST_ROWS = 512, 131_072

@@ -20,7 +20,7 @@ from pointline_daemon.opening.lake import Lake, open_lake
 
 from pointline.config import load_config
 from pointline.io.content.hashed import Version
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.tables.ingest_manifest import SCHEMA, Status
 from tests.bench.inputs import EXCHANGES, FIRST_DAY, symbol_name
 from tests.bench.lake import BenchLake

@@ -17,7 +17,7 @@ from pointline_daemon.samples import Sample, sample_frame
 from pointline.config import load_config
 from pointline.io.delta.event_table import DeltaEventTable
 from pointline.io.delta_log.upkeep import TableUpkeep
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from tests.bench.bare import typed
 from tests.bench.inputs import EXCHANGES, FIRST_DAY
 from tests.bench.lake import BenchLake

@@ -24,7 +24,8 @@ from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.checkpoint import entries_after, newest_checkpoint
 from pointline.io.delta_log.entries import entry_name
 from pointline.io.delta_log.upkeep import TableUpkeep
-from pointline.io.protocols import Outcome, Part
+from pointline.io.protocols.file_version import Outcome
+from pointline.io.protocols.tables import Part
 from pointline.services.compaction import COLD, while_hot
 from pointline.services.ingest.change import Change, commit_change
 from pointline.settings import MaintenanceSettings

@@ -15,7 +15,7 @@ from pointline.errors import CommitConflict, LakeDamaged, PointlineError
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
 from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.ledger.manifest import DeltaManifest
-from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import CONTENT_FACTS, DIGEST, SCHEMA, STANDING, Status, with_hashes
 from pointline.tables.registry import event_tables

@@ -24,7 +24,7 @@ from pointline_daemon.opening.lake import open_lake
 from pointline_daemon.samples import Sample, write_sample
 
 from pointline.config import load_config
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.tables.coverage import Selection, survey
 from pointline.tables.ingest_manifest import SCHEMA, Status
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.rows.end_to_end import EndToEnd, neighbours
 from tests.support.vendor_files import take
 

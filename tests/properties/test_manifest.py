@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from pointline.io.ledger.manifest import DeltaManifest
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.tables.ingest_manifest import CLOSED, Status, with_hashes
 
 META = BronzeFileMetadata(

@@ -14,7 +14,8 @@ import polars as pl
 from msgspec.structs import replace
 
 from pointline.errors import CommitConflict
-from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, CommittedBatch, Discovery, Outcome, Part
+from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Discovery, Outcome
+from pointline.io.protocols.tables import CommittedBatch, Part
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status, rows_by_day

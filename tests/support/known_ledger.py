@@ -10,7 +10,7 @@ import polars as pl
 
 from pointline.io.clock import Clock
 from pointline.io.ledger.manifest import DeltaManifest
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.tables.ingest_manifest import SCHEMA, Status
 
 FILES_PER_DAY = 1000

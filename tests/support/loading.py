@@ -14,7 +14,7 @@ import polars as pl
 from pointline.io.bronze.file_system import version_of
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.services.files.claims import Claims
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry, Group, Loaded

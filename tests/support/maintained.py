@@ -17,7 +17,7 @@ from pointline_daemon.process.maintenance.upkeep import Upkeep
 from pointline.config import load_config
 from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.lock import LakeLock
-from pointline.io.protocols import EventTableRepository
+from pointline.io.protocols.tables import EventTableRepository
 from pointline.services.compaction import Compacted, Effort, merge_partition, put_in_place
 
 TO_ONE = Effort(ratio=1, most=1, lay_out=True)

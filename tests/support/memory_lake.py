@@ -21,7 +21,7 @@ from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.claims import Claims
 from pointline.services.ingest.backlog import Sieve, backlog
 from pointline.services.ingest.batch import Batch

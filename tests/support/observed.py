@@ -18,7 +18,7 @@ from pointline_daemon.page.web import WebServer
 from pointline_daemon.process.flow import Flow
 
 from pointline.config import load_config
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry, Timing
 from pointline.tables.ingest_manifest import Status

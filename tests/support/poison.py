@@ -13,7 +13,8 @@ from pointline_daemon.process.supervisor import Supervisor
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
-from pointline.io.protocols import BronzeContent, BronzeFileMetadata
+from pointline.io.protocols.bronze import BronzeContent
+from pointline.io.protocols.file_version import BronzeFileMetadata
 
 
 class DeadlyReader:

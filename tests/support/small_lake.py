@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pointline.io.delta.event_table import DeltaEventTable
 from pointline.io.delta.table.repository import DeltaTableRepository
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.symbols.observations import DeltaObservations
 from pointline.io.symbols.table import DeltaSymbolTable
 from pointline.services.compaction import DICTIONARY

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pointline.io.protocols import SymbolTable
+from pointline.io.protocols.symbols import SymbolTable
 from pointline.services.symbols.changes import Symbols
 from pointline.tables import dim_symbol
 from pointline.tables.symbol_history import History, history

@@ -27,7 +27,7 @@ from pointline.io.bronze.layout import Layout, Recognised, Refused
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.descriptions import shipped_vendors
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.services.files.claims import Claims
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Entry, Group

@@ -8,7 +8,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import ACCEPTED, PROCESS_ENDED, BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import ACCEPTED, PROCESS_ENDED, BronzeFileMetadata, Outcome
 from pointline.services.ingest.attempts import ALONE_AFTER, Attempts
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest

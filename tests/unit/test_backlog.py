@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from pointline_daemon.arrival.touched import SCHEMA as TOUCHED
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.ingest.backlog import VERSION as NAMES
 from pointline.services.ingest.backlog import Sieve, backlog
 from pointline.tables.ingest_manifest import CLOSED, Status

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pointline.errors import LakeDamaged
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.services.ingest.change import Change, commit_change, places_of
 from pointline.tables.registry import event_tables
 from tests.support.fakes import MemoryEventTable

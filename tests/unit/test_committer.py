@@ -14,7 +14,8 @@ from pointline_daemon.process.flow import Flow, RunningBatch
 from structlog.testing import capture_logs
 
 from pointline.errors import DiskFull, LakeDamaged, NoAccess, PartsLost, StorageTrouble
-from pointline.io.protocols import Outcome, Part
+from pointline.io.protocols.file_version import Outcome
+from pointline.io.protocols.tables import Part
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart, Timing
 from pointline.services.ingest.effects import Committed

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.errors import CommitConflict, LakeDamaged
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.services import compaction
 from pointline.services.compaction import (
     COLD,

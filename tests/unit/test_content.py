@@ -16,7 +16,7 @@ from pointline.errors import ChangedWhileRead, PointlineError, Rejected, Unfinis
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.content.line_blocks import BLOCK_BYTES
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.parse import text_path
 from pointline.parse.feed import own_columns
 from pointline.parse.rules import Belonging

@@ -6,7 +6,7 @@ import pytest
 
 from pointline.io.clock import Clock
 from pointline.io.delta_log.dead_files import DeadFiles
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 NOW = 1_714_521_600.0
 HOUR = 3600.0

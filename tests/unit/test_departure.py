@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.ingest.departure import (
     absent_files,
     closed_by_absence,

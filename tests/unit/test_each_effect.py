@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.tables.ingest_manifest import Status
 from tests.support.memory_lake import CRASH, TROUBLE, MemoryLake
 from tests.support.people_contents import DAYS, client, digest, hive, make_content

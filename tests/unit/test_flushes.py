@@ -19,7 +19,7 @@ from pointline.io.delta.table import writer
 from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log import entries as delta_log
 from pointline.io.ledger.manifest import DeltaManifest
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.tables.ingest_manifest import Status
 from tests.unit.test_verdict import META
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import Discovery, Outcome
+from pointline.io.protocols.file_version import Discovery, Outcome
 from pointline.services.audit.healing import Healing, heal, plan_healing, plan_rereading
 from pointline.services.audit.reconcile import Disagreement, compare_quarantine, compare_tables, describe
 from pointline.services.ingest.change import Change, commit_change

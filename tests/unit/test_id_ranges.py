@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from pointline.io.delta.id_ranges import FEW_ROWS, holding, in_order, neighbours_to_merge, spread
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 
 def part(first: int, last: int | None = None, *, rows: int | None = None) -> Part:

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.services.files.identity import sorting
 from pointline.services.files.identity.candidate import Candidate, Sorted
 from pointline.services.files.identity.sorting import sort_candidates

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from pointline.errors import DiskFull, StorageTrouble
 from pointline.io.clock import Clock
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.identity.candidate import Candidate, Move, Sorted
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded
 from pointline.services.ingest.departure import Departures

@@ -14,7 +14,7 @@ from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.ledger import frame as ledger_frame
 from pointline.io.ledger import table as ledger_table
 from pointline.io.ledger.manifest import DeltaManifest
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.tables.ingest_manifest import Status
 from tests.support.known_ledger import NOW_US, KnownLedger
 

@@ -15,7 +15,7 @@ from pointline.io.delta.id_ranges import in_order
 from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.ledger import table as ledger_table
 from pointline.io.ledger.table import LedgerTable
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 SCHEMA = {"file_id": pl.Int64(), "status": pl.String(), "hash": pl.String(), "symbols": pl.List(pl.String())}
 MANY = 1 << 30

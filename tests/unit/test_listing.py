@@ -8,7 +8,7 @@ import pytest
 from pointline_daemon.commands.files.listing import list_files
 
 from pointline.config import LakePaths
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.tables.ingest_manifest import Status
 from tests.support.known_ledger import KnownLedger
 

@@ -12,7 +12,7 @@ from pointline.errors import CommitConflict
 from pointline.io.delta.live_parts import LAST_FILE_ID, Bound
 from pointline.io.delta.table import reader
 from pointline.io.delta.table.repository import DeltaTableRepository
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 SCHEMA = {
     "exchange": pl.String(),

@@ -14,7 +14,7 @@ from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log import mend
 from pointline.io.delta_log.mend import STAGED, fault_of, mend_table, newest_entry
 from pointline.io.delta_log.upkeep import TableUpkeep
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 BATCH = 5
 

@@ -23,7 +23,7 @@ from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.upkeep import TableUpkeep
 from pointline.io.ledger import table as ledger_table
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.compaction import merge_partition, put_in_place
 from pointline.services.ingest.change import Change, commit_change
 from pointline.tables import quarantine

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import OTHER_IS_GONE, BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import OTHER_IS_GONE, BronzeFileMetadata, Outcome
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.files.overlap import Day, Occupied, day_of
 from pointline.services.files.replacement import Judge, Replacements

@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.services.files.preference import foreseen, may_leave, preferred, thinned
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import UTC_TIME

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Discovery, Outcome
+from pointline.io.protocols.tables import CommittedBatch
 from pointline.services.ingest.recovery import recover
 from pointline.tables import quarantine as quarantine_table
 from pointline.tables.ingest_manifest import Status

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pointline.io.protocols import LEFT_TO
+from pointline.io.protocols.file_version import LEFT_TO
 from pointline.services.files import regained as regained_module
 from pointline.services.files.regained import days_left, left_to, regained
 from pointline.tables.ingest_manifest import SCHEMA

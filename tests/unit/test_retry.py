@@ -7,7 +7,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.ingest.retry import Selection, put_back, select
 from pointline.services.symbols.holds import MARK
 from pointline.tables.ingest_manifest import Status

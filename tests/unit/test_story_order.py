@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from pointline_daemon.commands.shared.ledger_view import view_ledger
 
-from pointline.io.protocols import Move
+from pointline.io.protocols.file_version import Move
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
 from pointline.services.telling.next_steps import next_step
 from pointline.services.telling.story import Sources, tell

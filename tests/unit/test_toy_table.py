@@ -14,7 +14,7 @@ from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
 from pointline.io.ledger.manifest import DeltaManifest
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.claims import Claims
 from pointline.services.ingest.effects import IngestService
 from pointline.services.ingest.verdict import Policy

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.errors import NoAccess, Stopping, StorageTrouble, Transient, Unfinished
-from pointline.io.protocols import ACCEPTED, LEFT_TO, BronzeFileMetadata, Outcome, Part
+from pointline.io.protocols.file_version import ACCEPTED, LEFT_TO, BronzeFileMetadata, Outcome
+from pointline.io.protocols.tables import Part
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart
 from pointline.services.ingest.change import Partition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.services.audit.ledger_audit import audit_counts, audit_ledger, audit_quarantine
 from pointline.services.audit.ledger_index import LedgerIndex, Sorted, with_next
 from pointline.services.audit.silver import row_counts

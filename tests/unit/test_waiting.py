@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from pointline_daemon.arrival.waiting import WaitingRoom
 
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 
 SECOND = 1_000_000
 NOW = 1_714_521_600 * SECOND

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from pointline.errors import Rejected
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.ingest.withdrawal import plan_withdrawal
 from pointline.tables.ingest_manifest import Status
 from tests.support.fakes import MemoryManifest

@@ -15,7 +15,7 @@ from pointline.errors import DiskFull, Transient
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.spelled_path import written_path
 from pointline.io.clock import Clock
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.ingest.effects import IngestService
 from pointline.services.loading.load import Loader
 from pointline.settings import IngestSettings

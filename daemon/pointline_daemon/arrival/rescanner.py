@@ -14,7 +14,7 @@ from pointline.errors import Transient
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.unrecognised import Seen, Unrecognised
 from pointline.io.clock import Clock
-from pointline.io.protocols import IngestionManifestRepository
+from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.services.ingest.backlog import Sieve, backlog
 from pointline.services.ingest.departure import Departures
 from pointline.services.ingest.schedule import next_try_us

@@ -14,7 +14,7 @@ import polars as pl
 
 from pointline.io.delta.table_path import read_data_file
 from pointline.io.durable import replace_file
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.ingest.backlog import VERSION
 
 SCHEMA = {"path": pl.String(), "file_id": pl.Int64(), **dict.fromkeys(VERSION, pl.Int64())}

@@ -6,7 +6,7 @@ import heapq
 
 from msgspec import Struct
 
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 
 
 class _Watched(Struct):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.ingest.batch import Entry, Timing
 from pointline.tables.ingest_manifest import Status
 from pointline_daemon import events

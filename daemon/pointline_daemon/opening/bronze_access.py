@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pointline.io.content.decode import Limits
     from pointline.io.content.file_content import FileContent
     from pointline.io.content.file_reader import FileReader, Folder
-    from pointline.io.protocols import BronzeFileMetadata
+    from pointline.io.protocols.file_version import BronzeFileMetadata
 
 
 def make_layout(config: Config, *, on_problem: Callable[[str], None] | None = None) -> Layout:
@@ -69,7 +69,7 @@ def open_one(config: Config, feeds: Feeds, file: Path, path: str) -> tuple[Bronz
 def open_lines(config: Config, file: Path, path: str) -> FileContent:
     """Open a file anywhere under a path that need not be that of any feed."""
     from pointline.io.bronze.one_file import OneFile  # noqa: PLC0415 - see above
-    from pointline.io.protocols import BronzeFileMetadata  # noqa: PLC0415
+    from pointline.io.protocols.file_version import BronzeFileMetadata  # noqa: PLC0415
 
     found = OneFile(file)
     size, mtime_us, changed_us, inode = found.version()

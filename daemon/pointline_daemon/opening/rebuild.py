@@ -16,7 +16,7 @@ import polars as pl
 from pointline.errors import LakeDamaged, NoAccess, PointlineError
 from pointline.io.delta.table.reader import DeltaTableReader
 from pointline.io.durable import flush_folder, make_folder
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import one_line
 from pointline.tables import ingest_manifest
 from pointline_daemon.opening.lake import Lake

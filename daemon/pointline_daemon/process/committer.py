@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from pointline.errors import DiskFull, NoAccess, PartsLost, StorageTrouble, Transient
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.ingest.batch import Entry, Group, Loaded, Timing
 from pointline.services.ingest.effects import Committed, IngestService
 from pointline.services.ingest.schedule import next_try_us

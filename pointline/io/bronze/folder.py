@@ -29,7 +29,7 @@ from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link,
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 from pointline.io.bronze.unrecognised import Seen, Unrecognised, describe_foreign
 from pointline.io.bronze.walk import BronzeWalk, Row, leaves_bronze
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.translate import NO_ACCESS
 from pointline.vendors.feeds import Feeds
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pointline.errors import Rejected, UnknownValue
 from pointline.io.bronze.file_system import version_of
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.small_file import read_small_file
 from pointline.io.translate import storage_errors
 from pointline.phrases import CHECK_PATH

@@ -18,7 +18,7 @@ from pointline.io.content.line_blocks import LINE_END, LineCutter
 from pointline.io.content.packed.members import ANY_NAME, Naming
 from pointline.io.content.parquet_input import ParquetInput
 from pointline.io.decoders.known import DECODERS, EMPTY_IS_WHOLE
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 from pointline.phrases import BLANK_HINT, BLANK_START
 

@@ -13,7 +13,7 @@ from pointline.io.bronze.file_system import microseconds
 from pointline.io.content.expansion import Limits
 from pointline.io.content.file_content import FileContent, Reading
 from pointline.io.content.hashed import Version
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 
 MOST_COMPANION_BYTES = 4096

@@ -7,7 +7,7 @@ import os
 from typing import BinaryIO, NamedTuple, Self
 
 from pointline.io.bronze.file_system import INODE_BITS, microseconds
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 
 
 class Version(NamedTuple):

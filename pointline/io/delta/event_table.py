@@ -13,7 +13,8 @@ from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.commit_log import oldest_entry, outcomes_in
 from pointline.io.delta_log.entries import BATCH
 from pointline.io.delta_log.told import recorded_after
-from pointline.io.protocols import CommittedBatch, Discovery, Outcome, Part
+from pointline.io.protocols.file_version import Discovery, Outcome
+from pointline.io.protocols.tables import CommittedBatch, Part
 from pointline.io.translate import storage_errors
 from pointline.tables import quarantine
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable

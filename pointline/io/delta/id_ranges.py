@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 FEW_ROWS = 64
 """A data file of so few costs hardly more than one of a single row: its columns have to be described in either."""

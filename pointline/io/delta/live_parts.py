@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from pointline.io.delta.parts import COMPACTED
 from pointline.io.delta.table_path import data_files
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 LAST_FILE_ID = (1 << 63) - 1
 

@@ -13,7 +13,8 @@ from operator import attrgetter
 from typing import Any
 
 from pointline.io.delta_log.commit_log import FIELDS, FIRST_FIELDS, OUTCOMES
-from pointline.io.protocols import BronzeFileMetadata, CommittedBatch, Discovery, Outcome
+from pointline.io.protocols.file_version import BronzeFileMetadata, Discovery, Outcome
+from pointline.io.protocols.tables import CommittedBatch
 from pointline.tables.ingest_manifest import Status
 
 Facts = Mapping[str, object]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pointline.io.checksums import checksum_of, stem_of
 from pointline.io.durable import flush_file, flush_folder, make_folder
 from pointline.io.lake_links import refuse_links
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import storage_errors
 
 COMPRESSION = {"compression": "zstd", "compression_level": 1}

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pointline.io.protocols import CommitNote, Move
+from pointline.io.protocols.file_version import Move
+from pointline.io.protocols.tables import CommitNote
 from pointline.io.translate import storage_errors
 
 OUTCOMES, MOVES, FOUND = "pointline_outcomes", "pointline_moves", "pointline_found"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from pointline.io.clock import Clock
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 GRAIN_SECONDS = 60
 

@@ -26,7 +26,7 @@ from deltalake.table import Metadata
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.checksums import CHECKSUM, ENGINE, ZEROS, sealed
 from pointline.io.durable import flush_folder, open_new
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 APP_ID = "pointline"
 """One application id per lake with a rising batch number: ids live in every checkpoint for ever."""

@@ -24,7 +24,7 @@ from pointline.io.delta_log.commit_log import FOUND, MOVES
 from pointline.io.ledger.frame import LedgerFrame
 from pointline.io.ledger.last_id import LastId
 from pointline.io.ledger.table import LedgerTable
-from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Discovery, Outcome
+from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Discovery, Outcome
 from pointline.io.translate import REPAIR_HINT, storage_errors
 from pointline.tables.ingest_manifest import (
     CLOSED,

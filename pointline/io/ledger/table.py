@@ -19,7 +19,7 @@ from pointline.io.delta.parts import ParquetPartWriter, written
 from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta.table_path import scan_data_files
 from pointline.io.durable import flush_file, flush_folder
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import storage_errors
 from pointline.tables.ingest_manifest import ADDED
 

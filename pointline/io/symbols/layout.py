@@ -16,7 +16,7 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.io.delta.live_parts import Bounds
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.schema import UTC_TIME
 

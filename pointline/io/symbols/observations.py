@@ -12,7 +12,8 @@ from pointline.io.delta.event_table import DeltaBatchTable
 from pointline.io.delta.id_ranges import holding
 from pointline.io.delta.outcome_facts import telling
 from pointline.io.delta.table.repository import DeltaTableRepository
-from pointline.io.protocols import Discovery, Outcome, Part
+from pointline.io.protocols.file_version import Discovery, Outcome
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import REPAIR_HINT, storage_errors
 from pointline.tables import symbol_observations as observations
 from pointline.tables.dim_symbol import Scope

@@ -13,7 +13,7 @@ from pointline.io.delta.live_parts import Bound, Bounds
 from pointline.io.delta.parts import ParquetPartWriter, bounds_in_footer
 from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta.table_path import scan_data_files
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.symbols.layout import BOUNDED, Layout, SymbolFile, files_of, laid_out
 from pointline.io.symbols.rewrites import Rewrite, rewrites_of
 from pointline.io.translate import storage_errors

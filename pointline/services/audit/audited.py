@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import polars as pl
 from msgspec import Struct
 
-from pointline.io.protocols import BronzeFileMetadata, BronzeReader, CommittedBatch, Part
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import BronzeFileMetadata
+from pointline.io.protocols.tables import CommittedBatch, Part
 from pointline.services.audit.silver.reread import Rereader
 from pointline.services.audit.silver.row_counts import AuditedTable
 from pointline.tables.symbol_history import History

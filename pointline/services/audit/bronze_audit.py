@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from pointline.io.protocols import BronzeFileMetadata, BronzeReader
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.audit.audited import Parties
 from pointline.services.telling.findings import Checked, Finding
 from pointline.tables import ingest_manifest

@@ -14,13 +14,10 @@ from types import MappingProxyType
 import polars as pl
 from msgspec import Struct, field
 
-from pointline.io.protocols import (
-    BronzeReader,
-    EventTableRepository,
-    IngestionManifestRepository,
-    Outcome,
-    QuarantineRepository,
-)
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
+from pointline.io.protocols.tables import EventTableRepository, QuarantineRepository
 from pointline.phrases import plural
 from pointline.services.audit.lost_rows import gone, sort_by_bronze, what_is_left
 from pointline.services.audit.reconcile import Disagreement, DisagreementAside

@@ -15,7 +15,9 @@ from typing import Any
 import polars as pl
 from msgspec import Struct, field
 
-from pointline.io.protocols import ROWS_LOST, BronzeReader, IngestionManifestRepository, Outcome
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import ROWS_LOST, Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, is_version, ledger_rows
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at, with_digests
 

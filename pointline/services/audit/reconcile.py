@@ -13,7 +13,8 @@ from typing import Protocol
 import polars as pl
 from msgspec import Struct, field
 
-from pointline.io.protocols import IngestionManifestRepository, Part, QuarantineRepository
+from pointline.io.protocols.ledger import IngestionManifestRepository
+from pointline.io.protocols.tables import Part, QuarantineRepository
 from pointline.services.audit.silver.row_counts import LINEAGE, NOBODY, AuditedTable, count_rows
 from pointline.services.ingest.change import Partition
 from pointline.tables.ingest_manifest import Status, may_have_rows_of, rows_by_day, stands_at

@@ -13,7 +13,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from pointline.errors import Transient
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.audit.audited import Parties
 from pointline.services.audit.bronze_audit import audit_bronze
 from pointline.services.audit.ledger_audit import audit_counts, audit_ledger, audit_quarantine

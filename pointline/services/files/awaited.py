@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
-from pointline.io.protocols import BronzeReader
+from pointline.io.protocols.bronze import BronzeReader
 from pointline.parse.feed import Beside
 from pointline.phrases import NOT_BESIDE
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at

@@ -10,7 +10,8 @@ from typing import Any, Final
 import polars as pl
 
 from pointline.errors import NotDescribed, WrongChecksum
-from pointline.io.protocols import ACCEPTED, BronzeReader
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import ACCEPTED
 from pointline.parse.feed import Feed
 from pointline.tables.ingest_manifest import Checksum, Status, stands_at, warns_of
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.files.overlap import day_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry

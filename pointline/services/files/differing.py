@@ -9,7 +9,7 @@ from typing import Any, Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.io.protocols import LEFT_TO
+from pointline.io.protocols.file_version import LEFT_TO
 from pointline.services.files.regained import MOST_STEPS, days_left, heirs_of
 from pointline.tables.coverage import SERIES
 from pointline.tables.ingest_manifest import Status, stands_at

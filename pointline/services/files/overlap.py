@@ -14,7 +14,7 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.parse.rules import DAY_US, EPOCH
 from pointline.services.files.dates import days_between, moment
 from pointline.services.files.preference import RankOf, may_leave

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import polars as pl
 from msgspec.structs import replace
 
-from pointline.io.protocols import LEFT_TO, BronzeFileMetadata, Outcome
+from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.parse.rules import DAY_US, EPOCH
 from pointline.services.files.dates import days_between, moment
 from pointline.tables.ingest_manifest import Status, stands_at

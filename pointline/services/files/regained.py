@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from pointline.io.protocols import LEFT_TO
+from pointline.io.protocols.file_version import LEFT_TO
 from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at
 from pointline.tables.spelling import symbol_key
 

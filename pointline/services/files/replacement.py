@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
 
-from pointline.io.protocols import OTHER_IS_GONE, Outcome
+from pointline.io.protocols.file_version import OTHER_IS_GONE, Outcome
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
 from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
 from pointline.services.files.preference import PeriodOf, RankOf, preferred

@@ -8,7 +8,10 @@ from typing import Protocol
 
 import polars as pl
 
-from pointline.io.protocols import BronzeReader, EventTableRepository, IngestionManifestRepository, Outcome
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
+from pointline.io.protocols.tables import EventTableRepository
 from pointline.services.audit.silver.row_counts import time_symbols
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows
 from pointline.services.files.overlap import Day

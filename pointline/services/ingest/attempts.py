@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from pointline.io.protocols import PROCESS_ENDED, BronzeFileMetadata, IngestionManifestRepository, Outcome
+from pointline.io.protocols.file_version import PROCESS_ENDED, BronzeFileMetadata, Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.tables.ingest_manifest import Status, stands_at
 
 ALONE_AFTER = 2

@@ -10,7 +10,8 @@ import polars as pl
 from msgspec import Struct, field
 
 from pointline.errors import Transient
-from pointline.io.protocols import BronzeFileMetadata, Outcome, Part
+from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
+from pointline.io.protocols.tables import Part
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.files.identity.contents import Contents
 from pointline.tables.dim_symbol_metadata import Metadata

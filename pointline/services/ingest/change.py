@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 from msgspec import Struct, field
 
-from pointline.io.protocols import Discovery, EventTableRepository, Outcome, Part, PartWriter, new_parts
+from pointline.io.protocols.file_version import Discovery, Outcome
+from pointline.io.protocols.tables import EventTableRepository, Part, PartWriter, new_parts
 from pointline.services.compaction import DICTIONARY
 from pointline.services.files.dates import days_between
 

@@ -27,19 +27,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pointline.errors import Transient
-from pointline.io.protocols import (
-    ACCEPTED,
-    OTHER_IS_GONE,
-    BronzeFileMetadata,
-    BronzeReader,
-    Discovery,
-    EventTableRepository,
-    IngestionManifestRepository,
-    Outcome,
-    Part,
-    QuarantineRepository,
-    new_parts,
-)
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import ACCEPTED, OTHER_IS_GONE, BronzeFileMetadata, Discovery, Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
+from pointline.io.protocols.tables import EventTableRepository, Part, QuarantineRepository, new_parts
 from pointline.parse.feed import Feed
 from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.claims import Claims

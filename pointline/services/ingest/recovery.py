@@ -12,13 +12,9 @@ from collections.abc import Mapping
 import polars as pl
 from msgspec import Struct
 
-from pointline.io.protocols import (
-    BatchTable,
-    Discovery,
-    IngestionManifestRepository,
-    Outcome,
-    QuarantineRepository,
-)
+from pointline.io.protocols.file_version import Discovery, Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
+from pointline.io.protocols.tables import BatchTable, QuarantineRepository
 from pointline.tables.ingest_manifest import Status, stands_at
 
 

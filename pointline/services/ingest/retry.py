@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 from msgspec import Struct
 
-from pointline.io.protocols import IngestionManifestRepository, Outcome
+from pointline.io.protocols.file_version import Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.services.symbols.holds import IS_MARKED
 from pointline.tables.ingest_manifest import Status, stands_at
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pointline.errors import NoAccess, Stopping, Transient, Unfinished
-from pointline.io.protocols import ACCEPTED, Outcome
+from pointline.io.protocols.file_version import ACCEPTED, Outcome
 from pointline.services.files.copies import copies_among, copies_of, moved_here
 from pointline.services.files.overlap import Occupied, on_days
 from pointline.services.files.preference import PeriodOf, RankOf, thinned

@@ -8,7 +8,7 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.errors import Rejected
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED
 from pointline.services.ingest.change import Partition, places_of
 from pointline.tables.dim_symbol import INSTRUMENTS

@@ -10,7 +10,7 @@ from operator import or_
 
 import polars as pl
 
-from pointline.io.protocols import Part, PartWriter
+from pointline.io.protocols.tables import Part, PartWriter
 from pointline.services.rows.end_to_end import neighbours
 
 MOST_RUNS = 2_000

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from polars.exceptions import PanicException
 
 from pointline.errors import PointlineError, Rejected, Transient, WrongChecksum
-from pointline.io.protocols import BronzeContent, BronzeReader, Outcome
+from pointline.io.protocols.bronze import BronzeContent, BronzeReader
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.files.claims import Claims
 from pointline.services.ingest.batch import Entry, Group, Loaded, Timing
 from pointline.tables.ingest_manifest import Checksum, Status

@@ -16,7 +16,8 @@ from polars.exceptions import PanicException
 
 from pointline.ahead import ahead
 from pointline.errors import NotDescribed, Rejected
-from pointline.io.protocols import BronzeContent, BronzeReader, EventTableRepository, PartWriter
+from pointline.io.protocols.bronze import BronzeContent, BronzeReader
+from pointline.io.protocols.tables import EventTableRepository, PartWriter
 from pointline.parse.feed import Feed
 from pointline.parse.rules import counted, doubtful_times, quarantining, without_doubtful
 from pointline.services.files.claims import Claims

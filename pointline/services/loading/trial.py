@@ -10,7 +10,8 @@ import polars as pl
 from msgspec import Struct, field
 
 from pointline.errors import Rejected
-from pointline.io.protocols import BronzeContent, BronzeFileMetadata
+from pointline.io.protocols.bronze import BronzeContent
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.parse import text_path
 from pointline.parse.rules import counted, doubtful_times, quarantining, without_doubtful
 from pointline.services.files.identity.candidate import Candidate

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 from msgspec import Struct, field
 
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.parse import fast_path, text_path
 from pointline.parse.feed import CUT
 from pointline.parse.rules import Belonging

@@ -9,7 +9,7 @@ from itertools import chain
 from msgspec import Struct
 
 from pointline.errors import Rejected
-from pointline.io.protocols import BronzeContent
+from pointline.io.protocols.bronze import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
 from pointline.parse.json_lines import JsonLines

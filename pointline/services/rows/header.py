@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from pointline.errors import Rejected
-from pointline.io.protocols import BronzeContent
+from pointline.io.protocols.bronze import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed, Header
 from pointline.phrases import CR_ENDS, CR_HINT

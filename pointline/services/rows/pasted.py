@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from pointline.errors import Rejected, Transient, Unfinished
-from pointline.io.protocols import BronzeContent
+from pointline.io.protocols.bronze import BronzeContent
 from pointline.parse.feed import Beside
 from pointline.phrases import NOT_BESIDE, WAIT_OR_AGAIN, plural
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.io.protocols import Outcome
+from pointline.io.protocols.file_version import Outcome
 from pointline.parse.feed import CUT, Feed
 from pointline.parse.rules import Belonging, is_doubtful
 from pointline.phrases import plural

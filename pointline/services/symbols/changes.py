@@ -15,7 +15,9 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pointline.io.protocols import Discovery, IngestionManifestRepository, Outcome, SymbolObservations, SymbolTable
+from pointline.io.protocols.file_version import Discovery, Outcome
+from pointline.io.protocols.ledger import IngestionManifestRepository
+from pointline.io.protocols.symbols import SymbolObservations, SymbolTable
 from pointline.services.ingest.batch import Entry, Loaded
 from pointline.services.ingest.verdict import Verdict
 from pointline.services.symbols import holds as symbol_holds

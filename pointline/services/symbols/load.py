@@ -8,7 +8,8 @@ import time
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.io.protocols import BronzeContent, BronzeReader, Outcome
+from pointline.io.protocols.bronze import BronzeContent, BronzeReader
+from pointline.io.protocols.file_version import Outcome
 from pointline.services.files.claims import Claims
 from pointline.services.ingest.batch import Entry, Group, start_of_day
 from pointline.services.loading.group_load import GroupLoad

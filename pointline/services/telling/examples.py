@@ -10,7 +10,7 @@ from typing import Self
 import polars as pl
 
 from pointline.errors import PointlineError, Rejected
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.parse import text_path
 from pointline.phrases import BLANK_HINT, BLANK_START, plural
 from pointline.services.loading.trial import Terms, Trial, try_file

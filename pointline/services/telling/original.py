@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from pointline.io.protocols import BronzeContent
+from pointline.io.protocols.bronze import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
 from pointline.parse.json_lines import BROKEN, JsonLines

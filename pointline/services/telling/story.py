@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from pointline.io.protocols import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, ROWS_LOST, CommitNote, Move
+from pointline.io.protocols.file_version import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, ROWS_LOST, Move
+from pointline.io.protocols.tables import CommitNote
 from pointline.phrases import plural
 from pointline.services.files.companion import DISPUTED, is_disputed
 from pointline.services.files.differing import rows_on

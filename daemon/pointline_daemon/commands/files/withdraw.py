@@ -10,7 +10,7 @@ import polars as pl
 from pointline.config import Config
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger
-from pointline.io.protocols import LEFT_TO
+from pointline.io.protocols.file_version import LEFT_TO
 from pointline.phrases import and_more, plural, printable
 from pointline.services.files.regained import left_to
 from pointline.services.ingest.withdrawal import Withdrawal, plan_withdrawal

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pointline.errors import PointlineError, WrongUse
 from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.upkeep import LEAST_RETENTION_HOURS, TableUpkeep
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.services.compaction import COLD, Effort, is_mixed
 from pointline.unknown import no_such
 from pointline_daemon import events

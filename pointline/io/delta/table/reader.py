@@ -21,7 +21,7 @@ from pointline.io.delta.live_parts import LiveParts
 from pointline.io.delta.table_path import LOG, delta_name, is_table, open_table, scan_data_files
 from pointline.io.delta_log.entries import APP_ID, DeltaLog, entry_name
 from pointline.io.delta_log.format_version import require_known
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import DAMAGE_HINT, REPAIR_HINT, storage_errors
 
 

@@ -16,7 +16,7 @@ from pointline.io.delta_log.entries import DeltaLog, table_of, upgrade_of
 from pointline.io.delta_log.format_version import FORMAT_VERSION, PROPERTY, version_in
 from pointline.io.durable import make_folder
 from pointline.io.lake_links import refuse_links
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import storage_errors
 from pointline.tables.size_tiers import runs_to_merge
 

@@ -25,7 +25,7 @@ from pointline.io.delta_log.dead_files import DeadFiles
 from pointline.io.delta_log.entries import BATCH, change_of_parts
 from pointline.io.durable import flush_file, flush_folder
 from pointline.io.lake_links import refuse_links
-from pointline.io.protocols import Part, new_parts
+from pointline.io.protocols.tables import Part, new_parts
 from pointline.io.translate import storage_errors
 
 ROWS_PER_GROUP = 131_072

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import polars as pl
 
 from pointline.errors import ChangedWhileRead, Rejected, Unfinished
-from pointline.io.protocols import BronzeFileMetadata, Part
+from pointline.io.protocols.file_version import BronzeFileMetadata
+from pointline.io.protocols.tables import Part
 from pointline.services.audit.bronze_audit import as_found, described_now
 from pointline.services.audit.look import UNREADABLE, Look, first_line
 from pointline.services.audit.silver.data_files import read_parts

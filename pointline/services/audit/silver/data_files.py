@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 from pointline.services.audit.look import UNREADABLE, Look, first_line
 from pointline.services.telling.findings import Finding
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations

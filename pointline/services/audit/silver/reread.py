@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import polars as pl
 from msgspec import Struct
 
-from pointline.io.protocols import BronzeContent, BronzeFileMetadata, BronzeReader, Part
+from pointline.io.protocols.bronze import BronzeContent, BronzeReader
+from pointline.io.protocols.file_version import BronzeFileMetadata
+from pointline.io.protocols.tables import Part
 from pointline.parse.rules import doubtful_times, without_doubtful
 from pointline.services.audit.silver.row_counts import AuditedTable
 from pointline.services.files.companion import late_checksums

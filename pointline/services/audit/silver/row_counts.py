@@ -7,7 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
-from pointline.io.protocols import Part
+from pointline.io.protocols.tables import Part
 
 LINEAGE = ("file_id", "file_seq")
 MOST_ROWS_AT_ONCE = 4_000_000

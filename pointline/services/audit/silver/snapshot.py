@@ -8,7 +8,8 @@ import polars as pl
 from msgspec import Struct, field
 
 from pointline.errors import LakeDamaged
-from pointline.io.protocols import Outcome, Part
+from pointline.io.protocols.file_version import Outcome
+from pointline.io.protocols.tables import Part
 from pointline.services.audit.audited import AuditedEventTable
 from pointline.services.audit.ledger_version import LedgerVersion
 from pointline.services.audit.look import UNREADABLE, Look, unreadable

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from pointline.io.protocols import BronzeReader
+from pointline.io.protocols.bronze import BronzeReader
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows
 from pointline.services.files.identity.lookup import with_feed
 from pointline.tables.ingest_manifest import DIGEST, Status, stands_at

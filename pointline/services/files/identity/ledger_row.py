@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pointline.io.protocols import BronzeFileMetadata, BronzeReader
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.tables.ingest_manifest import DIGEST, Status, with_hashes
 
 REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)

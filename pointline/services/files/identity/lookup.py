@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pointline.io.protocols import BronzeFileMetadata
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.identity.ledger_row import LedgerRow, ledger_rows
 from pointline.tables.ingest_manifest import ends
 from pointline.tables.schema import UTC_TIME

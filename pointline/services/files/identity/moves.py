@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from pointline.io.protocols import BronzeFileMetadata, BronzeReader
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.identity.candidate import Move
 from pointline.services.files.identity.ledger_row import REFUSED, LedgerRow, has_left, is_version
 from pointline.services.files.identity.lookup import rows_by_position, with_feed

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from pointline.io.protocols import BronzeFileMetadata, BronzeReader
+from pointline.io.protocols.bronze import BronzeReader
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.identity.candidate import Candidate, Sorted
 from pointline.services.files.identity.contents import contents_in_lake
 from pointline.services.files.identity.ledger_row import REFUSED, WITHOUT_ROWS, LedgerRow, is_version

@@ -6,8 +6,6 @@ instead of being read again.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from itertools import groupby
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 
 from pointline.ahead import ahead
 from pointline.errors import LakeDamaged
@@ -23,15 +20,14 @@ from pointline.io.delta.id_ranges import holding
 from pointline.io.delta_log.commit_log import FOUND, MOVES
 from pointline.io.ledger.frame import LedgerFrame
 from pointline.io.ledger.last_id import LastId
+from pointline.io.ledger.rows import VERSION_KEY, outcome_rows, pending_rows, version_of, versions_of
 from pointline.io.ledger.table import LedgerTable
 from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Discovery, Outcome
 from pointline.io.translate import REPAIR_HINT, storage_errors
 from pointline.tables.ingest_manifest import (
     CLOSED,
     CONTENT_FACTS,
-    DAYS,
     SCHEMA,
-    STANDING,
     Checksum,
     Status,
     empty,
@@ -40,8 +36,6 @@ from pointline.tables.ingest_manifest import (
     stands_at,
 )
 
-OUTCOME_SCHEMA = {"file_id": SCHEMA["file_id"], **{name: SCHEMA[name] for name in (*CONTENT_FACTS, *STANDING)}}
-VERSION_KEY = ("bronze_file_path", "file_size_bytes", "last_modified_ts", "changed_ts", "inode")
 LEFT_ON_DISK = (
     *("rows_read", "rows_written", "rows_quarantined", "warnings", "error"),
     *("vendor", "symbols", "receive_clock", "days", "checksum"),
@@ -139,7 +133,7 @@ class DeltaManifest:
         """Do the same for many, in one commit."""
         with self._writing():
             entries = self.entries()
-            versions = _versions(metas)
+            versions = versions_of(metas)
             same_path = pl.col("bronze_file_path").is_in(versions["bronze_file_path"].to_list())
             stays = ~pl.col("file_id").is_in(list(besides))
             known = _join_newest(versions, entries.filter(same_path, stays, ~stands_at(*CLOSED)))
@@ -149,10 +143,10 @@ class DeltaManifest:
             minted: dict[tuple[object, ...], int] = {}
             for position, meta in enumerate(metas):
                 if ids[position] is None:
-                    ids[position] = minted.setdefault(_version_of(meta), next_id + len(minted))
+                    ids[position] = minted.setdefault(version_of(meta), next_id + len(minted))
             if minted:
                 first = {file_id: metas[position] for position, file_id in reversed(list(enumerate(ids)))}
-                rows = self._pending_rows([(file_id, first[file_id]) for file_id in minted.values()])
+                rows = pending_rows([(file_id, first[file_id]) for file_id in minted.values()], self._clock())
                 told = {FOUND: _runs([(file_id, first[file_id].found_by) for file_id in minted.values()])}
                 self.repository.append_pending(rows, told)
                 self._held().append(rows)
@@ -163,7 +157,7 @@ class DeltaManifest:
         """Return the candidates whose version is not in the ledger or still ``pending``: one batch anti-join."""
         if not candidates:
             return []
-        versions = _versions(candidates).with_row_index("position")
+        versions = versions_of(candidates).with_row_index("position")
         settled = self.entries().lazy().filter(~stands_at(Status.PENDING, *CLOSED)).select(VERSION_KEY)
         open_versions = versions.lazy().join(settled, on=VERSION_KEY, how="anti", nulls_equal=True).collect()
         open_positions = open_versions["position"].sort()
@@ -188,7 +182,8 @@ class DeltaManifest:
             told = list(outcomes)
             if not told:
                 return
-            rows = self._outcome_rows(told)
+            untold = [one.file_id for one in told if one.attempts is None]
+            rows = outcome_rows(told, self.attempts_of(untold) if untold else {}, self._clock())
             self.repository.update_rows(rows, fill=CONTENT_FACTS, batch=batch)
             self._held().update(rows, fill=CONTENT_FACTS)
 
@@ -256,7 +251,7 @@ class DeltaManifest:
             known = set(self.entries().filter(pl.col("file_id").is_in(list(found)))["file_id"])
             lost = [(file_id, one) for file_id, one in sorted(found.items()) if file_id not in known]
             if lost:
-                rows = self._pending_rows([(file_id, one.meta) for file_id, one in lost])
+                rows = pending_rows([(file_id, one.meta) for file_id, one in lost], self._clock())
                 created = pl.Series("created_at_us", [one.created_at_us for _, one in lost], dtype=pl.Int64)
                 rows = rows.with_columns(created, created.alias("updated_at_us"))
                 self.repository.append(rows)
@@ -275,7 +270,7 @@ class DeltaManifest:
             known = self.entries().filter(pl.col("file_id").is_in(ids))
             in_silver = known.filter(stands_at(Status.SUCCESS)).select("file_id", "updated_at_us")
             rows = (
-                _versions([meta for _, meta in moves])
+                versions_of([meta for _, meta in moves])
                 .select(
                     pl.Series("file_id", ids, dtype=pl.Int64),
                     "bronze_file_path",
@@ -291,79 +286,6 @@ class DeltaManifest:
             self.repository.update_rows(rows, metadata={MOVES: told})
             self._held().update(rows)
 
-    def _pending_rows(self, minted: Sequence[tuple[int, BronzeFileMetadata]]) -> pl.DataFrame:
-        now = self._clock()
-        facts = [
-            {
-                "file_id": file_id,
-                "vendor": meta.vendor,
-                "exchange": meta.exchange,
-                "data_type": meta.data_type,
-                "symbol": meta.symbol,
-                "date": meta.date,
-                "bronze_file_path": meta.bronze_file_path,
-                "file_size_bytes": meta.file_size_bytes,
-                "last_modified_ts": meta.last_modified_ts,
-                "changed_ts": meta.changed_us or None,
-                "inode": meta.inode or None,
-                "feed": meta.feed or None,
-                "receive_clock": meta.receive_clock,
-                "status": Status.PENDING.value,
-                "attempts": 1,  # noted before it is made, see ``services.attempts``
-                "created_at_us": now,
-                "updated_at_us": now,
-            }
-            for file_id, meta in minted
-        ]
-        times = ("last_modified_ts", "changed_ts")
-        rows = pl.DataFrame(facts, schema={**SCHEMA, **dict.fromkeys(times, pl.Int64())}, orient="row")
-        return rows.with_columns(pl.col(times).cast(SCHEMA[times[0]]))
-
-    def _outcome_rows(self, outcomes: Sequence[Outcome]) -> pl.DataFrame:
-        now = self._clock()
-        told = [outcome.file_id for outcome in outcomes if outcome.attempts is None]
-        tried = self.attempts_of(told) if told else {}
-        facts: dict[str, list[object] | pl.Series] = {
-            "file_id": [one.file_id for one in outcomes],
-            "content_hash": [one.content_hash for one in outcomes],
-            "status": [one.status.value for one in outcomes],
-            "attempts": [tried.get(one.file_id, 0) if one.attempts is None else one.attempts for one in outcomes],
-            "rows_read": [one.rows_read for one in outcomes],
-            "rows_written": [one.rows_written for one in outcomes],
-            "rows_quarantined": [one.rows_quarantined for one in outcomes],
-            "first_local_timestamp": [one.first_local_us for one in outcomes],
-            "last_local_timestamp": [one.last_local_us for one in outcomes],
-            "symbols": _lists([one.symbols for one in outcomes]),
-            "days": _days([one.days for one in outcomes]),
-            "checksum": [one.checksum for one in outcomes],
-            "warnings": [None if one.warnings is None else _as_json(one.warnings) for one in outcomes],
-            "error": [one.error for one in outcomes],
-            "updated_at_us": [now] * len(outcomes),
-            "superseded_by": [one.superseded_by for one in outcomes],
-        }
-        times = ("first_local_timestamp", "last_local_timestamp")
-        rows = pl.DataFrame(facts, schema={**OUTCOME_SCHEMA, **dict.fromkeys(times, pl.Int64())})
-        return rows.with_columns(pl.col(times).cast(SCHEMA[times[0]]))
-
-
-def _lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
-    """By way of Arrow, which takes lists of lists a hundred times as fast, and of a table: less is imported for one."""
-    return pl.DataFrame(pa.table({"values": pa.array(values, pa.list_(pa.large_string()))})).to_series()
-
-
-def _days(values: Sequence[Mapping[str, int] | None]) -> pl.Series:
-    if all(days is None for days in values):
-        return pl.Series([None] * len(values), dtype=DAYS)
-    lists = [
-        None if days is None else [{"date": dt.date.fromisoformat(date), "rows": rows} for date, rows in days.items()]
-        for days in values
-    ]
-    return pl.Series(lists, dtype=DAYS)
-
-
-def _as_json(warnings: Mapping[str, int]) -> str:
-    return json.dumps(dict(warnings)) if warnings else "{}"
-
 
 def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:
     """Return ``[first id, last id, by]`` of neighbours found by the same; ids rise by one."""
@@ -376,18 +298,6 @@ def _runs(found: Sequence[tuple[int, str | None]]) -> list[list[object]]:
 
 def _schema(columns: Iterable[str]) -> pl.Schema:
     return pl.Schema({name: SCHEMA[name] for name in columns})
-
-
-def _versions(metas: Sequence[BronzeFileMetadata]) -> pl.DataFrame:
-    integers = {name: pl.String() if name == "bronze_file_path" else pl.Int64() for name in VERSION_KEY}
-    versions = pl.DataFrame([_version_of(meta) for meta in metas], schema=integers, orient="row")
-    return versions.with_columns(pl.col("last_modified_ts", "changed_ts").cast(SCHEMA["last_modified_ts"]))
-
-
-def _version_of(meta: BronzeFileMetadata) -> tuple[str, int, int, int | None, int | None]:
-    """Return the values of ``VERSION_KEY``."""
-    changed_us, inode = meta.changed_us or None, meta.inode or None
-    return meta.bronze_file_path, meta.file_size_bytes, meta.last_modified_ts, changed_us, inode
 
 
 def _join_newest(versions: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:

@@ -172,9 +172,9 @@ def test_ten_years_of_daily_snapshots(tmp_path):
         if day == DAYS - 2:
             observations.commit(0, add=Observed.join(parts), remove=[], outcomes=[])
     with timed("rebuild from 11 M sightings") as taken:
-        found = symbols.compute()
+        found = symbols.planner.compute()
     assert found.versions.filter("is_current").height == LISTED
     symbols.catch_up(1)
     with timed("one more day, written"):
-        symbols.settle(1, symbols._plan(parts[-1], []), [])
+        symbols.settle(1, symbols.planner.plan(parts[-1], []), [])
     assert taken["seconds"] < 2

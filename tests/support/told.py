@@ -82,7 +82,7 @@ def table_in_steps(
         batch = [left.pop() for _ in range(min(len(left), order.randint(1, 3)))]
         made.crashes = order.random() < 0.1
         try:
-            symbols.settle(number, symbols._plan(Observed.join(said[one] for one in batch), []), [])
+            symbols.settle(number, symbols.planner.plan(Observed.join(said[one] for one in batch), []), [])
         except _Crash:
             symbols = started()
             symbols.catch_up(number + 1)

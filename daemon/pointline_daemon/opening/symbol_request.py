@@ -9,8 +9,9 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.errors import PointlineError
-from pointline.services.symbols.changes import Plan, Told
+from pointline.services.symbols.changes import Told
 from pointline.services.symbols.holds import lacks
+from pointline.services.symbols.planning import Plan
 from pointline.tables.dim_symbol import UPDATE_SCHEMA
 from pointline.tables.dim_symbol_diff import diff
 from pointline.tables.dim_symbol_metadata import Metadata

@@ -56,7 +56,8 @@ from pointline.services.ingest.departure import (
 from pointline.services.ingest.retry import put_back
 from pointline.services.ingest.verdict import Policy, Verdict, decide
 from pointline.services.ingest.withdrawal import plan_withdrawal
-from pointline.services.symbols.changes import Plan, Symbols, Told
+from pointline.services.symbols.changes import Symbols, Told
+from pointline.services.symbols.planning import Plan
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at, warns_of
 from pointline.tables.spelling import symbol_key

@@ -21,19 +21,18 @@ from pointline.io.protocols.symbols import SymbolObservations, SymbolTable
 from pointline.services.ingest.batch import Entry, Loaded
 from pointline.services.ingest.verdict import Verdict
 from pointline.services.symbols import holds as symbol_holds
-from pointline.tables.dim_symbol import INSTRUMENTS, KEY, Changes, Scope, as_of, changes_between
+from pointline.services.symbols.planning import Plan, Planner
+from pointline.tables.dim_symbol import INSTRUMENTS, as_of
 from pointline.tables.dim_symbol_metadata import Metadata
 from pointline.tables.ingest_manifest import Status, stands_at
-from pointline.tables.symbol_history import History, history
+from pointline.tables.symbol_history import History
 from pointline.tables.symbol_observations import (
-    HEAD,
     Kind,
     Observed,
     Origin,
     observe,
     observe_at,
     recorded,
-    unnamed,
     with_unsaid,
 )
 
@@ -41,22 +40,6 @@ REFRESH = dt.timedelta(minutes=55)
 """Whoever asks does so every few minutes at most: within an hour it is done."""
 STANDS = (Status.SUCCESS, Status.QUARANTINED, Status.PENDING)
 """A file of which something is held is quarantined; one that is to be read again is pending."""
-
-
-class Plan(Struct, frozen=True, kw_only=True):
-    """What a batch says and takes back, and what comes of it."""
-
-    add: Observed
-    remove: Sequence[int]
-    changes: Changes
-    held: pl.DataFrame
-    """What is held of the exchanges concerned (``symbol_history.HELD``)."""
-    touched: frozenset[str]
-    heads: pl.DataFrame
-
-    def held_of(self, file_id: int) -> pl.DataFrame:
-        """Return what is held of one file or update."""
-        return self.held.filter(pl.col("file_id") == file_id)
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -83,7 +66,7 @@ class Symbols:
         self._table = table
         self._manifest = manifest
         self._max_missing_share = max_missing_share
-        self._clock = clock
+        self.planner = Planner(observations, table, clock)
         self._lock = threading.RLock()
         self._judged: tuple[int, Plan | None, Verdict] | None = None
         self._marked: set[int] | None = None
@@ -121,12 +104,12 @@ class Symbols:
         if not coming and not ended and not overtaken:
             return number, None, verdict
         add = Observed.join(self._observed(verdict.entries[file_id], metadata) for file_id, metadata in coming.items())
-        plan = self._plan(add, [*ended, *overtaken, *coming])
+        plan = self.planner.plan(add, [*ended, *overtaken, *coming])
         own = self._outcomes(plan, {file_id: _as_row(verdict, file_id) for file_id in coming})
         refused = {file_id for file_id, one in own.items() if one.status is Status.QUARANTINED}
         stay = [one for one in verdict.replaced if one.by in refused]
         if stay:  # what a held file would replace stays, and stands in front of it
-            plan = self._plan(add, [one for one in plan.remove if one not in {gone.file_id for gone in stay}])
+            plan = self.planner.plan(add, [one for one in plan.remove if one not in {gone.file_id for gone in stay}])
             own = self._outcomes(plan, {file_id: _as_row(verdict, file_id) for file_id in coming})
         others = self._others(plan, leaving_out={*coming, *plan.remove})
         judged = replace(
@@ -168,7 +151,7 @@ class Symbols:
             )
             metadata = told.metadata
             add = _said(metadata, origin, told.exchange)
-            plan = self._plan(add, [])
+            plan = self.planner.plan(add, [])
             if not dry_run:
                 self.settle(number, plan, [])
             return plan
@@ -184,7 +167,7 @@ class Symbols:
             known = symbol_files(self._observations.heads(), file_ids)
             if not known:
                 return None
-            plan = self._plan(Observed.join([]), known)
+            plan = self.planner.plan(Observed.join([]), known)
             others = list(self._others(plan, leaving_out=set(file_ids)).values())
             self._write(number, plan, [*outcomes, *others])
             return others
@@ -207,9 +190,9 @@ class Symbols:
             told = entries.filter(pl.col("file_id").is_in(heads["file_id"].unique().implode()))
             gone = told.filter(~stands_at(*STANDS))["file_id"].sort().to_list()
             if gone:
-                self.settle(number, self._plan(Observed.join([]), gone), [])
+                self.settle(number, self.planner.plan(Observed.join([]), gone), [])
             elif self._table.last_batch() != self.last_batch():
-                whole = self._plan(Observed.join([]), [], everything=True)
+                whole = self.planner.plan(Observed.join([]), [], everything=True)
                 self._bring_up_to(self.last_batch(), whole)
                 self._manifest.update_statuses(self._others(whole, leaving_out=set()).values())
 
@@ -222,13 +205,13 @@ class Symbols:
 
     def _take_over(self, number: int, versions: pl.DataFrame, entries: pl.DataFrame) -> None:
         """Keep what an earlier release made of files, and have those files read again, which says what they said."""
-        plan = self._plan(recorded(versions), [])
+        plan = self.planner.plan(recorded(versions), [])
         self.settle(number, plan, [Outcome.reopened(file_id) for file_id in _lists_in(entries)])
 
     def refresh(self) -> None:
         """See to it that what has begun is current, and what has ended is not; looks once an hour."""
         with self._lock:
-            now = self._now()
+            now = self.planner.now()
             if self._refreshed is not None and dt.timedelta(0) <= now - self._refreshed < REFRESH:
                 return  # a clock that was put back must not keep it from looking
             self._refreshed = now
@@ -236,10 +219,7 @@ class Symbols:
             if stale.height:
                 self._table.replace(removed=stale, added=as_of(stale, now), batch=None)
 
-    def _now(self) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self._clock() / 1_000_000, dt.UTC)
-
-    # ---- from observations to versions
+    # ---- what is kept
 
     def exists(self) -> bool:
         """Tell whether observations are kept."""
@@ -251,59 +231,7 @@ class Symbols:
 
     def compute(self) -> History:
         """Compute ``dim_symbol`` from all observations."""
-        heads = self._observations.heads()
-        scope = Scope(exchanges=frozenset(heads["exchange"]))
-        return self._history(scope, self._said_of(scope), heads, Observed.join([]), [])
-
-    def _plan(self, add: Observed, remove: Sequence[int], *, everything: bool = False) -> Plan:
-        old = self._observations.heads()
-        stay = old.filter(~pl.col("file_id").is_in(list(remove)))
-        heads = pl.concat([stay, add.rows.select(HEAD)])
-        touched = _touched(old, heads, {*remove, *add.rows["file_id"]})
-        if everything or self._table.last_batch() != self.last_batch():  # it was not written the last time
-            touched = frozenset({*heads["exchange"], *self._table.exchanges()})
-            scope = Scope(exchanges=touched)
-        else:
-            scope = Scope(exchanges=touched, keys=self._keys_alone(touched, heads, add, remove))
-        before = self._said_of(scope)
-        found = self._history(scope, before, heads, add, remove)
-        return Plan(
-            add=replace(add, states=add.states.join(before.states, on="state_id", how="anti")),
-            remove=remove,
-            changes=changes_between(self._table.versions_of(scope), found.versions),
-            held=found.held,
-            touched=touched,
-            heads=heads,
-        )
-
-    def _keys_alone(
-        self, touched: frozenset[str], heads: pl.DataFrame, add: Observed, remove: Sequence[int]
-    ) -> pl.DataFrame | None:
-        """Return the symbols that are told of, where the others of their exchanges have nothing to do with it.
-
-        With snapshots they have: what these lack may be too much.
-        """
-        snapshots = heads.filter(pl.col("exchange").is_in(list(touched)), pl.col("kind") == Kind.SNAPSHOT)
-        if remove or not snapshots.is_empty() or add.rows.is_empty():
-            return None
-        return add.states.select(KEY).unique()
-
-    def _said_of(self, scope: Scope) -> Observed:
-        if scope.keys is not None:
-            return self._observations.told_of(scope)
-        rows = self._observations.of_exchanges(scope.exchanges)
-        return Observed(rows=rows, states=self._observations.states_of(scope.exchanges))
-
-    def _history(
-        self, scope: Scope, before: Observed, heads: pl.DataFrame, add: Observed, remove: Sequence[int]
-    ) -> History:
-        standing = before.rows.filter(~pl.col("file_id").is_in(list(remove)))
-        return history(
-            pl.concat([standing, add.rows]),
-            pl.concat([before.states, add.states]).unique("state_id", maintain_order=True),
-            unnamed=unnamed(heads).filter(pl.col("exchange").is_in(list(scope.exchanges))),
-            now=self._now(),
-        )
+        return self.planner.compute()
 
     def _write(
         self, number: int, plan: Plan, outcomes: Sequence[Outcome], found: Mapping[int, Discovery] | None = None
@@ -364,18 +292,6 @@ def _lists_in(entries: pl.DataFrame) -> pl.Series:
 def symbol_files(heads: pl.DataFrame, file_ids: Collection[int]) -> list[int]:
     """Return those of these files that said anything of symbols."""
     return sorted(set(heads["file_id"]) & set(file_ids))
-
-
-def _touched(old: pl.DataFrame, new: pl.DataFrame, file_ids: Collection[int]) -> frozenset[str]:
-    """Return the exchanges whose versions may change with what these files said, or say now.
-
-    A list also speaks of the exchanges that other lists of its source name.
-    """
-    both = pl.concat([old, new])
-    theirs = both.filter(pl.col("file_id").is_in(list(file_ids)))
-    sources = theirs.filter("is_list")["source"].unique()
-    of_sources = both.filter("is_list", pl.col("source").is_in(sources.implode())) if len(sources) else theirs
-    return frozenset([*theirs["exchange"], *of_sources["exchange"]])
 
 
 def _as_row(verdict: Verdict, file_id: int) -> dict[str, object]:

@@ -152,6 +152,8 @@ class Feed(Struct, frozen=True, kw_only=True):
     absent: tuple[Column, ...] = ()
     """Source columns that a file of this header does not have: null."""
     beside: Beside | None = None
+    by_local_clock: frozenset[str] = frozenset()
+    """Source columns of times by a clock on a wall that does not show UTC."""
     json_lines: JsonLines | None = None
     """Makes lines of cells from those of its files."""
     whole: Feed | None = None

@@ -83,8 +83,9 @@ class JsonLines:
         if line.count(b":") != self._keys - lacking:  # nearly always: each field once, and no value with a colon
             json.loads(line, object_pairs_hook=_check_once)
         begins = b",".join(found[: self._values])
-        if BACKSLASH in begins or b"null" in begins or b"{" in begins or b"[" in begins:
-            begins = b",".join([_cell(value) for value in found[: self._values]])
+        is_cut = begins.count(b",") >= max(self._values, 1)  # by a comma in a text
+        if is_cut or BACKSLASH in begins or b"null" in begins or b"{" in begins or b"[" in begins:
+            begins = b",".join([_quoted(_cell(value)) for value in found[: self._values]])
         else:
             begins = begins.replace(STRING, b"")
         if not self._words:
@@ -120,6 +121,11 @@ def _cell(value: msgspec.Raw) -> bytes:
     if text.startswith(NESTED):
         raise _Unexpected(f"there is {text[:20].decode('utf-8', 'replace')} where a value is wanted")
     return text
+
+
+def _quoted(text: bytes) -> bytes:
+    """Return a text as a cell, in quotes where a parser would cut it."""
+    return b'"%b"' % text.replace(b'"', b'""') if b"," in text or STRING in text else text
 
 
 def _unescaped(text: bytes) -> bytes:

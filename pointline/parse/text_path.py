@@ -161,7 +161,7 @@ def split_cells(line: str, dialect: Dialect = COMMAS) -> list[str]:
     if not dialect.is_quoted:
         return line.split(dialect.separator)
     try:
-        rows = list(csv.reader([line], strict=True, delimiter=dialect.separator))
+        rows = list(csv.reader([line], strict=True, delimiter=dialect.separator, skipinitialspace=dialect.is_trimmed))
     except csv.Error:
         return []
     return rows[0] if len(rows) == 1 else []

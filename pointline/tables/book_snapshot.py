@@ -50,7 +50,9 @@ def book_snapshot(name: str, depth: int) -> EventTable:
             crossed_book("asks[0].price", "bids[0].price"),
             locked_book("asks[0].price", "bids[0].price"),
             nonpositive_price("bids[0].price"),
-            half_level("asks[0].price", "asks[0].amount"),
+            half_level(
+                *((f"{raw}[{level}].price", f"{raw}[{level}].amount") for _, raw in SIDES for level in range(depth))
+            ),
             time_backwards(),
             negative_latency(),
         ),

@@ -70,6 +70,7 @@ def locked_book(ask: str, bid: str) -> Check:
     return Check(name="locked_book", column=ask, found=pl.col(ask) == pl.col(bid))
 
 
-def half_level(price: str, amount: str) -> Check:
-    """A level with a price but no amount, or the reverse."""
-    return Check(name="half_level", column=price, found=pl.col(price).is_null() != pl.col(amount).is_null())
+def half_level(*levels: tuple[str, str]) -> Check:
+    """A level, given by its columns of price and amount, with a price but no amount, or the reverse."""
+    halves = [pl.col(price).is_null() != pl.col(amount).is_null() for price, amount in levels]
+    return Check(name="half_level", column=levels[0][0], found=pl.any_horizontal(halves))

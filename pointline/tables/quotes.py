@@ -19,7 +19,7 @@ TABLE = EventTable(
         crossed_book("ask_price", "bid_price"),
         locked_book("ask_price", "bid_price"),
         nonpositive_price("bid_price"),
-        half_level("ask_price", "ask_amount"),
+        half_level(("ask_price", "ask_amount"), ("bid_price", "bid_amount")),
         time_backwards(),
         negative_latency(),
     ),

@@ -207,9 +207,10 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         aliases=text.aliases,
         note=text.note,
         targets=made.targets,
+        by_local_clock=made.by_local_clock,
         dialect=Dialect(
             separator=text.separator,
-            is_quoted=text.quote and text.decoder != JSON,
+            is_quoted=text.quote or text.decoder == JSON,
             is_trimmed=text.trim,
             skip=text.skip,
             has_decimal_comma=text.decimal == ",",
@@ -280,10 +281,6 @@ def _check(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
         if "symbol" not in path.fields and not text.group and "symbol" not in text.map:
             yield f"{path.text!r} has no {{symbol}}, nor do the rows name one: say group = true, or map symbol"
     yield from _check_times(text, paths)
-    words = [word for one in text.map.values() if not isinstance(one, str) and not one.value for word in one.words]
-    odd = [word for word in words if any(sign in word for sign in (",", text.separator, "\n", "\r"))]
-    if odd:
-        yield f"the word {odd[0]!r} holds a separator"
 
 
 def _check_lines(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
@@ -320,10 +317,21 @@ def _check_names(text: FeedText) -> Iterator[str]:
         yield f"member {text.member!r} is not a pattern: {error}"
     if not NAME.fullmatch(text.name):
         yield f"its name {text.name!r} is not made of letters, digits, '.', '_' and '-'"
+    if text.header != "required" and (alike := _alike(column_lists(text))):
+        yield (
+            f"columns has two lists of {alike} names, and a file without a header says by their number which it is: "
+            "give the feed of one of them a path of its own"
+        )
     for names in column_lists(text):
         twice = sorted({name for name in names if name and names.count(name) > 1})
         if twice:
             yield f"columns names {', '.join(twice)} twice: each column needs a name of its own"
+
+
+def _alike(lists: Sequence[Sequence[str]]) -> int:
+    """Return how many names two lists have; 0 where no two have as many."""
+    lengths = [len(names) for names in lists]
+    return next((length for length in lengths if lengths.count(length) > 1), 0)
 
 
 def _templates(paths: str | Sequence[str], place: str, problems: list[str]) -> tuple[PathTemplate, ...]:

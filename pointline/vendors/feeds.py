@@ -255,7 +255,7 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
     begins = found.begins
     return Claim(
         description=one,
-        exchange=PLACE.sub(lambda place: says.get(place[1], ""), one.text.exchange),
+        exchange=PLACE.sub(lambda place: says.get(place[1], ""), one.text.exchange).lower(),
         symbol=symbol,
         date=NO_DATE if begins is None else begins.date(),
         period=PLAUSIBLE_US

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -27,6 +27,7 @@ NAME = re.compile(r"[a-z_][a-z0-9_]*")
 CSV = ("csv", "csv.gz", "csv.zst")
 ENDING = re.compile(r"(?:\.[a-z0-9]+)+")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
+SHORTEST, LONGEST = "[^/]+?", "[^/]+"
 UNTIL = "until"
 TIMES = {"date": "%Y-%m-%d", "day": "%d", "month": "%m", "year": "%Y", "hour": "%H"}
 """Fields that people mean as a part of the time, each with how it may be written."""
@@ -118,6 +119,12 @@ class PathTemplate:
     def _name(self) -> re.Pattern[str]:
         return re.compile("".join(pattern for _, pattern in self._name_pieces), re.DOTALL)
 
+    @cached_property
+    def _longest(self) -> re.Pattern[str] | None:
+        """The pattern of a name by which the first field takes all that it can; None where no two may take the same."""
+        pattern = "".join(pattern for _, pattern in self._name_pieces)
+        return re.compile(pattern.replace(SHORTEST, LONGEST), re.DOTALL) if pattern.count(SHORTEST) > 1 else None
+
     def _match_folder(self, folder: str) -> re.Match[str] | None:
         return self._folder.fullmatch(folder) if self._folder_letters in folder else None
 
@@ -144,14 +151,13 @@ class PathTemplate:
         found = self._name.fullmatch(name)
         if found is None:
             return None
-        values: dict[str, str] = {}
-        for key, value in [*above.groupdict().items(), *found.groupdict().items()]:
-            field = key.rpartition("__")[0]
-            if values.setdefault(field, value) != value:
-                if field.startswith("time_"):
-                    return None
-                two = f"{values[field]!r} and {value!r}"
-                return Match(values, None, f"it names two {field}s, {two}: rename what is wrong")
+        other = None if self._longest is None else self._longest.fullmatch(name)
+        if other is not None and other.groupdict() != found.groupdict():
+            return Match(_fields(found), None, _two_readings(found, other))
+        values, field, second = _merged(above.groupdict(), found.groupdict())
+        if field:
+            two = f"it names two {field}s, {values[field]!r} and {second!r}: rename what is wrong"
+            return None if field.startswith("time_") else Match(values, None, two)
         times = [values.pop(f"time_{number}") for number in range(len(self._time))]
         formats = self._time
         if FROM_ZERO in formats:
@@ -225,7 +231,7 @@ class PathTemplate:
         count = sum(key.startswith(f"{name}__") for key in self._groups)
         self._seen.add(name)
         self._groups.append(f"{name}__{count}")
-        inner = "|".join(map(_shape, what.split("|"))) if what else "[^/]+?"
+        inner = "|".join(map(_shape, what.split("|"))) if what else SHORTEST
         if what:
             self._words[name] = inner
         return f"(?P<{name}__{count}>{inner})"
@@ -257,6 +263,29 @@ class PathTemplate:
             if letter in letters:
                 return span
         return Span.NONE
+
+
+def _merged(*groups: Mapping[str, str]) -> tuple[dict[str, str], str, str]:
+    """Return the fields of a folder and a name, and the first that is said in two ways, with the second of them."""
+    values: dict[str, str] = {}
+    for key, value in (pair for one in groups for pair in one.items()):
+        field = key.rpartition("__")[0]
+        if values.setdefault(field, value) != value:
+            return values, field, value
+    return values, "", ""
+
+
+def _fields(found: re.Match[str]) -> dict[str, str]:
+    return {key.rpartition("__")[0]: value for key, value in found.groupdict().items() if not key.startswith("time_")}
+
+
+def _two_readings(one: re.Match[str], other: re.Match[str]) -> str:
+    """Say how a name can be read."""
+    ways = [", ".join(f"{name} {value!r}" for name, value in _fields(found).items()) for found in (one, other)]
+    return (
+        f"it can be read in two ways: {ways[0]}; or {ways[1]}: say in the path of the description how a field looks, "
+        "such as {symbol:*_*}"
+    )
 
 
 def shortened(text: str) -> str:

@@ -9,7 +9,6 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Literal, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -24,15 +23,6 @@ DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), 
 """The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
 Ticks = TypeVar("Ticks", pl.Expr, pl.Series)
 OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)")
-DATES = ("%Y", "%y", "%F", "%D")
-"""What a format has that says which day it is."""
-DIRECTIVE = re.compile(r"%[-_0]?(?:\.?\d*)?([A-Za-z+%])")
-NOT_READ = {
-    "Z": "%Z is the name of a zone, which is not read: write %z for an offset, or the name as it is and say the zone",
-    "+": "%+ is not read: write it out, as %Y-%m-%dT%H:%M:%S%.f%z",
-    "s": '%s is an epoch: write time = "epoch" or time = "seconds"',
-}
-"""What ``strptime`` passes over, or takes for a time on the wall."""
 NO_ZONES = ("localtime", "Factory", "posix/", "right/")
 """Names that Python knows and Polars does not, or that mean another zone on each machine."""
 EPOCH = "epoch"
@@ -67,9 +57,12 @@ def is_number(text: str) -> bool:
     return True
 
 
+UTC_NAMES = ("UTC", "Z")
+
+
 def zone_of(text: str) -> dt.tzinfo:
     """Return a zone by its IANA name, or as ``+08:00``. Raises ValueError for another text."""
-    if text in {"UTC", "Z"}:
+    if text in UTC_NAMES:
         return dt.UTC
     found = OFFSET.fullmatch(text)
     if found is not None:
@@ -115,97 +108,40 @@ def _from_ticks(ticks: Ticks, unit: str) -> Ticks:
     )
 
 
-def decimal_seconds(column: str) -> pl.Expr:
+def decimal_seconds(seconds: pl.Expr) -> pl.Expr:
     """Microseconds from seconds with a decimal point; exact for six decimals, of finer ones the nearest."""
-    microseconds = (pl.col(column) % 1.0 * 1e6).round()
-    return (pl.col(column).floor().cast(pl.Int64, strict=False) * US_PER_SECOND) + microseconds.cast(
-        pl.Int64, strict=False
-    )
+    microseconds = (seconds % 1.0 * 1e6).round()
+    return (seconds.floor().cast(pl.Int64, strict=False) * US_PER_SECOND) + microseconds.cast(pl.Int64, strict=False)
 
 
-def since_midnight(column: str, unit: str, day: dt.date, clock: Clock) -> pl.Expr:
+def since_midnight(ticks: pl.Expr, unit: str, day: dt.date, clock: Clock) -> pl.Expr:
     """Microseconds from ``s`` (with decimals), ``ms``, ``us`` or ``ns`` since midnight by the clock on the wall.
 
     On a day on which clocks are set that is not the time since the day began. Exact for nine decimals of a second.
     """
-    nanoseconds = (pl.col(column) * (UNITS["ns"] / UNITS[unit])).round().cast(pl.Int64, strict=False)
+    nanoseconds = (ticks * (UNITS["ns"] / UNITS[unit])).round().cast(pl.Int64, strict=False)
     wall_us = (day - dt.date(1970, 1, 1)).days * 86_400 * US_PER_SECOND + nanoseconds // 1000
-    return _from_wall(wall_us.cast(pl.Datetime("us")), clock)
+    return from_wall(wall_us.cast(pl.Datetime("us")), clock)
 
 
-def since_start(column: str, unit: str, first_us: int) -> pl.Expr:
+def since_start(ticks: pl.Expr, unit: str, first_us: int) -> pl.Expr:
     """Microseconds from ``s`` (with decimals), ``ms``, ``us`` or ``ns`` since the beginning of a file's time."""
-    nanoseconds = (pl.col(column) * (UNITS["ns"] / UNITS[unit])).round().cast(pl.Int64, strict=False)
+    nanoseconds = (ticks * (UNITS["ns"] / UNITS[unit])).round().cast(pl.Int64, strict=False)
     return first_us + nanoseconds // 1000
-
-
-def is_dated(format_: str) -> bool:
-    """Tell whether a format says of which day a time is."""
-    return format_ == EPOCH or any(letters in format_ for letters in DATES)
-
-
-def written(columns: Sequence[str], formats: Sequence[str], clock: Clock, unit: str, day: dt.date) -> pl.Expr:
-    """Microseconds from text, tried in each format of ``strptime``; several columns are joined by a blank.
-
-    ``clock`` is the one on the wall; an offset in the text is taken instead of it where a format has ``%z``.
-    A format without a date is of ``day``. The format ``epoch`` stands for an integer epoch in ``unit``.
-    """
-    text = pl.col(columns[0]) if len(columns) == 1 else pl.concat_str([pl.col(one) for one in columns], separator=" ")
-    return pl.coalesce([_written(text, format_, clock, unit, day) for format_ in formats])
-
-
-@cache
-def check_format(format_: str) -> None:
-    """Raise ValueError for a format in which no time can be read."""
-    if format_ == EPOCH:
-        return
-    if "%f" in format_:
-        raise ValueError(
-            f"{format_!r}: %f is the nanoseconds; write %.f for a fraction with its point, %3f for 3 digits"
-        )
-    if wrong := [letter for letter in DIRECTIVE.findall(format_) if letter in NOT_READ]:
-        raise ValueError(f"{format_!r}: {NOT_READ[wrong[0]]}")
-    how = format_ if is_dated(format_) else f"%Y-%m-%d {format_}"
-    moment = pl.DataFrame({"x": [dt.datetime(2024, 5, 13, 14, 15, 16)]}).lazy()  # noqa: DTZ001 - a clock on the wall
-    kind = pl.Datetime("ns", "UTC") if "%z" in format_ else pl.Datetime("ns")
-    try:
-        text = pl.col("x").dt.replace_time_zone("UTC").dt.strftime(how)
-        read = moment.select(text.str.strptime(kind, how, strict=False)).collect().item()
-    except pl.exceptions.PolarsError:
-        read = None
-    if read is None:
-        raise ValueError(f"no time can be read by the format {format_!r}: it has to say a whole date, or none")
-
-
-def _written(text: pl.Expr, format_: str, clock: Clock, unit: str, day: dt.date) -> pl.Expr:
-    if format_ == EPOCH:
-        return epoch(text.cast(pl.Int64, strict=False), unit)
-    if not is_dated(format_):
-        text, format_ = pl.concat_str([pl.lit(f"{day} "), text]), f"%Y-%m-%d {format_}"
-    if "%z" in format_:
-        moments = text.str.strptime(pl.Datetime("ns", "UTC"), format_, strict=False)
-        return moments.dt.timestamp("ns") // 1000
-    moments = text.str.strptime(pl.Datetime("ns"), format_, strict=False)
-    return _from_wall(moments, Clock("UTC") if _ends_in_utc(format_) else clock)
-
-
-def _ends_in_utc(format_: str) -> bool:
-    """Tell whether times end in a Z that stands for UTC: a letter of its own."""
-    return re.search(r"(?:^|[^A-Za-z])Z$", DIRECTIVE.sub("0", format_)) is not None
 
 
 def has_summer_time(zone: str) -> bool:
     """Tell whether clocks of a zone may be set; of one that is an offset they never are."""
-    return zone not in {"UTC", "Z"} and OFFSET.fullmatch(zone) is None
+    return zone not in UTC_NAMES and OFFSET.fullmatch(zone) is None
 
 
-def _from_wall(moments: pl.Expr, clock: Clock) -> pl.Expr:
+def from_wall(moments: pl.Expr, clock: Clock) -> pl.Expr:
     """Microseconds since the epoch of what a clock on the wall of a zone shows; a part of one is cut.
 
     What clocks skip is no time; nor is what they show twice, unless ``clock`` says which of the two is meant.
     """
     zone = clock.zone
-    if zone in {"UTC", "Z"}:
+    if zone in UTC_NAMES:
         return moments.dt.timestamp("ns") // 1000
     fixed = OFFSET.fullmatch(zone)
     if fixed is not None:

@@ -15,7 +15,7 @@ from pointline.parse import fast_path, text_path
 from pointline.parse.feed import Feed
 from pointline.parse.rules import Belonging
 from pointline.tables.registry import event_tables
-from pointline.vendors import values
+from pointline.vendors import time_formats, values
 from pointline.vendors.describe import describe
 from pointline.vendors.path_template import BadTemplate, PathTemplate, Span
 from pointline.vendors.values import Clock
@@ -384,19 +384,23 @@ class TestTimes:
     @given(st.integers(0, 86_400 * 10**9 - 1))
     def test_seconds_since_midnight_with_nine_decimals_are_exact(self, ns):
         frame = pl.DataFrame({"x": [float(f"{ns // 10**9}.{ns % 10**9:09}")]})
-        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 2), Clock("UTC"))).item()
+        found = frame.select(values.since_midnight(pl.col("x"), "s", dt.date(1970, 1, 2), Clock("UTC"))).item()
         assert found == 86_400 * 10**6 + ns // 1000
 
     def test_microseconds_since_midnight_are_exact(self):
         us = [(86_400 * 10**6 // 5000 + 77) * step for step in range(4900)]
         frame = pl.DataFrame({"x": [float(f"{one // 10**6}.{one % 10**6:06}") for one in us]})
-        found = frame.select(values.since_midnight("x", "s", dt.date(1970, 1, 1), Clock("UTC"))).to_series().to_list()
+        found = (
+            frame.select(values.since_midnight(pl.col("x"), "s", dt.date(1970, 1, 1), Clock("UTC")))
+            .to_series()
+            .to_list()
+        )
         assert found == us
 
     @pytest.mark.parametrize(("unit", "counted"), [("ms", 1500), ("s", 1.5), ("us", 1_500_000), ("ns", 1_500_000_999)])
     def test_a_time_since_the_start(self, unit, counted):
         frame = pl.DataFrame({"x": [float(counted)]})
-        assert frame.select(values.since_start("x", unit, 7_000_000)).item() == 8_500_000
+        assert frame.select(values.since_start(pl.col("x"), unit, 7_000_000)).item() == 8_500_000
 
     @pytest.mark.parametrize(("hour", "utc"), [(1, 6), (2, None), (3, 7), (18, 22)])
     def test_a_clock_on_the_wall(self, hour, utc):
@@ -404,8 +408,8 @@ class TestTimes:
         counted = pl.DataFrame({"x": [hour * 3600.0]})
         written = pl.DataFrame({"x": [f"{hour:02}:00:00"]})
         zone = "America/New_York"
-        assert counted.select(values.since_midnight("x", "s", self.DAY, Clock(zone))).item() == wanted
-        assert written.select(values.written(["x"], ["%H:%M:%S"], Clock(zone), "auto", self.DAY)).item() == wanted
+        assert counted.select(values.since_midnight(pl.col("x"), "s", self.DAY, Clock(zone))).item() == wanted
+        assert written.select(time_formats.written(["x"], ["%H:%M:%S"], Clock(zone), "auto", self.DAY)).item() == wanted
 
     @pytest.mark.parametrize(
         ("text", "wanted"),
@@ -422,7 +426,8 @@ class TestTimes:
         formats = ["epoch", "%Y-%m-%dT%H:%M:%S%.fZ"]
         frame = pl.DataFrame({"x": [text]})
         assert (
-            frame.select(values.written(["x"], formats, Clock("America/New_York"), "auto", self.DAY)).item() == wanted
+            frame.select(time_formats.written(["x"], formats, Clock("America/New_York"), "auto", self.DAY)).item()
+            == wanted
         )
 
 
@@ -445,8 +450,8 @@ def test_a_time_in_another_unit_than_the_pinned_one():
     ],
 )
 def test_the_zone_of_a_written_time(format_, text, hour):
-    values.check_format(format_)
+    time_formats.check_format(format_)
     day = dt.date(2024, 5, 1)
-    told = values.written(["x"], [format_], Clock("America/New_York"), "auto", day)
+    told = time_formats.written(["x"], [format_], Clock("America/New_York"), "auto", day)
     found = pl.DataFrame({"x": [text]}).select(told.cast(pl.Datetime("us"))).item()
     assert (found.date(), found.hour) == (day, hour)

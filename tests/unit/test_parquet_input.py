@@ -15,12 +15,13 @@ import pytest
 from pointline.errors import Rejected
 from pointline.io.content.decode import Limits
 from pointline.io.content.parquet_input import ParquetInput
+from pointline.parse.feed import own_columns
 from pointline.services.rows.header import wanted_columns
 from pointline.tables.registry import event_tables
 from tests.support.vendor_files import take
 
 LIMITS = Limits(max_expansion_ratio=200, max_line_bytes=1 << 20)
-WANTED = wanted_columns(event_tables()["trades"])
+WANTED = wanted_columns(own_columns(event_tables()["trades"]))
 AT_US = 1_714_525_200_000_000
 ROWS = 10
 EXPANDS = "expands more than|has a cell of"
@@ -129,11 +130,12 @@ import pyarrow as pa, pyarrow.parquet as pq
 from pointline.errors import Rejected
 from pointline.io.content.decode import Limits
 from pointline.io.content.parquet_input import ParquetInput
+from pointline.parse.feed import own_columns
 from pointline.services.rows.header import wanted_columns
 from pointline.tables.registry import event_tables
 parquet = ParquetInput(open(sys.argv[1], "rb"), "x.parquet", Limits(max_expansion_ratio=200, max_line_bytes=1 << 20))
 try:
-    for block in parquet.blocks(wanted_columns(event_tables()["trades"])):
+    for block in parquet.blocks(wanted_columns(own_columns(event_tables()["trades"]))):
         assert len(block) < 100 << 20
     print("read")
 except Rejected as error:

@@ -14,6 +14,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from pointline.errors import Rejected, Unfinished
 from pointline.io.content.decode import FREE_BYTES, Limits, check_expansion
+from pointline.io.protocols.bronze import LOCAL_TIMES, MOMENTS
 from pointline.io.translate import one_line
 
 ROWS_PER_BLOCK = 4096
@@ -30,6 +31,9 @@ IS_PLAIN = (
     pa.types.is_decimal128,
     pa.types.is_null,
 )
+ZONE_HINT = (
+    'describe how the clock shows them, time = "%Y-%m-%d %H:%M:%S%.f", and its zone; or write the column with its zone'
+)
 WRITE_HINT = "write the vendor's columns as numbers, text, flags and time stamps"
 
 
@@ -43,6 +47,8 @@ class ParquetInput:
         self._limits = limits
         self._size = os.fstat(file.fileno()).st_size
         self.nanoseconds_cut = 0
+        self._local: set[str] = set()
+        """Columns of times by a clock of which the file does not say which."""
         with _arrow_errors(path):
             self._parquet = pq.ParquetFile(file)
             self._schema: pa.Schema = self._parquet.schema_arrow
@@ -56,10 +62,12 @@ class ParquetInput:
         """Yield blocks of CSV lines with a cell for every column.
 
         Those that are not ``wanted`` (column name to what it holds in words; None: all) are empty; so are, where all
-        are wanted, those that no CSV could hold. Times become integer microseconds since the epoch, UTC. Raises
-        Unfinished where the file is damaged, Rejected where a wanted column is of no type that can be read.
+        are wanted, those that no CSV could hold. Times become integer microseconds since the epoch, UTC, or, without
+        a zone, what ``LOCAL_TIMES`` says. Raises Unfinished where the file is damaged, Rejected where a wanted column
+        is of no type that can be read.
         """
         read = self._columns_to_read(wanted)
+        self._local = {name for name, holds in (wanted or {}).items() if holds == LOCAL_TIMES}
         total = 0
         with _arrow_errors(self._path):
             self._check_claimed_size(read)
@@ -82,6 +90,14 @@ class ParquetInput:
                     f"{wanted[field.name]} are wanted",
                     subject=self._path,
                     hint=WRITE_HINT,
+                )
+            is_naive = pa.types.is_timestamp(kind) and kind.tz is None
+            if is_naive and wanted is not None and wanted.get(field.name) == MOMENTS:
+                raise Rejected(
+                    f"{self._path}: the time stamps of column {field.name[:40]} have no zone, and the clock of this "
+                    f"feed does not show UTC; {MOMENTS} are wanted",
+                    subject=self._path,
+                    hint=ZONE_HINT,
                 )
             if is_plain and (wanted is None or field.name in wanted):
                 read.append(field.name)
@@ -130,7 +146,10 @@ class ParquetInput:
             start += length
 
     def _as_csv(self, batch: pa.RecordBatch) -> bytes:
-        columns = {name: self._as_plain(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+        columns = {
+            name: self._as_plain(column, is_local=name in self._local)
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        }
         frame = pl.DataFrame(pa.table(columns))
         empty = pl.lit(None, pl.String)
         cells = [
@@ -138,7 +157,7 @@ class ParquetInput:
         ]
         return frame.select(cells).write_csv(include_header=False).encode()
 
-    def _as_plain(self, column: pa.Array) -> pa.Array:
+    def _as_plain(self, column: pa.Array, *, is_local: bool) -> pa.Array:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         if not pa.types.is_timestamp(column.type):
@@ -146,12 +165,20 @@ class ParquetInput:
         if column.type.unit == "ns":
             stamps = pl.Series(pl.from_arrow(column.cast(pa.int64())))
             self.nanoseconds_cut += int((stamps % 1000 != 0).sum())
-            return (stamps // 1000).to_arrow()
+            moments = (stamps // 1000).to_arrow()
+            return _as_shown(moments) if is_local and column.type.tz is None else moments
         try:
-            return column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+            moments = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
         except pa.ArrowInvalid as error:
             message = f"{self._path}: its time stamps are out of range ({_first_line(error)})"
             raise Rejected(message, subject=self._path, hint="is it this vendor's file?") from error
+        return _as_shown(moments) if is_local and column.type.tz is None else moments
+
+
+def _as_shown(microseconds: pa.Array) -> pa.Array:
+    """Return time stamps as a clock shows them."""
+    stamps = pl.Series(pl.from_arrow(microseconds)).cast(pl.Datetime("us"))
+    return stamps.dt.strftime("%Y-%m-%d %H:%M:%S%.6f").to_arrow()
 
 
 def _chunks(metadata: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:

@@ -7,6 +7,11 @@ from typing import Protocol, Self
 
 from pointline.io.protocols.file_version import BronzeFileMetadata
 
+LOCAL_TIMES = "times by the clock of the feed"
+"""What a column of Parquet holds whose time stamps without a zone are given as YYYY-MM-DD HH:MM:SS.ffffff."""
+MOMENTS = "time stamps with a zone, or integers since 1970,"
+"""What a column of Parquet holds whose time stamps without a zone could be by any clock: they are refused."""
+
 
 class BronzeSource(Protocol):
     """The folder of vendor files. Knows nothing of ingest state."""

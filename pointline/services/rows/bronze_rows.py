@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.io.protocols.bronze import BronzeContent
-from pointline.parse import text_path
-from pointline.parse.feed import Feed
+from pointline.parse.feed import Dialect, Feed
 from pointline.parse.json_lines import JsonLines
 from pointline.services.rows.complaint import shown
 from pointline.services.rows.header import NOTHING_SAID, read_header
@@ -57,9 +56,9 @@ def open_rows(
         blocks = chain([first_row + b"\n"], blocks)
     trailer = feed.dialect.trailer
     if COUNT in trailer and header:
-        blocks = _counted(blocks, trailer, path)
+        blocks = _counted(blocks, feed.dialect, path)
     elif trailer:
-        blocks = _without_trailer(blocks, trailer.encode())
+        blocks = _without_trailer(blocks, trailer.encode(feed.dialect.encoding))
     has_header = not (first_row or feed.decoder)
     return BronzeRows(
         feed=feed.under(header),
@@ -79,15 +78,18 @@ def _decoded(feed: Feed, decoder: JsonLines, content: BronzeContent) -> BronzeRo
 
 
 def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]:
-    """Leave out the last line where it is no row."""
+    """Leave out the last line where it is no row. One whose first word only begins as that does is a row."""
+    is_word = trailer[-1:].isalnum()
     for rows, last in _before_last_line(blocks):
-        kept = rows if last.startswith(trailer) else rows + last
+        is_trailer = last.startswith(trailer) and not (is_word and last[len(trailer) : len(trailer) + 1].isalnum())
+        kept = rows if is_trailer else rows + last
         if kept:
             yield kept
 
 
-def _counted(blocks: Iterator[bytes], trailer: str, path: str) -> Iterator[bytes]:
+def _counted(blocks: Iterator[bytes], dialect: Dialect, path: str) -> Iterator[bytes]:
     """Leave out the last line, which has to count the lines before it. Raises Rejected where it does not."""
+    trailer = dialect.trailer
     written = (
         re.escape(trailer).replace(re.escape(COUNT), "(?P<rows>[0-9]+)").replace(re.escape(NAMED), "(?P<named>.+?)")
     )
@@ -96,7 +98,7 @@ def _counted(blocks: Iterator[bytes], trailer: str, path: str) -> Iterator[bytes
     for rows, last in _before_last_line(blocks):
         count += rows.count(b"\n")
         if last:
-            line = text_path.readable(last.rstrip(b"\r\n"))
+            line = last.rstrip(b"\r\n").decode(dialect.encoding, "backslashreplace")
             found = pattern.match(line)
             if found is None:
                 what = f"{path}: it does not end with {trailer!r} but with {shown(line, LONGEST_LINE)}"

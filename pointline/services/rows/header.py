@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from pointline.errors import Rejected
-from pointline.io.protocols.bronze import BronzeContent
+from pointline.io.protocols.bronze import LOCAL_TIMES, MOMENTS, BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed, Header
 from pointline.phrases import CR_ENDS, CR_HINT
@@ -33,7 +33,10 @@ WANTED = {
 
 def wanted_columns(feed: Feed) -> dict[str, str]:
     """Return the columns that a feed reads with what each holds, in words."""
-    return {column.name: WANTED[column.kind] for column in feed.columns}
+    local = {**WANTED, Kind.TEXT: LOCAL_TIMES, Kind.INTEGER: MOMENTS}
+    return {
+        column.name: (local if column.name in feed.by_local_clock else WANTED)[column.kind] for column in feed.columns
+    }
 
 
 def unknown_columns(table: EventTable, header: Sequence[str]) -> dict[str, int]:

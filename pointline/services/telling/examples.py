@@ -12,6 +12,8 @@ import polars as pl
 from pointline.errors import PointlineError, Rejected
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.parse import text_path
+from pointline.parse.feed import Dialect
+from pointline.parse.text_path import COMMAS
 from pointline.phrases import BLANK_HINT, BLANK_START, plural
 from pointline.services.loading.trial import Terms, Trial, try_file
 from pointline.vendors.describe import Description, Vendor
@@ -26,10 +28,13 @@ class ExampleContent:
     warnings: Mapping[str, int] = MappingProxyType({})
     says: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, lines: list[str], encoding: str, beside: list[str] | None = None) -> None:
-        first, *rest = lines or [""]
-        self._first = first.encode(encoding)
-        self._rest = "".join(f"{line}\n" for line in rest).encode()
+    def __init__(self, lines: list[str], dialect: Dialect = COMMAS, beside: list[str] | None = None) -> None:
+        own = {*range(dialect.skip + 1), *([len(lines) - 1] if dialect.trailer else [])}
+        first, *rest = [
+            line.encode(dialect.encoding if place in own else "utf-8") for place, line in enumerate(lines)
+        ] or [b""]
+        self._first = first
+        self._rest = b"".join(line + b"\n" for line in rest)
         self._beside = beside
         self._skipped = 0
 
@@ -63,7 +68,7 @@ class ExampleContent:
 
     def beside(self, _path: str) -> ExampleContent | None:
         """Return the lines of the other file."""
-        return ExampleContent(self._beside, "utf-8") if self._beside else None
+        return ExampleContent(self._beside) if self._beside else None
 
     def whole(self) -> bytes:
         """Return all lines."""
@@ -97,7 +102,7 @@ def _problems(one: Description, example: ExampleText, feeds: Feeds) -> Iterator[
     if claim.problem:
         yield f"the path {example.path!r} cannot be right: {claim.problem}"
         return
-    content = ExampleContent(example.lines, one.feed.dialect.encoding, example.beside)
+    content = ExampleContent(example.lines, one.feed.dialect, example.beside)
     try:
         trial = try_file(_meta(claim, example), content, Terms(feeds=feeds, checks={}), shown=None)
     except PointlineError as error:

@@ -31,10 +31,12 @@ def finer_of(mapping: Mapping, sources: Sequence[str]) -> Finer | None:
     is_ns = mapping.unit in {"auto", "ns"}
     match mapping.time:
         case "epoch":
-            return (lambda frame: _of_ticks(frame[name])) if is_ns else None
+            return (lambda frame: _of_ticks(frame[name].cast(pl.Int64, strict=False))) if is_ns else None
         case "since midnight" | "since start":
             ticks = UNITS["ns"] / UNITS["s" if mapping.unit == "auto" else mapping.unit]
-            return lambda _: (pl.col(name) * ticks).round().cast(pl.Int64, strict=False) % 1000 != 0
+            return lambda _: (
+                (pl.col(name).cast(pl.Float64, strict=False) * ticks).round().cast(pl.Int64, strict=False) % 1000 != 0
+            )
     formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
     if (pattern := _pattern(formats, is_ns=is_ns)) is None:
         return None
@@ -47,7 +49,8 @@ def _of_ticks(ticks: pl.Series) -> pl.Expr | None:
     most = ticks.max()
     if not isinstance(most, int) or most < least:
         return None
-    return (pl.col(ticks.name) >= least) & (pl.col(ticks.name) % 1000 != 0)
+    number = pl.col(ticks.name).cast(pl.Int64, strict=False)
+    return (number >= least) & (number % 1000 != 0)
 
 
 def _pattern(formats: Sequence[str], *, is_ns: bool) -> str | None:

@@ -10,6 +10,7 @@ from pointline.parse.text_path import with_point
 from pointline.tables.schema import Column, Kind
 from pointline.vendors import values
 from pointline.vendors.language import Mapping
+from pointline.vendors.targets.cells import is_integer
 from pointline.vendors.targets.made_column import Asked, MadeColumn, always
 
 
@@ -49,8 +50,9 @@ def _kind_of_cells(column: Column, mapping: Mapping, *, is_whole: bool) -> Kind:
     if mapping.when_integer:
         return Kind.INTEGER if is_whole else Kind.TEXT
     if is_scaled(mapping):
-        return Kind.INTEGER if all(one.lstrip("-").isdigit() for one in mapping.null) else Kind.TEXT
-    return Kind.TEXT if any(not values.is_number(one) for one in mapping.null) else column.kind
+        return Kind.INTEGER if all(map(is_integer, mapping.null)) else Kind.TEXT
+    fits = is_integer if column.kind is Kind.INTEGER else values.is_number
+    return column.kind if all(map(fits, mapping.null)) else Kind.TEXT
 
 
 def is_scaled(mapping: Mapping) -> bool:

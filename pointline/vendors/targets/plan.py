@@ -28,6 +28,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     headers: tuple[tuple[str, ...], ...]
     targets: Callable[[Belonging], Sequence[Target]]
+    by_local_clock: frozenset[str]
+    """Columns of times by a clock on a wall that does not show UTC."""
     whole: Plan | None = None
     """The same for files, and blocks of them, with whole numbers in all columns that may have another form too."""
 
@@ -57,7 +59,7 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
         if name not in known and not maps[name].levels:
             report(f"map: table {table.name} has no column {name!r}; it has {', '.join(sorted(known))}")
     asked = Asked(text=text, named=named, fields=fields, report=report)
-    columns, targets = _planned(maps, table, asked)
+    columns, targets, local = _planned(maps, table, asked)
     used = {column.name for column in columns} | {*text.drop, *text.where} | set(_named_by(maps))
     unused = [
         name for name in dict.fromkeys(name for columns in lists for name in columns) if name and name not in used
@@ -75,9 +77,13 @@ def plan(text: FeedText, table: EventTable, fields: Sequence[str], report: Repor
     whole = None
     if any(mapping.when_integer or may_be_epoch(mapping) for mapping in maps.values()):
         clashes: list[str] = []  # a column may be needed as text all the same
-        whole_columns, whole_targets = _planned(maps, table, replace(asked, is_whole=True, report=clashes.append))
-        whole = None if clashes else Plan(columns=whole_columns, headers=headers, targets=whole_targets)
-    return Plan(columns=columns, headers=headers, targets=targets, whole=whole)
+        whole_columns, whole_targets, _ = _planned(maps, table, replace(asked, is_whole=True, report=clashes.append))
+        whole = (
+            None
+            if clashes
+            else Plan(columns=whole_columns, headers=headers, targets=whole_targets, by_local_clock=local)
+        )
+    return Plan(columns=columns, headers=headers, targets=targets, by_local_clock=local, whole=whole)
 
 
 def _named_by(maps: abc.Mapping[str, Mapping]) -> list[str]:
@@ -87,7 +93,7 @@ def _named_by(maps: abc.Mapping[str, Mapping]) -> list[str]:
 
 def _planned(
     maps: abc.Mapping[str, Mapping], table: EventTable, asked: Asked
-) -> tuple[tuple[Column, ...], Callable[[Belonging], Sequence[Target]]]:
+) -> tuple[tuple[Column, ...], Callable[[Belonging], Sequence[Target]], frozenset[str]]:
     made = [make_column(column, maps.get(column.name), asked) for column in table.columns]
     complete = [one for one in made if one is not None]
     same = {"local_timestamp": "timestamp"} if "timestamp" in maps and "local_timestamp" not in maps else {}
@@ -110,7 +116,8 @@ def _planned(
             for one in complete
         ]
 
-    return tuple(columns), targets
+    local = (source.name for one in complete if one.zone not in ("", *values.UTC_NAMES) for source in one.sources)
+    return tuple(columns), targets, frozenset(local)
 
 
 def _levels(name: str, mapping: Mapping, table: EventTable, report: Report) -> list[tuple[str, Mapping]]:

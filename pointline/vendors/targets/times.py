@@ -9,8 +9,9 @@ import polars as pl
 from pointline.parse.feed import REPEATED, SKIPPED
 from pointline.parse.rules import Belonging
 from pointline.tables.schema import Column, Kind
-from pointline.vendors import values
+from pointline.vendors import time_formats, values
 from pointline.vendors.language import FeedText, Mapping
+from pointline.vendors.targets.cells import Cells, numeric_cells
 from pointline.vendors.targets.finer import finer_of
 from pointline.vendors.targets.made_column import Clocks, MadeColumn, Value, always, no_clocks
 from pointline.vendors.values import Clock
@@ -21,17 +22,20 @@ WAYS = '"epoch", "seconds", "since midnight", "since start"'
 
 def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> MadeColumn:
     """Make a column of times. Raises ValueError where its line of the map cannot be meant."""
+    if mapping.zone and mapping.time in ("epoch", "seconds", SINCE_START):
+        raise ValueError(f"zone: a time that is written as {mapping.time} is of no zone: leave zone out")
     zone = mapping.zone or text.day_zone
     values.zone_of(zone)
-    value, kind = _time_value(mapping, sources, Clock(zone, mapping.ambiguous))
-    nothing = values.one_of(sources[0], mapping.null, kind) if mapping.null else None
+    value = _time_value(mapping, sources, Clock(zone, mapping.ambiguous), text.decimal)
+    cells = _cells(mapping, sources[0], text.decimal)
+    nothing = cells.nothing
     return MadeColumn(
         column=column,
         value=value if nothing is None else _unless(nothing, value),
-        sources=tuple(Column(name=one, kind=kind) for one in sources),
+        sources=tuple(Column(name=one, kind=cells.source.kind) for one in sources),
         says_nothing=nothing,
         wanted=_wanted_time(mapping),
-        clocks=_clocks(mapping, sources, zone) if values.has_summer_time(zone) else no_clocks,
+        clocks=_clocks(mapping, sources, zone, text.decimal) if values.has_summer_time(zone) else no_clocks,
         zone=zone,
         finer=finer_of(mapping, sources),
     )
@@ -42,10 +46,11 @@ def _unless(nothing: pl.Expr, value: Value) -> Value:
     return lambda belonging: pl.when(~nothing).then(value(belonging))
 
 
-def _clocks(mapping: Mapping, sources: Sequence[str], zone: str) -> Clocks:
+def _clocks(mapping: Mapping, sources: Sequence[str], zone: str, decimal: str) -> Clocks:
     """Where a local time has no value because clocks are set, by the rule that its row breaks."""
     refused, earlier, by_utc = (
-        _time_value(mapping, sources, clock)[0] for clock in (Clock(zone), Clock(zone, values.EARLIER), Clock("UTC"))
+        _time_value(mapping, sources, clock, decimal)
+        for clock in (Clock(zone), Clock(zone, values.EARLIER), Clock("UTC"))
     )
 
     def clocks(of: Belonging) -> dict[str, pl.Expr]:
@@ -57,19 +62,28 @@ def _clocks(mapping: Mapping, sources: Sequence[str], zone: str) -> Clocks:
     return clocks
 
 
-def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock) -> tuple[Value, Kind]:
-    name = sources[0]
+def _cells(mapping: Mapping, name: str, decimal: str) -> Cells:
     match mapping.time:
         case "epoch":
-            return always(values.epoch(pl.col(name), mapping.unit)), Kind.INTEGER
+            return numeric_cells(name, Kind.INTEGER, mapping.null)
+        case "seconds" | "since midnight" | "since start":
+            return numeric_cells(name, Kind.NUMBER, mapping.null, decimal)
+    nothing = values.one_of(name, mapping.null, Kind.TEXT) if mapping.null else None
+    return Cells(source=Column(name=name, kind=Kind.TEXT), number=pl.col(name), nothing=nothing)
+
+
+def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock, decimal: str) -> Value:
+    number = _cells(mapping, sources[0], decimal).number
+    unit = "s" if mapping.unit == "auto" else mapping.unit
+    match mapping.time:
+        case "epoch":
+            return always(values.epoch(number, mapping.unit))
         case "seconds":
-            return always(values.decimal_seconds(name)), Kind.NUMBER
+            return always(values.decimal_seconds(number))
         case "since midnight":
-            unit = "s" if mapping.unit == "auto" else mapping.unit
-            return lambda belonging: values.since_midnight(name, unit, belonging.date, clock), Kind.NUMBER
+            return lambda belonging: values.since_midnight(number, unit, belonging.date, clock)
         case "since start":
-            unit = "s" if mapping.unit == "auto" else mapping.unit
-            return lambda belonging: values.since_start(name, unit, belonging.first_us), Kind.NUMBER
+            return lambda belonging: values.since_start(number, unit, belonging.first_us)
         case "" | []:
             raise ValueError(f"say how the time is written: time = {WAYS}, or formats")
         case _:
@@ -77,8 +91,8 @@ def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock) -> tuple
             if odd := [one for one in formats if "%" not in one and one != values.EPOCH]:
                 raise ValueError(f"{odd[0]!r} is not a way to write a time: {WAYS}, or a format with %")
             for one in formats:
-                values.check_format(one)
-            return lambda of: values.written(sources, formats, clock, mapping.unit, of.date), Kind.TEXT
+                time_formats.check_format(one)
+            return lambda of: time_formats.written(sources, formats, clock, mapping.unit, of.date)
 
 
 def _wanted_time(mapping: Mapping) -> str:
@@ -107,7 +121,7 @@ def needs_day(mapping: Mapping) -> bool:
     """Tell whether a time is of the day that the path names."""
     formats = [mapping.time] if isinstance(mapping.time, str) else mapping.time
     return formats == ["since midnight"] or any(
-        not values.is_dated(one) for one in formats if one not in ("", "seconds", "since midnight", SINCE_START)
+        not time_formats.is_dated(one) for one in formats if one not in ("", "seconds", "since midnight", SINCE_START)
     )
 
 

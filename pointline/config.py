@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from pointline.errors import ConfigurationError, NoAccess
+from pointline.errors import ConfigurationError, NoAccess, StorageTrouble
 from pointline.io.ownership import name_of_user
 from pointline.io.small_file import read_small_file, why_unreadable
 from pointline.settings import (
@@ -54,6 +54,11 @@ class LakePaths(Struct, frozen=True):
         return self.root / "silver"
 
     @property
+    def disk(self) -> Path:
+        """A place on the disk that fills: silver may be on another than the lake."""
+        return self.silver if self.silver.is_dir() else self.root
+
+    @property
     def state(self) -> Path:
         return self.root / ".pointline"
 
@@ -64,6 +69,10 @@ class LakePaths(Struct, frozen=True):
     @property
     def state_file(self) -> Path:
         return self.state / "state.json"
+
+    @property
+    def last_id_file(self) -> Path:
+        return self.state / "last_file_id"
 
     @property
     def requests(self) -> Path:
@@ -213,6 +222,7 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
         raise ConfigurationError([_problem("lake_root", str(given), source, what).text])
     _require_access(root)
+    _require_silver(root)
     if root.exists() and not root.is_dir():
         raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder").text])
     return root, source
@@ -224,11 +234,24 @@ def _require_access(root: Path) -> None:
     shut = next((one for one in way if one.is_dir() and not os.access(one, os.X_OK)), None)
     if shut is not None:
         status = shut.stat()
+        owner = name_of_user(status.st_uid)
+        is_own = status.st_uid == os.geteuid()
         raise NoAccess(
-            f"you have no access to the lake: {shut} belongs to {name_of_user(status.st_uid)} and has mode "
+            f"you have no access to the lake: {shut} belongs to {owner} and has mode "
             f"{stat.S_IMODE(status.st_mode):04o}",
             subject=str(root),
-            hint=f"chmod u+rwx {shut}",
+            hint=f"`chmod u+rwx {shut}`" if is_own else f"`sudo chmod a+rX {shut}`, or become {owner}",
+        )
+
+
+def _require_silver(root: Path) -> None:
+    """Raise StorageTrouble where silver is a link to nothing: a lake without it looks like a new one."""
+    silver = root / "silver"
+    if silver.is_symlink() and not silver.exists():
+        raise StorageTrouble(
+            f"silver is a link to {silver.readlink()}, and nothing is there",
+            subject=str(silver),
+            hint="mount its disk, or let the link lead to where silver is now",
         )
 
 

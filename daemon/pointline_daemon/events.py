@@ -11,6 +11,7 @@ DAEMON_STOPPED: Final[str] = "daemon.stopped"
 DAEMON_PART_DIED: Final[str] = "daemon.part_died"
 
 LAKE_CREATED: Final[str] = "lake.created"
+LAKE_EMPTY: Final[str] = "lake.empty"
 LAKE_REPLACED: Final[str] = "lake.replaced"
 LOCK_WRITTEN_AGAIN: Final[str] = "lock.written_again"
 
@@ -70,6 +71,7 @@ EVENTS: Final[dict[str, str]] = {
     DAEMON_STOPPED: "Everything in flight is in the lake and every thread has ended.",
     DAEMON_PART_DIED: "A thread died; the process exits so that the service manager restarts it.",
     LAKE_CREATED: "There was no lake at the path, so the daemon made one; `named_by` says where the path came from.",
+    LAKE_EMPTY: "Silver has no ledger, though the lake has given file ids: it was removed, or its disk is not mounted.",
     LAKE_REPLACED: "The lake's folder was removed, renamed or replaced; the process writes nothing more and ends.",
     LOCK_WRITTEN_AGAIN: "`.pointline` was removed or replaced, and the daemon has made it again; the lock was kept.",
     FILE_COMMITTED: "The file's rows are in silver and its outcome is in the manifest; one canonical line per file.",

@@ -20,12 +20,25 @@ def access_hint(path: Path, code: int) -> str:
     found = f"{place} belongs to {name_of_user(status.st_uid)} and has mode {stat.S_IMODE(status.st_mode):04o}"
     wanted = stat.S_IRWXU if stat.S_ISDIR(status.st_mode) else stat.S_IRUSR
     if user not in {0, status.st_uid}:
+        if _owner_of_lake(place) not in {None, user}:  # who only reads must not take it away from who writes
+            return f"{found}: `sudo chmod -R a+rX {quoted}`"
         return f"{found}: `sudo chown -R {name_of_user(user)}: {quoted}`"
     if status.st_mode & wanted != wanted:
         return f"{found}: `chmod -R u+rwX {quoted}`"
     if code == errno.EPERM:
         return f"{place} may be marked immutable, as `lsattr -d {quoted}` tells: `sudo chattr -i {quoted}`"
     return f"{found}, which permits it: look what else forbids it, such as `getfacl {quoted}` or a container"
+
+
+def _owner_of_lake(path: Path) -> int | None:
+    """Return who owns the lake that a path is in; None where that cannot be told."""
+    for folder in (path, *path.parents):
+        try:
+            if stat.S_ISDIR((folder / ".pointline").lstat().st_mode):
+                return folder.stat().st_uid
+        except OSError:
+            continue
+    return None
 
 
 def _in_the_way(path: Path) -> tuple[Path, os.stat_result | None]:

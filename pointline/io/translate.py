@@ -98,6 +98,8 @@ def from_os_error(error: OSError, subject: str) -> PointlineError:
     """Return the Pointline error that says the same."""
     if error.errno in FULL:
         return _disk_full(subject)
+    if error.errno is None and isinstance(error, PermissionError):  # of Polars, which gives no number
+        return NoAccess(f"{subject}: no access ({one_line(error)})", subject=subject, hint=HINTS[errno.EACCES])
     is_damage = error.errno is None and _mentions(error, DAMAGE_WORDS)
     hint = HINTS.get(error.errno or 0, DAMAGE_HINT if is_damage else HINT)
     message = f"{subject}: {error.strerror or one_line(error)}"

@@ -103,7 +103,7 @@ def split_records(data: bytes, cells: int, dialect: Dialect = COMMAS) -> list[by
     it, so lines are joined only where that gives a row of the right number of cells.
     """
     lines = data.removesuffix(b"\n").split(b"\n")
-    if b'"' not in data or not dialect.is_quoted:
+    if b'"' not in data or not dialect.is_quoted or dialect.is_decoded:
         return [line.removesuffix(b"\r") for line in lines]
     return [b"\n".join(lines[start:end]).removesuffix(b"\r") for start, end, _ in _spans(lines, cells)]
 
@@ -183,7 +183,7 @@ def _cells(records: list[bytes], header: Sequence[str], dialect: Dialect) -> tup
 
     plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), ~pl.col("marked"), pl.col("separators") == width - 1)
     cells = _split_plain(plain, width, dialect.separator)
-    quoted = lines.filter(~pl.col("nul"), pl.col("quoted"))
+    quoted = lines.filter(~pl.col("nul"), ~pl.col("marked"), pl.col("quoted"))
     rows = [(row, split_cells(line, dialect)) for row, line in quoted.select("row", "line").iter_rows()]
     fitting = [(row, *found) for row, found in rows if len(found) == width]
     if fitting:

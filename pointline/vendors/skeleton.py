@@ -21,6 +21,7 @@ SAMPLES = 3
 LONGEST_SAMPLE = 28
 MOST_TITLES = 3
 DECIMAL_COMMA = re.compile(r"[-+]?[0-9][0-9. ]*,[0-9]+")
+QUOTED = re.compile('"[^"]*"')
 DATES = (
     (re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)"), "{date:%Y-%m-%d}"),
     (re.compile(r"(?<!\d)\d{4}/\d{2}/\d{2}(?!\d)"), "{date:%Y/%m/%d}"),
@@ -132,7 +133,8 @@ def _header(seen: _Seen) -> list[str]:
 
 
 def _look(lines: Sequence[str]) -> _Seen:
-    counts = {one: [line.count(one) for line in lines] for one in SEPARATORS}
+    bare = [QUOTED.sub("", line) for line in lines]
+    counts = {one: [line.count(one) for line in bare] for one in SEPARATORS}
     titles, separator = _titles(counts)
     cells = list(csv.reader(lines[titles:], delimiter=separator))
     names = [name.strip() for name in cells[0]] if cells else []

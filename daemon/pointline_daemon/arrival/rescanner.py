@@ -193,7 +193,7 @@ class Rescanner:
     def _note_presence(self, files: int, known: pl.DataFrame) -> None:
         found = self._source.identity()
         identity = None if found is None else Identity(*found)
-        in_ledger = known.filter(~stands_at(*CLOSED))["bronze_file_path"].n_unique() if not files else 0
+        in_ledger = known.filter(~stands_at(*CLOSED))["bronze_file_path"].hash().n_unique() if not files else 0
         if not self.presence.note(files=files, in_ledger=in_ledger, identity=identity):
             return
         if self.presence.vanished:

@@ -127,6 +127,12 @@ class Watcher:
         if self._running is not None:
             raise RuntimeError("the watcher is running")
         try:
+            if self._bronze.is_symlink() and not self._bronze.exists():
+                raise StorageTrouble(
+                    f"bronze cannot be watched: it is a link to {self._bronze.readlink()}, and nothing is there",
+                    subject=str(self._bronze),
+                    hint="mount its disk, or let the link lead to where bronze is now",
+                )
             self._bronze.mkdir(exist_ok=True)
             with os.scandir(self._bronze):
                 pass  # watchdog takes a folder that may not be read for one in which nothing happens

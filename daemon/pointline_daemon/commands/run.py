@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, TextIO
 import structlog
 
 from pointline.config import Config, load_config, notify_address
+from pointline.io.ledger.last_id import LastId
 from pointline.io.lock import LakeLock
+from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon import events
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
@@ -55,13 +57,29 @@ def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO |
     watched = _progress(config) if once and sys.stderr.isatty() else None
     told = Notifier(manager) if manager and not once else None
     with lock, watched or nullcontext():
-        if not config.paths.silver.exists():
+        if ids := _ids_given(config):
+            _say_empty_lake(config, ids)
+        elif not config.paths.silver.exists():
             _say_new_lake(config)
         supervisor = Supervisor(lake, lock=lock, once=once, on_tick=watched or told)
         code = supervisor.run()
         if watched is not None:
             watched.note(supervisor)
         return EXIT_FINDINGS if once and code == EXIT_OK and _has_findings(lake) else code
+
+
+def _ids_given(config: Config) -> int:
+    """Return how many file ids the lake has given where it has no ledger to show for it; else 0."""
+    return 0 if config.paths.table(ingest_manifest.NAME).exists() else LastId(config.paths.last_id_file).read()
+
+
+def _say_empty_lake(config: Config, ids: int) -> None:
+    """A disk that is not mounted looks like that too."""
+    hint = (
+        "if the disk of silver is not mounted, stop this, mount it and start again; else every file of bronze is "
+        "ingested anew, those too that you had withdrawn"
+    )
+    log.warning(events.LAKE_EMPTY, silver=str(config.paths.silver), ids_given=ids, hint=hint)
 
 
 def _say_new_lake(config: Config) -> None:

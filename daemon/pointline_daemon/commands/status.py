@@ -68,7 +68,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     now = time.time()
     ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
-    disk = shutil.disk_usage(paths.root)
+    disk = shutil.disk_usage(paths.disk)
     low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
     unread = count_unread(config, daemon, now)
     start = start_command(paths.root)

@@ -190,7 +190,7 @@ def open_lake(
         tables=tables,
         source=source,
         reader=make_reader(config, source),
-        manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us, LastId(paths.state / "last_file_id")),
+        manifest=DeltaManifest(paths.table(ingest_manifest.NAME), now_us, LastId(paths.last_id_file)),
         quarantine=DeltaQuarantine(paths.table(quarantine.NAME)),
         events={name: DeltaEventTable(paths.table(name), table) for name, table in tables.items()},
         observations=DeltaObservations(

@@ -57,6 +57,7 @@ class LiveState:
         reader: FileReader,
         account: Account,
     ) -> None:
+        self._paths = config.paths
         self._root = config.paths.root
         self._state_folder = config.paths.state
         self._batch_bytes = int(config.ingest.batch_max_bytes)
@@ -168,7 +169,7 @@ class LiveState:
     def _look_at_machine(self) -> State:
         free = total = None
         with suppress(OSError):
-            usage = shutil.disk_usage(self._root)
+            usage = shutil.disk_usage(self._paths.disk)
             free, total = usage.free, usage.total
         return {
             "disk_free_bytes": free,

@@ -179,10 +179,18 @@ class FolderBronzeSource:
         """Whether no file is at ``path``; False where that cannot be told, as in a folder that may not be read."""
         try:
             return not _is_plain(path) or self._version(path) is None
-        except (FileNotFoundError, NotADirectoryError, Rejected):
+        except FileNotFoundError:
+            return not (self._follow_links and self._is_behind_nothing(path))
+        except (NotADirectoryError, Rejected):
             return True
         except OSError:
             return False
+
+    def _is_behind_nothing(self, path: str) -> bool:
+        """Tell whether a path is, or goes through, a link to nothing: its disk may only not be mounted."""
+        root = os.path.realpath(self._bronze)
+        full = Path(f"{root}/{spelled_path(root, path)}")
+        return any(one.is_symlink() and not one.exists() for one in (full, *full.parents) if is_inside(root, str(one)))
 
     def describe(
         self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0

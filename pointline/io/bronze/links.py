@@ -18,6 +18,7 @@ KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+UNMOUNTED = "mount its disk, or remove the link"
 REMOVE = "remove it from bronze; only files can be read"
 FOLLOW = "copy or hard-link the files into bronze, or set bronze.follow_links"
 
@@ -52,7 +53,7 @@ def follow(root: str, link: str, *, follow_links: bool) -> Target:
     try:
         status = Path(link).stat()
     except FileNotFoundError:
-        return Target("", None, f"is a symbolic link to nothing: {target!r} does not exist", "remove the link")
+        return Target("", None, f"is a symbolic link to nothing: {target!r} does not exist", UNMOUNTED)
     except OSError as error:
         circle = "in a circle" if error.errno == errno.ELOOP else f"to {target!r} ({error.strerror})"
         return Target("", None, f"is a symbolic link that leads {circle}", "remove the link", error)
@@ -73,10 +74,10 @@ def is_inside(root: str, real: str) -> bool:
     return real.startswith(root.rstrip("/") + "/")
 
 
-def left_out_link(path: str, target: Target) -> Unrecognised:
-    """Describe a link that is not followed."""
+def left_out_link(path: str, target: Target, *, is_unreadable: bool = False) -> Unrecognised:
+    """Describe a link that is not followed. ``is_unreadable``: its disk may only not be mounted."""
     what = "a link to a folder" if target.is_folder else "a link"
-    return Unrecognised(path, f"it {target.fault}", what, target.advice)
+    return Unrecognised(path, f"it {target.fault}", what, target.advice, is_unreadable=is_unreadable)
 
 
 def left_out_special(path: str, kind: str) -> Unrecognised:

@@ -134,7 +134,8 @@ class BronzeWalk:
             self._say(path, error)
             return
         if target.fault:
-            self._left_out.append(left_out_link(path, target))
+            is_unreadable = self._follow_links and target.status is None
+            self._left_out.append(left_out_link(path, target, is_unreadable=is_unreadable))
             if target.error is not None:
                 self._on_trouble(path, target.error)
             elif target.real and not target.is_folder and not is_inside(self._root, target.real):

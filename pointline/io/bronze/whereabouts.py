@@ -50,6 +50,8 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     mtime_us: int = 0
     advice: str = ""
     """What to do, where the path itself tells."""
+    is_shut: bool = False
+    """This process may not read the file."""
 
 
 def find_path(bronze: Path, asked: str) -> str:
@@ -83,8 +85,16 @@ def look_closer(bronze: Path, layout: Layout, path: str, *, follow_links: bool =
         return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault, advice=advice)
     place, what = _judge_name(path, layout)
     advice = describe_foreign(path, layout.feeds).advice if place is Place.FOREIGN else ""
-    mtime_us = microseconds(status.st_mtime_ns)
-    return Whereabouts(path=path, place=place, what=what, size=status.st_size, mtime_us=mtime_us, advice=advice)
+    is_shut = not os.access(f"{root}/{spelled_path(root, path)}", os.R_OK)
+    return Whereabouts(
+        path=path,
+        place=place,
+        what=what,
+        size=status.st_size,
+        mtime_us=microseconds(status.st_mtime_ns),
+        advice=advice,
+        is_shut=is_shut,
+    )
 
 
 def _relative(root: str, path: str) -> str | None:

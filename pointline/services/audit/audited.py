@@ -72,6 +72,30 @@ class AuditedObservations(Protocol):
         ...
 
 
+class LeftOut(Protocol):
+    """Something in bronze that is no file, or cannot be read."""
+
+    @property
+    def path(self) -> str:
+        """Where it is, from bronze."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it is left out."""
+        ...
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        ...
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Tell whether there may be files in it."""
+        ...
+
+
 class PartFiles(Protocol):
     """The files behind parts."""
 
@@ -104,7 +128,10 @@ class BronzeFolder(Protocol):
     """What lies in bronze."""
 
     def survey(self, folder: str = "", left_out: list[Any] | None = None) -> pl.DataFrame:
-        """Return every file: ``path, size, mtime_us, changed_us, inode``; add what is no file to ``left_out``."""
+        """Return every file: ``path, size, mtime_us, changed_us, inode``.
+
+        What is no file is added to ``left_out``, each a ``LeftOut``.
+        """
         ...
 
     def describe(

@@ -9,7 +9,8 @@ import polars as pl
 
 from pointline.io.protocols.bronze import BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
-from pointline.services.audit.audited import Parties
+from pointline.phrases import plural
+from pointline.services.audit.audited import LeftOut, Parties
 from pointline.services.telling.findings import Checked, Finding
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
@@ -32,21 +33,24 @@ def audit_bronze(
     those of ``survey`` besides: ``size`` (bytes), ``mtime_us`` (microseconds since the epoch, UTC) ...
     """
     newest = _newest(read_ledger(NEEDED))  # before bronze is listed: what is new since is no change of these
-    left_out: list[object] = []
+    left_out: list[LeftOut] = []
     survey = _Survey(to.bronze.survey("", left_out))
+    unseen = [one for one in left_out if one.is_unreadable]
     in_flight = pl.Series(sorted(flying), dtype=pl.Int64).implode()
     checked.bronze_files = survey.height
     for run in read_ledger(list(ingest_manifest.SCHEMA)):
         both = survey.beside(run.filter(pl.col("file_id").is_in(newest))).with_columns(
             _is_as_known().alias("is_as_known")
         )
-        checked.bronze_gone += both.filter(stands_at(Status.SUCCESS), pl.col("size").is_null()).height
+        gone = both.filter(stands_at(Status.SUCCESS), pl.col("size").is_null())
+        hidden = [(one, gone.filter(_is_at_or_below(one.path)).height) for one in unseen]
+        checked.bronze_gone += gone.height - sum(files for _, files in hidden)
         settled = both.filter(
             pl.col("size").is_not_null(), ~stands_at(Status.PENDING), ~pl.col("file_id").is_in(in_flight)
         )
         if settled_before_us is not None:  # what is fresh and changed is a new version, on its way in
             settled = settled.filter(pl.col("is_as_known") | (pl.col("mtime_us") <= settled_before_us))
-        findings = []
+        findings = [_unreadable(one, files) for one, files in hidden if files]
         for row in settled.filter(~pl.col("is_as_known")).iter_rows(named=True):
             if what := _change_of(row, to.reader):
                 path, table = row["bronze_file_path"], row["data_type"]
@@ -62,6 +66,15 @@ def audit_bronze(
     new = survey.unmet()
     checked.bronze_waiting = sum(to.bronze.describe(*row) is not None for row in new.iter_rows())
     checked.bronze_unrecognised = new.height - checked.bronze_waiting + len(left_out)
+
+
+def _is_at_or_below(path: str) -> pl.Expr:
+    return (pl.col("bronze_file_path") == path) | pl.col("bronze_file_path").str.starts_with(f"{path}/")
+
+
+def _unreadable(one: LeftOut, files: int) -> Finding:
+    what = f"{one.reason}: {plural(files, 'file')} that the ledger has there could not be compared"
+    return Finding(kind="bronze_unreadable", table="", path=one.path, what=what, hint=one.advice)
 
 
 def _newest(runs: Iterable[pl.DataFrame]) -> pl.Series:

@@ -5,10 +5,11 @@ All of it would be a gigabyte where it knows a million files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import polars as pl
 
+from pointline.io.protocols.tables import Part
 from pointline.services.audit.audited import AuditedLedger
 from pointline.services.audit.ledger_index import LedgerIndex
 from pointline.services.audit.overlap_audit import COLUMNS, FileTimes
@@ -40,6 +41,18 @@ class LedgerVersion:
     def runs(self, columns: Sequence[str] = tuple(ingest_manifest.SCHEMA)) -> Iterator[pl.DataFrame]:
         """Yield its rows in runs by rising ``file_id``."""
         return self._ledger.batches_of_rows(columns, self._parts)
+
+    def files_in(self, parts: Iterable[tuple[str, Part]]) -> set[int]:
+        """Return the files that may have rows in these data files, each with its table."""
+        found: set[int] = set()
+        parts = list(parts)
+        for run in self.runs(("file_id", "data_type")):
+            ids = {str(table): rows["file_id"] for (table,), rows in run.group_by("data_type")}
+            for table, part in parts:
+                of_table = ids.get(table, run["file_id"].clear())
+                first = of_table.sort().search_sorted(part.first_file_id)
+                found.update(of_table.sort()[first : of_table.sort().search_sorted(part.last_file_id, "right")])
+        return found
 
     def rows_of(self, file_ids: Collection[int]) -> pl.DataFrame:
         """Return the rows of these files."""

@@ -8,6 +8,7 @@ import polars as pl
 from msgspec import Struct, field
 
 from pointline.errors import NoAccess, PointlineError
+from pointline.io.protocols.tables import Part
 from pointline.services.audit.audited import Parties
 from pointline.services.telling.findings import Checked, Finding
 
@@ -27,6 +28,8 @@ class Look(Struct, kw_only=True):
     """Is told again and again how much was looked at."""
     checked: Checked = field(default_factory=Checked)
     findings: list[Finding] = field(default_factory=list)
+    shut: list[tuple[str, Part]] = field(default_factory=list)
+    """Data files that may not be read, each with its table: what is in them, and lacks elsewhere, cannot be told."""
 
     def wants(self, table: str) -> bool:
         """Tell whether a table is looked at."""

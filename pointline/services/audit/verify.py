@@ -65,18 +65,20 @@ def _audit(look: Look) -> Report:
     look.findings += _undescribed(look, ledger)
     aside = take_quarantine(look)
     ahead = {file_id for file_id, one in told.items() if one.status is not Status.PENDING}
+    behind_doors = ledger.files_in(look.shut) if look.shut else set()
     flying = ahead | ledger.index.pending
     checked.files = ledger.index.height
     checked.in_flight = len(flying)
     try:
         if ahead and not had_writer and not to.has_writer():
             look.findings += _behind(ledger, told, ahead)
-        overlapping = _audit_overlap(look, ledger, snapshots, ahead)
-        instruments = _audit_rows(look, ledger, snapshots, aside=aside, ahead=ahead, overlapping=overlapping)
+        left_out = ahead | behind_doors
+        overlapping = _audit_overlap(look, ledger, snapshots, left_out)
+        instruments = _audit_rows(look, ledger, snapshots, aside=aside, ahead=left_out, overlapping=overlapping)
     except UNREADABLE as error:
         return Report(checked=checked, findings=[*look.findings, unreadable(ingest_manifest.NAME, error)])
     look.findings += _audit_symbols(look, instruments)
-    _audit_bronze(look, ledger, snapshots, ahead, flying)
+    _audit_bronze(look, ledger, snapshots, left_out, flying | behind_doors)
     return Report(checked=checked, findings=[one for one in look.findings if look.wants(one.table)])
 
 

@@ -38,7 +38,8 @@ HINTS = {
         REPAIR,
     ),
     "wrong_kind": "`pointline repair` moves it to .pointline/set_aside, and mends from bronze what is missing then",
-    "part_shut": "`pointline doctor` names owner and mode, and the command that gives access",
+    "part_shut": "run this as the owner of the lake; `pointline doctor`, run by the owner, names owner and mode, and "
+    "the command that gives access",
     "symbolic_link": "put the file or folder itself in the place of the link: only the lake, silver and bronze may be "
     "links",
     "manifest_behind": REPLAY,

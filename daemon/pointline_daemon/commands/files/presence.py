@@ -26,11 +26,19 @@ NEXT_STEPS = {
 }
 
 
+SHUT_STEP = "let the daemon's user read it, such as with `chmod a+r`: the daemon tries again by itself"
+UNCHANGED = "It is in bronze, unchanged since it was found"
+UNREAD = (Status.PENDING, Status.FAILED)
+
+
 class Presence(Struct, frozen=True, kw_only=True):
     """``what`` is a sentence. ``next_step`` is empty where the story of the newest version says it."""
 
     what: str
     next_step: str = ""
+
+
+SHUT = Presence(what="It is in bronze, and you may not read it", next_step=SHUT_STEP)
 
 
 class Moment(Struct, frozen=True, kw_only=True):
@@ -54,7 +62,7 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
     if where.place not in {Place.TAKEN, Place.REFUSED}:
         return Presence(what=f"Now it {where.what}", next_step=where.advice or NEXT_STEPS[where.place])
     if is_in_place(where, newest):
-        return Presence(what="It is in bronze, unchanged since it was found")
+        return SHUT if where.is_shut and newest["status"] in UNREAD else Presence(what=UNCHANGED)
     if (where.path, where.size, where.mtime_us) in moment.touched:
         return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
     return _on_its_way("It is in bronze and has changed since it was read", where, moment)
@@ -99,6 +107,8 @@ def _unknown(where: Whereabouts, moment: Moment) -> Presence:
     if moment.refused and where.place in {Place.TAKEN, Place.FOREIGN}:
         what = f"It is in bronze and not in the ledger; it may wait for this: {moment.refused['problem']}"
         return Presence(what=what, next_step=moment.refused["try"])
+    if where.place is Place.TAKEN and where.is_shut:
+        return Presence(what="It is in bronze, not in the ledger, and you may not read it", next_step=SHUT_STEP)
     if where.place is Place.TAKEN:
         return _on_its_way(f"It is in bronze and not in the ledger; it {where.what}", where, moment)
     known = "" if where.place in {Place.MISSING, Place.OUTSIDE} else "; nothing of it is in silver"

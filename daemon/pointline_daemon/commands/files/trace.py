@@ -13,6 +13,7 @@ from pointline.config import Config
 from pointline.errors import PointlineError, UnknownValue, WrongUse
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
+from pointline.io.translate import storage_errors
 from pointline.phrases import printable
 from pointline.services.files.regained import days_left
 from pointline.tables import ingest_manifest, quarantine
@@ -128,13 +129,15 @@ def _silver_row(config: Config, table: EventTable, file: pl.DataFrame, file_seq:
     """Look in the partitions that the file has rows in; ``file`` is its row in the ledger."""
     partitions = rows_by_day(file).select(PARTITION_COLUMNS).collect()
     rows = scan_rows_of(config.paths.table(table.name), table.silver_schema, file["file_id"].to_list(), partitions)
-    found = rows.filter(pl.col("file_seq") == file_seq).collect()
+    with storage_errors(table.name):
+        found = rows.filter(pl.col("file_seq") == file_seq).collect()
     return None if found.is_empty() else found.row(0, named=True)
 
 
 def _quarantined_row(config: Config, file_id: int, file_seq: int) -> Row | None:
     rows = scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, [file_id])
-    found = rows.filter(pl.col("file_seq") == file_seq).select("rule", "column", "raw").collect()
+    with storage_errors(quarantine.NAME):
+        found = rows.filter(pl.col("file_seq") == file_seq).select("rule", "column", "raw").collect()
     return None if found.is_empty() else found.row(0, named=True)
 
 
@@ -164,10 +167,13 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     source = make_source(config, on_problem=warn)
     meta = source.look(path)
     if meta is None:
-        return Line(problem="the file is gone from bronze: its line cannot be shown")
+        if source.is_gone(path):
+            return Line(problem="the file is gone from bronze: its line cannot be shown")
+        return Line(problem="the file cannot be looked at: you may not read its folder, or its disk is not mounted")
     reader = make_reader(config, source)
     try:
-        if file["content_hash"] and reader.content_hash(path) != file["content_hash"]:
+        known, now = file["content_hash"], reader.content_hash(path)
+        if known and now is not None and now != known:
             return Line(problem="the file in bronze has changed since: the line that was read is not there any more")
         with reader.open(meta) as content:
             feed = source.feeds.feed(meta.data_type, meta.feed, meta.vendor)

@@ -145,8 +145,8 @@ def _machine(lake: Lake, facts: Facts) -> list[Finding]:
     if limits and limits["max_queued_events"] < EVENTS_AT_ONCE:
         what = f"only {limits['max_queued_events']:,} events are kept"
         report("inotify_queue", what, f"sysctl fs.inotify.max_queued_events={EVENTS_AT_ONCE}")
-    free, total = health.disk_usage(root)
-    inodes = health.free_inodes(root)
+    free, total = health.disk_usage(config.paths.disk)
+    inodes = health.free_inodes(config.paths.disk)
     facts["disk"] = {"free_bytes": free, "total_bytes": total, "free_inodes": inodes}
     needed = BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
     if free < needed:

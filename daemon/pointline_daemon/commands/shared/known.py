@@ -13,12 +13,19 @@ from pointline.config import Config, LakePaths
 from pointline.errors import UnknownValue
 from pointline.io.ledger.reader import scan_rows
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED
-from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 from pointline.unknown import no_such
 
 LISTS_FILES = "`pointline files --last 0` lists all files"
+OF_THE_LAKE = (
+    ingest_manifest.NAME,
+    quarantine.NAME,
+    dim_symbol.NAME,
+    symbol_observations.NAME,
+    symbol_observations.STATES_NAME,
+)
 LISTS_SYMBOLS = "`pointline symbols show` lists them"
 
 
@@ -38,8 +45,12 @@ def require_table(name: str, known: Iterable[str], paths: LakePaths | None = Non
     """Raise UnknownValue where there is no such table."""
     names = list(known)
     if name not in names:
-        is_there = paths is not None and (paths.table(name) / "_delta_log").is_dir()
-        raise no_such("table", name, names, hint=f"it is in silver, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" * is_there)
+        hint = ""
+        if name in OF_THE_LAKE:
+            hint = "it is one of the lake's own tables, and has no rows of files"
+        elif paths is not None and (paths.table(name) / "_delta_log").is_dir():
+            hint = f"it is in silver, and {UNDESCRIBED}: {DESCRIBE_AGAIN}"
+        raise no_such("table", name, names, hint=hint)
 
 
 def exchanges_in(files: pl.LazyFrame) -> list[str]:

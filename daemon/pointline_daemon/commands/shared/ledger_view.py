@@ -60,24 +60,25 @@ def view_ledger(path: Path, now: float) -> LedgerView:
         ledger.filter((pl.col("error").is_not_null() & stands_at(*NEXT_STEPS)) | disputed())
         .top_k(SHOWN, by=["updated_at_us", "file_id"])
         .sort("updated_at_us", "file_id", descending=True)
-        .select("file_id", "status", "error", path="bronze_file_path", at_us="updated_at_us")
+        .select("file_id", "status", "error", "superseded_by", path="bronze_file_path", at_us="updated_at_us")
     )
     found = pl.collect_all([by_status, lately, commits, errors])
     return LedgerView(
         tables=found[0].to_dicts(),
         last_hour=found[1].to_dicts()[0],
         commits=found[2].to_dicts(),
-        errors=[{**error, **_told(error)} for error in found[3].iter_rows(named=True)],
+        errors=[_told(error) for error in found[3].iter_rows(named=True)],
     )
 
 
-def _told(file: dict[str, Any]) -> dict[str, str]:
-    if file["status"] == Status.SUCCESS:
-        return {"error": DISPUTED, "next_step": settle_dispute(file["file_id"])}
-    return {"next_step": _next_step(file["status"], file["error"])}
-
-
-def _next_step(status: str, error: str) -> str:
-    if status == Status.PENDING and AGAIN in error:
-        return WAIT_OR_AGAIN
-    return NEXT_STEPS[Status(status)]
+def _told(file: dict[str, Any]) -> dict[str, Any]:
+    other = file.pop("superseded_by")
+    status = Status(file["status"])
+    if status is Status.SUCCESS:
+        return {**file, "error": DISPUTED, "next_step": settle_dispute(file["file_id"])}
+    step = NEXT_STEPS[status]
+    if status is Status.PENDING and AGAIN in file["error"]:
+        step = WAIT_OR_AGAIN
+    elif status is Status.QUARANTINED and other is not None:
+        step = f"`pointline explain {file['file_id']}` says what can be done"
+    return {**file, "next_step": step}

@@ -11,6 +11,8 @@ from pointline.services.telling.findings import Finding
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 
 T = TypeVar("T")
+SHUT = "part_shut"
+"""The fault of a data file that may not be read."""
 
 
 def audit_files(look: Look) -> None:
@@ -64,6 +66,8 @@ def sound_parts(look: Look, name: str, parts: Sequence[Part], *, whole: bool = F
         if fault is not None:
             path = f"silver/{name}/{part.path}"
             look.findings.append(Finding(kind=fault[0], table=name, path=path, what=fault[1]))
+        if fault is not None and fault[0] == SHUT:
+            look.shut.append((name, part))
         if fault is None or fault[0] in {"part_replaced", "part_damaged"}:
             yield part
 

@@ -17,10 +17,11 @@ from pointline.parse.rules import PLAUSIBLE_US, Belonging
 from pointline.tables.ingest_manifest import NO_DATE
 from pointline.tables.schema import EventTable
 from pointline.tables.spelling import EVERY_SYMBOL
-from pointline.vendors.copied import original_of
 from pointline.vendors.describe import Description, Vendor
 from pointline.vendors.language import Mapping as MappingText
-from pointline.vendors.path_template import SPANS, Match, PathTemplate, Span
+from pointline.vendors.paths.copied import original_of
+from pointline.vendors.paths.template import PathTemplate
+from pointline.vendors.paths.time_of_path import SPANS, Match, Span
 from pointline.vendors.targets.constants import PLACE, constant_of
 from pointline.vendors.values import zone_of
 

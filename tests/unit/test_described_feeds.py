@@ -7,7 +7,7 @@ import pytest
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import Vendor, describe
 from pointline.vendors.feeds import Feeds
-from pointline.vendors.path_template import PathTemplate
+from pointline.vendors.paths.template import PathTemplate
 from tests.support.vendor_files import Taken, feed_of, take
 
 FEED = """

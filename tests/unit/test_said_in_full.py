@@ -13,7 +13,7 @@ from pointline.services.telling.examples import check_examples
 from pointline.tables.registry import event_tables
 from pointline.vendors import time_formats
 from pointline.vendors.describe import describe
-from pointline.vendors.path_template import PathTemplate
+from pointline.vendors.paths.template import PathTemplate
 from pointline.vendors.values import Clock
 from tests.support.vendor_files import take
 from tests.unit.test_described_feeds import TIME, described, feeds, taken

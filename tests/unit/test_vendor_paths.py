@@ -17,7 +17,7 @@ from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import describe
 from pointline.vendors.feeds import Feeds
-from pointline.vendors.path_template import PathTemplate
+from pointline.vendors.paths.template import PathTemplate
 from tests.support.loading import Bench
 from tests.support.vendor_files import claim_of
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from pointline.vendors.path_template import SPANS
+from pointline.vendors.paths.time_of_path import SPANS
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_manifest, read_table
 from tests.support.process import pointline as run

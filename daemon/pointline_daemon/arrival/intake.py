@@ -19,7 +19,7 @@ from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.ingest.effects import IngestService
 from pointline.services.loading.load import Loader
 from pointline.settings import IngestSettings
-from pointline.vendors.copied import original_of
+from pointline.vendors.paths.copied import original_of
 from pointline_daemon import events
 from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.rescanner import log_departures

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pointline.io.bronze.foreign import why_foreign
 from pointline.io.bronze.looks_like import copy_of, is_archive, looks_like
 from pointline.vendors.feeds import Feeds
-from pointline.vendors.nearness import Near, nearest
+from pointline.vendors.paths.nearness import Near, nearest
 
 EXAMPLES = 5
 MOST_NAMED = 3

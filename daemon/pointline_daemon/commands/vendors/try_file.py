@@ -28,7 +28,7 @@ from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import NO_DATE
 from pointline.vendors.feeds import Claim, Feeds, name_of, series_of
 from pointline.vendors.language import JSON
-from pointline.vendors.nearness import Near, nearest
+from pointline.vendors.paths.nearness import Near, nearest
 from pointline.vendors.skeleton import decoder_of, skeleton
 from pointline_daemon.commands.shared.present import (
     Column,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from pointline.vendors.describe import Description
-from pointline.vendors.path_template import Miss, PathTemplate, written_out
+from pointline.vendors.paths.template import Miss, PathTemplate, written_out
 
 NEAR = 0.5
 """So much of a name has to fit before a feed is named at all."""

@@ -55,7 +55,7 @@ def take_all(lake: Path) -> None:
     service, loader = opened.ingest()
     known = opened.manifest.entries()
     survey = opened.source.survey()
-    service.compare(survey, known)
+    service.absence.compare(survey, known)
     metas = [meta for path in survey["path"].sort() if (meta := opened.source.look(path)) is not None]
     batch, _ = service.begin(metas)
     if batch.entries:

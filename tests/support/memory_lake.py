@@ -211,9 +211,9 @@ class MemoryLake:
         """Return whether anything was to be done."""
         service = self.process.service
         known = self.manifest.entries()
-        keep = Sieve(known, service.asked_of_bronze(known, lambda _path, _feed: None))
+        keep = Sieve(known, service.absence.asked_of_bronze(known, lambda _path, _feed: None))
         survey = keep(self.source.survey())
-        departed = self.repeat(lambda: service.compare(survey, known)) if keep.seen else Departures()
+        departed = self.repeat(lambda: service.absence.compare(survey, known)) if keep.seen else Departures()
         waiting = backlog(survey, self.manifest.entries(), pl.DataFrame(schema=TOUCHED)).sort("path")
         metas = [meta for path in waiting["path"] if (meta := self.source.look(path)) is not None]
         batches = [metas[first : first + batch_files] for first in range(0, len(metas), batch_files)]

@@ -147,7 +147,7 @@ def _begin_and_die(lake: MemoryLake) -> None:
     service = lake.process.service
     known = lake.manifest.entries()
     survey = lake.source.survey()
-    service.compare(survey, known)
+    service.absence.compare(survey, known)
     metas = [meta for path in survey["path"].sort() if (meta := lake.source.look(path)) is not None]
     batch, _ = service.begin(metas)
     loaded = [lake.process.loader.load(group) for group in batch.groups]

@@ -582,7 +582,7 @@ def test_trouble_is_said_where_it_begins_and_where_it_ends(bench, trouble):
 
 
 def test_what_left_bronze_is_said_and_lets_others_in(bench):
-    bench.service.note_gone = lambda paths: Departures(gone={7: paths[0]}, freed={1: "freed"})  # type: ignore[method-assign]
+    bench.service.absence.note_gone = lambda paths: Departures(gone={7: paths[0]}, freed={1: "freed"})  # type: ignore[method-assign]
     bench.inbox.offer("a", finished=True)
     with capture_logs() as lines:
         bench.turn()
@@ -594,7 +594,7 @@ def test_trouble_with_what_is_gone_is_left_to_the_next_scan(bench):
     def trouble(_paths):
         raise StorageTrouble("no")
 
-    bench.service.note_gone = trouble  # type: ignore[method-assign]
+    bench.service.absence.note_gone = trouble  # type: ignore[method-assign]
     bench.inbox.offer("a", finished=True)
     bench.turn()
     assert (bench.flow.failing, bench.inbox.depth) == ({"begin": "no"}, 0)

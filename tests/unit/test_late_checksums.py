@@ -44,7 +44,7 @@ def test_a_checksum_that_comes_late(lake, before, is_right, after, algorithm):
     file = lake.root / "bronze" / PATH
     told = hashlib.new(algorithm, file.read_bytes() if is_right else b"another").hexdigest()
     file.with_name(f"{NAME}.CHECKSUM").write_text(f"{told}  {NAME}\n")
-    wrong, again = lake.process.service.check_late_checksums(lambda *_: FEED)  # type: ignore[arg-type, return-value]
+    wrong, again = lake.process.service.absence.check_late_checksums(lambda *_: FEED)  # type: ignore[arg-type, return-value]
     [row] = lake.manifest.rows
     assert (row["status"], row["checksum"]) == after
     assert list(wrong) == ([PATH] if after == ("success", "mismatch") else [])
@@ -56,5 +56,5 @@ def test_where_none_has_come_nothing_is_done(lake):
     lake.manifest.rows[0] |= {"checksum": "missing", "feed": "f"}
     before = dict(lake.manifest.rows[0])
     for feed in (FEED, SimpleNamespace(companion="")):
-        assert lake.process.service.check_late_checksums(lambda *_, feed=feed: feed) == ({}, {})  # type: ignore[arg-type, misc]
+        assert lake.process.service.absence.check_late_checksums(lambda *_, feed=feed: feed) == ({}, {})  # type: ignore[arg-type, misc]
     assert lake.manifest.rows[0] == before

@@ -479,7 +479,7 @@ class TestDayThatWasLeft:
         lake = open_lake(daemon.config)
         service, _ = lake.ingest()
         survey = lake.source.survey()
-        again = service.compare(survey, lake.manifest.entries()).regained
+        again = service.absence.compare(survey, lake.manifest.entries()).regained
         metas = [meta for path in again.values() if (meta := lake.source.look(path))]
         batch, _ = service.begin(metas)
         assert [entry.file_id for entry in batch.entries] == [3]

@@ -148,7 +148,7 @@ class Intake:
         if not gone:
             return
         try:
-            found = self._service.note_gone(gone)
+            found = self._service.absence.note_gone(gone)
         except Transient as error:  # the next scan finds them too
             self._say_once(error)
             return

@@ -25,17 +25,17 @@ class Comparison:
 
     def asks(self, known: pl.DataFrame) -> list[str]:
         """Return the paths that have to be looked for, whatever the scan finds."""
-        return self._service().asked_of_bronze(known, self._feeds.beside)
+        return self._service().absence.asked_of_bronze(known, self._feeds.beside)
 
     def compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
         """Return which files are gone and which are read again; checksums that came late are checked first."""
         service = self._service()
-        mismatches, right = service.check_late_checksums(self._feeds.feed)
+        mismatches, right = service.absence.check_late_checksums(self._feeds.feed)
         for path, wrong in mismatches.items():
             hint = "download both again; `pointline withdraw` takes the rows out"
             log.warning(events.FILE_CHECKSUM_MISMATCH, path=path, what=wrong, hint=hint)
-        found = service.compare(survey, known)
-        beside = service.compare_beside(self._feeds.beside)
+        found = service.absence.compare(survey, known)
+        beside = service.absence.compare_beside(self._feeds.beside)
         return replace(
             found, freed={**found.freed, **beside.freed, **right}, regained={**found.regained, **beside.regained}
         )

@@ -93,6 +93,13 @@ class Loaded(Struct, kw_only=True):
     timing: Timing = field(default_factory=Timing)
 
 
+class BatchNumbers:
+    """The number of the next batch; changed by who holds the lock of the service."""
+
+    def __init__(self, next_number: int) -> None:
+        self.next = next_number
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """Minted entries, in groups for the workers. ``refused`` need none: their names alone tell they cannot enter."""
 

@@ -18,7 +18,7 @@ Batches are committed one at a time and in order, so the manifest is never more 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
@@ -28,31 +28,18 @@ from msgspec.structs import replace
 
 from pointline.errors import Transient
 from pointline.io.protocols.bronze import BronzeReader
-from pointline.io.protocols.file_version import ACCEPTED, OTHER_IS_GONE, BronzeFileMetadata, Discovery, Outcome
+from pointline.io.protocols.file_version import ACCEPTED, BronzeFileMetadata, Discovery, Outcome
 from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.io.protocols.tables import EventTableRepository, Part, QuarantineRepository, new_parts
-from pointline.parse.feed import Feed
-from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.claims import Claims
-from pointline.services.files.companion import late_checksums
 from pointline.services.files.identity.candidate import Candidate, Sorted
-from pointline.services.files.identity.ledger_row import REFUSED
 from pointline.services.files.identity.sorting import sort_candidates
 from pointline.services.files.preference import foreseen
-from pointline.services.files.regained import regained
 from pointline.services.files.silver_facts import LakeFacts
+from pointline.services.ingest.absence import Absence
 from pointline.services.ingest.attempts import Attempts
-from pointline.services.ingest.batch import Batch, Entry, Loaded, make_groups
+from pointline.services.ingest.batch import Batch, BatchNumbers, Entry, Loaded, make_groups
 from pointline.services.ingest.change import Change, commit_change, rest_of
-from pointline.services.ingest.departure import (
-    Departures,
-    absent_files,
-    closed_by_absence,
-    freed_by_absence,
-    freed_by_departure,
-    refused_because_of,
-    whose_absence_counts,
-)
 from pointline.services.ingest.retry import put_back
 from pointline.services.ingest.verdict import Policy, Verdict, decide
 from pointline.services.ingest.withdrawal import plan_withdrawal
@@ -104,24 +91,19 @@ class IngestService:
         self._age_us = age_us
         self._facts = LakeFacts(manifest, repositories, reader)
         self._attempts = Attempts(manifest, policy.max_deaths)
-        self._regained: AbstractSet[int] = set()
-        """Files that have to be read again for days that they had left to others, as the last scan found them."""
         self._lock = threading.RLock()
-        self._next_batch = 1 + max(
-            manifest.last_batch(),
-            quarantine.last_batch(),
-            symbols.last_batch(),
-            *(table.last_batch() for table in repositories.values()),
-        )
+        newest = [manifest.last_batch(), quarantine.last_batch(), symbols.last_batch()]
+        self._numbers = BatchNumbers(1 + max(*newest, *(table.last_batch() for table in repositories.values())))
+        self.absence = Absence(manifest, reader, symbols, self._numbers, self._lock)
 
     def begin(self, candidates: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
         """Step 1: tell the candidates apart and mint ids for those that enter."""
-        ledger, anew = self._manifest.entries(), self._regained
+        ledger, anew = self._manifest.entries(), self.absence.regained
         found = sort_candidates(candidates, ledger, self._reader, self._policy.groups, anew)
         if found.moved:
             with self._lock:  # else a commit meanwhile may close files that are put back by what was known before it
                 self._manifest.relocate([(move.file_id, move.meta) for move in found.moved])
-                found.reopened = tuple(self._reopen_for({move.file_id for move in found.moved}).values())
+                found.reopened = tuple(self.absence.reopen_for({move.file_id for move in found.moved}).values())
         self._record([Outcome.superseded(old, by=by) for old, by in found.settled.items()])
         if found.again:
             self._manifest.relocate(found.again)
@@ -173,8 +155,8 @@ class IngestService:
         with self._lock:
             ledger = self._manifest.entries()
             verdict = decide(batch, loaded, ledger=ledger, facts=self._facts, policy=self._policy, age_us=self._age_us)
-            verdict = self._symbols.judge(self._next_batch, loaded, verdict)
-            committed = Committed(number=self._next_batch, outcomes=verdict.all_outcomes())
+            verdict = self._symbols.judge(self._numbers.next, loaded, verdict)
+            committed = Committed(number=self._numbers.next, outcomes=verdict.all_outcomes())
             committed.judged_anew = tuple(verdict.others)
             discovered = _discoveries(verdict.entries, ledger)
             self._write_quarantine(committed.number, loaded, verdict)
@@ -191,11 +173,11 @@ class IngestService:
             told = verdict.told_to(INSTRUMENTS)
             self._symbols.commit(committed.number, told, discovered)
             self._manifest.update_statuses(committed.outcomes, batch=committed.number)
-            self._next_batch = committed.number + 1
+            self._numbers.next = committed.number + 1
             self.discard(loaded)
             self._settle_claims(verdict)
             freed = self._follow_moves(verdict) | {one.file_id for one in verdict.replaced}
-            committed.reopened = (*verdict.reopened.values(), *self._reopen_for(freed).values())
+            committed.reopened = (*verdict.reopened.values(), *self.absence.reopen_for(freed).values())
             return committed
 
     def _parts_for(
@@ -241,92 +223,10 @@ class IngestService:
         self._record([Outcome.superseded(file_id, by=by) for by, file_id in gone.items()])
         return set(gone)
 
-    # ---- what is no longer in the way
-
-    def note_gone(self, paths: Sequence[str]) -> Departures:
-        """Nothing is at these paths any more: close what never got in, and put back what was in their way."""
-        with self._lock:
-            entries = self._manifest.entries().filter(pl.col("bronze_file_path").is_in(list(paths)))
-            gone = [path for path in entries["bronze_file_path"].unique() if self._reader.is_gone(path)]
-            entries = entries.filter(pl.col("bronze_file_path").is_in(gone))
-            closed = self._close(closed_by_absence(entries))
-            freed = self._reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())
-            return Departures(gone=closed, freed=freed)
-
-    def asked_of_bronze(self, known: pl.DataFrame, beside_of: BesideOf) -> list[str]:
-        """Return the paths of which ``compare`` and ``compare_beside`` have to know whether they are in bronze."""
-        paths = [whose_absence_counts(known), self._manifest.with_days_left()]
-        asked = pl.concat([rows["bronze_file_path"] for rows in paths]).to_list()
-        return [*asked, *paths_needing_another(known, beside_of)]
-
-    def compare(self, survey: pl.DataFrame, known: pl.DataFrame) -> Departures:
-        """Close refused files that are not in bronze, and put back those that nothing stands in the way of now.
-
-        ``known`` is the ledger as it was before bronze was listed; ``survey`` lists bronze, the paths of
-        ``asked_of_bronze`` at least. An empty bronze is more likely not mounted: nothing is to be compared with it.
-        """
-        with self._lock:
-            now = self._manifest.entries()
-            absent = absent_files(known, survey)
-            still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
-            gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
-            freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
-            again = regained(self._manifest.with_days_left(), now, survey["path"])
-            self._regained = again.keys()
-            return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone), regained=again)
-
     def refresh_symbols(self) -> None:
         """See to it that the symbols that are current are those of now. To be called often; it looks once an hour."""
         with self._lock:
             self._symbols.refresh()
-
-    def check_late_checksums(self, feed_of: Callable[[str, str, str], Feed]) -> tuple[dict[str, str], dict[int, str]]:
-        """Compare files with checksums that came after them; return what is wrong, by path, and files to read again.
-
-        These were refused for a checksum that has come right, or is not there any more. Of files that are in, the rows
-        stay: whether they may be used is for a person to say, who can withdraw the file.
-        """
-        with self._lock:
-            in_doubt = self._manifest.checksums_in_doubt()
-            refused = set(in_doubt.filter(stands_at(Status.QUARANTINED))["file_id"])
-            found = list(late_checksums(in_doubt, self._reader, feed_of))
-            right = {one: path for one, path, _, wrong in found if one in refused and not wrong}
-            told = [(one, path, state, wrong) for one, path, state, wrong in found if one not in refused]
-            errors = dict(in_doubt.select("file_id", "error").iter_rows())
-            self._record([Outcome.checked(one, state, error=errors[one]) for one, _, state, _ in told])
-            return {path: wrong for _, path, _, wrong in told if wrong}, self._reopen(right)
-
-    def compare_beside(self, beside_of: BesideOf) -> Departures:
-        """Read files again that need the one beside them, where that one has come or has changed; after ``compare``."""
-        with self._lock:
-            found = told_by_the_other(self._manifest.entries(), self._manifest.rows_of, self._reader, beside_of)
-            self._regained |= found.in_silver.keys()
-            return Departures(freed=self._reopen(found.refused), regained=found.in_silver)
-
-    def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
-        if not freed:
-            return {}
-        told = self._manifest.rows_of(list(freed)).filter(warns_of(OTHER_IS_GONE))
-        return {file_id: path for file_id, path in freed.items() if file_id not in set(told["file_id"])}
-
-    def _close(self, gone: Mapping[int, str]) -> Mapping[int, str]:
-        outcomes = [Outcome.left(file_id, Status.GONE) for file_id in gone]
-        freed = self._symbols.forget(self._next_batch, list(gone), outcomes) if gone else None
-        if freed is None:
-            self._record(outcomes)
-        else:
-            self._manifest.update_statuses([*outcomes, *freed], batch=self._next_batch)
-            self._next_batch += 1
-        return gone
-
-    def _reopen(self, refused: Mapping[int, str], *, leaving_out: Collection[int] = ()) -> dict[int, str]:
-        freed = {file_id: path for file_id, path in refused.items() if file_id not in leaving_out}
-        self._record([Outcome.reopened(file_id) for file_id in freed])
-        return freed
-
-    def _reopen_for(self, file_ids: Collection[int]) -> dict[int, str]:
-        """Put back the files that were refused because of these."""
-        return self._reopen(refused_because_of(self._manifest.entries(), file_ids))
 
     def put_back(self, file_ids: Sequence[int], *, accepted: bool = False) -> int:
         """Put refused and withdrawn files back to pending; return how many there were. See ``retry``."""
@@ -348,7 +248,7 @@ class IngestService:
             if not (left := [file_id for file_id in file_ids if file_id not in done]):
                 return []
             plan = plan_withdrawal(ledger, left, self._repositories.keys())
-            number = self._next_batch
+            number = self._numbers.next
             committed = Committed(number=number, outcomes=plan.outcomes())
             for table in plan.tables():
                 if table != INSTRUMENTS:
@@ -357,9 +257,9 @@ class IngestService:
             committed.outcomes += self._symbols.forget(number, plan.file_ids, plan.told_to(INSTRUMENTS)) or []
             self._quarantine.forget(plan.file_ids)
             self._manifest.update_statuses(committed.outcomes, batch=number)
-            self._next_batch = number + 1
+            self._numbers.next = number + 1
             self._claims.release(plan.file_ids)
-            self._reopen_for(plan.file_ids)
+            self.absence.reopen_for(plan.file_ids)
             return plan.file_ids
 
     def _record(self, outcomes: Sequence[Outcome]) -> None:
@@ -369,8 +269,8 @@ class IngestService:
     def update_symbols(self, told: Told, *, dry_run: bool = False) -> Plan:
         """Keep what a person says of symbols, under a batch number of its own; return what comes of it."""
         with self._lock:
-            plan = self._symbols.update(self._next_batch, told, dry_run=dry_run)
-            self._next_batch += not dry_run
+            plan = self._symbols.update(self._numbers.next, told, dry_run=dry_run)
+            self._numbers.next += not dry_run
             return plan
 
     # ---- effects

@@ -97,7 +97,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
         )
         return health
     _show_head(str(paths.root), health, daemon, now)
-    _show_scan(daemon, pending=ledger.files_at("pending"))
+    _show_scan(daemon, now, pending=ledger.files_at("pending"))
     show_unread(unread)
     low_note = " -- nearly full" if low else ""
     print_lines(
@@ -136,7 +136,7 @@ def _show_head(root: str, health: Health, daemon: Daemon, now: float) -> None:
     _show_work(daemon)
 
 
-def _show_scan(daemon: Daemon, *, pending: int) -> None:
+def _show_scan(daemon: Daemon, now: float, *, pending: int) -> None:
     """Print what the last scan found, and how much of it is still to do."""
     scan = daemon.state.get("last_scan")
     if isinstance(scan, dict) and scan:
@@ -146,7 +146,9 @@ def _show_scan(daemon: Daemon, *, pending: int) -> None:
         found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(to_do)} to do"
         if scan.get("unrecognised"):
             found += f", {count(scan['unrecognised'])} not recognised"
-        print_lines([f"last scan  {found} ({printable(because)})"])
+        at = daemon.state.get("scanned_at")
+        when = f", {duration(now - float(at))} ago" if at else ""
+        print_lines([f"last scan  {found} ({printable(because)}{when})"])
 
 
 def _show_work(daemon: Daemon) -> None:

@@ -146,6 +146,7 @@ class Complaint:
             wanted = self._claimed_time()
         elif rule == IMPLAUSIBLE or rule.startswith("time_in_"):
             wanted = self._feed.wanted(column, self._belonging) or WANTED[Kind.TIME]
+            wanted = f"{wanted}, of the years 2000 to 2199" if rule == IMPLAUSIBLE else wanted
         return f"{found}; {wanted}" if wanted else found
 
     def _why_ragged(self, raw: str, cells: Sequence[str]) -> str:

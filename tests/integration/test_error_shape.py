@@ -87,6 +87,19 @@ def test_closed_streams_keep_nothing_from_being_done(tmp_path, streams):
     assert pointline(tmp_path, "verify", "--deep").returncode == 0
 
 
+@pytest.mark.parametrize("command", [("files", "--json"), ("status",), ("help", "vendors")])
+def test_a_reader_who_has_enough_is_no_finding(sound_lake, command):
+    arguments = [sys.executable, "-m", "pointline_daemon", *command]
+    with subprocess.Popen(
+        arguments, env=environment(sound_lake), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (141, b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("command", ["files", "files --json"])
 def test_an_answer_that_cannot_be_written(sound_lake, command):

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, cast
 import typer
 
 from pointline_daemon.cli.app import command_line
-from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_USAGE, exit_code_of
+from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, exit_code_of
 
 TYPING_ERROR: Final = typer.BadParameter.__mro__[2]
 """What the command line itself complains with: an option, a command or a value of a kind that does not exist."""
@@ -28,7 +28,7 @@ def main() -> None:
     try:
         code = command_line(sys.argv[1:])(prog_name="pointline", standalone_mode=False)
     except SystemExit as leaving:
-        code = leaving.code
+        code = EXIT_UNREAD if isinstance(leaving.__context__, BrokenPipeError) else leaving.code
     except typer.Abort:
         code = EXIT_INTERRUPTED
     except BaseException as error:  # a panic of a Rust library is no Exception

@@ -219,6 +219,17 @@ class TestPaths:
         else:
             assert (found.fields, found.problem) == (says, "")
 
+    @pytest.mark.parametrize(
+        ("folder", "symbol"), [("BTC/USDT_1m", "BTC"), ("BTC_USDT/1m", "BTC_USDT"), ("BTC/1m", None), ("other", None)]
+    )
+    def test_the_folder_may_tell_which_is_right(self, folder, symbol):
+        found = PathTemplate("{symbol}/{interval}/{symbol}_{interval}.csv").match(folder, "BTC_USDT_1m.csv")
+        if symbol is None:
+            assert found is None or "it names two" in found.problem
+        else:
+            assert found is not None
+            assert (found.fields["symbol"], found.problem) == (symbol, "")
+
     def test_an_exchange_of_a_path_is_in_small_letters(self):
         vendor = described(PLAIN, path="{exchange}/{symbol}-{date:%Y-%m-%d}.csv", more="")
         text = vendor.content.replace(b'exchange = "mine"', b'exchange = "{exchange}"')

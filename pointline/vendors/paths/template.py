@@ -115,19 +115,26 @@ class PathTemplate:
         above = self._in_folder(folder)
         if above is None:
             return None
-        found = self._name.fullmatch(name)
-        if found is None:
+        merged = [_merged(above.groupdict(), one) for one in self._readings(name)]
+        if not merged:
             return None
-        other = None if self._longest is None else self._longest.fullmatch(name)
-        if other is not None and other.groupdict() != found.groupdict():
-            return Match(_fields(found), None, _two_readings(found, other))
-        values, field, second = _merged(above.groupdict(), found.groupdict())
-        if field:
+        fitting = [values for values, field, _ in merged if not field]
+        if len(fitting) > 1:
+            return Match(_named(fitting[0]), None, _two_readings(fitting))
+        if not fitting:
+            values, field, second = merged[0]
             two = f"it names two {field}s, {values[field]!r} and {second!r}: rename what is wrong"
             return None if field.startswith("time_") else Match(values, None, two)
+        values = fitting[0]
         times = [values.pop(f"time_{number}") for number in range(len(self._time))]
         made = read_times(values, times, self._time)
         return with_last(made, values.pop(UNTIL), self._until) if self._until else made
+
+    def _readings(self, name: str) -> list[dict[str, str]]:
+        """Return the groups of a name, once for each way to read it: its folder may tell which is right."""
+        found = [self._name.fullmatch(name), None if self._longest is None else self._longest.fullmatch(name)]
+        groups = [one.groupdict() for one in found if one is not None]
+        return groups[:1] if len(groups) > 1 and groups[0] == groups[1] else groups
 
     @property
     def telling(self) -> tuple[int, int]:
@@ -236,15 +243,15 @@ def _merged(*groups: Mapping[str, str]) -> tuple[dict[str, str], str, str]:
     return values, "", ""
 
 
-def _fields(found: re.Match[str]) -> dict[str, str]:
-    return {key.rpartition("__")[0]: value for key, value in found.groupdict().items() if not key.startswith("time_")}
+def _named(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if not name.startswith("time_") and name != UNTIL}
 
 
-def _two_readings(one: re.Match[str], other: re.Match[str]) -> str:
+def _two_readings(ways: Sequence[Mapping[str, str]]) -> str:
     """Say how a name can be read."""
-    ways = [", ".join(f"{name} {value!r}" for name, value in _fields(found).items()) for found in (one, other)]
+    said = [", ".join(f"{name} {value!r}" for name, value in _named(one).items()) for one in ways]
     return (
-        f"it can be read in two ways: {ways[0]}; or {ways[1]}: say in the path of the description how a field looks, "
+        f"it can be read in two ways: {said[0]}; or {said[1]}: say in the path of the description how a field looks, "
         "such as {symbol:*_*}"
     )
 

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from pointline.parse import cells
 from tests.support.parsers import PARSERS
@@ -20,7 +21,29 @@ LEAK_DEADLINE_SECONDS = 2.0
 
 
 @pytest.hookimpl(tryfirst=True)  # before it is asked which marks are wanted
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Leave cases and examples to the soak."""
+    _leave_cases(items)
+    wanted = config.option.markexpr or ""
+    _leave_examples(items, is_soak="soak" in wanted and "not soak" not in wanted)
+
+
+def _leave_examples(items: Sequence[pytest.Item], *, is_soak: bool) -> None:
+    """Draw ``N`` examples for a test marked ``examples(N)``; in the soak it is run as well, with all that it sets."""
+    for item in items:
+        mark = item.get_closest_marker("examples")
+        if mark is None:
+            continue
+        if is_soak:
+            item.add_marker("soak")
+            continue
+        assert isinstance(item, pytest.Function)
+        test = getattr(item.obj, "__func__", item.obj)
+        every = test._hypothesis_internal_use_settings
+        test._hypothesis_internal_use_settings = settings(every, max_examples=min(every.max_examples, *mark.args))
+
+
+def _leave_cases(items: Sequence[pytest.Item]) -> None:
     """Leave one in ``N`` of the cases of a test marked ``share(N)`` to each run of the suite, the rest to the soak.
 
     Taken along the diagonal: where axes have at least N values each, every value of every axis stays.

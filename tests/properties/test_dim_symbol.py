@@ -113,6 +113,7 @@ def check(history: list[Said], order: random.Random) -> None:
     assert versions_of(map(observed, said)).equals(made), "all at once makes the same table"
 
 
+@pytest.mark.examples(8)
 @settings(LOOSE, max_examples=20)
 @given(history=histories, order=orders)
 def test_every_day_says_what_stands(history, order):

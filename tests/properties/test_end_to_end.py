@@ -57,6 +57,7 @@ def _said(outcome: Outcome | None) -> dict[str, object]:
     return {name: getattr(outcome, name) for name in (*names, "warnings")}
 
 
+@pytest.mark.examples(15)
 @pytest.mark.parametrize("made", [_trades, _bars, _quotes], ids=["trades", "bars", "quotes"])
 @given(files=st.lists(st.one_of(ODD_ROWS, PLAIN_ROWS), min_size=2, max_size=3))
 @settings(max_examples=60, deadline=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ MOVED_TO_A_MEMBER_OVER_ITS_ROWS = [
 
 
 @example(bursts=MOVED_TO_A_MEMBER_OVER_ITS_ROWS)
+@pytest.mark.examples(8)
 @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bursts=st.lists(burst, min_size=1, max_size=6))
 def test_exactly_once(bursts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from functools import cache
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pointline_daemon.samples import DATA_TYPES, Sample, csv_bytes, sample_frame
@@ -68,6 +69,7 @@ def check_agreement_of(belonging: Belonging, table: str, header, data: bytes) ->
 class TestMutations:
     """Both paths agree on every block."""
 
+    @pytest.mark.examples(20)
     @LOOSE
     @given(st.data(), st.sampled_from(DATA_TYPES))
     def test_cells(self, data, table):
@@ -79,6 +81,7 @@ class TestMutations:
             lines[row][column] = data.draw(CELLS).encode("utf-8", "surrogatepass")
         check_agreement(table, header, b"".join(b",".join(line) + b"\n" for line in lines))
 
+    @pytest.mark.examples(20)
     @LOOSE
     @given(st.data(), st.sampled_from(["trades", "incremental_book_L2", "quotes", "derivative_ticker"]))
     def test_bytes(self, data, table):
@@ -97,6 +100,7 @@ class TestMutations:
                     del block[at]
         check_agreement(table, header, bytes(block))
 
+    @pytest.mark.examples(20)
     @LOOSE
     @given(st.data(), st.sampled_from(["trades", "quotes"]))
     def test_lines(self, data, table):
@@ -121,6 +125,7 @@ class TestMutations:
                     lines[at] += b"\r"
         check_agreement(table, header, b"".join(line + b"\n" for line in lines))
 
+    @pytest.mark.examples(20)
     @LOOSE
     @given(st.data())
     def test_columns_nobody_knows(self, data):
@@ -155,6 +160,7 @@ def typed_cells(table: str):
 class TestTypedRows:
     """Rows that the format permits are typed, by both paths, to the values that were written."""
 
+    @pytest.mark.examples(20)
     @LOOSE
     @given(
         st.data(), st.sampled_from(["trades", "quotes", "incremental_book_L2", "derivative_ticker", "options_chain"])
@@ -177,6 +183,7 @@ class TestTypedRows:
                 texts = [None if text is None else text == "true" for text in texts]
             assert good[column.name].to_list() == texts
 
+    @pytest.mark.examples(20)
     @LOOSE
     @given(st.data(), st.sampled_from(["trades", "book_snapshot_5"]), st.integers(1, ROWS))
     def test_blocks_of_any_size_give_the_same_rows(self, data, table, size):

@@ -185,7 +185,7 @@ def record_run(
     lake: Path, trace: Path, arguments: Sequence[str] = ("run", "--once"), *, module: str = "pointline_daemon"
 ) -> list[Operation]:
     """Run the program on a lake and return what it did below it, in order."""
-    command = [STRACE, "-f", "-y", "-xx", "-s", str(1 << 26), "-e", f"trace={CALLS}", "-o", str(trace)]
+    command = [STRACE, "-f", "--seccomp-bpf", "-y", "-xx", "-s", str(1 << 26), "-e", f"trace={CALLS}", "-o", str(trace)]
     command += [sys.executable, "-m", module, *arguments, "--lake-root", str(lake)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ran.returncode in {0, 1}, ran.stdout + ran.stderr

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable
 
 from tests.support import warm
+from tests.support.in_process import can_run_here, run_here
 from tests.support.log import Log
 from tests.support.waiting import wait_until
 
@@ -26,16 +29,35 @@ def environment(lake: Path, **settings: object) -> dict[str, str]:
     return {**kept, "LAKE_ROOT": str(lake), **named}
 
 
+def settled(lake: Path, arguments: Sequence[str], settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings with which one run waits for no file to settle: what tests drop is whole when it has its name."""
+    file = lake / "pointline.toml"
+    is_set = any("settle_seconds" in name.lower() for name in settings)
+    if arguments[:2] != ("run", "--once") or is_set or (file.is_file() and "settle_seconds" in file.read_text()):
+        return dict(settings)
+    return {"ingest__settle_seconds": 0, **settings}
+
+
 def pointline(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    """Run a command on a lake to its end, on a pipe as it were."""
-    return warm.run("pointline_daemon", *arguments, env=environment(lake, **settings))
+    """Run a command on a lake to its end, on a pipe as it were: in this process where it can."""
+    env = environment(lake, **settled(lake, arguments, settings))
+    if not can_run_here(*arguments):
+        return warm.run("pointline_daemon", *arguments, env=env)
+    stdout, stderr = io.BytesIO(), io.BytesIO()
+    code = run_here(*arguments, env=env, stdout=stdout, stderr=stderr)
+    return subprocess.CompletedProcess(arguments, code, stdout.getvalue().decode(), stderr.getvalue().decode())
 
 
 def start_cold(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in a new interpreter, as a shell would."""
     command = [sys.executable, "-m", "pointline_daemon", *arguments]
     return subprocess.run(
-        command, env=environment(lake, **settings), capture_output=True, text=True, timeout=60, check=False
+        command,
+        env=environment(lake, **settled(lake, arguments, settings)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -51,6 +73,7 @@ class Lake:
         self.bronze.mkdir(parents=True)
         fast = {"ingest__settle_seconds": 0.3, "ingest__unfinished_seconds": 1.0, "log__format": "json"}
         self.settings = {**fast, **settings}
+        self._given = settings
         self.log_file = root.parent / f"{root.name}.log"
         self._log = Log(self.log_file)
         self.process: warm.Process | None = None
@@ -58,7 +81,12 @@ class Lake:
     # ---- processes
 
     def once(self, seconds: float = SECONDS) -> int:
-        """Run ``run --once`` to its end; the exit code."""
+        """Run ``run --once`` to its end, in this process where it can; the exit code."""
+        if type(self).module == Lake.module and can_run_here():
+            self._begin_log()
+            env = self._environment("run", "--once")
+            with self.log_file.open("ab") as output:
+                return run_here("run", "--once", env=env, stdout=output, stderr=output, seconds=seconds)
         self._start("run", "--once")
         return self._wait(seconds)
 
@@ -79,11 +107,17 @@ class Lake:
             self.process.kill()
             self.process.wait()
 
-    def _start(self, *arguments: str) -> None:
+    def _environment(self, *arguments: str) -> dict[str, str]:
+        return environment(self.root, **{**self.settings, **settled(self.root, arguments, self._given)})
+
+    def _begin_log(self) -> None:
         self.log_file.write_bytes(b"")
         self._log = Log(self.log_file)
+
+    def _start(self, *arguments: str) -> None:
+        self._begin_log()
         with self.log_file.open("ab") as output:
-            env = environment(self.root, **self.settings)
+            env = self._environment(*arguments)
             self.process = warm.start(self.module, *arguments, env=env, stdout=output, stderr=output)
 
     def _wait(self, seconds: float) -> int:

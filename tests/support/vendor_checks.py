@@ -20,6 +20,7 @@ def checks_of(forms: Sequence[Form], *vendors: str, examples: int = 10) -> tuple
         assert {form.feed for form in forms} == feeds_of(*vendors)
 
     @by_feed
+    @pytest.mark.examples(3)
     @settings(deadline=None, max_examples=examples)
     @given(data=st.data())
     def comes_back(form: Form, data: st.DataObject) -> None:
@@ -27,6 +28,7 @@ def checks_of(forms: Sequence[Form], *vendors: str, examples: int = 10) -> tuple
 
     @by_feed
     @pytest.mark.parametrize("mutation", MATRIX)
+    @pytest.mark.share(3)
     def is_broken(form: Form, mutation: str) -> None:
         check_mutation(form, mutation)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +34,7 @@ def paths(draw: st.DrawFn) -> str:
     return PLACE.sub(fill, draw(st.sampled_from(TEMPLATES))).replace("/**", "/deep").replace("*", "any")
 
 
+@pytest.mark.examples(100)
 @settings(max_examples=600, deadline=None)
 @given(paths())
 def test_a_time_that_cannot_be_is_said_to_be_none(path):

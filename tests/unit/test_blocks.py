@@ -56,7 +56,7 @@ def facts(found) -> tuple[object, ...]:
     "kind",
     ["bad time", "bad last cell", "opened quote", "a cell more", "a cell less", "quoted", "NUL", "not UTF-8"],
 )
-@pytest.mark.share(4)
+@pytest.mark.share(8)
 def test_one_row_at_fault(bench, table, kind):
     header, *rows = lines_of(table)
     size = sum(map(len, rows)) // 6

@@ -265,6 +265,7 @@ def rest_days(files: list[dict[str, object]]) -> set[int]:
 class TestAgainstCounting:
     """The frames say what a person with a calendar would."""
 
+    @pytest.mark.examples(30)
     @settings(max_examples=150, deadline=None)
     @given(FILES)
     def test_gaps_and_cells(self, files):

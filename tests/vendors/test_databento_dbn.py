@@ -82,6 +82,7 @@ class TestSameAsCsv:
         assert len(taken.rows()) == len(list(read_cells(csv)))
 
     @BY_SCHEMA
+    @pytest.mark.examples(3)
     @settings(deadline=None, max_examples=8)
     @given(data=st.data())
     def test_made_files_come_back_and_equal_their_csv(self, made, data):
@@ -191,6 +192,7 @@ MUTATIONS: dict[str, tuple[Callable[[DbnForm], tuple[str, bytes]], str]] = {
 @NEEDS_DECODER
 @BY_SCHEMA
 @pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.share(2)
 def test_broken_files(made, mutation):
     """Refused, or the row at fault is quarantined, with words; never success with other values."""
     make, says = MUTATIONS[mutation]

@@ -180,7 +180,7 @@ def test_a_file_of_the_whole_market_beside_one_of_a_symbol(tmp_path, order):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("overlap", ["quarantine", "allow"])
-@pytest.mark.share(3)
+@pytest.mark.share(6)
 def test_any_order_gives_the_same_lake(tmp_path, seed, overlap):
     """Dailies and monthlies in any order and batches, some of them issued again in between."""
     chance = random.Random(seed)

@@ -23,7 +23,7 @@ from tests.support.lake_check import assert_exact, expect, file_content, file_na
 from tests.support.maintained import TO_ONE, compact_partition
 from tests.support.waiting import wait_until
 
-ISSUES = 10
+ISSUES = 6
 ISSUES_FOR_LONG = 60
 PARTITION = {"exchange": "binance", "date": "2024-05-01"}
 NAME = file_name("trades", "AGAIN")

@@ -27,6 +27,7 @@ from pointline.config import load_config
 from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.tables.coverage import Selection, survey
 from pointline.tables.ingest_manifest import SCHEMA, Status
+from tests.support.process import ran
 
 FIRST = dt.date(2024, 4, 20)
 NEVER_CAME = (5, 6, 20)
@@ -45,9 +46,12 @@ def environment(lake: Path, **settings: str) -> dict[str, str]:
 
 
 def run(lake: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    env = environment(lake, **settings)
+    if not any(name.startswith("PYTHON") for name in settings):
+        return ran(*arguments, env=env)
     return subprocess.run(
         [sys.executable, "-m", "pointline_daemon", *arguments],
-        env=environment(lake, **settings),
+        env=env,
         capture_output=True,
         encoding="utf-8",
         timeout=60,

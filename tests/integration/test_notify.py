@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from pointline_daemon.samples import Sample, write_sample
 
+from tests.support import warm
 from tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -109,7 +109,7 @@ class Manager:
 
     def falls_silent(self, start: str) -> bool:
         """Whether such lines end to come. What was on its way may still arrive."""
-        return wait_until(lambda: self.heard_within(1.5, start) == 0, SECONDS)
+        return wait_until(lambda: self.heard_within(1.0, start) == 0, SECONDS)
 
     def go(self) -> None:
         self._socket.close()
@@ -130,19 +130,17 @@ class Daemon:
         self.root = root
         self.log_file = root.parent / "log"
         self.address = address
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: warm.Process | None = None
         write_sample(SAMPLE, root / "bronze" / SAMPLE.file_name)
 
     def start(self, change: str = "", **settings: str) -> None:
-        told = {"NOTIFY_SOCKET": self.address, "LAKE_ROOT": str(self.root), "POINTLINE_LOG__FORMAT": "json", **settings}
+        told = {"NOTIFY_SOCKET": self.address, "LAKE_ROOT": str(self.root)}
+        told |= {"POINTLINE_LOG__FORMAT": "json", "POINTLINE_INGEST__SETTLE_SECONDS": "0", **settings}
         with self.log_file.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM.replace("CHANGE", change)],
-                cwd=REPOSITORY,
-                env={**os.environ, **told},
-                stdout=output,
-                stderr=output,
-            )
+            program = self.root.parent / "program.py"
+            program.write_text(PROGRAM.replace("CHANGE", change))
+            env = {**os.environ, **told}
+            self.process = warm.start("tests.support.run_file", str(program), env=env, stdout=output, stderr=output)
 
     def events(self, name: str) -> list[dict[str, object]]:
         lines = [
@@ -173,7 +171,7 @@ class Daemon:
         process = self.process
         assert process is not None
         assert wait_until(lambda: bool(manager.messages()) and process.poll() is not None, SECONDS)
-        return process.returncode
+        return process.wait()
 
 
 @pytest.fixture(params=["path", "abstract"])

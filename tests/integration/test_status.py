@@ -20,6 +20,7 @@ from pointline_daemon.opening.lake import open_lake
 
 from pointline.config import load_config
 from pointline.io.lock import LakeLock
+from tests.support.process import pointline
 from tests.support.waiting import wait_until
 
 MIB = 1 << 20
@@ -64,7 +65,7 @@ def command(root: Path, *options: str) -> list[str]:
 
 
 def status(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(root, *options), capture_output=True, text=True, timeout=60, check=False)
+    return pointline(root, "status", *options)
 
 
 class TestLive:

@@ -29,6 +29,7 @@ from pointline_daemon.samples import Sample, csv_bytes, gzip_bytes, sample_frame
 
 from pointline.errors import PointlineError
 from pointline.tables.ingest_manifest import Status
+from tests.support.process import ran
 from tests.support.waiting import wait_until
 
 DATE = dt.date(2024, 5, 1)
@@ -75,14 +76,7 @@ def environment(lake: Path, **settings: str) -> dict[str, str]:
 
 
 def run(lake: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pointline_daemon", *arguments],
-        env=environment(lake, **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return ran(*arguments, env=environment(lake, **settings))
 
 
 def ledger(lake: Path) -> pl.DataFrame:

@@ -33,7 +33,7 @@ SEEDS_FOUND = (
         *SEEDS_FOUND,
     ],
 )
-@pytest.mark.share(4)
+@pytest.mark.share(8)
 def test_people(tmp_path, seed, form):
     """Guards that no row is lost, doubled or of a replaced content, whatever people do; ``verify --deep`` agrees."""
     play(make_script(seed), form, tmp_path / "lake")

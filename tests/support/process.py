@@ -40,7 +40,11 @@ def settled(lake: Path, arguments: Sequence[str], settings: Mapping[str, object]
 
 def pointline(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command on a lake to its end, on a pipe as it were: in this process where it can."""
-    env = environment(lake, **settled(lake, arguments, settings))
+    return ran(*arguments, env=environment(lake, **settled(lake, arguments, settings)))
+
+
+def ran(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """The same with an environment of the caller's own."""
     if not can_run_here(*arguments):
         return warm.run("pointline_daemon", *arguments, env=env)
     stdout, stderr = io.BytesIO(), io.BytesIO()

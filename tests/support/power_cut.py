@@ -8,6 +8,7 @@ Run as a program it starts up on many rebuilt lakes, one per line of JSON on sta
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import random
@@ -43,6 +44,9 @@ CALLS = (
     "copy_file_range,sendfile,symlink,symlinkat"
 )
 STARTUP_SECONDS = 60
+FEW_CUTS = 4
+"""A second program takes longer to start than these take."""
+_IDLE: list[subprocess.Popen[str]] = []
 
 Tree = dict[str, bytes | None]
 """Content by path below the lake; None for a folder."""
@@ -599,10 +603,11 @@ class Answer:
     said: list[str]
 
 
-def start_all(cuts: Sequence[Cut], folder: Path, *, processes: int = 2) -> list[Answer]:
-    """Start up on every one of these lakes and check it."""
+def start_all(cuts: Sequence[Cut], folder: Path) -> list[Answer]:
+    """Start up on every one of these lakes and check it. The programs stay for who asks next."""
     share = threading.local()
     programs: list[subprocess.Popen[str]] = []
+    processes = 1 if len(cuts) <= FEW_CUTS else 2
 
     def start(numbered: tuple[int, Cut]) -> Answer:
         number, cut = numbered
@@ -612,7 +617,7 @@ def start_all(cuts: Sequence[Cut], folder: Path, *, processes: int = 2) -> list[
             for _ in range(2):
                 program = getattr(share, "program", None)
                 if program is None or program.poll() is not None:
-                    program = share.program = _start_program()
+                    program = share.program = _IDLE.pop() if _IDLE else _start_program()
                     programs.append(program)
                 request = {"lake": str(lake), "bronze": str(cut.bronze), "thin": cut.thin, "tended": cut.tended}
                 request |= {"again": cut.again, "leaves": cut.leaves}
@@ -631,13 +636,11 @@ def start_all(cuts: Sequence[Cut], folder: Path, *, processes: int = 2) -> list[
         try:
             return list(pool.map(start, enumerate(cuts)))
         finally:
-            for program in programs:
-                program.kill()
-                program.communicate()
+            _IDLE.extend(program for program in programs if program.poll() is None)
 
 
 def _start_program() -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    program = subprocess.Popen(
         [sys.executable, "-m", "tests.support.power_cut"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -645,6 +648,13 @@ def _start_program() -> subprocess.Popen[str]:
         text=True,
         cwd=Path(__file__).parents[2],
     )
+    atexit.register(_end, program)
+    return program
+
+
+def _end(program: subprocess.Popen[str]) -> None:
+    program.kill()
+    program.communicate()
 
 
 def _serve() -> None:

@@ -19,6 +19,7 @@ from tests.support.log import Log
 from tests.support.waiting import wait_until
 
 SECONDS = 30.0
+FAST = {"ingest__settle_seconds": 0.3, "ingest__unfinished_seconds": 1.0, "log__format": "json"}
 SETTLED = ("file.committed", "file.quarantined", "file.failed", "file.duplicate")
 
 
@@ -29,18 +30,18 @@ def environment(lake: Path, **settings: object) -> dict[str, str]:
     return {**kept, "LAKE_ROOT": str(lake), **named}
 
 
-def settled(lake: Path, arguments: Sequence[str], settings: Mapping[str, object]) -> dict[str, object]:
-    """Settings with which one run waits for no file to settle: what tests drop is whole when it has its name."""
+def settled(lake: Path, arguments: Sequence[str], settings: Mapping[str, object]) -> Mapping[str, object]:
+    """What one run is told besides: to wait for no file to settle. What tests drop is whole when it has its name."""
     file = lake / "pointline.toml"
     is_set = any("settle_seconds" in name.lower() for name in settings)
     if arguments[:2] != ("run", "--once") or is_set or (file.is_file() and "settle_seconds" in file.read_text()):
-        return dict(settings)
-    return {"ingest__settle_seconds": 0, **settings}
+        return {}
+    return {"ingest__settle_seconds": 0}
 
 
 def pointline(lake: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command on a lake to its end, on a pipe as it were: in this process where it can."""
-    return ran(*arguments, env=environment(lake, **settled(lake, arguments, settings)))
+    return ran(*arguments, env=environment(lake, **settings, **settled(lake, arguments, settings)))
 
 
 def ran(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -57,7 +58,7 @@ def start_cold(lake: Path, *arguments: str, **settings: object) -> subprocess.Co
     command = [sys.executable, "-m", "pointline_daemon", *arguments]
     return subprocess.run(
         command,
-        env=environment(lake, **settled(lake, arguments, settings)),
+        env=environment(lake, **settings, **settled(lake, arguments, settings)),
         capture_output=True,
         text=True,
         timeout=60,
@@ -75,9 +76,7 @@ class Lake:
         self.root = root
         self.bronze = root / "bronze"
         self.bronze.mkdir(parents=True)
-        fast = {"ingest__settle_seconds": 0.3, "ingest__unfinished_seconds": 1.0, "log__format": "json"}
-        self.settings = {**fast, **settings}
-        self._given = settings
+        self.settings = {**FAST, **settings}
         self.log_file = root.parent / f"{root.name}.log"
         self._log = Log(self.log_file)
         self.process: warm.Process | None = None
@@ -112,7 +111,8 @@ class Lake:
             self.process.wait()
 
     def _environment(self, *arguments: str) -> dict[str, str]:
-        return environment(self.root, **{**self.settings, **settled(self.root, arguments, self._given)})
+        asked = {name: value for name, value in self.settings.items() if FAST.get(name) != value}
+        return environment(self.root, **{**self.settings, **settled(self.root, arguments, asked)})
 
     def _begin_log(self) -> None:
         self.log_file.write_bytes(b"")

@@ -99,6 +99,7 @@ def beset(monkeypatch):
 @pytest.fixture
 def daemon(tmp_path, monkeypatch):
     monkeypatch.setattr(committer, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(schedule, "FIRST_SECONDS", 0.1)
     return Daemon(tmp_path / "lake")
 
 

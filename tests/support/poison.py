@@ -15,6 +15,7 @@ from pointline.config import load_config
 from pointline.io.lock import LakeLock
 from pointline.io.protocols.bronze import BronzeContent
 from pointline.io.protocols.file_version import BronzeFileMetadata
+from pointline.services.ingest import schedule
 
 
 class DeadlyReader:
@@ -35,6 +36,7 @@ class DeadlyReader:
 
 
 def _main() -> int:
+    schedule.FIRST_SECONDS = 0.05  # the waits between tries double, and nothing here is about their length
     root, how, *paths = sys.argv[1:]
     config = load_config(root, environ=os.environ)
     configure_logging("json", "info")

@@ -77,6 +77,7 @@ def brought_in(
 @pytest.mark.parametrize("bad", [False, True], ids=["sound", "beside a bad row"])
 @pytest.mark.parametrize("files", [1, 3])
 @pytest.mark.parametrize("how", WRITTEN)
+@pytest.mark.share(2)
 def test_they_are_counted_for_each_file(how, files, bad):
     said, write = WRITTEN[how]
     found = brought_in(said, [[write(ns) for ns in WITHIN_NS]] * files, bad=bad)

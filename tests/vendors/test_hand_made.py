@@ -47,6 +47,7 @@ def test_a_short_row_is_quarantined_under_its_number(form):
 
 @pytest.mark.parametrize("form", EPOCHS, ids=lambda form: form.feed)
 @pytest.mark.parametrize("text", ["1.70027E+12", "1.70027E+18", "1714521600000.0", "1,714,521,600,000"])
+@pytest.mark.share(4)
 def test_a_time_as_a_spreadsheet_rounds_it_is_no_time(form, text):
     lines = form.written(form.plain_rows())
     for line in lines:

@@ -39,7 +39,7 @@ def _leave_examples(items: Sequence[pytest.Item], *, is_soak: bool) -> None:
             continue
         assert isinstance(item, pytest.Function)
         test = getattr(item.obj, "__func__", item.obj)
-        every = test._hypothesis_internal_use_settings
+        every = test._hypothesis_internal_use_settings  # there is no public way to draw fewer for one run
         test._hypothesis_internal_use_settings = settings(every, max_examples=min(every.max_examples, *mark.args))
 
 

@@ -432,7 +432,7 @@ def _sort_in(problems: dict[str, list[str]], people: dict[str, Person], found: l
 
 @pytest.mark.parametrize("quarter", range(4))
 @pytest.mark.parametrize("form", ["live", "stopped"])
-@pytest.mark.share(4)
+@pytest.mark.share(2)
 def test_exact(form, quarter, tmp_path):
     """Guards the outcomes of DESIGN §2 that leave no choice, and all that the model asks at each point of quiet."""
     played = play_cases(tmp_path / "lake", form, quarter)

@@ -9,7 +9,7 @@ import pytest
 
 from pointline.config import load_config
 from pointline.errors import ConfigurationError, PointlineError
-from pointline.io.bronze.one_file import read_small
+from pointline.io.content.one_file import read_small
 from pointline.io.descriptions import own_vendors
 from pointline.tables.registry import event_tables
 

@@ -179,6 +179,7 @@ class Rescanner:
             self.unread.scanned(Seen(list(self._foreign), left_out, self._source.feeds))
             self.unread.say()
         self._note_presence(keep.seen, known)
+        self._source.mounts.note()
         self.scans += 1
         self.failing, self.scanned_at = "", time.time()
         self.last_scan = {

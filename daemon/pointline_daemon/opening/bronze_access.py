@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pointline.config import Config
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.mounts import Mounts
 from pointline.io.bronze.spelled_path import written_path
 from pointline.io.descriptions import read_feeds
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -53,13 +54,17 @@ def make_source(
     """Return bronze. Touches nothing on disk. ``on_problem``: see ``make_layout``."""
     layout = make_layout(config, on_problem=on_problem)
     return FolderBronzeSource(
-        config.paths.bronze, layout, on_trouble=on_trouble, follow_links=config.bronze.follow_links
+        config.paths.bronze,
+        layout,
+        on_trouble=on_trouble,
+        follow_links=config.bronze.follow_links,
+        mounts=Mounts(config.paths.bronze, config.paths.state / "mounts"),
     )
 
 
 def open_one(config: Config, feeds: Feeds, file: Path, path: str) -> tuple[BronzeFileMetadata | None, FileReader]:
     """Return what a file anywhere would be under a path in bronze, None where it is none, and what opens it."""
-    from pointline.io.bronze.one_file import OneFile  # noqa: PLC0415 - see above
+    from pointline.io.content.one_file import OneFile  # noqa: PLC0415 - see above
 
     found = OneFile(file, written_path(path))
     source = FolderBronzeSource(config.paths.bronze, layout_with(config, feeds), on_trouble=lambda _path, _error: None)
@@ -68,7 +73,7 @@ def open_one(config: Config, feeds: Feeds, file: Path, path: str) -> tuple[Bronz
 
 def open_lines(config: Config, file: Path, path: str) -> FileContent:
     """Open a file anywhere under a path that need not be that of any feed."""
-    from pointline.io.bronze.one_file import OneFile  # noqa: PLC0415 - see above
+    from pointline.io.content.one_file import OneFile  # noqa: PLC0415 - see above
     from pointline.io.protocols.file_version import BronzeFileMetadata  # noqa: PLC0415
 
     found = OneFile(file)

@@ -25,7 +25,8 @@ from pointline.ahead import ahead
 from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
 from pointline.io.bronze.file_system import Version, open_below, status_below, version_of
 from pointline.io.bronze.layout import Layout, Refused
-from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link, left_out_special
+from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link, left_out_special, left_out_unmounted
+from pointline.io.bronze.mounts import Mounts
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 from pointline.io.bronze.unrecognised import Seen, Unrecognised, describe_foreign
 from pointline.io.bronze.walk import BronzeWalk, Row, leaves_bronze
@@ -53,7 +54,10 @@ class FolderBronzeSource:
         *,
         on_trouble: Callable[[str, Exception], None],
         follow_links: bool = False,
+        mounts: Mounts | None = None,
     ) -> None:
+        self.mounts = mounts or Mounts(root)
+        """Its folders that are disks of their own."""
         self._bronze = root
         self._layout = layout
         self._on_trouble = on_trouble
@@ -180,11 +184,15 @@ class FolderBronzeSource:
         try:
             return not _is_plain(path) or self._version(path) is None
         except FileNotFoundError:
-            return not (self._follow_links and self._is_behind_nothing(path))
+            return not (self._is_unmounted(path) or (self._follow_links and self._is_behind_nothing(path)))
         except (NotADirectoryError, Rejected):
             return True
         except OSError:
             return False
+
+    def _is_unmounted(self, path: str) -> bool:
+        """Tell whether a path is in a folder whose disk is not mounted."""
+        return any(f"{path}/".startswith(f"{one}/") for one in self.mounts.missing())
 
     def _is_behind_nothing(self, path: str) -> bool:
         """Tell whether a path is, or goes through, a link to nothing: its disk may only not be mounted."""
@@ -273,6 +281,8 @@ class FolderBronzeSource:
         return open_below("/", real.lstrip("/"))
 
     def _walk(self, below: str = "", left_out: list[Unrecognised] | None = None) -> Iterator[list[Row]]:
+        if left_out is not None:
+            left_out += map(left_out_unmounted, self.mounts.missing())
         return BronzeWalk(
             self._bronze,
             self._layout.ignores,

@@ -19,6 +19,7 @@ KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 UNMOUNTED = "mount its disk, or remove the link"
+UNMOUNTED_FOLDER = "mount its disk; if the folder is to be without one, rename it"
 REMOVE = "remove it from bronze; only files can be read"
 FOLLOW = "copy or hard-link the files into bronze, or set bronze.follow_links"
 
@@ -83,6 +84,12 @@ def left_out_link(path: str, target: Target, *, is_unreadable: bool = False) -> 
 def left_out_special(path: str, kind: str) -> Unrecognised:
     """Describe what is neither a file nor a folder nor a link."""
     return Unrecognised(path, f"it is {kind}, not a file", kind, REMOVE)
+
+
+def left_out_unmounted(path: str) -> Unrecognised:
+    """Describe a folder whose disk is not mounted."""
+    reason = "a disk was mounted on it, and is not mounted now"
+    return Unrecognised(path, f"it is a folder; {reason}", "a mount point", UNMOUNTED_FOLDER, is_unreadable=True)
 
 
 def left_out_unreadable(path: str, error: OSError) -> Unrecognised:

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from pointline.config import Config
-from pointline.io.bronze.one_file import read_small
+from pointline.io.content.one_file import read_small
 from pointline.io.descriptions import with_refused_changes
 from pointline.phrases import plural, printable
 from pointline.services.telling.examples import check_examples

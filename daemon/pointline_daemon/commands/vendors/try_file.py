@@ -16,10 +16,10 @@ from msgspec import Struct, field
 from pointline.config import Config
 from pointline.errors import PointlineError, Rejected, WrongUse
 from pointline.io.bronze.foreign import why_ignored
-from pointline.io.bronze.one_file import OneFile
 from pointline.io.bronze.spelled_path import written_path
 from pointline.io.bronze.unrecognised import Unrecognised, describe_foreign
 from pointline.io.content.containers import shown_bytes
+from pointline.io.content.one_file import OneFile
 from pointline.parse.text_path import readable
 from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT, count, printable
 from pointline.services.loading.trial import Terms, Trial, try_file

@@ -69,15 +69,16 @@ def lake_tables(root: Path, on_problem: Callable[[str], None] = lambda _problem:
 
 
 def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor], list[str]]:
-    known = dict(tables)
     vendors: list[Vendor] = []
     with storage_errors(FOLDER):
-        for file in own_files(root):
-            vendor = _described(file, known)
+        files = own_files(root)
+        made = {file: _described(file, tables).tables for file in files}  # a table may be of a later file
+        for file in files:
+            others = {name: table for one in files if one != file for name, table in made[one].items()}
+            vendor = _described(file, {**tables, **others})
             if (twin := next((one for one in vendors if one.name == vendor.name), None)) is not None:
                 said = f"{vendor.where}: {twin.where} describes the vendor {vendor.name!r} too: put both into one file"
                 vendor = replace(vendor, problems=(*vendor.problems, said))
-            known |= vendor.tables
             vendors.append(with_refused_changes(root, vendor))
     return vendors, [problem for vendor in vendors for problem in vendor.problems]
 

@@ -47,7 +47,7 @@ class Target(Struct, frozen=True, kw_only=True):
     name: str
     value: pl.Expr
     sources: tuple[str, ...] = ()
-    """A cell in one of them that is not empty, with no value to show for it, breaks its row."""
+    """A cell in any of them that is not empty, with no value to show for it, breaks its row."""
     rule: str = "unparseable"
     says_nothing: pl.Expr | None = None
     """True for cells that are not empty and stand for nothing all the same."""
@@ -65,7 +65,7 @@ class Target(Struct, frozen=True, kw_only=True):
     @property
     def failed(self) -> pl.Expr:
         """True where a cell says something that is no value; the value itself is in a column of the target's name."""
-        given = pl.all_horizontal([pl.col(source).is_not_null() for source in self.sources])
+        given = pl.any_horizontal([pl.col(source).is_not_null() for source in self.sources])
         said = given if self.says_nothing is None else given & ~self.says_nothing.fill_null(value=False)
         return said & self.value.is_null()
 

@@ -63,6 +63,11 @@ def _check_encoding(encoding: str) -> Iterator[str]:
 
 def _check_lines(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]:
     """How lines are found and cut into cells."""
+    places = set(re.findall(r"\{[^{}]*\}", text.trailer))
+    if odd := sorted(places - {"{rows}", "{named}"}):
+        yield f"trailer: {odd[0]} is none of {{rows}} and {{named}}, which stands for anything that the file's name has"
+    elif places and "{rows}" not in places:
+        yield "trailer: {named} is for a last line that counts the rows, with {rows} in it"
     if len(text.separator) != 1 or text.separator in '"\r\n':
         yield f"separator {text.separator!r} is not one character that may stand between cells"
     if text.decimal == text.separator and not text.quote:

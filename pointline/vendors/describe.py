@@ -95,7 +95,7 @@ def describe(content: bytes, where: str, tables: Mapping[str, EventTable], *, is
         text = _read(one, place, written, problems)
         if text is not None and text.table not in broken:
             found += _feed(text, place, vendor, {**tables, **own}, problems, is_sound=is_sound)
-    if not feeds and not vendor.unread:
+    if not (feeds or written_tables or vendor.unread):
         problems.append(f"{where}: it describes no feed: add [[feed]]")
     unread = tuple((path, one) for one in vendor.unread for path in _templates(one.path, where, problems))
     problems += _clashes(found, where)

@@ -254,16 +254,21 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
     spelled = found.fields.get("symbol", EVERY_SYMBOL)
     symbol = EVERY_SYMBOL if one.text.group else _symbol(one, spelled)
     begins = found.begins
+    period = (
+        PLAUSIBLE_US if begins is None else _period(begins, found.last or begins, span, one.text.day_zone, one.slack_us)
+    )
+    unknown = f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""
+    skipped = ""
+    if period[0] >= period[1] - one.slack_us:
+        skipped = f"there is no such hour in {one.text.day_zone}: clocks were put forward; rename what is wrong"
     return Claim(
         description=one,
         exchange=PLACE.sub(lambda place: says.get(place[1], ""), one.text.exchange).lower(),
         symbol=symbol,
         date=NO_DATE if begins is None else begins.date(),
-        period=PLAUSIBLE_US
-        if begins is None
-        else _period(begins, found.last or begins, span, one.text.day_zone, one.slack_us),
+        period=period,
         says=says,
-        problem=found.problem or (f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""),
+        problem=found.problem or skipped or unknown,
     )
 
 

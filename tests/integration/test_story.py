@@ -456,7 +456,8 @@ class TestRetry:
             try:
                 assert wait_until(lambda: is_tried_after(before), 30), "in a copied lake its inode is another one"
                 before = tried_at()
-                assert "running daemon" in run(own_lake, "retry", str(junk)).stdout
+                retried = "it is read for its new inode, and pending meanwhile"
+                assert wait_until(lambda: "running daemon" in run(own_lake, "retry", str(junk)).stdout, 30), retried
                 assert wait_until(lambda: is_tried_after(before), 30)
                 staged = own_lake / "bronze" / ".staged"
                 staged.write_bytes(gzip_bytes(text_of("EVENT")))

@@ -463,6 +463,10 @@ class MemoryBronze:
     def is_gone(self, path: str) -> bool:
         return path not in self.files
 
+    def changed_at(self, path: str) -> int | None:
+        meta = self.look(path)
+        return None if meta is None else meta.changed_us or meta.last_modified_ts
+
     def said_by(self, path: str) -> tuple[object, ...]:
         return ()
 

@@ -22,5 +22,8 @@ class PlainFolder:
     def said_by(self, path: str) -> tuple[object, ...]:
         return ()
 
+    def changed_at(self, path: str) -> int | None:
+        return None
+
     def is_gone(self, path: str) -> bool:
         return not (self.root / path).exists()

@@ -37,7 +37,7 @@ def found(*entries: dict[str, object], there: dict[str, int]) -> ByTheOther:
     ledger = pl.DataFrame(list(entries), schema={name: SCHEMA[name] for name in ENTRY})
     reader = SimpleNamespace(
         is_gone=lambda path: path not in there,
-        look=lambda path: SimpleNamespace(changed_us=there[path], last_modified_ts=0) if path in there else None,
+        changed_at=there.get,
     )
     return told_by_the_other(
         ledger.drop("error"),

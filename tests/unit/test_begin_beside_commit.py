@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from pointline.services.ingest import effects
+from pointline.services.ingest import absence
 from tests.support.memory_lake import MemoryLake
 from tests.support.people_contents import DAYS, hive, make_content
 
@@ -47,8 +47,8 @@ def test_a_refused_version_that_was_overtaken_is_not_put_back(tmp_path, monkeypa
             committed.join(0.5)  # it may have to wait for us
         return found
 
-    effects_refused = effects.refused_because_of
-    monkeypatch.setattr(effects, "refused_because_of", look_up)
+    effects_refused = absence.refused_because_of
+    monkeypatch.setattr(absence, "refused_because_of", look_up)
     begin(lake, B)  # A has moved, and C was refused because of it
     committed.join(10)
     assert not committed.is_alive()

@@ -63,6 +63,8 @@ class Service:
         self.known: set[str] = set()
         self.found = Sorted()
         self.trouble: Exception | None = None
+        self.absence = self
+        """One object is enough for both."""
 
     def begin(self, metas: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
         trouble, self.trouble = self.trouble, None

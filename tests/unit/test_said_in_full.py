@@ -9,12 +9,15 @@ import json
 import polars as pl
 import pytest
 
+from pointline.io.descriptions import own_vendors
 from pointline.services.telling.examples import check_examples
 from pointline.tables.registry import event_tables
 from pointline.vendors import time_formats
 from pointline.vendors.describe import describe
 from pointline.vendors.paths.template import PathTemplate
 from pointline.vendors.values import Clock
+from tests.support.lake_check import read_table
+from tests.support.process import Lake, pointline
 from tests.support.vendor_files import take
 from tests.unit.test_described_feeds import TIME, described, feeds, taken
 
@@ -220,6 +223,41 @@ class TestPaths:
             assert (found.fields, found.problem) == (says, "")
 
     @pytest.mark.parametrize(
+        ("template", "path", "symbol"),
+        [
+            ("{symbol}_{kind}/x.csv", "BTC_spot", "BTC"),
+            ("{symbol}_{kind}/x.csv", "BTC_USDT_spot", None),
+            ("{kind}_{symbol}/x.csv", "a_b_c", None),
+            ("{kind:spot|spot_x}_{symbol}/x.csv", "spot_x_BTC", None),
+            ("{kind:spot|spot_x}_{symbol}/x.csv", "spot_BTC", "BTC"),
+            ("{symbol}_*/x.csv", "BTC_USDT_spot", None),
+            ("{symbol}_*/x.csv", "BTC_spot", "BTC"),
+            ("*/{symbol}/x.csv", "any/BTC", "BTC"),
+            ("a/**/{symbol}/x.csv", "a/b/c/BTC", "BTC"),
+            ("{symbol:*_*}_{kind}/x.csv", "BTC_USDT_spot", "BTC_USDT"),
+        ],
+    )
+    def test_nor_is_a_folder(self, template, path, symbol):
+        found = PathTemplate(template).match(path, "x.csv")
+        assert found is not None
+        assert ("two ways" in found.problem) == (symbol is None)
+        assert symbol is None or found.fields["symbol"] == symbol
+
+    @pytest.mark.parametrize(
+        ("template", "name", "is_read"),
+        [
+            ("{symbol}*_{date:%Y}.csv", "BTCUSD_2024.csv", False),
+            ("*_{symbol}_{date:%Y}.csv", "spot_BTC_USDT_2024.csv", False),
+            ("*_{symbol}_{date:%Y}.csv", "spot_BTC_2024.csv", True),
+            ("*.{symbol}.csv", "x.BTC.csv", True),
+        ],
+    )
+    def test_a_star_beside_a_field_leaves_no_choice(self, template, name, is_read):
+        found = PathTemplate(template).match("", name)
+        assert found is not None
+        assert ("two ways" not in found.problem) == is_read
+
+    @pytest.mark.parametrize(
         ("folder", "symbol"), [("BTC/USDT_1m", "BTC"), ("BTC_USDT/1m", "BTC_USDT"), ("BTC/1m", None), ("other", None)]
     )
     def test_the_folder_may_tell_which_is_right(self, folder, symbol):
@@ -254,6 +292,10 @@ class TestLines:
         maps = 'symbol = "symbol"\nside = { value = "unknown" }'
         vendor = described('["symbol", "time", "price", "amount"]', maps, f'trailer = "{trailer}"\ngroup = true')
         assert taken(vendor, "symbol,time,price,amount", f"ABC,{TIME},1,2", last).silver.height == rows
+
+    @pytest.mark.parametrize("trailer", ["TOTAL {rows} {symbol}", "TOTAL {named}", "TOTAL {x}"])
+    def test_a_last_line_has_no_other_places(self, trailer):
+        assert described(PLAIN, more=f'trailer = "{trailer}"').problems
 
     @pytest.mark.parametrize("header", ["absent", "auto"])
     def test_two_lists_of_a_length_need_a_header(self, header):
@@ -296,6 +338,110 @@ class TestLines:
         assert check_examples(vendor, feeds(vendor)) == (1, [])
         content = "".join(f"{line}\n" for line in lines).encode("latin-1")
         assert take(("mine/ABC-2024-05-01.csv", content), feeds=feeds(vendor)).silver["amount"].to_list() == [2.0]
+
+
+class TestPairs:
+    """Each line of a file goes on in the same line of another one."""
+
+    TEXT = """
+        vendor = "b"
+        [[feed]]
+        name = "p"
+        path = "p/{symbol}_{date:%Y-%m-%d}_book.csv"
+        table = "quotes"
+        exchange = "x"
+        header = "absent"
+        columns = ["bid_price", "bid_amount", "ask_price", "ask_amount"]
+        beside = { _book = "_clock" }
+        beside_columns = ["sec", "why"]
+        drop = ["why"]
+        map = { timestamp = { from = "sec", time = "since midnight", unit = "s" } }
+    """
+    BOOK, CLOCK = "p/I_2024-05-01_book.csv", "p/I_2024-05-01_clock.csv"
+
+    @pytest.mark.parametrize(
+        ("book", "clock"),
+        [("10,1,2", "34201,7,x"), ("20,1,21,2,5", "34201"), ("20,1", "1,2,3,4"), ("1,2,3,4", "5,6,7")],
+    )
+    def test_no_cell_slides_from_one_file_into_the_other(self, book, clock):
+        known = feeds(describe(self.TEXT.encode(), "own.toml", event_tables()))
+        here = "".join(f"{line}\n" for line in ("10,1,11,2", book, "30,1,31,2")).encode()
+        there = "".join(f"{line}\n" for line in ("34200,x", clock, "34202,x")).encode()
+        found = take((self.BOOK, here), beside={self.CLOCK: there}, feeds=known)
+        assert found.silver["bid_price"].to_list() == [10.0, 30.0]
+        assert found.aside["rule"].to_list() == ["ragged"]
+
+    def test_a_new_content_of_either_replaces_the_rows(self, tmp_path):
+        lake = Lake(tmp_path / "lake")
+        (lake.root / "vendors").mkdir()
+        (lake.root / "vendors/own.toml").write_text(self.TEXT)
+        (lake.bronze / "p").mkdir()
+        for hour in (34200, 44200, 54200):
+            for path, line in ((self.BOOK, "10,1,11,2\n"), (self.CLOCK, f"{hour},x\n")):
+                if path == self.CLOCK or hour == 34200:
+                    staged = lake.root / "staged"
+                    staged.write_text(line)
+                    staged.rename(lake.bronze / path)
+            lake.once()
+            times = read_table(lake.root, "quotes")["timestamp"].to_list()
+            assert [(one - MIDNIGHT).total_seconds() for one in times] == [hour]
+
+
+class TestSeveralCells:
+    @pytest.mark.parametrize(
+        ("cells", "rule"),
+        [
+            ("2024-05-01,09:30", None),
+            (",", None),
+            ("-,-", None),
+            ("-,", None),
+            ("2024-05-01,", "unparseable"),
+            ("2024-05-01,-", "unparseable"),
+            (",09:30", "unparseable"),
+            ("-,09:30", "unparseable"),
+        ],
+    )
+    def test_half_a_time_is_no_time(self, cells, rule):
+        text = OWN.format(kind="time", how='time = "%Y-%m-%d %H:%M", ', null='["-"]', more="")
+        text = text.replace('columns = ["time", "cell"]', 'columns = ["time", "d", "t"]').replace(
+            '"cell"', '["d", "t"]'
+        )
+        vendor = describe(text.encode(), "mine.toml", event_tables())
+        found = taken(vendor, "time,d,t", f"{TIME},{cells}")
+        assert [row["rule"] for row in found.aside.iter_rows(named=True)] == ([] if rule is None else [rule])
+        assert found.silver["x"].is_not_null().to_list() == ([] if rule else [cells == "2024-05-01,09:30"])
+
+
+def test_a_table_may_be_of_a_file_behind(tmp_path):
+    folder = tmp_path / "vendors"
+    folder.mkdir()
+    table, _, feed = OWN.format(kind="number", how="", null="[]", more="").replace("mine", "zz").partition("[[feed]]")
+    (folder / "zz.toml").write_text(table)
+    (folder / "aa.toml").write_text(f'vendor = "aa"\n[[feed]]{feed}')
+    said: list[str] = []
+    assert [one.name for one in own_vendors(tmp_path, event_tables(), said.append)] == ["aa", "zz"]
+    assert said == []
+
+
+def test_an_hour_that_clocks_skip_is_none():
+    vendor = described(PLAIN, more='day_zone = "America/New_York"', path="mine/{symbol}_{date:%Y-%m-%d}_{hour:%H}.csv")
+    known = feeds(vendor)
+    said = {hour: known.claims(f"mine/A_2024-03-10_{hour}.csv")[0].problem for hour in ("01", "02", "03")}
+    assert "there is no such hour in America/New_York" in said.pop("02")
+    assert said == {"01": "", "03": ""}
+
+
+def test_symbols_of_one_file_that_differ_in_case_do_not_overlap(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    (lake.root / "vendors").mkdir()
+    maps = 'symbol = "side"\nside = { value = "unknown" }'
+    text = described(PLAIN, maps, "group = true", path="mine/{date:%Y-%m-%d}.csv").content
+    (lake.root / "vendors/own.toml").write_bytes(text)
+    (lake.bronze / "mine").mkdir()
+    rows = "".join(f"{int(TIME) + at},{'kK'[at % 2]}PEPE,1,2\n" for at in range(8))
+    (lake.bronze / "mine/2024-05-01.csv").write_text(f"time,side,price,amount\n{rows}")
+    assert lake.once() == 0
+    assert pointline(lake.root, "verify", "--deep").returncode == 0
 
 
 @pytest.mark.parametrize("lacking", ["ask_price", "ask_amount", "bid_price", "bid_amount"])

@@ -175,6 +175,17 @@ class FolderBronzeSource:
             return None
         return None if version is None else self.describe(path, *version)
 
+    def changed_at(self, path: str) -> int | None:
+        """Return when what is at ``path`` last changed; see ``BronzeReader``."""
+        try:
+            version = self._version(path) if _is_plain(path) and "\0" not in path else None
+        except (OSError, Rejected):
+            return None
+        if version is None:
+            return None
+        _, modified_us, changed_us, _ = version
+        return changed_us or modified_us
+
     def said_by(self, path: str) -> tuple[object, ...]:
         """Return what a path says of rows; see ``BronzeReader``."""
         return self.feeds.said_by(path)

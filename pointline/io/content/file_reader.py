@@ -35,6 +35,10 @@ class Folder(Protocol):
         """Tell whether no file is at ``path`` for certain."""
         ...
 
+    def changed_at(self, path: str) -> int | None:
+        """Return when what is at ``path`` last changed; see ``BronzeReader``."""
+        ...
+
     def said_by(self, path: str) -> tuple[object, ...]:
         """Return what ``path`` says of rows; see ``BronzeReader``."""
         ...
@@ -135,6 +139,10 @@ class FileReader:
     def is_gone(self, path: str) -> bool:
         """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
         return self._source.is_gone(path)
+
+    def changed_at(self, path: str) -> int | None:
+        """Return when what is at ``path`` last changed; see ``BronzeReader``."""
+        return self._source.changed_at(path)
 
     def said_by(self, path: str) -> tuple[object, ...]:
         """Return what ``path`` says of rows; see ``BronzeReader``."""

@@ -68,6 +68,10 @@ class OneFile:
         """Tell whether the file is gone."""
         return not self._at(path).exists()
 
+    def changed_at(self, path: str) -> int | None:  # noqa: ARG002 - nothing waits for a single file
+        """There is no bronze to look into."""
+        return None
+
     def said_by(self, path: str) -> tuple[object, ...]:  # noqa: ARG002 - it is compared with no other
         """There are no other files."""
         return ()

@@ -103,6 +103,13 @@ class BronzeReader(Protocol):
         """Tell whether no file is at ``path`` for certain; False where that cannot be told."""
         ...
 
+    def changed_at(self, path: str) -> int | None:
+        """Return when what is at ``path``, whatever it is called, last changed; None where no file can be seen.
+
+        In microseconds since the epoch, UTC: its ctime, or its mtime where there is none.
+        """
+        ...
+
     def said_by(self, path: str) -> tuple[object, ...]:
         """Return what ``path`` says of rows beside exchange, table, symbol and first day: how far they go, and values.
 

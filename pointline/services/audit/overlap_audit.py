@@ -178,7 +178,7 @@ def _meeting(files: pl.DataFrame, *, is_rough: bool = False) -> pl.DataFrame:
     )
     shares_instant = (first == pl.col("before")) & ((first == last) | pl.col("after_instant"))
     met = first <= pl.col("before") if is_rough else (first < pl.col("before")) | shares_instant
-    return in_order.filter(met)
+    return in_order.filter(met, pl.col("other") != pl.col("file_id"))  # symbols of one file may differ in case alone
 
 
 def _finding(row: dict[str, object]) -> Finding:

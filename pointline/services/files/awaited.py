@@ -51,11 +51,8 @@ def told_by_the_other(
     for one in needing:
         if one.is_in and reader.is_gone(one.path):
             continue
-        other = reader.look(one.other)
-        if other is not None and (
-            (other.changed_us or other.last_modified_ts) > one.judged_us
-            or known_since.get(one.other, 0) > one.judged_us
-        ):
+        changed_us = reader.changed_at(one.other)
+        if changed_us is not None and max(changed_us, known_since.get(one.other, 0)) > one.judged_us:
             (found.in_silver if one.is_in else found.refused)[one.file_id] = one.path
         elif not one.is_in and not reader.is_gone(one.other):
             unchanged[one.file_id] = one.path

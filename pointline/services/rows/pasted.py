@@ -22,6 +22,8 @@ class Pasted:
         self._path = path
         self._other_path = beside.path_of(path)
         self._other: Lines | None = None
+        self._widths = (0, 0)
+        """How many cells the first line of each file has."""
 
     @property
     def content_hash(self) -> str:
@@ -74,6 +76,7 @@ class Pasted:
                 subject=self._path,
                 hint="is it a whole file, of this kind?",
             )
+        self._widths = (line.count(self._separator) + 1, cells)
         return self._join([line], theirs).removesuffix(b"\n")
 
     def header(self) -> tuple[str, ...]:
@@ -118,10 +121,21 @@ class Pasted:
             raise self._uneven("fewer")
         return b"".join(
             [
-                b"%b%b%b\n" % (line.removesuffix(b"\r"), self._separator, other)
+                b"%b%b%b\n" % (line.removesuffix(b"\r"), self._seam(line, other), other)
                 for line, other in zip(lines, theirs, strict=True)
             ]
         )
+
+    def _seam(self, line: bytes, other: bytes) -> bytes:
+        """Return what is put between two lines.
+
+        Where one has as many cells too many as the other has too few, two separators: else cells of one file would be
+        taken for those of the other, and so the line is ragged.
+        """
+        mine, theirs = self._widths
+        cells = line.count(self._separator) + 1
+        is_shifted = cells != mine and cells + other.count(self._separator) + 1 == mine + theirs
+        return self._separator * 2 if is_shifted else self._separator
 
     def _uneven(self, fewer: str) -> Unfinished:
         return Unfinished(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from pointline.vendors.paths.time_of_path import DIGITS, FROM_ZERO, Match, Span, read_times, with_last
@@ -25,6 +26,7 @@ ENDING = re.compile(r"(?:\.[a-z0-9]+)+")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
 SHORTEST, LONGEST = "[^/]+?", "[^/]+"
 UNTIL = "until"
+NAMED_GROUP = re.compile(r"(\(\?P<[^>]+>)(.*)\)")
 TIMES = {"date": "%Y-%m-%d", "day": "%d", "month": "%m", "year": "%Y", "hour": "%H"}
 """Fields that people mean as a part of the time, each with how it may be written."""
 NEARLY = 0.4
@@ -78,26 +80,19 @@ class PathTemplate:
     # Most templates of those that ship are never asked for more than their letters: patterns are made when needed.
 
     @cached_property
-    def _folder(self) -> re.Pattern[str]:
-        inside = "".join(pattern for _, pattern in self._folder_pieces)
-        return re.compile(f"(?:.*/)?{inside}" if self._is_in_folders else ".*", re.DOTALL)
+    def _folder(self) -> Sequence[re.Pattern[str]]:
+        return _ways(self._folder_pieces, "(?:.*/)?") if self._is_in_folders else [re.compile(".*", re.DOTALL)]
 
     @cached_property
-    def _name(self) -> re.Pattern[str]:
-        return re.compile("".join(pattern for _, pattern in self._name_pieces), re.DOTALL)
+    def _name(self) -> Sequence[re.Pattern[str]]:
+        return _ways(self._name_pieces)
 
-    @cached_property
-    def _longest(self) -> re.Pattern[str] | None:
-        """The pattern of a name by which the first field takes all that it can; None where no two may take the same."""
-        pattern = "".join(pattern for _, pattern in self._name_pieces)
-        return re.compile(pattern.replace(SHORTEST, LONGEST), re.DOTALL) if pattern.count(SHORTEST) > 1 else None
-
-    def _match_folder(self, folder: str) -> re.Match[str] | None:
-        return self._folder.fullmatch(folder) if self._folder_letters in folder else None
+    def _match_folder(self, folder: str) -> list[dict[str, str]]:
+        return _readings(self._folder, folder) if self._folder_letters in folder else []
 
     def holds(self, folder: str) -> bool:
         """Tell whether a folder may hold such files."""
-        return self._in_folder(folder) is not None
+        return bool(self._in_folder(folder))
 
     def may_end(self, ending: str) -> bool:
         """Tell whether names of such files may have these small letters behind their last dot."""
@@ -113,9 +108,9 @@ class PathTemplate:
         if self._letters not in name:
             return None
         above = self._in_folder(folder)
-        if above is None:
+        if not above:
             return None
-        merged = [_merged(above.groupdict(), one) for one in self._readings(name)]
+        merged = [_merged(*both) for both in product(above, _readings(self._name, name))]
         if not merged:
             return None
         fitting = [values for values, field, _ in merged if not field]
@@ -130,12 +125,6 @@ class PathTemplate:
         made = read_times(values, times, self._time)
         return with_last(made, values.pop(UNTIL), self._until) if self._until else made
 
-    def _readings(self, name: str) -> list[dict[str, str]]:
-        """Return the groups of a name, once for each way to read it: its folder may tell which is right."""
-        found = [self._name.fullmatch(name), None if self._longest is None else self._longest.fullmatch(name)]
-        groups = [one.groupdict() for one in found if one is not None]
-        return groups[:1] if len(groups) > 1 and groups[0] == groups[1] else groups
-
     @property
     def telling(self) -> tuple[int, int]:
         """How much a name says of whose it is: its letters outside of fields, and its parts."""
@@ -144,7 +133,7 @@ class PathTemplate:
 
     def miss(self, folder: str, name: str) -> Miss:
         """Say how far the path of a file is from this template."""
-        fits_folder = self._in_folder(folder) is not None
+        fits_folder = self.holds(folder)
         letters, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
         near, name_gap = self._miss_of_name(name)
         said = [
@@ -157,7 +146,7 @@ class PathTemplate:
 
     def _miss_of_name(self, name: str) -> tuple[float, str]:
         """Return the share of a name that fits, and what does not."""
-        found = self._name.fullmatch(name)
+        found = self._name[0].fullmatch(name)
         if found is None:
             letters, gap = _gap(self._name_pieces, name)
             return letters / max(1, len(self.name_text)), gap
@@ -231,6 +220,39 @@ class PathTemplate:
             if letter in letters:
                 return span
         return Span.NONE
+
+
+def _ways(pieces: Sequence[tuple[str, str]], before: str = "") -> list[re.Pattern[str]]:
+    """Return the patterns of these parts by which each takes as little as it can, and as much; one where all is fixed.
+
+    What both read alike can be read in one way alone.
+    """
+    patterns = [pattern for _, pattern in pieces]
+    ways = [patterns, list(map(_the_other_way, patterns))]
+    return [re.compile(before + "".join(one), re.DOTALL) for one in (ways[:1] if ways[0] == ways[1] else ways)]
+
+
+def _the_other_way(pattern: str) -> str:
+    """Return a part of a pattern that takes what it can in the other order."""
+    if pattern == ANYTHING["*"]:
+        return f"{pattern}?"
+    found = NAMED_GROUP.fullmatch(pattern)
+    if found is None or found[1].startswith(("(?P<time_", f"(?P<{UNTIL}__")):
+        return pattern
+    inner = LONGEST if found[2] == SHORTEST else "|".join(reversed(found[2].replace("]+", "]+?").split("|")))
+    return f"{found[1]}{inner})"
+
+
+def _readings(ways: Sequence[re.Pattern[str]], text: str) -> list[dict[str, str]]:
+    """Return the groups of a text, once for each way to read it."""
+    found: list[dict[str, str]] = []
+    for way in ways:
+        match = way.fullmatch(text)
+        if match is None:
+            return found
+        if match.groupdict() not in found:
+            found.append(match.groupdict())
+    return found
 
 
 def _merged(*groups: Mapping[str, str]) -> tuple[dict[str, str], str, str]:

@@ -28,7 +28,7 @@ def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: Fe
     values.zone_of(zone)
     value = _time_value(mapping, sources, Clock(zone, mapping.ambiguous), text.decimal)
     cells = _cells(mapping, sources[0], text.decimal)
-    nothing = cells.nothing
+    nothing = cells.nothing if len(sources) == 1 else _all_say_nothing(sources, mapping.null)
     return MadeColumn(
         column=column,
         value=value if nothing is None else _unless(nothing, value),
@@ -39,6 +39,13 @@ def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: Fe
         zone=zone,
         finer=finer_of(mapping, sources),
     )
+
+
+def _all_say_nothing(sources: Sequence[str], null: Sequence[str]) -> pl.Expr | None:
+    """A time that stands in several cells is none only where none of them says anything: half a time is no time."""
+    if not null:
+        return None
+    return pl.all_horizontal(pl.col(one).is_null() | pl.col(one).is_in(list(null)) for one in sources)
 
 
 def _unless(nothing: pl.Expr, value: Value) -> Value:

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from pointline.config import Config
 from pointline.errors import PointlineError, UnknownValue, WrongUse
+from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
 from pointline.io.translate import storage_errors
@@ -167,9 +168,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
     source = make_source(config, on_problem=warn)
     meta = source.look(path)
     if meta is None:
-        if source.is_gone(path):
-            return Line(problem="the file is gone from bronze: its line cannot be shown")
-        return Line(problem="the file cannot be looked at: you may not read its folder, or its disk is not mounted")
+        return Line(problem=_why_unseen(source, path, file["file_id"]))
     reader = make_reader(config, source)
     try:
         known, now = file["content_hash"], reader.content_hash(path)
@@ -196,6 +195,14 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         is_choosy=bool(feed.where or feed.is_distinct),
         cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
     )
+
+
+def _why_unseen(source: FolderBronzeSource, path: str, file_id: int) -> str:
+    if source.is_gone(path):
+        return "the file is gone from bronze: its line cannot be shown"
+    if source.changed_at(path) is not None:
+        return f"nothing reads its path as it is now: `pointline explain {file_id}` says why"
+    return "the file cannot be looked at: you may not read its folder, or its disk is not mounted"
 
 
 def _show(found: Trace, table: str, file_seq: int) -> None:

@@ -193,6 +193,16 @@ class Feeds:
                     return unread.what, unread.advice
         return None
 
+    def read_with(self, path: str) -> str:
+        """Return the path of the file whose lines would go on in this one; empty where there is no such feed."""
+        folder, slash, name = path.rpartition("/")
+        for one in (description for vendor in self.vendors for description in vendor.descriptions):
+            for here, there in one.text.beside.items():
+                first = name.replace(there, here)
+                if first != name and any(template.match(folder, first) for template in one.paths):
+                    return f"{folder}{slash}{first}"
+        return ""
+
     def feed(self, table: str, feed: str, vendor: str) -> Feed:
         """Return how a file of the ledger is read. Raises NotDescribed where none has that feed."""
         if not feed and table in self.tables:

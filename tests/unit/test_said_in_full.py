@@ -9,6 +9,7 @@ import json
 import polars as pl
 import pytest
 
+from pointline.io.bronze.unrecognised import describe_foreign
 from pointline.io.descriptions import own_vendors
 from pointline.services.telling.examples import check_examples
 from pointline.tables.registry import event_tables
@@ -370,6 +371,11 @@ class TestPairs:
         found = take((self.BOOK, here), beside={self.CLOCK: there}, feeds=known)
         assert found.silver["bid_price"].to_list() == [10.0, 30.0]
         assert found.aside["rule"].to_list() == ["ragged"]
+
+    def test_the_second_file_is_said_to_be_one(self):
+        known = feeds(describe(self.TEXT.encode(), "own.toml", event_tables()))
+        found = describe_foreign(self.CLOCK, known)
+        assert (found.reason, found.advice) == (f"it is read with {self.BOOK}", "nothing to do")
 
     def test_a_new_content_of_either_replaces_the_rows(self, tmp_path):
         lake = Lake(tmp_path / "lake")

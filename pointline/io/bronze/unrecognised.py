@@ -39,6 +39,8 @@ def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
         known = feeds.why_unread(path)
         if known is not None:
             return Unrecognised(path, "files of this kind are known, and not read as they are", *known)
+        if first := feeds.read_with(path):
+            return Unrecognised(path, f"it is read with {first}", "the second file of a pair", "nothing to do")
         if (copy := copy_of(path.rpartition("/")[2])) is not None:
             return Unrecognised(path, "its name is that of a copy or a backup of another file", *copy)
         near = nearest([one for vendor in feeds.vendors for one in vendor.descriptions], path)

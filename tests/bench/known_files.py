@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable
+from msgspec.structs import replace
 from pointline_daemon.opening.lake import Lake, open_lake
 
 from pointline.config import load_config
@@ -82,6 +83,12 @@ class KnownFiles:
             file_size_bytes=position,
             last_modified_ts=MTIME_US + position * STEP_US,
         )
+
+    def seen(self, number: int) -> BronzeFileMetadata:
+        """The same as a look at bronze finds it."""
+        meta = self.metadata(number)
+        version = self._version_of(meta)
+        return replace(meta, changed_us=version.changed_ns // 1000, inode=version.inode)
 
     def _make_bronze(self) -> None:
         """Each file is linked once a folder: file systems allow tens of thousands of links to one file."""

@@ -24,6 +24,7 @@ from tests.bench.lake import BenchLake
 from tests.bench.measure import Bench, Measure
 from tests.bench.report import progress
 from tests.bench.sums import Sums, check_table
+from tests.support.maintained import tend
 
 ROWS = 20
 EXCHANGE = EXCHANGES[0]
@@ -35,11 +36,13 @@ def parts(bench: Bench) -> Iterator[Measure]:
         live = bench.size(full, quick)
         table = ManyParts.make(bench, live, per_partition=bench.size(1_000, 100))
         yield from table.measure(bench.runs, f"{live:,} parts")
-        cost = table.lake.command("maintain", "--compact")
+        begun = time.perf_counter()
+        tend(open_lake(load_config(table.lake.root, environ={})), ("compact",))  # a start would miss its files
+        seconds = time.perf_counter() - begun
         table.begin_anew()
         left = len(DeltaTable(table.lake.table(TABLE)).file_uris())
-        progress(f"compacted to {left:,} parts in {cost.wall_seconds:.1f} s")
-        note = f"{left:,} parts; `maintain --compact` took {cost.wall_seconds:.1f} s, the whole process"
+        progress(f"compacted to {left:,} parts in {seconds:.1f} s")
+        note = f"{left:,} parts; compaction took {seconds:.1f} s"
         yield from table.measure(bench.runs, f"{live:,} parts, compacted", [note])
         check_table(table.lake.table(TABLE), table.sums.times(table.made))
         shutil.rmtree(bench.folder("parts"))

@@ -39,7 +39,7 @@ def filter_pending(bench: Bench) -> Iterator[Measure]:
 def main(root: Path, files: int, runs: int) -> None:
     known = KnownFiles(root=root, files=files)
     manifest = known.adapters().manifest
-    candidates = [known.metadata(number) for number in range(files)]
+    candidates = [known.seen(number) for number in range(files)]
     for number in range(0, files, NEW_EVERY):
         candidates[number] = replace(candidates[number], file_size_bytes=1 << 20)
     changed = candidates[::NEW_EVERY]

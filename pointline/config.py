@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from pointline.errors import ConfigurationError, NoAccess, StorageTrouble
+from pointline.errors import ConfigurationError, NoAccess
+from pointline.io.lake_links import refuse_link_to_nothing
 from pointline.io.ownership import name_of_user
 from pointline.io.small_file import read_small_file, why_unreadable
 from pointline.settings import (
@@ -222,7 +223,7 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
         raise ConfigurationError([_problem("lake_root", str(given), source, what).text])
     _require_access(root)
-    _require_silver(root)
+    refuse_link_to_nothing(root / "silver")  # a lake without it looks like a new one
     if root.exists() and not root.is_dir():
         raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder").text])
     return root, source
@@ -241,17 +242,6 @@ def _require_access(root: Path) -> None:
             f"{stat.S_IMODE(status.st_mode):04o}",
             subject=str(root),
             hint=f"`chmod u+rwx {shut}`" if is_own else f"`sudo chmod a+rX {shut}`, or become {owner}",
-        )
-
-
-def _require_silver(root: Path) -> None:
-    """Raise StorageTrouble where silver is a link to nothing: a lake without it looks like a new one."""
-    silver = root / "silver"
-    if silver.is_symlink() and not silver.exists():
-        raise StorageTrouble(
-            f"silver is a link to {silver.readlink()}, and nothing is there",
-            subject=str(silver),
-            hint="mount its disk, or let the link lead to where silver is now",
         )
 
 

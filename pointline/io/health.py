@@ -20,6 +20,7 @@ from pointline.io.delta_log.entries import entry_name
 from pointline.io.delta_log.mend import ENTRY, fault_of, newest_entry
 from pointline.io.delta_log.wrong_kinds import wrong_kinds
 from pointline.io.lake_links import links_in
+from pointline.io.mount_table import MOUNTS, mounted
 from pointline.io.protocols.tables import Part
 from pointline.io.translate import from_os_error, one_line
 
@@ -44,7 +45,6 @@ NETWORK = frozenset(
     ]
 )
 INOTIFY = Path("/proc/sys/fs/inotify")
-MOUNTS = Path("/proc/self/mountinfo")
 NLINK_WITHOUT_FOLDERS = 2
 """File systems that do not count the folders in a folder say 1, and those that count all entries say more."""
 
@@ -165,16 +165,15 @@ def read_pages(path: Path) -> None:
 def file_system_of(path: Path, mounts: Path = MOUNTS) -> str | None:
     """Return the type of the file system a path is on, None where the system does not tell."""
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+        points = mounted(mounts)
     except OSError:
         return None
     target = f"{path}/"
     best, found = "", None
-    for line in lines:
-        mounted, _, described = line.partition(" - ")
-        point = mounted.split()[4].replace("\\040", " ").rstrip("/") + "/"
+    for one in points:
+        point = one.point.rstrip("/") + "/"
         if target.startswith(point) and len(point) >= len(best):
-            best, found = point, described.split()[0]
+            best, found = point, one.file_system
     return found
 
 

@@ -35,6 +35,17 @@ def refuse_links(folder: Path, path: Path) -> None:
         )
 
 
+def refuse_link_to_nothing(folder: Path) -> None:
+    """Raise StorageTrouble where ``silver`` or ``bronze`` is a link and no folder is where it leads to."""
+    if folder.is_symlink() and not folder.is_dir():
+        what = "no folder" if folder.exists() else "nothing"
+        raise StorageTrouble(
+            f"{folder.name} is a link to {folder.readlink()}, and {what} is there",
+            subject=str(folder),
+            hint=f"mount its disk, or let the link lead to where {folder.name} is now",
+        )
+
+
 def links_in(silver: Path, state: Path) -> Iterator[tuple[str, str]]:
     """Yield ``(path, target)`` of the symbolic links in silver and in the state folder; paths relative to the lake.
 

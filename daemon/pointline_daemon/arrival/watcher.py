@@ -38,6 +38,7 @@ from watchdog.observers.api import BaseObserver
 from watchdog.utils import BaseThread
 
 from pointline.errors import StorageTrouble
+from pointline.io.lake_links import refuse_link_to_nothing
 
 if sys.platform == "linux":
     from pointline_daemon.arrival.linux_watches import new_observer
@@ -127,12 +128,7 @@ class Watcher:
         if self._running is not None:
             raise RuntimeError("the watcher is running")
         try:
-            if self._bronze.is_symlink() and not self._bronze.exists():
-                raise StorageTrouble(
-                    f"bronze cannot be watched: it is a link to {self._bronze.readlink()}, and nothing is there",
-                    subject=str(self._bronze),
-                    hint="mount its disk, or let the link lead to where bronze is now",
-                )
+            refuse_link_to_nothing(self._bronze)
             self._bronze.mkdir(exist_ok=True)
             with os.scandir(self._bronze):
                 pass  # watchdog takes a folder that may not be read for one in which nothing happens

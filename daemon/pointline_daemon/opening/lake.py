@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 from msgspec import Struct, field
 
 from pointline.config import Config
-from pointline.errors import NoAccess, StorageTrouble
+from pointline.errors import NoAccess
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.clock import Clock
 from pointline.io.content.file_reader import FileReader
@@ -20,6 +20,7 @@ from pointline.io.delta_log.format_in_log import require_known_log
 from pointline.io.delta_log.mend import MovedAway, mend_table, move_wrong_kinds
 from pointline.io.durable import make_folder
 from pointline.io.health import PartFiles
+from pointline.io.lake_links import refuse_link_to_nothing
 from pointline.io.ledger.last_id import LastId
 from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.symbols.observations import DeltaObservations
@@ -103,12 +104,7 @@ class Lake(Struct, frozen=True, kw_only=True):
         For the holder of the writer's lock.
         """
         bronze = self.config.paths.bronze
-        if bronze.is_symlink() and not bronze.is_dir():
-            raise StorageTrouble(
-                f"bronze is a symbolic link to {bronze.readlink()}, which is not there",
-                subject=str(bronze),
-                hint="mount the disk that holds it, or put a folder in place of the link",
-            )
+        refuse_link_to_nothing(bronze)
         make_folder(bronze)
         self.manifest.repository.create()  # every command looks at it: from now on those of an older release refuse
         with ThreadPoolExecutor(CREATED_AT_ONCE) as pool:  # most of it is waiting for the disk

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
 from contextlib import suppress
 from pathlib import Path
 
 from pointline.io.bronze.spelled_path import spelled_path, written_path
 from pointline.io.durable import replace_file
-
-MOUNTS = Path("/proc/self/mountinfo")
-OCTAL = re.compile(rb"\\([0-7]{3})")
-POINT = 4
-"""The field of a line that says where something is mounted."""
+from pointline.io.mount_table import MOUNTS, mounted
 
 
 class Mounts:
@@ -64,13 +59,7 @@ class Mounts:
     def _now(self) -> set[str]:
         root = os.path.realpath(self._bronze).rstrip("/") + "/"
         try:
-            lines = self._mounts.read_bytes().splitlines()
+            points = [one.point for one in mounted(self._mounts)]
         except OSError:
             return set()
-        points = (OCTAL.sub(_byte, line.split(b" ")[POINT]) for line in lines if line.count(b" ") > POINT)
-        spelled = map(os.fsdecode, points)
-        return {written_path(point[len(root) :]) for point in spelled if point.startswith(root) and point != root}
-
-
-def _byte(escaped: re.Match[bytes]) -> bytes:
-    return bytes([int(escaped[1], 8) & 0xFF])
+        return {written_path(point[len(root) :]) for point in points if point.startswith(root) and point != root}

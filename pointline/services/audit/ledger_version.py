@@ -5,7 +5,7 @@ All of it would be a gigabyte where it knows a million files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
@@ -42,16 +42,14 @@ class LedgerVersion:
         """Yield its rows in runs by rising ``file_id``."""
         return self._ledger.batches_of_rows(columns, self._parts)
 
-    def files_in(self, parts: Iterable[tuple[str, Part]]) -> set[int]:
+    def files_in(self, parts: Sequence[tuple[str, Part]]) -> set[int]:
         """Return the files that may have rows in these data files, each with its table."""
         found: set[int] = set()
-        parts = list(parts)
         for run in self.runs(("file_id", "data_type")):
-            ids = {str(table): rows["file_id"] for (table,), rows in run.group_by("data_type")}
-            for table, part in parts:
-                of_table = ids.get(table, run["file_id"].clear())
-                first = of_table.sort().search_sorted(part.first_file_id)
-                found.update(of_table.sort()[first : of_table.sort().search_sorted(part.last_file_id, "right")])
+            ids = {str(table): rows["file_id"].sort() for (table,), rows in run.group_by("data_type")}
+            for of_table, part in ((ids[table], part) for table, part in parts if table in ids):
+                first = of_table.search_sorted(part.first_file_id)
+                found.update(of_table[first : of_table.search_sorted(part.last_file_id, "right")])
         return found
 
     def rows_of(self, file_ids: Collection[int]) -> pl.DataFrame:

@@ -26,8 +26,8 @@ def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: Fe
         raise ValueError(f"zone: a time that is written as {mapping.time} is of no zone: leave zone out")
     zone = mapping.zone or text.day_zone
     values.zone_of(zone)
-    value = _time_value(mapping, sources, Clock(zone, mapping.ambiguous), text.decimal)
     cells = _cells(mapping, sources[0], text.decimal)
+    value = _time_value(mapping, sources, Clock(zone, mapping.ambiguous), cells.number)
     nothing = cells.nothing if len(sources) == 1 else _all_say_nothing(sources, mapping.null)
     return MadeColumn(
         column=column,
@@ -35,7 +35,7 @@ def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: Fe
         sources=tuple(Column(name=one, kind=cells.source.kind) for one in sources),
         says_nothing=nothing,
         wanted=_wanted_time(mapping),
-        clocks=_clocks(mapping, sources, zone, text.decimal) if values.has_summer_time(zone) else no_clocks,
+        clocks=_clocks(mapping, sources, zone, cells.number) if values.has_summer_time(zone) else no_clocks,
         zone=zone,
         finer=finer_of(mapping, sources),
     )
@@ -53,10 +53,10 @@ def _unless(nothing: pl.Expr, value: Value) -> Value:
     return lambda belonging: pl.when(~nothing).then(value(belonging))
 
 
-def _clocks(mapping: Mapping, sources: Sequence[str], zone: str, decimal: str) -> Clocks:
+def _clocks(mapping: Mapping, sources: Sequence[str], zone: str, number: pl.Expr) -> Clocks:
     """Where a local time has no value because clocks are set, by the rule that its row breaks."""
     refused, earlier, by_utc = (
-        _time_value(mapping, sources, clock, decimal)
+        _time_value(mapping, sources, clock, number)
         for clock in (Clock(zone), Clock(zone, values.EARLIER), Clock("UTC"))
     )
 
@@ -79,8 +79,8 @@ def _cells(mapping: Mapping, name: str, decimal: str) -> Cells:
     return Cells(source=Column(name=name, kind=Kind.TEXT), number=pl.col(name), nothing=nothing)
 
 
-def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock, decimal: str) -> Value:
-    number = _cells(mapping, sources[0], decimal).number
+def _time_value(mapping: Mapping, sources: Sequence[str], clock: Clock, number: pl.Expr) -> Value:
+    """``number`` is what the first cell holds, for times that are one."""
     unit = "s" if mapping.unit == "auto" else mapping.unit
     match mapping.time:
         case "epoch":

@@ -61,6 +61,18 @@ MT5_BARS = Form(
     step_us=SECOND,
     separator="\t",
 )
+CCXT_BARS = Form(
+    feed="generic/ccxt-ohlcv",
+    path="ohlcv/kraken/BTC_USDT-5m.csv",
+    columns=("timestamp", "open", "high", "low", "close", "volume"),
+    cells=ccxt_bar,
+    constant={"exchange": "kraken", "symbol": "BTC_USDT", "interval": "5m", "price_type": "trade"},
+    plain=plain_bar,
+    rows=BARS,
+    time=("timestamp",),
+    word="close",
+    span="none",
+)
 FORMS = [
     MT5_BARS,
     replace(
@@ -72,29 +84,11 @@ FORMS = [
         constant={**MT5_BARS.constant, "interval": "1d"},
         step_us=86_400 * SECOND,
     ),
-    Form(
-        feed="generic/ccxt-ohlcv",
-        path="ohlcv/kraken/BTC_USDT-5m.csv",
-        columns=("timestamp", "open", "high", "low", "close", "volume"),
-        cells=ccxt_bar,
-        constant={"exchange": "kraken", "symbol": "BTC_USDT", "interval": "5m", "price_type": "trade"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("timestamp",),
-        word="close",
-        span="none",
-    ),
-    Form(
-        feed="generic/ccxt-ohlcv",
+    CCXT_BARS,
+    replace(
+        CCXT_BARS,
         path="ohlcv/kraken/BTC_USDT-15m.csv",
-        columns=("timestamp", "open", "high", "low", "close", "volume"),
-        cells=ccxt_bar,
-        constant={"exchange": "kraken", "symbol": "BTC_USDT", "interval": "15m", "price_type": "trade"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("timestamp",),
-        word="close",
-        span="none",
+        constant={**CCXT_BARS.constant, "interval": "15m"},
         has_header=False,
     ),
 ]

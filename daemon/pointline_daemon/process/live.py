@@ -58,8 +58,6 @@ class LiveState:
         account: Account,
     ) -> None:
         self._paths = config.paths
-        self._root = config.paths.root
-        self._state_folder = config.paths.state
         self._batch_bytes = int(config.ingest.batch_max_bytes)
         self._rescan_seconds = config.ingest.rescan_seconds
         self._inbox = inbox
@@ -92,7 +90,7 @@ class LiveState:
             "scheduled": self._flow.scheduled,
         }
         return {
-            "lake": str(self._root),
+            "lake": str(self._paths.root),
             **work,
             **self._pace(work),
             **self._account.recent(),
@@ -182,8 +180,8 @@ class LiveState:
     def _is_state_disk_full(self) -> bool:
         """Tell whether ``.pointline`` is on a disk of its own that is full."""
         with suppress(OSError):
-            is_another = self._state_folder.stat().st_dev != self._root.stat().st_dev
-            return is_another and shutil.disk_usage(self._state_folder).free < LEAST_STATE_BYTES
+            is_another = self._paths.state.stat().st_dev != self._paths.root.stat().st_dev
+            return is_another and shutil.disk_usage(self._paths.state).free < LEAST_STATE_BYTES
         return False
 
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from pointline.io.protocols.file_version import OTHER_IS_GONE, BronzeFileMetadata, Outcome
 from pointline.services.files.identity.candidate import Candidate
-from pointline.services.files.overlap import Day, Occupied, day_of
-from pointline.services.files.replacement import Judge, Replacements
+from pointline.services.files.place.overlap import Day, Occupied, day_of
+from pointline.services.files.place.replacement import Judge, Replacements
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import SCHEMA, Status

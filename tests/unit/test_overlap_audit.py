@@ -13,7 +13,7 @@ import pytest
 from pointline.services.audit import overlap_audit
 from pointline.services.audit.overlap_audit import FileTimes, audit_overlap
 from pointline.services.audit.silver.row_counts import SPANS
-from pointline.services.files.overlap import overlap
+from pointline.services.files.place.overlap import overlap
 from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import SCHEMA
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 
-from pointline.services.files.overlap import Day, Held, Occupied, by_key, join_spans, on_days, overlap
+from pointline.services.files.place.overlap import Day, Held, Occupied, by_key, join_spans, on_days, overlap
 from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import SCHEMA
 from tests.unit.test_overlap import META

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Outcome
-from pointline.services.files.preference import foreseen, may_leave, preferred, thinned
+from pointline.services.files.place.preference import foreseen, may_leave, preferred, thinned
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import UTC_TIME
 from pointline.vendors.feeds import Rank

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import polars as pl
 
 from pointline.parse.rules import DAY_US
-from pointline.services.files.overlap import Day
+from pointline.services.files.place.overlap import Day
 from pointline.services.telling.findings import Finding
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.spelling import symbol_key, which_hold_many

@@ -26,7 +26,7 @@ from pointline.services.audit.silver.data_files import audit_files, audit_small_
 from pointline.services.audit.silver.row_counts import SPANS, time_symbols
 from pointline.services.audit.silver.snapshot import Snapshot, take_counts, take_quarantine, take_snapshot
 from pointline.services.audit.symbol_audit import audit_history, audit_observations, audit_symbols
-from pointline.services.files.overlap import Day
+from pointline.services.files.place.overlap import Day
 from pointline.services.telling.findings import Checked, Finding, Report
 from pointline.tables import dim_symbol, ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import polars as pl
 
 from pointline.io.protocols.file_version import Outcome
-from pointline.services.files.overlap import day_of
+from pointline.services.files.place.overlap import day_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry
 from pointline.tables.dim_symbol import INSTRUMENTS

@@ -14,7 +14,7 @@ from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.io.protocols.tables import EventTableRepository
 from pointline.services.audit.silver.row_counts import time_symbols
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows
-from pointline.services.files.overlap import Day
+from pointline.services.files.place.overlap import Day
 from pointline.services.ingest.batch import Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status

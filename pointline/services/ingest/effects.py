@@ -34,7 +34,7 @@ from pointline.io.protocols.tables import EventTableRepository, Part, Quarantine
 from pointline.services.files.claims import Claims
 from pointline.services.files.identity.candidate import Candidate, Sorted
 from pointline.services.files.identity.sorting import sort_candidates
-from pointline.services.files.preference import foreseen
+from pointline.services.files.place.preference import foreseen
 from pointline.services.files.silver_facts import LakeFacts
 from pointline.services.ingest.absence import Absence
 from pointline.services.ingest.attempts import Attempts

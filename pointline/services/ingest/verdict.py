@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols.file_version import ACCEPTED, Outcome
 from pointline.services.files.copies import copies_among, copies_of, moved_here
-from pointline.services.files.overlap import Occupied, on_days
-from pointline.services.files.preference import PeriodOf, RankOf, thinned
-from pointline.services.files.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
+from pointline.services.files.place.overlap import Occupied, on_days
+from pointline.services.files.place.preference import PeriodOf, RankOf, thinned
+from pointline.services.files.place.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Batch, Entry, Loaded, LoadedPart
 from pointline.services.ingest.change import Partition, places_of

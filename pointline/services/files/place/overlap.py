@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.parse.rules import DAY_US, EPOCH
 from pointline.services.files.dates import days_between, moment
-from pointline.services.files.preference import RankOf, may_leave
+from pointline.services.files.place.preference import RankOf, may_leave
 from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import Status, ends, stands_at
 from pointline.tables.spelling import holds_many, symbol_key

@@ -7,20 +7,20 @@ the old file is gone from bronze. Whatever would leave too few rows is held unti
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
 
-from pointline.io.protocols.file_version import OTHER_IS_GONE, Outcome
-from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
-from pointline.services.files.overlap import Collision, Day, Held, Occupied, by_key, day_of, join_spans, on_days
-from pointline.services.files.preference import PeriodOf, RankOf, preferred
+from pointline.io.protocols.file_version import Outcome
+from pointline.services.files.place.overlap import Collision, Day, Held, Occupied, join_spans, on_days
+from pointline.services.files.place.preference import PeriodOf, RankOf, preferred
+from pointline.services.files.place.refusals import Refusals
+from pointline.services.files.place.stake import Stake
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
-from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
-from pointline.tables.spelling import is_group, symbol_key
+from pointline.tables.spelling import symbol_key
 
 ACCEPTED_STATUSES = (Status.SUCCESS, Status.DUPLICATE)
 
@@ -79,8 +79,24 @@ class Judge(Struct, frozen=True, kw_only=True):
                 return Replacements(replaced=found.replaced, refused=refused, waiting=waiting, given_up=found.given_up)
             waiting |= late
 
+    @property
+    def _refusals(self) -> Refusals:
+        return Refusals(entries=self.entries, facts=self.facts)
+
+    @property
+    def _stake(self) -> Stake:
+        return Stake(
+            entries=self.entries,
+            outcomes=self.outcomes,
+            spans=self.spans,
+            occupied=self.occupied,
+            facts=self.facts,
+            groups=self.groups,
+            min_share=self.min_share,
+        )
+
     def _pass(self, out: Collection[int]) -> Replacements:
-        found = Replacements()
+        found, stake = Replacements(), self._stake
         taken: dict[Day, list[Held]] = {}
         for file_id, old in self.old.items():
             if file_id not in out and self.outcomes[file_id].status in ACCEPTED_STATUSES:
@@ -92,13 +108,14 @@ class Judge(Struct, frozen=True, kw_only=True):
             entry, old = self.entries[file_id], self.old.get(file_id, ())
             if not old and not entry.candidate.has_siblings:
                 continue
-            spans = self._spans_of(entry, outcome)
+            spans = stake.spans_of(entry, outcome)
             days = list(on_days(entry.meta, spans))
             gone, complaint = self._gives_way_on(days, entry, outcome, taken, found)
-            complaint = complaint or self._out_of_reach(entry, outcome, old)
+            complaint = complaint or self._refusals.out_of_reach(entry, outcome, old)
             if complaint is None:
                 others = entry.days_to_leave | found.given_up.get(file_id, {}).keys()
-                complaint = self._too_few(entry, outcome, spans, (old, gone), others)
+                few = stake.shortfall(entry, outcome, spans, (old, gone), others)
+                complaint = None if few is None else self._refusals.too_few(entry, outcome, few)
             if complaint is not None:
                 found.refused[file_id] = complaint
                 found.given_up = _without(found.given_up, file_id)
@@ -132,15 +149,6 @@ class Judge(Struct, frozen=True, kw_only=True):
         if (outcome := self.outcomes.get(file_id)) is not None:
             return outcome.status is Status.SUCCESS and file_id not in out
         return file_id in self.in_silver and file_id not in replaced
-
-    def _spans_of(self, entry: Entry, outcome: Outcome) -> Mapping[str, Span]:
-        spans = self.spans.get(entry.file_id)
-        if spans:
-            return by_key(spans)
-        if outcome.first_local_us is None or outcome.last_local_us is None:
-            return {}
-        whole = Span(first_us=outcome.first_local_us, last_us=outcome.last_local_us, rows=outcome.rows_written or 0)
-        return {symbol_key(entry.meta.symbol): whole}
 
     def _gives_way_on(
         self,
@@ -180,7 +188,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             if self.allows_overlap:
                 return [], None
             standing = self._standing(entry, day, leaving)
-            return [], self._says_nothing(entry, outcome, standing) if standing else None
+            return [], self._refusals.says_nothing(entry, outcome, standing) if standing else None
         gone: list[Held] = []
         for met in self.occupied.collisions(spans, day, taken, leaving, feed=entry.meta.feed):
             order = self._order(entry, spans.keys(), met.other, day)
@@ -193,7 +201,8 @@ class Judge(Struct, frozen=True, kw_only=True):
             if self.allows_overlap:
                 continue
             if not self._may_replace(met, spans, day):
-                return [], self._overlapping(entry, outcome, met, spans, day)
+                others = self._symbols_of(met.other, day)
+                return [], self._refusals.overlapping(entry, outcome, met, spans, others)
             gone.append(met.other)
         return gone, None
 
@@ -228,128 +237,6 @@ class Judge(Struct, frozen=True, kw_only=True):
             return False
         return self._symbols_of(other, day) <= spans.keys()
 
-    def _out_of_reach(self, entry: Entry, outcome: Outcome, old: Sequence[int]) -> Outcome | None:
-        """The rows that would have to leave are in a table that nobody can write any more."""
-        for file_id in old:
-            if table := self.facts.undescribed_table(file_id):
-                what = (
-                    f"it would replace the rows of file {file_id}, which are in {table}, and {UNDESCRIBED}; "
-                    f"{DESCRIBE_AGAIN}; then `pointline retry {entry.file_id}`"
-                )
-                return self._refused(entry, outcome, what, file_id)
-        return None
-
-    def _too_few(
-        self,
-        entry: Entry,
-        outcome: Outcome,
-        spans: Mapping[str, Span],
-        leaving: tuple[Sequence[int], Sequence[Held]],
-        others: AbstractSet[str],
-    ) -> Outcome | None:
-        """``leaving``: its older versions, and other files. The rows of days that ``others`` have count for nobody."""
-        old, gone = leaving
-        if not (old or gone) or entry.candidate.is_accepted or entry.meta.data_type == INSTRUMENTS:
-            return None  # lists of instruments have a guard of their own
-        replaced, before = self._rows_at_stake(outcome, [*old, *(held.file_id for held in gone)], others)
-        mine = self._rows_instead(entry, outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
-        mine -= _rows_of_days(outcome.days, others)
-        if mine >= self.min_share * before:
-            return None
-        names = " and ".join(f"file {file_id}" for file_id in replaced)
-        copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
-        what = (
-            f"it has {plural(mine, 'row')}{copy} and would replace {plural(before, 'row')} of {names}, which stay in "
-            f"the lake; if it is right, `pointline retry {entry.file_id} --accept` replaces them by it; else put a "
-            "complete file in its place"
-        )
-        return self._refused(entry, outcome, what, replaced[0])
-
-    def _rows_at_stake(
-        self, outcome: Outcome, replaced: Sequence[int], others: AbstractSet[str]
-    ) -> tuple[Sequence[int], int]:
-        """Return the files whose rows the new ones have to make up for, and how many these are.
-
-        A file with the content of the new one has only moved: its rows are counted where they go, not as lost ones too.
-        """
-        rows = {file_id: self._rows_beside(file_id, others) for file_id in replaced}
-        moved = [one for one in replaced if self.facts.content_hash(one) == outcome.content_hash]
-        given_up = [one for one in replaced if one not in moved]
-        lost, largest = sum(rows[one] for one in given_up), max(moved, key=rows.__getitem__, default=None)
-        if largest is None or lost >= rows[largest]:
-            return given_up, lost
-        return [largest], rows[largest]
-
-    def _rows_beside(self, file_id: int, others: AbstractSet[str]) -> int:
-        """Return how many rows a file has in silver, of days that no other file is to have."""
-        rows = self.facts.rows_written(file_id)
-        return rows - _rows_of_days(self.occupied.days_of(file_id), others) if others else rows
-
-    def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
-        """How many rows the lake has of the file; of a copy, those of its original that the copy claims too."""
-        original = outcome.superseded_by
-        if original is None:
-            return sum(span.rows for span in spans)
-        key = symbol_key(entry.meta.symbol)
-        if original in self.entries:
-            held = self._spans_of(self.entries[original], self.outcomes[original])
-        elif self.facts.symbol_of(original) == key:
-            return self.facts.rows_written(original)
-        else:
-            held = by_key(self.facts.spans_of(original, day_of(entry.meta)))
-        return sum(span.rows for symbol, span in held.items() if symbol == key or is_group(key, self.groups))
-
-    def _overlapping(
-        self, entry: Entry, outcome: Outcome, met: Collision, spans: Mapping[str, Span], day: Day
-    ) -> Outcome:
-        other = met.other
-        ways = [f"type `pointline withdraw {other.file_id}`"]
-        if self._symbols_of(other, day) <= spans.keys():
-            onto = ["move this file onto it"] if self._is_of_kind(entry, other) else []
-            ways = [f"delete {other.path}", *onto, *ways]
-        same = spans[met.symbol]
-        rows = met.span.rows or self.facts.rows_written(other.file_id)
-        alike = (same.first_us, same.last_us, same.rows) == (met.span.first_us, met.span.last_us, rows)
-        twin = " and as many rows as this file: it may be the same one, packed in another way" if alike else ""
-        what = (
-            f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
-            f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC{twin}; to use this file "
-            f"instead, do one of these, and the rows of file {other.file_id} leave the lake: {'; '.join(ways)}"
-        )
-        return self._refused(entry, outcome, what, other.file_id)
-
-    def _is_of_kind(self, entry: Entry, other: Held) -> bool:
-        """Tell whether both are read alike, and claim the same symbol: then the one can lie where the other does."""
-        paths = (entry.meta.bronze_file_path, other.path)
-        if len({path.lower().endswith(".parquet") for path in paths}) > 1:
-            return False
-        if other.file_id in self.entries:
-            meta = self.entries[other.file_id].meta
-            vendor, symbol = meta.vendor, symbol_key(meta.symbol)
-        else:
-            vendor, symbol = self.facts.vendor_of(other.file_id), self.facts.symbol_of(other.file_id)
-        mine = (entry.meta.vendor, entry.meta.feed, symbol_key(entry.meta.symbol))
-        return mine == (vendor, other.feed, symbol)
-
-    def _says_nothing(self, entry: Entry, outcome: Outcome, held: Held) -> Outcome:
-        what = (
-            f"it holds no rows, but file {held.file_id} ({held.path}) has rows of this symbol and time in the lake; to "
-            f"take those out, withdraw that file with `pointline withdraw {held.file_id}`"
-        )
-        return self._refused(entry, outcome, what, held.file_id)
-
-    def _refused(self, entry: Entry, outcome: Outcome, error: str, because_of: int) -> Outcome:
-        is_there = because_of in self.entries or self.facts.is_in_bronze(because_of)
-        return Outcome(
-            file_id=entry.file_id,
-            status=Status.QUARANTINED,
-            content_hash=outcome.content_hash,
-            symbols=outcome.symbols,
-            warnings={} if is_there else {OTHER_IS_GONE: 1},
-            error=error,
-            superseded_by=because_of,
-        )
-
     def _symbols_of(self, held: Held, day: Day) -> AbstractSet[str]:
         return self.occupied.spans(held, day).keys()
 
@@ -381,15 +268,3 @@ def _take(
             path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
             held = Held(file_id=entry.file_id, path=path, span=whole, spans=spans, feed=entry.meta.feed)
             taken.setdefault(day, []).append(held)
-
-
-def _rows_of_days(days: Mapping[str, int] | None, dates: Iterable[str]) -> int:
-    return sum(days.get(date, 0) for date in dates) if days else 0
-
-
-def _any_holds(files: Iterable[Held], symbol: str) -> bool:
-    return any(held.may_hold(symbol) for held in files)
-
-
-def _time(at_us: int) -> str:
-    return dt.datetime.fromtimestamp(at_us / 1_000_000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -317,16 +317,21 @@ class TestMonthBesideItsDays:
         once(daemon)
         return month
 
-    def test_a_month_that_is_cut_short_does_not_take_the_days_that_it_alone_has(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("rows", "said"), [(0, "all of its {0} rows are {1}; it"), (3, "it has 3 rows, and {0} {1}, and")]
+    )
+    def test_a_month_that_is_cut_short_does_not_take_the_days_that_it_alone_has(self, tmp_path, rows, said):
         daemon = Daemon(tmp_path / "lake")
         days = [FIRST - dt.timedelta(days=ahead) for ahead in range(4)][::-1]
         self.both(daemon, days[:2], days)
         before = held(daemon.root)
-        put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", [row for one in days[:2] for row in lines(one, issue=2)])
+        cut = [row for one in days[:2] for row in lines(one, issue=2)] + lines(days[2], issue=2, rows=rows)
+        put(daemon.bronze, "monthly", "BTCUSDT", "2024-01", cut)
         once(daemon)
         assert held(daemon.root) == before
         told = read_manifest(daemon.root)["error"][-1]
-        assert f"it has 0 rows and would replace {2 * ROWS} rows of file 3" in told
+        said = said.format(2 * ROWS, "of days that other files have in the lake")
+        assert f"{said} would replace {2 * ROWS} rows of file 3" in told
 
     def test_days_and_their_month_issued_again_together(self, tmp_path):
         """Rows that move from the month to a day are lost by nobody."""

@@ -48,11 +48,9 @@ class Refusals(Struct, frozen=True, kw_only=True):
     def too_few(self, entry: Entry, outcome: Outcome, found: Shortfall) -> Outcome:
         """It has fewer rows than it would replace, by more than is allowed."""
         names = " and ".join(f"file {file_id}" for file_id in found.replaced)
-        copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
-        beside = f", beside {found.elsewhere:,} of days that other files have in the lake," if found.elsewhere else ""
         what = (
-            f"it has {plural(found.rows, 'row')}{beside}{copy} and would replace {plural(found.before, 'row')} of "
-            f"{names}, which stay in the lake; if it is right, `pointline retry {entry.file_id} --accept` replaces "
+            f"{_brought(outcome, found)} would replace {plural(found.before, 'row')} of {names}, "
+            f"which stay in the lake; if it is right, `pointline retry {entry.file_id} --accept` replaces "
             "them by it; else put a complete file in its place"
         )
         return self._refused(entry, outcome, what, found.replaced[0])
@@ -109,6 +107,16 @@ class Refusals(Struct, frozen=True, kw_only=True):
             error=error,
             superseded_by=because_of,
         )
+
+
+def _brought(outcome: Outcome, found: Shortfall) -> str:
+    copy = f" (it is a copy of file {outcome.superseded_by})" if outcome.superseded_by else ""
+    if not found.elsewhere:
+        return f"it has {plural(found.rows, 'row')}{copy} and"
+    there = "of days that other files have in the lake"
+    if not found.rows:
+        return f"all of its {plural(found.elsewhere, 'row')}{copy} are {there}; it"
+    return f"it has {plural(found.rows, 'row')}, and {found.elsewhere:,} {there},{copy} and"
 
 
 def _time(at_us: int) -> str:

@@ -16,7 +16,7 @@ import polars as pl
 from pointline.parse.feed import CUT, Dialect, Feed, cut_of
 from pointline.parse.json_lines import BROKEN
 from pointline.parse.rules import Belonging, rules
-from pointline.tables.schema import Kind
+from pointline.tables.schema import RAISED, Kind
 
 MOST_LINES_OF_A_ROW = 64
 COMMAS = Dialect()
@@ -219,7 +219,10 @@ def _typed(feed: Feed, cells: pl.DataFrame, header: Sequence[str]) -> pl.DataFra
         ),
     )
     has_comma = feed.dialect.has_decimal_comma
-    return texts.with_columns(_cast(name, dtype, has_comma=has_comma) for name, dtype in feed.raw_schema.items())
+    seconds = {column.name for column in feed.columns if column.kind is Kind.SECONDS}
+    return texts.with_columns(
+        _cast(name, dtype, has_comma=has_comma, is_time=name in seconds) for name, dtype in feed.raw_schema.items()
+    )
 
 
 def _text(name: str, *, is_trimmed: bool) -> pl.Expr:
@@ -227,14 +230,20 @@ def _text(name: str, *, is_trimmed: bool) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _cast(name: str, dtype: pl.DataType, *, has_comma: bool) -> pl.Expr:
+def _cast(name: str, dtype: pl.DataType, *, has_comma: bool, is_time: bool) -> pl.Expr:
     text = pl.col(f"{name}:text")
     if dtype == pl.Boolean:
         return text.replace_strict(FLAGS, default=None, return_dtype=pl.Boolean).alias(name)
     if dtype.is_numeric():
         text = text.str.strip_chars_start(" ")
         text = with_point(text) if has_comma and dtype.is_float() else text
+        text = unrounded(text) if is_time else text
     return text.cast(dtype, strict=False).alias(name)
+
+
+def unrounded(text: pl.Expr) -> pl.Expr:
+    """Return times without those that a spreadsheet has rounded."""
+    return pl.when(~text.str.contains(RAISED)).then(text)
 
 
 def with_point(text: pl.Expr) -> pl.Expr:

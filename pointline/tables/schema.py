@@ -32,6 +32,8 @@ class Kind(Enum):
 
     TEXT = "text"
     NUMBER = "number"
+    SECONDS = "seconds"
+    """A number that is a time: one with a positive exponent, as a spreadsheet writes it, has lost digits."""
     INTEGER = "integer"
     """A whole number of 64 bits."""
     TIME = "time"
@@ -40,6 +42,10 @@ class Kind(Enum):
     """``true`` or ``false``."""
     CHOICE = "choice"
     """One of a closed set of words."""
+
+
+RAISED = "[eE][+0-9]"
+"""The positive exponent of a number."""
 
 
 def unheld_words(words: Iterable[str]) -> list[str]:
@@ -66,7 +72,7 @@ class Column(Struct, frozen=True, kw_only=True):
         match self.kind:
             case Kind.TEXT:
                 return pl.String()
-            case Kind.NUMBER:
+            case Kind.NUMBER | Kind.SECONDS:
                 return pl.Float64()
             case Kind.TIME | Kind.INTEGER:
                 return pl.Int64()

@@ -10,8 +10,8 @@ import polars as pl
 GROUPS = ("SPOT", "FUTURES", "PERPETUALS", "OPTIONS")
 """Names of files that hold all symbols of a kind. Source: Tardis, grouped symbols."""
 
-EVERY_SYMBOL = "ALL"
-"""What stands for the symbol of a whole market, in the path of a described file."""
+EVERY_SYMBOL = "*"
+"""What stands for the symbol of a described file that may hold many: ``ALL`` and ``SPOT`` are tickers of shares."""
 
 _AS_IN_NAMES = str.maketrans("/:", "--")
 
@@ -33,8 +33,8 @@ def _group_keys(groups: tuple[str, ...]) -> frozenset[str]:
 
 
 def holds_many(symbol: str, feed: str | None, groups: Collection[str] = ()) -> bool:
-    """Tell whether a file may hold many symbols, by the symbol of its path and its feed; Tardis' files have none."""
-    return is_group(symbol, groups) or (bool(feed) and symbol == EVERY_SYMBOL)
+    """Tell whether a file may hold many symbols: its description says so, or its name where no description reads it."""
+    return symbol == EVERY_SYMBOL if feed else is_group(symbol, groups)
 
 
 def which_hold_many(files: pl.DataFrame, groups: Collection[str] = ()) -> pl.Expr:
@@ -42,4 +42,4 @@ def which_hold_many(files: pl.DataFrame, groups: Collection[str] = ()) -> pl.Exp
     symbol, feed = (pl.col(name).cast(pl.String) for name in ("symbol", "feed"))
     keys = _group_keys(tuple(groups))
     names = [name for name in files["symbol"].unique().cast(pl.String).to_list() if symbol_key(name) in keys]
-    return symbol.is_in(names) | ((symbol == EVERY_SYMBOL) & (feed.fill_null("") != ""))
+    return pl.when(feed.fill_null("") == "").then(symbol.is_in(names)).otherwise(symbol == EVERY_SYMBOL)

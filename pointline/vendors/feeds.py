@@ -261,13 +261,15 @@ def _claim(one: Description, found: Match, span: Span) -> Claim:
         for name, mapping in maps.items()
         if mapping.value and constant_of(mapping, says) is None
     ]
-    spelled = found.fields.get("symbol", EVERY_SYMBOL)
-    symbol = EVERY_SYMBOL if one.text.group else _symbol(one, spelled)
+    spelled = found.fields.get("symbol")
+    symbol = EVERY_SYMBOL if one.text.group or spelled is None else _symbol(one, spelled)
     begins = found.begins
     period = (
         PLAUSIBLE_US if begins is None else _period(begins, found.last or begins, span, one.text.day_zone, one.slack_us)
     )
     unknown = f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""
+    if symbol == EVERY_SYMBOL and not one.text.group and spelled is not None:
+        unknown = f"{EVERY_SYMBOL} is no symbol: rename what is wrong"
     skipped = ""
     if period[0] >= period[1] - one.slack_us:
         skipped = f"there is no such hour in {one.text.day_zone}: clocks were put forward; rename what is wrong"

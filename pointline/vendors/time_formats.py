@@ -101,13 +101,13 @@ def _written(text: pl.Expr, format_: str, clock: Clock, unit: str, day: dt.date)
         text, format_ = pl.concat_str([pl.lit(f"{day} "), text]), f"%Y-%m-%d {format_}"
     moments = _moments(text, format_)
     if "%z" in format_:
-        return moments.dt.timestamp("ns") // 1000
+        return moments.dt.timestamp("us")
     return from_wall(moments, Clock("UTC") if _ends_in_utc(format_) else clock)
 
 
 def _moments(text: pl.Expr, format_: str) -> pl.Expr:
     """Return what a clock shows, or moments where the text has an offset; null where a text is not of the format."""
-    kind = pl.Datetime("ns", "UTC") if "%z" in format_ else pl.Datetime("ns")
+    kind = pl.Datetime("us", "UTC") if "%z" in format_ else pl.Datetime("us")
     fields = fields_of(format_)
     if fields is not None and fields.to_fill is not None:
         before, digits, width, behind = fields.to_fill

@@ -19,7 +19,8 @@ from pointline.tables.schema import Kind
 US_PER_SECOND = 1_000_000
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Ticks of an epoch per second."""
-DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, 2**63 - 1)}
+LAST_INTEGER = 2**63 - 1
+DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, LAST_INTEGER)}
 """The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
 Ticks = TypeVar("Ticks", pl.Expr, pl.Series)
 OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):?([0-5]\d)")
@@ -83,7 +84,8 @@ def epoch(ticks: pl.Expr, unit: str) -> pl.Expr:
     Null where the number of digits is that of no unit.
     """
     if unit != "auto":
-        return _from_ticks(ticks, unit)
+        most = LAST_INTEGER // max(US_PER_SECOND // UNITS[unit], 1)
+        return _from_ticks(ticks.clip(-most, most), unit)  # a time beyond all of them stays one, and is no other
     return ticks.map_batches(_by_digits, return_dtype=pl.Int64(), is_elementwise=True)
 
 
@@ -142,13 +144,13 @@ def from_wall(moments: pl.Expr, clock: Clock) -> pl.Expr:
     """
     zone = clock.zone
     if zone in UTC_NAMES:
-        return moments.dt.timestamp("ns") // 1000
+        return moments.dt.timestamp("us")
     fixed = OFFSET.fullmatch(zone)
     if fixed is not None:
         seconds = (int(fixed[2]) * 3600 + int(fixed[3]) * 60) * (-1 if fixed[1] == "-" else 1)
-        return moments.dt.timestamp("ns") // 1000 - seconds * US_PER_SECOND
+        return moments.dt.timestamp("us") - seconds * US_PER_SECOND
     local = moments.dt.replace_time_zone(zone, ambiguous=AMBIGUOUS[clock.ambiguous], non_existent="null")
-    return local.dt.convert_time_zone("UTC").dt.timestamp("ns") // 1000
+    return local.dt.convert_time_zone("UTC").dt.timestamp("us")
 
 
 def words(column: str, source: pl.Enum, meaning: Mapping[str, object], kind: pl.DataType) -> pl.Expr:

@@ -18,6 +18,7 @@ from pointline.io.descriptions import read_feeds
 from pointline.parse import fast_path
 from pointline.parse.feed import Feed, Header
 from pointline.parse.rules import Belonging
+from pointline.tables.spelling import EVERY_SYMBOL
 from tests.bench.measure import Bench, Measure
 from tests.bench.process import BenchmarkFailed
 
@@ -171,7 +172,7 @@ def feeds(bench: Bench) -> Iterator[Measure]:
     for name, case in CASES.items():
         [claim] = known.claims(case.path)
         feed = claim.description.feed
-        symbol = None if claim.symbol == "ALL" else claim.symbol
+        symbol = None if claim.symbol == EVERY_SYMBOL else claim.symbol
         belonging = known.belonging(
             case.path, claim.feed, exchange=claim.exchange, symbol=symbol, date=DAY, escalated=frozenset()
         )

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from pointline.services.files.place.overlap import Day, Held, Occupied, by_key, join_spans, on_days, overlap
 from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import SCHEMA
+from pointline.tables.spelling import EVERY_SYMBOL
 from tests.unit.test_overlap import META
 
 DAY_US = 86_400_000_000
@@ -149,7 +150,7 @@ class TestCollisions:
 
     @pytest.mark.parametrize(("begins", "is_seam"), [(TIMES[1], True), (TIMES[3], False)])
     def test_a_file_of_many_symbols_that_ends_with_the_first_instant_of_the_day(self, begins, is_seam):
-        known = ledger({"claimed": 0, "times": (begins, TIMES[3]), "symbol": "SPOT", "feed": FEED})
+        known = ledger({"claimed": 0, "times": (begins, TIMES[3]), "symbol": EVERY_SYMBOL, "feed": FEED})
         instant = Span(first_us=TIMES[3], last_us=TIMES[3], rows=1)
         found = self.met(known=known, spans_of=lambda _file_id, _day: {"s": instant}, feed=FEED)
         assert found == ([] if is_seam else [1])

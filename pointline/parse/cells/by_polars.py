@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pointline.parse.cells.asked import Columns
-from pointline.tables.schema import Kind
+from pointline.tables.schema import RAISED, Column, Kind
 
 
 def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
@@ -19,17 +19,24 @@ def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | 
     if not _is_plain(data):
         return None
     raw = table.raw_schema
-    words = [column.name for column in table.columns if column.kind is Kind.CHOICE]
-    schema = {name: pl.String() if name in words else raw.get(name, pl.String()) for name in header}
+    cast = {column.name: _cast(column) for column in table.columns if column.kind in {Kind.CHOICE, Kind.SECONDS}}
+    schema = {name: pl.String() if name in cast else raw.get(name, pl.String()) for name in header}
     texts = pl.scan_csv(data, has_header=False, schema=schema, quote_char=None)
     try:  # the parser takes three times as long to look up a word as a cast does
-        cells = texts.with_columns(pl.col(name).cast(raw[name]) for name in words).collect()
+        cells = texts.with_columns(cast.values()).collect()
     except pl.exceptions.PolarsError:
         return None
     # A short row ends in nulls. Where the last cell is never null no row is short; else the separators are counted.
     if cells[header[-1]].null_count() and data.count(b",") != (len(header) - 1) * cells.height:
         return None
     return cells if cells.columns == list(raw) else cells.select(list(raw))
+
+
+def _cast(column: Column) -> pl.Expr:
+    text = pl.col(column.name)
+    if column.kind is Kind.SECONDS:
+        text = text.str.replace(RAISED, "no number")
+    return text.cast(column.dtype)
 
 
 def _is_plain(data: bytes) -> bool:

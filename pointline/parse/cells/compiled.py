@@ -14,7 +14,15 @@ from pointline.tables.schema import Column, Kind
 if getattr(_parser, "EDITION", "") != EDITION:  # it may understand cells, or what it is asked, in another way
     raise StaleParser(_parser.__file__)
 
-LETTERS = {Kind.TEXT: b"t", Kind.NUMBER: b"n", Kind.TIME: b"i", Kind.INTEGER: b"i", Kind.FLAG: b"f", Kind.CHOICE: b"c"}
+LETTERS = {
+    Kind.TEXT: b"t",
+    Kind.NUMBER: b"n",
+    Kind.SECONDS: b"s",
+    Kind.TIME: b"i",
+    Kind.INTEGER: b"i",
+    Kind.FLAG: b"f",
+    Kind.CHOICE: b"c",
+}
 SKIPPED = b"-"
 MOST_WORDS = 16
 """Among more of them a hash is faster than one comparison after the other: they are read as text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-EDITION = "77a94a38270a"
+EDITION = "d9f84edcbf57"
 """The first digits of the SHA-256 of ``c/cells.c``, ``c/column.h`` and ``c/numbers.h``; ``c/edition.h`` has it, too."""
 
 

@@ -136,7 +136,7 @@ class IngestService:
         if self._policy.overlap == "allow":
             return {}
         metas = {one: found.meta for one, found in entering.items() if found.has_siblings and not found.is_again}
-        return foreseen(metas, ledger, self._policy.rank_of, self._policy.groups) if metas else {}
+        return foreseen(metas, ledger, self._policy.rank_of) if metas else {}
 
     def suspects(self, metas: Sequence[BronzeFileMetadata]) -> Mapping[str, int]:
         """Return the paths of files to begin alone, one in a batch, and how often the process ended with them."""

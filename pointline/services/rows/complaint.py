@@ -161,11 +161,16 @@ class Complaint:
 
     def _unparseable(self, column: str, told: Column, cell: str) -> tuple[str, str]:
         """Return what was found and what is wanted instead."""
-        odd = next((f": {name}" for form, name in ODD_TIMES if form.match(cell[1:])), "")
+        forms = ODD_TIMES if told.kind is not Kind.SECONDS else ODD_TIMES[:-1]  # these have a decimal point
+        odd = next((f": {name}" for form, name in forms if form.match(cell[1:])), "")
         wanted = self._feed.wanted(column, self._belonging)
-        is_odd = told.kind is Kind.TIME or (wanted and told.kind is Kind.INTEGER)
+        is_odd = told.kind in {Kind.TIME, Kind.SECONDS} or (wanted and told.kind is Kind.INTEGER)
         has_comma = self._feed.dialect.has_decimal_comma
-        if told.kind in {Kind.NUMBER, Kind.TEXT} and not has_comma and DECIMAL_COMMA.fullmatch(cell[1:-1]):
+        if (
+            told.kind in {Kind.NUMBER, Kind.SECONDS, Kind.TEXT}
+            and not has_comma
+            and DECIMAL_COMMA.fullmatch(cell[1:-1])
+        ):
             odd, is_odd = ": a number with a decimal comma", True
         return f"{odd if is_odd else ''}, such as {cell}", wanted or self._wanted_of(told.kind)
 

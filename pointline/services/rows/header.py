@@ -24,6 +24,7 @@ SEPARATORS = {",": "commas", ";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"
 WANTED = {
     Kind.TEXT: "text",
     Kind.NUMBER: "numbers",
+    Kind.SECONDS: "numbers",
     Kind.INTEGER: "whole numbers",
     Kind.TIME: "time stamps, or integer microseconds since 1970",
     Kind.FLAG: "flags",

@@ -9,8 +9,8 @@ from typing import Any
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
 from pointline.services.files.companion import is_disputed, settle_dispute
 from pointline.services.symbols.holds import is_marked
-from pointline.tables.ingest_manifest import Status
-from pointline.tables.spelling import holds_many, symbol_key
+from pointline.tables.ingest_manifest import NO_DATE, Status
+from pointline.tables.spelling import EVERY_SYMBOL, holds_many, symbol_key
 
 LedgerRow = Mapping[str, Any]
 """One row of the manifest."""
@@ -77,7 +77,10 @@ def _after_success(row: LedgerRow) -> str:
 
 def claim(row: LedgerRow) -> str:
     """Say what the path of a file claims."""
-    return f"{row['data_type']} of {row['exchange']}, {row['symbol']}, {row['date'] or 'no such day'}"
+    is_described = bool(row["feed"])
+    symbol = "many symbols" if is_described and row["symbol"] == EVERY_SYMBOL else row["symbol"]
+    day = "no day in the path" if is_described and row["date"] == NO_DATE else row["date"] or "no such day"
+    return f"{row['data_type']} of {row['exchange']}, {symbol}, {day}"
 
 
 def is_of_another(row: LedgerRow, original: LedgerRow, groups: Collection[str]) -> bool:

@@ -74,7 +74,7 @@ def _cells(mapping: Mapping, name: str, decimal: str) -> Cells:
         case "epoch":
             return numeric_cells(name, Kind.INTEGER, mapping.null)
         case "seconds" | "since midnight" | "since start":
-            return numeric_cells(name, Kind.NUMBER, mapping.null, decimal)
+            return numeric_cells(name, Kind.SECONDS, mapping.null, decimal)
     nothing = values.one_of(name, mapping.null, Kind.TEXT) if mapping.null else None
     return Cells(source=Column(name=name, kind=Kind.TEXT), number=pl.col(name), nothing=nothing)
 

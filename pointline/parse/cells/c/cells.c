@@ -79,6 +79,8 @@ static inline const char *read_cell(const char *text, const char *end, struct co
     switch (column->kind) {
     case NUMBER:
         return read_number(text, &column->numbers[row]);
+    case SECONDS:
+        return read_seconds(text, &column->numbers[row]);
     case WHOLE:
         return read_whole(text, end, &column->wholes[row]);
     case CHOICE:
@@ -123,7 +125,7 @@ static Py_ssize_t count_lines(const char *text, const char *end)
 
 static int set_kind(struct column *column, char letter, PyObject *words)
 {
-    if (letter == '\0' || strchr("tnifc-", letter) == NULL || !PyTuple_Check(words) ||
+    if (letter == '\0' || strchr("tnsifc-", letter) == NULL || !PyTuple_Check(words) ||
         PyTuple_Size(words) > MOST_WORDS) {
         PyErr_Format(PyExc_ValueError, "no kind of cell, or more than %d words to choose from", MOST_WORDS);
         return 0;
@@ -205,8 +207,8 @@ static PyObject *parse(PyObject *Py_UNUSED(module), PyObject *args)
 PyDoc_STRVAR(PARSE_DOC,
              "parse(data, kinds, words)\n--\n\n"
              "Type whole lines of CSV, each of len(kinds) plain cells; None where a line or a cell is anything else.\n\n"
-             "kinds has a letter per cell: t text, n number, i whole number, f flag, c one of the cell's words, - left\n"
-             "out. Returns the columns that are not left out, each a pair of Arrow capsules (Utf8View, Float64, Int64,\n"
+             "kinds has a letter per cell: t text, n number, s seconds, i whole number, f flag, c one of the cell's\n"
+             "words, - left out. Returns the columns that are not left out, each a pair of Arrow capsules (Utf8View, Float64, Int64,\n"
              "Boolean, and UInt8: the place among the words; an empty cell is null), and whether all text is ASCII. Other\n"
              "text is taken for UTF-8; whether it is, the caller has to find out before anybody looks at it.");
 

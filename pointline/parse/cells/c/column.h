@@ -29,7 +29,7 @@ struct ArrowArray {
 
 enum { NULLABLE = 2, MOST_INLINE = 12, MOST_WORDS = 16 };
 
-enum kind { TEXT = 't', NUMBER = 'n', WHOLE = 'i', FLAG = 'f', CHOICE = 'c', SKIPPED = '-' };
+enum kind { TEXT = 't', NUMBER = 'n', SECONDS = 's', WHOLE = 'i', FLAG = 'f', CHOICE = 'c', SKIPPED = '-' };
 
 /* A string: up to twelve bytes stand here, longer ones in the column's heap. */
 struct view {
@@ -68,6 +68,7 @@ static const char *arrow_format(enum kind kind)
     case TEXT:
         return "vu";
     case NUMBER:
+    case SECONDS:
         return "g";
     case WHOLE:
         return "l";
@@ -131,6 +132,7 @@ static int column_set_null(struct column *column, Py_ssize_t row)
         column->bytes[row] = 0;
         break;
     case NUMBER:
+    case SECONDS:
     case WHOLE:
         column->wholes[row] = 0;
         break;

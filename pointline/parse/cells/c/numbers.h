@@ -144,4 +144,16 @@ static inline const char *read_number(const char *const text, double *number)
     return after;
 }
 
+/* A number that is a time: one with a positive exponent is what a spreadsheet has rounded. */
+static inline const char *read_seconds(const char *const text, double *number)
+{
+    const char *const after = read_number(text, number);
+    if (after == NULL)
+        return NULL;
+    const char *last = after - 1;
+    while (last > text && is_digit(*last))
+        last--;
+    return *last == 'e' || *last == 'E' || *last == '+' ? NULL : after;
+}
+
 #endif

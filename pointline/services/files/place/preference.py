@@ -8,7 +8,7 @@ own after all, because the other one is refused, the file is read again.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -93,7 +93,7 @@ class _Series(NamedTuple):
 
 
 def foreseen(
-    entering: Mapping[int, BronzeFileMetadata], ledger: pl.DataFrame, rank_of: RankOf, groups: Collection[str] = ()
+    entering: Mapping[int, BronzeFileMetadata], ledger: pl.DataFrame, rank_of: RankOf
 ) -> dict[int, AbstractSet[str]]:
     """Return the days, as ISO dates, that files are likely to leave to others that their feed prefers, by file.
 
@@ -103,7 +103,7 @@ def foreseen(
     ranked = {
         file_id: (_Series.of(meta), rank)
         for file_id, meta in entering.items()
-        if meta.feed and not holds_many(meta.symbol, meta.feed, groups)
+        if meta.feed and not holds_many(meta.symbol, meta.feed)
         if (rank := rank_of(meta.bronze_file_path, meta.feed)) is not None
     }
     asking = {file_id: (series, rank) for file_id, (series, rank) in ranked.items() if rank.place}

@@ -13,7 +13,7 @@ from pointline.services.files.place.refusals import Shortfall
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.spelling import is_group, symbol_key
+from pointline.tables.spelling import holds_many, symbol_key
 
 
 class Stake(Struct, frozen=True, kw_only=True):
@@ -84,14 +84,15 @@ class Stake(Struct, frozen=True, kw_only=True):
         original = outcome.superseded_by
         if original is None:
             return sum(span.rows for span in spans)
-        key = symbol_key(entry.meta.symbol)
+        meta = entry.meta
+        key, is_many = symbol_key(meta.symbol), holds_many(meta.symbol, meta.feed, self.groups)
         if original in self.entries:
             held = self.spans_of(self.entries[original], self.outcomes[original])
         elif self.facts.symbol_of(original) == key:
             return self.facts.rows_written(original)
         else:
-            held = by_key(self.facts.spans_of(original, day_of(entry.meta)))
-        return sum(span.rows for symbol, span in held.items() if symbol == key or is_group(key, self.groups))
+            held = by_key(self.facts.spans_of(original, day_of(meta)))
+        return sum(span.rows for symbol, span in held.items() if is_many or symbol == key)
 
 
 def _rows_of_days(days: Mapping[str, int] | None, dates: Iterable[str]) -> int:

@@ -116,6 +116,26 @@ def test_a_few_among_many_are_said_and_times_in_another_unit_are_asked_for():
     assert "are its times in another unit" in found.said
 
 
+@pytest.mark.parametrize(("minutes", "bars", "is_said"), [(60, 13, False), (300, 13, True), (300, 12, False)])
+@pytest.mark.parametrize("odd", [0, 30])
+@pytest.mark.parametrize("files", [1, 3])
+def test_bars_that_look_like_those_of_a_longer_interval_are_said_to(minutes, bars, is_said, odd, files):
+    path, _, _, line = VENDORS["binance"]
+    month = path.replace("daily", "monthly").replace("-02.csv", ".csv")
+    times = [MIDNIGHT + dt.timedelta(minutes=minutes * bar + odd * (bar == 2)) for bar in range(bars)]
+    others = [MIDNIGHT + dt.timedelta(hours=bar) for bar in range(bars)]
+    contents = [times, *[others] * (files - 1)]
+    found = take(
+        *(
+            (month.replace("BTC", f"BTC{number}"), "\n".join([*map(line, one), ""]).encode())
+            for number, one in enumerate(contents)
+        )
+    )
+    assert found.is_success, found.said
+    said = [one.warnings.get("far_apart_for:1h") for one in found.outcomes]
+    assert said == [bars if is_said and not odd else None, *[None] * (files - 1)]
+
+
 def test_of_small_files_that_are_typed_together_only_the_wrong_one_is_refused():
     def file(day: int, step: dt.timedelta) -> tuple[str, bytes]:
         begin = MIDNIGHT + dt.timedelta(days=day - 2)

@@ -47,6 +47,10 @@ class BarInterval:
         found = self._unnamed() if self._feed.has_steps and not self._belonging.says.get(INTERVAL) else None
         return found or (self._too_long() if has_bars(self._feed.table) else None)
 
+    def far(self) -> tuple[str, int] | None:
+        """Return an interval whose bars look like those of a longer one, and how many they are; None where none do."""
+        return self._steps.far() if has_bars(self._feed.table) else None
+
     def _unnamed(self) -> WrongInterval | None:
         """Where no folder names the interval, the rows have to show that it is the usual one."""
         found = self._steps.least()

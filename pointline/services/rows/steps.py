@@ -13,6 +13,11 @@ from pointline.tables.schema import EventTable
 
 INTERVAL = "interval"
 RARE_SHARE = 0.2
+FAR, LEAST_FAR_STEPS = 5, 12
+"""How many intervals bars are apart that may be of a longer one, and how many steps have to be multiples of that one.
+
+By chance that is so once in 5^12 files of bars of which most are left out.
+"""
 
 
 def has_bars(table: EventTable) -> bool:
@@ -31,11 +36,12 @@ def varying_of(bars: pl.DataFrame, series: Sequence[str]) -> list[str]:
 
 
 def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
-    """Return ``interval, steps, least, short`` of bars with a ``timestamp``, a series for each value of ``varying``.
+    """Return ``interval, steps, least, short, odd`` of bars with ``timestamp``, a series for each value of ``varying``.
 
     ``steps`` counts pairs of bars of one series that follow one another in time, ``least`` is the smallest step in
-    microseconds, and ``short`` counts those that are shorter than two bars of the interval can be apart. Bars of the
-    same time are the same bar. Bars may be in any order: they are sorted, which costs next to nothing if they are.
+    microseconds, ``short`` counts those that are shorter than two bars of the interval can be apart, and ``odd`` those
+    that are no multiple of the smallest. Bars of the same time are the same bar. Bars may be in any order: they are
+    sorted, which costs next to nothing if they are.
     """
     step = pl.col("timestamp").sort().diff()
     if varying:
@@ -51,6 +57,7 @@ def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
         pl.len().alias("steps"),
         pl.col("step").min().alias("least"),
         (pl.col("step") < least_of_each).sum().alias("short"),
+        (pl.col("step") % pl.col("step").min() != 0).sum().alias("odd"),
     )
 
 
@@ -60,8 +67,18 @@ def may_be_short(bars: pl.DataFrame, table: EventTable, laid: EndToEnd) -> bool:
     if times.null_count() or varying_of(bars, [name for name in series_of(table) if name != "symbol"]):
         return True
     later, earlier = neighbours(times)
-    steps = later - earlier
-    return bool(laid.inside((steps < least_step(bars[INTERVAL][0])) & (steps != 0)))
+    steps, least = later - earlier, least_step(bars[INTERVAL][0])
+    return bool(laid.inside((steps < least) & (steps != 0)))
+
+
+def may_be_far(bars: pl.DataFrame, laid: EndToEnd) -> bool:
+    """Tell the same of bars that are far apart for their interval."""
+    later, earlier = neighbours(bars["timestamp"])
+    is_near = (later - earlier).abs() < FAR * least_step(bars[INTERVAL][0])
+    before = pl.Series([0]).append(is_near.fill_null(value=True).cast(pl.Int64).cum_sum())  # by row, of those up to it
+    first, last = pl.Series(laid.starts), pl.Series(laid.starts) + pl.Series(laid.rows) - 1
+    has_none = before[last] == before[first]
+    return bool((has_none & (pl.Series(laid.rows) > LEAST_FAR_STEPS)).any())
 
 
 class Short(Struct, frozen=True, kw_only=True):
@@ -103,12 +120,25 @@ class Steps:
 
         Of weeks and months that has to be most of the bars: holidays move single ones.
         """
-        for interval, steps, least, short in () if self._found is None else self._found.iter_rows():
+        for interval, steps, least, short, _ in () if self._found is None else self._found.iter_rows():
             if short * 2 > steps or (short and not is_calendar(interval)):
                 is_rare = short <= RARE_SHARE * steps
                 return Short(least=interval_of(least), interval=interval, rows=short, is_rare=is_rare)
         return None
 
+    def far(self) -> tuple[str, int] | None:
+        """Return an interval whose bars look like those of a longer one, and how many they are; None where none do."""
+        for interval, steps, least, _, odd in () if self._found is None else self._found.iter_rows():
+            if 0 < FAR * least_step(interval) <= least and steps >= LEAST_FAR_STEPS and not odd:
+                return interval, steps + 1
+        return None
+
 
 def _joined(found: pl.DataFrame) -> pl.DataFrame:
-    return found.group_by(INTERVAL).agg(pl.col("steps").sum(), pl.col("least").min(), pl.col("short").sum())
+    least = pl.col("least")
+    return found.group_by(INTERVAL).agg(
+        pl.col("steps").sum(),
+        least.min(),
+        pl.col("short").sum(),
+        pl.col("odd").sum() + (least % least.min() != 0).sum(),
+    )

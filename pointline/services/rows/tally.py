@@ -183,6 +183,9 @@ class Tally:
             raise self._starts_again(again)
         if self._interval is not None and (wrong := self._interval.wrong()) is not None:
             self._judge_interval(wrong)
+        if self._interval is not None and (far := self._interval.far()) is not None:
+            interval, bars = far
+            self.warn({f"far_apart_for:{interval}": bars})
 
     def is_refused(self, max_quarantined_share: float) -> bool:
         """Tell whether so many rows cannot be kept that nothing of the file may go in."""

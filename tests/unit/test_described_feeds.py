@@ -179,6 +179,21 @@ def test_a_header_is_compared_with_the_list_that_it_differs_least_from():
     assert "its columns are in another order: 'time,side,amount,price'" in found.said
 
 
+def test_what_a_header_lacks_is_counted_and_shown_as_the_feed_writes_it():
+    vendor = described(
+        '["time", "side", "price", "amount", "a", "b", "c"]', more='drop = ["a", "b", "c"]\nseparator = ";"'
+    )
+    found = taken(vendor, "x;y", f"{TIME};buy")
+    assert "the header lacks time, side, price, amount, a and 2 more" in found.said
+    assert "files of trades have 'time;side;price;amount;a;b;c'" in found.said
+
+
+def test_two_columns_of_one_meaning_are_named():
+    vendor = described('["time", "side", "price", "amount"]', more='aliases = { when = "time" }')
+    found = taken(vendor, "time,when,side,price,amount", f"{TIME},{TIME},buy,1,2")
+    assert "'time' and 'when' are columns of the same meaning" in found.said
+
+
 class TestIndex:
     """What is remembered of folders is of the descriptions that there are."""
 

@@ -20,6 +20,7 @@ ROW = {
     "file_size_bytes": 10,
     "last_modified_ts": MOMENT,
     "data_type": "trades",
+    "feed": None,
     "exchange": "deribit",
     "symbol": "A",
     "date": MOMENT.date(),

@@ -79,7 +79,8 @@ def read_header(
         _refuse_cr(line, path)
         counts = " or ".join(str(len(names)) for names in feed.headers)
         raise Rejected(
-            f"{path}: its first line has {len(cells)} cells, files of {feed.name} have {counts}: {_beginning(cells)}",
+            f"{path}: its first line has {len(cells)} cells, files of {feed.name} have {counts}: "
+            f"{_beginning(cells, feed.dialect.separator)}",
             subject=path,
             hint=f"is it a whole file of {feed.vendor}, of this kind?",
         )
@@ -100,12 +101,17 @@ def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path
     """Raise Rejected where a file, or the name of its member, says something else than its path does."""
     for name, found in file_says.items():
         claimed = path_says.get(name, found)
-        if claimed.casefold() != found.casefold():
+        if _plain(claimed) != _plain(found):
             raise Rejected(
                 f"{path}: the {name} in the file is {shown(found)}, the path says {shown(claimed)}",
                 subject=path,
                 hint="give it the name under which it was published",
             )
+
+
+def _plain(said: str) -> str:
+    """Databento writes a dataset as GLBX.MDP3 and as glbx-mdp3."""
+    return said.casefold().replace(".", "-")
 
 
 def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: bool = True) -> tuple[str, ...]:
@@ -116,6 +122,13 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: boo
     if names in feed.headers or (not is_ordered and sorted(names) in map(sorted, feed.headers)):
         return names
     nearest = min(feed.headers, key=lambda one: len(set(one) ^ set(names)))
+    if doubled := next((name for name, count in Counter(names).items() if count > 1), ""):
+        same = [cell for cell, name in zip(given, names, strict=True) if name == doubled]
+        raise Rejected(
+            f"{path}: {' and '.join(map(shown, same))} are columns of the same meaning to {feed.name}",
+            subject=path,
+            hint="leave one of them out",
+        )
     missing = [name for name in nearest if name not in names]
     unknown = [name for name in names if name not in nearest]
     said = [
@@ -124,12 +137,14 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: boo
     ]
     if missing and (known := _known_trouble(nearest, names, feed.dialect.separator)) is not None:
         raise Rejected(f"{path}: {known[0]}", subject=path, hint=known[1])
-    hint = f"files of {feed.name} have {_beginning(nearest)}; is it a file of {feed.vendor}, as it was published?"
+    separator = feed.dialect.separator
+    wanted = _beginning(nearest, separator)
+    hint = f"files of {feed.name} have {wanted}; is it a file of {feed.vendor}, as it was published?"
     hint = f"{hint} Of such files: {feed.note}" if feed.note else hint
     if len(names) < len(nearest) and not {*names} & {*nearest}:
         hint = f"is its first line a title above the header? `skip = 1` in its description leaves that out; {hint}"
     if not said:
-        said = [f"its columns are in another order: {_beginning(names)}"]
+        said = [f"its columns are in another order: {_beginning(names, separator)}"]
     raise Rejected(
         f"{path}: {', '.join(said)}",
         subject=path,
@@ -201,9 +216,11 @@ def _squashed(name: str) -> str:
     return name.strip().casefold()
 
 
-def _beginning(header: Sequence[str]) -> str:
-    return shown(",".join(header), LONGEST_HEADER)
+def _beginning(header: Sequence[str], separator: str = ",") -> str:
+    return shown(separator.join(header), LONGEST_HEADER)
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(shown(name, LONGEST_NAME)[1:-1] or "a column without a name" for name in names[:SHOWN])
+    shown_names = [shown(name, LONGEST_NAME)[1:-1] or "a column without a name" for name in names[:SHOWN]]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(shown_names) + more

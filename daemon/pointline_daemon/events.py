@@ -40,6 +40,7 @@ INGEST_PAUSED: Final[str] = "ingest.paused"
 INGEST_RESUMED: Final[str] = "ingest.resumed"
 INGEST_RETRIED: Final[str] = "ingest.retried"
 
+STATE_UNWRITTEN: Final[str] = "state.unwritten"
 RECOVERY_FINISHED: Final[str] = "recovery.finished"
 LAKE_HEALED: Final[str] = "lake.healed"
 RESCAN_FINISHED: Final[str] = "rescan.finished"
@@ -96,6 +97,7 @@ EVENTS: Final[dict[str, str]] = {
     INGEST_PAUSED: "Ingest waits for a condition that would fail every file, such as a full disk.",
     INGEST_RESUMED: "The condition has passed; ingest goes on.",
     INGEST_RETRIED: "An operation failed in a way that may pass and is tried again.",
+    STATE_UNWRITTEN: "What the daemon does cannot be published: `status` shows what was before. Files go in as ever.",
     RECOVERY_FINISHED: "The manifest has been brought up to what the silver logs say.",
     LAKE_HEALED: "Ledger and tables did not agree; what was lost or damaged is ingested again from bronze.",
     RESCAN_FINISHED: "The whole of bronze was compared with the manifest.",

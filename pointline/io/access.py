@@ -8,6 +8,8 @@ import shlex
 import stat
 from pathlib import Path
 
+from msgspec import Struct
+
 from pointline.io.ownership import name_of_user
 
 
@@ -28,6 +30,31 @@ def access_hint(path: Path, code: int) -> str:
     if code == errno.EPERM:
         return f"{place} may be marked immutable, as `lsattr -d {quoted}` tells: `sudo chattr -i {quoted}`"
     return f"{found}, which permits it: look what else forbids it, such as `getfacl {quoted}` or a container"
+
+
+class WriteFault(Struct, frozen=True, kw_only=True):
+    """``what`` follows upon ``path`` in a sentence."""
+
+    path: Path
+    what: str
+    hint: str
+
+
+def write_fault(path: Path) -> WriteFault | None:
+    """Return why a path may not be written although its mode permits it; None where that is not so.
+
+    For its owner and for root: others are not told of what they may not see.
+    """
+    try:
+        status = path.lstat()
+        if os.geteuid() not in {0, status.st_uid} or not status.st_mode & stat.S_IWUSR or os.access(path, os.W_OK):
+            return None
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+    except OSError:
+        return None
+    if is_read_only:
+        return WriteFault(path=path, what="is on a disk that is mounted read-only", hint="remount it for writing")
+    return WriteFault(path=path, what="may not be written", hint=access_hint(path, errno.EPERM))
 
 
 def _owner_of_lake(path: Path) -> int | None:

@@ -259,6 +259,11 @@ def newest_write(tables: Sequence[Path]) -> float:
     return max((entry.stat().st_mtime for log in logs for entry in log.glob("*.json")), default=0.0)
 
 
+def headroom(batches: int, batch_bytes: int, total: int) -> int:
+    """Return how many bytes of a disk should be free for some batches: on a small one a twentieth of it will do."""
+    return min(batches * batch_bytes, total // 20)
+
+
 def disk_usage(path: Path) -> tuple[int, int]:
     """Return free and total bytes."""
     usage = shutil.disk_usage(path)

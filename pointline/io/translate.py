@@ -16,6 +16,7 @@ from polars.exceptions import PanicException, PolarsError
 from pointline.errors import CommitConflict, DiskFull, LakeDamaged, NoAccess, PointlineError, StorageTrouble
 from pointline.io.access import access_hint
 
+ROOM_HINT = "free space on the lake's disk (`df -h`), or remove files where it has no inodes left (`df -i`)"
 HINT = "run `pointline doctor`"
 REPAIR_HINT = "`pointline repair --dry-run` says what it would do, `pointline repair` does it"
 DAMAGE_HINT = "`pointline verify --data` names the damaged files, `pointline repair` makes them again from bronze"
@@ -146,7 +147,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _disk_full(subject: str) -> DiskFull:
-    return DiskFull(f"no space left while writing {subject}", subject=subject, hint="free space on the lake's disk")
+    return DiskFull(f"no space left while writing {subject}", subject=subject, hint=ROOM_HINT)
 
 
 def _mentions(error: BaseException, words: tuple[str, ...]) -> bool:

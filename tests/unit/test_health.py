@@ -14,6 +14,7 @@ NOW = 1_700_000_000.0
         ({}, "healthy", True, ""),
         ({"at": NOW - SILENT_SECONDS - 1}, "silent", False, "no sign of life"),
         ({"paused": True}, "paused", False, "no space left"),
+        ({"paused": True, "machine": {"no_inodes": True}}, "paused", False, "no inodes left"),
         ({"stuck": {"rescan": "bronze is gone"}}, "troubled", False, "rescan: bronze is gone"),
         ({"machine": {"disk_full": True}}, "troubled", False, "disk is full"),
         ({"machine": {"state_disk_full": True}}, "troubled", True, "disk of .pointline: it is full"),

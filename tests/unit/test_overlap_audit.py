@@ -16,6 +16,7 @@ from pointline.services.audit.silver.row_counts import SPANS
 from pointline.services.files.place.overlap import overlap
 from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import SCHEMA
+from pointline.tables.spelling import EVERY_SYMBOL
 
 DAY = {"exchange": "binance", "data_type": "trades", "date": dt.date(2024, 5, 1), "status": "success"}
 TIMES = ("first_local_timestamp", "last_local_timestamp")
@@ -191,7 +192,7 @@ def test_the_seam_of_two_days_in_a_file_of_many_symbols(reaches_back):
     """Of the group there is one instant on the day of the other file, and it may be all that it has of the symbol."""
     seam = BEGIN_US + DAY_US
     group = {"S": (seam - 5 if reaches_back else seam, seam)}
-    files = ledger({1: ("SPOT", group), 2: ("S", {"S": (seam, seam + 9)})}).with_columns(
+    files = ledger({1: (EVERY_SYMBOL, group), 2: ("S", {"S": (seam, seam + 9)})}).with_columns(
         feed=pl.lit("f"), date=pl.Series([dt.date(2024, 5, 1), dt.date(2024, 5, 2)])
     )
     days = [{"date": dt.date(2024, 5, day), "rows": 1} for day in (1, 2)]

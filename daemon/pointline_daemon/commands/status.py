@@ -9,6 +9,8 @@ from typing import Any
 
 from pointline.config import load_config
 from pointline.errors import WrongUse
+from pointline.io.access import write_fault
+from pointline.io.health import headroom
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status
@@ -69,11 +71,12 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.disk)
-    low = disk.free < BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
+    low = disk.free < headroom(BATCHES_OF_HEADROOM, int(config.ingest.batch_max_bytes), disk.total)
     unread = count_unread(config, daemon, now)
     start = start_command(paths.root)
     space = look_at_space(config, daemon)
-    health = judge(daemon, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
+    shut = write_fault(paths.state_file) or write_fault(paths.state)
+    health = judge(daemon, unwritten=shut, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
     if as_json:
         print_json(
             {

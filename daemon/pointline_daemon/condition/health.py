@@ -37,6 +37,11 @@ WORDS = {
     "paused": ("no space left on the disk: free some, ingest resumes by itself", NEXT["the disk"]),
 }
 """What is a state of its own, in which no file gets in: why, and what to do."""
+NO_INODES = (
+    "no inodes left on the disk: remove files, ingest resumes by itself",
+    "remove files from the disk of the lake, whatever their size (`df -i`); ingest goes on by itself",
+)
+"""The same of ``paused``, where there is room for bytes and not for files."""
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -60,13 +65,15 @@ def judge_state(state: dict[str, Any], *, now: float) -> Health:
     if age > SILENT_SECONDS:
         reason = f"no sign of life for {age:.0f} s: restart it"
         return Health(word="silent", reason=reason, serves=False, next_step="restart the daemon, then look at its log")
-    for word, (reason, next_step) in WORDS.items():
+    machine = state.get("machine") or {}
+    words = WORDS | ({"paused": NO_INODES} if machine.get("no_inodes") else {})
+    for word, (reason, next_step) in words.items():
         died = word == "stopping" and state.get("troubles")  # why it stops says more
         if state.get(word) and not died:
             return Health(word=word, reason=reason, serves=False, next_step=next_step)
     stuck = [f"{what}: {text}" for what, text in (state.get("stuck") or {}).items()]
     first = next(iter(state.get("stuck") or ()), "the disk")
-    if (state.get("machine") or {}).get("disk_full"):
+    if machine.get("disk_full"):
         stuck.append("the disk is full: there is no room for another batch")
     passing = _passing(state)
     troubles = [*stuck, *(f"{what}: {text}" for what, text in passing.items())]

@@ -10,12 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from pointline.io.durable import make_folder, replace_file, write_over
+from pointline.io.translate import from_os_error
+from pointline_daemon import events
 from pointline_daemon.condition.health import Health, judge_state
 
+log = structlog.get_logger()
 HEARTBEAT_SECONDS = 10.0
 LEAST_SECONDS = 0.4
 FULL = (errno.ENOSPC, errno.EDQUOT)
+UNEXPECTED = "it ended unexpectedly: killed, a power cut, or it could not write its state"
 UNCOMPARED = ("machine", "at")
 """What changes all the time is no news."""
 
@@ -35,6 +41,7 @@ class StatePublisher:
         self._troubles: dict[str, str] = {}
         self._last_death = last_death(read_state(path))
         self._is_closed = False
+        self._is_unwritten = False
         self.latest: dict[str, object] = {}
         """As of the last look; never changed, only replaced."""
 
@@ -89,8 +96,13 @@ class StatePublisher:
             return
         try:
             self._write(json.dumps(self.latest).encode())
-        except OSError:
+        except OSError as error:
+            if not self._is_unwritten:
+                found = from_os_error(error, str(self._path))
+                log.error(events.STATE_UNWRITTEN, path=str(self._path), error=str(found), hint=found.hint)
+            self._is_unwritten = True
             return
+        self._is_unwritten = False
         self._published, self._published_at = news, now
 
     def _write(self, content: bytes) -> None:
@@ -118,7 +130,7 @@ def last_death(state: dict[str, Any]) -> dict[str, Any] | None:
     ``state`` is what it published last.
     """
     if state.get("running"):
-        return {"at": float(state.get("at", 0.0)), "reason": "it ended unexpectedly: killed, or a power cut"}
+        return {"at": float(state.get("at", 0.0)), "reason": UNEXPECTED}
     died = state.get("last_death")
     is_its_own = isinstance(died, dict) and float(died.get("at", 0.0)) >= float(state.get("started_at", 0.0))
     return died if is_its_own else None

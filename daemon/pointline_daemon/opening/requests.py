@@ -7,6 +7,7 @@ asks the lock's holder. ``daemon.request_desk`` is the other side.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import os
 import time
@@ -23,6 +24,7 @@ from pointline.config import LakePaths
 from pointline.errors import LakeInUse, PointlineError
 from pointline.io.durable import make_folder
 from pointline.io.lock import LakeLock, describe_holder, holder_of
+from pointline.io.translate import FULL, from_os_error
 from pointline_daemon.opening.owner import act_as_owner, may_write, refusal
 
 ANSWER_SECONDS = 60.0
@@ -161,16 +163,21 @@ def _leave(paths: LakePaths, question: Path, content: bytes) -> None:
                 make_folder(paths.requests)
             time.sleep(LOOK_SECONDS)
     except OSError as error:
-        raise _not_asked(paths, f"{error.strerror}: {paths.requests}") from error
+        why = f"{error.strerror}: {paths.requests}"
+        if error.errno not in {*FULL, errno.EROFS}:
+            raise _not_asked(paths, why) from error
+        found = from_os_error(error, str(paths.requests))
+        raise _no_request(paths, why, f"{found.hint}; or stop the daemon, and type the command again") from error
 
 
 def _not_asked(paths: LakePaths, why: str) -> PointlineError:
-    refused = refusal(paths.root)
-    return PointlineError(
-        f"{describe_holder(paths.lock_file)} has the lake and cannot be asked: {why}",
-        subject=str(paths.requests),
-        hint=f"{refused.hint}; members of the group that may write {paths.bronze} may ask the daemon",
-    )
+    hint = f"{refusal(paths.root).hint}; members of the group that may write {paths.bronze} may ask the daemon"
+    return _no_request(paths, why, hint)
+
+
+def _no_request(paths: LakePaths, why: str, hint: str) -> PointlineError:
+    what = f"{describe_holder(paths.lock_file)} has the lake and cannot be asked: {why}"
+    return PointlineError(what, subject=str(paths.requests), hint=hint)
 
 
 def put_file(path: Path, content: bytes) -> None:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from pointline.config import Config
 from pointline.io.content.file_content import Reading
 from pointline.io.content.file_reader import FileReader
+from pointline.io.health import free_inodes, headroom
 from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.rescanner import Rescanner
 from pointline_daemon.condition.account import Account, Counts
@@ -165,14 +166,16 @@ class LiveState:
         return self._machine_seen
 
     def _look_at_machine(self) -> State:
-        free = total = None
+        free = total = inodes = None
         with suppress(OSError):
             usage = shutil.disk_usage(self._paths.disk)
             free, total = usage.free, usage.total
+            inodes = free_inodes(self._paths.disk)
         return {
             "disk_free_bytes": free,
             "disk_total_bytes": total,
-            "disk_full": free is not None and free < self._batch_bytes,
+            "disk_full": free is not None and total is not None and free < headroom(1, self._batch_bytes, total),
+            "no_inodes": inodes == 0,
             "state_disk_full": self._is_state_disk_full(),
             "rss_bytes": resident_bytes(),
         }

@@ -122,6 +122,8 @@ class Checked(Struct, kw_only=True):
     bronze_files: int = 0
     bronze_gone: int = 0
     bronze_waiting: int = 0
+    bronze_changing: int = 0
+    """Files that were changed a moment ago, and are on their way in."""
     bronze_unrecognised: int = 0
     bronze_unread: int = 0
     """1 where bronze could not be listed: silver was not compared with it."""

@@ -99,7 +99,8 @@ def _seen(row: LedgerRow, sources: Sources) -> Chapter:
 def _named(file_id: int, row: LedgerRow, sources: Sources) -> str:
     """Name another file; its path only where that is another one."""
     path = sources.path_of(file_id, row)
-    where = "an older version" if path == row["bronze_file_path"] else path
+    age = "an older version" if file_id < row["file_id"] else "a version that came later"
+    where = age if path == row["bronze_file_path"] else path
     return f"file {file_id} ({where})"
 
 
@@ -107,7 +108,9 @@ def _replaced(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if not sources.replaced:
         return []
     older = ", ".join(_named(file_id, row, sources) for file_id in sources.replaced)
-    return [Chapter(what=f"It takes the place of {older}, of which nothing is in silver any more")]
+    had_rows = any(sources.others.get(file_id, row)["rows_written"] for file_id in sources.replaced)
+    silver = "of which nothing is in silver any more" if had_rows else "of which nothing ever was in silver"
+    return [Chapter(what=f"It takes the place of {older}, {silver}")]
 
 
 def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
@@ -253,12 +256,17 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
         what = f"{plural(row['rows_written'], 'row')} went into {_home(row)}{version}"
         chapters.append(Chapter(what=what, at_us=came.at_us if came else None))
     left = _last(sources, Status.SUPERSEDED)
+    if left is None and (withdrawn := _last(sources, Status.WITHDRAWN)) is not None:
+        what = f"You withdrew it: its rows left the table in version {withdrawn.version}"
+        chapters.append(Chapter(what=what, at_us=withdrawn.at_us))
     rows = "its rows left the table" + (f" in version {left.version}" if left else "")
-    gone = rows if row["rows_written"] else "it never had rows in silver"
+    gone = f": {rows}" if len(chapters) < 2 else ""
+    gone = gone if row["rows_written"] else ": it never had rows in silver"
     by = row["superseded_by"]
     path = sources.path_of(by, row)
-    where = "a newer version" if path == row["bronze_file_path"] else path
-    chapters.append(Chapter(what=f"File {by} ({where}) took its place: {gone}", at_us=at_us))
+    age = "a newer version" if by > row["file_id"] else "an older version, which came back"
+    where = age if path == row["bronze_file_path"] else path
+    chapters.append(Chapter(what=f"File {by} ({where}) took its place{gone}", at_us=at_us))
     return chapters
 
 

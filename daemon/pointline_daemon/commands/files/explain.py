@@ -41,6 +41,7 @@ from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import unknown_file
 from pointline_daemon.commands.shared.present import print_json, print_labelled, print_lines
 from pointline_daemon.commands.shared.settings import settings_for, warn
+from pointline_daemon.condition.health import judge_state
 from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.opening.bronze_access import make_layout
 
@@ -248,11 +249,13 @@ def _similar(ledger: pl.LazyFrame, path: str) -> list[str]:
 def _moment_of(config: Config) -> Moment:
     daemon = look_at_daemon(config.paths.lock_file, config.paths.state_file)
     touched = Touched(config.paths.state / "touched.parquet").frame()
+    health = judge_state(daemon.state, now=time.time()) if daemon.knows_work else None
     return Moment(
         now_us=time.time_ns() // 1000,
         settle_us=int(config.ingest.settle_seconds * 1_000_000),
         rescan_seconds=config.ingest.rescan_seconds,
         daemon_runs=daemon.is_alive,
+        trouble=health if health is not None and health.word in {"paused", "troubled"} else None,
         refused=(daemon.state.get("descriptions") or {}) if daemon.is_alive else {},
         touched=frozenset(touched.select("path", "size", "mtime_us").iter_rows()),
     )

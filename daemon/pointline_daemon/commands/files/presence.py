@@ -14,6 +14,7 @@ from pointline.services.telling.next_steps import NO_DAEMON, LedgerRow
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.vendors.feeds import Feeds
+from pointline_daemon.condition.health import Health
 
 NEXT_STEPS = {
     Place.OUTSIDE: "copy or hard-link it into bronze",
@@ -48,6 +49,8 @@ class Moment(Struct, frozen=True, kw_only=True):
     settle_us: int
     rescan_seconds: float
     daemon_runs: bool
+    trouble: Health | None = None
+    """Of the daemon, where it may take no file."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """``problem`` and ``try`` of descriptions that the daemon does not read files by; see ``Descriptions``."""
     touched: frozenset[tuple[str, int, int]] = frozenset()
@@ -125,6 +128,9 @@ def _on_its_way(what: str, where: Whereabouts, moment: Moment) -> Presence:
         )
     if not moment.daemon_runs:
         return Presence(what=what, next_step=NO_DAEMON)
+    if moment.trouble is not None:
+        trouble = moment.trouble
+        return Presence(what=f"{what}; the daemon is {trouble.word}: {trouble.reason}", next_step=trouble.next_step)
     return Presence(
         what=what,
         next_step="nothing to do: the daemon ingests it, at the latest at its next scan, one every "

@@ -132,9 +132,12 @@ def _machine(lake: Lake, facts: Facts) -> list[Finding]:
     def report(kind: str, what: str, hint: str, path: Path = root) -> None:
         found.append(Finding(kind=kind, table="", path=str(path), what=what, hint=hint))
 
-    for name, path in (("file_system", root), ("bronze_file_system", config.paths.bronze)):
-        facts[name] = system = health.file_system_of(path.resolve())
-        if system in health.NETWORK and (name == "file_system" or system != facts["file_system"]):
+    seen: list[str | None] = []
+    for name, folder in (("", root), ("bronze_", config.paths.bronze), ("silver_", config.paths.silver)):
+        path = folder.resolve()
+        facts[f"{name}file_system"] = system = health.file_system_of(path)
+        seen.append(system)
+        if system in health.NETWORK and system not in seen[:-1]:
             what = f"{system} is a network file system: locks, flushes and change events cannot be relied on"
             report("network_file_system", what, "keep the lake on a local disk", path)
     folders, limits = health.count_folders(config.paths.bronze), health.inotify_limits()
@@ -148,9 +151,11 @@ def _machine(lake: Lake, facts: Facts) -> list[Finding]:
     free, total = health.disk_usage(config.paths.disk)
     inodes = health.free_inodes(config.paths.disk)
     facts["disk"] = {"free_bytes": free, "total_bytes": total, "free_inodes": inodes}
-    needed = BATCHES_OF_HEADROOM * int(config.ingest.batch_max_bytes)
+    needed = health.headroom(BATCHES_OF_HEADROOM, int(config.ingest.batch_max_bytes), total)
     if free < needed:
-        report("disk_low", f"{bytes_text(free)} free, two batches may need {bytes_text(needed)}", "free some space")
+        report(
+            "disk_low", f"{bytes_text(free)} free, the next batches may need {bytes_text(needed)}", "free some space"
+        )
     if inodes is not None and inodes < FEW_INODES:
         report("disk_low", f"{inodes:,} inodes are free on this disk", "remove files, or use another disk")
     newest, now = health.newest_write(_tables(lake)), time.time()
@@ -272,6 +277,16 @@ def _unread_words(unread: object) -> str:
     return f", {plural(unread['files'], 'file')} not read" if isinstance(unread, dict) and unread["files"] else ""
 
 
+def _file_systems(facts: Mapping[str, object]) -> str:
+    lake = facts["file_system"] or "unknown"
+    others = [
+        f", {name} on {system}"
+        for name in ("bronze", "silver")
+        if (system := facts[f"{name}_file_system"] or "unknown") != lake
+    ]
+    return f"{lake}{''.join(others)}"
+
+
 def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
     disk, limits, clock = facts["disk"], facts["inotify"], facts["clock"]
     daemon, versions, orphans = facts["daemon"], facts["versions"], facts["orphans"]
@@ -291,7 +306,7 @@ def _show(facts: Mapping[str, object], fixed: list[str], *, fix: bool) -> None:
         f"versions   {', '.join(names[:3])},",
         f"           {', '.join(names[3:])}",
         *compiled_lines(),
-        f"files on   {facts['file_system'] or 'unknown'}",
+        f"files on   {_file_systems(facts)}",
         f"disk       {bytes_text(disk['free_bytes'])} free of {bytes_text(disk['total_bytes'])}",
         f"bronze     {plural(folders, 'folder')}{watches}{_unread_words(facts['unrecognised'])}",
         f"writer     {holder}",

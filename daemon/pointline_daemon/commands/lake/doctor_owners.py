@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import grp
+import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from pointline.config import LakePaths
+from pointline.io.access import write_fault
 from pointline.io.ownership import Off, name_of_user, ownership_faults
 from pointline.services.telling.findings import Finding
 
@@ -17,7 +20,26 @@ def owner_findings(paths: LakePaths) -> list[Finding]:
     tables = sorted(path for path in paths.silver.iterdir() if path.is_dir()) if paths.silver.is_dir() else []
     faults = ownership_faults(paths.root, paths.bronze, [*tables, paths.state])
     user = paths.root.stat().st_uid
-    return [_finding(paths, fault, user) for fault in faults] + list(_closed_to_the_group(paths, user))
+    found = [_finding(paths, fault, user) for fault in faults]
+    return [*found, *_unwritable(paths, tables), *_closed_to_the_group(paths, user)]
+
+
+def _unwritable(paths: LakePaths, tables: Sequence[Path]) -> list[Finding]:
+    """Name what the daemon has to write and cannot, although owner and mode permit it."""
+    state = [paths.state, paths.state_file, paths.lock_file, paths.last_id_file]
+    folders = [paths.silver, *(Path(folder) for table in tables for folder, _, _ in os.walk(table))]
+    faults = [fault for path in (*state, *folders) if (fault := write_fault(path)) is not None]
+    more = f", and so it is with {len(faults) - 1:,} more" if len(faults) > 1 else ""
+    return [
+        Finding(
+            kind="not_writable",
+            table="",
+            path=str(fault.path.relative_to(paths.root)),
+            what=f"it {fault.what}{more}",
+            hint=fault.hint,
+        )
+        for fault in faults[:1]
+    ]
 
 
 def _finding(paths: LakePaths, off: Off, user: int) -> Finding:

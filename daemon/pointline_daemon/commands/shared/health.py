@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from pointline.io.access import WriteFault
 from pointline.io.lock import holder_of
 from pointline.phrases import plural
 from pointline_daemon.commands.shared.present import bytes_text, duration
@@ -87,8 +88,13 @@ def look_at_daemon(lock_file: Path, state_file: Path) -> Daemon:
     return Daemon(holder=holder_of(lock_file), state=read_state(state_file))
 
 
-def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, start: str, now: float) -> Health:
-    """Return the health and its reason; the worst problem counts. ``start`` is the command that starts the daemon."""
+def judge(
+    daemon: Daemon, *, unwritten: WriteFault | None, failed: int, disk_is_low: bool, start: str, now: float
+) -> Health:
+    """Return the health and its reason; the worst problem counts.
+
+    ``start`` is the command that starts the daemon, ``unwritten`` why it may not publish its state.
+    """
     state = daemon.state
     if not daemon.is_alive:
         died = daemon.last_death
@@ -96,9 +102,12 @@ def judge(daemon: Daemon, *, failed: int, disk_is_low: bool, start: str, now: fl
         if died is not None:
             reason = f"the last daemon ended {duration(now - float(died['at']))} ago: {died['reason']}; {reason}"
         return Health(word="down", reason=reason)
+    health = judge_state(state, now=now) if daemon.knows_work else Health(word="starting")
+    if unwritten is not None and health.word in {"starting", "silent"}:
+        reason = f"what it does is not known: {unwritten.path} {unwritten.what}"
+        return Health(word="silent", reason=reason, serves=False, next_step=unwritten.hint)
     if not daemon.knows_work:
-        return Health(word="starting")
-    health = judge_state(state, now=now)
+        return health
     if health.word in {"starting", "stopping", "silent", "paused"}:
         return health
     troubles = [health.reason] if health.reason else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from errno import EIO, ENOSPC
 from typing import Final, NoReturn, cast
@@ -26,6 +27,7 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     try:
+        _refuse_empty_lake(sys.argv[1:])
         code = command_line(sys.argv[1:])(prog_name="pointline", standalone_mode=False)
     except SystemExit as leaving:
         code = EXIT_UNREAD if isinstance(leaving.__context__, BrokenPipeError) else leaving.code
@@ -58,6 +60,17 @@ def _open_streams() -> None:
                 os.dup2(nowhere, number)
                 os.close(nowhere)
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for the whole life
+
+
+def _refuse_empty_lake(arguments: Sequence[str]) -> None:
+    """Refuse an empty name, such as that of a variable which is not set: as a path it would be the folder one is in."""
+    values = [*arguments[1:], "left out"]
+    if "--lake-root=" in arguments or any(
+        one == "--lake-root" and not value.strip() for one, value in zip(arguments, values, strict=True)
+    ):
+        from pointline.config import load_config
+
+        load_config("")
 
 
 def _leave(code: int) -> NoReturn:

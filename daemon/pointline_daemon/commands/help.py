@@ -63,14 +63,18 @@ def show_help(name: str | None, commands: list[str]) -> int:
     if wanted not in ORDER:
         print_problem(f"there is no topic {name!r}", _instead(wanted, commands))
         return EXIT_USAGE
-    text = read_topic(wanted)
+    print_document(read_topic(wanted))
+    return EXIT_OK
+
+
+def print_document(text: str) -> None:
+    """Print Markdown: rendered on a terminal, else as it is, but for what hides a bar from a table."""
     if is_terminal():
         from pointline_daemon.commands.shared.markdown import print_markdown  # noqa: PLC0415 - a pipe needs none of it
 
         print_markdown(text)
     else:
-        print_lines(text.rstrip("\n").split("\n"))
-    return EXIT_OK
+        print_lines(text.replace(r"\|", "|").rstrip("\n").split("\n"))
 
 
 def _about(name: str) -> str:

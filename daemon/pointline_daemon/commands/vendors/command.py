@@ -12,6 +12,7 @@ from pointline.phrases import LEAVE_ONE_OUT, plural
 from pointline.tables.registry import event_tables
 from pointline.unknown import no_such
 from pointline.vendors.describe import Vendor
+from pointline_daemon.commands.help import print_document
 from pointline_daemon.commands.shared.present import (
     Column,
     print_json,
@@ -84,9 +85,8 @@ def show_vendor(lake_root: Path | None, name: str, *, as_toml: bool, as_json: bo
 
 def show_language() -> int:
     """Print the reference of the language that descriptions are written in."""
-    print_lines([*language_reference().splitlines(), "", "## Tables and their columns", ""])
-    for table in event_tables().values():
-        print_labelled(f"{table.name}: ", ", ".join(columns(table)))
+    tables = [f"- `{table.name}`: {', '.join(columns(table))}" for table in event_tables().values()]
+    print_document("\n".join([language_reference().rstrip(), "", "## Tables and their columns", "", *tables]))
     return EXIT_OK
 
 

@@ -146,7 +146,7 @@ class TestList:
         text = pointline(lake, "vendors", "help").stdout
         assert "# How to describe a vendor's files" in text
         for table in event_tables().values():
-            (line,) = [one for one in text.splitlines() if one.startswith(f"{table.name}: ")]
+            (line,) = [one for one in text.splitlines() if one.startswith(f"- `{table.name}`: ")]
             assert "symbol* (text), timestamp* (time)" in line
         assert "side (buy|sell|unknown)" in text or "side* (buy|sell|unknown)" in text
         assert "asks.price" in text

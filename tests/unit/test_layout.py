@@ -241,6 +241,9 @@ class TestRefused:
         assert isinstance(refused, Refused)
         assert refused[:4] == ("binance", "trade", "BTCUSDT", DAY)
         assert "'trade'" in refused.reason
+        assert "one of trades (" in refused.reason
+        refused = Layout(known_types=TYPES).recognise("binance_zzz_2024-08-09_BTCUSDT.csv.gz")
+        assert isinstance(refused, Refused)
         assert all(name in refused.reason for name in TYPES)
 
     def test_both_at_once(self):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from errno import EIO, ENOSPC
+from itertools import pairwise
 from typing import Final, NoReturn, cast
 
 import typer
@@ -64,10 +65,8 @@ def _open_streams() -> None:
 
 def _refuse_empty_lake(arguments: Sequence[str]) -> None:
     """Refuse an empty name, such as that of a variable which is not set: as a path it would be the folder one is in."""
-    values = [*arguments[1:], "left out"]
-    if "--lake-root=" in arguments or any(
-        one == "--lake-root" and not value.strip() for one, value in zip(arguments, values, strict=True)
-    ):
+    pairs = pairwise([*arguments, "left out"])
+    if "--lake-root=" in arguments or any(one == "--lake-root" and not value.strip() for one, value in pairs):
         from pointline.config import load_config
 
         load_config("")

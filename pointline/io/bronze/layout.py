@@ -32,6 +32,7 @@ from pointline.io.bronze.path_reading import Reading, contradiction, percent_dec
 from pointline.io.translate import with_place
 from pointline.settings import DEFAULT_IGNORE, PATTERN_GROUPS
 from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.unknown import near_names
 from pointline.vendors.feeds import Claim, Feeds
 
 DEFAULT_VENDOR = "tardis"
@@ -238,9 +239,11 @@ class Layout:
             rule = "at most 64 letters, digits, '.', '-', '_'"
             reasons.append(f"{said.exchange!r} is not an exchange id ({rule}): rename what is called so")
         if unknown:
-            known = ", ".join(sorted(self._known_types or ()))
+            known = sorted(self._known_types or ())
+            near = near_names(said.data_type, known)
+            listed = f"{', '.join(near)} (`pointline help tables` has all)" if near else ", ".join(known)
             reasons.append(
-                f"there is no table for data type {said.data_type!r}: rename the file if it is one of {known}, "
+                f"there is no table for data type {said.data_type!r}: rename the file if it is one of {listed}, "
                 "else keep it outside bronze"
             )
         return Refused(exchange, said.data_type, symbol, date, "; ".join(reasons), vendor)

@@ -224,10 +224,12 @@ def _show(tried: Tried) -> None:
         print_labelled(f"{label:<10}", said)
     if len(tried.claims) > 1:
         print_labelled("claimed   ", " and ".join(claim.description.name for claim in tried.claims))
-    for one in tried.others[:MOST_OTHERS]:
+    named = [one for one in tried.others if one.is_like][:MOST_OTHERS]
+    for one in named:
         print_labelled("not       ", f"{one.description.name}: {one.miss.why}")
-    if len(tried.others) > MOST_OTHERS:
-        print_labelled("          ", f"nor {len(tried.others) - MOST_OTHERS} more feeds; --json names them")
+    if rest := len(tried.others) - len(named):
+        others = f"nor {rest} more feeds" if named else f"any of {rest} feeds: its path is like that of none"
+        print_labelled("          " if named else "not       ", f"{others}; --json names them")
     if tried.trial is not None:
         _show_trial(tried.trial)
     if tried.problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -15,7 +16,7 @@ from pointline.tables.schema import EventTable
 from pointline.vendors.contradictions import NAME, SLACK, contradictions
 from pointline.vendors.decoded import beside_of, decoder_of
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, Unread, VendorText
-from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped
+from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped, unknown_keys
 from pointline.vendors.own_tables import own_tables
 from pointline.vendors.paths.template import BadTemplate, PathTemplate
 from pointline.vendors.targets.plan import Plan, plan
@@ -127,6 +128,9 @@ def _read(raw: object, place: str, written: dict[str, dict[str, Any]], problems:
         return None
     merged = {**base, **raw, "map": {**base.get("map", {}), **raw.get("map", {})}}
     written[str(raw.get("name", ""))] = merged
+    unknown = unknown_keys(merged, FeedText)
+    problems += [f"{place}: {one}" for one in unknown.values()]
+    merged = {key: value for key, value in merged.items() if key not in unknown}
     if wrong := list(undecided(merged)) or misshapen_maps(merged["map"]):
         problems += [f"{place}: {one}" for one in wrong]
         return None
@@ -150,14 +154,23 @@ def _feed(
     before = len(problems)
     table = tables.get(text.table)
     if table is None:
-        problems.append(f"{place}: there is no table {text.table!r}; there are {', '.join(sorted(tables))}")
-        return []
+        near = difflib.get_close_matches(text.table, tables, n=1)
+        others = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(tables))}"
+        problems.append(f"{place}: there is no table {text.table!r}; {others}")
     paths = _templates(text.path, place, problems)
     if not paths:
         problems.append(f"{place}: it has no path")
-    if not is_sound:
-        plan(text, table, _fields_of(paths), lambda problem: problems.append(f"{place}: {problem}"))
+    if table is None:
         problems += [f"{place}: {problem}" for problem in contradictions(text, paths)]
+        return []
+    if not is_sound:
+        of_feed = list(contradictions(text, paths))
+        zone = next((one.removeprefix("day_zone: ") for one in of_feed if one.startswith("day_zone: ")), None)
+        of_map: list[str] = []
+        plan(text, table, _fields_of(paths), of_map.append)
+        once = {one.partition(": ")[2]: one for one in reversed(of_map)}  # a time may be that of two columns
+        told = [one for what, one in reversed(once.items()) if what != zone]
+        problems += [f"{place}: {problem}" for problem in (*told, *of_feed)]
     if len(problems) > before:
         return []
     slack = SLACK.fullmatch(text.day_slack)

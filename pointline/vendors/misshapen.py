@@ -48,6 +48,12 @@ def shaped(raw: object, shape: type[Shape]) -> Shape:
         raise Misshapen(_said(str(error), raw, shape)) from error
 
 
+def unknown_keys(raw: Mapping[str, object], shape: type[Struct]) -> dict[str, str]:
+    """Return the keys that a struct does not have, each with what is said of it."""
+    known = {field.encode_name for field in msgspec.structs.fields(shape)}
+    return {key: f"there is no key {key!r}; {_keys(key, shape)}" for key in raw if key not in known}
+
+
 def misshapen_maps(maps: object) -> list[str]:
     """Return what is wrong with the lines of a map, each by its name: several of them may be."""
     found = []

@@ -21,6 +21,7 @@ from pointline.vendors.values import EPOCH, Clock, epoch, from_wall
 DATES = ("%Y", "%-Y", "%y", "%F", "%D")
 """What a format has that says which day it is."""
 DIRECTIVE = re.compile(r"%[-_0]?(?:\.?\d*)?([A-Za-z+%])")
+FRACTION, FRACTIONS = re.compile(r"%\.?(\d+)f"), ("3", "6", "9")
 NOT_READ = {
     "Z": "%Z is the name of a zone, which is not read: write %z for an offset, or the name as it is and say the zone",
     "+": "%+ is not read: write it out, as %Y-%m-%dT%H:%M:%S%.f%z",
@@ -68,6 +69,10 @@ def check_format(format_: str) -> None:
     if "%f" in format_:
         raise ValueError(
             f"{format_!r}: %f is the nanoseconds; write %.f for a fraction with its point, %3f for 3 digits"
+        )
+    if (digits := FRACTION.search(format_)) and digits[1] not in FRACTIONS:
+        raise ValueError(
+            f"{format_!r}: {digits[0]} is not known: write %.f for any fraction, %3f, %6f or %9f for digits"
         )
     if wrong := [letter for letter in DIRECTIVE.findall(format_) if letter in NOT_READ]:
         raise ValueError(f"{format_!r}: {NOT_READ[wrong[0]]}")

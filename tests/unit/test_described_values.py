@@ -144,7 +144,7 @@ class TestWhatCannotBeMeant:
     def test_keys(self, more, says):
         text = FEED.format(path="{symbol}.csv", more="", mapped=more if more[0] == "[" else "")
         text = text if more[0] == "[" else text.replace("[feed.map]", f"{more}\n[feed.map]")
-        (found,) = describe(text.encode(), "mine.toml", event_tables()).problems
+        found, *_ = describe(text.encode(), "mine.toml", event_tables()).problems
         assert found.startswith(f"mine.toml: feed one: {says}")
 
     @pytest.mark.parametrize("exchange", ["Binance", "my desk", "-", "a/b", "ä"])
@@ -456,3 +456,19 @@ def test_the_zone_of_a_written_time(format_, text, hour):
     told = time_formats.written(["x"], [format_], Clock("America/New_York"), "auto", day)
     found = pl.DataFrame({"x": [text]}).select(told.cast(pl.Datetime("us"))).item()
     assert (found.date(), found.hour) == (day, hour)
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    """Keys that there are not, a zone and a table: each of them once, of each feed."""
+    one = FEED.format(path="{symbol}.csv", more="", mapped="").replace(
+        "[feed.map]", 'seperator = ";"\nday_zone = "Ö"\n[feed.map]'
+    )
+    other = (
+        one.partition("[[feed]]")[2].replace('"one"', '"two"').replace('"trades"', '"trade"').replace("epoch", "%1f")
+    )
+    found = describe(f"{one}\n[[feed]]\n{other}".encode(), "mine.toml", event_tables()).problems
+    for feed in ("one", "two"):
+        of_feed = " ".join(problem for problem in found if f"feed {feed}: " in problem)
+        for said in ("there is no key 'seperator'", "there is no zone 'Ö'"):
+            assert of_feed.count(said) == 1, found
+    assert any("there is no table 'trade'; did you mean trades?" in problem for problem in found)

@@ -25,9 +25,9 @@ def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: Fe
     if mapping.zone and mapping.time in ("epoch", "seconds", SINCE_START):
         raise ValueError(f"zone: a time that is written as {mapping.time} is of no zone: leave zone out")
     zone = mapping.zone or text.day_zone
-    values.zone_of(zone)
     cells = _cells(mapping, sources[0], text.decimal)
     value = _time_value(mapping, sources, Clock(zone, mapping.ambiguous), cells.number)
+    values.zone_of(zone)
     nothing = cells.nothing if len(sources) == 1 else _all_say_nothing(sources, mapping.null)
     return MadeColumn(
         column=column,

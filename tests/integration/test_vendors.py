@@ -799,7 +799,7 @@ class TestDaemon:
         assert wait_until(lambda: len(running.events("vendors.refused")) == 3, 15)
         refused = running.events("vendors.refused")[-1]
         assert "moods" in refused["problems"][0]
-        self.says(running, "vendors/mydesk.toml describes the table moods anew", "restart the daemon")
+        self.says(running, "vendors/mydesk.toml describes the table moods, new or changed", "restart the daemon")
         assert "restart" in refused["hint"]
         assert running.stop() == 0
         assert not {"moods"} & {path.name for path in (running.root / "silver").iterdir()}

@@ -62,7 +62,7 @@ class Descriptions:
             files = " and ".join(sorted({one.where for one in own if {*names} & {*one.tables}}))
             tables = f"{'tables' if len(names) > 1 else 'the table'} {', '.join(names)}"
             problem = (
-                f"{files} describes {tables} anew, and a daemon that runs does not change its tables"
+                f"{files} describes {tables}, new or changed, and a daemon that runs does not change its tables"
                 if files
                 else f"{tables} has no description any more, and a daemon that runs does not change its tables"
             )

@@ -13,6 +13,7 @@ import structlog
 from pointline.config import Config, load_config, notify_address
 from pointline.io.ledger.last_id import LastId
 from pointline.io.lock import LakeLock
+from pointline.phrases import plural
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon import events
@@ -65,7 +66,11 @@ def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO |
         code = supervisor.run()
         if watched is not None:
             watched.note(supervisor)
-        return EXIT_FINDINGS if once and code == EXIT_OK and _has_findings(lake) else code
+        left = _left_out(lake) if once and code == EXIT_OK else 0
+    if left and watched is not None:
+        files = f"{plural(left, 'file')} of bronze {'is' if left == 1 else 'are'} not in the lake"
+        print(f"exit code {EXIT_FINDINGS}: {files}; `pointline status` says why", file=sys.stderr)
+    return EXIT_FINDINGS if left else code
 
 
 def _ids_given(config: Config) -> int:
@@ -97,7 +102,7 @@ def _progress(config: Config) -> OnceProgress:
     return OnceProgress(config.log)
 
 
-def _has_findings(lake: Lake) -> bool:
-    """Tell whether a file that is in bronze did not get into the lake."""
+def _left_out(lake: Lake) -> int:
+    """Return how many files that are in bronze did not get into the lake."""
     troubled = lake.manifest.entries().filter(stands_at(*TROUBLED))["bronze_file_path"]
-    return any(lake.source.look(path) is not None for path in troubled)
+    return sum(lake.source.look(path) is not None for path in troubled)

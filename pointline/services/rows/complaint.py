@@ -172,6 +172,7 @@ class Complaint:
             and DECIMAL_COMMA.fullmatch(cell[1:-1])
         ):
             odd, is_odd = ": a number with a decimal comma", True
+            wanted = f'{wanted or self._wanted_of(told.kind)}; a description may say decimal = ","'
         return f"{odd if is_odd else ''}, such as {cell}", wanted or self._wanted_of(told.kind)
 
     def _wanted_of(self, kind: Kind) -> str:

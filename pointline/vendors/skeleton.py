@@ -13,11 +13,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from pointline.vendors.language import JSON
+from pointline.vendors.proposals import SAMPLES, WRITTEN, names_no_zone, proposal, quoted
 from pointline.vendors.undecided import MARK
 from pointline.vendors.values import is_number
 
 SEPARATORS = (",", ";", "\t", "|")
-SAMPLES = 3
+ZONE = (
+    "# Its times name no zone; perhaps:",
+    '# day_zone = "Europe/Zurich"',
+    f'day_zone = "{MARK}"',
+)
 LONGEST_SAMPLE = 28
 MOST_TITLES = 3
 DECIMAL_COMMA = re.compile(r"[-+]?[0-9][0-9. ]*,[0-9]+")
@@ -32,25 +37,6 @@ DECODERS = {".dbn": "dbn", ".dbn.zst": "dbn", ".bi5": "bi5"}
 """What reads files with these endings, which are no text."""
 JSON_LINES = re.compile(r"\.(?:jsonl|ndjson|json)(?:\.(?:gz|zst|zip))?$", re.IGNORECASE)
 BI5 = re.compile(r"[^/]+/\d{4}/\d{2}/\d{2}/\d{1,2}(?=h_ticks\.bi5$)")
-EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")
-RECEIVED = re.compile(r"local|recei|recv")
-WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}([ T])\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
-LIKELY = {
-    "id": ("id", "tradeid", "tradeidentifier", "trdmatchid", "aggtradeid"),
-    "price": ("price", "px", "p", "lastprice", "rate"),
-    "amount": ("amount", "qty", "quantity", "size", "volume", "vol", "q"),
-    "side": ("side", "direction", "takerside", "isbuyermaker"),
-    "symbol": ("symbol", "ticker", "instrument", "instrumentname", "instid", "market", "pair"),
-    "bid_price": ("bid", "bidprice", "bidpx"),
-    "ask_price": ("ask", "askprice", "askpx"),
-    "bid_amount": ("bidsize", "bidqty", "bidsz", "bidvolume"),
-    "ask_amount": ("asksize", "askqty", "asksz", "askvolume"),
-    "open": ("open", "o"),
-    "high": ("high", "h"),
-    "low": ("low", "l"),
-    "close": ("close", "c"),
-}
-"""Columns of tables and what vendors call them, without case and signs."""
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
@@ -77,11 +63,12 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
     ``decoder``: what made them of a file that is no text, and the first of them names the columns; or ``json``.
     Raises ValueError where a line that has to be an object of JSON is none.
     """
+    lines = [line.removesuffix("\r") for line in lines]
     seen = _look_at_json(lines) if decoder == JSON else _look(lines)
     template = _template(path, _constant_cells(seen))
-    columns = [f"    {_quoted(name)}," for name in seen.columns]
+    columns = [f"    {quoted(name)}," for name in seen.columns]
     places = {name: place for place, name in reversed(list(enumerate(seen.columns)))}
-    decide = [f"{_quoted(name)} = {_quoted(_said(name, seen, place))}" for name, place in reversed(places.items())]
+    decide = [f"{quoted(name)} = {quoted(_said(name, seen, place))}" for name, place in reversed(places.items())]
     return "\n".join(
         [
             "# Begun by `pointline vendors try --new`. Decide each ? and each entry of [feed.decide]:",
@@ -94,12 +81,13 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
             f'table = "{MARK}"',
             f'exchange = "{MARK}"',
             f"# The file was {_comment(path)}; perhaps:",
-            f"# path = {_quoted(template)}",
+            f"# path = {quoted(template)}",
             *([] if "{symbol}" in template else ["# Which part of it is the symbol, if any? Write {symbol} there."]),
             f'path = "{MARK}"',
-            *([f"decoder = {_quoted(decoder)}"] if decoder else _header(seen)),
-            *([] if seen.separator == "," else [f"separator = {_quoted(seen.separator)}"]),
+            *([f"decoder = {quoted(decoder)}"] if decoder else _header(seen)),
+            *([] if seen.separator == "," else [f"separator = {quoted(seen.separator)}"]),
             *_odd_lines(seen),
+            *(ZONE if names_no_zone(cell for row in seen.cells for cell in row) else ()),
             *_lists(seen),
             "columns = [",
             *columns,
@@ -114,11 +102,13 @@ def skeleton(path: str, lines: Sequence[str], decoder: str = "") -> str:
             "",
             "# What the rows of these lines have to become: `pointline vendors check` compares them.",
             "[[feed.example]]",
-            f"path = {_quoted(path)}",
+            f"path = {quoted(path)}",
             "lines = [",
-            *(f"    {_quoted(line)}," for line in lines[: seen.titles + 1 + (seen.header == "required")]),
+            *(f"    {quoted(line)}," for line in lines[: seen.titles + 1 + (seen.header == "required")]),
             "]",
             "rows = []",
+            "",
+            "# Files of another kind: append a [[feed]] of theirs, such as `pointline vendors try --new` begins it.",
             "",
         ]
     )
@@ -170,7 +160,7 @@ def _lists(seen: _Seen) -> list[str]:
     """Return what there is to decide of lists in lines."""
     if not seen.lists:
         return []
-    named = ", ".join(f'{_quoted(name)} = "{MARK}"' for name in seen.lists)
+    named = ", ".join(f'{quoted(name)} = "{MARK}"' for name in seen.lists)
     return [
         "# A line has lists. Where each entry of one is a row, name the list by a word, and what stands in an entry;",
         "# else name it in columns and drop. Perhaps:",
@@ -217,29 +207,9 @@ def _constant_cells(seen: _Seen) -> set[str]:
 def _said(name: str, seen: _Seen, place: int) -> str:
     cells = [row[place].strip() for row in seen.cells if place < len(row)]
     given = [cell for cell in cells if cell]
-    samples = ", ".join(cell[:LONGEST_SAMPLE] for cell in given[:SAMPLES]) or "empty"
-    proposal = _proposal(name, given)
-    return f"{samples}; perhaps {proposal}" if proposal else samples
-
-
-def _proposal(name: str, cells: Sequence[str]) -> str:
-    source = _quoted(name)
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    clock = "local_timestamp" if RECEIVED.match(plain) else "timestamp"
-    if name == "ms":
-        return f'timestamp = {{ from = {source}, time = "since start", unit = "ms" }}'
-    if cells and all(EPOCH.fullmatch(cell) for cell in cells):
-        return f'{clock} = {{ from = {source}, time = "epoch" }}'
-    written = WRITTEN.fullmatch(cells[0]) if cells else None
-    if written is not None:
-        offset = "" if written[3] is None else "Z" if written[3] == "Z" else "%z"
-        format_ = f"%Y-%m-%d{written[1]}%H:%M:%S{'%.f' if written[2] else ''}{offset}"
-        return f"{clock} = {{ from = {source}, time = {_quoted(format_)} }}"
-    target = next((target for target, names in LIKELY.items() if plain in names), "")
-    if target == "side":
-        words = ", ".join(f'{_quoted(word)} = "{MARK}"' for word in sorted(set(cells))[:SAMPLES])
-        return f"side = {{ from = {source}, words = {{ {words} }} }}"
-    return f"{target} = {source}" if target else ""
+    samples = " | ".join(cell[:LONGEST_SAMPLE] for cell in given[:SAMPLES]) or "empty"
+    meant = proposal(name, given)
+    return f"{samples}; perhaps {meant}" if meant else samples
 
 
 def _template(path: str, constant: Collection[str]) -> str:
@@ -274,13 +244,6 @@ def _date(text: str) -> str:
 def _part(text: str) -> re.Pattern[str]:
     """Find a text where it is not a piece of a word."""
     return re.compile(rf"(?<![A-Za-z0-9{{%]){re.escape(text)}(?![A-Za-z0-9:}}])")
-
-
-def _quoted(text: str) -> str:
-    """Write a text as TOML does."""
-    if '"' in text and "'" not in text and text.isprintable():
-        return f"'{text}'"
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _comment(text: str) -> str:

@@ -13,6 +13,7 @@ WANTED = {
     "header": "required, absent or auto",
     "skip": "how many lines of a file come before its header, or its first row",
     "decimal": "',' where numbers have a decimal comma, else '.'",
+    "day_zone": "the zone of times that name none, such as Europe/Zurich or +08:00; UTC where they are of UTC",
     "separator": "the character between cells",
 }
 

@@ -50,7 +50,7 @@ def shaped(raw: object, shape: type[Shape]) -> Shape:
 
 def unknown_keys(raw: Mapping[str, object], shape: type[Struct]) -> dict[str, str]:
     """Return the keys that a struct does not have, each with what is said of it."""
-    known = {field.encode_name for field in msgspec.structs.fields(shape)}
+    known = shape.__struct_encode_fields__
     return {key: f"there is no key {key!r}; {_keys(key, shape)}" for key in raw if key not in known}
 
 

@@ -39,6 +39,7 @@ from pointline.settings import (
 
 PREFIX: Final = "POINTLINE_"
 SHOWN_CHARACTERS: Final = 80
+NAME_IT: Final = "name the lake's folder by --lake-root or LAKE_ROOT; `pointline demo` makes a lake to try"
 
 
 class LakePaths(Struct, frozen=True):
@@ -214,18 +215,18 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
         root = Path(given).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigurationError(
-            [_problem("lake_root", str(given), source, f"not a usable path: {error}").text]
+            [_problem("lake_root", str(given), source, f"not a usable path: {error}").text], hint=NAME_IT
         ) from error
     if root.is_symlink():  # Python 3.13 resolves it to itself; those before it raise
         what = "not a usable path: the link leads to itself"
-        raise ConfigurationError([_problem("lake_root", str(given), source, what).text])
+        raise ConfigurationError([_problem("lake_root", str(given), source, what).text], hint=NAME_IT)
     if any("\udc80" <= letter <= "\udcff" for letter in str(root)):
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
-        raise ConfigurationError([_problem("lake_root", str(given), source, what).text])
+        raise ConfigurationError([_problem("lake_root", str(given), source, what).text], hint=NAME_IT)
     _require_access(root)
     refuse_link_to_nothing(root / "silver")  # a lake without it looks like a new one
     if root.exists() and not root.is_dir():
-        raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder").text])
+        raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder").text], hint=NAME_IT)
     return root, source
 
 

@@ -171,6 +171,11 @@ class TestConfig:
         assert len(json.loads(found.stdout)["problems"]) == 2
         assert json.loads(pointline(tmp_path, "config", "check", "--json").stdout) == {"ok": True, "problems": []}
 
+    @pytest.mark.parametrize(("column", "said"), [("price", ""), ("pric", "a column 'pric'; did you mean price")])
+    def test_check_knows_the_columns_of_the_tables(self, tmp_path, column, said):
+        found = pointline(tmp_path, "config", "check", maintenance__z_order=json.dumps([column]))
+        assert (found.returncode, said in found.stderr) == (78 if said else 0, True)
+
     def test_nothing_is_ingested_with_bad_settings(self, tmp_path):
         for command in (["run", "--once"], ["run"]):
             assert pointline(tmp_path, *command, **BAD).returncode == 78

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pointline.config import describe, load_config
+from pointline.config import Config, describe, load_config
 from pointline.errors import CHECK, ConfigurationError
+from pointline.io.descriptions import lake_tables
 from pointline.phrases import printable
 from pointline.settings import is_size
+from pointline.unknown import near_names
 from pointline_daemon.commands.shared.present import Column, bytes_text, print_table
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
@@ -34,6 +36,7 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
     try:
         config = load_config(lake_root)
         make_feeds(config)
+        _require_columns(config)
     except ConfigurationError as error:
         hint = TO_CORRECT if error.hint == CHECK else error.hint
         if as_json:
@@ -43,6 +46,20 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
         raise ConfigurationError(error.problems, hint=hint) from error
     print(json.dumps({"ok": True, "problems": []}) if as_json else f"the settings of {config.paths.root} are good")
     return 0
+
+
+def _require_columns(config: Config) -> None:
+    """Refuse columns of ``maintenance.z_order`` that no table has; each table is ordered by those that it has."""
+    known = {name for table in lake_tables(config.paths.root).values() for name in table.silver_schema}
+    place = config.sources["maintenance.z_order"]
+    found = []
+    for name in config.maintenance.z_order:
+        if name not in known:
+            near = near_names(name, known)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            found.append(f"maintenance.z_order ({place}): no table has a column {name!r}{meant}")
+    if found:
+        raise ConfigurationError(found)
 
 
 def _text(key: str, value: object) -> str:

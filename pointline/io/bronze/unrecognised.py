@@ -11,6 +11,7 @@ from pointline.vendors.feeds import Feeds
 from pointline.vendors.paths.nearness import Near, nearest
 
 EXAMPLES = 5
+MORE = "; `pointline vendors try FILE` says more"
 MOST_NAMED = 3
 TELLING = (0, 4)
 """A name of so many letters and parts, such as a symbol and a date with what is between, tells whose it is."""
@@ -85,14 +86,11 @@ def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecogn
         return None
     one = best.description
     what = f"{one.title or one.vendor}: a file in the folders of {one.name}"
-    advice = "give it the name under which it was published; `pointline vendors try FILE` says more"
+    advice = f"give it the name under which it was published{MORE}"
     if is_archive(path) and not any(is_archive(template.text) for template in one.paths):
         advice = f"it is an archive, and files of {one.name} are read unpacked: unpack it here, and remove it"
     elif one.vendor in own:
-        advice = (
-            f"give it a name of that feed, or describe it by a further [[feed]] of {one.vendor}; "
-            "`pointline vendors try FILE` says more"
-        )
+        advice = f"give it a name of that feed, or describe it by a further [[feed]] of {one.vendor}{MORE}"
     return Unrecognised(path, best.miss.why, what, advice)
 
 

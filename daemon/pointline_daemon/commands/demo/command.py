@@ -25,6 +25,7 @@ from pointline_daemon.commands.shared.present import print_lines, print_problem
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK
 
 PATIENCE_SECONDS = 20.0
+SHOWN = 12
 LINE_SHOWN = 26
 LANDED = {events.FILE_COMMITTED, events.FILE_QUARANTINED, events.FILE_FAILED, events.FILE_DUPLICATE}
 QUERY = """\
@@ -114,9 +115,10 @@ def _show_result(paths: LakePaths) -> None:
         .sort("exchange", "symbol", "date")
         .collect()
     )
-    print_lines(["", "The volume-weighted price per symbol and day, by Polars from the Delta table:", ""])
+    shown = f" (the last {SHOWN} of {vwap.height})" if vwap.height > SHOWN else ""
+    print_lines(["", f"The volume-weighted price per symbol and day, by Polars from the Delta table{shown}:", ""])
     print_lines([f"  {line}" for line in QUERY.splitlines()])
-    print_lines(["", *_as_text(vwap.tail(12)), ""])
+    print_lines(["", *_as_text(vwap.tail(SHOWN)), ""])
     set_aside = (
         scan("quarantine", lake_root=paths.root)
         .sort("file_id", "file_seq")

@@ -17,7 +17,7 @@ from pointline.config import Config
 from pointline.errors import PointlineError, Rejected, WrongUse
 from pointline.io.bronze.foreign import why_ignored
 from pointline.io.bronze.spelled_path import written_path
-from pointline.io.bronze.unrecognised import Unrecognised, describe_foreign
+from pointline.io.bronze.unrecognised import MORE, Unrecognised, describe_foreign
 from pointline.io.content.containers import shown_bytes
 from pointline.io.content.one_file import OneFile
 from pointline.parse.text_path import readable
@@ -135,7 +135,8 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             ignored = why_ignored(tried.path, layout)
             look = describe_foreign(tried.path, feeds)
             tried.problem = f"it is left alone: {ignored}" if ignored else _unread(look)
-            tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else look.advice
+            advice = look.advice.removesuffix(MORE)
+            tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else advice
             return tried
         vendor, name = meta.vendor, name_of(meta.feed)
         how = f"{vendor}/{name}" if name else TARDIS

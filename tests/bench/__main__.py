@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"what to measure (default: all): {', '.join(WORKS)}; or {PEERS}"
     )
-    parser.add_argument("--quick", action="store_true", help="a tenth of the work or less: tries, proves nothing")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work or less: a try, no measurement")
     parser.add_argument("--runs", type=int, default=LEAST_RUNS, help="turns of each contestant (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")

@@ -16,7 +16,7 @@ RULES: Final = {
     "repeated_by_clocks": "a local time that comes twice, because clocks were put back; nobody said which is meant",
     "unknown_value": "a cell is none of the words that the column may hold",
     "missing": "a cell that must have a value is empty",
-    "non_finite": "a number is infinite or not a number",
+    "non_finite": "a number is infinite or not a number (in a list of symbols the rule is not_finite)",
     "invisible_character": "exchange or symbol holds a character that cannot be seen",
     "other_exchange": "the row is of another exchange than the file's path says",
     "other_symbol": "the row is of another symbol than the file's path says",
@@ -25,11 +25,11 @@ RULES: Final = {
     "time_in_nanoseconds": "a time is in nanoseconds, not in microseconds",
     "implausible_time": "a time is before the year 2000 or after 2199",
     "outside_day": "local_timestamp is outside the day that the file's path says",
-    "time": "a time in a list of symbols cannot be read",
-    "window": "valid_until of a symbol is not after valid_from, or two windows overlap",
-    "not_finite": "a number in a list of symbols is infinite or not a number",
-    "not_positive": "a step or size in a list of symbols is zero or negative",
-    "contradiction": "two rows in a list of symbols contradict each other",
+    "time": "list of symbols: a time cannot be read",
+    "window": "list of symbols: valid_until is not after valid_from, or two windows of a symbol overlap",
+    "not_finite": "list of symbols: a number is infinite or not a number (elsewhere the rule is non_finite)",
+    "not_positive": "list of symbols: a step or size is zero or negative",
+    "contradiction": "list of symbols: two rows contradict each other",
 }
 """Rules that always hold. A check is a rule too where a setting ``checks.NAME`` is ``quarantine``."""
 

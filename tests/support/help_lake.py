@@ -76,7 +76,6 @@ def _made() -> Path:
     (published / f"{BINANCE}.zip.CHECKSUM").write_text(f"{hashlib.sha256(zipped).hexdigest()}  {BINANCE}.zip\n")
     (bronze / "BTCUSDT-trades-2024-01-01.csv").write_text(BINANCE_LINES)
     (bronze / "notes.txt").write_text("to do: ask the vendor for ETH of 2 May\n")
-    (home / "okx.csv").write_text("symbol,base_asset,quote_asset,market_type,tick_size\nBTC-USDT,BTC,USDT,spot,0.01\n")
     for path in bronze.rglob("*"):
         os.utime(path, (1_715_000_000, 1_715_000_000))
     env = {**os.environ, "HOME": str(home), "LAKE_ROOT": str(home / "lake")}

@@ -19,7 +19,13 @@ from pointline.tables.registry import event_tables
 from pointline.tables.rule_names import RULES
 from pointline.tables.schema import EventTable
 
-TYPES: Final = {"Datetime(time_unit='us', time_zone='UTC')": "Time", "List(Float64)": "[Float64]"}
+TYPES: Final = {
+    "Datetime(time_unit='us', time_zone='UTC')": "Time",
+    "List(Float64)": "[Float64]",
+    "List(Int64)": "[Int64]",
+    "List(String)": "[String]",
+    str(ingest_manifest.DAYS): "[`date` Date, `rows` Int64]",
+}
 
 
 def leaf_commands() -> Iterator[tuple[str, typer.Context]]:

@@ -15,7 +15,7 @@ Names = str | Collection[str]
 
 MOST_COMPARED = 2_000
 """Comparing a word with more names than this takes a second; of more only those that begin alike are compared."""
-TIME_HINT = "write {name}='2024-05-01' or {name}='2024-05-01T12:00', UTC; a date and a datetime will do too"
+TIME_HINT = "write {name}='2024-05-01' or {name}='2024-05-01T12:00', UTC; a date or a datetime also works"
 
 
 def lake_paths(lake_root: object) -> LakePaths:

@@ -55,8 +55,8 @@ def scan(
     ``version`` reads the table as an earlier commit left it: ``pointline.tables()`` names the newest version of each.
     The lake is ``lake_root``, or else the environment variable ``LAKE_ROOT``.
 
-    What is returned keeps to the version of now. Its data files stay for ``maintenance.vacuum_retention_hours``, or for
-    an hour at least (``maintenance.max_dead_share``), those of ``ingest_manifest`` and ``quarantine`` for an hour;
+    What is returned keeps to the current version. Its data files stay for ``maintenance.vacuum_retention_hours``, or
+    for an hour at least (``maintenance.max_dead_share``), those of ``ingest_manifest`` and ``quarantine`` for an hour;
     collecting it later raises PointlineError, which says so.
 
     Raises PointlineError, with the near names, for an unknown table or column, and for an exchange or symbol that the

@@ -23,7 +23,7 @@ SILVER = "silver"
 ENDING = ".toml"
 REFERENCE = "LANGUAGE.md"
 HINT = (
-    "correct them; `pointline vendors check FILE` says when one is right, `pointline vendors help` what may be written"
+    "correct them; `pointline vendors check FILE` says when one is valid, `pointline vendors help` what may be written"
 )
 
 WAYS_OUT = "take the change back, or leave the table as it was and describe the new one beside it under another name"

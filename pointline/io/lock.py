@@ -73,7 +73,8 @@ class LakeLock:
             raise LakeInUse(
                 f"the lake is in use by {describe_holder(self._path)}",
                 subject=str(self._root),
-                hint="one process writes a lake: stop that one, or use the commands that only read",
+                hint="one process writes a lake: stop that one, or use a command that only reads, such as "
+                "`pointline verify`",
             )
 
     def release(self) -> None:

@@ -181,9 +181,10 @@ def typed_updates(updates: pl.DataFrame, faults: KeepsApart | None = None) -> pl
     """
     missing = [name for name in (*KEY, *REQUIRED, "valid_from") if name not in updates.columns]
     if missing:
+        columns = "column" if len(missing) == 1 else "columns"
         raise Rejected(
-            f"symbol updates without the column {', '.join(missing)}",
-            hint="add the column; where a source states no value leave the cells empty",
+            f"symbol updates without the {columns} {', '.join(missing)}",
+            hint=f"add the {columns}; where a source states no value leave the cells empty",
         )
     place = [pl.col(PLACE)] if PLACE in updates.columns else [pl.lit(None, pl.String).alias(PLACE)]
     given = updates.select(

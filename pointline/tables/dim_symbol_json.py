@@ -210,5 +210,7 @@ def _milliseconds(item: Fields, field: str) -> dt.datetime:
 
 def _unreadable(item: Fields, field: str, fault: str = "") -> Rejected:
     name = item.get("id") or item.get("symbol") or "an answer"
+    if item.get(field) is None:
+        return Rejected(f"{name}: {field} is missing", hint="fetch it again")
     why = f", {fault}" if fault else ""
-    return Rejected(f"{name} whose {field} cannot be read: {item.get(field)!r}{why}", hint="fetch it again")
+    return Rejected(f"{name}: {field} cannot be read: {item.get(field)!r}{why}", hint="fetch it again")

@@ -38,8 +38,8 @@ def contradictions(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[st
         yield "it names no exchange"
     if text.exchange and not EXCHANGE.fullmatch(PLACE.sub("x", text.exchange)):
         yield (
-            f"exchange {text.exchange!r} is no id: small letters, digits, '.', '_' and '-', such as binance-futures; "
-            "any such word is right where Tardis has none"
+            f"exchange {text.exchange!r} is no id: lower-case letters, digits, '.', '_' and '-', such as "
+            "binance-futures; any such word is right where Tardis has none"
         )
     if text.companion and not {"{name}", "{stem}"} & set(re.findall(r"\{[a-z]*\}", text.companion)):
         yield f"companion {text.companion!r} names one file for all: write {{name}} or {{stem}} in it"

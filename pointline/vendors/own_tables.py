@@ -42,7 +42,7 @@ def _table(text: TableText, tables: Mapping[str, EventTable], where: str, proble
     place = f"{where}: table {text.name}"
     before = len(problems)
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", text.name):
-        problems.append(f"{place}: a name is small letters, digits and _, a letter first")
+        problems.append(f"{place}: a name is lower-case letters, digits and _, a letter first")
     if text.name in tables:
         problems.append(f"{place}: there is a table of this name already")
     common = {column.name for column in COMMON} | {"date", "file_id", "file_seq"}

@@ -114,7 +114,7 @@ class TestWhatMayNotBeRead:
         done = lake.run("owner", "verify", "--deep")
         assert done.returncode == 1
         assert "bronze_unreadable" in done.stdout
-        assert "gone since" not in done.stdout
+        assert "no longer there" not in done.stdout
 
     def test_a_file_that_waits(self, lake):  # noqa: F811
         name = file_name("trades", "D")

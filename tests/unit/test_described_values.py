@@ -153,7 +153,7 @@ class TestWhatCannotBeMeant:
         (found,) = describe(
             text.replace('exchange = "mine"', f'exchange = "{exchange}"').encode(), "mine.toml", event_tables()
         ).problems
-        assert f"exchange {exchange!r} is no id: small letters, digits" in found
+        assert f"exchange {exchange!r} is no id: lower-case letters, digits" in found
 
     @pytest.mark.parametrize("name", ["date", "day", "hour"])
     def test_a_date_without_a_format(self, name):

@@ -145,7 +145,7 @@ class TestUpdates:
     @pytest.mark.parametrize(
         ("updates", "told"),
         [
-            (LISTED.drop("tick_size", "symbol"), "without the column symbol, tick_size"),
+            (LISTED.drop("tick_size", "symbol"), "without the columns symbol, tick_size"),
             (LISTED.with_columns(symbol=pl.lit("")), "without exchange, symbol"),
             (LISTED.with_columns(exchange=pl.lit(None, pl.String())), "without exchange, symbol"),
             (LISTED.with_columns(valid_from=pl.lit(None, pl.Datetime("us", "UTC"))), "valid_from"),

@@ -132,10 +132,10 @@ class TestTardis:
             ({"code": 100, "message": "API key is invalid"}, "API key is invalid"),
             (["BTCUSDT"], "not a list of Tardis instruments"),
             ([{"id": "A"}], "without exchange"),
-            ([TARDIS | {"availableSince": None}], "availableSince cannot be read"),
+            ([TARDIS | {"availableSince": None}], "availableSince is missing"),
             ([TARDIS | {"priceIncrement": "?"}], "priceIncrement cannot be read"),
             ([TARDIS | {"priceIncrement": float("nan")}], "not finite"),
-            ([TARDIS | {"changes": [{"priceIncrement": 1}]}], "until cannot be read"),
+            ([TARDIS | {"changes": [{"priceIncrement": 1}]}], "until is missing"),
             ([TARDIS | {"changes": "none"}], "not a list of changes"),
         ],
     )
@@ -180,7 +180,7 @@ class TestBinance:
     @pytest.mark.parametrize(
         ("content", "told"),
         [
-            (EXCHANGE_INFO | {"serverTime": None}, "serverTime cannot be read"),
+            (EXCHANGE_INFO | {"serverTime": None}, "serverTime is missing"),
             ({"symbols": []}, "not an exchangeInfo"),
             (EXCHANGE_INFO | {"symbols": {"a": 1}}, "not a list of symbols"),
             (EXCHANGE_INFO | {"symbols": [{}]}, "without symbol"),

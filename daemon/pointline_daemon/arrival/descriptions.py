@@ -16,8 +16,10 @@ from pointline.vendors.feeds import Feeds
 from pointline_daemon import events
 
 STILL_SECONDS = 1.0
-RESTART = "restart the daemon: tables are made at a start; until then the descriptions of before hold"
-REFUSED = "correct it; until then the descriptions of before hold, `pointline vendors check FILE` says when it is right"
+RESTART = "restart the daemon: tables are made at a start; until then the old descriptions stay in force"
+REFUSED = (
+    "correct it; until then the old descriptions stay in force; `pointline vendors check FILE` says when it is valid"
+)
 
 log = structlog.get_logger()
 

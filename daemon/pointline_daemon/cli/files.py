@@ -39,7 +39,9 @@ def files(
     unrecognised: Annotated[
         bool, typer.Option("--unrecognised", help="List the files in bronze that are not read: why, and what to do.")
     ] = False,
-    last: Annotated[int | None, typer.Option(help="Number of files, newest first; 0 for all. Default: 50.")] = None,
+    last: Annotated[
+        int | None, typer.Option(help="Number of files, last changed first; 0 for all. Default: 50.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the ledger: every file version with its status, rows and error."""
@@ -106,7 +108,10 @@ def quarantine(
     ] = None,
     last: Annotated[int | None, typer.Option(help="Number of groups or lines; 0 for all. Default: 20.")] = None,
     csv: Annotated[
-        bool, typer.Option("--csv", help="Print all rows as CSV, with ' before what would be a formula.")
+        bool,
+        typer.Option(
+            "--csv", help="Print all rows as CSV, with ' before cells that a spreadsheet would run as formulas."
+        ),
     ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="With --csv: cells as they are, formulas and control characters too.")
@@ -135,11 +140,16 @@ def retry(
     rule: Annotated[
         str | None,
         typer.Option(
-            autocompletion=completion.rules, help="Files with rows that broke this rule, or whose error names it."
+            autocompletion=completion.rules, help="Refused files whose rows broke this rule, or whose error names it."
         ),
     ] = None,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Ingest them despite many bad rows, or fewer rows than they replace.")
+        bool,
+        typer.Option(
+            "--accept",
+            help="Ingest them despite many bad rows, fewer rows than they replace, a wrong checksum, bars of another "
+            "interval, or a list of symbols that lacks many.",
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
     json: Json = False,

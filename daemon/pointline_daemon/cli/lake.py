@@ -96,7 +96,14 @@ def repair(
     *,
     lake_root: LakeRoot = None,
     table: Annotated[str | None, typer.Option(autocompletion=completion.all_tables, help="Only this table.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is wrong and what would be done.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only show what is wrong and what would be done. Beside a daemon use `pointline verify`, which only "
+            "reads.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Repair ledger and tables: what is lost or damaged is ingested again from bronze."""

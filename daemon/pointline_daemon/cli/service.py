@@ -36,7 +36,7 @@ Into = Annotated[Path | None, typer.Option("--into", hidden=True)]
 
 
 @service_app.command(
-    "install", epilog="Example: sudo /opt/pointline/bin/pointline service install --lake-root /srv/lake"
+    "install", epilog="Example: sudo /opt/pointline/.venv/bin/pointline service install --lake-root /srv/lake"
 )
 def service_install(
     *,

@@ -62,7 +62,7 @@ def symbols_show(
         typer.Argument(
             autocompletion=completion.described_symbols,
             metavar="[SYMBOL]",
-            help="Show all versions of this symbol. Default: the version of now of each symbol.",
+            help="Show all versions of this symbol. Default: the current version of each symbol.",
         ),
     ] = None,
     *,

@@ -62,7 +62,9 @@ class OnceProgress:
             found = supervisor.components.rescanner.last_scan.get("offered")
             total = max(found, self._files) if isinstance(found, int) else None
             rate = self._rows / (now - self._started)
-            self._progress.update(self._task, completed=self._files, total=total, rows=self._rows, rate=rate)
+            self._progress.update(
+                self._task, completed=self._files, total=total, rows=plural(self._rows, "row"), rate=rate
+            )
             self._progress.refresh()
 
     def note(self, supervisor: Supervisor) -> None:
@@ -78,12 +80,12 @@ def _start() -> tuple[Progress, TaskID]:
         TextColumn("ingesting"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("files  {task.fields[rows]:,} rows  {task.fields[rate]:,.0f} rows/s"),
+        TextColumn("files  {task.fields[rows]}  {task.fields[rate]:,.0f} rows/s"),
         console=make_console(sys.stderr),
         auto_refresh=False,
         transient=True,
     )
-    task = progress.add_task("ingesting", total=None, rows=0, rate=0.0)
+    task = progress.add_task("ingesting", total=None, rows=plural(0, "row"), rate=0.0)
     progress.start()
     return progress, task
 

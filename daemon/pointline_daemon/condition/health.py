@@ -25,10 +25,10 @@ NEXT = {
     "bronze": "mount bronze again; where the files are gone for good nothing to do, silver keeps their rows",
     NO_EVENTS: "`pointline doctor` says which limit to raise; until then bronze is scanned",
     "metrics": "free the port, or set metrics.port to another one",
-    "maintenance": "`pointline doctor` says what is wrong; maintenance is tried again by itself",
+    "maintenance": "`pointline doctor` says what is wrong; maintenance is tried again automatically",
 }
 """What to do about each trouble, by what is in trouble."""
-OTHERWISE = "`pointline doctor` says what is wrong; it is tried again by itself"
+OTHERWISE = "`pointline doctor` says what is wrong; it is tried again automatically"
 WORDS = {
     "stopping": (
         "it was told to stop and commits what it has read; a second signal ends it at once",

@@ -42,7 +42,7 @@ def act_as_owner(root: Path) -> None:
         raise NotTheOwner(
             f"the lake {root} belongs to {name_of_user(user)}, who may not read {shut}, where pointline is installed",
             subject=str(shut),
-            hint="install pointline where every user may read it, such as /opt/pointline",
+            hint="install pointline where every user can read it, such as /opt/pointline",
         )
 
 

@@ -45,7 +45,7 @@ METRICS: Final[dict[str, str]] = {
     "pointline_drop_to_queryable_seconds": "From a file's arrival, or last write, until its rows are seen (histogram).",
     "pointline_last_success_age_seconds": "Since a file last got in, before the start or after it.",
     "pointline_last_rescan_age_seconds": "Since bronze was last compared with the ledger.",
-    "pointline_partitions_waiting": "Partitions that changed and are not compacted yet.",
+    "pointline_partitions_waiting": "Partitions that changed, and that maintenance still has to look at.",
     "pointline_compactions_total": "Compactions since the start, by table.",
     "pointline_vacuumed_files_total": "Files removed because no version needs them, since the start, by table.",
     "pointline_checkpoints_total": "Logs checkpointed since the start, by table.",

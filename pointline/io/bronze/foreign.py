@@ -29,7 +29,7 @@ def why_foreign(path: str) -> str:
     folders, _, name = path.rpartition("/")
     ending = ENDING.search(name)
     if ending is None:
-        return "its name ends in none of .csv, .csv.gz, .csv.zst, .parquet, and is none that a description has"
+        return "its name ends in none of .csv, .csv.gz, .csv.zst, .parquet, and no description matches it"
     if JSON_ENDING.search(name):
         return "its name ends in JSON, which is read of instruments only, and its path does not say that it is such"
     keys = {found[1]: found[2] for folder in folders.split("/") if (found := HIVE_FOLDER.fullmatch(folder))}

@@ -234,10 +234,10 @@ class Layout:
             return Recognised(exchange, said.data_type, symbol, date, vendor)
         reasons = [clash] if clash else []
         if date is None:
-            reasons.append(f"the date {said.date_text!r} does not exist: rename what is called so to the right day")
+            reasons.append(f"the date {said.date_text!r} does not exist: rename the file or folder to the right day")
         if not plain:
             rule = "at most 64 letters, digits, '.', '-', '_'"
-            reasons.append(f"{said.exchange!r} is not an exchange id ({rule}): rename what is called so")
+            reasons.append(f"{said.exchange!r} is not an exchange id ({rule}): rename the file or folder")
         if unknown:
             known = sorted(self._known_types or ())
             near = near_names(said.data_type, known)

@@ -75,7 +75,7 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
         advice = (
             f"only its folders tell {_listed(names)} apart: keep the path in which it was published, such as {folders}"
         )
-    return Unrecognised(path, "its name is one that is known, and its folders are not", what, advice)
+    return Unrecognised(path, "the name is known, but not these folders", what, advice)
 
 
 def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecognised | None:

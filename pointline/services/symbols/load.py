@@ -113,7 +113,8 @@ def _said_of(aside: pl.DataFrame, all_rows: int, exchange: str) -> tuple[str, st
     if bad.height:
         told = bad["told"].unique(maintain_order=True)
         more = f"; and {len(told) - MOST_NAMES} more kinds" if len(told) > MOST_NAMES else ""
-        said.append(f"{bad.height:,} of {all_rows:,} rows cannot be right: {'; '.join(told[:MOST_NAMES])}{more}")
+        rows = "the only row" if all_rows == 1 else f"{bad.height:,} of {all_rows:,} rows"
+        said.append(f"{rows} cannot be right: {'; '.join(told[:MOST_NAMES])}{more}")
     return "; ".join(said), hint
 
 

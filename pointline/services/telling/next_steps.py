@@ -19,8 +19,8 @@ CUT_SHORT = "no_final_line_end"
 """The warning of a file whose last line has no end."""
 NEXT_STEPS = {
     Status.FAILED: "fix the cause, then `pointline retry {file_id}`",
-    Status.QUARANTINED: "correct what it was refused for: a file that is changed, moved or replaced is read by itself; "
-    "`pointline retry {file_id}` reads this one again as it is",
+    Status.QUARANTINED: "correct what it was refused for: a file that is changed, moved or replaced is read again "
+    "automatically; `pointline retry {file_id}` reads this one again as it is",
     Status.SUPERSEDED: "nothing to do; `pointline explain {superseded_by}` tells of what replaced it",
     Status.DUPLICATE: "nothing to do; this file may be removed",
     Status.WITHDRAWN: "nothing to do; `pointline retry {file_id}` takes the file in again",

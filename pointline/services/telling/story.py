@@ -192,7 +192,8 @@ def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:
     if len(sources.set_aside) > MOST_RULES:
         more = sources.set_aside[MOST_RULES:]
         rows = plural(sum(broken.rows for broken in more), "row")
-        chapters.append(Chapter(what=f"{rows} quarantined by {len(more)} more rules"))
+        rules = "another rule" if len(more) == 1 else f"{len(more)} more rules"
+        chapters.append(Chapter(what=f"{rows} quarantined by {rules}"))
     if is_disputed(row):
         chapters.append(Chapter(what=f"{DISPUTED[:1].upper()}{DISPUTED[1:]}"))
     if row["rows_quarantined"] and not sources.set_aside:

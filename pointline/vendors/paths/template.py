@@ -175,7 +175,7 @@ class PathTemplate:
         if not colon and "|" in name:
             return f"(?i:{'|'.join(map(re.escape, _packed(name.split('|'))))})"
         if not NAME.fullmatch(name):
-            raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is small letters, digits and _")
+            raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is lower-case letters, digits and _")
         if name == UNTIL:
             if "%Y" not in what or self._until not in ("", what):
                 raise BadTemplate(f"{self.text!r}: until is one last day, month or year, such as {{until:%Y%m%d}}")

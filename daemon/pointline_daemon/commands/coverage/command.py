@@ -146,7 +146,10 @@ def _png(coverage: Coverage) -> bytes:
 
 
 def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
-    undated = f"{plural(coverage.undated, 'file')} of no day, not in: `pointline files` says what became of them"
+    whose, them = (
+        ("whose path names no day is", "it") if coverage.undated == 1 else ("whose paths name no day are", "them")
+    )
+    undated = f"{plural(coverage.undated, 'file')} {whose} not counted: `pointline files` says what became of {them}"
     if coverage.days.is_empty() and coverage.gaps.is_empty():
         of_symbols = f"{plural(lists, 'file')} of instruments, which are not of a day: `pointline symbols show`"
         empty = of_symbols if lists else "the ledger is empty: no market-data file was seen in bronze yet"

@@ -167,7 +167,7 @@ def _show_next_steps(lake: Path, vendor: str) -> None:
             "",
             f"  export LAKE_ROOT={root}",
             f"  {command} status                # files and health (down: no daemon runs)",
-            f"  {command} files --table trades  # every file and what became of it",
+            f"  {command} files --table trades  # every file of trades and what became of it",
             *_more_steps(command, vendor),
         ]
     )

@@ -62,7 +62,7 @@ def prepare_folder(directory: Path | None) -> tuple[Path, int]:
         if marker.exists():
             runs = int(marker.read_text())
         elif any(folder.iterdir()):
-            raise UnusableFolderError(f"{printable(str(folder))} is not empty and no lake of a demonstration")
+            raise UnusableFolderError(f"{printable(str(folder))} is not empty and is not a demo lake")
         else:
             runs = 0
         marker.write_text(f"{runs + 1}\n")

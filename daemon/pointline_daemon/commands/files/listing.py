@@ -1,4 +1,4 @@
-"""``pointline files``: the ledger, newest first."""
+"""``pointline files``: the ledger, what changed last first."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def show_quarantine(
     if as_json:
         _print_json(groups, paths, lines.collect() if shows_lines else None)
     elif not groups:
-        print_lines(["no quarantined row" + (" matches" if shows_lines else ""), *_refused_whole(ledger, files or ())])
+        print_lines(["no quarantined rows" + (" match" if shows_lines else ""), *_refused_whole(ledger, files or ())])
     else:
         _show(groups, paths, last)
         if shows_lines:

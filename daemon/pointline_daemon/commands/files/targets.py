@@ -41,7 +41,7 @@ def chosen_files(config: Config, ledger: pl.LazyFrame, targets: Sequence[str]) -
             column = pl.col("bronze_file_path")
             found = known.filter((column == path) | column.str.starts_with(f"{path}/"))
         if found.is_empty():
-            raise _unknown_path(target, path, known) if file_id is None else unknown_file(target)
+            raise _unknown_path(config, target, path, known) if file_id is None else unknown_file(target)
         chosen |= set(found["file_id"])
     return sorted(chosen)
 
@@ -64,11 +64,16 @@ def id_in(bronze: Path, target: str) -> int | None:
     return int(target)
 
 
-def _unknown_path(target: str, path: str, known: pl.DataFrame) -> UnknownValue:
+def _unknown_path(config: Config, target: str, path: str, known: pl.DataFrame) -> UnknownValue:
     """Return the error for a path that no file of the ledger has: names of the same spelling come first."""
     paths = known["bronze_file_path"].to_list()
     name = path.rpartition("/")[2]
     alike = [one for one in paths if one.rpartition("/")[2] == name][:MOST_NEAR] or near_names(path, paths)
     hint = f"did you mean {' or '.join(alike)}? " if alike else ""
-    words = f"there is no file at {target} in the ledger"
-    return UnknownValue(words, subject=target, hint=f"{hint}`{shlex.join(['pointline', 'explain', target])}` says why")
+    if os.path.lexists(config.paths.bronze / path):
+        words = f"there is no file at {target} in the ledger"
+        hint += f"`{shlex.join(['pointline', 'explain', target])}` says why"
+    else:
+        words = f"there is no file at {target}, neither in the ledger nor in bronze"
+        hint += "check the spelling; `pointline files` lists the files that are known"
+    return UnknownValue(words, subject=target, hint=hint)

@@ -118,7 +118,7 @@ def _settings(config: Config) -> list[Finding]:
 
 def _descriptions(config: Config, problems: list[str]) -> list[Finding]:
     where = str(config.paths.root / FOLDER)
-    hint = "correct it; `pointline vendors check FILE` says when it is right, and `pointline run` does not start before"
+    hint = "correct it; `pointline vendors check FILE` says when it is valid, and `pointline run` does not start before"
     return [Finding(kind="description", table="", path=where, what=problem, hint=hint) for problem in problems]
 
 

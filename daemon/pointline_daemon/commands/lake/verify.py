@@ -114,7 +114,7 @@ def _parties(lake: Lake) -> Parties:
 
 def _show(checked: Checked, *, deep: bool) -> None:
     flight = f", {count(checked.in_flight)} of them pending and left out" if checked.in_flight else ""
-    gone = f", {plural(checked.bronze_gone, 'file')} gone since (rows are kept)" if checked.bronze_gone else ""
+    gone = f", {plural(checked.bronze_gone, 'file')} no longer there (rows are kept)" if checked.bronze_gone else ""
     waiting = f", {count(checked.bronze_waiting)} not ingested yet" if checked.bronze_waiting else ""
     waiting += f", {count(checked.bronze_changing)} just changed and not read yet" if checked.bronze_changing else ""
     unread = f", {count(checked.bronze_unrecognised)} not recognised" if checked.bronze_unrecognised else ""

@@ -41,7 +41,7 @@ def check(unit: Unit, places: Places, root: Path) -> None:
         )
     for path in (places.command, *places.used, *places.elsewhere):
         if shut := _shut_for(path, places.user):
-            hint = "install pointline where every user may read, such as /opt/pointline, or use --user"
+            hint = "install pointline where every user can read it, such as /opt/pointline, or use --user"
             if path in places.elsewhere:
                 hint = f"let the user in: sudo setfacl -m u:{places.user}:x {shlex.quote(str(shut))}"
             raise PointlineError(

@@ -21,7 +21,7 @@ from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 SHOWN = 50
 BRINGS = (
     "drop a file of Tardis instruments into bronze, or type `pointline symbols update FILE`; "
-    "`pointline help tables` says which files will do"
+    "`pointline help tables` says which files are read"
 )
 COLUMNS = (
     Column(title="exchange"),
@@ -34,7 +34,7 @@ SAID = {
     "tick_size": "tick",
     "lot_size": "lot",
     "contract_size": "contract",
-    "min_order_size": "least",
+    "min_order_size": "min. order",
     "settle_asset": "settled in",
     "expiry": "expires",
     "strike_price": "strike",

@@ -70,7 +70,9 @@ def becomes(one: Description) -> dict[str, str]:
         for name, targets in found.items()
     }
     constants = {
-        target: mapping.value for target, mapping in text.map.items() if isinstance(mapping, Mapping) and mapping.value
+        target: mapping.value
+        for target, mapping in text.map.items()
+        if isinstance(mapping, Mapping) and mapping.value and not _sources(mapping)
     }
     return {**said, **{f"({value!r})": target for target, value in constants.items()}}
 
@@ -95,6 +97,8 @@ def _how(mapping: str | Mapping) -> str:
         said.append(", ".join(f"{word} = {str(meaning).lower()}" for word, meaning in mapping.words.items()))
     if mapping.divide != 1:
         said.append(f"divided by {mapping.divide:g}")
+    if mapping.value:
+        said.append(f"empty = {mapping.value}")
     if mapping.null:
         said.append(f"{' or '.join(mapping.null)} = nothing")
     return f" ({'; '.join(said)})" if said else ""

@@ -78,7 +78,7 @@ def try_files(
         if found.vendor.problems:
             for problem in found.vendor.problems:
                 print_problem(
-                    problem, f"`pointline vendors check {vendor_file}` says when it is right", as_json=as_json
+                    problem, f"`pointline vendors check {vendor_file}` says when it is valid", as_json=as_json
                 )
             return EXIT_FINDINGS
         feeds = found.feeds

@@ -1,7 +1,7 @@
 """Where the lake is, every path in it, and every setting; nothing else reads the environment.
 
-A setting comes from the first place that names it: a flag, the environment variable ``POINTLINE_<SECTION>__<KEY>``,
-``<LAKE_ROOT>/pointline.toml``, the default. All of it is validated as a whole and all problems are reported at once.
+A setting comes from the environment variable ``POINTLINE_<SECTION>__<KEY>``, else from ``<LAKE_ROOT>/pointline.toml``,
+else it is the default; a flag may name ``lake_root``. All are validated together, and all problems reported at once.
 """
 
 from __future__ import annotations

@@ -372,7 +372,8 @@ class TestQuarantine:
         assert ask(show_quarantine, lake, [], rule=None, last=-1, as_csv=False)[0] == 2
         code, found = ask(show_quarantine, lake, ["nothing.csv"], rule=None, last=1, as_csv=False)
         assert code == 2
-        assert "no file at nothing.csv" in found["error"]
+        assert "no file at nothing.csv, neither in the ledger nor in bronze" in found["error"]
+        assert "check the spelling" in found["try"]
 
 
 class TestRetry:

@@ -129,6 +129,11 @@ class TestList:
         assert feed["becomes"]["px"] == "price"
         assert feed["becomes"]["at"] == "timestamp (epoch)"
         assert feed["becomes"]["taker"] == "side (B = buy, S = sell)"
+        (feed,) = [one for one in answer(lake, "vendors", "show", "bitmex")[1]["feeds"] if one["table"] == "trades"]
+        assert feed["becomes"]["side"] == "side (Buy = buy, Sell = sell; empty = unknown)"
+        bars = [one for one in answer(lake, "vendors", "show", "okx")[1]["feeds"] if one["table"] == "bars"]
+        assert bars[0]["becomes"]["(always 'trade')"] == "price_type"
+        assert bars[0]["becomes"]["(from the path: '{interval}')"] == "interval"
         text = pointline(lake, "vendors", "show", "mydesk").stdout
         for said in ("one file a day", "unverified", "fills/{symbol}", "timestamp (epoch)", "UTC"):
             assert said in text

@@ -74,7 +74,12 @@ def becomes(one: Description) -> dict[str, str]:
         for target, mapping in text.map.items()
         if isinstance(mapping, Mapping) and mapping.value and not _sources(mapping)
     }
-    return {**said, **{f"({value!r})": target for target, value in constants.items()}}
+    return {**said, **{f"({_of_constant(value)} {value!r})": target for target, value in constants.items()}}
+
+
+def _of_constant(value: str) -> str:
+    """Say where a value comes from that no column has."""
+    return "from the path:" if "{" in value else "always"
 
 
 def _sources(mapping: str | Mapping) -> list[str]:

@@ -70,7 +70,8 @@ class TestTimes:
     @pytest.mark.parametrize("value", [1714521600, 1714521600000000, True, 0, None])
     def test_the_time_of_an_exchange_info_is_in_milliseconds(self, value):
         data = json.dumps({"serverTime": value, "symbols": []}).encode()
-        assert "serverTime cannot be read" in refused(data, exchange="binance")
+        fault = "is missing" if value is None else "cannot be read"
+        assert f"serverTime {fault}" in refused(data, exchange="binance")
 
     def test_whole_microseconds_of_a_parquet_file(self):
         assert read_metadata(parquet(valid_from=1714521600000000)).updates["valid_from"].to_list() == [AT]

@@ -466,3 +466,11 @@ def test_half_a_level_is_counted_at_each_depth(level, lacking):
     whole = {one.name: 1.0 for one in table.columns if one.name.startswith(("asks", "bids"))}
     frame = pl.DataFrame([whole, {**whole, f"{level}.{lacking}": None}])
     assert frame.select(check.found).to_series().to_list() == [False, True]
+
+
+def test_prices_alone_are_no_half_levels():
+    """Some feeds have no amounts at all, and `quarantine` would leave nothing of them."""
+    check = next(one for one in event_tables()["quotes"].checks if one.name == "half_level")
+    prices = {"ask_price": 1.0, "bid_price": 1.0, "ask_amount": None, "bid_amount": None}
+    frame = pl.DataFrame([prices, prices], schema=dict.fromkeys(prices, pl.Float64))
+    assert frame.select(check.found).to_series().to_list() == [False, False]

@@ -35,13 +35,13 @@ def varying_of(bars: pl.DataFrame, series: Sequence[str]) -> list[str]:
     return [name for name in series if bars[name].null_count() or (bars[name] != bars[name][0]).any()]
 
 
-def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
+def steps_of(bars: pl.DataFrame, varying: Sequence[str], *, counts_odd: bool = False) -> pl.DataFrame:
     """Return ``interval, steps, least, short, odd`` of bars with ``timestamp``, a series for each value of ``varying``.
 
     ``steps`` counts pairs of bars of one series that follow one another in time, ``least`` is the smallest step in
     microseconds, ``short`` counts those that are shorter than two bars of the interval can be apart, and ``odd`` those
-    that are no multiple of the smallest. Bars of the same time are the same bar. Bars may be in any order: they are
-    sorted, which costs next to nothing if they are.
+    that are no multiple of the smallest, where they are to be counted. Bars of the same time are the same bar. Bars may
+    be in any order: they are sorted, which costs next to nothing if they are.
     """
     step = pl.col("timestamp").sort().diff()
     if varying:
@@ -50,14 +50,16 @@ def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
         found = bars.select(step.alias("step"))
     if INTERVAL not in varying:
         found = found.with_columns(pl.lit(bars[INTERVAL][0]).alias(INTERVAL))
-    found = found.filter(pl.col("step") > 0).with_columns(pl.col(INTERVAL).cast(pl.String))
+    step = pl.col("step")
+    odd = (step % step.min() != 0).sum() if counts_odd else pl.lit(None, pl.UInt32)
+    found = found.filter(step > 0).with_columns(pl.col(INTERVAL).cast(pl.String))
     least = {interval: least_step(interval) for interval in found[INTERVAL].unique().drop_nulls()}
     least_of_each = pl.col(INTERVAL).first().replace_strict(least, default=0, return_dtype=pl.Int64)
     return found.group_by(INTERVAL).agg(
         pl.len().alias("steps"),
-        pl.col("step").min().alias("least"),
-        (pl.col("step") < least_of_each).sum().alias("short"),
-        (pl.col("step") % pl.col("step").min() != 0).sum().alias("odd"),
+        step.min().alias("least"),
+        (step < least_of_each).sum().alias("short"),
+        odd.alias("odd"),
     )
 
 
@@ -107,6 +109,8 @@ class Steps:
         rows = new if self._last is None else pl.concat([self._last, new])
         varying = varying_of(rows, self._series)
         found = steps_of(rows, varying)
+        if any(_is_far(interval, least) for interval, _, least, *_ in found.iter_rows()):
+            found = steps_of(rows, varying, counts_odd=True)
         self._found = found if self._found is None else _joined(pl.concat([self._found, found]))
         self._last = rows.unique(varying, keep="last") if varying else rows[-1:]
 
@@ -129,9 +133,13 @@ class Steps:
     def far(self) -> tuple[str, int] | None:
         """Return an interval whose bars look like those of a longer one, and how many they are; None where none do."""
         for interval, steps, least, _, odd in () if self._found is None else self._found.iter_rows():
-            if 0 < FAR * least_step(interval) <= least and steps >= LEAST_FAR_STEPS and not odd:
+            if _is_far(interval, least) and steps >= LEAST_FAR_STEPS and odd == 0:
                 return interval, steps + 1
         return None
+
+
+def _is_far(interval: str, least: int) -> bool:
+    return 0 < FAR * least_step(interval) <= least
 
 
 def _joined(found: pl.DataFrame) -> pl.DataFrame:

@@ -76,11 +76,12 @@ def may_be_short(bars: pl.DataFrame, table: EventTable, laid: EndToEnd) -> bool:
 def may_be_far(bars: pl.DataFrame, laid: EndToEnd) -> bool:
     """Tell the same of bars that are far apart for their interval."""
     later, earlier = neighbours(bars["timestamp"])
-    is_near = (later - earlier).abs() < FAR * least_step(bars[INTERVAL][0])
-    before = pl.Series([0]).append(is_near.fill_null(value=True).cast(pl.Int64).cum_sum())  # by row, of those up to it
-    first, last = pl.Series(laid.starts), pl.Series(laid.starts) + pl.Series(laid.rows) - 1
-    has_none = before[last] == before[first]
-    return bool((has_none & (pl.Series(laid.rows) > LEAST_FAR_STEPS)).any())
+    is_far = later - earlier >= FAR * least_step(bars[INTERVAL][0])
+    at_starts = sum(bool(is_far[start - 1]) for start in laid.starts[1:])
+    if int(is_far.sum() or 0) - at_starts < LEAST_FAR_STEPS:
+        return False  # as nearly always
+    places = zip(laid.starts, laid.rows, strict=True)
+    return any(rows > LEAST_FAR_STEPS and is_far.slice(start, rows - 1).all() for start, rows in places)
 
 
 class Short(Struct, frozen=True, kw_only=True):

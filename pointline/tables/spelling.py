@@ -12,6 +12,8 @@ GROUPS = ("SPOT", "FUTURES", "PERPETUALS", "OPTIONS")
 
 EVERY_SYMBOL = "*"
 """What stands for the symbol of a described file that may hold many: ``ALL`` and ``SPOT`` are tickers of shares."""
+EARLIER = "ALL"
+"""How earlier releases wrote that in the ledger."""
 
 _AS_IN_NAMES = str.maketrans("/:", "--")
 
@@ -33,8 +35,16 @@ def _group_keys(groups: tuple[str, ...]) -> frozenset[str]:
 
 
 def holds_many(symbol: str, feed: str | None, groups: Collection[str] = ()) -> bool:
-    """Tell whether a file may hold many symbols: its description says so, or its name where no description reads it."""
-    return symbol == EVERY_SYMBOL if feed else is_group(symbol, groups)
+    """Tell whether a file may hold many symbols: its description says so, or its name where no description reads it.
+
+    Of a described file ``ALL`` may be a share: then its rows are looked at, and tell that they are of one symbol.
+    """
+    return symbol in (EVERY_SYMBOL, EARLIER) if feed else is_group(symbol, groups)
+
+
+def is_same_claim(known: str, claimed: str) -> bool:
+    """Tell whether the symbol that the ledger has of a described file is the one that its path says now."""
+    return known == claimed or (claimed == EVERY_SYMBOL and known == EARLIER)
 
 
 def which_hold_many(files: pl.DataFrame, groups: Collection[str] = ()) -> pl.Expr:
@@ -42,4 +52,4 @@ def which_hold_many(files: pl.DataFrame, groups: Collection[str] = ()) -> pl.Exp
     symbol, feed = (pl.col(name).cast(pl.String) for name in ("symbol", "feed"))
     keys = _group_keys(tuple(groups))
     names = [name for name in files["symbol"].unique().cast(pl.String).to_list() if symbol_key(name) in keys]
-    return pl.when(feed.fill_null("") == "").then(symbol.is_in(names)).otherwise(symbol == EVERY_SYMBOL)
+    return pl.when(feed.fill_null("") == "").then(symbol.is_in(names)).otherwise(symbol.is_in([EVERY_SYMBOL, EARLIER]))

@@ -248,6 +248,8 @@ class Feeds:
         claim = next((one for one in claims if one.description.text.name == name), None)
         if claim is None:
             return plain
+        if claim.symbol == EVERY_SYMBOL:
+            plain = replace(plain, symbol=None)
         return replace(plain, period=claim.period, says=claim.says, zone=claim.description.text.day_zone)
 
 

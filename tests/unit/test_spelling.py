@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pointline.tables.spelling import EVERY_SYMBOL, GROUPS, holds_many, is_group, symbol_key
+from pointline.tables.spelling import EARLIER, EVERY_SYMBOL, GROUPS, holds_many, is_group, symbol_key
 
 
 @pytest.mark.parametrize("spelled", ["BTC-USD", "btc-usd", "BTC/USD", "BTC:USD", "Btc/usd"])
@@ -23,8 +23,9 @@ def test_groups(name, extra, expected):
     assert is_group(name, extra) is expected
 
 
-@pytest.mark.parametrize("ticker", [*GROUPS, "ALL", "MINE"])
+@pytest.mark.parametrize("ticker", [*GROUPS, "MINE"])
 def test_described_files_hold_many_only_where_that_is_said(ticker):
     assert not holds_many(ticker, "iqfeed/ticks", ["MINE"])
     assert holds_many(EVERY_SYMBOL, "iqfeed/ticks")
-    assert holds_many(ticker, "", ["MINE", "ALL"])
+    assert holds_many(EARLIER, "iqfeed/ticks")  # a ledger of before; of a share the rows are looked at
+    assert holds_many(ticker, "", ["MINE"])

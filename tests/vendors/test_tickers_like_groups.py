@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import deltalake
+import polars as pl
 import pytest
+from pointline_daemon.opening.lake import open_lake
 
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_manifest, read_table
@@ -41,3 +44,28 @@ def test_rows_of_another_symbol_stay_out(tmp_path, ticker):
     daemon.once()
     assert set(read_table(daemon.root, "trades")["symbol"]) == {ticker}
     assert "other_symbol" in pointline(daemon.root, "quarantine").stdout
+
+
+def test_a_ledger_of_an_earlier_release_calls_the_symbols_of_a_market_by_another_name(tmp_path):
+    """They were ALL: nothing is read again for it, nothing is found, and its rows are compared with those of others."""
+    daemon = Daemon(tmp_path / "lake")
+    header = "ticker,volume,open,close,high,low,window_start,transactions\n"
+    rows = [f"{ticker},10,1.5,1.6,1.7,1.4,171457020000000{at:04},5" for ticker in ("AAPL", "ALL") for at in (0, 1000)]
+    market = daemon.bronze / "us_stocks_sip/day_aggs_v1/2024/05/2024-05-01.csv"
+    market.parent.mkdir(parents=True)
+    market.write_text(header + "\n".join([*rows[::2], ""]))
+    daemon.once()
+    manifest = open_lake(daemon.config).manifest
+    table = manifest.repository.path
+    (name,) = pl.read_delta(str(table))["symbol"].cast(pl.String).unique()
+    assert name == "*"
+    deltalake.DeltaTable(table).update(updates={"symbol": "'ALL'"})
+    daemon = Daemon(daemon.root)
+    daemon.once()
+    assert read_manifest(daemon.root)["symbol"].to_list() == ["ALL"]
+    assert pointline(daemon.root, "verify", "--deep").returncode == 0
+    other = market.parents[3] / "again" / market.relative_to(daemon.bronze)
+    other.parent.mkdir(parents=True)
+    other.write_text(header + "\n".join([*rows[::2], rows[1].replace(",10,", ",11,"), ""]))
+    daemon.once()
+    assert read_manifest(daemon.root).sort("file_id")["status"].to_list() == ["success", "quarantined"]

@@ -13,7 +13,7 @@ from pointline.parse import fast_path, text_path
 from pointline.parse.feed import CUT
 from pointline.parse.rules import Belonging
 from pointline.services.rows.bronze_rows import BronzeRows
-from pointline.tables.spelling import holds_many
+from pointline.tables.spelling import EVERY_SYMBOL, is_group
 from pointline.vendors.feeds import Feeds
 
 NO_BAD_ROWS = pl.DataFrame(schema={**text_path.BAD_SCHEMA, "file_seq": pl.Int64()})
@@ -63,12 +63,12 @@ def belonging_of(
 ) -> Belonging:
     """Return what the path of a file says of its rows."""
     assert meta.date is not None
-    symbol = None if holds_many(meta.symbol, meta.feed, groups) else meta.symbol
+    is_many = meta.symbol == EVERY_SYMBOL if meta.feed else is_group(meta.symbol, groups)
     return feeds.belonging(
         meta.bronze_file_path,
         meta.feed,
         exchange=meta.exchange,
-        symbol=symbol,
+        symbol=None if is_many else meta.symbol,
         date=meta.date,
         escalated=escalated,
     )

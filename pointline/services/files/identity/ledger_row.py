@@ -10,6 +10,7 @@ import polars as pl
 from pointline.io.protocols.bronze import BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.tables.ingest_manifest import DIGEST, Status, with_hashes
+from pointline.tables.spelling import is_same_claim
 
 REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)
 """Versions without rows in silver whose path still waits for something better."""
@@ -39,8 +40,9 @@ class LedgerRow(NamedTuple):
 
         The same symbol in another spelling is something else: rows have the spelling that the ledger has.
         """
-        known = (self.exchange, self.data_type, self.feed or "", self.date, self.symbol)
-        return known == (meta.exchange, meta.data_type, meta.feed, meta.date, meta.symbol)
+        known = (self.exchange, self.data_type, self.feed or "", self.date)
+        is_same = known == (meta.exchange, meta.data_type, meta.feed, meta.date)
+        return is_same and is_same_claim(self.symbol, meta.symbol)
 
 
 def ledger_rows(entries: pl.DataFrame) -> list[LedgerRow]:

@@ -33,10 +33,16 @@ WORDS: Final[tuple[tuple[str, str], ...]] = (
 """Regular expressions, compared without case, and what to say instead of what they find."""
 
 
+ANY: Final = re.compile("|".join(pattern for pattern, _ in WORDS), re.IGNORECASE)
+
+
 def unwanted(text: str) -> list[str]:
     """Return each use of such a word, with what to say instead."""
+    line = " ".join(text.split())
+    if ANY.search(line) is None:
+        return []
     return [
         f"{found.group()!r}: say {instead!r}"
         for pattern, instead in WORDS
-        for found in re.finditer(pattern, re.sub(r"\s+", " ", text), re.IGNORECASE)
+        for found in re.finditer(pattern, line, re.IGNORECASE)
     ]

@@ -16,7 +16,7 @@ import polars as pl
 from pointline.parse.feed import CUT, Dialect, Feed, cut_of
 from pointline.parse.json_lines import BROKEN
 from pointline.parse.rules import Belonging, rules
-from pointline.tables.schema import RAISED, Kind
+from pointline.tables.schema import ROUNDED, Kind
 
 MOST_LINES_OF_A_ROW = 64
 COMMAS = Dialect()
@@ -243,7 +243,7 @@ def _cast(name: str, dtype: pl.DataType, *, has_comma: bool, is_time: bool) -> p
 
 def unrounded(text: pl.Expr) -> pl.Expr:
     """Return times without those that a spreadsheet has rounded."""
-    return pl.when(~text.str.contains(RAISED)).then(text)
+    return pl.when(~text.str.contains(ROUNDED)).then(text)
 
 
 def with_point(text: pl.Expr) -> pl.Expr:

@@ -73,8 +73,8 @@ def locked_book(ask: str, bid: str) -> Check:
 def half_level(*levels: tuple[str, str]) -> Check:
     """A level, given by its columns of price and amount, with a price but no amount, or the reverse.
 
-    Not where no row has an amount: some feeds are of prices alone.
+    Not of a row without any amount: some feeds are of prices alone.
     """
     halves = [pl.col(price).is_null() != pl.col(amount).is_null() for price, amount in levels]
-    has_amounts = pl.any_horizontal(pl.col(amount).is_not_null().any() for _, amount in levels)
+    has_amounts = pl.any_horizontal(pl.col(amount).is_not_null() for _, amount in levels)
     return Check(name="half_level", column=levels[0][0], found=pl.any_horizontal(halves) & has_amounts)

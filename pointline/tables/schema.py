@@ -33,7 +33,7 @@ class Kind(Enum):
     TEXT = "text"
     NUMBER = "number"
     SECONDS = "seconds"
-    """A number that is a time: one with a positive exponent, as a spreadsheet writes it, has lost digits."""
+    """A number that is a time: one that a spreadsheet has rounded is none."""
     INTEGER = "integer"
     """A whole number of 64 bits."""
     TIME = "time"
@@ -44,8 +44,11 @@ class Kind(Enum):
     """One of a closed set of words."""
 
 
-RAISED = "[eE][+0-9]"
-"""The positive exponent of a number."""
+ROUNDED = "|".join(
+    rf"^-?\d+(?:\.\d{{{decimals}}}){'{1}' if decimals else '?'}[eE]\+?0*(?:[{decimals + 1}-9]|[1-9]\d+)$"
+    for decimals in range(6)
+)
+"""A number as a spreadsheet shows it, with five decimals at most and an exponent that is greater: the rest is lost."""
 
 
 def unheld_words(words: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ GROUPS = ("SPOT", "FUTURES", "PERPETUALS", "OPTIONS")
 EVERY_SYMBOL = "*"
 """What stands for the symbol of a described file that may hold many: ``ALL`` and ``SPOT`` are tickers of shares."""
 EARLIER = "ALL"
-"""How earlier releases wrote that in the ledger."""
+"""How earlier releases wrote that in the ledger. A feed is of many symbols or of one: no share is meant by it, too."""
 
 _AS_IN_NAMES = str.maketrans("/:", "--")
 
@@ -21,6 +21,8 @@ _AS_IN_NAMES = str.maketrans("/:", "--")
 @lru_cache(maxsize=65_536)
 def symbol_key(text: str) -> str:
     """Return what equal symbols have in common: file names cannot hold ``/`` and ``:``, and case says nothing."""
+    if text == EVERY_SYMBOL:
+        return EARLIER
     return text.upper().translate(_AS_IN_NAMES)
 
 

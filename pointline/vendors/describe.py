@@ -168,8 +168,9 @@ def _feed(
         zone = next((one.removeprefix("day_zone: ") for one in of_feed if one.startswith("day_zone: ")), None)
         of_map: list[str] = []
         plan(text, table, _fields_of(paths), of_map.append)
-        once = {one.partition(": ")[2]: one for one in reversed(of_map)}  # a time may be that of two columns
-        told = [one for what, one in reversed(once.items()) if what != zone]
+        times = {one.removeprefix("map.timestamp") for one in of_map}  # the other time is the same where it is not said
+        told = [one for one in of_map if one.removeprefix("map.local_timestamp") not in times or "map.local" not in one]
+        told = [one for one in told if zone is None or not one.endswith(f": {zone}")]
         problems += [f"{place}: {problem}" for problem in (*told, *of_feed)]
     if len(problems) > before:
         return []

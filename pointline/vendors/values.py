@@ -20,6 +20,7 @@ US_PER_SECOND = 1_000_000
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Ticks of an epoch per second."""
 LAST_INTEGER = 2**63 - 1
+LAST_SECOND = 9e12
 DIGITS = {"s": (10**9, 10**10), "ms": (10**12, 10**13), "us": (10**15, 10**16), "ns": (10**18, LAST_INTEGER)}
 """The ticks that have 10, 13, 16 and 19 digits: times from 2001 on."""
 Ticks = TypeVar("Ticks", pl.Expr, pl.Series)
@@ -112,6 +113,7 @@ def _from_ticks(ticks: Ticks, unit: str) -> Ticks:
 
 def decimal_seconds(seconds: pl.Expr) -> pl.Expr:
     """Microseconds from seconds with a decimal point; exact for six decimals, of finer ones the nearest."""
+    seconds = seconds.clip(-LAST_SECOND, LAST_SECOND)  # a time beyond all of them stays one, and is no other
     microseconds = (seconds % 1.0 * 1e6).round()
     return (seconds.floor().cast(pl.Int64, strict=False) * US_PER_SECOND) + microseconds.cast(pl.Int64, strict=False)
 

@@ -6,10 +6,12 @@ import datetime as dt
 import re
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
 from pointline.io.descriptions import shipped_vendors
 from pointline.services.files.claims import Claims
+from pointline.services.rows.steps import Steps
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import describe
@@ -116,15 +118,20 @@ def test_a_few_among_many_are_said_and_times_in_another_unit_are_asked_for():
     assert "are its times in another unit" in found.said
 
 
-@pytest.mark.parametrize(("minutes", "bars", "is_said"), [(60, 13, False), (300, 13, True), (300, 12, False)])
+ORDERS = {"forward": list, "back": lambda times: times[::-1], "twice": lambda times: [*times, *times[-3:]]}
+
+
+@pytest.mark.parametrize("case", [(60, 13, False), (300, 13, True), (300, 12, False)])
 @pytest.mark.parametrize("odd", [0, 30])
 @pytest.mark.parametrize("files", [1, 3])
-def test_bars_that_look_like_those_of_a_longer_interval_are_said_to(minutes, bars, is_said, odd, files):
+@pytest.mark.parametrize("order", ORDERS)
+def test_bars_that_look_like_those_of_a_longer_interval_are_said_to(case, odd, files, order):
+    minutes, bars, is_said = case
     path, _, _, line = VENDORS["binance"]
     month = path.replace("daily", "monthly").replace("-02.csv", ".csv")
     times = [MIDNIGHT + dt.timedelta(minutes=minutes * bar + odd * (bar == 2)) for bar in range(bars)]
     others = [MIDNIGHT + dt.timedelta(hours=bar) for bar in range(bars)]
-    contents = [times, *[others] * (files - 1)]
+    contents = [ORDERS[order](times), *[others] * (files - 1)]
     found = take(
         *(
             (month.replace("BTC", f"BTC{number}"), "\n".join([*map(line, one), ""]).encode())
@@ -133,7 +140,7 @@ def test_bars_that_look_like_those_of_a_longer_interval_are_said_to(minutes, bar
     )
     assert found.is_success, found.said
     said = [one.warnings.get("far_apart_for:1h") for one in found.outcomes]
-    assert said == [bars if is_said and not odd else None, *[None] * (files - 1)]
+    assert said == [bars - 1 if is_said and not odd else None, *[None] * (files - 1)]
 
 
 def test_of_small_files_that_are_typed_together_only_the_wrong_one_is_refused():
@@ -247,3 +254,25 @@ def test_each_vendor_that_ships_spells_intervals_alike():
         if found := [word for word in words if not spelled.fullmatch(str(word))]:
             odd[one.name] = found
     assert odd == {}
+
+
+def test_steps_of_bars_without_an_interval():
+    """A table of a person's own may leave it empty."""
+    steps = Steps(event_tables()["bars"])
+    bars = {"timestamp": [at * 60_000_000 for at in range(20)], "interval": [None] * 20, "symbol": ["A"] * 20}
+    others = {name: ["x"] * 20 for name in event_tables()["bars"].series if name not in bars}
+    schema = {"timestamp": pl.Int64, **dict.fromkeys((*bars, *others), pl.String)} | {"timestamp": pl.Int64}
+    steps.add(pl.DataFrame({**bars, **others}, schema_overrides=schema))
+    assert (steps.far(), steps.short()) == (None, None)
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 30])
+def test_how_far_bars_are_apart_does_not_depend_on_blocks(at_once):
+    minutes = [0, 10, 25, 35, 50, 60, 75, 85, 100, 110, 125, 135, 150, 155, 170]
+    table = event_tables()["bars"]
+    frame = pl.DataFrame({"timestamp": [one * 60_000_000 for one in minutes], "interval": "1m", "symbol": "A"})
+    frame = frame.with_columns(pl.lit("x").alias(name) for name in table.series if name not in frame.columns)
+    steps = Steps(table)
+    for start in range(0, len(minutes), at_once):
+        steps.add(frame[start : start + at_once])
+    assert steps.far() == ("1m", len(minutes) - 1)

@@ -472,3 +472,21 @@ def test_all_that_is_wrong_is_said_at_once():
         for said in ("there is no key 'seperator'", "there is no zone 'Ö'"):
             assert of_feed.count(said) == 1, found
     assert any("there is no table 'trade'; did you mean trades?" in problem for problem in found)
+
+
+def test_a_time_in_seconds_may_be_kept_as_a_number_too():
+    table = '[[table]]\nname = "own"\ncolumns = [{ name = "raw", kind = "number" }]'
+    feed = """[[feed]]
+name = "one"
+table = "own"
+exchange = "desk"
+path = "{symbol}.csv"
+columns = ["ts"]
+[feed.map]
+timestamp = { from = "ts", time = "seconds" }
+raw = "ts"
+"""
+    found = describe(f'vendor = "mine"\n{table}\n{feed}'.encode(), "mine.toml", event_tables())
+    assert found.problems == ()
+    (column,) = found.descriptions[0].feed.columns
+    assert column.kind.value == "seconds"

@@ -474,3 +474,5 @@ def test_prices_alone_are_no_half_levels():
     prices = {"ask_price": 1.0, "bid_price": 1.0, "ask_amount": None, "bid_amount": None}
     frame = pl.DataFrame([prices, prices], schema=dict.fromkeys(prices, pl.Float64))
     assert frame.select(check.found).to_series().to_list() == [False, False]
+    beside = pl.concat([frame, frame.with_columns(ask_amount=pl.lit(1.0), bid_amount=pl.lit(1.0))])
+    assert not beside.select(check.found).to_series().any(), "whatever the rows beside it are"

@@ -46,6 +46,25 @@ def test_seconds_that_are_none(tmp_path, ticks):
     assert "1 x implausible_time" in said
 
 
+@pytest.mark.parametrize("seconds", ["18448458595309.55", "-18448458595309.55", "1e300"])
+def test_decimal_seconds_that_are_none(tmp_path, seconds):
+    line = "{},XRPUSDT,Buy,1,{},x,a,1,1,1\n"
+    rows = [line.format(1696980000 + second, second + 1) for second in range(GOOD)]
+    held, said = outcome(
+        tmp_path, "trading/XRPUSDT/XRPUSDT2023-10-10.csv", BYBIT + "".join([*rows, line.format(seconds, 9)])
+    )
+    assert held == GOOD
+    assert "1 x implausible_time" in said or "such as" in said
+
+
+@pytest.mark.usefixtures("each_parser")
+def test_programs_that_write_all_digits_with_an_exponent_are_read(tmp_path):
+    """As numpy.savetxt does."""
+    rows = [f"{1696980000 + second / 4:.18e},XRPUSDT,Buy,1,{second + 1},x,a,1,1,1\n" for second in range(GOOD)]
+    held, said = outcome(tmp_path, "trading/XRPUSDT/XRPUSDT2023-10-10.csv", BYBIT + "".join(rows))
+    assert (held, said) == (GOOD, "None")
+
+
 ROUNDED = {
     "trading/XRPUSDT/XRPUSDT2023-10-10.csv": (BYBIT, "{},XRPUSDT,Buy,1,{},x,a,1,1,1\n", "1.69698E+09", "1696980000.5"),
     "gate/spot/deals/202310/BTC_USDT-202310.csv": ("", "{},1,{},6,1\n", "1.69698e9", "1696980000.512345"),

@@ -69,3 +69,23 @@ def test_a_ledger_of_an_earlier_release_calls_the_symbols_of_a_market_by_another
     other.write_text(header + "\n".join([*rows[::2], rows[1].replace(",10,", ",11,"), ""]))
     daemon.once()
     assert read_manifest(daemon.root).sort("file_id")["status"].to_list() == ["success", "quarantined"]
+
+
+def test_what_was_withdrawn_under_the_earlier_name_stays_so_where_it_is_moved(tmp_path):
+    daemon = Daemon(tmp_path / "lake")
+    market = daemon.bronze / "us_stocks_sip/day_aggs_v1/2024/05/2024-05-01.csv"
+    market.parent.mkdir(parents=True)
+    market.write_text(
+        "ticker,volume,open,close,high,low,window_start,transactions\nA,10,1.5,1.6,1.7,1.4,1714570200000000000,5\n"
+    )
+    daemon.once()
+    assert pointline(daemon.root, "withdraw", "1").returncode == 0
+    table = open_lake(daemon.config).manifest.repository.path
+    deltalake.DeltaTable(table).update(updates={"symbol": "'ALL'"})
+    other = daemon.bronze / "again" / market.relative_to(daemon.bronze)
+    other.parent.mkdir(parents=True)
+    market.rename(other)
+    Daemon(daemon.root).once()
+    files = read_manifest(daemon.root)
+    assert files["status"].to_list() == ["withdrawn"]
+    assert files["bronze_file_path"].to_list() == [other.relative_to(daemon.bronze).as_posix()]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pointline.parse.cells.asked import Columns
-from pointline.tables.schema import RAISED, Column, Kind
+from pointline.tables.schema import ROUNDED, Column, Kind
 
 
 def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | None:
@@ -35,7 +35,7 @@ def typed(table: Columns, header: Sequence[str], data: bytes) -> pl.DataFrame | 
 def _cast(column: Column) -> pl.Expr:
     text = pl.col(column.name)
     if column.kind is Kind.SECONDS:
-        text = text.str.replace(RAISED, "no number")
+        text = text.str.replace(ROUNDED, "no number")
     return text.cast(column.dtype)
 
 

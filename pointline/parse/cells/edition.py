@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-EDITION = "d9f84edcbf57"
+EDITION = "9cea988e4de8"
 """The first digits of the SHA-256 of ``c/cells.c``, ``c/column.h`` and ``c/numbers.h``; ``c/edition.h`` has it, too."""
 
 

@@ -101,7 +101,7 @@ def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path
     """Raise Rejected where a file, or the name of its member, says something else than its path does."""
     for name, found in file_says.items():
         claimed = path_says.get(name, found)
-        if _plain(claimed) != _plain(found):
+        if _plain(name, claimed) != _plain(name, found):
             raise Rejected(
                 f"{path}: the {name} in the file is {shown(found)}, the path says {shown(claimed)}",
                 subject=path,
@@ -109,9 +109,9 @@ def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path
             )
 
 
-def _plain(said: str) -> str:
+def _plain(name: str, said: str) -> str:
     """Databento writes a dataset as GLBX.MDP3 and as glbx-mdp3."""
-    return said.casefold().replace(".", "-")
+    return said.casefold().replace(".", "-") if name == "dataset" else said.casefold()
 
 
 def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: bool = True) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: boo
     if names in feed.headers or (not is_ordered and sorted(names) in map(sorted, feed.headers)):
         return names
     nearest = min(feed.headers, key=lambda one: len(set(one) ^ set(names)))
-    if doubled := next((name for name, count in Counter(names).items() if count > 1), ""):
+    if doubled := next((name for name, count in Counter(names).items() if count > 1 and name in nearest), ""):
         same = [cell for cell, name in zip(given, names, strict=True) if name == doubled]
         raise Rejected(
             f"{path}: {' and '.join(map(shown, same))} are columns of the same meaning to {feed.name}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 
 import polars as pl
 from msgspec import Struct
@@ -35,14 +36,25 @@ def varying_of(bars: pl.DataFrame, series: Sequence[str]) -> list[str]:
     return [name for name in series if bars[name].null_count() or (bars[name] != bars[name][0]).any()]
 
 
-def steps_of(bars: pl.DataFrame, varying: Sequence[str], *, counts_odd: bool = False) -> pl.DataFrame:
-    """Return ``interval, steps, least, short, odd`` of bars with ``timestamp``, a series for each value of ``varying``.
+def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
+    """Return ``interval, steps, least, short`` of bars with a ``timestamp``, a series for each value of ``varying``.
 
     ``steps`` counts pairs of bars of one series that follow one another in time, ``least`` is the smallest step in
-    microseconds, ``short`` counts those that are shorter than two bars of the interval can be apart, and ``odd`` those
-    that are no multiple of the smallest, where they are to be counted. Bars of the same time are the same bar. Bars may
-    be in any order: they are sorted, which costs next to nothing if they are.
+    microseconds, and ``short`` counts those that are shorter than two bars of the interval can be apart. Bars of the
+    same time are the same bar. Bars may be in any order: they are sorted, which costs next to nothing if they are.
     """
+    found = _steps(bars, varying)
+    least = {interval: least_step(interval) for interval in found[INTERVAL].unique().drop_nulls()}
+    least_of_each = pl.col(INTERVAL).first().replace_strict(least, default=0, return_dtype=pl.Int64)
+    return found.group_by(INTERVAL).agg(
+        pl.len().alias("steps"),
+        pl.col("step").min().alias("least"),
+        (pl.col("step") < least_of_each).sum().alias("short"),
+    )
+
+
+def _steps(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
+    """Return the columns ``varying``, ``interval`` and ``step``, in microseconds."""
     step = pl.col("timestamp").sort().diff()
     if varying:
         found = bars.group_by(varying).agg(step.alias("step")).explode("step")
@@ -50,17 +62,7 @@ def steps_of(bars: pl.DataFrame, varying: Sequence[str], *, counts_odd: bool = F
         found = bars.select(step.alias("step"))
     if INTERVAL not in varying:
         found = found.with_columns(pl.lit(bars[INTERVAL][0]).alias(INTERVAL))
-    step = pl.col("step")
-    odd = (step % step.min() != 0).sum() if counts_odd else pl.lit(None, pl.UInt32)
-    found = found.filter(step > 0).with_columns(pl.col(INTERVAL).cast(pl.String))
-    least = {interval: least_step(interval) for interval in found[INTERVAL].unique().drop_nulls()}
-    least_of_each = pl.col(INTERVAL).first().replace_strict(least, default=0, return_dtype=pl.Int64)
-    return found.group_by(INTERVAL).agg(
-        pl.len().alias("steps"),
-        step.min().alias("least"),
-        (step < least_of_each).sum().alias("short"),
-        odd.alias("odd"),
-    )
+    return found.filter(pl.col("step") > 0).with_columns(pl.col(INTERVAL).cast(pl.String))
 
 
 def may_be_short(bars: pl.DataFrame, table: EventTable, laid: EndToEnd) -> bool:
@@ -74,14 +76,24 @@ def may_be_short(bars: pl.DataFrame, table: EventTable, laid: EndToEnd) -> bool:
 
 
 def may_be_far(bars: pl.DataFrame, laid: EndToEnd) -> bool:
-    """Tell the same of bars that are far apart for their interval."""
+    """Tell the same of bars that are far apart for their interval: of files of one series each."""
     later, earlier = neighbours(bars["timestamp"])
-    is_far = later - earlier >= FAR * least_step(bars[INTERVAL][0])
-    at_starts = sum(bool(is_far[start - 1]) for start in laid.starts[1:])
-    if int(is_far.sum() or 0) - at_starts < LEAST_FAR_STEPS:
+    steps, length = later - earlier, FAR * _least_of(bars[INTERVAL][0])
+    is_near = (steps < length) & (steps > -length) & (steps != 0)
+    at_starts = sum(not is_near[start - 1] for start in laid.starts[1:])
+    if len(steps) - int(is_near.sum() or 0) - at_starts < LEAST_FAR_STEPS:
         return False  # as nearly always
     places = zip(laid.starts, laid.rows, strict=True)
-    return any(rows > LEAST_FAR_STEPS and is_far.slice(start, rows - 1).all() for start, rows in places)
+    return any(rows > LEAST_FAR_STEPS and not is_near.slice(start, rows - 1).any() for start, rows in places)
+
+
+def has_far(bars: pl.DataFrame, varying: Sequence[str]) -> bool:
+    """Tell the same of files of many series. ``varying`` has ``file_id``."""
+    found = _steps(bars, varying).group_by("file_id", INTERVAL).agg(pl.len(), pl.col("step").min())
+    return any(
+        steps >= LEAST_FAR_STEPS and _is_far(interval, least)
+        for interval, steps, least in found.select(INTERVAL, "len", "step").iter_rows()
+    )
 
 
 class Short(Struct, frozen=True, kw_only=True):
@@ -102,6 +114,8 @@ class Steps:
     def __init__(self, table: EventTable) -> None:
         self._series = series_of(table)
         self._last: pl.DataFrame | None = None
+        self._common: dict[str, int] = {}
+        """What all steps of an interval are multiples of, where these are long; else a length that is too short."""
         self._found: pl.DataFrame | None = None
 
     def add(self, bars: pl.DataFrame) -> None:
@@ -110,8 +124,10 @@ class Steps:
         rows = new if self._last is None else pl.concat([self._last, new])
         varying = varying_of(rows, self._series)
         found = steps_of(rows, varying)
-        if any(_is_far(interval, least) for interval, _, least, *_ in found.iter_rows()):
-            found = steps_of(rows, varying, counts_odd=True)
+        for interval, _, least, _ in found.iter_rows():
+            self._common[interval] = gcd(
+                self._common.get(interval, 0), self._common_step(rows, varying, interval, least)
+            )
         self._found = found if self._found is None else _joined(pl.concat([self._found, found]))
         self._last = rows.unique(varying, keep="last") if varying else rows[-1:]
 
@@ -125,29 +141,34 @@ class Steps:
 
         Of weeks and months that has to be most of the bars: holidays move single ones.
         """
-        for interval, steps, least, short, _ in () if self._found is None else self._found.iter_rows():
+        for interval, steps, least, short in () if self._found is None else self._found.iter_rows():
             if short * 2 > steps or (short and not is_calendar(interval)):
                 is_rare = short <= RARE_SHARE * steps
                 return Short(least=interval_of(least), interval=interval, rows=short, is_rare=is_rare)
         return None
 
     def far(self) -> tuple[str, int] | None:
-        """Return an interval whose bars look like those of a longer one, and how many they are; None where none do."""
-        for interval, steps, least, _, odd in () if self._found is None else self._found.iter_rows():
-            if _is_far(interval, least) and steps >= LEAST_FAR_STEPS and odd == 0:
-                return interval, steps + 1
+        """Return an interval whose bars look like those of a longer one, and how many steps tell so."""
+        for interval, steps, *_ in () if self._found is None else self._found.iter_rows():
+            if steps >= LEAST_FAR_STEPS and _is_far(interval, self._common[interval]):
+                return interval, steps
         return None
 
-
-def _is_far(interval: str, least: int) -> bool:
-    return 0 < FAR * least_step(interval) <= least
+    @staticmethod
+    def _common_step(bars: pl.DataFrame, varying: Sequence[str], interval: str, least: int) -> int:
+        if not _is_far(interval, least):
+            return least  # as nearly always
+        steps = _steps(bars, varying)
+        return gcd(*steps.filter(pl.col(INTERVAL).eq_missing(interval))["step"].unique())
 
 
 def _joined(found: pl.DataFrame) -> pl.DataFrame:
-    least = pl.col("least")
-    return found.group_by(INTERVAL).agg(
-        pl.col("steps").sum(),
-        least.min(),
-        pl.col("short").sum(),
-        pl.col("odd").sum() + (least % least.min() != 0).sum(),
-    )
+    return found.group_by(INTERVAL).agg(pl.col("steps").sum(), pl.col("least").min(), pl.col("short").sum())
+
+
+def _least_of(interval: str | None) -> int:
+    return least_step(interval or "")
+
+
+def _is_far(interval: str | None, step: int) -> bool:
+    return 0 < FAR * _least_of(interval) <= step

@@ -171,8 +171,8 @@ def _odd(name: str, count: int) -> str:
         "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
         "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
         "too_early_for": f"{plural(count, 'bar')} came too soon after the one before, for bars of {about}; they stay",
-        "far_apart_for": f"{plural(count, 'bar')} are as far apart as those of a longer interval, and the name says "
-        f"{about}; they stay",
+        "far_apart_for": f"{plural(count, 'bar')} come as long after the one before as those of a longer interval, "
+        f"and the name says {about}; they stay",
         "implausible_time": f"{plural(count, 'row')} with a {about} before 2000 or after 2199, which was left out",
         "held": f"What it says of {about} is held: it lacks {plural(count, 'symbol')} of those listed before",
     }

@@ -145,7 +145,9 @@ def _sources(made: Sequence[MadeColumn], text: FeedText, named: set[str], report
     for one in made:
         for source in one.sources:
             other = found.setdefault(source.name, source)
-            if (other.kind, other.choices) != (source.kind, source.choices):
+            if {other.kind, source.kind} == {Kind.SECONDS, Kind.NUMBER}:
+                found[source.name] = other if other.kind is Kind.SECONDS else source
+            elif (other.kind, other.choices) != (source.kind, source.choices):
                 report(f"column {source.name!r} is read as {other.kind.value} and as {source.kind.value}: say one")
     for name in (*text.where, *(sorted(named) if text.distinct else ())):
         found.setdefault(name, Column(name=name, kind=Kind.TEXT))

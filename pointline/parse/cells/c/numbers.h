@@ -144,16 +144,27 @@ static inline const char *read_number(const char *const text, double *number)
     return after;
 }
 
-/* A number that is a time: one with a positive exponent is what a spreadsheet has rounded. */
+/* A number that is a time. With five decimals at most and an exponent that is greater a spreadsheet has rounded it. */
 static inline const char *read_seconds(const char *const text, double *number)
 {
+    enum { MOST_DECIMALS = 5, MOST_EXPONENT = 1000 };
     const char *const after = read_number(text, number);
     if (after == NULL)
         return NULL;
-    const char *last = after - 1;
-    while (last > text && is_digit(*last))
-        last--;
-    return *last == 'e' || *last == 'E' || *last == '+' ? NULL : after;
+    const char *sign = after - 1; /* from the end: nearly always there is a point first */
+    while (sign > text && is_digit(*sign))
+        sign--;
+    if (*sign != 'e' && *sign != 'E' && *sign != '+')
+        return after;
+    int exponent = 0, decimals = 0;
+    for (const char *digit = sign + 1; digit < after; digit++)
+        exponent = exponent < MOST_EXPONENT ? exponent * 10 + (*digit - '0') : exponent;
+    const char *digit = *sign == '+' ? sign - 2 : sign - 1;
+    for (; digit > text && is_digit(*digit); digit--)
+        decimals++;
+    if (*digit != '.')
+        decimals = 0;
+    return decimals <= MOST_DECIMALS && decimals < exponent ? NULL : after;
 }
 
 #endif

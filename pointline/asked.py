@@ -15,6 +15,8 @@ Names = str | Collection[str]
 
 MOST_COMPARED = 2_000
 """Comparing a word with more names than this takes a second; of more only those that begin alike are compared."""
+FIRST_DAY = dt.datetime(2, 1, 1, tzinfo=dt.UTC)
+"""Nothing is of a time before it, and there are days before it to count back to."""
 TIME_HINT = "write {name}='2024-05-01' or {name}='2024-05-01T12:00', UTC; a date or a datetime also works"
 
 
@@ -76,6 +78,7 @@ def instant(name: str, given: Time | None) -> dt.datetime | None:
 def window(start: Time | None, end: Time | None) -> tuple[dt.datetime | None, dt.datetime | None]:
     """Return both ends. Raises PointlineError where no time lies between two days or in the wrong order."""
     first, last = instant("start", start), instant("end", end)
+    last = None if last is None else max(last, FIRST_DAY)
     if first is None or last is None or first < last:
         return first, last
     if last < first:

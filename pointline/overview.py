@@ -76,8 +76,8 @@ def symbols(
     >>> pointline.symbols("trades", exchange="deribit")  # doctest: +SKIP
 
     ``first`` and ``last`` are UTC dates. ``rows`` is null where a file holds several symbols: the ledger keeps the rows
-    of a file, not of each symbol in it. What a symbol *was*, its tick size for example, is in ``dim_symbol``:
-    ``pointline.scan("dim_symbol")``.
+    of a file, not of each symbol in it; and such a file counts for each of its symbols on all of its days. What a
+    symbol *was*, its tick size for example, is in ``dim_symbol``: ``pointline.scan("dim_symbol")``.
     """
     ledger, chosen = _chosen(table, exchange, symbol, lake_root)
     first, last = ends()
@@ -119,7 +119,8 @@ def files(
     none. ``rows_read = rows_written + rows_quarantined``.
     """
     ledger, chosen = _chosen(table, exchange, symbol, lake_root)
-    if statuses := words(status):
+    statuses = words(status)
+    if statuses is not None:
         require("status", statuses, [one.value for one in Status])
         ledger = ledger.filter(pl.col("status").is_in(statuses))
     if chosen is not None:
@@ -152,6 +153,7 @@ def coverage(
     One row per exchange, table, symbol and day with a file (``first`` equals ``last``, ``days`` is 1), and one per run
     of days without. ``state`` is present, empty (the vendor had no data), few (far fewer rows than ``usual``), pending,
     missing, quarantined or failed; of several files of a day the one with the worst status is named by ``file_id``.
+    A file of several symbols and days counts for each of its symbols on all of its days; its ``rows`` are null.
     """
     ledger, chosen = _chosen(table, exchange, symbol, lake_root)
     first, last = window(start, end)

@@ -81,7 +81,8 @@ class Selection(Struct, frozen=True, kw_only=True):
 class Coverage(Struct, frozen=True, kw_only=True):
     """``days``: one row per series and day with a file: ``state, files, rows, set_aside, usual, file_id, error``.
 
-    ``rows`` is null where a file holds several symbols: how many it has of each is not known.
+    ``rows`` and ``set_aside`` are null where a file holds several symbols: how many it has of each is not known. Nor is
+    on which of its days: such a file counts for each of its symbols on all of them.
 
     ``spans``: ``first, last`` per series, cut to what was asked for. ``gaps``: ``state, first, last, days`` and what is
     known of the day, the most urgent first; days that never came are one range each. ``rests``: exchanges that do not
@@ -210,13 +211,17 @@ def _days(files: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col(SERIES).first(),
             pl.len().cast(pl.Int64).alias("files"),
-            pl.when(~(landed & pl.col("rows_written").is_null()).any())
-            .then(pl.when(landed).then(pl.col("rows_written")).sum())
-            .alias("rows"),
-            pl.when(landed).then(pl.col("rows_quarantined")).sum().alias("set_aside"),
+            _known_sum("rows_written", landed).alias("rows"),
+            _known_sum("rows_quarantined", landed).alias("set_aside"),
             pl.col("standing", "file_id", "error").last(),
         )
     )
+
+
+def _known_sum(count: str, meant: pl.Expr) -> pl.Expr:
+    """Return the sum over the files that are meant; null where one of them is not known."""
+    known = ~(meant & pl.col(count).is_null()).any()
+    return pl.when(known).then(pl.when(meant).then(pl.col(count)).sum())
 
 
 def _judge(days: pl.DataFrame) -> pl.DataFrame:

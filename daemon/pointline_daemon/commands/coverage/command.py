@@ -184,7 +184,8 @@ def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
 
 def _print_json(coverage: Coverage, wanted: Selection, written: list[str], differing: Sequence[Differing]) -> None:
     counts = coverage.days.group_by(SERIES).agg(
-        *((pl.col("state") == state.value).sum().alias(state.value) for state in State), pl.col("rows").sum()
+        *((pl.col("state") == state.value).sum().alias(state.value) for state in State),
+        pl.when(pl.col("rows").null_count() == 0).then(pl.col("rows").sum()),
     )
     never = coverage.gaps.filter(pl.col("file_id").is_null()).group_by(SERIES).agg(pl.col("days").sum())
     series = coverage.spans.join(counts, on=SERIES, how="full", coalesce=True).join(never, on=SERIES, how="left")

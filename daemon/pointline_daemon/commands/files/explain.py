@@ -36,7 +36,7 @@ from pointline_daemon.commands.files.presence import (
     is_in_place,
     without_description,
 )
-from pointline_daemon.commands.files.targets import id_in
+from pointline_daemon.commands.files.targets import id_in, refuse_bronze
 from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import unknown_file
 from pointline_daemon.commands.shared.present import print_json, print_labelled, print_lines
@@ -82,7 +82,7 @@ class Answer(Struct, frozen=True, kw_only=True):
                 {
                     "file_id": one.row["file_id"],
                     "status": one.row["status"],
-                    "story": [{"at": _moment(chapter.at_us), "what": chapter.what} for chapter in one.chapters],
+                    "story": [{"at": _iso(chapter.at_us), "what": chapter.what} for chapter in one.chapters],
                     "next": one.next_step,
                 }
                 for one in self.versions
@@ -116,6 +116,8 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
     by_id = dict(named.collect().iter_rows())
     if unknown := [file_id for file_id in ids.values() if file_id not in by_id]:
         raise unknown_file(unknown[0])
+    for target in targets:
+        refuse_bronze(bronze, target)
     paths = {target: by_id[ids[target]] if target in ids else find_path(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
@@ -271,6 +273,11 @@ def _show(answer: Answer, *, separate: bool) -> None:
     print_lines([""])
     print_labelled("now   ", answer.presence.what)
     print_labelled("next  ", answer.next_step)
+
+
+def _iso(at_us: int | None) -> str | None:
+    moment = _moment(at_us)
+    return None if moment is None else moment.replace(" ", "T")
 
 
 def _moment(at_us: int | None) -> str | None:

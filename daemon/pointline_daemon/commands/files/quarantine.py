@@ -80,9 +80,12 @@ def show_quarantine(
     shows_lines = bool(targets) or rule is not None
     lines = rows.sort("file_id", "file_seq").head(min(last, MOST_SHOWN) or None) if shows_lines else rows.head(0)  # type: ignore[arg-type]
     if as_json:
-        _print_json(groups, paths, lines.collect() if shows_lines else None)
+        whole = _refused_whole(ledger, files or ())
+        _print_json(groups, paths, lines.collect() if shows_lines else None, whole)
     elif not groups:
-        print_lines(["no quarantined rows" + (" match" if shows_lines else ""), *_refused_whole(ledger, files or ())])
+        print_lines(
+            ["no quarantined rows" + (" match" if shows_lines else ""), *_said_of(_refused_whole(ledger, files or ()))]
+        )
     else:
         _show(groups, paths, last)
         if shows_lines:
@@ -98,13 +101,16 @@ def _rows_of(table: Path, ledger: pl.LazyFrame, files: list[int] | None) -> pl.L
     return scan_rows(table, SCHEMA).filter(~pl.col("file_id").is_in(closed.implode()))
 
 
-def _refused_whole(ledger: pl.LazyFrame, files: Sequence[int]) -> list[str]:
-    """Return a line for each of these files that was refused as a whole: no row of it is kept apart."""
+def _refused_whole(ledger: pl.LazyFrame, files: Sequence[int]) -> list[int]:
+    """Return those of these files that were refused as a whole: no row of them is kept apart."""
     # Others break another rule than the one that was asked for.
     has_none = pl.col("rows_quarantined").fill_null(0) == 0
     refused = ledger.filter(pl.col("file_id").is_in(list(files)), pl.col("status") == Status.QUARANTINED, has_none)
-    ids = refused.select("file_id").collect()["file_id"].sort().head(SHOWN)
-    return [f"file {one} was refused as a whole; `pointline explain {one}` names the cause" for one in ids]
+    return refused.select("file_id").collect()["file_id"].sort().to_list()
+
+
+def _said_of(ids: Sequence[int]) -> list[str]:
+    return [f"file {one} was refused as a whole; `pointline explain {one}` names the cause" for one in ids[:SHOWN]]
 
 
 def _paths(ledger: pl.LazyFrame, file_ids: Sequence[int]) -> dict[int, str]:
@@ -122,7 +128,9 @@ def _print_csv(rows: pl.LazyFrame, ledger: pl.LazyFrame, *, raw: bool) -> int:
     return EXIT_OK
 
 
-def _print_json(groups: Sequence[RuleBroken], paths: dict[int, str], lines: pl.DataFrame | None) -> None:
+def _print_json(
+    groups: Sequence[RuleBroken], paths: dict[int, str], lines: pl.DataFrame | None, whole: Sequence[int]
+) -> None:
     by_file_and_rule = [
         {
             "file_id": group.file_id,
@@ -136,7 +144,14 @@ def _print_json(groups: Sequence[RuleBroken], paths: dict[int, str], lines: pl.D
         for group in groups
     ]
     rows = None if lines is None else lines.select("file_id", "file_seq", "rule", "column", "raw").to_dicts()
-    print_json({"rows": sum(group.rows for group in groups), "groups": by_file_and_rule, "lines": rows})
+    print_json(
+        {
+            "rows": sum(group.rows for group in groups),
+            "groups": by_file_and_rule,
+            "lines": rows,
+            "refused_whole": list(whole),
+        }
+    )
 
 
 def _show(groups: Sequence[RuleBroken], paths: dict[int, str], last: int) -> None:

@@ -63,7 +63,11 @@ def retry(
         _put_back(config, found["file_id"].to_list(), accept=accept)
     code = EXIT_FINDINGS if found.is_empty() and targets else EXIT_OK
     if as_json:
-        print_json({"dry_run": dry_run, "files": found.to_dicts(), "not_in_bronze": list(away)})
+        named = entries.filter(
+            pl.col("file_id").is_in(meant or []), ~pl.col("file_id").is_in(found["file_id"].implode())
+        )
+        kept = named.select("file_id", "bronze_file_path", "status").to_dicts()
+        print_json({"dry_run": dry_run, "files": found.to_dicts(), "not_in_bronze": list(away), "kept": kept})
         return code
     for file_id, path in list(away.items())[:SHOWN]:
         where = f"bronze does not have this version of it: {printable(path)}"

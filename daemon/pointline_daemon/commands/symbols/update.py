@@ -72,7 +72,8 @@ def update(lake_root: Path | None, source: Source, *, insist: bool, dry_run: boo
     if as_json:
         print_json({"dry_run": dry_run, "changes": found["changes"], "held": found["held"], "reason": found["reason"]})
     else:
-        _show(found["changes"], dry_run=dry_run)
+        if found["changes"] or not found["held"]:
+            _show(found["changes"], dry_run=dry_run)
         if found["held"]:
             print_problem(f"held: {found['reason']}", f"if that is right: {_insisting(source)}")
     return EXIT_FINDINGS if found["held"] else EXIT_OK

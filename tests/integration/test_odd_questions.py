@@ -1,0 +1,75 @@
+"""Questions that mean nothing, or everything: each has an answer that is true."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+
+import polars as pl
+import pytest
+
+import pointline
+from tests.support.daemon_thread import Daemon
+from tests.support.lake_check import file_content, file_name, put_file
+from tests.support.process import pointline as run
+
+NAME = file_name("trades", "A")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory) -> Daemon:
+    daemon = Daemon(tmp_path_factory.mktemp("odd") / "lake")
+    put_file(daemon.bronze, NAME, file_content(NAME, 9))
+    (daemon.bronze / "binance_trades_2024-05-02_B.csv").write_text("no header\n")
+    daemon.once()
+    return daemon
+
+
+@pytest.mark.parametrize("end", ["0001-01-01", dt.date(1, 1, 1), dt.datetime.min])  # noqa: DTZ901
+def test_nothing_is_before_the_first_day(lake, end):
+    assert pointline.scan("trades", end=end, lake_root=lake.root).collect().is_empty()
+    assert pointline.files(end=end, lake_root=lake.root).is_empty()
+    assert pointline.coverage(end=end, lake_root=lake.root).is_empty()
+
+
+@pytest.mark.parametrize("names", ["status", "symbol", "exchange"])
+def test_of_no_name_there_is_no_file(lake, names):
+    assert pointline.files(**{names: []}, lake_root=lake.root).is_empty()
+
+
+@pytest.mark.parametrize("command", ["explain", "withdraw", "retry", "quarantine"])
+@pytest.mark.parametrize("where", [".", "./", "whole"])
+def test_bronze_itself_is_no_file(lake, command, where, monkeypatch):
+    monkeypatch.chdir(lake.bronze)
+    done = run(lake.root, command, os.fspath(lake.bronze) if where == "whole" else where)
+    assert done.returncode == 2
+    assert "is bronze itself" in done.stderr
+    assert "name files or folders in it" in done.stderr
+
+
+def test_programs_are_told_what_people_are(lake):
+    done = run(lake.root, "retry", NAME, "--json")
+    (kept,) = json.loads(done.stdout)["kept"]
+    assert (done.returncode, kept["status"], kept["bronze_file_path"]) == (1, "success", NAME)
+    bad = lake.root / "bronze/binance_trades_2024-05-02_B.csv"
+    (number,) = pointline.files(status="quarantined", lake_root=lake.root)["file_id"]
+    told = json.loads(run(lake.root, "quarantine", str(bad), "--json").stdout)
+    assert (told["rows"], told["refused_whole"]) == (0, [number])
+    (answer,) = json.loads(run(lake.root, "explain", NAME, "--json").stdout)
+    for chapter in answer["versions"][0]["story"]:
+        assert chapter["at"] is None or dt.datetime.strptime(chapter["at"], "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007
+
+
+def test_rows_that_are_not_known_are_not_nothing(tmp_path):
+    """Of a file of two symbols the ledger has the sum alone."""
+    daemon = Daemon(tmp_path / "lake")
+    name = "deribit_trades_2024-05-01_FUTURES.csv"
+    rows = "".join(f"deribit,{one},1714521600000000,1714521600000001,x,buy,1,1\n" for one in ("A", "B", "B"))
+    header = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    (daemon.bronze / name).write_text(header + rows + "deribit,A,x,1714521600000001,x,buy,1,1\n")
+    daemon.once()
+    found = json.loads(run(daemon.root, "coverage", "--json").stdout)
+    assert [one["rows"] for one in found["series"]] == [None, None]
+    days = pointline.coverage("trades", lake_root=daemon.root)
+    assert days.select(pl.col("rows", "rows_quarantined").null_count()).row(0) == (2, 2)

@@ -36,7 +36,8 @@ def with_symbols(
 
     A row whose symbol had no version then keeps its place, with nulls, and a ``NoVersion`` warning says how many there
     are: of a lazy frame, in each piece that is read. Rows stay in their order. A column that the frame has already
-    keeps its name; the symbol's then ends in ``_of_symbol``.
+    keeps its name; the symbol's then ends in ``_of_symbol``. Of a frame with ``symbol_id``, which was joined before,
+    a PointlineError says to drop it.
 
     Raises PointlineError at once where the frame lacks ``exchange``, ``symbol`` or ``local_timestamp``, or these are
     not texts and times.

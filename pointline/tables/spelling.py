@@ -13,7 +13,7 @@ GROUPS = ("SPOT", "FUTURES", "PERPETUALS", "OPTIONS")
 EVERY_SYMBOL = "*"
 """What stands for the symbol of a described file that may hold many: ``ALL`` and ``SPOT`` are tickers of shares."""
 EARLIER = "ALL"
-"""How earlier releases wrote that in the ledger. A feed is of many symbols or of one: no share is meant by it, too."""
+"""How earlier releases wrote that in the ledger. A feed is of many symbols or of one, so it is no share as well."""
 
 _AS_IN_NAMES = str.maketrans("/:", "--")
 

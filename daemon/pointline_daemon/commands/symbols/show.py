@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from pointline.errors import PointlineError, WrongUse
-from pointline.phrases import plural, printable
+from pointline.phrases import no_lake, plural, printable
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
 from pointline_daemon.commands.shared.known import LISTS_SYMBOLS, known_symbols, require_exchange, require_symbol
@@ -46,6 +46,8 @@ SAID = {
 def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at: str | None, as_json: bool) -> int:
     """Print versions of symbols: those that hold now or held at a time, or all of one symbol."""
     config = settings_for(lake_root)
+    if not config.paths.silver.is_dir():
+        raise no_lake(config.paths.root)
     time = None if at is None else parsed_time("--at", at)
     table = known_symbols(config)
     if table.head(1).collect().is_empty():

@@ -214,20 +214,21 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
     try:
         root = Path(given).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigurationError(
-            [_problem("lake_root", str(given), source, f"not a usable path: {error}").text], hint=NAME_IT
-        ) from error
+        raise _unusable(given, source, f"not a usable path: {error}") from error
     if root.is_symlink():  # Python 3.13 resolves it to itself; those before it raise
-        what = "not a usable path: the link leads to itself"
-        raise ConfigurationError([_problem("lake_root", str(given), source, what).text], hint=NAME_IT)
+        raise _unusable(given, source, "not a usable path: the link leads to itself")
     if any("\udc80" <= letter <= "\udcff" for letter in str(root)):
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
-        raise ConfigurationError([_problem("lake_root", str(given), source, what).text], hint=NAME_IT)
+        raise _unusable(given, source, what)
     _require_access(root)
     refuse_link_to_nothing(root / "silver")  # a lake without it looks like a new one
     if root.exists() and not root.is_dir():
-        raise ConfigurationError([_problem("lake_root", str(given), source, "not a folder").text], hint=NAME_IT)
+        raise _unusable(given, source, "not a folder")
     return root, source
+
+
+def _unusable(given: str | Path, source: str, what: str) -> ConfigurationError:
+    return ConfigurationError([_problem("lake_root", str(given), source, what).text], hint=NAME_IT)
 
 
 def _require_access(root: Path) -> None:

@@ -14,7 +14,7 @@ from pointline.io.ledger.reader import require_known_ledger, scan_rows
 from pointline.naming import require_known
 from pointline.reading import other_tables
 from pointline.tables import ingest_manifest
-from pointline.tables.coverage import SERIES, Selection, survey
+from pointline.tables.coverage import SERIES, Selection, known_sum, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, ends, stands_at
 
@@ -92,9 +92,11 @@ def symbols(
     )
     if chosen is not None:
         each = each.filter(pl.col("symbol").is_in(chosen))
-    known = pl.when(pl.col("rows").null_count() == 0).then(pl.col("rows").sum())
     found = each.group_by("exchange", "symbol", "table").agg(
-        files=pl.len().cast(pl.Int64), rows=known, first=pl.col("first").min(), last=pl.col("last").max()
+        files=pl.len().cast(pl.Int64),
+        rows=known_sum(pl.col("rows")),
+        first=pl.col("first").min(),
+        last=pl.col("last").max(),
     )
     return found.sort("exchange", "symbol", "table").collect()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pointline.errors import UnknownValue
@@ -27,6 +27,11 @@ def near_names(value: str, known: Iterable[str]) -> list[str]:
     return [by_key[one] for one in found[:MOST_NEAR]]
 
 
+def meant(near: Sequence[str]) -> str:
+    """Return the question whether one of these names is meant; empty where there are none."""
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
 def no_such(what: str, value: str, known: Iterable[str], *, hint: str = "") -> UnknownValue:
     """Return the error for a name of a kind of thing (``what``: table, rule, ...) that does not exist.
 
@@ -34,7 +39,7 @@ def no_such(what: str, value: str, known: Iterable[str], *, hint: str = "") -> U
     """
     names = list(known)
     near = near_names(value, names)
-    told = [f"did you mean {' or '.join(near)}?"] if near else []
+    told = [meant(near)] if near else []
     if names and len(names) <= MOST_LISTED:
         told.append(f"one of: {', '.join(names)}")
     elif not near and names:

@@ -45,6 +45,7 @@ NETWORK = frozenset(
     ]
 )
 INOTIFY = Path("/proc/sys/fs/inotify")
+BATCHES_OF_HEADROOM = 2
 NLINK_WITHOUT_FOLDERS = 2
 """File systems that do not count the folders in a folder say 1, and those that count all entries say more."""
 
@@ -259,7 +260,7 @@ def newest_write(tables: Sequence[Path]) -> float:
     return max((entry.stat().st_mtime for log in logs for entry in log.glob("*.json")), default=0.0)
 
 
-def headroom(batches: int, batch_bytes: int, total: int) -> int:
+def headroom(batch_bytes: int, total: int, batches: int = BATCHES_OF_HEADROOM) -> int:
     """Return how many bytes of a disk should be free for some batches: on a small one a twentieth of it will do."""
     return min(batches * batch_bytes, total // 20)
 

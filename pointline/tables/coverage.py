@@ -211,17 +211,16 @@ def _days(files: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col(SERIES).first(),
             pl.len().cast(pl.Int64).alias("files"),
-            _known_sum("rows_written", landed).alias("rows"),
-            _known_sum("rows_quarantined", landed).alias("set_aside"),
+            known_sum(pl.col("rows_written").filter(landed)).alias("rows"),
+            known_sum(pl.col("rows_quarantined").filter(landed)).alias("set_aside"),
             pl.col("standing", "file_id", "error").last(),
         )
     )
 
 
-def _known_sum(count: str, meant: pl.Expr) -> pl.Expr:
-    """Return the sum over the files that are meant; null where one of them is not known."""
-    known = ~(meant & pl.col(count).is_null()).any()
-    return pl.when(known).then(pl.when(meant).then(pl.col(count)).sum())
+def known_sum(counts: pl.Expr) -> pl.Expr:
+    """Return the sum; null where one of the counts is not known."""
+    return pl.when(counts.null_count() == 0).then(counts.sum())
 
 
 def _judge(days: pl.DataFrame) -> pl.DataFrame:

@@ -160,19 +160,11 @@ def _feed(
     paths = _templates(text.path, place, problems)
     if not paths:
         problems.append(f"{place}: it has no path")
-    if table is None:
-        problems += [f"{place}: {problem}" for problem in contradictions(text, paths)]
-        return []
+    if table is not None and not is_sound:
+        plan(text, table, _fields_of(paths), lambda problem: problems.append(f"{place}: {problem}"))
     if not is_sound:
-        of_feed = list(contradictions(text, paths))
-        zone = next((one.removeprefix("day_zone: ") for one in of_feed if one.startswith("day_zone: ")), None)
-        of_map: list[str] = []
-        plan(text, table, _fields_of(paths), of_map.append)
-        times = {one.removeprefix("map.timestamp") for one in of_map}  # the other time is the same where it is not said
-        told = [one for one in of_map if one.removeprefix("map.local_timestamp") not in times or "map.local" not in one]
-        told = [one for one in told if zone is None or not one.endswith(f": {zone}")]
-        problems += [f"{place}: {problem}" for problem in (*told, *of_feed)]
-    if len(problems) > before:
+        problems += [f"{place}: {problem}" for problem in contradictions(text, paths)]
+    if table is None or len(problems) > before:
         return []
     slack = SLACK.fullmatch(text.day_slack)
     return [

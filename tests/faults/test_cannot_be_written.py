@@ -111,5 +111,5 @@ def test_a_silver_that_can_only_be_read(daemon, read_only):
 @pytest.mark.parametrize("total", [64 << 20, 200 << 20, 1 << 40])
 def test_a_small_disk_is_not_called_full(total):
     """Half of it being free, whatever a batch may take."""
-    assert headroom(2, 256 << 20, total) <= total // 20
-    assert headroom(2, 256 << 20, 1 << 40) == 512 << 20
+    assert headroom(256 << 20, total) <= total // 20
+    assert headroom(256 << 20, 1 << 40) == 512 << 20

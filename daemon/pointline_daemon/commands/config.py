@@ -10,7 +10,7 @@ from pointline.errors import CHECK, ConfigurationError
 from pointline.io.descriptions import lake_tables
 from pointline.phrases import printable
 from pointline.settings import is_size
-from pointline.unknown import near_names
+from pointline.unknown import meant, near_names
 from pointline_daemon.commands.shared.present import Column, bytes_text, print_table
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
@@ -55,9 +55,8 @@ def _require_columns(config: Config) -> None:
     found = []
     for name in config.maintenance.z_order:
         if name not in known:
-            near = near_names(name, known)
-            meant = f"; did you mean {' or '.join(near)}?" if near else ""
-            found.append(f"maintenance.z_order ({place}): no table has a column {name!r}{meant}")
+            told = (f"no table has a column {name!r}", meant(near_names(name, known)))
+            found.append(f"maintenance.z_order ({place}): {'; '.join(filter(None, told))}")
     if found:
         raise ConfigurationError(found)
 

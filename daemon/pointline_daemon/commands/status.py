@@ -37,7 +37,6 @@ from pointline_daemon.commands.shared.unread import count_unread, show_unread
 from pointline_daemon.condition.health import Health
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
-BATCHES_OF_HEADROOM = 2
 GOOD = {"healthy", "degraded"}
 """Files that arrive get in, and no file failed."""
 TO_DO = ("queued", "in_flight", "unfinished", "scheduled")
@@ -71,7 +70,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.disk)
-    low = disk.free < headroom(BATCHES_OF_HEADROOM, int(config.ingest.batch_max_bytes), disk.total)
+    low = disk.free < headroom(int(config.ingest.batch_max_bytes), disk.total)
     unread = count_unread(config, daemon, now)
     start = start_command(paths.root)
     space = look_at_space(config, daemon)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import time
@@ -13,14 +12,13 @@ from typing import Any
 import structlog
 
 from pointline.io.durable import make_folder, replace_file, write_over
-from pointline.io.translate import from_os_error
+from pointline.io.translate import FULL, from_os_error
 from pointline_daemon import events
 from pointline_daemon.condition.health import Health, judge_state
 
 log = structlog.get_logger()
 HEARTBEAT_SECONDS = 10.0
 LEAST_SECONDS = 0.4
-FULL = (errno.ENOSPC, errno.EDQUOT)
 UNEXPECTED = "it ended unexpectedly: killed, a power cut, or it could not write its state"
 UNCOMPARED = ("machine", "at")
 """What changes all the time is no news."""

@@ -174,7 +174,7 @@ class LiveState:
         return {
             "disk_free_bytes": free,
             "disk_total_bytes": total,
-            "disk_full": free is not None and total is not None and free < headroom(1, self._batch_bytes, total),
+            "disk_full": free is not None and total is not None and free < headroom(self._batch_bytes, total, 1),
             "no_inodes": inodes == 0,
             "state_disk_full": self._is_state_disk_full(),
             "rss_bytes": resident_bytes(),

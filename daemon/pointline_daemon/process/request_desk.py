@@ -22,7 +22,7 @@ from polars.exceptions import PanicException
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
 from pointline.io.durable import make_folder
-from pointline.io.translate import with_place
+from pointline.io.translate import FULL, with_place
 from pointline_daemon.opening.requests import Answer, Request, decode_request, put_file
 
 STALE_SECONDS = 3600.0
@@ -90,7 +90,7 @@ class RequestDesk:
             if os.path.lexists(question):
                 put_file(question.with_suffix(".answer"), msgspec.json.encode(_answer_of(answer)))
         except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if error.errno in FULL:
                 return
         del self._open[question]
         if not _remove(question):

@@ -16,9 +16,9 @@ from pointline.services.ingest.batch import Span
 from pointline.services.rows.bronze_rows import BronzeRows
 from pointline.services.rows.end_to_end import EndToEnd, neighbours
 from pointline.services.rows.restart import Beginning, least_rows
-from pointline.services.rows.steps import has_bars, has_far, may_be_far, may_be_short, series_of, steps_of, varying_of
+from pointline.services.rows.steps import has_bars, has_odd_file
 from pointline.services.rows.tally import Tally, facts, spans_of
-from pointline.tables.schema import Check, EventTable
+from pointline.tables.schema import Check
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ class Pack(Struct):
                 laid.numbers().alias("file_seq"),
             ]
         )
-        if has_bars(feed.table) and _has_odd_steps(frame.hstack(lineage), feed.table, laid, has_groups=bool(groups)):
+        if has_bars(feed.table) and has_odd_file(frame.hstack(lineage), feed.table, laid, has_groups=bool(groups)):
             return None
         doubtful = doubtful_times(feed.table, frame)
         if groups or doubtful or _any_found(frame, checks, laid):
@@ -129,15 +129,6 @@ def _starts_again(frame: pl.DataFrame, back: set[int], laid: EndToEnd, least: in
             if found is not None or beginning.at_end() is not None:
                 return True
     return False
-
-
-def _has_odd_steps(bars: pl.DataFrame, table: EventTable, laid: EndToEnd, *, has_groups: bool) -> bool:
-    """Tell whether bars of a file come too early for their interval, or may be of a longer one."""
-    varying = varying_of(bars, series_of(table))
-    is_plain = not has_groups and not {*varying} - {"symbol"}
-    if (not is_plain or may_be_short(bars, table, laid)) and steps_of(bars, ["file_id", *varying])["short"].sum():
-        return True
-    return may_be_far(bars, laid) if is_plain else has_far(bars, ["file_id", *varying])
 
 
 def _any_found(frame: pl.DataFrame, checks: Sequence[Check], laid: EndToEnd) -> bool:

@@ -48,7 +48,7 @@ class BarInterval:
         return found or (self._too_long() if has_bars(self._feed.table) else None)
 
     def far(self) -> tuple[str, int] | None:
-        """Return an interval whose bars look like those of a longer one, and how many they are; None where none do."""
+        """Return an interval whose bars look like those of a longer one, and how many steps tell so."""
         return self._steps.far() if has_bars(self._feed.table) else None
 
     def _unnamed(self) -> WrongInterval | None:

@@ -36,17 +36,18 @@ def varying_of(bars: pl.DataFrame, series: Sequence[str]) -> list[str]:
     return [name for name in series if bars[name].null_count() or (bars[name] != bars[name][0]).any()]
 
 
-def steps_of(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
+def steps_of(bars: pl.DataFrame, varying: Sequence[str], by: Sequence[str] = ()) -> pl.DataFrame:
     """Return ``interval, steps, least, short`` of bars with a ``timestamp``, a series for each value of ``varying``.
 
     ``steps`` counts pairs of bars of one series that follow one another in time, ``least`` is the smallest step in
     microseconds, and ``short`` counts those that are shorter than two bars of the interval can be apart. Bars of the
     same time are the same bar. Bars may be in any order: they are sorted, which costs next to nothing if they are.
+    ``by``: those of ``varying`` that are told apart, and come first.
     """
     found = _steps(bars, varying)
     least = {interval: least_step(interval) for interval in found[INTERVAL].unique().drop_nulls()}
     least_of_each = pl.col(INTERVAL).first().replace_strict(least, default=0, return_dtype=pl.Int64)
-    return found.group_by(INTERVAL).agg(
+    return found.group_by(*by, INTERVAL).agg(
         pl.len().alias("steps"),
         pl.col("step").min().alias("least"),
         (pl.col("step") < least_of_each).sum().alias("short"),
@@ -65,21 +66,19 @@ def _steps(bars: pl.DataFrame, varying: Sequence[str]) -> pl.DataFrame:
     return found.filter(pl.col("step") > 0).with_columns(pl.col(INTERVAL).cast(pl.String))
 
 
-def may_be_short(bars: pl.DataFrame, table: EventTable, laid: EndToEnd) -> bool:
-    """Tell whether bars of files of one symbol each may come too early for their interval. False is certain."""
+def may_be_odd(bars: pl.DataFrame, laid: EndToEnd) -> bool:
+    """Tell whether bars may come too early for their interval, or be far apart for it. False is certain.
+
+    Each of the files has bars of one series alone, and all of them are of one interval.
+    """
     times = bars["timestamp"]
-    if times.null_count() or varying_of(bars, [name for name in series_of(table) if name != "symbol"]):
+    if times.null_count():
         return True
     later, earlier = neighbours(times)
-    steps, least = later - earlier, least_step(bars[INTERVAL][0])
-    return bool(laid.inside((steps < least) & (steps != 0)))
-
-
-def may_be_far(bars: pl.DataFrame, laid: EndToEnd) -> bool:
-    """Tell the same of bars that are far apart for their interval: of files of one series each."""
-    later, earlier = neighbours(bars["timestamp"])
-    steps, length = later - earlier, FAR * _least_of(bars[INTERVAL][0])
-    is_near = (steps < length) & (steps > -length) & (steps != 0)
+    steps, least = later - earlier, _least_of(bars[INTERVAL][0])
+    if laid.inside((steps < least) & (steps != 0)):
+        return True
+    is_near = (steps < FAR * least) & (steps > -FAR * least) & (steps != 0)
     at_starts = sum(not is_near[start - 1] for start in laid.starts[1:])
     if len(steps) - int(is_near.sum() or 0) - at_starts < LEAST_FAR_STEPS:
         return False  # as nearly always
@@ -87,12 +86,15 @@ def may_be_far(bars: pl.DataFrame, laid: EndToEnd) -> bool:
     return any(rows > LEAST_FAR_STEPS and not is_near.slice(start, rows - 1).any() for start, rows in places)
 
 
-def has_far(bars: pl.DataFrame, varying: Sequence[str]) -> bool:
-    """Tell the same of files of many series. ``varying`` has ``file_id``."""
-    found = _steps(bars, varying).group_by("file_id", INTERVAL).agg(pl.len(), pl.col("step").min())
+def has_odd_file(bars: pl.DataFrame, table: EventTable, laid: EndToEnd, *, has_groups: bool) -> bool:
+    """Tell whether bars of one file, by ``file_id``, come too early for their interval, or may be of a longer one."""
+    varying = varying_of(bars, series_of(table))
+    if not has_groups and {*varying} <= {"symbol"} and not may_be_odd(bars, laid):
+        return False
+    found = steps_of(bars, ["file_id", *varying], by=["file_id"])
     return any(
-        steps >= LEAST_FAR_STEPS and _is_far(interval, least)
-        for interval, steps, least in found.select(INTERVAL, "len", "step").iter_rows()
+        short or (steps >= LEAST_FAR_STEPS and _is_far(interval, least))
+        for _, interval, steps, least, short in found.iter_rows()
     )
 
 

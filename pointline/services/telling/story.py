@@ -256,12 +256,12 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
         version = f", with version {came.version} of that table" if came else _unknown_version(sources)
         what = f"{plural(row['rows_written'], 'row')} went into {_home(row)}{version}"
         chapters.append(Chapter(what=what, at_us=came.at_us if came else None))
-    left = _last(sources, Status.SUPERSEDED)
-    if left is None and (withdrawn := _last(sources, Status.WITHDRAWN)) is not None:
+    left, withdrawn = _last(sources, Status.SUPERSEDED), _last(sources, Status.WITHDRAWN)
+    gone = ": its rows left the table" + (f" in version {left.version}" if left else "")
+    if left is None and withdrawn is not None:
         what = f"You withdrew it: its rows left the table in version {withdrawn.version}"
         chapters.append(Chapter(what=what, at_us=withdrawn.at_us))
-    rows = "its rows left the table" + (f" in version {left.version}" if left else "")
-    gone = f": {rows}" if len(chapters) < 2 else ""
+        gone = ""
     gone = gone if row["rows_written"] else ": it never had rows in silver"
     by = row["superseded_by"]
     path = sources.path_of(by, row)

@@ -25,6 +25,8 @@ def make_column(column: Column, mapping: Mapping | None, asked: Asked) -> MadeCo
         mapping = _default(column, text, named)
         if mapping is None:
             return MadeColumn(column=column, value=always(pl.lit(None, column.dtype)))
+        if column.name == "local_timestamp" and "timestamp" in text.map:
+            report = _said_of_timestamp
     sources = [mapping.from_] if isinstance(mapping.from_, str) else mapping.from_
     if wrong := _why_not(column, mapping, sources, named):
         report(wrong)
@@ -39,6 +41,10 @@ def make_column(column: Column, mapping: Mapping | None, asked: Asked) -> MadeCo
         report(f"map.{column.name}: {error}")
         return None
     return made if constant is None else _or_else(made, constant)
+
+
+def _said_of_timestamp(problem: str) -> None:
+    """A map without a line for the other time has the same one for both: what is wrong with it is said once."""
 
 
 def _why_not(column: Column, mapping: Mapping, sources: Sequence[str], named: set[str]) -> str:

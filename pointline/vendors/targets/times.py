@@ -27,7 +27,8 @@ def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: Fe
     zone = mapping.zone or text.day_zone
     cells = _cells(mapping, sources[0], text.decimal)
     value = _time_value(mapping, sources, Clock(zone, mapping.ambiguous), cells.number)
-    values.zone_of(zone)
+    if mapping.zone:  # the feed's own is looked at with the feed
+        values.zone_of(zone)
     nothing = cells.nothing if len(sources) == 1 else _all_say_nothing(sources, mapping.null)
     return MadeColumn(
         column=column,

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pointline.config import Config
 from pointline.errors import UnknownValue
-from pointline.io.bronze.whereabouts import Place, Whereabouts, find_path, look_closer
+from pointline.io.bronze.whereabouts import Place, Whereabouts, look_closer
 from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
@@ -36,7 +36,7 @@ from pointline_daemon.commands.files.presence import (
     is_in_place,
     without_description,
 )
-from pointline_daemon.commands.files.targets import id_in, refuse_bronze
+from pointline_daemon.commands.files.targets import id_in, path_in
 from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import unknown_file
 from pointline_daemon.commands.shared.present import print_json, print_labelled, print_lines
@@ -116,9 +116,7 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
     by_id = dict(named.collect().iter_rows())
     if unknown := [file_id for file_id in ids.values() if file_id not in by_id]:
         raise unknown_file(unknown[0])
-    for target in targets:
-        refuse_bronze(bronze, target)
-    paths = {target: by_id[ids[target]] if target in ids else find_path(bronze, target) for target in targets}
+    paths = {target: by_id[ids[target]] if target in ids else path_in(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
     layout = make_layout(config, on_problem=on_problem)

@@ -35,8 +35,7 @@ def chosen_files(config: Config, ledger: pl.LazyFrame, targets: Sequence[str]) -
         if file_id is not None:
             found = known.filter(pl.col("file_id") == file_id)
         else:
-            refuse_bronze(config.paths.bronze, target)
-            path = find_path(config.paths.bronze, target.rstrip("/") or "/")
+            path = path_in(config.paths.bronze, target)
             column = pl.col("bronze_file_path")
             found = known.filter((column == path) | column.str.starts_with(f"{path}/"))
         if found.is_empty():
@@ -45,11 +44,12 @@ def chosen_files(config: Config, ledger: pl.LazyFrame, targets: Sequence[str]) -
     return sorted(chosen)
 
 
-def refuse_bronze(bronze: Path, target: str) -> None:
-    """Raise WrongUse for bronze itself, also as ``.`` in it."""
+def path_in(bronze: Path, target: str) -> str:
+    """Return the path from bronze that a person means. Raises WrongUse for bronze itself, also as ``.`` in it."""
     path = find_path(bronze, target.rstrip("/") or "/")
     if path == "." or (Path(path).is_absolute() and path == os.path.realpath(bronze)):
         raise WrongUse(f"{target} is bronze itself", subject=target, hint="name files or folders in it")
+    return path
 
 
 def id_in(bronze: Path, target: str) -> int | None:

@@ -32,7 +32,6 @@ from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.opening.owner import require_owner
 from pointline_daemon.opening.prepare import prepare
 
-BATCHES_OF_HEADROOM = 2
 FEW_INODES = 10_000
 CLOCK_SLACK_SECONDS = 60.0
 EVENTS_AT_ONCE = 16_384
@@ -151,7 +150,7 @@ def _machine(lake: Lake, facts: Facts) -> list[Finding]:
     free, total = health.disk_usage(config.paths.disk)
     inodes = health.free_inodes(config.paths.disk)
     facts["disk"] = {"free_bytes": free, "total_bytes": total, "free_inodes": inodes}
-    needed = health.headroom(BATCHES_OF_HEADROOM, int(config.ingest.batch_max_bytes), total)
+    needed = health.headroom(int(config.ingest.batch_max_bytes), total)
     if free < needed:
         report(
             "disk_low", f"{bytes_text(free)} free, the next batches may need {bytes_text(needed)}", "free some space"

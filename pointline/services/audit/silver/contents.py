@@ -19,7 +19,7 @@ from pointline.services.files.companion import settle_dispute
 from pointline.services.telling.findings import Finding
 from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Checksum, Status, stands_at
-from pointline.tables.spelling import is_same_claim, symbol_key
+from pointline.tables.spelling import symbol_key
 
 OF_CONTENT = (Rejected, Unfinished)
 """What is wrong with the content of a bronze file, whoever may read it; the error says what to do."""
@@ -42,7 +42,7 @@ def _claimed_anew(look: Look, was_in: pl.DataFrame) -> list[int]:
         path, meta = row["bronze_file_path"], described_now(row, look.parties)
         before = (row["exchange"], row["data_type"], row["symbol"])
         now = before if meta is None else (meta.exchange, meta.data_type, meta.symbol)
-        if now[:2] == before[:2] and is_same_claim(symbol_key(before[2]), symbol_key(now[2])):
+        if [symbol_key(one) for one in now] == [symbol_key(one) for one in before]:
             continue  # another spelling is no other symbol
         what = f"its description says now {' '.join(now)}, and it came as {' '.join(before)}"
         file_id = row["file_id"]

@@ -221,10 +221,20 @@ def _find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tupl
         what = "the path is not UTF-8, and neither delta-rs nor Polars opens such a path: rename the folder"
         raise _unusable(given, source, what)
     _require_access(root)
+    if (lake := _lake_around(root)) is not None:
+        raise _unusable(given, source, f"it lies inside a lake: name the lake itself, {lake}")
     refuse_link_to_nothing(root / "silver")  # a lake without it looks like a new one
     if root.exists() and not root.is_dir():
         raise _unusable(given, source, "not a folder")
     return root, source
+
+
+def _lake_around(root: Path) -> Path | None:
+    """Return the lake in whose bronze or silver folder this one is: people name these for the lake."""
+    for lake in root.parents:
+        if root.relative_to(lake).parts[0] in {"bronze", "silver"} and (lake / "silver" / "ingest_manifest").is_dir():
+            return lake
+    return None
 
 
 def _unusable(given: str | Path, source: str, what: str) -> ConfigurationError:
@@ -311,8 +321,8 @@ def _read_section(section: str, layers: Sequence[Layer], problems: list[Problem]
 
 
 def _no_such_section(name: str, layer: Layer) -> Problem:
-    what = f"no such section{_suggestion(_closest(name, SECTIONS))}"
-    return _problem(name, layer.values[name], layer.name_place(name, ""), what)
+    what = f"there is no section of that name{_suggestion(_closest(name, SECTIONS))}"
+    return Problem(name, f"[{name}] ({layer.name_place(name, '')}): {what}")
 
 
 def _source_of(layers: Sequence[Layer], section: str, key: str) -> str:

@@ -16,7 +16,7 @@ from pointline.reading import other_tables
 from pointline.tables import ingest_manifest
 from pointline.tables.coverage import SERIES, Selection, known_sum, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status, ends, stands_at
+from pointline.tables.ingest_manifest import Status, ends, rows_in_quarantine, stands_at
 
 TABLES = {
     "table": pl.String(),
@@ -42,16 +42,17 @@ def tables(*, lake_root: str | Path | None = None) -> pl.DataFrame:
     >>> import pointline
     >>> pointline.tables().filter(pl.col("rows") > 0)  # doctest: +SKIP
 
-    ``files`` are those of bronze whose rows are in the table, ``rows_quarantined`` the rows of them that are not;
+    ``files`` are those of bronze whose rows are in the table; ``rows_quarantined`` are the rows in ``quarantine``, of
+    these files and of those that are refused now.
     ``first`` and ``last`` are UTC dates. ``version`` is the newest, and null where the table does not exist yet.
     """
     paths = lake_paths(lake_root)
     ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
-    landed = ledger.filter(stands_at(Status.SUCCESS))
-    counted = landed.group_by(table="data_type").agg(
-        files=pl.len().cast(pl.Int64),
-        rows_quarantined=pl.col("rows_quarantined").sum(),
-        symbols=pl.col("symbols").explode(empty_as_null=True).n_unique().cast(pl.Int64),
+    landed = stands_at(Status.SUCCESS)
+    counted = ledger.group_by(table="data_type").agg(
+        files=landed.sum().cast(pl.Int64),
+        rows_quarantined=rows_in_quarantine(),
+        symbols=pl.col("symbols").filter(landed).explode(empty_as_null=True).n_unique().cast(pl.Int64),
     )
     names = [*lake_tables(paths.root), *other_tables()]
     sizes = [{"table": name, **table_size(paths.table(name))} for name in names]
@@ -165,7 +166,7 @@ def coverage(
     found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days)
     came = found.days.with_columns(first="date", last="date", days=pl.lit(1, pl.Int64)).drop("date")
     never = found.gaps.filter(pl.col("file_id").is_null())
-    whole = pl.concat([came, never], how="diagonal").rename({"set_aside": "rows_quarantined"})
+    whole = pl.concat([came, never], how="diagonal")
     if chosen is not None:
         whole = whole.filter(pl.col("symbol").is_in(chosen))
     return whole.sort(*SERIES, "first").select(*SERIES, *COVERAGE).rename({"data_type": "table"})

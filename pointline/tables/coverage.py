@@ -49,7 +49,6 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-COVERED: Final = (State.PRESENT, State.EMPTY, State.FEW)
 GAPS: Final = (State.FAILED, State.QUARANTINED, State.MISSING, State.FEW, State.PENDING)
 """States that are worth a look, the most urgent first."""
 
@@ -79,10 +78,12 @@ class Selection(Struct, frozen=True, kw_only=True):
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """``days``: one row per series and day with a file: ``state, files, rows, set_aside, usual, file_id, error``.
+    """``days``: one row per series and day with a file.
 
-    ``rows`` and ``set_aside`` are null where a file holds several symbols: how many it has of each is not known. Nor is
-    on which of its days: such a file counts for each of its symbols on all of them.
+    Its columns are ``state, files, is_covered, rows, rows_quarantined, usual, file_id, error``: ``is_covered`` where a
+    file of the day is in, whatever became of another one. ``rows`` and ``rows_quarantined`` are null where a file holds
+    several symbols: how many it has of each is not known. Nor is on which of its days: such a file counts for each of
+    its symbols on all of them.
 
     ``spans``: ``first, last`` per series, cut to what was asked for. ``gaps``: ``state, first, last, days`` and what is
     known of the day, the most urgent first; days that never came are one range each. ``rests``: exchanges that do not
@@ -157,7 +158,8 @@ def _by_symbol(files: pl.DataFrame) -> pl.DataFrame:
 def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:
     """Return a row per group (``PAIR`` or ``SERIES``) and day of each month in which the group has a file.
 
-    Beside ``rows`` it has a count of symbols per state and ``expected``, their sum; 0 where no symbol spans the day.
+    Beside ``rows`` it has a count of symbols per state, ``expected``, their sum (0 where no symbol spans the day), and
+    ``covered``, those of which a file is in.
     """
     month = pl.col("date").dt.month_start()
     months = coverage.days.select(*by, month.alias("month")).unique()
@@ -166,14 +168,16 @@ def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:
     counts = [(pl.col("state") == state.value).sum().cast(pl.Int64).alias(state.value) for state in State]
     inside = coverage.days.join(coverage.spans, on=SERIES, how="left")
     outside = (~pl.col("date").is_between("first", "last")).fill_null(value=True).sum().cast(pl.Int64).alias("outside")
-    came = inside.group_by(*by, "date").agg(*counts, outside, pl.col("rows").sum())
+    covered = pl.col("is_covered").sum().cast(pl.Int64).alias("covered")
+    came = inside.group_by(*by, "date").agg(*counts, covered, outside, pl.col("rows").sum())
     expected = (pl.col("begun") - pl.col("ended")).fill_null(0)
     grid = _running(grid, coverage.spans, by, pl.col("first"), "begun")
     grid = _running(grid, coverage.spans, by, pl.col("last") + _DAY, "ended")
     grid = grid.join(coverage.rests, on="exchange", how="left").select(
         *by, "date", pl.when(_is_rest(pl.col("date"))).then(0).otherwise(expected).alias("expected")
     )
-    grid = grid.join(came, on=[*by, "date"], how="left").with_columns(pl.col(*State, "outside", "rows").fill_null(0))
+    numbers = pl.col(*State, "covered", "outside", "rows")
+    grid = grid.join(came, on=[*by, "date"], how="left").with_columns(numbers.fill_null(0))
     grid = grid.with_columns(pl.col("expected") + pl.col("outside")).drop("outside")
     others = pl.sum_horizontal(state.value for state in State if state is not State.MISSING)
     return grid.with_columns((pl.col("expected") - others).alias(State.MISSING.value)).sort(*by, "date")
@@ -212,7 +216,8 @@ def _days(files: pl.DataFrame) -> pl.DataFrame:
             pl.col(SERIES).first(),
             pl.len().cast(pl.Int64).alias("files"),
             known_sum(pl.col("rows_written").filter(landed)).alias("rows"),
-            known_sum(pl.col("rows_quarantined").filter(landed)).alias("set_aside"),
+            landed.any().alias("is_covered"),
+            known_sum(pl.col("rows_quarantined").filter(landed)),
             pl.col("standing", "file_id", "error").last(),
         )
     )

@@ -133,6 +133,15 @@ def empty() -> pl.DataFrame:
     return no_rows(SCHEMA)
 
 
+KEEPS_BAD_ROWS = (Status.SUCCESS, Status.QUARANTINED)
+"""The quarantined rows of such files are in ``silver/quarantine``."""
+
+
+def rows_in_quarantine() -> pl.Expr:
+    """Sum the quarantined rows of files that are in, and of those that are refused now."""
+    return pl.col("rows_quarantined").filter(stands_at(*KEEPS_BAD_ROWS)).sum()
+
+
 def rows_by_day(ledger: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
     """Return the files of the ledger that have rows, once for each UTC date, with its ``date, rows_written``."""
     there = ledger.lazy().filter(pl.col("rows_written") > 0)

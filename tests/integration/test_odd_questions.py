@@ -73,3 +73,28 @@ def test_rows_that_are_not_known_are_not_nothing(tmp_path):
     assert [one["rows"] for one in found["series"]] == [None, None]
     days = pointline.coverage("trades", lake_root=daemon.root)
     assert days.select(pl.col("rows", "rows_quarantined").null_count()).row(0) == (2, 2)
+
+
+def test_a_copy_under_the_name_of_another_symbol(tmp_path):
+    """It is told wherever files are told, and so is a refused second file beside a day that is in."""
+    daemon = Daemon(tmp_path / "lake")
+    content = file_content(NAME, 9)
+    put_file(daemon.bronze, NAME, content)
+    put_file(daemon.bronze, file_name("trades", "B"), content)
+    daemon.once()
+    ((original,), (copy,)) = (
+        pointline.files(status=one, lake_root=daemon.root)["file_id"] for one in ("success", "duplicate")
+    )
+    done = run(daemon.root, "explain", str(original), str(copy), "nothing.csv")
+    assert (done.returncode, "nothing.csv" in done.stderr) == (2, True)
+    text = " ".join(done.stdout.split())
+    assert f"file {original}, success" in text
+    assert ", B, 2024-05-01 it has no row" in text
+    assert "it has no row" in run(daemon.root, "files", "--status", "duplicate").stdout
+    days = run(daemon.root, "coverage").stdout
+    assert "only a copy" in days
+    assert "never came" not in days.partition("gap")[2]
+    (daemon.bronze / "again").mkdir()
+    put_file(daemon.bronze, f"again/{NAME}", file_content(NAME, 8))
+    daemon.once()
+    assert "100% of 1 day" in run(daemon.root, "coverage", "--symbol", "A").stdout

@@ -126,9 +126,9 @@ class TestLive:
     def test_to_do_is_what_is_still_to_do(self, root):
         scan = {"files": 40, "offered": 30, "reasons": ["start"]}
         with kept(root, last_scan=scan):
-            assert "40 files in bronze, 15 to do (start)" in status(root).stdout
+            assert "start: it found 40 files in bronze; 15 to do now" in status(root).stdout
         with kept(root, last_scan=scan, queued=0, in_flight=0):
-            assert "40 files in bronze, 0 to do (start)" in status(root).stdout
+            assert "start: it found 40 files in bronze; 0 to do now" in status(root).stdout
 
     def test_what_a_daemon_of_before_published_is_not_shown(self, root):
         publish(root, running=False)

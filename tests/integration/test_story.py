@@ -311,7 +311,7 @@ class TestExplain:
         (bronze / "notes.txt").write_text("x")
         (tmp_path / "beside.csv").write_text("x")
         asked = {
-            name_of("FRESH"): (0, "still settling"),
+            name_of("FRESH"): (0, "still changing"),
             "notes.txt": (0, "ends in none of .csv"),
         }
         unknown = {"nothing/here.csv": "is not in bronze", str(tmp_path / "beside.csv"): "is outside bronze"}

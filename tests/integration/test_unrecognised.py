@@ -71,7 +71,7 @@ def test_without_a_daemon(lake):
     assert len(asked(lake, "files", "--unrecognised", "--last", "2")) == 2
     (found,) = asked(lake, "doctor", code=1)["findings"]
     assert found["kind"] == "unrecognised"
-    assert "5 files in bronze" in found["what"]
+    assert "5 files fit no layout" in found["what"]
     assert "MetaTrader history" in found["what"]
     text = pointline(lake.root, "status", **lake.settings).stdout
     assert "not read   5 files in bronze (counted now); `pointline files --unrecognised` says why" in text

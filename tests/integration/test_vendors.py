@@ -453,7 +453,10 @@ class TestNew:
         assert [one for one in problems if "skip is still to be decided: how many lines" in one]
         mine = write(tmp_path / "mine.toml", TITLED.replace("skip = 1", "skip = 0").partition("[[feed.example]]")[0])
         found = pointline(lake, "vendors", "try", str(file), "--vendor-file", str(mine)).stdout
-        assert "is its first line a title above the header? `skip = 1`" in " ".join(found.split())
+        assert (
+            "is its first line a title above the header? Remove that line; in a description of your own, `skip = 1`"
+            in " ".join(found.split())
+        )
 
 
 class TestCheck:

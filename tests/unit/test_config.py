@@ -176,7 +176,7 @@ class TestProblems:
             ("ingest.workers = 0", toml, "a whole number >= 1 is expected"),
             ("ingest.overlap = 'maybe'", toml, "'quarantine' or 'allow'"),
             ("checks.crossed_boook = 'off'", toml, "did you mean checks.crossed_book?"),
-            ("none = {'x': 1}", toml, "no such section"),
+            ("[none]", toml, "no section of that name"),
             ("ingest.queue_size = 'many'", "(environment POINTLINE_INGEST__QUEUE_SIZE)", "a whole number is expected"),
             ("log.level = 'loud'", "(environment POINTLINE_LOG__LEVEL)", "'debug'"),
             ("metrics.port = 99999", "(flag)", "a whole number <= 65535 is expected"),

@@ -51,7 +51,7 @@ NAMES = [
     ("glbx-mdp3-20240101.trades.csv.zst", NO_DATE, "Databento"),
     ("us_stocks_sip/trades_v1/2024/03/2024-03-07.csv.gz", ONLY_DATE, "Polygon (Massive): trades_v1"),
     ("EQY_US_ALL_TRADE_20161024.gz", ENDING, "NYSE Daily TAQ"),
-    ("AAPL_2012-06-21_34200000_57600000_message_10.csv", "something is missing", "LOBSTER: message"),
+    ("AAPL_2012-06-21_34200000_57600000_message_10.csv", "what stands before the date", "LOBSTER: message"),
     ("2024/20240102/AAPL.csv.gz", NO_DATE, "AlgoSeek"),
     ("AAPL_full_1min_adjsplitdiv.txt", ENDING, "FirstRate"),
     ("iqfeed/AAPL.csv", NO_DATE, "IQFeed"),

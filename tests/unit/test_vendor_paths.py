@@ -76,8 +76,8 @@ def test_two_times_are_a_miss_too():
         ("BTCUSDT-trades-2024-01.csv", "Binance public data", "only its folders tell"),
         (
             "BTCUSDT-1m-2024-01.csv",
-            "Binance public data",
-            "markPriceKlines/SYMBOL/INTERVAL",
+            "perhaps Binance public data",
+            "um/daily/klines/SYMBOL/INTERVAL",
         ),
         (
             "x/BTCUSDT-trades-2024-01-01.zip",
@@ -95,7 +95,7 @@ def test_two_times_are_a_miss_too():
         ("eurusd-m1-bid-2019-01-13-2019-01-14.csv", "Dukascopy: a file that a download program", "--new FILE"),
         ("BTCUSDT-1M-2024-05.zip", "Binance public data: klines", "vendors try FILE"),
         ("allfuture-trades-2024-05-01.zip", "OKX: all instruments of a kind", "files of the instruments"),
-        ("AAPL_1min.txt", "FirstRate Data, it may be: bars under a name", "AAPL_full_1min_adjsplitdiv.txt"),
+        ("AAPL_1min.txt", "perhaps FirstRate Data: bars under a name", "AAPL_full_1min_adjsplitdiv.txt"),
         ("AAPL_1min.csv", "", "--new FILE"),
         ("mine/20240501.csv.gz", "", "--new FILE"),
         ("bitmex/20240501.csv.gz", "BitMEX: a day outside of the folder", "trade/20240501.csv.gz"),

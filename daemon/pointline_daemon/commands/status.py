@@ -13,10 +13,10 @@ from pointline.io.access import write_fault
 from pointline.io.health import headroom
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.tables import ingest_manifest
-from pointline.tables.ingest_manifest import CLOSED, Status
+from pointline.tables.ingest_manifest import KEEPS_BAD_ROWS, Status
 from pointline_daemon.commands.service.hint import start_command
 from pointline_daemon.commands.shared.health import Daemon, judge, look_at_daemon
-from pointline_daemon.commands.shared.ledger_view import Errors, LedgerView, view_ledger
+from pointline_daemon.commands.shared.ledger_view import CORRECTED, LedgerView, view_ledger
 from pointline_daemon.commands.shared.present import (
     Column,
     aligned,
@@ -102,9 +102,10 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     _show_scan(daemon, now, pending=ledger.files_at("pending"))
     show_unread(unread)
     low_note = " -- nearly full" if low else ""
+    lately = ledger.last_hour
     print_lines(
         [
-            f"last hour  {plural(ledger.last_hour['files'], 'file')}, {plural(ledger.last_hour['rows'], 'row')}",
+            f"last hour  {plural(lately['files'], 'file')}, {plural(lately['rows'], 'row')} in silver",
             f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
             *([cut_line(space_line(space))] if space else []),
             *(f"settings   {printable(problem)}" for problem in config.problems),
@@ -113,7 +114,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     )
     _show_tables(ledger)
     _show_commits(ledger, now)
-    _show_errors(ledger.errors, now)
+    _show_errors(ledger, now)
     return health
 
 
@@ -145,12 +146,12 @@ def _show_scan(daemon: Daemon, now: float, *, pending: int) -> None:
         because = ", ".join(map(str, scan.get("reasons", [])))
         work = daemon.work()
         to_do = max(pending, sum(work[name] for name in TO_DO))
-        found = f"{plural(scan.get('files', 0), 'file')} in bronze, {count(to_do)} to do"
+        found = f"it found {plural(scan.get('files', 0), 'file')} in bronze"
         if scan.get("unrecognised"):
             found += f", {count(scan['unrecognised'])} not recognised"
         at = daemon.state.get("scanned_at")
-        when = f", {duration(now - float(at))} ago" if at else ""
-        print_lines([f"last scan  {found} ({printable(because)}{when})"])
+        when = f"{duration(now - float(at))} ago, " if at else ""
+        print_lines([f"last scan  {when}{printable(because)}: {found}; {count(to_do)} to do now"])
 
 
 def _show_work(daemon: Daemon) -> None:
@@ -204,14 +205,13 @@ def _show_tables(ledger: LedgerView) -> None:
         Column(title="quarantined", align="right"),
         Column(title="other files", fold=True),
     ]
-    rows = []
+    rows, keeps = list[list[str]](), set(KEEPS_BAD_ROWS)
     for table in dict.fromkeys(str(one["table"]) for one in ledger.tables):
         by_status = {str(one["status"]): one for one in ledger.tables if one["table"] == table}
         landed = by_status.pop("success", {})
         others = ", ".join(f"{count(one['files'])} {status}" for status, one in by_status.items())
-        of_now = [one for status, one in by_status.items() if status not in {*CLOSED, Status.WITHDRAWN}]
-        set_aside = sum(one["rows_quarantined"] for one in (landed, *of_now) if one)
-        cells = [printable(table), count(landed.get("files")), count(landed.get("rows")), count(set_aside), others]
+        kept = sum(one["rows_quarantined"] for one in ledger.tables if one["table"] == table and one["status"] in keeps)
+        cells = [printable(table), count(landed.get("files")), count(landed.get("rows")), count(kept), others]
         rows.append(cells)
     print_table(columns, rows)
 
@@ -231,11 +231,18 @@ def _show_commits(ledger: LedgerView, now: float) -> None:
     print_lines(["", "last commits", *(cut_line(f"  {line}") for line in lines)])
 
 
-def _show_errors(errors: Errors, now: float) -> None:
-    if errors:
-        print_lines(["", "last errors"])
-    for error in errors:
+def _show_errors(ledger: LedgerView, now: float) -> None:
+    if not ledger.errors:
+        return
+    refused = ledger.files_at(Status.QUARANTINED)
+    shown = sum(error["status"] == Status.QUARANTINED for error in ledger.errors)
+    title = f"last errors; `pointline files --status quarantined` lists all {count(refused)} refused files"
+    print_lines(["", title if refused > shown else "last errors"])
+    for error in ledger.errors:
         ago = f"{duration(now - error['at_us'] / 1_000_000)} ago"
         print_lines([f"  {error['status']}, {ago}: file {error['file_id']}, {printable(error['path'])}"])
-        print_labelled("      what  ", error["error"])
-        print_labelled("      next  ", error["next_step"])
+        print_labelled("      what  ", error["error"].removeprefix(f"{error['path']}: "))
+        if error["next_step"] != CORRECTED:
+            print_labelled("      next  ", error["next_step"])
+    if any(error["next_step"] == CORRECTED for error in ledger.errors):
+        print_labelled("  next  ", CORRECTED)

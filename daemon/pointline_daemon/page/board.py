@@ -13,7 +13,7 @@ from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.ledger.reader import scan_ledger
 from pointline.tables import ingest_manifest
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Status, rows_in_quarantine, stands_at
 from pointline_daemon.condition.minutes import MINUTES, SECONDS, Minutes
 from pointline_daemon.page.coverage_map import draw_coverage
 
@@ -101,7 +101,7 @@ def _view(ledger: pl.LazyFrame) -> dict[str, Any]:
         .agg(
             landed.sum().alias("files"),
             pl.col("rows_written").filter(landed).sum().alias("rows"),
-            pl.col("rows_quarantined").filter(landed).sum().alias("rows_quarantined"),
+            rows_in_quarantine(),
             *(stands_at(one).sum().alias(one.value) for one in statuses),
         )
         .sort("rows", "table", descending=[True, False])

@@ -7,6 +7,7 @@ import time
 import structlog
 
 from pointline.services.ingest.effects import Committed
+from pointline.tables.ingest_manifest import Status
 from pointline_daemon import events
 from pointline_daemon.arrival.inbox import Inbox
 from pointline_daemon.arrival.rescanner import Rescanner
@@ -39,5 +40,5 @@ class Commits:
             if not self._inbox.offer(path, finished=True):
                 self._rescanner.ask("queue full")
         self.last_at = time.time()
-        self.files_done += len(committed.outcomes)
+        self.files_done += sum(file.outcome.status is not Status.PENDING for file in done.files)
         self.rows_written += sum(outcome.rows_written or 0 for outcome in committed.outcomes)

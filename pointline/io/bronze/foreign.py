@@ -37,8 +37,8 @@ def why_foreign(path: str) -> str:
         return _hive_fault(keys)
     stem = name[: ending.start()]
     return (
-        f"its name does not read {{exchange}}_{{data_type}}_{{YYYY-MM-DD}}_{{symbol}} ({_name_fault(stem)}), and its "
-        "folders are neither exchange=.../type=.../date=.../symbol=... nor exchange/data_type/yyyy/mm/dd"
+        f"its name does not have the form {{exchange}}_{{data_type}}_{{YYYY-MM-DD}}_{{symbol}} ({_name_fault(stem)}), "
+        "and its folders are neither exchange=.../type=.../date=.../symbol=... nor exchange/data_type/yyyy/mm/dd"
     )
 
 
@@ -48,7 +48,9 @@ def _name_fault(stem: str) -> str:
         return "it has no date YYYY-MM-DD"
     if found[0] == stem:
         return "it is a date and nothing else"
-    return "something is missing round the date" if DATE_IN_PLACE.search(stem) else "its date is not between two '_'"
+    if DATE_IN_PLACE.search(stem):
+        return "what stands before the date is not an exchange, '_' and a data type"
+    return "its date is not between two '_'"
 
 
 def _hive_fault(keys: Mapping[str, str]) -> str:

@@ -59,12 +59,17 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
     best = [one for one in fitting if (one.template.telling, one.miss.near) == most]
     if not best:
         return None
+    vendors = list(dict.fromkeys(one.description.vendor for one in best))
+    best.sort(
+        key=lambda one: (vendors.index(one.description.vendor), len(one.description.name))
+    )  # the plain ones first
     titles = list(dict.fromkeys(one.description.title or one.description.vendor for one in best))
     names = list(dict.fromkeys(one.description.name for one in best))
-    folders = " or ".join(dict.fromkeys(one.folders for one in best[:MOST_NAMED]))
+    told = [one.folders for one in best if not one.folders.startswith("...")] or [one.folders for one in best]
+    folders = " or ".join(list(dict.fromkeys(told))[:MOST_NAMED])
     what = f"{' or '.join(titles[:MOST_NAMED])}: {_listed(names)}"
     if not best[0].template.telling[0]:  # a name of a symbol and a date alone, which files of anybody have
-        what = f"{what}, it may be"
+        what = f"perhaps {what}"
         advice = (
             f"if it is, put it below bronze into the folders in which it was published: {folders}; if not, describe "
             "it, beginning with `pointline vendors try --new FILE`"

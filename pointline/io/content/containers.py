@@ -79,7 +79,7 @@ def refuse_container(first: bytes, path: str, packed_as: str, *, is_csv: bool = 
         return
     name, hint = found
     what = f"is {packed_as} with {name} inside" if packed_as else f"is {name}"
-    raise Rejected(f"{path} {what}, no CSV: it begins with {shown_bytes(first)}", subject=path, hint=hint)
+    raise Rejected(f"{path} {what}, not a CSV: it begins with {shown_bytes(first)}", subject=path, hint=hint)
 
 
 def refuse_nul_block(text: bytes, offset: int, path: str) -> None:

@@ -22,7 +22,7 @@ from pointline.phrases import AGAIN
 
 __all__ = ["FREE_BYTES", "Decoded", "Limits", "check_expansion", "decode", "decoded"]
 
-HINT_EMPTY = f"{AGAIN}; of a day without data a vendor has a gzip with nothing in it"
+HINT_EMPTY = f"{AGAIN}; a vendor marks a day without data by a gzip with nothing in it"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 """A zstd frame that holds no content, such as the index of a seekable file; others follow it."""

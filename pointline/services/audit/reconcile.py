@@ -17,11 +17,10 @@ from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.io.protocols.tables import Part, QuarantineRepository
 from pointline.services.audit.silver.row_counts import LINEAGE, NOBODY, AuditedTable, count_rows
 from pointline.services.ingest.change import Partition
-from pointline.tables.ingest_manifest import Status, may_have_rows_of, rows_by_day, stands_at
+from pointline.tables.ingest_manifest import KEEPS_BAD_ROWS, Status, may_have_rows_of, rows_by_day, stands_at
 
 PLACE = ("exchange", "date")
 NUMBERS = ("rows", "first_id", "last_id")
-KEEPS_BAD_ROWS = (Status.SUCCESS, Status.QUARANTINED)
 
 
 class ComparedTable(AuditedTable, Protocol):

@@ -21,6 +21,10 @@ MOST_NAMED = 8
 LONGEST_HEADER = 80
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 SEPARATORS = {",": "commas", ";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
+OTHER_COLUMNS = (
+    "if it is of another data type, move it there; else rename its columns, or describe the file: "
+    "`pointline vendors try --new FILE` begins a description"
+)
 WANTED = {
     Kind.TEXT: "text",
     Kind.NUMBER: "numbers",
@@ -142,7 +146,8 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: boo
     hint = f"files of {feed.name} have {wanted}; is it a file of {feed.vendor}, as it was published?"
     hint = f"{hint} Of such files: {feed.note}" if feed.note else hint
     if len(names) < len(nearest) and not {*names} & {*nearest}:
-        hint = f"is its first line a title above the header? `skip = 1` in its description leaves that out; {hint}"
+        title = "is its first line a title above the header? Remove that line; in a description of your own, `skip = 1`"
+        hint = f"{title} leaves it out; {hint}"
     if not said:
         said = [f"its columns are in another order: {_beginning(names, separator)}"]
     raise Rejected(
@@ -169,7 +174,7 @@ def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
         raise Rejected(
             f"{path} does not begin with the header of {table.name} but with {_beginning(header)}",
             subject=path,
-            hint="is it this vendor's file, and of this data type?",
+            hint=_without_header(table, header),
         )
     doubled = sorted(name for name, count in Counter(header).items() if count > 1)
     if doubled:
@@ -177,9 +182,16 @@ def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
             f"{path}: the header names {_listed(doubled)} twice", subject=path, hint="download the file again"
         )
     if missing:
-        raise Rejected(
-            f"{path}: the header lacks {_listed(missing)}", subject=path, hint=f"is it really a file of {table.name}?"
-        )
+        unknown = [name for name in header if name not in table.raw_schema]
+        has = f" and has {_listed(unknown)}, which {table.name} do not have" if unknown else ""
+        raise Rejected(f"{path}: the header lacks {_listed(missing)}{has}", subject=path, hint=OTHER_COLUMNS)
+
+
+def _without_header(table: EventTable, first_line: Sequence[str]) -> str:
+    """Say what to do about a file that begins with none of the names of its columns."""
+    if len(first_line) == len(table.raw_schema) and any(map(is_number, first_line)):
+        return f"its header is missing: put this line first: {','.join(table.raw_schema)}"
+    return OTHER_COLUMNS
 
 
 def _known_trouble(wanted: Sequence[str], header: Sequence[str], separator: str = ",") -> tuple[str, str] | None:

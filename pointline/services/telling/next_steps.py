@@ -6,8 +6,9 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from pointline.phrases import AGAIN, WAIT_OR_AGAIN
+from pointline.phrases import AGAIN, WAIT_OR_AGAIN, plural
 from pointline.services.files.companion import is_disputed, settle_dispute
+from pointline.services.files.regained import days_left
 from pointline.services.symbols.holds import is_marked
 from pointline.tables.ingest_manifest import NO_DATE, Status
 from pointline.tables.spelling import EVERY_SYMBOL, holds_many, symbol_key
@@ -81,6 +82,22 @@ def claim(row: LedgerRow) -> str:
     symbol = "many symbols" if is_described and row["symbol"] == EVERY_SYMBOL else row["symbol"]
     day = "no day in the path" if is_described and row["date"] == NO_DATE else row["date"] or "no such day"
     return f"{row['data_type']} of {row['exchange']}, {symbol}, {day}"
+
+
+def why_without_rows(row: LedgerRow) -> str:
+    """Say why a file that is in has no rows in silver; empty where it has some."""
+    if row["status"] != Status.SUCCESS or row["rows_written"]:
+        return ""
+    if left := list(days_left(row["warnings"])):
+        return f"its {plural(len(left), 'day')} are taken from other files, which come first by the feed's `prefer`"
+    return "there is no row in it"
+
+
+def same_content(row: LedgerRow, original: LedgerRow | None, groups: Collection[str]) -> str:
+    """Say what a duplicate is a copy of; of which day and symbol, where its own path claims another."""
+    if original is None or not is_of_another(row, original, groups):
+        return str(row["error"])
+    return f"{row['error']}, which is {claim(original)}: of {claim(row)} it has no row"
 
 
 def is_of_another(row: LedgerRow, original: LedgerRow, groups: Collection[str]) -> bool:

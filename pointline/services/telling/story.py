@@ -39,6 +39,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     others: Mapping[int, LedgerRow] = field(default_factory=dict)
     is_only_copy: bool = False
     """Of a file whose own path in bronze is empty."""
+    came_back_as: LedgerRow | None = None
+    """Of a file that is gone: the file that has its content now."""
     heirs: Mapping[int, LedgerRow] = field(default_factory=dict)
     """What is now in the place of the files that days were left to, by their ids."""
     groups: Collection[str] = ()
@@ -215,7 +217,7 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
             where = f" ({sources.path_of(by, row)})" if by in sources.others else ""
             what = f"It has the same content as file {by}{where}, whose rows are in silver: nothing was added{tries}"
             if (original := sources.original_of(row)) is not None and is_of_another(row, original, sources.groups):
-                what += f". That is {claim(original)}: of {claim(row)} it has no row"
+                what += f". That one is {claim(original)}: of {claim(row)} it has no row"
             return [Chapter(what=what, at_us=at_us)]
         case Status.FAILED | Status.QUARANTINED:
             done = "given up" if row["status"] == Status.FAILED else "refused"
@@ -223,7 +225,7 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
         case Status.SUPERSEDED:
             return _superseded(row, sources, at_us)
         case Status.WITHDRAWN | Status.GONE:
-            return [Chapter(what=_left(row), at_us=at_us)]
+            return [Chapter(what=_left(row, sources.came_back_as), at_us=at_us)]
 
 
 def _waits(row: LedgerRow) -> Chapter:
@@ -271,13 +273,16 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
     return chapters
 
 
-def _left(row: LedgerRow) -> str:
+def _left(row: LedgerRow, came_back_as: LedgerRow | None) -> str:
     if row["status"] == Status.WITHDRAWN:
         return "You withdrew it" + (": its rows are not in the lake any more" if row["rows_written"] else "")
     if row["rows_written"]:
         return f"It was in the lake; {row['error'] or 'it was removed from bronze before it could be read again'}"
     why = f", after it was refused: {row['error']}" if row["error"] else ""
-    return f"It was removed from bronze before it got into the lake{why}"
+    it_left = f"It left its place in bronze before it got into the lake{why}"
+    if came_back_as is None:
+        return it_left
+    return f"{it_left}. File {came_back_as['file_id']} ({came_back_as['bronze_file_path']}) has its content"
 
 
 def _home(row: LedgerRow) -> str:

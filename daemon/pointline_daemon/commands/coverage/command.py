@@ -20,7 +20,7 @@ from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import plural, printable
 from pointline.services.files.differing import Differing, differing_days
 from pointline.tables import ingest_manifest
-from pointline.tables.coverage import COVERED, GAPS, PAIR, RULE, SERIES, Coverage, Selection, State, known_sum, survey
+from pointline.tables.coverage import GAPS, PAIR, RULE, SERIES, Coverage, Selection, State, known_sum, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline_daemon.commands.coverage.differing import as_json as differing_as_json
 from pointline_daemon.commands.coverage.differing import selected, show_differing
@@ -185,6 +185,7 @@ def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
 def _print_json(coverage: Coverage, wanted: Selection, written: list[str], differing: Sequence[Differing]) -> None:
     counts = coverage.days.group_by(SERIES).agg(
         *((pl.col("state") == state.value).sum().alias(state.value) for state in State),
+        pl.col("is_covered").sum().alias("covered"),
         known_sum(pl.col("rows")),
     )
     never = coverage.gaps.filter(pl.col("file_id").is_null()).group_by(SERIES).agg(pl.col("days").sum())
@@ -195,7 +196,6 @@ def _print_json(coverage: Coverage, wanted: Selection, written: list[str], diffe
         "from": wanted.first,
         "to": wanted.last,
         "rule": RULE,
-        "covered": [state.value for state in COVERED],
         "undated_files": coverage.undated,
         "differing": differing_as_json(differing),
         "written": written,

@@ -26,6 +26,9 @@ TRY: Final[Mapping[str, str]] = {
     State.FEW: "compare with the vendor's file; a file that is replaced in bronze is ingested automatically",
     State.PENDING: NEXT_STEPS[Status.PENDING],
 }
+ONLY_A_COPY: Final = "only a copy"
+"""A day of which the only file has the content of another one."""
+TRY_COPY: Final = "fetch the file of that day again: the one that came has the content of another"
 
 
 def grouped(gaps: pl.DataFrame, *, most: int) -> tuple[pl.DataFrame, int]:
@@ -55,15 +58,16 @@ def what(gap: Mapping[str, Any]) -> str:
         return f"{plural(gap['rows'], 'row')}, usually {count(round(gap['usual']))}"
     if gap["file_id"] is None:
         return ""
-    told = gap["error"] or ("same content as another file" if gap["state"] == State.MISSING else "not in yet")
+    told = gap["error"] or "not in yet"
     also = f"; {plural(gap['rows'], 'row')} of the day are in the lake" if gap["rows"] else ""
     return f"file {gap['file_id']}: {told}{also}"
 
 
 def steps(gaps: pl.DataFrame) -> Iterator[tuple[str, str]]:
     """Yield what can be done, for each kind of gap that occurs."""
-    found = set(gaps["state"].unique())
-    yield from ((WORDS.get(state, state.value), TRY[state]) for state in GAPS if state.value in found)
+    words = {_word(gap): State(gap["state"]) for gap in gaps.select("state", "file_id").unique().iter_rows(named=True)}
+    for word, state in sorted(words.items(), key=lambda one: GAPS.index(one[1])):
+        yield word, TRY_COPY if word == ONLY_A_COPY else TRY[state]
 
 
 def show_gaps(gaps: pl.DataFrame) -> None:
@@ -84,12 +88,17 @@ def show_gaps(gaps: pl.DataFrame) -> None:
         print_wrapped(RULE, indent=INDENT)
 
 
+def _word(gap: Mapping[str, Any]) -> str:
+    is_copy = gap["state"] == State.MISSING and gap["file_id"] is not None
+    return ONLY_A_COPY if is_copy else WORDS.get(gap["state"], gap["state"])
+
+
 def _show_grouped(gaps: pl.DataFrame) -> None:
     shown, more = grouped(gaps, most=SHOWN)
     rows = []
     for gap in shown.iter_rows(named=True):
         place = "\n".join(filter(None, (encodable(where(gap)), encodable(what(gap)))))
-        rows.append([WORDS.get(gap["state"], gap["state"]), str(gap["first"]), count(gap["days"]), place])
+        rows.append([_word(gap), str(gap["first"]), count(gap["days"]), place])
     columns = [
         Column(title="gap"),
         Column(title="from"),
@@ -102,6 +111,5 @@ def _show_grouped(gaps: pl.DataFrame) -> None:
 
 
 def _cells(gap: Mapping[str, Any]) -> list[str]:
-    state = WORDS.get(gap["state"], gap["state"])
-    plain = [state, gap["first"], gap["last"], gap["days"], *(gap[name] for name in SERIES), what(gap)]
+    plain = [_word(gap), gap["first"], gap["last"], gap["days"], *(gap[name] for name in SERIES), what(gap)]
     return [encodable(str(cell)) for cell in plain]

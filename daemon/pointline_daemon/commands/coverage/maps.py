@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables.coverage import COVERED, PAIR, SERIES, Coverage, State, cells, never_came
+from pointline.tables.coverage import PAIR, SERIES, Coverage, State, cells, never_came
 
 MOST_SHARE: Final = 0.9
 SOME_SHARE: Final = 0.5
@@ -45,17 +45,16 @@ WORDS: Final[Mapping[str, str]] = {State.MISSING: "never came", State.FEW: "few 
 
 
 class Cell(Struct, frozen=True, kw_only=True):
-    """A day, or a month, of one map. ``counts`` are symbols (times days) per state; ``expected`` is their sum."""
+    """A day, or a month, of one map. ``counts`` are symbols (times days) per state; ``expected`` is their sum.
+
+    ``covered`` are those of which a file is in, also where another file of the day was refused or still waits.
+    """
 
     date: dt.date
     expected: int
     rows: int
+    covered: int
     counts: Mapping[str, int]
-
-    @property
-    def covered(self) -> int:
-        """How many are in the lake."""
-        return sum(self.counts[state] for state in COVERED)
 
 
 class Map(Struct, frozen=True, kw_only=True):
@@ -114,7 +113,7 @@ def make_maps(coverage: Coverage, *, most_symbols: int) -> list[Map]:
 def month_maps(coverage: Coverage) -> list[Map]:
     """Return a map per exchange and table whose cells are months, dated by their first day."""
     by_day = cells(coverage, PAIR)
-    numbers = pl.col(*State, "expected", "rows").sum()
+    numbers = pl.col(*State, "expected", "covered", "rows").sum()
     by_month = by_day.group_by(*PAIR, pl.col("date").dt.month_start()).agg(numbers).sort(*PAIR, "date")
     return list(_maps(by_month, coverage, PAIR))
 
@@ -133,6 +132,7 @@ def total(maps_or_cells: Sequence[Map] | Sequence[Cell]) -> Cell:
         date=flat[0].date if flat else dt.date.min,
         expected=sum(cell.expected for cell in flat) + undrawn,
         rows=sum(cell.rows for cell in flat),
+        covered=sum(cell.covered for cell in flat),
         counts=counts | {State.MISSING.value: counts[State.MISSING.value] + undrawn},
     )
 
@@ -152,6 +152,7 @@ def _maps(frame: pl.DataFrame, coverage: Coverage, by: Sequence[str]) -> Iterato
     symbols = {key: number for *names, number in numbers.iter_rows() if (key := tuple(names))}
     never = never_came(coverage, by)
     states = [state.value for state in State]
+    columns = ["date", "expected", "covered", "rows", *states]
     for key, part in frame.group_by(by, maintain_order=True):
         names = [str(name) for name in key]
         drawn = int(part[State.MISSING.value].sum())
@@ -162,7 +163,13 @@ def _maps(frame: pl.DataFrame, coverage: Coverage, by: Sequence[str]) -> Iterato
             symbols=symbols[key],
             undrawn=max(0, never.get(key, drawn) - drawn),
             cells=tuple(
-                Cell(date=date, expected=expected, rows=rows, counts=dict(zip(states, counts, strict=True)))
-                for date, expected, rows, *counts in part.select("date", "expected", "rows", *states).iter_rows()
+                Cell(
+                    date=date,
+                    expected=expected,
+                    covered=covered,
+                    rows=rows,
+                    counts=dict(zip(states, counts, strict=True)),
+                )
+                for date, expected, covered, rows, *counts in part.select(columns).iter_rows()
             ),
         )

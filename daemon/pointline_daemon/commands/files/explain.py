@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,6 @@ from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.opening.bronze_access import make_layout
 
 MOST_GUESSES = 3
-CLAIM = ("exchange", "data_type", "symbol", "date", "symbols")
-"""What the path of a file says, and the symbols of its rows."""
 NO_TIME = " " * len("2024-05-01 00:00:00Z")
 
 
@@ -93,17 +91,21 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 def explain(lake_root: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
-    """Tell the stories of files by id or path. It only reads. Raises UnknownValue for a path that nothing is at."""
+    """Tell the stories of files by id or path. It only reads.
+
+    Raises UnknownValue for a path that nothing is at, after the stories of the others.
+    """
     config = settings_for(lake_root, needs=("bronze",))
-    found = answers(config, targets, on_problem=warn)
-    if unknown := next((answer for answer in found if not answer.is_known), None):
-        what = f"{unknown.asked}: {unknown.presence.what[0].lower()}{unknown.presence.what[1:]}"
-        raise UnknownValue(what, subject=unknown.asked, hint=unknown.next_step)
-    if as_json:
+    every = answers(config, targets, on_problem=warn)
+    found = [answer for answer in every if answer.is_known]
+    if as_json and len(found) == len(every):
         print_json([answer.as_json() for answer in found])
-    else:
+    elif not as_json:
         for position, answer in enumerate(found):
             _show(answer, separate=position > 0)
+    if unknown := next((answer for answer in every if not answer.is_known), None):
+        what = f"{unknown.asked}: {unknown.presence.what[0].lower()}{unknown.presence.what[1:]}"
+        raise UnknownValue(what, subject=unknown.asked, hint=unknown.next_step)
     return EXIT_OK
 
 
@@ -201,12 +203,12 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     named = [row["superseded_by"] for row in rows if row["superseded_by"] is not None]
     heirs = heirs_of({one for row in rows for one, _, _ in days_left(row["warnings"])}, ledger, ASKED)
     named += [heir["file_id"] for heir in heirs.values()]
-    relatives = (
-        ledger.filter(pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named))
-        .select("file_id", "bronze_file_path", "status", "superseded_by", "rows_written", "days", *CLAIM)
-        .collect()
-    )
-    others = {other["file_id"]: other for other in relatives.sort("file_id").iter_rows(named=True)}
+    gone = [row["content_hash"] for row in rows if row["status"] == Status.GONE and row["content_hash"]]
+    is_related = pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named)
+    if gone:
+        is_related |= pl.col("content_hash").is_in(gone)
+    relatives = ledger.filter(is_related).sort("file_id").collect()  # whole rows: a story may ask for anything
+    others = {other["file_id"]: other for other in relatives.iter_rows(named=True)}
     older: dict[int, list[int]] = {}
     for file_id, other in others.items():
         if other["status"] == Status.SUPERSEDED and other["superseded_by"] is not None:
@@ -224,6 +226,7 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         sources = Sources(
             others=others,
             is_only_copy=original is not None and not (config.paths.bronze / original["bronze_file_path"]).exists(),
+            came_back_as=_successor(row, others.values()),
             heirs=heirs,
             groups=config.bronze.groups,
             replaced=older.get(file_id, []),
@@ -235,6 +238,14 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         )
         found.setdefault(row["bronze_file_path"], []).append((row, sources))
     return found
+
+
+def _successor(row: LedgerRow, others: Iterable[LedgerRow]) -> LedgerRow | None:
+    """Return the newest file with the content of one that is gone."""
+    if row["status"] != Status.GONE or not row["content_hash"]:
+        return None
+    same = (one for one in others if one["content_hash"] == row["content_hash"] and one["file_id"] > row["file_id"])
+    return next((one for one in reversed(list(same)) if one["status"] not in CLOSED), None)
 
 
 def _similar(ledger: pl.LazyFrame, path: str) -> list[str]:

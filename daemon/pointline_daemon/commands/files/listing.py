@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +14,9 @@ from pointline.errors import WrongUse
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import count, printable
 from pointline.services.files.companion import DISPUTED, is_disputed
+from pointline.services.telling.next_steps import LedgerRow, same_content, why_without_rows
 from pointline.tables import ingest_manifest
-from pointline.tables.ingest_manifest import Status
+from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.unknown import no_such
 from pointline_daemon.commands.shared.known import file_tables, require_exchange, require_symbol, require_table
 from pointline_daemon.commands.shared.present import (
@@ -92,7 +94,7 @@ def list_files(
             ]
         )
     else:
-        _show(files)
+        _show(files, partial(_error, originals=_originals(everything, files), groups=config.bronze.groups))
         if matching > files.height and is_terminal():
             print_lines([f"\n{files.height:,} of {matching:,} files; --last 0 shows all"])
     return EXIT_OK
@@ -116,7 +118,15 @@ def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "warnings": json.loads(row["warnings"] or "{}")}
 
 
-def _show(files: pl.DataFrame) -> None:
+def _originals(ledger: pl.LazyFrame, files: pl.DataFrame) -> dict[int, LedgerRow]:
+    """Return what the duplicates among files are copies of, by id."""
+    named = files.filter(stands_at(Status.DUPLICATE))["superseded_by"].implode()
+    return {
+        row["file_id"]: row for row in ledger.filter(pl.col("file_id").is_in(named)).collect().iter_rows(named=True)
+    }
+
+
+def _show(files: pl.DataFrame, error_of: Callable[[LedgerRow], str]) -> None:
     rows = [
         (
             [
@@ -134,7 +144,7 @@ def _show(files: pl.DataFrame) -> None:
         print_table(
             columns,
             [
-                [*cells, row["data_type"], printable(row["bronze_file_path"]), printable(_error(row))]
+                [*cells, row["data_type"], printable(row["bronze_file_path"]), printable(error_of(row))]
                 for cells, row in rows
             ],
         )
@@ -146,16 +156,21 @@ def _show(files: pl.DataFrame) -> None:
     width = max(NARROWEST_PATH, terminal_width() - used)
     print_table(
         [*COLUMNS, Column(title="path", fold=True)],
-        [[*cells, _path_and_error(row, width)] for cells, row in rows],
+        [[*cells, _path_and_error(row, error_of(row), width)] for cells, row in rows],
         styles=[COLOURS[Status(row["status"])] for _, row in rows],
     )
 
 
-def _path_and_error(row: Mapping[str, Any], width: int) -> str:
+def _path_and_error(row: LedgerRow, error: str, width: int) -> str:
     path = shorten_path(printable(row["bronze_file_path"]), width)
-    error = _error(row).removeprefix(f"{row['bronze_file_path']} ")
+    for stands_beside in (f"{row['bronze_file_path']}: ", f"{row['bronze_file_path']} "):
+        error = error.removeprefix(stands_beside)
     return f"{path}\n{printable(error)}" if error else path
 
 
-def _error(row: Mapping[str, Any]) -> str:
-    return DISPUTED if is_disputed(row) else row["error"] or ""
+def _error(row: LedgerRow, *, originals: Mapping[int, LedgerRow], groups: Collection[str]) -> str:
+    if row["status"] == Status.DUPLICATE:
+        return same_content(row, originals.get(row["superseded_by"]), groups)
+    if is_disputed(row):
+        return DISPUTED
+    return row["error"] or why_without_rows(row)

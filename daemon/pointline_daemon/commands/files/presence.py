@@ -123,7 +123,7 @@ def _on_its_way(what: str, where: Whereabouts, moment: Moment) -> Presence:
     still_us = moment.now_us - where.mtime_us
     if 0 <= still_us < moment.settle_us:
         what += (
-            f"; it is still settling: its size and mtime have not changed for {still_us / 1e6:.1f} of the "
+            f"; it is still changing: its size and mtime have not changed for {still_us / 1e6:.1f} of the "
             f"{moment.settle_us / 1e6:g} seconds of ingest.settle_seconds"
         )
     if not moment.daemon_runs:

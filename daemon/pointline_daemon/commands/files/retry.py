@@ -114,15 +114,16 @@ def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
 
 
 def _show_none(named: pl.DataFrame) -> None:
-    print_lines(["no failed, quarantined or withdrawn file matches; `pointline files` shows the status of each"])
+    if named.is_empty():
+        print_lines(["no failed, quarantined or withdrawn file matches; `pointline files` shows the status of each"])
     for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
-        print_lines([f"file {file_id} has the status {status}, and keeps it: {printable(path)}"])
+        print_lines([f"file {file_id} is not tried again, for its status is {status}: {printable(path)}"])
     if (ids := named.filter(pl.col("status").cast(pl.String) == Status.SUCCESS)["file_id"]).len():
         them = " ".join(map(str, ids.head(SHOWN)))
         one = f"`pointline withdraw {them}` and `pointline retry {them}`"
         all_of_them = "`pointline verify --deep` finds all such files, and `pointline repair` reads them again"
         print_lines(
-            ["", f"a file that is in is read again, as by a corrected description, after {one}; or {all_of_them}"]
+            ["", f"to read a file again that is in silver, as after a description was corrected: {one}; {all_of_them}"]
         )
 
 
@@ -137,5 +138,5 @@ def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
         print_lines(["", f"{plural(found.height, 'file')} would be tried again"])
         return
     these = "it" if found.height == 1 else "them"
-    taker = f"the running daemon ingests {these} at once" if daemon_runs else f"`pointline run` ingests {these}"
-    print_lines(["", f"{plural(found.height, 'file')} put back; {taker}"])
+    taker = f"the running daemon reads {these} at once" if daemon_runs else f"`pointline run` reads {these}"
+    print_lines(["", f"{plural(found.height, 'file')} to be read again; {taker}"])

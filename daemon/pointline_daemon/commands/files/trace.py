@@ -145,9 +145,11 @@ def _quarantined_row(config: Config, file_id: int, file_seq: int) -> Row | None:
 def _why_absent(file: Row, file_seq: int, line: Line) -> str:
     file_id, by = file["file_id"], file["superseded_by"]
     if file["status"] == Status.SUPERSEDED:
-        return f"file {file_id} was replaced by file {by}: its rows left the table"
+        instead = f"`pointline trace {file['data_type']} {by} {file_seq}` shows that row of the other one"
+        return f"file {file_id} was replaced by file {by}, so its rows left the table; {instead}"
     if file["status"] == Status.DUPLICATE:
-        return f"file {file_id} is a duplicate: its rows are in the table as those of file {by}"
+        instead = f"`pointline trace {file['data_type']} {by} {file_seq}`"
+        return f"file {file_id} is a duplicate: its rows are in the table as those of file {by}: {instead}"
     if file["status"] != Status.SUCCESS:
         return f"file {file_id} is {file['status']}: none of its rows is in the table"
     if line.is_choosy:

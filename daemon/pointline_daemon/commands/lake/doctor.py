@@ -240,7 +240,7 @@ def _unread(lake: Lake, facts: Facts) -> list[Finding]:
         else ("fit no layout, or are links that are not followed")
     )
     more = f" and {seen.files - NAMED:,} more" if seen.files > NAMED else ""
-    what = f"{plural(seen.files, 'file')} in bronze {fit}: {named}{more}"
+    what = f"{plural(seen.files, 'file')} {fit}: {named}{more}"
     hint = f"{LIST}; to ignore a name, add it to bronze.ignore_also"
     return [Finding(kind="unrecognised", table="", path="bronze", what=what, hint=hint)]
 

@@ -90,7 +90,7 @@ def rules_in(config: Config) -> list[str]:
 def require_rule(config: Config, name: str | None) -> None:
     """Raise UnknownValue where there is no such rule."""
     if name is not None and name not in (known := rules_in(config)):
-        raise no_such("rule", name, known)
+        raise no_such("rule", name, known, hint="`pointline help tables` lists the rules")
 
 
 def unknown_file(file_id: object) -> UnknownValue:

@@ -31,4 +31,4 @@ def space_line(space: Space) -> str:
     much = sorted(((one["dead_bytes"], table) for table, one in space.items()), reverse=True)[:MOST_TABLES]
     named = [f"{table} {bytes_text(size)}" for size, table in much if size >= LEAST_DEAD_BYTES]
     where = f" (most of it: {', '.join(named)})" if named else ""
-    return f"silver     {bytes_text(live)} of live data files, {bytes_text(dead)} of dead ones{where}"
+    return f"silver     {bytes_text(live)} in use, {bytes_text(dead)} left by files that were replaced or merged{where}"

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from pointline.config import Config
 from pointline.io.content.one_file import read_small
-from pointline.io.descriptions import with_refused_changes
+from pointline.io.descriptions import FOLDER, with_refused_changes
 from pointline.phrases import plural, printable
 from pointline.services.telling.examples import check_examples
 from pointline.vendors.describe import Vendor, describe
@@ -53,12 +53,18 @@ def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> i
 def read_beside(config: Config, file: Path) -> Described:
     """Read a description as if it lay in the lake, in the place of the one there of the same file or vendor."""
     content = read_small(file)
-    feeds = make_feeds(config, on_problem=warn)
+    feeds = make_feeds(config, on_problem=lambda said: None if said.startswith(_place_of(config, file)) else warn(said))
     name = describe(content, file.name, feeds.with_own([]).tables).name
     others = [one for one in feeds.own if Path(one.where).name != file.name and one.name != name]
     made = describe(content, file.name, feeds.with_own(others).tables)
     vendor = with_refused_changes(config.paths.root, made)
     return Described(vendor=vendor, feeds=feeds.with_own([vendor, *others]))
+
+
+def _place_of(config: Config, file: Path) -> str:
+    """Return how problems name a description that lies in the lake: what is wrong with it is said once."""
+    is_inside = file.absolute().parent == config.paths.root / FOLDER
+    return f"{FOLDER}/{file.name}: " if is_inside else "\0"
 
 
 def _claimed_twice(vendor: Vendor, feeds: Feeds) -> list[str]:

@@ -103,9 +103,9 @@ def with_refused_changes(root: Path, vendor: Vendor) -> Vendor:
 
 
 def own_files(root: Path) -> list[Path]:
-    """Return the files of a lake's own descriptions. Raises OSError."""
+    """Return the files of a lake's own descriptions, but hidden ones: editors and Macs make such. Raises OSError."""
     folder = root / FOLDER
-    return sorted(folder.glob(f"*{ENDING}")) if folder.is_dir() else []
+    return sorted(one for one in folder.glob(f"*{ENDING}") if one.name[0] != ".") if folder.is_dir() else []
 
 
 def own_state(root: Path) -> dict[str, tuple[int, int, int]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
-from pointline.errors import ConfigurationError, PointlineError
+from pointline.errors import PointlineError
 from pointline.io.descriptions import FOLDER, own_state, own_vendors
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import Vendor
@@ -16,9 +17,9 @@ from pointline.vendors.feeds import Feeds
 from pointline_daemon import events
 
 STILL_SECONDS = 1.0
-RESTART = "restart the daemon: tables are made at a start; until then the old descriptions stay in force"
+RESTART = "restart the daemon: tables are made at a start; until then the description of before stays in force"
 REFUSED = (
-    "correct it; until then the old descriptions stay in force; `pointline vendors check FILE` says when it is valid"
+    "correct it; until then the one of before stays in force; `pointline vendors check FILE` says when it is valid"
 )
 
 log = structlog.get_logger()
@@ -47,38 +48,60 @@ class Descriptions:
         if seen == self._taken or now - self._seen_at < STILL_SECONDS:
             return False
         self._taken = seen
+        problems: list[str] = []
         try:
-            own = own_vendors(self._root, event_tables())
-        except ConfigurationError as error:
-            self._refuse(error.problems, REFUSED)
-            return False
+            found = own_vendors(self._root, event_tables(), problems.append)
         except PointlineError as error:
             self._refuse([str(error)], error.hint)
             return False
         self.refused = {}
-        if [one.content for one in own] == [one.content for one in self._feeds.own]:
-            return False
-        before, after = _tables(self._feeds.own), _tables(own)
-        if before != after:
-            names = sorted({name for name in {*before, *after} if before.get(name) != after.get(name)})
-            files = " and ".join(sorted({one.where for one in own if {*names} & {*one.tables}}))
-            tables = f"{'tables' if len(names) > 1 else 'the table'} {', '.join(names)}"
-            problem = (
-                f"{files} describes {tables}, new or changed, and a daemon that runs does not change its tables"
-                if files
-                else f"{tables} has no description any more, and a daemon that runs does not change its tables"
-            )
-            self._refuse([problem], RESTART, "a description waits for a restart")
+        held = {one.where: one for one in self._feeds.own}
+        if problems:
+            self._refuse(problems, REFUSED)
+        own = self._in_force(found, held, {f"{FOLDER}/{name}" for name in seen} - {one.where for one in found})
+        if [one.content for one in own] == [one.content for one in held.values()]:
             return False
         self._feeds.replace_own(own)
         feeds = sorted(one.name for vendor in own for one in vendor.descriptions)
         log.info(events.VENDORS_CHANGED, folder=FOLDER, feeds=feeds)
         return True
 
+    def _in_force(
+        self, found: Sequence[Vendor], held: Mapping[str, Vendor], refused: Collection[str]
+    ) -> tuple[Vendor, ...]:
+        """Return what holds now: each file as it is, but where it is refused or would change a table as it was."""
+        before = _tables(held.values())
+        after = {**_tables(held[one] for one in refused if one in held), **_tables(found)}
+        changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        waiting = {one.where for one in found if changed & _tables_used(one)}
+        waiting |= {one.where for one in held.values() if changed & _tables_used(one)}
+        in_force = [one for one in found if one.where not in waiting]
+        in_force += [held[where] for where in {*waiting, *refused} if where in held]
+        names = Counter(one.name for one in in_force)
+        if twice := [name for name, times in names.items() if times > 1]:  # one took the name of one that is refused
+            self._refuse([f"two descriptions have the vendor {twice[0]!r}"], REFUSED)
+            return tuple(held.values())
+        if changed:
+            self._refuse([_of_tables(sorted(changed), found)], RESTART, "a description waits for a restart")
+        return tuple(sorted(in_force, key=lambda one: one.where))
+
     def _refuse(self, problems: list[str], hint: str, what: str = "a description is refused") -> None:
         log.error(events.VENDORS_REFUSED, problems=problems, hint=hint)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        self.refused = {"problem": f"{what}: {problems[0]}{more}", "try": hint}
+        self.refused = self.refused or {"problem": f"{what}: {problems[0]}{more}", "try": hint}
+
+
+def _of_tables(names: Sequence[str], found: Iterable[Vendor]) -> str:
+    files = " and ".join(sorted({one.where for one in found if {*names} & {*one.tables}}))
+    tables = f"{'tables' if len(names) > 1 else 'the table'} {', '.join(names)}"
+    if files:
+        return f"{files} describes {tables}, new or changed, and a daemon that runs does not change its tables"
+    return f"{tables} has no description any more, and a daemon that runs does not change its tables"
+
+
+def _tables_used(vendor: Vendor) -> set[str]:
+    """Return the tables that a description makes, and those that its feeds fill."""
+    return {*vendor.tables, *(one.table.name for one in vendor.descriptions)}
 
 
 def _tables(vendors: Iterable[Vendor]) -> dict[str, object]:

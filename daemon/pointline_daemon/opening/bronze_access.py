@@ -14,6 +14,7 @@ from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.mounts import Mounts
 from pointline.io.bronze.spelled_path import written_path
 from pointline.io.descriptions import read_feeds
+from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.vendors.feeds import Feeds
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pointline.io.content.file_content import FileContent
     from pointline.io.content.file_reader import FileReader, Folder
     from pointline.io.protocols.file_version import BronzeFileMetadata
+    from pointline.services.loading.trial import Terms
 
 
 def make_layout(config: Config, *, on_problem: Callable[[str], None] | None = None) -> Layout:
@@ -109,3 +111,15 @@ def _reader_of(config: Config, source: Folder) -> FileReader:
     from pointline.io.content.file_reader import FileReader  # noqa: PLC0415 - see above
 
     return FileReader(source, make_limits(config))
+
+
+def make_terms(config: Config, feeds: Feeds) -> Terms:
+    """Return what decides about the rows of a file beside the file itself."""
+    from pointline.services.loading.trial import Terms  # noqa: PLC0415 - most commands try no file
+
+    return Terms(
+        feeds=feeds,
+        checks=values_of(config.checks),
+        groups=config.bronze.groups,
+        max_quarantined_share=config.ingest.max_quarantined_share,
+    )

@@ -7,6 +7,8 @@ whose files are in bronze are read again, rows that the ledger knows to be out l
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import structlog
 
 from pointline.errors import LakeDamaged
@@ -16,7 +18,7 @@ from pointline.io.translate import REPAIR_HINT
 from pointline.phrases import plural
 from pointline.services.audit.healing import Healing, heal, plan_healing
 from pointline.services.audit.reconcile import DisagreementAside, FaultOf, compare_quarantine, compare_tables, describe
-from pointline.services.ingest.recovery import recover
+from pointline.services.ingest.recovery import bring_back, recover, told_of
 from pointline.tables import quarantine
 from pointline_daemon import events
 from pointline_daemon.opening.lake import Lake
@@ -31,6 +33,8 @@ def prepare(lake: Lake) -> None:
     """
     mend_and_recover(lake)
     plan = find_disagreements(lake)
+    if plan.strangers and restore_rows(lake, plan.strangers):
+        plan = find_disagreements(lake)
     if plan.is_empty:
         return
     if plan.doubts:
@@ -40,6 +44,15 @@ def prepare(lake: Lake) -> None:
             hint=REPAIR_HINT,
         )
     apply(lake, plan)
+
+
+def restore_rows(lake: Lake, strangers: Collection[int]) -> int:
+    """Give the ledger its rows of files back that it has lost and the logs of silver know; return how many."""
+    told = told_of(strangers, lake.batch_tables)
+    if told.outcomes:
+        bring_back(lake.manifest, told)
+        log.warning(events.RECOVERY_FINISHED, brought_up=len(told.outcomes), forgotten=0)
+    return len(told.outcomes)
 
 
 def mend_and_recover(lake: Lake) -> list[str]:
@@ -67,7 +80,7 @@ def mend_and_recover(lake: Lake) -> list[str]:
     lake.manifest.note_last_id(_last_id_in(lake))
     said = [f"{found.table}: {found.file} was {found.reason}, and is moved away" for found in mended]
     brought_up = len(recovered.outcomes)
-    return [*said, *([f"ledger: {brought_up:,} files are brought up to what silver tells"] if brought_up else [])]
+    return [*said, *([f"ledger: {plural(brought_up, 'file')} brought up to what silver tells"] if brought_up else [])]
 
 
 def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = None) -> Healing:
@@ -92,7 +105,10 @@ def apply(lake: Lake, plan: Healing) -> None:
         what=[*describe(plan.tables), *_of_quarantine(plan), *plan.doubts],
         read_again=len(plan.reread),
         lost=len(plan.lost),
-        hint="nothing to do: what bronze has is ingested again",
+        hint="nothing to do: what bronze has is ingested again"
+        if not plan.lost
+        else f"{plural(len(plan.lost), 'file')} of these cannot be read again, for bronze has them no more: "
+        "`pointline files --status gone` names them",
     )
 
 

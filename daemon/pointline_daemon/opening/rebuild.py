@@ -1,24 +1,31 @@
 """Tables that cannot be read are moved away and made again; what they held comes back from the rest of the lake.
 
-A ledger is made again from its sound data files and from what the commits of silver told, an event table from bronze,
-both under the same ids. Nothing is deleted: what was moved away lies in ``.pointline/set_aside``.
+A ledger is made again from its sound data files and from what the commits of silver told; an event table from bronze,
+and, of files that bronze does not have any more, from its own data files. Ids stay as they are. Nothing is deleted:
+what was moved away lies in ``.pointline/set_aside``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.errors import LakeDamaged, NoAccess, PointlineError
+from pointline.io.delta.event_table import DeltaEventTable
+from pointline.io.delta.loose_rows import rows_in_folder
 from pointline.io.delta.table.reader import DeltaTableReader
 from pointline.io.durable import flush_folder, make_folder
-from pointline.io.protocols.tables import Part
+from pointline.io.protocols.tables import Part, new_parts
 from pointline.io.translate import one_line
+from pointline.services.files.identity.ledger_row import has_left, ledger_rows
+from pointline.services.files.silver_facts import outcomes_in
 from pointline.tables import ingest_manifest
+from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 from pointline_daemon.opening.lake import Lake
 
 Fault = tuple[str, str] | None
@@ -65,22 +72,60 @@ def missing_tables(lake: Lake) -> list[str]:
     return [repository.path.name for repository in lake.repositories() if not repository.exists()]
 
 
-def rebuild_unreadable(lake: Lake) -> dict[str, str]:
-    """Mend what can be mended, and make the tables again that still cannot be read; return them, and why."""
+class Rebuilt(Struct, frozen=True, kw_only=True):
+    """``why`` the tables could not be read, and the folders that they were ``moved_to``, by table."""
+
+    why: Mapping[str, str]
+    moved_to: Mapping[str, Path]
+
+
+def rebuild_unreadable(lake: Lake) -> Rebuilt:
+    """Mend what can be mended, and make the tables again that still cannot be read."""
     with suppress(LakeDamaged):  # a ledger that cannot be read: it is made again below
         lake.mend()
     found = unreadable_tables(lake)
     keep_in = lake.config.paths.state / "set_aside"
     saved = _sound_rows(lake) if ingest_manifest.NAME in found else None
+    moved = {}
     for repository in lake.repositories():
         if repository.path.name in found and repository.path.exists():
-            _move_away(repository.path, keep_in)
+            moved[repository.path.name] = _move_away(repository.path, keep_in)
             repository.let_go()
     if saved is not None:
         lake.manifest.repository.create()
         lake.manifest.forget_entries()
         lake.manifest.adopt(saved)
-    return found
+    return Rebuilt(why=found, moved_to=moved)
+
+
+def take_over_rows(lake: Lake, rebuilt: Rebuilt) -> dict[str, int]:
+    """Take the rows of files that bronze does not have any more from the data files that were moved away.
+
+    For tables that are there again; returns how many rows it was, by table.
+    """
+    taken = {}
+    for name, repository in lake.events.items():
+        if name in rebuilt.moved_to:
+            ledger = lake.manifest.entries().filter(stands_at(Status.SUCCESS), pl.col("data_type") == name)
+            left = [row.file_id for row in ledger_rows(ledger) if has_left(row, lake.reader)]
+            if left and (rows := _take_over(lake, repository, rebuilt.moved_to[name], left)):
+                taken[name] = rows
+    return taken
+
+
+def _take_over(lake: Lake, repository: DeltaEventTable, folder: Path, file_ids: list[int]) -> int:
+    ledger = lake.manifest.rows_of(file_ids)
+    wanted = rows_by_day(ledger).select(
+        "file_id", pl.col("exchange").cast(repository.schema["exchange"]), "date", "rows_written"
+    )
+    taken = 0
+    with new_parts(repository) as made:
+        for rows in rows_in_folder(folder, repository.schema, wanted.collect()):
+            made.extend(repository.write_parts(rows))
+            taken += rows.height
+        if made:
+            repository.commit(lake.next_batch(), add=made, remove=(), outcomes=outcomes_in(ledger))
+    return taken
 
 
 def _fault_of(repository: DeltaTableReader, look: Callable[[str, Part], Fault]) -> str:
@@ -111,8 +156,9 @@ def _sound_rows(lake: Lake) -> pl.DataFrame:
     return pl.concat(rows).filter(~ingest_manifest.senseless())
 
 
-def _move_away(folder: Path, keep_in: Path) -> None:
+def _move_away(folder: Path, keep_in: Path) -> Path:
     make_folder(keep_in)
-    folder.rename(keep_in / f"{folder.name}-{time.time_ns()}")
+    target = folder.rename(keep_in / f"{folder.name}-{time.time_ns()}")
     flush_folder(keep_in)
     flush_folder(folder.parent)
+    return target

@@ -150,7 +150,7 @@ class Layout:
         found = self._recognise(path, folder, name)
         is_guess = isinstance(found, Refused) and self._is_guess(found, folder_path)
         if found is None or (is_guess and (own or self.feeds.why_unread(path) is not None)):
-            return self._claimed(own or self.feeds.claims(path))
+            return self._claimed(self.feeds.claims(path))
         if not own:
             return found
         others = " and ".join(sorted(one.description.name for one in own))
@@ -172,7 +172,7 @@ class Layout:
         names = [claim.description.name for claim in claims]
         problem = one.problem
         if len(claims) > 1:
-            problem = f"the descriptions {' and '.join(names)} both claim it: change the path of one of them"
+            problem = f"the descriptions {' and '.join(names)} both claim it: {self._way_out(claims)}"
         elif _FOLDER_WORD.fullmatch(one.exchange) is None:
             problem = f"{one.exchange!r} is not an exchange id"
         feed = one.description.feed
@@ -181,6 +181,14 @@ class Layout:
         if problem:
             return Refused(*said, problem, feed.vendor, one.feed, *facts)
         return Recognised(*said, feed.vendor, one.feed, *facts)
+
+    def _way_out(self, claims: Sequence[Claim]) -> str:
+        own = {vendor.name for vendor in self.feeds.own}
+        shipped = [claim.description.vendor for claim in claims if claim.description.vendor not in own]
+        if len(shipped) in {0, len(claims)}:
+            return "change the path of one of them"
+        vendor = shipped[0]
+        return f"change the path of your own, or name its vendor {vendor!r}, to have it in the place of what ships"
 
     def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
         """What the layouts of Tardis, and patterns, say of a path."""

@@ -56,6 +56,13 @@ class BronzeFileMetadata(Struct, frozen=True, kw_only=True):
     """What brought it to our notice, for people: ``an event``, ``a scan``."""
 
 
+_FACTS = (
+    *("content_hash", "rows_read", "rows_written", "rows_quarantined", "first_local_us", "last_local_us", "symbols"),
+    *("checksum", "days", "warnings", "attempts"),
+)
+"""What an outcome may leave as the ledger has it already."""
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of one file version. Times are microseconds since the epoch, UTC; None where there is no row.
 
@@ -84,6 +91,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
     one in whose way it is."""
     attempts: int | None = None
     """None: as the ledger has it. An attempt is noted before it is made."""
+
+    def after(self, before: Outcome | None) -> Outcome:
+        """Return this outcome with the facts that it leaves as they are, where an earlier one of the file has them."""
+        known = {name: getattr(before, name, None) for name in _FACTS if getattr(self, name) is None}
+        return replace(self, **{name: fact for name, fact in known.items() if fact is not None})
 
     @classmethod
     def begun(cls, file_id: int, *, attempts: int, warnings: Mapping[str, int]) -> Outcome:

@@ -48,12 +48,18 @@ class Healing(Struct, frozen=True, kw_only=True):
         return not (self.tables or self.quarantine_extra or self.reread or self.left or self.lost)
 
     @property
+    def strangers(self) -> set[int]:
+        """Files that have rows, and that the ledger does not know."""
+        return {file_id for one in self.tables.values() for file_id in one.strangers}
+
+    @property
     def doubts(self) -> list[str]:
         """What cannot be proven, and needs a person's word."""
-        strangers = sum(len(one.strangers) for one in self.tables.values())
         found = []
-        if strangers:
-            found.append(f"silver has rows of {plural(strangers, 'file')} that neither the ledger nor the logs know")
+        if self.strangers:
+            found.append(
+                f"silver has rows of {plural(len(self.strangers), 'file')} that neither the ledger nor the logs know"
+            )
         if self.lost:
             it = "that version of it" if len(self.lost) == 1 else "those versions"
             found.append(f"rows of {plural(len(self.lost), 'file')} are lost, and bronze no longer has {it}")

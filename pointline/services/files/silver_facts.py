@@ -111,12 +111,24 @@ class LakeFacts:
 
     def outcome_of(self, file_id: int) -> Outcome:
         """Return what the ledger says became of a file whose rows are in silver."""
-        row = self._manifest.rows_of([file_id]).with_columns(
-            pl.col("first_local_timestamp", "last_local_timestamp").to_physical()
-        )
-        facts = row.row(0, named=True)
-        return Outcome(
-            file_id=file_id,
+        (outcome,) = outcomes_in(self._manifest.rows_of([file_id]))
+        return outcome
+
+    def undescribed_table(self, file_id: int) -> str:
+        """Return the table that a file has its rows in where no description has it any more; else nothing."""
+        table = str(self._manifest.rows_of([file_id])["data_type"].item())
+        return "" if table in {*self._repositories, INSTRUMENTS} else table
+
+    def _row(self, file_id: int) -> LedgerRow:
+        return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]
+
+
+def outcomes_in(ledger: pl.DataFrame) -> list[Outcome]:
+    """Return what rows of the ledger say became of their files."""
+    times = pl.col("first_local_timestamp", "last_local_timestamp").to_physical()
+    return [
+        Outcome(
+            file_id=facts["file_id"],
             status=Status(str(facts["status"])),
             content_hash=facts["content_hash"],
             rows_read=facts["rows_read"],
@@ -130,11 +142,5 @@ class LakeFacts:
             warnings=json.loads(facts["warnings"] or "{}"),
             error=facts["error"],
         )
-
-    def undescribed_table(self, file_id: int) -> str:
-        """Return the table that a file has its rows in where no description has it any more; else nothing."""
-        table = str(self._manifest.rows_of([file_id])["data_type"].item())
-        return "" if table in {*self._repositories, INSTRUMENTS} else table
-
-    def _row(self, file_id: int) -> LedgerRow:
-        return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]
+        for facts in ledger.with_columns(times).iter_rows(named=True)
+    ]

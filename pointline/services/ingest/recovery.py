@@ -7,10 +7,10 @@ point: each of its steps can be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pointline.io.protocols.file_version import Discovery, Outcome
 from pointline.io.protocols.ledger import IngestionManifestRepository
@@ -33,14 +33,9 @@ def recover(
 ) -> Recovered:
     """Make manifest, silver and quarantine agree. To be called before the first batch."""
     complete = manifest.last_batch()
-    batches = [batch for repository in repositories.values() for batch in repository.batches_after(complete)]
-    found: dict[int, Outcome] = {}
-    discovered: dict[int, Discovery] = {}
-    for batch in sorted(batches, key=lambda one: one.number):
-        found |= {outcome.file_id: outcome for outcome in batch.outcomes}
-        discovered |= batch.found
-    newest = max([complete, *(batch.number for batch in batches)])
-    manifest.restore(discovered)
+    told = _told_after(complete, repositories)
+    found, newest = told.outcomes, max(complete, told.newest)
+    manifest.restore(told.discovered)
     found = _known(found, manifest.entries())
     pending = manifest.entries().filter(stands_at(Status.PENDING))["file_id"]
     not_in = sorted(set(pending) - set(found))
@@ -54,6 +49,41 @@ def recover(
     manifest.update_statuses(_orphaned_copies(manifest.entries()))
     manifest.update_statuses(_copies_of_withdrawn(manifest.entries()))
     return Recovered(outcomes=tuple(found.values()), forgotten=forgotten)
+
+
+def told_of(file_ids: Collection[int], repositories: Mapping[str, BatchTable]) -> Told:
+    """Return what the logs of silver tell of files that the ledger does not know."""
+    told = _told_after(-1, repositories)
+    known = {one for one in file_ids if one in told.discovered and one in told.outcomes}
+    return Told(
+        outcomes={one: told.outcomes[one] for one in known}, discovered={one: told.discovered[one] for one in known}
+    )
+
+
+def bring_back(manifest: IngestionManifestRepository, told: Told) -> None:
+    """Give rows of the ledger back that it has lost, with what became of the files."""
+    manifest.restore(told.discovered)
+    manifest.update_statuses(told.outcomes.values())
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What commits of silver tell of files, by file id: what became of them in the end, and how they were found."""
+
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+    discovered: Mapping[int, Discovery] = field(default_factory=dict)
+    newest: int = -1
+    """The number of the newest of these batches."""
+
+
+def _told_after(complete: int, repositories: Mapping[str, BatchTable]) -> Told:
+    batches = [batch for repository in repositories.values() for batch in repository.batches_after(complete)]
+    outcomes: dict[int, Outcome] = {}
+    discovered: dict[int, Discovery] = {}
+    for batch in sorted(batches, key=lambda one: one.number):
+        outcomes |= {one.file_id: one.after(outcomes.get(one.file_id)) for one in batch.outcomes}
+        discovered |= batch.found
+    newest = max((batch.number for batch in batches), default=-1)
+    return Told(outcomes=outcomes, discovered=discovered, newest=newest)
 
 
 def _known(found: Mapping[int, Outcome], entries: pl.DataFrame) -> dict[int, Outcome]:

@@ -15,6 +15,8 @@ from pointline.io.lock import LakeLock
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, and_more, no_lake, plural, printable
 from pointline.services.audit.healing import Healing, plan_rereading
 from pointline.services.audit.reconcile import describe
+from pointline.services.audit.silver.second_reading import worse_readings
+from pointline.services.ingest.recovery import told_of
 from pointline.services.telling.findings import READ_AGAIN, Finding
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -24,12 +26,14 @@ from pointline_daemon.commands.shared.known import require_table
 from pointline_daemon.commands.shared.present import print_json, print_lines
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.logs import configure_logging
+from pointline_daemon.opening.bronze_access import make_terms
 from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.opening.owner import require_owner
-from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover
-from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, unreadable_tables
+from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover, restore_rows
+from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, take_over_rows, unreadable_tables
 
 SHOWN = 20
+_RESTORED = "ledger: its rows of {files} are missing, and are brought back from what silver tells"
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
@@ -43,6 +47,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     mended: Sequence[str] = ()
     read_again: Mapping[int, str] = field(default_factory=dict)
     """Files that differ from bronze, and how."""
+    stays: Mapping[int, str] = field(default_factory=dict)
+    """Those of which rows would be lost by reading them again, and how."""
     plan: Healing = field(default_factory=lambda: Healing(tables={}))
     undescribed: Sequence[str] = ()
     """Tables with files that no description has any more: nothing can be done about them here."""
@@ -54,8 +60,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 
     def sentences(self) -> list[str]:
         """What is wrong and what is done about it."""
-        away = "it is moved away and made again"
-        found = [f"{name} cannot be read ({why}): {away}" for name, why in self.unreadable.items()]
+        away = "it is moved away and made again from bronze, and from its data files where bronze lacks a file"
+        found = [f"{name} is not as it was written ({why}): {away}" for name, why in self.unreadable.items()]
         found += [f"{name} is missing: it is made again" for name in self.missing]
         found += [*self.mended, *describe(self.plan.tables)]
         if self.plan.quarantine_extra:
@@ -64,6 +70,11 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
         if self.plan.reread:
             found.append(f"{plural(len(self.plan.reread), 'file')} will be read again from bronze, under the same ids")
         found += [f"file {file_id} will be read again: {why}" for file_id, why in self.read_again.items()]
+        found += [
+            f"file {file_id} stays as it is, for read again {why}; to have it so all the same: `pointline withdraw "
+            f"{file_id}`, then `pointline retry {file_id}`"
+            for file_id, why in self.stays.items()
+        ]
         found += [f"{name} has files, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" for name in self.undescribed]
         return found
 
@@ -89,7 +100,9 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         keep_lake(config, once=True, stream=sys.stderr)
     findings = audit(open_lake(config), deep=True).findings
     lost = dict(found.plan.lost)
-    if reasons := _to_read_again(findings, table):
+    reasons, stays = _to_read_again(lake, findings, table)
+    found = replace(found, read_again=reasons, stays=stays)
+    if reasons:
         with LakeLock(config.paths.lock_file, purpose="repair"):
             lake = open_lake(config)
             again = plan_rereading(lake.manifest, lake.reader, reasons)
@@ -97,7 +110,6 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         lost |= again.lost
         keep_lake(config, once=True, stream=sys.stderr)
         findings = audit(open_lake(config), deep=True).findings
-        found = replace(found, read_again=reasons)
     done = {"dry_run": False, "findings": [one.as_json() for one in findings], "lost": list(lost.values())}
     _show(found, as_json=as_json, done=done, findings=findings)
     return EXIT_FINDINGS if findings or lost else EXIT_OK
@@ -107,12 +119,18 @@ def _has_pending(lake: Lake) -> bool:
     return not lake.manifest.entries().filter(stands_at(Status.PENDING)).is_empty()
 
 
-def _to_read_again(findings: Sequence[Finding], table: str | None) -> dict[int, str]:
-    return {
+def _to_read_again(lake: Lake, findings: Sequence[Finding], table: str | None) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the files that are read again, and why, and those that are left alone, for they would lose rows by it."""
+    differing = {
         one.file_id: one.what
         for one in findings
         if one.kind in READ_AGAIN and one.file_id is not None and table in {None, one.table}
     }
+    if not differing:
+        return {}, {}
+    rows, terms = lake.manifest.rows_of(list(differing)), make_terms(lake.config, lake.source.feeds)
+    stays = dict(worse_readings(rows, lake.reader, terms, min_share=lake.config.ingest.min_replacement_share))
+    return {file_id: why for file_id, why in differing.items() if file_id not in stays}, stays
 
 
 def _look(lake: Lake, table: str | None) -> Diagnosis:
@@ -124,19 +142,29 @@ def _look(lake: Lake, table: str | None) -> Diagnosis:
     if unreadable or missing:
         return Diagnosis(unreadable=unreadable, missing=missing)
     plan = _plan(lake, table)
+    if plan.strangers and (told := told_of(plan.strangers, lake.batch_tables).outcomes):
+        return Diagnosis(mended=[_RESTORED.format(files=plural(len(told), "file"))])
     findings = audit(lake, deep=True).findings if plan.is_empty else ()
-    return Diagnosis(plan=plan, read_again=_to_read_again(findings, table), undescribed=_undescribed(lake, table))
+    read_again, stays = _to_read_again(lake, findings, table)
+    return Diagnosis(plan=plan, read_again=read_again, stays=stays, undescribed=_undescribed(lake, table))
 
 
 def _mend(lake: Lake, table: str | None) -> Diagnosis:
     missing = missing_tables(lake)
-    unreadable = rebuild_unreadable(lake)
+    rebuilt = rebuild_unreadable(lake)
     mended = mend_and_recover(lake)
+    mended += [
+        f"{name}: {plural(rows, 'row')} of files that bronze does not have any more are taken over from its data files"
+        for name, rows in take_over_rows(lake, rebuilt).items()
+    ]
     plan = _plan(lake, table)
+    if plan.strangers and (restored := restore_rows(lake, plan.strangers)):
+        mended = [*mended, _RESTORED.format(files=plural(restored, "file"))]
+        plan = _plan(lake, table)
     if not plan.is_empty:
         apply(lake, plan)
     undescribed = _undescribed(lake, table)
-    return Diagnosis(unreadable=unreadable, missing=missing, mended=mended, plan=plan, undescribed=undescribed)
+    return Diagnosis(unreadable=rebuilt.why, missing=missing, mended=mended, plan=plan, undescribed=undescribed)
 
 
 def _undescribed(lake: Lake, table: str | None) -> list[str]:

@@ -22,8 +22,7 @@ from pointline.io.content.containers import shown_bytes
 from pointline.io.content.one_file import OneFile
 from pointline.parse.text_path import readable
 from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT, count, printable
-from pointline.services.loading.trial import Terms, Trial, try_file
-from pointline.settings import values_of
+from pointline.services.loading.trial import Trial, try_file
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import NO_DATE
 from pointline.vendors.feeds import Claim, Feeds, name_of, series_of
@@ -42,7 +41,7 @@ from pointline_daemon.commands.shared.present import (
 from pointline_daemon.commands.shared.settings import READING, settings_with_or_without, warn
 from pointline_daemon.commands.vendors.check import read_beside
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
-from pointline_daemon.opening.bronze_access import layout_with, make_feeds, open_lines, open_one
+from pointline_daemon.opening.bronze_access import layout_with, make_feeds, make_terms, open_lines, open_one
 
 MOST_OTHERS = 4
 LONGEST_LINE = 200
@@ -153,7 +152,7 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             tried.advice = f"`pointline symbols update --dry-run {file}` shows what it would change"
         else:
             with reader.open(meta) as content:
-                tried.trial = try_file(meta, content, _terms(config, feeds))
+                tried.trial = try_file(meta, content, make_terms(config, feeds))
             tried.problem, tried.advice = tried.trial.refusal, tried.trial.advice
     except PointlineError as error:
         tried.problem, tried.advice = str(error), error.hint
@@ -168,12 +167,6 @@ def _unread(look: Unrecognised) -> str:
 
 def _covered(claim: Claim) -> str:
     return f"{_time(claim.period[0])} up to {_time(claim.period[1])}"
-
-
-def _terms(config: Config, feeds: Feeds) -> Terms:
-    share = config.ingest.max_quarantined_share
-    checks = values_of(config.checks)
-    return Terms(feeds=feeds, checks=checks, groups=config.bronze.groups, max_quarantined_share=share)
 
 
 def _path_of(config: Config, file: Path) -> str:

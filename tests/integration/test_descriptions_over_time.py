@@ -1,0 +1,169 @@
+"""Descriptions and settings change under files that are in: rows stay, and what is said of them is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pointline_daemon.arrival.descriptions import Descriptions
+
+import pointline
+from pointline.io.descriptions import read_feeds
+from tests.support.process import pointline as run
+
+MINE = """
+vendor = "{vendor}"
+[[feed]]
+name = "fills"
+path = "{vendor}/{{symbol}}_{{date:%Y%m%d}}.txt"
+table = "trades"
+exchange = "kraken"
+separator = ";"
+columns = ["at", "px", "qty", "dir"]
+[feed.map]
+timestamp = {{ from = "at", time = "%Y-%m-%d %H:%M:%S%.f" }}
+price = "px"
+amount = "qty"
+side = {{ from = "dir", words = {{ B = "buy", S = "sell" }} }}
+"""
+NAME = "mine/BTCUSD_20240501.txt"
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    for folder in ("bronze/mine", "vendors"):
+        (tmp_path / "lake" / folder).mkdir(parents=True)
+    return tmp_path / "lake"
+
+
+def describe(root: Path, text: str = MINE.format(vendor="mine"), name: str = "mine.toml") -> None:
+    (root / "vendors" / name).write_text(text)
+
+
+def drop(root: Path, sides: str, name: str = NAME) -> Path:
+    path = root / "bronze" / name
+    lines = [f"2024-05-01 00:00:{second:02}.5;{100 + second}.5;0.1;{side}" for second, side in enumerate(sides)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["at;px;qty;dir", *lines, ""]))
+    return path
+
+
+def once(root: Path, code: int = 0, **settings: object) -> str:
+    done = run(root, "run", "--once", **settings)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def told(root: Path, *arguments: str, code: int = 0) -> str:
+    done = run(root, *arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def sides(root: Path) -> list[str]:
+    return pointline.scan("trades", lake_root=root).collect().sort("file_id", "file_seq")["side"].to_list()
+
+
+class TestRepairGivesNothingUp:
+    """Rows that are in do not leave for a reading that has fewer."""
+
+    def test_a_slip_in_a_description(self, root):
+        describe(root)
+        drop(root, "BS" * 10)
+        once(root)
+        describe(root, MINE.format(vendor="mine").replace("B = ", "K = "))
+        for command in (["repair", "--dry-run"], ["repair"]):
+            said = told(root, *command, code=1)
+            assert "file 1 stays as it is" in said
+            assert "it would be refused now" in said
+        assert sides(root) == ["buy", "sell"] * 10
+        told(root, "withdraw", "1")
+        assert "read again" in told(root, "retry", "1")
+        once(root, code=1)
+        assert sides(root) == []
+
+    def test_a_limit_that_was_set_back(self, root):
+        describe(root)
+        drop(root, "BS" * 15 + "?" * 15)
+        once(root, ingest__max_quarantined_share=0.5)
+        assert len(sides(root)) == 30
+        describe(root, MINE.format(vendor="mine").replace('B = "buy", S = "sell"', 'B = "sell", S = "buy"'))
+        assert "file 1 stays as it is" in told(root, "repair", code=1)
+        assert sides(root) == ["buy", "sell"] * 15
+
+    def test_a_correction_is_taken(self, root):
+        describe(root)
+        drop(root, "BS" * 10)
+        once(root)
+        describe(root, MINE.format(vendor="mine").replace('B = "buy", S = "sell"', 'B = "sell", S = "buy"'))
+        assert "no problems found" in told(root, "repair")
+        assert sides(root) == ["sell", "buy"] * 10
+
+
+class TestOneHoldsUpNoOther:
+    """What is wrong with one description concerns its own files."""
+
+    @pytest.fixture(autouse=True)
+    def _at_once(self, monkeypatch):
+        monkeypatch.setattr("pointline_daemon.arrival.descriptions.STILL_SECONDS", 0.0)
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            "not = [TOML",
+            MINE.format(vendor="bad") + '[[table]]\nname = "moods"\ncolumns = [{ name = "m", kind = "text" }]\n',
+        ],
+        ids=["torn", "a table waits for a restart"],
+    )
+    def test_the_others_are_taken_up(self, root, trouble):
+        describe(root, MINE.format(vendor="bad"), "bad.toml")
+        describe(root)
+        feeds = read_feeds(root)
+        descriptions = Descriptions(root, feeds)
+        describe(root, trouble, "bad.toml")
+        describe(root, MINE.format(vendor="mine").replace("kraken", "bitstamp"))
+        describe(root, MINE.format(vendor="new"), "new.toml")
+        assert descriptions.take_up_changes()
+        exchanges = {vendor.name: vendor.descriptions[0].text.exchange for vendor in feeds.own}
+        assert exchanges == {"bad": "kraken", "mine": "bitstamp", "new": "kraken"}
+        assert "bad.toml" in descriptions.refused["problem"]
+        (root / "vendors" / "bad.toml").unlink()
+        assert descriptions.take_up_changes()
+        assert {vendor.name for vendor in feeds.own} == {"mine", "new"}
+        assert not descriptions.refused
+
+    def test_a_name_that_another_file_takes_meanwhile(self, root):
+        describe(root, MINE.format(vendor="bad"), "bad.toml")
+        feeds = read_feeds(root)
+        descriptions = Descriptions(root, feeds)
+        describe(root, "not = [TOML", "bad.toml")
+        describe(root, MINE.format(vendor="bad").replace("kraken", "bitstamp"), "other.toml")
+        assert not descriptions.take_up_changes()
+        assert [one.where for one in feeds.own] == ["vendors/bad.toml"]
+
+    def test_hidden_files_are_none(self, root):
+        describe(root)
+        (root / "vendors" / ".#mine.toml").symlink_to("me@host.1:1")
+        (root / "vendors" / "._mine.toml").write_bytes(b"\0\5\x16\7\xff")
+        describe(root, MINE.format(vendor="old"), ".mine.toml")
+        drop(root, "BS")
+        drop(root, "BS", "old/BTCUSD_20240501.txt")
+        once(root)
+        assert pointline.files(lake_root=root)["vendor"].to_list() == ["mine"]
+
+
+def test_two_descriptions_of_one_path_are_named_though_one_of_them_ships(root):
+    """Guards that an own description takes the place of what ships by its name alone, and not unseen."""
+    name = "data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-05-01.csv"
+    path = "data/spot/daily/trades/{symbol}/{symbol}-trades-{date:%Y-%m-%d}.csv"
+    text = MINE.format(vendor="x").replace("x/{symbol}_{date:%Y%m%d}.txt", path)
+    describe(root, text, "x.toml")
+    drop(root, "BS", name)
+    once(root, code=1)
+    (error,) = pointline.files(status="quarantined", lake_root=root)["error"]
+    assert "x/fills and binance/spot-trades both claim it" in error
+    assert "name its vendor 'binance'" in error
+    describe(root, text.replace('vendor = "x"', 'vendor = "binance"'), "x.toml")
+    told(root, "retry", "1")
+    once(root)
+    assert sides(root) == ["buy", "sell"]

@@ -293,7 +293,9 @@ def _read_toml(path: Path, problems: list[Problem]) -> Layer:
     try:
         content = tomllib.loads(read_small_file(path).decode("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
-        pass
+        if path.is_symlink():
+            what = f"{path.name} ({path}): a link to nothing: put the file there, or remove the link"
+            problems.append(Problem("", what))
     except (OSError, ValueError, RecursionError) as error:  # bad TOML and bad UTF-8 are ValueErrors
         problems.append(Problem("", _one_line(f"{path.name} ({path}): cannot be read: {why_unreadable(error)}")))
     tables = {name: table for name, table in content.items() if isinstance(table, dict)}

@@ -17,6 +17,7 @@ from pointline.tables.registry import event_tables
 from pointline.tables.schema import EventTable
 from pointline.vendors.describe import Vendor, describe
 from pointline.vendors.feeds import Feeds
+from pointline.vendors.own_tables import TABLE_EXISTS
 
 FOLDER = "vendors"
 SILVER = "silver"
@@ -76,11 +77,20 @@ def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor
         for file in files:
             others = {name: table for one in files if one != file for name, table in made[one].items()}
             vendor = _described(file, {**tables, **others})
+            twins = {name: one.name for one in files if one != file for name in made[one]}
+            problems = tuple(_naming_the_other(problem, twins) for problem in vendor.problems)
+            vendor = replace(vendor, problems=problems)
             if (twin := next((one for one in vendors if one.name == vendor.name), None)) is not None:
                 said = f"{vendor.where}: {twin.where} describes the vendor {vendor.name!r} too: put both into one file"
                 vendor = replace(vendor, problems=(*vendor.problems, said))
             vendors.append(with_refused_changes(root, vendor))
     return vendors, [problem for vendor in vendors for problem in vendor.problems]
+
+
+def _naming_the_other(problem: str, twins: Mapping[str, str]) -> str:
+    """Name the file that has the other table of one name."""
+    of = next((name for name in twins if problem.endswith(f"table {name}: {TABLE_EXISTS}")), None)
+    return problem if of is None else f"{problem}, in {FOLDER}/{twins[of]}"
 
 
 def _described(file: Path, tables: Mapping[str, EventTable]) -> Vendor:

@@ -10,6 +10,7 @@ from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind, unh
 from pointline.vendors.language import TableText
 from pointline.vendors.misshapen import Misshapen, shaped
 
+TABLE_EXISTS = "there is a table of this name already"
 CHECKS: dict[str, Callable[[Sequence[str]], Check]] = {
     "time_backwards": lambda _columns: checks.time_backwards(),
     "negative_latency": lambda _columns: checks.negative_latency(),
@@ -44,7 +45,7 @@ def _table(text: TableText, tables: Mapping[str, EventTable], where: str, proble
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", text.name):
         problems.append(f"{place}: a name is lower-case letters, digits and _, a letter first")
     if text.name in tables:
-        problems.append(f"{place}: there is a table of this name already")
+        problems.append(f"{place}: {TABLE_EXISTS}")
     common = {column.name for column in COMMON} | {"date", "file_id", "file_seq"}
     names = [column.name for column in text.columns]
     problems += [f"{place}: every table has a column {name} already" for name in names if name in common]

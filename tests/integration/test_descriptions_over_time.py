@@ -26,6 +26,22 @@ price = "px"
 amount = "qty"
 side = {{ from = "dir", words = {{ B = "buy", S = "sell" }} }}
 """
+MOODS = """
+[[table]]
+name = "moods"
+columns = [{ name = "m", kind = "text" }]
+"""
+MOOD_FEED = """
+[[feed]]
+name = "moods"
+path = "moods/{symbol}_{date:%Y%m%d}.csv"
+table = "moods"
+exchange = "kraken"
+columns = ["timestamp", "m"]
+[feed.map]
+timestamp = { from = "timestamp", time = "%Y-%m-%d %H:%M:%S" }
+m = "m"
+"""
 NAME = "mine/BTCUSD_20240501.txt"
 
 
@@ -167,3 +183,107 @@ def test_two_descriptions_of_one_path_are_named_though_one_of_them_ships(root):
     told(root, "retry", "1")
     once(root)
     assert sides(root) == ["buy", "sell"]
+
+
+class TestWhatIsSaid:
+    """Commands agree about a file whose description has changed, and their advice leads on."""
+
+    @pytest.fixture
+    def root(self, root) -> Path:
+        describe(root)
+        drop(root, "BS" * 3)
+        once(root)
+        return root
+
+    def test_a_feed_of_another_name(self, root):
+        describe(root, MINE.format(vendor="mine").replace('"fills"', '"deals"'))
+        said = told(root, "verify", "--deep", code=1)
+        assert "claim_differs" in said
+        assert "by mine/deals, and it came as kraken trades BTCUSD by mine/fills" in said
+        told(root, "withdraw", "1")
+        told(root, "retry", "1")
+        once(root)
+        assert "no problems" in told(root, "verify", "--deep")
+
+    def test_two_feeds_that_changed_places(self, root):
+        other = MINE.format(vendor="mine").partition("[[feed]]")[2].replace('price = "px"', 'price = "qty"')
+        other = "[[feed]]" + other.replace('amount = "qty"', 'amount = "px"').replace('"fills"', '"other"')
+        text = MINE.format(vendor="mine").replace('path = "mine/', 'path = "away/')
+        describe(root, text + other)
+        assert "claim_differs" in told(root, "verify", "--deep", code=1)
+
+    def test_a_path_that_is_narrower_now(self, root):
+        """The row is still traced to its line: both are there."""
+        describe(root, MINE.format(vendor="mine").replace('path = "mine/', 'path = "mine/new/'))
+        assert "2024-05-01 00:00:00.5;100.5;0.1;B" in told(root, "trace", "trades", "1", "1")
+
+    def test_a_typo(self, root):
+        describe(root, MINE.format(vendor="mine").replace('price = "px"', 'price = "pxx"'))
+        said = told(root, "explain", "1")
+        assert "a description of the lake is wrong: vendors/mine.toml" in said
+        assert "put its TOML file back" not in said
+        assert "vendors/mine.toml" in told(root, "status")
+        assert "does not start before this is corrected" in told(root, "status")
+        assert "its rows stay" in said
+
+    def test_a_table_whose_description_is_gone(self, root):
+        describe(root, 'vendor = "m"' + MOODS + MOOD_FEED, "m.toml")
+        (root / "bronze" / "moods").mkdir()
+        (root / "bronze" / "moods" / "X_20240501.csv").write_text("timestamp,m\n2024-05-01 10:00:00,good\n")
+        once(root)
+        (root / "vendors" / "m.toml").unlink()
+        assert "moods/X_20240501.csv" in told(root, "files", "--table", "moods")
+        assert "kraken moods X" in told(root, "coverage", "--table", "moods")
+
+    def test_everything_is_withdrawn(self, root):
+        told(root, "withdraw", "1")
+        assert "`pointline files` says what became of each" in told(root, "coverage")
+
+    def test_a_file_that_nothing_reads_stays_withdrawn(self, root):
+        told(root, "withdraw", "1")
+        (root / "vendors" / "mine.toml").unlink()
+        assert "nothing reads its path now" in told(root, "retry", "1", code=1)
+        assert pointline.files(lake_root=root)["status"].to_list() == ["withdrawn"]
+
+    def test_of_several_files_each_is_told(self, root):
+        drop(root, "??", "mine/ETHUSD_20240501.txt")
+        once(root, code=1)
+        said = told(root, "retry", "1", "2")
+        assert "file 1 is not tried again, for its status is success" in said
+        assert "1 file to be read again" in said
+
+
+@pytest.mark.parametrize("tables", [("moods", "others"), ("moods", "moods")], ids=["one vendor", "one table"])
+def test_a_name_that_another_description_has_is_found_by_check_too(root, tables):
+    for name, table in zip(("w", "w2"), tables, strict=True):
+        vendor = name if tables[0] == tables[1] else "w"
+        describe(root, f'vendor = "{vendor}"' + MOODS.replace("moods", table), f"{name}.toml")
+    assert run(root, "run", "--once").returncode == 78
+    checked = [run(root, "vendors", "check", str(root / "vendors" / f"{one}.toml")) for one in ("w", "w2")]
+    assert 1 in {one.returncode for one in checked}
+    assert any("w.toml" in one.stdout and "w2.toml" in one.stdout for one in checked)
+
+
+@pytest.mark.parametrize(
+    "text", ['[bronze]\nignore_also = ["raw/*.csv"]', '[maintenance]\nz_order = ["nope"]', "[ingst]\nx = 1"]
+)
+def test_what_config_check_refuses_does_not_start_and_the_other_way_round(root, text):
+    (root / "pointline.toml").write_text(text)
+    assert [run(root, *command).returncode for command in (["config", "check"], ["run", "--once"])] == [78, 78]
+
+
+def test_settings_that_are_a_link_to_nothing_are_no_settings(root):
+    (root / "pointline.toml").symlink_to("/nowhere/pointline.toml")
+    assert "a link to nothing" in told(root, "run", "--once", code=78)
+
+
+def test_a_file_that_a_setting_hides_is_in_the_way_as_before(root):
+    """Guards that the other one is not read again and refused at each scan."""
+    describe(root, MINE.format(vendor="mine").replace('path = "mine/', 'path = "**/'))
+    drop(root, "BS" * 3, "old/BTCUSD_20240501.txt")
+    once(root)
+    drop(root, "BSB", "new/BTCUSD_20240501.txt")
+    once(root, code=1)
+    (root / "pointline.toml").write_text('[bronze]\nignore_also = ["old"]\n')
+    for _ in range(2):
+        assert "file.reopened" not in once(root, code=1)

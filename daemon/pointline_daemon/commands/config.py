@@ -14,7 +14,7 @@ from pointline.unknown import meant, near_names
 from pointline_daemon.commands.shared.present import Column, bytes_text, print_table
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
-from pointline_daemon.opening.bronze_access import make_feeds
+from pointline_daemon.opening.bronze_access import make_layout
 
 TO_CORRECT = "correct them where each is set: the place is named in brackets"
 
@@ -35,8 +35,8 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
     """Print all problems of the settings, or of the lake's descriptions of vendors."""
     try:
         config = load_config(lake_root)
-        make_feeds(config)
-        _require_columns(config)
+        make_layout(config)
+        require_columns(config)
     except ConfigurationError as error:
         hint = TO_CORRECT if error.hint == CHECK else error.hint
         if as_json:
@@ -48,8 +48,10 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
     return 0
 
 
-def _require_columns(config: Config) -> None:
+def require_columns(config: Config) -> None:
     """Refuse columns of ``maintenance.z_order`` that no table has; each table is ordered by those that it has."""
+    if not config.maintenance.z_order:
+        return
     known = {name for table in lake_tables(config.paths.root).values() for name in table.silver_schema}
     place = config.sources["maintenance.z_order"]
     found = []

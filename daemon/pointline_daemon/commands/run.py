@@ -17,6 +17,7 @@ from pointline.phrases import plural
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon import events
+from pointline_daemon.commands.config import require_columns
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.lake import Lake, open_lake
@@ -51,6 +52,7 @@ def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO |
             log.warning(events.FILE_IGNORED, path=path, error=str(error), hint=getattr(error, "hint", ""))
 
     require_owner(config.paths.root)
+    require_columns(config)
     lake = open_lake(config, on_trouble=on_trouble)
     gc.enable()
     gc.freeze()  # what was imported stays; no collection needs to look at it again
@@ -80,8 +82,11 @@ def _ids_given(config: Config) -> int:
 
 def _say_empty_lake(config: Config, ids: int) -> None:
     """A disk that is not mounted looks like that too."""
+    is_ledger_alone = config.paths.silver.is_dir() and any(config.paths.silver.glob("*/_delta_log"))
     hint = (
-        "if the disk of silver is not mounted, stop this, mount it and start again; else every file of bronze is "
+        "the ledger alone is missing: it is made again from what the logs of the other tables tell"
+        if is_ledger_alone
+        else "if the disk of silver is not mounted, stop this, mount it and start again; else every file of bronze is "
         "ingested anew, those too that you had withdrawn"
     )
     log.warning(events.LAKE_EMPTY, silver=str(config.paths.silver), ids_given=ids, hint=hint)

@@ -7,13 +7,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from pointline.config import load_config
 from pointline.errors import WrongUse
 from pointline.io.access import write_fault
+from pointline.io.descriptions import own_vendors
 from pointline.io.health import headroom
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import KEEPS_BAD_ROWS, Status
+from pointline.tables.registry import event_tables
 from pointline_daemon.commands.service.hint import start_command
 from pointline_daemon.commands.shared.health import Daemon, judge, look_at_daemon
 from pointline_daemon.commands.shared.ledger_view import CORRECTED, LedgerView, view_ledger
@@ -67,6 +71,8 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     config = load_config(lake_root, needs=())
     paths = config.paths
     now = time.time()
+    descriptions: list[str] = []
+    own_vendors(paths.root, event_tables(), descriptions.append)
     ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.disk)
@@ -76,6 +82,9 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     space = look_at_space(config, daemon)
     shut = write_fault(paths.state_file) or write_fault(paths.state)
     health = judge(daemon, unwritten=shut, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
+    if health.word == "down" and (wrong := [*descriptions, *config.problems]):
+        what = f"the daemon does not start before this is corrected: {wrong[0]}"
+        health = replace(health, reason=f"{what}; {health.reason}")
     if as_json:
         print_json(
             {
@@ -109,6 +118,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
             f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
             *([cut_line(space_line(space))] if space else []),
             *(f"settings   {printable(problem)}" for problem in config.problems),
+            *(f"vendors    {printable(problem)}" for problem in descriptions),
             "",
         ]
     )

@@ -118,10 +118,9 @@ def _of_quarantine(plan: Healing) -> list[str]:
     rest = len(plan.reread.keys() - counted)
     extra = len(plan.quarantine_extra)
     found = [f"quarantine: rows of {plural(extra, 'file')} must not be there"] if extra else []
-    return [
-        *found,
-        *([f"{plural(rest, 'file')} will be read again for rows that are missing elsewhere"] if rest else []),
-    ]
+    if rest:
+        found.append(f"{plural(rest, 'file')} will be read again, for what is kept of them is not what they hold")
+    return found
 
 
 def _last_id_in(lake: Lake) -> int:

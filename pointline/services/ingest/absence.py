@@ -79,7 +79,7 @@ class Absence:
             absent = absent_files(known, survey)
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
-            freed = self._without_old_news(freed_by_absence(now, absent)) | freed_by_departure(now)
+            freed = self._without_old_news(freed_by_absence(now, self._really_gone(absent))) | freed_by_departure(now)
             again = regained(self._manifest.with_days_left(), now, survey["path"])
             self.regained = again.keys()
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone), regained=again)
@@ -106,6 +106,16 @@ class Absence:
             found = told_by_the_other(self._manifest.entries(), self._manifest.rows_of, self._reader, beside_of)
             self.regained |= found.in_silver.keys()
             return Departures(freed=self._reopen(found.refused), regained=found.in_silver)
+
+    def _really_gone(self, absent: pl.DataFrame) -> pl.DataFrame:
+        """Leave out what is there and no longer listed, as by a setting: it would be in the way as before."""
+        in_silver = absent.filter(stands_at(Status.SUCCESS))
+        there = [
+            file_id
+            for file_id, path in in_silver.select("file_id", "bronze_file_path").iter_rows()
+            if not self._reader.is_gone(path)
+        ]
+        return absent.filter(~pl.col("file_id").is_in(there))
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:

@@ -27,7 +27,7 @@ from pointline_daemon.commands.coverage.differing import selected, show_differin
 from pointline_daemon.commands.coverage.gaps import show_gaps
 from pointline_daemon.commands.coverage.maps import WORDS, make_maps, month_maps, percent, series_in, total
 from pointline_daemon.commands.coverage.text import draw_calendars, draw_overview, make_brush, print_wrapped
-from pointline_daemon.commands.shared.known import event_tables_of, require_exchange, require_symbol, require_table
+from pointline_daemon.commands.shared.known import file_tables, require_exchange, require_symbol, require_table
 from pointline_daemon.commands.shared.present import bytes_text, is_terminal, print_lines, print_problem
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
@@ -89,7 +89,7 @@ def _selection(config: Config, options: CoverageOptions) -> Selection:
             hint="`pointline symbols show` tells what they say",
         )
     if options.table is not None:
-        require_table(options.table, event_tables_of(config))
+        require_table(options.table, file_tables(config))
     if options.png is not None and options.png == options.html:
         raise WrongUse(f"--png and --html name one file, {options.png}", hint="give each a name of its own")
     first, last = parsed_day("--from", options.first), parsed_day("--to", options.last)
@@ -152,7 +152,8 @@ def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
     undated = f"{plural(coverage.undated, 'file')} {whose} not counted: `pointline files` says what became of {them}"
     if coverage.days.is_empty() and coverage.gaps.is_empty():
         of_symbols = f"{plural(lists, 'file')} of instruments, which are not of a day: `pointline symbols show`"
-        empty = of_symbols if lists else "the ledger is empty: no market-data file was seen in bronze yet"
+        none = "no market-data file is in the lake or on its way: `pointline files` says what became of each"
+        empty = of_symbols if lists else none
         print_lines([undated if coverage.undated else empty])
         return
     if coverage.days.is_empty():

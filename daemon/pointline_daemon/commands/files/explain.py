@@ -17,6 +17,7 @@ from pointline.io.bronze.whereabouts import Place, Whereabouts, look_closer
 from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
+from pointline.io.translate import storage_errors
 from pointline.phrases import plural, printable
 from pointline.services.files.differing import ASKED
 from pointline.services.files.identity.ledger_row import REFUSED
@@ -121,7 +122,10 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
     paths = {target: by_id[ids[target]] if target in ids else path_in(bronze, target) for target in targets}
     versions = _versions(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
-    layout = make_layout(config, on_problem=on_problem)
+    problems: list[str] = []
+    layout = make_layout(config, on_problem=problems.append)
+    for problem in problems:
+        on_problem(problem)
     return [
         _answer(
             target,
@@ -131,6 +135,7 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
             asked_id=ids.get(target),
             ledger=ledger,
             feeds=layout.feeds,
+            problems=problems,
         )
         for target, path in paths.items()
     ]
@@ -145,6 +150,7 @@ def _answer(
     asked_id: int | None,
     ledger: pl.LazyFrame,
     feeds: Feeds,
+    problems: Sequence[str],
 ) -> Answer:
     """``at_path``: all versions of the path; ``asked_id``: the one that is meant, None for all of them."""
     rows = [one for one in at_path if asked_id in {None, one[0]["file_id"]}]
@@ -159,7 +165,7 @@ def _answer(
         what = "What is in bronze at its path is another version" if is_there else "Nothing is at its path in bronze"
         presence = Presence(what=what)
     else:
-        lacking = None if newest is None else without_description(where, newest, feeds)
+        lacking = None if newest is None else without_description(where, newest, feeds, problems)
         presence = lacking or describe_presence(where, newest, moment)
         older = [row["file_id"] for row in standing[:-1] if row["status"] == Status.SUCCESS]
         if older and standing[-1]["status"] in REFUSED:
@@ -214,7 +220,8 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
         if other["status"] == Status.SUPERSEDED and other["superseded_by"] is not None:
             older.setdefault(other["superseded_by"], []).append(file_id)
     with_bad_rows = [row["file_id"] for row in rows if row["rows_quarantined"]]
-    broken = by_rule(scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, with_bad_rows))
+    with storage_errors(quarantine.NAME):
+        broken = by_rule(scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, with_bad_rows))
     found: dict[str, list[tuple[LedgerRow, Sources]]] = {}
     tables = {*lake_tables(config.paths.root), symbol_observations.NAME}
     for row in rows:

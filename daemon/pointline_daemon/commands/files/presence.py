@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -77,11 +77,17 @@ def is_in_place(where: Whereabouts, row: LedgerRow) -> bool:
     return seen == (where.size, where.mtime_us)
 
 
-def without_description(where: Whereabouts, newest: LedgerRow, feeds: Feeds) -> Presence | None:
-    """Say that what a file was read by is gone from the lake, where it is."""
+def without_description(
+    where: Whereabouts, newest: LedgerRow, feeds: Feeds, problems: Sequence[str] = ()
+) -> Presence | None:
+    """Say that what a file was read by is gone from the lake, or wrong, where it is."""
     table, is_in = newest["data_type"], newest["status"] == Status.SUCCESS
     if where.place not in {Place.TAKEN, Place.FOREIGN}:
         return None
+    if where.place is Place.FOREIGN and newest["feed"] and problems:
+        kept = f"; its rows stay in {table}" if is_in else ""
+        what = f"It is in bronze, and a description of the lake is wrong: {problems[0]}{kept}"
+        return Presence(what=what, next_step="correct it: `pointline vendors check FILE` says when it is valid")
     if is_in and table not in {*feeds.tables, INSTRUMENTS}:
         what = f"its rows are in {table}, and {UNDESCRIBED}: they cannot be withdrawn or replaced meanwhile"
         return Presence(what=f"It is in bronze; {what}", next_step=DESCRIBE_AGAIN)

@@ -10,6 +10,7 @@ import polars as pl
 
 from pointline.errors import WrongUse
 from pointline.io.ledger.reader import scan_ledger, scan_rows, scan_rows_of
+from pointline.io.translate import storage_errors
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.services.rows.aside import RuleBroken, by_rule
 from pointline.tables import ingest_manifest
@@ -73,23 +74,23 @@ def show_quarantine(
     rows = _rows_of(config.paths.table(NAME), ledger, files)
     if rule is not None:
         rows = rows.filter(pl.col("rule") == rule)
-    if as_csv:
-        return _print_csv(rows, ledger, raw=raw)
-    groups = by_rule(rows)
-    paths = _paths(ledger, sorted({group.file_id for group in groups}))
-    shows_lines = bool(targets) or rule is not None
-    lines = rows.sort("file_id", "file_seq").head(min(last, MOST_SHOWN) or None) if shows_lines else rows.head(0)  # type: ignore[arg-type]
-    if as_json:
-        whole = _refused_whole(ledger, files or ())
-        _print_json(groups, paths, lines.collect() if shows_lines else None, whole)
-    elif not groups:
-        print_lines(
-            ["no quarantined rows" + (" match" if shows_lines else ""), *_said_of(_refused_whole(ledger, files or ()))]
-        )
-    else:
-        _show(groups, paths, last)
-        if shows_lines:
-            _show_lines(lines.collect(), sum(group.rows for group in groups))
+    with storage_errors(NAME):
+        if as_csv:
+            return _print_csv(rows, ledger, raw=raw)
+        groups = by_rule(rows)
+        paths = _paths(ledger, sorted({group.file_id for group in groups}))
+        shows_lines = bool(targets) or rule is not None
+        lines = rows.sort("file_id", "file_seq").head(min(last, MOST_SHOWN) or None) if shows_lines else rows.head(0)  # type: ignore[arg-type]
+        if as_json:
+            whole = _refused_whole(ledger, files or ())
+            _print_json(groups, paths, lines.collect() if shows_lines else None, whole)
+        elif not groups:
+            none = "no quarantined rows match" if shows_lines else "no quarantined rows"
+            print_lines([none, *_said_of(_refused_whole(ledger, files or ()))])
+        else:
+            _show(groups, paths, last)
+            if shows_lines:
+                _show_lines(lines.collect(), sum(group.rows for group in groups))
     return EXIT_OK
 
 

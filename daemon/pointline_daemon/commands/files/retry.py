@@ -70,11 +70,11 @@ def retry(
         print_json({"dry_run": dry_run, "files": found.to_dicts(), "not_in_bronze": list(away), "kept": kept})
         return code
     for file_id, path in list(away.items())[:SHOWN]:
-        where = f"bronze does not have this version of it: {printable(path)}"
+        where = f"bronze does not have this version of it, or nothing reads its path now: {printable(path)}"
         print_lines([f"file {file_id} is withdrawn, and stays so: {where}", PUT_BACK])
-    if found.is_empty() and not away:
-        _show_none(entries.filter(pl.col("file_id").is_in(meant or [])))
-    elif not found.is_empty():
+    if not away:
+        _show_none(entries.filter(pl.col("file_id").is_in(meant or [])), found)
+    if not found.is_empty():
         _show(
             found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
         )
@@ -90,7 +90,9 @@ def _away(config: Config, ledger: pl.LazyFrame, found: pl.DataFrame) -> dict[int
 
     reader = open_lake(config).reader
     rows = with_digests(ledger.filter(pl.col("file_id").is_in(withdrawn)).collect())
-    return {row.file_id: row.path for row in ledger_rows(rows) if has_left(row, reader)}
+    return {
+        row.file_id: row.path for row in ledger_rows(rows) if reader.look(row.path) is None or has_left(row, reader)
+    }
 
 
 def _files_with(config: Config, rule: str | None) -> tuple[int, ...]:
@@ -113,8 +115,10 @@ def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
     write_or_ask(config, Retry(file_ids=tuple(file_ids), accept=accept), do, purpose="retry")
 
 
-def _show_none(named: pl.DataFrame) -> None:
-    if named.is_empty():
+def _show_none(named: pl.DataFrame, found: pl.DataFrame) -> None:
+    """Say of the files that are named, and are none of those that are tried again, why that is."""
+    named = named.filter(~pl.col("file_id").is_in(found["file_id"].implode()))
+    if named.is_empty() and found.is_empty():
         print_lines(["no failed, quarantined or withdrawn file matches; `pointline files` shows the status of each"])
     for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
         print_lines([f"file {file_id} is not tried again, for its status is {status}: {printable(path)}"])

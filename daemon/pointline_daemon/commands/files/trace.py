@@ -14,6 +14,7 @@ from pointline.errors import PointlineError, UnknownValue, WrongUse
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
+from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 from pointline.phrases import printable
 from pointline.services.files.regained import days_left
@@ -168,7 +169,7 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
 
     path = file["bronze_file_path"]
     source = make_source(config, on_problem=warn)
-    meta = source.look(path)
+    meta = source.look(path) or _as_it_came(source, file)
     if meta is None:
         return Line(problem=_why_unseen(source, path, file["file_id"]))
     reader = make_reader(config, source)
@@ -196,6 +197,29 @@ def _read_line(config: Config, file: Row, file_seq: int) -> Line:
         fault=found.fault,
         is_choosy=bool(feed.where or feed.is_distinct),
         cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
+    )
+
+
+def _as_it_came(source: FolderBronzeSource, file: Row) -> BronzeFileMetadata | None:
+    """Describe a file whose path nothing reads any more by what it was read by; None where that is gone too."""
+    changed_us = source.changed_at(file["bronze_file_path"])
+    try:
+        source.feeds.feed(file["data_type"], file["feed"] or "", file["vendor"])
+    except PointlineError:
+        return None
+    if changed_us is None:
+        return None
+    return BronzeFileMetadata(
+        exchange=file["exchange"],
+        data_type=file["data_type"],
+        symbol=file["symbol"],
+        date=file["date"],
+        bronze_file_path=file["bronze_file_path"],
+        file_size_bytes=file["file_size_bytes"],
+        last_modified_ts=round(file["last_modified_ts"].timestamp() * 1_000_000),
+        changed_us=changed_us,
+        vendor=file["vendor"],
+        feed=file["feed"] or "",
     )
 
 

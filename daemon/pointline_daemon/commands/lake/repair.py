@@ -194,7 +194,7 @@ def _show(found: Diagnosis, *, as_json: bool, done: dict[str, Any], findings: Se
         print_json(facts)
         return
     if not (told := found.sentences()) and not found.plan.lost:
-        print_lines(["no problems found: ledger and tables agree"])
+        print_lines([f"{'nothing to mend' if findings else 'no problems found'}: ledger and tables agree"])
     else:
         print_lines(told)
     for file_id, path in list(found.plan.lost.items())[:SHOWN]:

@@ -37,8 +37,10 @@ def event_tables_of(config: Config) -> list[str]:
 
 
 def file_tables(config: Config) -> list[str]:
-    """Return what a file may be of: the event tables, and lists of instruments."""
-    return [*event_tables_of(config), INSTRUMENTS]
+    """Return what a file may be of: the event tables, lists of instruments, and what files of the ledger are of."""
+    ledger = scan_rows(config.paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
+    had = _distinct(ledger.select(pl.col("data_type").cast(pl.String)))
+    return list(dict.fromkeys([*event_tables_of(config), INSTRUMENTS, *had]))
 
 
 def require_table(name: str, known: Iterable[str], paths: LakePaths | None = None) -> None:

@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from pointline.config import Config
 from pointline.io.content.one_file import read_small
-from pointline.io.descriptions import FOLDER, with_refused_changes
+from pointline.io.descriptions import FOLDER, own_vendors, with_refused_changes
 from pointline.phrases import plural, printable
 from pointline.services.telling.examples import check_examples
+from pointline.tables.registry import event_tables
 from pointline.vendors.describe import Vendor, describe
 from pointline.vendors.feeds import Feeds
 from pointline_daemon.commands.shared.present import print_json, print_lines
@@ -35,6 +36,7 @@ def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> i
     if not problems:
         examples, problems = check_examples(vendor, found.feeds)
         problems += list(_claimed_twice(vendor, found.feeds))
+        problems += [one for one in _beside_others(config, file) if one not in problems]
     if as_json:
         feeds = [one.text.name for one in vendor.descriptions]
         facts = {"ok": not problems, "problems": problems, "feeds": feeds, "examples": examples}
@@ -53,7 +55,7 @@ def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> i
 def read_beside(config: Config, file: Path) -> Described:
     """Read a description as if it lay in the lake, in the place of the one there of the same file or vendor."""
     content = read_small(file)
-    feeds = make_feeds(config, on_problem=lambda said: None if said.startswith(_place_of(config, file)) else warn(said))
+    feeds = make_feeds(config, on_problem=lambda said: None if _place_of(config, file) in said else warn(said))
     name = describe(content, file.name, feeds.with_own([]).tables).name
     others = [one for one in feeds.own if Path(one.where).name != file.name and one.name != name]
     made = describe(content, file.name, feeds.with_own(others).tables)
@@ -62,9 +64,16 @@ def read_beside(config: Config, file: Path) -> Described:
 
 
 def _place_of(config: Config, file: Path) -> str:
-    """Return how problems name a description that lies in the lake: what is wrong with it is said once."""
-    is_inside = file.absolute().parent == config.paths.root / FOLDER
-    return f"{FOLDER}/{file.name}: " if is_inside else "\0"
+    """Return how problems name a description that lies in the lake; of another nothing that any has."""
+    is_inside = file.absolute().parent.resolve() == (config.paths.root / FOLDER).resolve()
+    return f"{FOLDER}/{file.name}" if is_inside else "\0"
+
+
+def _beside_others(config: Config, file: Path) -> list[str]:
+    """What the lake says of a description that lies in it, beside the others there: names that two have."""
+    problems: list[str] = []
+    own_vendors(config.paths.root, event_tables(), problems.append)
+    return [one for one in problems if _place_of(config, file) in one]
 
 
 def _claimed_twice(vendor: Vendor, feeds: Feeds) -> list[str]:

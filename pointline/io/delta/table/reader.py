@@ -193,7 +193,7 @@ class DeltaTableReader:
                 raise LakeDamaged(
                     f"{self.path.name} was given table features that pointline does not write",
                     subject=self.path.name,
-                    hint="restore the table; copy it elsewhere to work on it with other programs",
+                    hint=f"{REPAIR_HINT}; to work on a table with other programs, copy it elsewhere",
                 )
             batch = table.transaction_version(APP_ID)
             self._log = DeltaLog(self.path / LOG, version=table.version(), last_batch=-1 if batch is None else batch)

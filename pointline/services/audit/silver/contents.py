@@ -40,8 +40,9 @@ def _claimed_anew(look: Look, was_in: pl.DataFrame) -> list[int]:
     found = []
     for row in was_in.filter(pl.col("feed") != "").iter_rows(named=True):
         path, meta = row["bronze_file_path"], described_now(row, look.parties)
-        before = (row["exchange"], row["data_type"], row["symbol"])
-        now = before if meta is None else (meta.exchange, meta.data_type, meta.symbol)
+        before = (row["exchange"], row["data_type"], row["symbol"], f"by {row['vendor']}/{row['feed']}")
+        by = None if meta is None else f"by {meta.vendor}/{meta.feed}"
+        now = before if meta is None or by is None else (meta.exchange, meta.data_type, meta.symbol, by)
         if [symbol_key(one) for one in now] == [symbol_key(one) for one in before]:
             continue  # another spelling is no other symbol
         what = f"its description says now {' '.join(now)}, and it came as {' '.join(before)}"
@@ -81,12 +82,15 @@ def _compare_table(
 
 
 class _Held(NamedTuple):
-    """A file of the ledger, digests of what silver and quarantine hold of it, and where; ``dates``: only these days."""
+    """A file of the ledger, digests of what silver and quarantine hold of it, and where; ``dates``: only these days.
+
+    No digest where data files that may hold rows of it cannot be read: that is a finding of its own.
+    """
 
     file_id: int
     content_hash: str
-    silver: int
-    aside: int
+    silver: int | None
+    aside: int | None
     parts: list[Part]
     dates: frozenset[str] | None
 
@@ -97,11 +101,17 @@ def _held(
     """Return what these data files and quarantine hold of files, by their content hashes."""
     to, ids = look.parties, list(hashes)
     table, rereader = to.tables[name], to.rereaders[name]
+    number = len(parts)
     silver = read_parts(look, name, parts, lambda some: rereader.digest_silver(table, some, ids))
+    is_whole = len(parts) == number
     live = to.quarantine.live_parts()
     readable = [part for part in live if to.parts.fault_of(quarantine.NAME, part) is None]
-    aside = digest_aside(to.quarantine, readable, ids)
-    return [_Held(one, hashes[one], silver[one], aside[one], parts, dates) for one in ids]
+    aside = read_parts(look, quarantine.NAME, readable, lambda some: digest_aside(to.quarantine, some, ids))
+    is_aside_whole = len(readable) == len(live)
+    return [
+        _Held(one, hashes[one], silver[one] if is_whole else None, aside[one] if is_aside_whole else None, parts, dates)
+        for one in ids
+    ]
 
 
 def _compare_file(look: Look, name: str, meta: BronzeFileMetadata, held: _Held) -> None:
@@ -111,18 +121,18 @@ def _compare_file(look: Look, name: str, meta: BronzeFileMetadata, held: _Held) 
         look.findings.append(found)
 
     rereader = look.parties.rereaders[name]
-    look.checked.contents += 1
     look.on_step(look.checked)
     try:
         now = rereader.reread(meta, held.dates)
+        look.checked.contents += 1
         if now.content_hash != held.content_hash:
             report("bronze_altered", "the content is not the one that was ingested, though size and time agree")
             return
-        if now.silver != held.silver:
+        if held.silver is not None and now.silver != held.silver:
             table = look.parties.tables[name]
             found = rereader.first_difference(meta, table, held.parts, held.file_id, held.dates)
             report("content_differs", found)
-        if now.aside != held.aside:
+        if held.aside is not None and now.aside != held.aside:
             report("quarantine_differs", "the quarantined lines are not those of the file")
     except ChangedWhileRead:
         return

@@ -17,7 +17,7 @@ from tests.bench.report import as_json, print_markdown, print_report, progress
 from tests.bench.works import WORKS
 
 LEAST_RUNS = 5
-PEERS = "peers"
+ACCIDENTS = "accidents"
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     scratch = options.scratch.expanduser().resolve()
     scratch.mkdir(parents=True, exist_ok=True)
     bench = Bench(scratch=scratch, runs=options.runs, quick=options.quick, profile=options.profile, peers=options.peers)
-    if options.names == [PEERS]:
+    if options.names == [ACCIDENTS]:
         print_tables(bench)
         shutil.rmtree(scratch / "work", ignore_errors=True)
         return 0
@@ -61,7 +61,7 @@ def _options() -> argparse.Namespace:
         epilog="example: python -m tests.bench bulk small --peers --json out.json",
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"what to measure (default: all): {', '.join(WORKS)}; or {PEERS}"
+        "names", nargs="*", metavar="NAME", help=f"what to measure (default: all): {', '.join(WORKS)}; or {ACCIDENTS}"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the work or less: a try, no measurement")
     parser.add_argument("--runs", type=int, default=LEAST_RUNS, help="turns of each contestant (default: %(default)s)")
@@ -69,16 +69,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--profile", action="store_true", help="bulk, small, book, many once more, taken apart by step")
     parser.add_argument(
-        "--peers", action="store_true", help="other tools in the same run; `peers` alone compares them all"
+        "--peers",
+        action="store_true",
+        help="other tools in the same run; `accidents` compares what they do with broken files",
     )
     parser.add_argument(
         "--scratch", type=Path, default=_cache(), metavar="DIR", help="input and lakes (default: %(default)s)"
     )
     options = parser.parse_args()
-    if PEERS in options.names and len(options.names) > 1:
-        parser.error(f"{PEERS} is measured by itself: its tables are others")
-    if unknown := [name for name in options.names if name not in {*WORKS, PEERS}]:
-        parser.error(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)} and {PEERS}")
+    if ACCIDENTS in options.names and len(options.names) > 1:
+        parser.error(f"{ACCIDENTS} is measured by itself: its tables are others")
+    if unknown := [name for name in options.names if name not in {*WORKS, ACCIDENTS}]:
+        parser.error(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)} and {ACCIDENTS}")
     if options.runs < 1:
         parser.error("--runs must be at least 1")
     return options

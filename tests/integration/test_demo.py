@@ -70,9 +70,9 @@ def test_a_lake_from_nothing(tmp_path):
     trades = pointline.scan("trades", exchange="deribit", symbol="BTC-PERPETUAL", lake_root=lake)
     ticks = pointline.with_symbols(trades, lake_root=lake).group_by("date").agg(pl.col("tick_size").unique())
     assert dict(ticks.sort("date").collect().iter_rows()) == {
-        dt.date(2024, 5, 1): [2.5],
-        dt.date(2024, 5, 2): [0.5],
-        dt.date(2024, 5, 3): [0.5],
+        dt.date(2024, 5, 1): [0.05],
+        dt.date(2024, 5, 2): [0.1],
+        dt.date(2024, 5, 3): [0.1],
     }
 
 

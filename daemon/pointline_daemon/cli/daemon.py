@@ -37,15 +37,20 @@ def run(
     raise typer.Exit(run_lake(lake_root, once=once))
 
 
-@daemon_app.command(epilog="Example: pointline demo /tmp/demo-lake, or: pointline demo --vendor binance")
+@daemon_app.command(epilog="Example: pointline demo /tmp/demo-lake, or: pointline demo --examples")
 def demo(
     directory: Annotated[Path | None, typer.Argument(help="The folder of the lake.")] = None,
     *,
     vendor: Annotated[DemoVendor, typer.Option(help="The vendor whose files are generated.")] = DemoVendor.TARDIS,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Make the small lake that the help topics show, and start no daemon.")
+    ] = False,
 ) -> None:
     """Make a lake with generated data, watch it fill, and see what came out."""
-    from pointline_daemon.commands.demo.command import run_demo
+    from pointline_daemon.commands.demo.command import make_examples, run_demo
 
+    if examples:
+        raise typer.Exit(make_examples(directory, vendor.value))
     raise typer.Exit(run_demo(directory, vendor.value))
 
 

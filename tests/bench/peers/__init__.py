@@ -1,7 +1,7 @@
 """Others that do a part of this job, over the same files: what they cost, and what they do with everyday accidents.
 
-``python -m tests.bench peers`` prints both as tables. Each peer is used as its own documentation shows it; what is not
-installed is left out, and said. All of them: ``pip install -e '.[bench]'``.
+``python -m tests.bench accidents`` prints both as tables. Each peer is used as its own documentation shows it; what is
+not installed is left out, and said. All of them: ``pip install -e '.[bench]'``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m tests.bench peers``: both tables as Markdown, with the versions that they are true of."""
+"""``python -m tests.bench accidents``: both tables as Markdown, with the versions that they are true of."""
 
 from __future__ import annotations
 

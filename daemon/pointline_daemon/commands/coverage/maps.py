@@ -37,7 +37,7 @@ TONES: Final[Mapping[str, Tone]] = {
     "all": Tone(glyph="█", plain="#", style="color(34)", colour="#2ea043", means="all symbols"),
     "most": Tone(glyph="▓", plain="+", style="color(148)", colour="#a5cc2b", means=f"{MOST_SHARE:.0%} or more"),
     "some": Tone(glyph="▒", plain="=", style="color(220)", colour="#f2c62e", means=f"{SOME_SHARE:.0%} or more"),
-    "little": Tone(glyph="░", plain="-", style="color(208)", colour="#f08c2e", means="less"),
+    "little": Tone(glyph="░", plain="-", style="color(208)", colour="#f08c2e", means=f"under {SOME_SHARE:.0%}"),
     "none": Tone(glyph="x", plain="x", style="bold color(160)", colour="#d1353b", means="none in the lake"),
 }
 WORDS: Final[Mapping[str, str]] = {State.MISSING: "never came", State.FEW: "few rows"}

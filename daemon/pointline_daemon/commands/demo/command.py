@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import shutil
 import sys
@@ -12,18 +13,22 @@ from pathlib import Path
 
 import polars as pl
 
-from pointline.config import LakePaths
+from pointline.config import LakePaths, load_config
 from pointline.errors import PointlineError, WrongUse
+from pointline.phrases import LEAVE_ONE_OUT
 from pointline.reading import scan
 from pointline_daemon import events
 from pointline_daemon.commands.demo.binance import BinanceFile, binance_files
 from pointline_daemon.commands.demo.daemon import DemoDaemon
+from pointline_daemon.commands.demo.examples import write_examples
 from pointline_daemon.commands.demo.instruments import InstrumentsFile, instruments_files
 from pointline_daemon.commands.demo.lake import DemoFile, UnusableFolderError, demo_files, prepare_folder
 from pointline_daemon.commands.demo.view import Arrivals
+from pointline_daemon.commands.run import keep_lake
 from pointline_daemon.commands.shared.present import print_lines, print_problem
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK
 
+EXAMPLES = "pointline-examples"
 PATIENCE_SECONDS = 20.0
 SHOWN = 12
 LINE_SHOWN = 26
@@ -75,6 +80,21 @@ def run_demo(directory: Path | None, vendor: str = "tardis") -> int:
         return EXIT_FINDINGS
     _show_result(paths)
     _show_next_steps(lake, vendor)
+    return EXIT_OK
+
+
+def make_examples(directory: Path | None, vendor: str) -> int:
+    """Make the lake of the help topics in a folder that is empty or new, and return the exit code."""
+    if vendor != "tardis":
+        raise WrongUse("--examples makes one lake, and --vendor is for the other demonstration", hint=LEAVE_ONE_OUT)
+    home = (directory or Path(EXAMPLES)).expanduser()
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        hint = "name a folder that is empty or does not exist yet: `pointline demo --examples DIR`"
+        raise WrongUse(f"{home} is there already", subject=str(home), hint=hint)
+    home.mkdir(parents=True, exist_ok=True)
+    lake = write_examples(home.resolve())
+    keep_lake(load_config(lake), once=True, stream=io.StringIO())
+    print_lines([f"the lake of the examples is in {lake}: `export LAKE_ROOT={shlex.quote(str(lake))}`"])
     return EXIT_OK
 
 

@@ -15,9 +15,9 @@ PERPETUALS: tuple[dict[str, Any], ...] = (
     {"exchange": "binance-futures", "id": "BTCUSDT", "priceIncrement": 0.1, "amountIncrement": 0.001},
     {"exchange": "binance-futures", "id": "ETHUSDT", "priceIncrement": 0.01, "amountIncrement": 0.001},
     {"exchange": "binance-futures", "id": "SOLUSDT", "priceIncrement": 0.001, "amountIncrement": 1.0},
-    {"exchange": "deribit", "id": "BTC-PERPETUAL", "priceIncrement": 0.5, "amountIncrement": 10.0},
+    {"exchange": "deribit", "id": "BTC-PERPETUAL", "priceIncrement": 0.1, "amountIncrement": 10.0},
 )
-CHANGES = {"BTC-PERPETUAL": [{"until": "2024-05-02T00:00:00.000Z", "priceIncrement": 2.5}]}
+CHANGES = {"BTC-PERPETUAL": [{"until": "2024-05-02T00:00:00.000Z", "priceIncrement": 0.05}]}
 """The demonstration has days before and after: a row shows what held at its own time."""
 
 

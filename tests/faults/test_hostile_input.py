@@ -68,7 +68,7 @@ WHERE: dict[str, Callable[[str, str], str]] = {
 }
 """Where the hostile thing is, if not at the path the case returns."""
 WHY_IGNORED = {
-    "name-not-utf-8-foreign": "does not read {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} (it has no date",
+    "name-not-utf-8-foreign": "does not have the form {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} (it has no date",
     "exchange-in-the-path-empty": "exchange= names nothing",
     "unfinished-download": "matches '*.unconfirmed' of the setting bronze.ignore",
     "hidden-file": "is a hidden name",

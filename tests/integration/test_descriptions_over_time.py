@@ -223,7 +223,7 @@ class TestWhatIsSaid:
         assert "a description of the lake is wrong: vendors/mine.toml" in said
         assert "put its TOML file back" not in said
         assert "vendors/mine.toml" in told(root, "status")
-        assert "does not start before this is corrected" in told(root, "status")
+        assert "a start fails until" in told(root, "status")
         assert "its rows stay" in said
 
     def test_a_table_whose_description_is_gone(self, root):

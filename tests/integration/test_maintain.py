@@ -158,7 +158,9 @@ def test_status_says_how_much_of_a_table_is_live_and_dead(lake):
     maintain(lake, "--compact")
     assert told() == {"live_bytes": sum(path.stat().st_size for path in parts(lake)), "dead_bytes": files}
     [line] = [one for one in pointline(lake.root, "status").stdout.splitlines() if one.startswith("silver ")]
-    assert re.fullmatch(r"silver +[1-9][\d.]* KiB of live data files, [1-9][\d.]* KiB of dead ones", line)
+    assert re.fullmatch(
+        r"silver +[1-9][\d.]* KiB in use, [1-9][\d.]* KiB left by files that were replaced or merged", line
+    )
     maintain(lake, *AT_ONCE)
     assert told()["dead_bytes"] == 0
 

@@ -181,7 +181,7 @@ def test_every_command(tmp_path, name, examined, temporary):
         assert lake.stop() == 0
     tend(open_lake(load_config(root, environ={})))
     ask_everything(root, paths)
-    assert "1 file put back" in said(root, "retry", JUNK)
+    assert "1 file to be read again" in said(root, "retry", JUNK)
     said(root, "maintain", "--vacuum", "--retention-hours", "0", "--below-floor")
     drop(root, "SOLUSDT")
     said(root, "run", "--once", code=1)  # JUNK is quarantined again

@@ -1165,7 +1165,11 @@ PARQUET = [
     parquet("csv-named-parquet", trades, REFUSED, reason="Parquet"),
     parquet("parquet-empty", lambda _: b"", REFUSED, reason="Parquet|empty"),
     content(
-        "parquet-named-gz", lambda s: parquet_bytes(arrow_trades(s)), REFUSED, pack=bytes, reason="is Parquet, no CSV"
+        "parquet-named-gz",
+        lambda s: parquet_bytes(arrow_trades(s)),
+        REFUSED,
+        pack=bytes,
+        reason="is Parquet, not a CSV",
     ),
     *(
         parquet(f"parquet-times-in-{unit}", lambda s, unit=unit: arrow_times(s, unit, "UTC"), TAKEN, kept=3)

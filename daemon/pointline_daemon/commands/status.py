@@ -82,8 +82,8 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     space = look_at_space(config, daemon)
     shut = write_fault(paths.state_file) or write_fault(paths.state)
     health = judge(daemon, unwritten=shut, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
-    if health.word == "down" and (wrong := [*descriptions, *config.problems]):
-        what = f"the daemon does not start before this is corrected: {wrong[0]}"
+    if health.word == "down" and (descriptions or config.problems):
+        what = "a start fails until settings and descriptions are right: `pointline config check` names what is wrong"
         health = replace(health, reason=f"{what}; {health.reason}")
     if as_json:
         print_json(

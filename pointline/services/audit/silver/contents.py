@@ -121,10 +121,10 @@ def _compare_file(look: Look, name: str, meta: BronzeFileMetadata, held: _Held) 
         look.findings.append(found)
 
     rereader = look.parties.rereaders[name]
-    look.on_step(look.checked)
     try:
         now = rereader.reread(meta, held.dates)
         look.checked.contents += 1
+        look.on_step(look.checked)
         if now.content_hash != held.content_hash:
             report("bronze_altered", "the content is not the one that was ingested, though size and time agree")
             return

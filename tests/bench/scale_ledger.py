@@ -20,7 +20,9 @@ from pointline.io.delta_log.loose_files import part_files
 from pointline.io.delta_log.upkeep import TableUpkeep
 from tests.support.known_ledger import KnownLedger, written_since
 
-SIZES = (10_000, 100_000, 1_000_000)
+SCALES = (1, 10, 100)
+FEWEST = 10_000
+"""Files that the ledger knows at scale 1."""
 TAKEN = 100
 PASS_EVERY = 60
 """A pass of maintenance a minute beside one file a second."""
@@ -28,9 +30,9 @@ PASS_EVERY = 60
 Row = dict[str, object]
 
 
-def rows(sizes: Sequence[int] = SIZES) -> Iterator[Row]:
-    """Yield what was counted at each size."""
-    for known in sizes:
+def rows(scales: Sequence[int] = SCALES) -> Iterator[Row]:
+    """Yield what was counted at each scale."""
+    for known in (FEWEST * scale for scale in scales):
         with tempfile.TemporaryDirectory() as folder:
             yield from _actions(Path(folder), known)
         with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pointline.config import load_config
 from pointline.errors import WrongUse
 from pointline.io.access import write_fault
-from pointline.io.descriptions import own_vendors
+from pointline.io.descriptions import own_state, own_vendors
 from pointline.io.health import headroom
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.tables import ingest_manifest
@@ -72,7 +72,8 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     paths = config.paths
     now = time.time()
     descriptions: list[str] = []
-    own_vendors(paths.root, event_tables(), descriptions.append)
+    if own_state(paths.root):
+        own_vendors(paths.root, event_tables(), descriptions.append)
     ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.disk)

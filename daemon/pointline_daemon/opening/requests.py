@@ -10,10 +10,12 @@ import datetime as dt
 import errno
 import json
 import os
+import signal
+import threading
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -120,6 +122,29 @@ def do_or_ask(
 
 def _ask(paths: LakePaths, request: Request, deadline: float) -> Answer | None:
     """Return the holder's answer, or None where nobody holds the lock any more."""
+    with _ended_by_exception():  # what nobody waits for any more is not to be done
+        return _wait(paths, request, deadline)
+
+
+@contextmanager
+def _ended_by_exception() -> Iterator[None]:
+    """Turn signals that end a process into an exception: it tidies up on its way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _wait(paths: LakePaths, request: Request, deadline: float) -> Answer | None:
     name = uuid.uuid4().hex
     question, answer = paths.requests / f"{name}.json", paths.requests / f"{name}.answer"
     _leave(paths, question, msgspec.json.encode(request))

@@ -51,6 +51,8 @@ _SUFFIX_GLOB = re.compile(r"\*[^*?\[]+")
 _PLAIN_NAME = re.compile(r"[^*?\[]+")
 
 
+FILE_NAME = "the file name"
+"""Says what a file is, where its folders do not."""
 _FOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """An exchange id names a folder in silver and a partition value, which other engines must be able to read."""
 UNKNOWN = "unknown"
@@ -212,7 +214,7 @@ class Layout:
             whole.append(folder.hive)
         client = _CLIENT_NAME.fullmatch(stem)
         if client is not None:
-            whole.append(Reading("the file name", *client.groups()))
+            whole.append(Reading(FILE_NAME, *client.groups()))
         url = folder.url
         if not whole:
             return [Reading(url.said_by, url.exchange, url.data_type, url.date_text, stem)] if url and stem else []
@@ -250,8 +252,9 @@ class Layout:
             known = sorted(self._known_types or ())
             near = near_names(said.data_type, known)
             listed = f"{', '.join(near)} (`pointline help tables` has all)" if near else ", ".join(known)
+            what = "the file" if said.said_by == FILE_NAME else "the folder"
             reasons.append(
-                f"there is no table for data type {said.data_type!r}: rename the file if it is one of {listed}, "
+                f"there is no table for data type {said.data_type!r}: rename {what} if it is one of {listed}, "
                 "else keep it outside bronze"
             )
         return Refused(exchange, said.data_type, symbol, date, "; ".join(reasons), vendor)

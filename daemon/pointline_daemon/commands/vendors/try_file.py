@@ -218,10 +218,11 @@ def _show(tried: Tried) -> None:
         print_labelled(f"{label:<10}", said)
     if len(tried.claims) > 1:
         print_labelled("claimed   ", " and ".join(claim.description.name for claim in tried.claims))
-    named = [one for one in tried.others if one.is_like][:MOST_OTHERS]
+    is_plain = bool(tried.reads) and not tried.claims and not tried.problem  # a layout has it: nobody asks for others
+    named = [] if is_plain else [one for one in tried.others if one.is_like][:MOST_OTHERS]
     for one in named:
         print_labelled("not       ", f"{one.description.name}: {one.miss.why}")
-    if rest := len(tried.others) - len(named):
+    if rest := 0 if is_plain else len(tried.others) - len(named):
         others = f"nor {rest} more feeds" if named else f"any of {rest} feeds: its path is like that of none"
         print_labelled("          " if named else "not       ", f"{others}; --json names them")
     if tried.trial is not None:

@@ -70,7 +70,7 @@ def test_the_folder_of_the_state_is_not_the_lock(lake, how):
         (state / "new").write_text('{"pid": 1}')
         (state / "new").replace(state / "lock")
     else:
-        shutil.copytree(state, lake.root / "copy")
+        shutil.copytree(state, lake.root / "copy", ignore=shutil.ignore_patterns("*.tmp"))  # the daemon writes on
         state.rename(lake.root / "away")
         (lake.root / "copy").rename(state)
     assert pointline(lake.root, "run", "--once").returncode == IN_USE

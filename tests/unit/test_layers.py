@@ -270,7 +270,7 @@ class TestEnvironment:
     def test_only_the_configuration(self):
         reads = {"environ", "environb", "getenv", "putenv"}
         readers = {names(path) for path in modules("pointline", "daemon") if facts(path).of_os & reads}
-        assert readers <= {"pointline/config.py", "daemon/pointline_daemon/memory.py"}
+        assert readers <= {"pointline/config/__init__.py", "daemon/pointline_daemon/memory.py"}
 
 
 class TestBroadHandlers:

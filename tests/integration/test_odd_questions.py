@@ -5,14 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import signal
+import subprocess
+import sys
 
 import polars as pl
 import pytest
 
 import pointline
+from pointline.config import LakePaths
+from pointline.io.lock import LakeLock
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import file_content, file_name, put_file
 from tests.support.process import pointline as run
+from tests.support.waiting import wait_until
 
 NAME = file_name("trades", "A")
 
@@ -98,3 +104,17 @@ def test_a_copy_under_the_name_of_another_symbol(tmp_path):
     put_file(daemon.bronze, f"again/{NAME}", file_content(NAME, 8))
     daemon.once()
     assert "100% of 1 day" in run(daemon.root, "coverage", "--symbol", "A").stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_command_that_is_ended_while_it_waits_asks_for_nothing_any_more(lake, number):
+    """The lake's holder does not answer: it would do later what nobody waits for any more."""
+    paths = LakePaths(lake.root)
+    paths.requests.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "pointline_daemon", "withdraw", NAME, "--lake-root", str(lake.root)]
+    with LakeLock(paths.lock_file, purpose="run"), subprocess.Popen(command, stderr=subprocess.PIPE) as asking:
+        assert wait_until(lambda: list(paths.requests.glob("*.json")), 20)
+        asking.send_signal(number)
+        asking.communicate(timeout=20)
+        assert asking.returncode != 0
+    assert list(paths.requests.iterdir()) == []

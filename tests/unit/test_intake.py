@@ -200,6 +200,20 @@ def _with(settings: IngestSettings, limits: dict[str, int]) -> object:
     return msgspec.structs.replace(settings, **limits)
 
 
+def test_what_comes_at_once_is_cut_into_batches_of_bytes_small_files_first(bench):
+    """The oldest file is in each, so that a large one is not passed over for ever."""
+    object.__setattr__(bench.intake, "_settings", _with(bench.intake._settings, {"batch_max_bytes": 100}))
+    bench.drop("large 1", "large 2", "large 3", file_size_bytes=90)
+    bench.drop("huge", file_size_bytes=500)
+    bench.drop("small", file_size_bytes=5)
+    for _ in range(4):
+        bench.turn()
+        for load in bench.pool.loads:
+            load.done() or load.set_result(Loaded(group=Group(table="trades", entries=())))
+        bench.land()
+    assert bench.service.begun == [["large 1", "small"], ["large 2"], ["large 3"], ["huge"]]
+
+
 def test_no_more_than_so_many_in_flight(bench):
     for number in range(MOST_IN_FLIGHT + 1):
         bench.drop(f"{number}")
@@ -537,15 +551,15 @@ def test_a_batch_is_not_gathered_for_ever(bench, steady, later, is_begun):
     assert bench.service.begun == ([["a"], ["b", "c"]] if is_begun else [["a"]])
 
 
-@pytest.mark.parametrize(("size", "is_begun"), [(9, False), (10, True), (11, True)])
-def test_a_batch_has_a_size(bench, size, is_begun):
+@pytest.mark.parametrize(("size", "begun"), [(9, []), (10, [["b", "c"]]), (11, [["b"]])])
+def test_a_batch_has_a_size(bench, size, begun):
     object.__setattr__(bench.intake, "_settings", _with(bench.intake._settings, {"batch_max_bytes": 30}))
     bench.drop("a", file_size_bytes=1000)
     bench.turn()
     for path, bytes_ in (("b", 20), ("c", size)):
         bench.drop(path, file_size_bytes=bytes_)
         bench.turn()
-    assert bench.service.begun == ([["a"], ["b", "c"]] if is_begun else [["a"]])
+    assert bench.service.begun == [["a"], *begun]
 
 
 def test_on_a_full_disk_the_committer_finds_out_first(bench):

@@ -180,14 +180,31 @@ class Intake:
             return
         if not self._is_turn_of_suspects():
             if self._may_begin():
-                gathered, self._gathered, self._gathered_bytes = self._gathered, {}, 0
-                self._begin(self._without_suspects(gathered))
+                self._begin(self._without_suspects(self._take_gathered()))
         elif not self._flow.in_flight:
             path = min(self._suspects, key=lambda path: (self._deaths[path], path))
             log.warning(events.FILE_SUSPECT, path=path, process_ended=self._deaths[path])
             self._is_alone = True
             self._begin({path: self._suspects.pop(path)})
             self._suspects_since = time.monotonic()
+
+    def _take_gathered(self) -> Gathered:
+        """Take what a batch may hold: the file that waits longest, and of the others those that are small.
+
+        A folder of large files comes at once, and whoever drops a small one beside it waits for a batch or two of them.
+        """
+        most, rest = self._settings.batch_max_bytes, self._gathered
+        taken: Gathered = {}
+        size = 0
+        oldest = next(iter(rest))
+        for path in (oldest, *sorted(rest.keys() - {oldest}, key=lambda one: (rest[one][0].file_size_bytes, one))):
+            size += rest[path][0].file_size_bytes
+            if taken and size > most:
+                break
+            taken[path] = rest[path]
+        self._gathered = {path: one for path, one in rest.items() if path not in taken}
+        self._gathered_bytes = sum(meta.file_size_bytes for meta, _ in self._gathered.values())
+        return taken
 
     def _is_turn_of_suspects(self) -> bool:
         if not self._suspects:

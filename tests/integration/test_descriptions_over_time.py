@@ -91,7 +91,7 @@ class TestRepairGivesNothingUp:
         for command in (["repair", "--dry-run"], ["repair"]):
             said = told(root, *command, code=1)
             assert "file 1 stays as it is" in said
-            assert "it would be refused now" in said
+            assert "read again now, it would be refused: 10 of 20" in said
         assert sides(root) == ["buy", "sell"] * 10
         told(root, "withdraw", "1")
         assert "read again" in told(root, "retry", "1")

@@ -364,10 +364,11 @@ class MemoryManifest:
     def note_last_id(self, file_id: int) -> None:
         pass
 
-    def restore(self, found: Mapping[int, Discovery]) -> None:
+    def restore(self, found: Mapping[int, Discovery], became: Mapping[int, Outcome] | None = None) -> None:
         for file_id, one in sorted(found.items()):
             if file_id > len(self.rows):
                 assert self._mint(one.meta) == file_id
+        self.update_statuses((became or {}).values())
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:
         for file_id, meta in moves:

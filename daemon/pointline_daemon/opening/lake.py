@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 from msgspec import Struct, field
 
 from pointline.config import Config
-from pointline.errors import NoAccess
+from pointline.errors import NoAccess, PointlineError
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.clock import Clock
 from pointline.io.content.file_reader import FileReader
@@ -19,7 +19,7 @@ from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.delta_log.format_in_log import require_known_log
 from pointline.io.delta_log.mend import MovedAway, mend_table, move_wrong_kinds
 from pointline.io.durable import make_folder
-from pointline.io.health import PartFiles
+from pointline.io.health import LogFault, PartFiles, log_faults
 from pointline.io.lake_links import refuse_link_to_nothing
 from pointline.io.ledger.last_id import LastId
 from pointline.io.ledger.manifest import DeltaManifest
@@ -88,6 +88,20 @@ class Lake(Struct, frozen=True, kw_only=True):
             elif table is not ledger:
                 mended += mend_table(table.path, keep_in, recorded_batch=recorded, is_made_up_for=True)
         return mended
+
+    def torn_entries(self) -> list[LogFault]:
+        """Return the newest entries of logs that ``mend`` would move away."""
+        ledger = self.manifest.repository
+        recorded = -1
+        with suppress(PointlineError, ValueError, KeyError, TypeError, OSError):
+            recorded = ledger.last_batch() if ledger.exists() else -1
+        used = [table for table in self.repositories() if table.path.is_dir() and not table.is_as_made()]
+        return [
+            fault
+            for table in used
+            for fault in log_faults(table.path, recorded_batch=-1 if table is ledger else recorded)
+            if fault.is_mendable
+        ]
 
     def require_known_format(self, *, shut_ones_too: bool = True) -> None:
         """Raise NewerFormat where a later release wrote one of the tables.

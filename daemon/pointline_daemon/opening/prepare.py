@@ -33,7 +33,7 @@ def prepare(lake: Lake) -> None:
     """
     mend_and_recover(lake)
     plan = find_disagreements(lake)
-    if plan.strangers and restore_rows(lake, plan.strangers):
+    if plan.strangers and restore_ledger_rows(lake, plan.strangers):
         plan = find_disagreements(lake)
     if plan.is_empty:
         return
@@ -46,7 +46,7 @@ def prepare(lake: Lake) -> None:
     apply(lake, plan)
 
 
-def restore_rows(lake: Lake, strangers: Collection[int]) -> int:
+def restore_ledger_rows(lake: Lake, strangers: Collection[int]) -> int:
     """Give the ledger its rows of files back that it has lost and the logs of silver know; return how many."""
     told = told_of(strangers, lake.batch_tables)
     if told.outcomes:

@@ -1,8 +1,8 @@
 """Tables that cannot be read are moved away and made again; what they held comes back from the rest of the lake.
 
 A ledger is made again from its sound data files and from what the commits of silver told; an event table from bronze,
-and, of files that bronze does not have any more, from its own data files. Ids stay as they are. Nothing is deleted:
-what was moved away lies in ``.pointline/set_aside``.
+and, of files that bronze does not have any more, from its own data files (``opening.left_behind``). Ids stay as they
+are. Nothing is deleted: what was moved away lies in ``.pointline/set_aside``.
 """
 
 from __future__ import annotations
@@ -16,16 +16,11 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.errors import LakeDamaged, NoAccess, PointlineError
-from pointline.io.delta.event_table import DeltaEventTable
-from pointline.io.delta.loose_rows import rows_in_folder
 from pointline.io.delta.table.reader import DeltaTableReader
 from pointline.io.durable import flush_folder, make_folder
-from pointline.io.protocols.tables import Part, new_parts
+from pointline.io.protocols.tables import Part
 from pointline.io.translate import one_line
-from pointline.services.files.identity.ledger_row import has_left, ledger_rows
-from pointline.services.files.silver_facts import outcomes_in
 from pointline.tables import ingest_manifest
-from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 from pointline_daemon.opening.lake import Lake
 
 Fault = tuple[str, str] | None
@@ -96,36 +91,6 @@ def rebuild_unreadable(lake: Lake) -> Rebuilt:
         lake.manifest.forget_entries()
         lake.manifest.adopt(saved)
     return Rebuilt(why=found, moved_to=moved)
-
-
-def take_over_rows(lake: Lake, rebuilt: Rebuilt) -> dict[str, int]:
-    """Take the rows of files that bronze does not have any more from the data files that were moved away.
-
-    For tables that are there again; returns how many rows it was, by table.
-    """
-    taken = {}
-    for name, repository in lake.events.items():
-        if name in rebuilt.moved_to:
-            ledger = lake.manifest.entries().filter(stands_at(Status.SUCCESS), pl.col("data_type") == name)
-            left = [row.file_id for row in ledger_rows(ledger) if has_left(row, lake.reader)]
-            if left and (rows := _take_over(lake, repository, rebuilt.moved_to[name], left)):
-                taken[name] = rows
-    return taken
-
-
-def _take_over(lake: Lake, repository: DeltaEventTable, folder: Path, file_ids: list[int]) -> int:
-    ledger = lake.manifest.rows_of(file_ids)
-    wanted = rows_by_day(ledger).select(
-        "file_id", pl.col("exchange").cast(repository.schema["exchange"]), "date", "rows_written"
-    )
-    taken = 0
-    with new_parts(repository) as made:
-        for rows in rows_in_folder(folder, repository.schema, wanted.collect()):
-            made.extend(repository.write_parts(rows))
-            taken += rows.height
-        if made:
-            repository.commit(lake.next_batch(), add=made, remove=(), outcomes=outcomes_in(ledger))
-    return taken
 
 
 def _fault_of(repository: DeltaTableReader, look: Callable[[str, Part], Fault]) -> str:

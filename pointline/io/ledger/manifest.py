@@ -245,8 +245,11 @@ class DeltaManifest:
             rows = self.repository.scan().filter(pl.col("rows_quarantined") > 0)
             return rows.select("file_id", "status", "rows_quarantined").collect()
 
-    def restore(self, found: Mapping[int, Discovery]) -> None:
-        """Bring back rows that the ledger has lost, as ``pending``; ids that it has are left alone."""
+    def restore(self, found: Mapping[int, Discovery], became: Mapping[int, Outcome] | None = None) -> None:
+        """Bring back rows that the ledger has lost; ids that it has are left alone.
+
+        ``became``: what became of each of them, in the same commit; without it they are ``pending``.
+        """
         with self._writing():
             known = set(self.entries().filter(pl.col("file_id").is_in(list(found)))["file_id"])
             lost = [(file_id, one) for file_id, one in sorted(found.items()) if file_id not in known]
@@ -254,6 +257,12 @@ class DeltaManifest:
                 rows = pending_rows([(file_id, one.meta) for file_id, one in lost], self._clock())
                 created = pl.Series("created_at_us", [one.created_at_us for _, one in lost], dtype=pl.Int64)
                 rows = rows.with_columns(created, created.alias("updated_at_us"))
+                if became is not None:
+                    outcomes = [became[file_id] for file_id, _ in lost]
+                    later = outcome_rows(outcomes, dict.fromkeys(became, 1), self._clock())
+                    rows = (
+                        rows.select("file_id", pl.exclude(later.columns)).join(later, on="file_id").select(list(SCHEMA))
+                    )
                 self.repository.append(rows)
                 self.forget_entries()
 

@@ -68,8 +68,11 @@ class IngestionManifestRepository(Protocol):
         """Remember that an id was given, though the ledger may not know it."""
         ...
 
-    def restore(self, found: Mapping[int, Discovery]) -> None:
-        """Bring back rows that the ledger has lost, as ``pending``; ids that it has are left alone."""
+    def restore(self, found: Mapping[int, Discovery], became: Mapping[int, Outcome] | None = None) -> None:
+        """Bring back rows that the ledger has lost; ids that it has are left alone.
+
+        ``became``: what became of each of them, in the same commit; without it they are ``pending``.
+        """
         ...
 
     def relocate(self, moves: Sequence[tuple[int, BronzeFileMetadata]]) -> None:

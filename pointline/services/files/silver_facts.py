@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -14,10 +13,10 @@ from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.io.protocols.tables import EventTableRepository
 from pointline.services.audit.silver.row_counts import time_symbols
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows
+from pointline.services.files.ledger_facts import outcomes_of
 from pointline.services.files.place.overlap import Day
 from pointline.services.ingest.batch import Span
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 
 
@@ -111,7 +110,7 @@ class LakeFacts:
 
     def outcome_of(self, file_id: int) -> Outcome:
         """Return what the ledger says became of a file whose rows are in silver."""
-        (outcome,) = outcomes_in(self._manifest.rows_of([file_id]))
+        (outcome,) = outcomes_of(self._manifest.rows_of([file_id]))
         return outcome
 
     def undescribed_table(self, file_id: int) -> str:
@@ -121,26 +120,3 @@ class LakeFacts:
 
     def _row(self, file_id: int) -> LedgerRow:
         return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]
-
-
-def outcomes_in(ledger: pl.DataFrame) -> list[Outcome]:
-    """Return what rows of the ledger say became of their files."""
-    times = pl.col("first_local_timestamp", "last_local_timestamp").to_physical()
-    return [
-        Outcome(
-            file_id=facts["file_id"],
-            status=Status(str(facts["status"])),
-            content_hash=facts["content_hash"],
-            rows_read=facts["rows_read"],
-            rows_written=facts["rows_written"],
-            rows_quarantined=facts["rows_quarantined"],
-            first_local_us=facts["first_local_timestamp"],
-            last_local_us=facts["last_local_timestamp"],
-            symbols=None if facts["symbols"] is None else tuple(facts["symbols"]),
-            checksum=facts["checksum"],
-            days=None if facts["days"] is None else {str(one["date"]): one["rows"] for one in facts["days"]},
-            warnings=json.loads(facts["warnings"] or "{}"),
-            error=facts["error"],
-        )
-        for facts in ledger.with_columns(times).iter_rows(named=True)
-    ]

@@ -26,6 +26,15 @@ class Recovered(Struct, frozen=True, kw_only=True):
     """Rows that stood in quarantine though their file had not got in."""
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What commits of silver tell of files, by file id: what became of them in the end, and how they were found."""
+
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+    discovered: Mapping[int, Discovery] = field(default_factory=dict)
+    newest: int = -1
+    """The number of the newest of these batches."""
+
+
 def recover(
     manifest: IngestionManifestRepository,
     quarantine: QuarantineRepository,
@@ -62,17 +71,7 @@ def told_of(file_ids: Collection[int], repositories: Mapping[str, BatchTable]) -
 
 def bring_back(manifest: IngestionManifestRepository, told: Told) -> None:
     """Give rows of the ledger back that it has lost, with what became of the files."""
-    manifest.restore(told.discovered)
-    manifest.update_statuses(told.outcomes.values())
-
-
-class Told(Struct, frozen=True, kw_only=True):
-    """What commits of silver tell of files, by file id: what became of them in the end, and how they were found."""
-
-    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
-    discovered: Mapping[int, Discovery] = field(default_factory=dict)
-    newest: int = -1
-    """The number of the newest of these batches."""
+    manifest.restore(told.discovered, told.outcomes)
 
 
 def _told_after(complete: int, repositories: Mapping[str, BatchTable]) -> Told:

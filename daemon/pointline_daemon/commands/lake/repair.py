@@ -28,12 +28,14 @@ from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.bronze_access import make_terms
 from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.opening.left_behind import Forgotten, forgotten_rows, rows_left_behind, take_over
 from pointline_daemon.opening.owner import require_owner
-from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover, restore_rows
-from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, take_over_rows, unreadable_tables
+from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover, restore_ledger_rows
+from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, unreadable_tables
 
 SHOWN = 20
 _RESTORED = "ledger: its rows of {files} are missing, and are brought back from what silver tells"
+_TAKEN_OVER = "{table}: {rows} that bronze cannot give again {are} taken over from data files that no version names"
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
@@ -50,6 +52,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     stays: Mapping[int, str] = field(default_factory=dict)
     """Those of which rows would be lost by reading them again, and how."""
     plan: Healing = field(default_factory=lambda: Healing(tables={}))
+    forgotten: Mapping[str, Forgotten] = field(default_factory=dict)
+    """Rows of files that nothing tells of any more, by table."""
     undescribed: Sequence[str] = ()
     """Tables with files that no description has any more: nothing can be done about them here."""
 
@@ -70,12 +74,9 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
         if self.plan.reread:
             found.append(f"{plural(len(self.plan.reread), 'file')} will be read again from bronze, under the same ids")
         found += [f"file {file_id} will be read again: {why}" for file_id, why in self.read_again.items()]
-        found += [
-            f"file {file_id} stays as it is, for read again {why}; to have it so all the same: `pointline withdraw "
-            f"{file_id}`, then `pointline retry {file_id}`"
-            for file_id, why in self.stays.items()
-        ]
+        found += [f"file {file_id} stays as it is: {why}" for file_id, why in self.stays.items()]
         found += [f"{name} has files, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" for name in self.undescribed]
+        found += [_what_is_forgotten(name, one) for name, one in self.forgotten.items()]
         return found
 
 
@@ -112,7 +113,7 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         findings = audit(open_lake(config), deep=True).findings
     done = {"dry_run": False, "findings": [one.as_json() for one in findings], "lost": list(lost.values())}
     _show(found, as_json=as_json, done=done, findings=findings)
-    return EXIT_FINDINGS if findings or lost else EXIT_OK
+    return EXIT_FINDINGS if findings or lost or found.forgotten else EXIT_OK
 
 
 def _has_pending(lake: Lake) -> bool:
@@ -138,12 +139,17 @@ def _look(lake: Lake, table: str | None) -> Diagnosis:
     wrong = [found for one in lake.repositories() for found in lake.files.wrong_kinds(one.path.name)]
     if wrong:
         return Diagnosis(mended=[f"{path} is {what}: it is moved away" for path, what in wrong])
+    if torn := lake.torn_entries():
+        comes_back = "it is moved away, and what it held comes back"
+        return Diagnosis(mended=[f"{one.table}: {one.entry} is {one.reason}: {comes_back}" for one in torn])
     unreadable, missing = unreadable_tables(lake), missing_tables(lake)
     if unreadable or missing:
         return Diagnosis(unreadable=unreadable, missing=missing)
     plan = _plan(lake, table)
     if plan.strangers and (told := told_of(plan.strangers, lake.batch_tables).outcomes):
         return Diagnosis(mended=[_RESTORED.format(files=plural(len(told), "file"))])
+    if left := rows_left_behind(lake, plan):
+        return Diagnosis(mended=[_taken_over(name, sum(rows.counts.values())) for name, rows in left.items()])
     findings = audit(lake, deep=True).findings if plan.is_empty else ()
     read_again, stays = _to_read_again(lake, findings, table)
     return Diagnosis(plan=plan, read_again=read_again, stays=stays, undescribed=_undescribed(lake, table))
@@ -153,18 +159,37 @@ def _mend(lake: Lake, table: str | None) -> Diagnosis:
     missing = missing_tables(lake)
     rebuilt = rebuild_unreadable(lake)
     mended = mend_and_recover(lake)
-    mended += [
-        f"{name}: {plural(rows, 'row')} of files that bronze does not have any more are taken over from its data files"
-        for name, rows in take_over_rows(lake, rebuilt).items()
-    ]
+    forgotten = forgotten_rows(lake, rebuilt)
     plan = _plan(lake, table)
-    if plan.strangers and (restored := restore_rows(lake, plan.strangers)):
+    if plan.strangers and (restored := restore_ledger_rows(lake, plan.strangers)):
         mended = [*mended, _RESTORED.format(files=plural(restored, "file"))]
+        plan = _plan(lake, table)
+    if left := rows_left_behind(lake, plan):
+        mended += [_taken_over(name, rows) for name, rows in take_over(lake, plan, left).items()]
         plan = _plan(lake, table)
     if not plan.is_empty:
         apply(lake, plan)
     undescribed = _undescribed(lake, table)
-    return Diagnosis(unreadable=rebuilt.why, missing=missing, mended=mended, plan=plan, undescribed=undescribed)
+    return Diagnosis(
+        unreadable=rebuilt.why,
+        missing=missing,
+        mended=mended,
+        plan=plan,
+        undescribed=undescribed,
+        forgotten=forgotten,
+    )
+
+
+def _taken_over(table: str, rows: int) -> str:
+    return _TAKEN_OVER.format(table=table, rows=plural(rows, "row"), are="is" if rows == 1 else "are")
+
+
+def _what_is_forgotten(table: str, one: Forgotten) -> str:
+    files, rows = plural(one.files, "file"), plural(one.rows, "row")
+    return (
+        f"{table}: neither the ledger nor the log of the table tells any more which {files} had {rows} there; "
+        f"what bronze has of them is read again under new ids, and the rest is only in {printable(str(one.kept_at))}"
+    )
 
 
 def _undescribed(lake: Lake, table: str | None) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from pointline_daemon.arrival.descriptions import Descriptions
 
 import pointline
@@ -106,6 +108,46 @@ class TestRepairGivesNothingUp:
         describe(root, MINE.format(vendor="mine").replace('B = "buy", S = "sell"', 'B = "sell", S = "buy"'))
         assert "file 1 stays as it is" in told(root, "repair", code=1)
         assert sides(root) == ["buy", "sell"] * 15
+
+    @pytest.mark.parametrize("lost", ["quarantine", "one row"])
+    @pytest.mark.parametrize("change", ["nothing reads it", "two claim it"])
+    def test_a_path_that_cannot_be_read(self, root, lost, change):
+        """What is lost beside it is no reason to give up the rest."""
+        describe(root)
+        drop(root, "BS" * 10 + "?")
+        once(root)
+        if change == "nothing reads it":
+            describe(root, MINE.format(vendor="mine").replace('path = "mine/', 'path = "mine/new/'))
+        else:
+            describe(root, MINE.format(vendor="twin").replace('path = "twin/', 'path = "mine/'), "twin.toml")
+        if lost == "quarantine":
+            shutil.rmtree(root / "silver" / "quarantine")
+        else:
+            DeltaTable(root / "silver" / "trades").delete("file_seq = 3")
+        before = sides(root)
+        told(root, "repair", "--dry-run", code=1)
+        told(root, "repair", code=1)
+        assert sides(root) == before
+        describe(root)
+        (root / "vendors" / "twin.toml").unlink(missing_ok=True)
+        told(root, "repair")
+        assert sides(root) == ["buy", "sell"] * 10
+        assert "no problems found" in told(root, "verify", "--deep")
+
+    def test_what_was_accepted_stays_accepted(self, root):
+        """Of rows that are none, as many as before may be quarantined; a worse reading is not taken all the same."""
+        describe(root)
+        drop(root, "BS" * 2 + "?" * 16)
+        once(root, code=1)
+        told(root, "retry", "--accept", "1")
+        once(root)
+        assert len(sides(root)) == 4
+        describe(root, MINE.format(vendor="mine").replace('B = "buy", S = "sell"', 'B = "sell", S = "buy"'))
+        assert "no problems found" in told(root, "repair")
+        assert sides(root) == ["sell", "buy"] * 2
+        describe(root, MINE.format(vendor="mine").replace('B = "buy", S = "sell"', 'K = "sell"'))
+        assert "file 1 stays as it is" in told(root, "repair", code=1)
+        assert sides(root) == ["sell", "buy"] * 2
 
     def test_a_correction_is_taken(self, root):
         describe(root)

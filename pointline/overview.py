@@ -33,7 +33,19 @@ TABLES = {
 }
 DAY = dt.timedelta(days=1)
 JUST_BEFORE = dt.timedelta(microseconds=1)
-COVERAGE = ("first", "last", "days", "state", "files", "rows", "rows_quarantined", "usual", "file_id", "error")
+COVERAGE = (
+    "first",
+    "last",
+    "days",
+    "state",
+    "is_covered",
+    "files",
+    "rows",
+    "rows_quarantined",
+    "usual",
+    "file_id",
+    "error",
+)
 
 
 def tables(*, lake_root: str | Path | None = None) -> pl.DataFrame:
@@ -155,7 +167,8 @@ def coverage(
 
     One row per exchange, table, symbol and day with a file (``first`` equals ``last``, ``days`` is 1), and one per run
     of days without. ``state`` is present, empty (the vendor had no data), few (far fewer rows than ``usual``), pending,
-    missing, quarantined or failed; of several files of a day the one with the worst status is named by ``file_id``.
+    missing, quarantined or failed; of several files of a day the one with the worst status is named by ``file_id``, and
+    ``is_covered`` says whether any of them is in.
     A file of several symbols and days counts for each of its symbols on all of its days; its ``rows`` are null.
     """
     ledger, chosen = _chosen(table, exchange, symbol, lake_root)
@@ -166,7 +179,7 @@ def coverage(
     found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days)
     came = found.days.with_columns(first="date", last="date", days=pl.lit(1, pl.Int64)).drop("date")
     never = found.gaps.filter(pl.col("file_id").is_null())
-    whole = pl.concat([came, never], how="diagonal")
+    whole = pl.concat([came, never], how="diagonal").with_columns(pl.col("is_covered").fill_null(value=False))
     if chosen is not None:
         whole = whole.filter(pl.col("symbol").is_in(chosen))
     return whole.sort(*SERIES, "first").select(*SERIES, *COVERAGE).rename({"data_type": "table"})

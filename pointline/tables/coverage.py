@@ -232,7 +232,7 @@ def _judge(days: pl.DataFrame) -> pl.DataFrame:
     """Add ``usual``, the median of the days around, and ``state``. The frame is sorted by series and date."""
     landed = pl.col("standing") == _STANDING[Status.SUCCESS]
     usual = (
-        pl.when(landed)
+        pl.when("is_covered")
         .then(pl.col("rows"))
         .rolling_median(2 * FEW_AROUND_DAYS + 1, min_samples=FEW_NEEDS_DAYS, center=True)
         .over("series")
@@ -253,8 +253,8 @@ def _judge(days: pl.DataFrame) -> pl.DataFrame:
 
 
 def _widens() -> pl.Expr:
-    """True for days with a file that widens a span."""
-    return ~pl.col("state").is_in([State.QUARANTINED.value, State.MISSING.value])
+    """True for days with a file that widens a span: one that is in does, whatever became of another one."""
+    return pl.col("is_covered") | ~pl.col("state").is_in([State.QUARANTINED.value, State.MISSING.value])
 
 
 def _rests(files: pl.DataFrame) -> pl.DataFrame:

@@ -134,6 +134,7 @@ class TestFrames:
             ("XRPUSDT", dt.date(2024, 5, 1), dt.date(2024, 5, 1), 1, "quarantined", 0),
         ]
         assert found["error"][3]
+        assert found["is_covered"].to_list() == [True, False, True, False]
         assert pointline.coverage("trades", symbol="BTCUSDT", start="2024-05-02", lake_root=lake).height == 2
 
     @pytest.mark.parametrize(

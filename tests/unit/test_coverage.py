@@ -124,6 +124,11 @@ class TestMissing:
         lied = file(0, Status.QUARANTINED, date=dt.date(9999, 12, 31))
         assert [state for state, *_ in gaps(look(file(0), file(1), lied))] == ["quarantined"]
 
+    def test_one_beside_a_file_that_is_in_does_not_narrow_it(self):
+        """What lies between two days that are in is a gap, whatever else came of these."""
+        refused = [file(number, Status.QUARANTINED, error="why") for number in (0, 4)]
+        assert ("missing", day(1), day(3), 3) in gaps(look(file(0), file(4), *refused))
+
     def test_a_pending_one_does(self):
         assert ("missing", day(1), day(1), 1) in gaps(look(file(0), file(2, Status.PENDING)))
 
@@ -236,17 +241,18 @@ def count_by_hand(files: list[dict[str, object]]) -> dict[tuple[str, dt.date], s
                 by_day.setdefault(one["date"], []).append(one)
         dates = sorted(by_day)
         worst = {date: max(WORST.index(Status(one["status"])) for one in by_day[date]) for date in dates}
+        landed = {date for date in dates if any(one["status"] == "success" for one in by_day[date])}
         rows = {date: sum(one["rows_written"] for one in by_day[date]) for date in dates}
         for position, date in enumerate(dates):
             around = dates[max(0, position - FEW_AROUND_DAYS) : position + FEW_AROUND_DAYS + 1]
-            landed = [rows[other] for other in around if worst[other] == 1]
-            usual = statistics.median(landed) if len(landed) >= FEW_NEEDS_DAYS else 0
+            counts = [rows[other] for other in around if other in landed]
+            usual = statistics.median(counts) if len(counts) >= FEW_NEEDS_DAYS else 0
             state = "missing" if worst[date] == 0 else WORST[worst[date]].value
             if worst[date] == 1:
                 few = usual >= FEW_NEEDS_ROWS and rows[date] < FEW_SHARE * usual
                 state = "few" if few else "present" if rows[date] else "empty"
             known[symbol, date] = state
-        widening = [date for date in dates if worst[date] in {1, 2, 4}]
+        widening = [date for date in dates if date in landed or worst[date] in {1, 2, 4}]
         for number in range(41):
             inside = bool(widening) and widening[0] <= day(number) <= widening[-1]
             if inside and day(number).isoweekday() not in rests:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import resources
@@ -80,11 +80,18 @@ def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor
             twins = {name: one.name for one in files if one != file for name in made[one]}
             problems = tuple(_naming_the_other(problem, twins) for problem in vendor.problems)
             vendor = replace(vendor, problems=problems)
-            if (twin := next((one for one in vendors if one.name == vendor.name), None)) is not None:
-                said = f"{vendor.where}: {twin.where} describes the vendor {vendor.name!r} too: put both into one file"
-                vendor = replace(vendor, problems=(*vendor.problems, said))
             vendors.append(with_refused_changes(root, vendor))
+    vendors = [_with_twin(one, vendors) for one in vendors]
     return vendors, [problem for vendor in vendors for problem in vendor.problems]
+
+
+def _with_twin(vendor: Vendor, vendors: Sequence[Vendor]) -> Vendor:
+    """Add to a vendor's problems that another file describes it too."""
+    twin = next((one for one in vendors if one.name == vendor.name and one is not vendor), None)
+    if twin is None:
+        return vendor
+    said = f"{vendor.where}: {twin.where} describes the vendor {vendor.name!r} too: put both into one file"
+    return replace(vendor, problems=(*vendor.problems, said))
 
 
 def _naming_the_other(problem: str, twins: Mapping[str, str]) -> str:

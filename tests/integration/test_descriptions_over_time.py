@@ -199,6 +199,44 @@ class TestOneHoldsUpNoOther:
         assert not descriptions.take_up_changes()
         assert [one.where for one in feeds.own] == ["vendors/bad.toml"]
 
+    def test_a_twin_holds_up_no_other(self, root):
+        describe(root)
+        describe(root, MINE.format(vendor="other"), "other.toml")
+        feeds = read_feeds(root)
+        descriptions = Descriptions(root, feeds)
+        describe(root, MINE.format(vendor="mine").replace("kraken", "bitstamp"), "a.toml")
+        describe(root, MINE.format(vendor="other").replace("kraken", "gemini"), "other.toml")
+        assert descriptions.take_up_changes()
+        exchanges = {vendor.where: vendor.descriptions[0].text.exchange for vendor in feeds.own}
+        assert exchanges == {"vendors/mine.toml": "kraken", "vendors/other.toml": "gemini"}
+        assert "describes the vendor 'mine' too" in descriptions.refused["problem"]
+
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_one_that_is_renamed_and_has_a_slip_holds_as_it_was(self, root, at_once):
+        describe(root)
+        feeds = read_feeds(root)
+        descriptions = Descriptions(root, feeds)
+        (root / "vendors" / "mine.toml").rename(root / "vendors" / "new.toml")
+        if not at_once:
+            assert not descriptions.take_up_changes()
+        describe(root, "not = [TOML", "new.toml")
+        assert not descriptions.take_up_changes()
+        assert [one.name for one in feeds.own] == ["mine"]
+        assert "new.toml" in descriptions.refused["problem"]
+
+    def test_columns_of_a_refused_table_reach_no_feed_of_another_file(self, root):
+        describe(root, 'vendor = "m"' + MOODS, "m.toml")
+        describe(root, 'vendor = "f"' + MOOD_FEED, "f.toml")
+        feeds = read_feeds(root)
+        descriptions = Descriptions(root, feeds)
+        more = MOODS.replace("}]", '}, { name = "n", kind = "text" }]')
+        describe(root, 'vendor = "m"\nnonsense = 1' + more, "m.toml")
+        descriptions.take_up_changes()
+        (fills,) = (one for vendor in feeds.own for one in vendor.descriptions)
+        assert [column.name for column in fills.table.columns] == [
+            column.name for column in feeds.tables["moods"].columns
+        ]
+
     def test_hidden_files_are_none(self, root):
         describe(root)
         (root / "vendors" / ".#mine.toml").symlink_to("me@host.1:1")
@@ -238,7 +276,11 @@ class TestWhatIsSaid:
         return root
 
     def test_a_feed_of_another_name(self, root):
-        describe(root, MINE.format(vendor="mine").replace('"fills"', '"deals"'))
+        """Its rows are what they were: that is nothing to tell. Where they are not, it is."""
+        other = MINE.format(vendor="mine").replace('"fills"', '"deals"')
+        describe(root, other)
+        assert "no problems" in told(root, "verify", "--deep")
+        describe(root, other.replace('B = "buy", S = "sell"', 'B = "sell", S = "buy"'))
         said = told(root, "verify", "--deep", code=1)
         assert "claim_differs" in said
         assert "by mine/deals, and it came as kraken trades BTCUSD by mine/fills" in said
@@ -246,6 +288,19 @@ class TestWhatIsSaid:
         told(root, "retry", "1")
         once(root)
         assert "no problems" in told(root, "verify", "--deep")
+
+    def test_a_path_that_two_claim(self, root):
+        describe(root, MINE.format(vendor="twin").replace('path = "twin/', 'path = "mine/'), "twin.toml")
+        said = told(root, "verify", "--deep", code=1)
+        assert "mine/fills and twin/fills both claim it" in said
+        assert "withdraw" not in said
+        assert "verify --deep has 1 finding" in told(root, "repair", "--dry-run", code=1)
+        assert sides(root) == ["buy", "sell"] * 3
+
+    def test_a_whole_day_that_is_gone(self, root):
+        """The file beside it is read for what silver has, which is nothing."""
+        shutil.rmtree(next((root / "silver" / "trades").glob("exchange=*")))
+        assert "rows_missing" in told(root, "verify", "--deep", code=1)
 
     def test_two_feeds_that_changed_places(self, root):
         other = MINE.format(vendor="mine").partition("[[feed]]")[2].replace('price = "px"', 'price = "qty"')

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import structlog
@@ -12,15 +12,17 @@ import structlog
 from pointline.errors import PointlineError
 from pointline.io.descriptions import FOLDER, own_state, own_vendors
 from pointline.tables.registry import event_tables
+from pointline.tables.schema import EventTable
 from pointline.vendors.describe import Vendor
 from pointline.vendors.feeds import Feeds
 from pointline_daemon import events
 
 STILL_SECONDS = 1.0
-RESTART = "restart the daemon: tables are made at a start; until then the description of before stays in force"
+RESTART = "restart the daemon: tables are made at a start; until then the previous description stays in force"
 REFUSED = (
-    "correct it; until then the one of before stays in force; `pointline vendors check FILE` says when it is valid"
+    "until it is corrected the previous description stays in force; `pointline vendors check FILE` says what is wrong"
 )
+
 
 log = structlog.get_logger()
 
@@ -59,31 +61,48 @@ class Descriptions:
         if problems:
             self._refuse(problems, REFUSED)
         own = self._in_force(found, held, {f"{FOLDER}/{name}" for name in seen} - {one.where for one in found})
-        if [one.content for one in own] == [one.content for one in held.values()]:
+        if [(one.where, one.content) for one in own] == [(one.where, one.content) for one in held.values()]:
             return False
-        self._feeds.replace_own(own)
+        is_other = [one.content for one in own] != [one.content for one in held.values()]
+        self._feeds.replace_own(own)  # a file that was renamed only, too: it is known by its name from then on
+        if not is_other:
+            return False
         feeds = sorted(one.name for vendor in own for one in vendor.descriptions)
         log.info(events.VENDORS_CHANGED, folder=FOLDER, feeds=feeds)
         return True
 
     def _in_force(
-        self, found: Sequence[Vendor], held: Mapping[str, Vendor], refused: Collection[str]
+        self, found: Sequence[Vendor], held: Mapping[str, Vendor], refused: AbstractSet[str]
     ) -> tuple[Vendor, ...]:
         """Return what holds now: each file as it is, but where it is refused or would change a table as it was."""
+        if not refused <= held.keys():  # one of them may be another one that was renamed, and has a slip
+            refused = {*refused, *(held.keys() - {one.where for one in found})}
         before = _tables(held.values())
         after = {**_tables(held[one] for one in refused if one in held), **_tables(found)}
         changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        filled = [one.table for vendor in found for one in vendor.descriptions]  # as a refused file has it, maybe
+        changed |= {one.name for one in filled if one.name in before and _made_of(one) != before[one.name]}
         waiting = {one.where for one in found if changed & _tables_used(one)}
         waiting |= {one.where for one in held.values() if changed & _tables_used(one)}
         in_force = [one for one in found if one.where not in waiting]
         in_force += [held[where] for where in {*waiting, *refused} if where in held]
-        names = Counter(one.name for one in in_force)
-        if twice := [name for name, times in names.items() if times > 1]:  # one took the name of one that is refused
-            self._refuse([f"two descriptions have the vendor {twice[0]!r}"], REFUSED)
-            return tuple(held.values())
         if changed:
             self._refuse([_of_tables(sorted(changed), found)], RESTART, "a description waits for a restart")
-        return tuple(sorted(in_force, key=lambda one: one.where))
+        return tuple(sorted(self._of_one_name_each(in_force, held), key=lambda one: one.where))
+
+    def _of_one_name_each(self, in_force: Sequence[Vendor], held: Mapping[str, Vendor]) -> Iterable[Vendor]:
+        """Leave out who takes the name of a vendor whose description is refused; its own older one stays."""
+        by_name: dict[str, Vendor] = {}
+        names = {one.where: one.name for one in held.values()}
+        for one in sorted(in_force, key=lambda one: names.get(one.where) != one.name):  # who had it before comes first
+            before = held.get(one.where)
+            if (twin := by_name.get(one.name)) is None:
+                by_name[one.name] = one
+                continue
+            self._refuse([f"{twin.where} and {one.where} describe the vendor {one.name!r}"], REFUSED)
+            if before is not None:
+                by_name.setdefault(before.name, before)
+        return by_name.values()
 
     def _refuse(self, problems: list[str], hint: str, what: str = "a description is refused") -> None:
         log.error(events.VENDORS_REFUSED, problems=problems, hint=hint)
@@ -106,8 +125,8 @@ def _tables_used(vendor: Vendor) -> set[str]:
 
 def _tables(vendors: Iterable[Vendor]) -> dict[str, object]:
     """What makes each table of these vendors what it is."""
-    return {
-        table.name: (table.columns, table.series, [check.name for check in table.checks])
-        for vendor in vendors
-        for table in vendor.tables.values()
-    }
+    return {table.name: _made_of(table) for vendor in vendors for table in vendor.tables.values()}
+
+
+def _made_of(table: EventTable) -> object:
+    return table.columns, table.series, [check.name for check in table.checks]

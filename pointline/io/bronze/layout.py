@@ -190,7 +190,8 @@ class Layout:
         if len(shipped) in {0, len(claims)}:
             return "change the path of one of them"
         vendor = shipped[0]
-        return f"change the path of your own, or name its vendor {vendor!r}, to have it in the place of what ships"
+        instead = f"name its vendor {vendor!r}: it then takes the place of all feeds of {vendor}"
+        return f"change the path of your own, or {instead}"
 
     def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
         """What the layouts of Tardis, and patterns, say of a path."""

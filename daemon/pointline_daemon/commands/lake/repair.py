@@ -56,6 +56,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     """Rows of files that nothing tells of any more, by table."""
     undescribed: Sequence[str] = ()
     """Tables with files that no description has any more: nothing can be done about them here."""
+    unmended: Sequence[Finding] = ()
+    """What an audit finds besides, and repair does not mend."""
 
     @property
     def is_sound(self) -> bool:
@@ -95,8 +97,9 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     with LakeLock(config.paths.lock_file, purpose="repair"):
         found = _look(lake, table) if dry_run else _mend(lake, table)
     if dry_run:
-        _show(found, as_json=as_json, done={"dry_run": True})
-        return EXIT_FINDINGS if found.sentences() or found.plan.lost else EXIT_OK
+        done = {"dry_run": True, "findings": [one.as_json() for one in found.unmended]}
+        _show(found, as_json=as_json, done=done, findings=found.unmended)
+        return EXIT_FINDINGS if found.sentences() or found.plan.lost or found.unmended else EXIT_OK
     if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
         keep_lake(config, once=True, stream=sys.stderr)
     findings = audit(open_lake(config), deep=True).findings
@@ -152,7 +155,13 @@ def _look(lake: Lake, table: str | None) -> Diagnosis:
         return Diagnosis(mended=[_taken_over(name, sum(rows.counts.values())) for name, rows in left.items()])
     findings = audit(lake, deep=True).findings if plan.is_empty else ()
     read_again, stays = _to_read_again(lake, findings, table)
-    return Diagnosis(plan=plan, read_again=read_again, stays=stays, undescribed=_undescribed(lake, table))
+    return Diagnosis(
+        plan=plan,
+        read_again=read_again,
+        stays=stays,
+        undescribed=_undescribed(lake, table),
+        unmended=[one for one in findings if one.file_id not in read_again],
+    )
 
 
 def _mend(lake: Lake, table: str | None) -> Diagnosis:
@@ -226,10 +235,13 @@ def _show(found: Diagnosis, *, as_json: bool, done: dict[str, Any], findings: Se
         print_lines([_lost(file_id, path, found.plan)])
     if len(found.plan.lost) > SHOWN:
         print_lines([and_more(len(found.plan.lost) - SHOWN)])
+    print_lines([""])
+    if findings:
+        has = "has" if done["dry_run"] else "still has"
+        print_lines(
+            [f"verify --deep {has} {plural(len(findings), 'finding')}: `pointline verify --deep` shows what to do"]
+        )
+    elif not done["dry_run"]:
+        print_lines(["verify --deep: no problems found"])
     if done["dry_run"]:
-        print_lines(["", "nothing was changed" + ("" if found.is_sound else "; `pointline repair` does this")])
-    elif findings:
-        left = plural(len(findings), "finding")
-        print_lines(["", f"verify --deep still has {left}: `pointline verify --deep` shows them"])
-    else:
-        print_lines(["", "verify --deep: no problems found"])
+        print_lines(["nothing was changed" + ("" if found.is_sound else "; `pointline repair` does this")])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
@@ -21,37 +21,57 @@ from pointline.tables import quarantine
 from pointline.tables.ingest_manifest import Checksum, Status, stands_at
 from pointline.tables.spelling import symbol_key
 
+CLAIM: Final = "claim_differs"
 OF_CONTENT = (Rejected, Unfinished)
 """What is wrong with the content of a bronze file, whoever may read it; the error says what to do."""
 
 
 def compare_contents(look: Look, was_in: pl.DataFrame, snapshots: Mapping[str, Snapshot | None]) -> None:
     """Compare files of ``audit_bronze`` that are in silver with what the tables hold of them."""
-    was_in = was_in.filter(~pl.col("file_id").is_in(_claimed_anew(look, was_in)))
-    files = {row["file_id"]: as_found(row) for row in was_in.iter_rows(named=True)}
+    files = dict(_files(look, was_in))
+    was_in = was_in.filter(pl.col("file_id").is_in(list(files)))
     for name, snapshot in snapshots.items():
         if snapshot is not None and name in look.parties.rereaders:
             _compare_checksums(look, name, was_in)
             _compare_table(look, name, snapshot, was_in, files)
 
 
-def _claimed_anew(look: Look, was_in: pl.DataFrame) -> list[int]:
-    """Note the files of which a description says something else than when they came, and return them."""
-    found = []
-    for row in was_in.filter(pl.col("feed") != "").iter_rows(named=True):
-        path, meta = row["bronze_file_path"], described_now(row, look.parties)
-        before = (row["exchange"], row["data_type"], row["symbol"], f"by {row['vendor']}/{row['feed']}")
-        by = None if meta is None else f"by {meta.vendor}/{meta.feed}"
-        now = before if meta is None or by is None else (meta.exchange, meta.data_type, meta.symbol, by)
-        if [symbol_key(one) for one in now] == [symbol_key(one) for one in before]:
-            continue  # another spelling is no other symbol
-        what = f"its description says now {' '.join(now)}, and it came as {' '.join(before)}"
-        file_id = row["file_id"]
-        look.findings.append(
-            Finding(kind="claim_differs", table=row["data_type"], file_id=file_id, path=path, what=what)
-        )
-        found.append(file_id)
-    return found
+class _File(NamedTuple):
+    """A file as it is in bronze now; ``renamed``: how its feed is called now, and was called when it came."""
+
+    meta: BronzeFileMetadata
+    renamed: str = ""
+
+
+def _files(look: Look, was_in: pl.DataFrame) -> Iterator[tuple[int, _File]]:
+    """Yield the files of which rows can be compared; of the others note what their path says now."""
+    for row in was_in.iter_rows(named=True):
+        meta = described_now(row, look.parties) if row["feed"] else None
+        if meta is None:
+            yield row["file_id"], _File(as_found(row))
+            continue
+        before = (row["exchange"], row["data_type"], row["symbol"])
+        now = (meta.exchange, meta.data_type, meta.symbol)
+        if meta.problem:
+            _note_claim(
+                look, row, f"its path says now what would be refused: {meta.problem}", "its rows stay as they are"
+            )
+        elif [symbol_key(one) for one in now] != [symbol_key(one) for one in before]:  # spelled otherwise is no other
+            _note_claim(look, row, _differs(row, meta))
+        else:
+            is_same = (meta.vendor, meta.feed) == (row["vendor"], row["feed"])
+            yield row["file_id"], _File(as_found(row)) if is_same else _File(meta, _differs(row, meta))
+
+
+def _note_claim(look: Look, row: Mapping[str, Any], what: str, hint: str = "") -> None:
+    table, file_id, path = row["data_type"], row["file_id"], row["bronze_file_path"]
+    look.findings.append(Finding(kind=CLAIM, table=table, file_id=file_id, path=path, what=what, hint=hint))
+
+
+def _differs(row: Mapping[str, Any], meta: BronzeFileMetadata) -> str:
+    before = f"{row['exchange']} {row['data_type']} {row['symbol']} by {row['vendor']}/{row['feed']}"
+    now = f"{meta.exchange} {meta.data_type} {meta.symbol} by {meta.vendor}/{meta.feed}"
+    return f"its description says now {now}, and it came as {before}"
 
 
 def _compare_checksums(look: Look, name: str, was_in: pl.DataFrame) -> None:
@@ -65,7 +85,7 @@ def _compare_checksums(look: Look, name: str, was_in: pl.DataFrame) -> None:
 
 
 def _compare_table(
-    look: Look, name: str, snapshot: Snapshot, ledger: pl.DataFrame, bronze: Mapping[int, BronzeFileMetadata]
+    look: Look, name: str, snapshot: Snapshot, ledger: pl.DataFrame, bronze: Mapping[int, _File]
 ) -> None:
     rows = ledger.filter(stands_at(Status.SUCCESS), pl.col("data_type") == name)
     of_days, rows = rows.filter(pl.col("days").is_not_null()), rows.filter(pl.col("days").is_null())
@@ -114,7 +134,9 @@ def _held(
     ]
 
 
-def _compare_file(look: Look, name: str, meta: BronzeFileMetadata, held: _Held) -> None:
+def _compare_file(look: Look, name: str, file: _File, held: _Held) -> None:
+    meta = file.meta
+
     def report(kind: str, what: str, hint: str = "") -> None:
         path = meta.bronze_file_path
         found = Finding(kind=kind, table=name, file_id=held.file_id, path=path, what=what, hint=hint)
@@ -131,7 +153,7 @@ def _compare_file(look: Look, name: str, meta: BronzeFileMetadata, held: _Held) 
         if held.silver is not None and now.silver != held.silver:
             table = look.parties.tables[name]
             found = rereader.first_difference(meta, table, held.parts, held.file_id, held.dates)
-            report("content_differs", found)
+            report(CLAIM if file.renamed else "content_differs", "; ".join(filter(None, [file.renamed, found])))
         if held.aside is not None and now.aside != held.aside:
             report("quarantine_differs", "the quarantined lines are not those of the file")
     except ChangedWhileRead:

@@ -100,7 +100,8 @@ class Rereader:
                     for part in parts
                     for rows in table.rows_of(part)
                 ]
-                found = pl.concat([_shaped(rows, self._schema) for rows in held]).sort("file_seq")
+                none = pl.DataFrame(schema=self._schema)
+                found = pl.concat([none, *(_shaped(rows, self._schema) for rows in held)]).sort("file_seq")
                 if not found.equals(good):
                     return _describe(found, good)
         return "silver holds rows beyond the end of the file"

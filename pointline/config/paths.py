@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -96,8 +97,9 @@ def find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tuple
 def _lake_around(root: Path) -> Path | None:
     """Return the lake in whose bronze or silver folder this one is: people name these for the lake."""
     for lake in root.parents:
-        if root.relative_to(lake).parts[0] in {"bronze", "silver"} and (lake / "silver" / "ingest_manifest").is_dir():
-            return lake
+        with suppress(OSError):  # what may not be looked at is not known to be one
+            if root.relative_to(lake).parts[0] in {"bronze", "silver"} and (lake / "silver/ingest_manifest").is_dir():
+                return lake
     return None
 
 

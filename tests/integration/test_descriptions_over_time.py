@@ -230,9 +230,11 @@ class TestOneHoldsUpNoOther:
         feeds = read_feeds(root)
         descriptions = Descriptions(root, feeds)
         more = MOODS.replace("}]", '}, { name = "n", kind = "text" }]')
-        describe(root, 'vendor = "m"\nnonsense = 1' + more, "m.toml")
-        descriptions.take_up_changes()
-        (fills,) = (one for vendor in feeds.own for one in vendor.descriptions)
+        describe(root, 'vendor = "m"' + more, "m.toml")
+        describe(root, 'vendor = "m"', "m2.toml")  # both are refused
+        describe(root)  # whatever makes the others count anew
+        assert descriptions.take_up_changes()
+        (fills,) = (one for vendor in feeds.own for one in vendor.descriptions if vendor.name == "f")
         assert [column.name for column in fills.table.columns] == [
             column.name for column in feeds.tables["moods"].columns
         ]

@@ -105,7 +105,7 @@ class MemoryObservations:
     def last_batch(self) -> int:
         return max((one.number for one in self.batches), default=-1)
 
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
+    def batches_after(self, batch: int, file_ids: Collection[int] | None = None) -> list[CommittedBatch]:
         return [one for one in self.batches if one.number > batch]
 
     def exists(self) -> bool:
@@ -248,7 +248,7 @@ class MemoryEventTable(MemoryTable):
     def last_batch(self) -> int:
         return self._batches[-1].number if self._batches else -1
 
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
+    def batches_after(self, batch: int, file_ids: Collection[int] | None = None) -> list[CommittedBatch]:
         return [one for one in self._batches if one.number > batch]
 
     def _whole(self, part: Part) -> pl.DataFrame:

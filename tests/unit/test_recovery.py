@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -36,7 +37,7 @@ class Told:
     def last_batch(self) -> int:
         return max((one.number for one in self.batches), default=-1)
 
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
+    def batches_after(self, batch: int, file_ids: Collection[int] | None = None) -> list[CommittedBatch]:
         return [one for one in self.batches if one.number > batch]
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pointline.config import Config, describe, load_config
+from pointline.config import describe, load_config
 from pointline.errors import CHECK, ConfigurationError
-from pointline.io.descriptions import lake_tables
 from pointline.phrases import printable
 from pointline.settings import is_size
-from pointline.unknown import meant, near_names
 from pointline_daemon.commands.shared.present import Column, bytes_text, print_table
-from pointline_daemon.commands.shared.settings import settings_for
+from pointline_daemon.commands.shared.settings import require_columns, settings_for
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
 from pointline_daemon.opening.bronze_access import make_layout
 
@@ -46,21 +44,6 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
         raise ConfigurationError(error.problems, hint=hint) from error
     print(json.dumps({"ok": True, "problems": []}) if as_json else f"the settings of {config.paths.root} are good")
     return 0
-
-
-def require_columns(config: Config) -> None:
-    """Refuse columns of ``maintenance.z_order`` that no table has; each table is ordered by those that it has."""
-    if not config.maintenance.z_order:
-        return
-    known = {name for table in lake_tables(config.paths.root).values() for name in table.silver_schema}
-    place = config.sources["maintenance.z_order"]
-    found = []
-    for name in config.maintenance.z_order:
-        if name not in known:
-            told = (f"no table has a column {name!r}", meant(near_names(name, known)))
-            found.append(f"maintenance.z_order ({place}): {'; '.join(filter(None, told))}")
-    if found:
-        raise ConfigurationError(found)
 
 
 def _text(key: str, value: object) -> str:

@@ -17,7 +17,7 @@ from pointline.phrases import plural
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon import events
-from pointline_daemon.commands.config import require_columns
+from pointline_daemon.commands.shared.settings import require_columns
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.lake import Lake, open_lake

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from pointline.config import load_config
-from pointline.errors import WrongUse
+from pointline.errors import ConfigurationError, WrongUse
 from pointline.io.access import write_fault
 from pointline.io.descriptions import own_state, own_vendors
 from pointline.io.health import headroom
@@ -36,6 +36,7 @@ from pointline_daemon.commands.shared.present import (
     shorten_path,
     terminal_width,
 )
+from pointline_daemon.commands.shared.settings import require_columns
 from pointline_daemon.commands.shared.space import look_at_space, space_line
 from pointline_daemon.commands.shared.unread import count_unread, show_unread
 from pointline_daemon.condition.health import Health
@@ -71,6 +72,11 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     config = load_config(lake_root, needs=())
     paths = config.paths
     now = time.time()
+    problems = list(config.problems)
+    try:
+        require_columns(config)
+    except ConfigurationError as error:
+        problems += error.problems
     descriptions: list[str] = []
     if own_state(paths.root):
         own_vendors(paths.root, event_tables(), descriptions.append)
@@ -83,7 +89,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     space = look_at_space(config, daemon)
     shut = write_fault(paths.state_file) or write_fault(paths.state)
     health = judge(daemon, unwritten=shut, failed=ledger.files_at("failed"), disk_is_low=low, start=start, now=now)
-    if health.word == "down" and (descriptions or config.problems):
+    if health.word == "down" and (descriptions or problems):
         what = "a start fails until settings and descriptions are right: `pointline config check` names what is wrong"
         health = replace(health, reason=f"{what}; {health.reason}")
     if as_json:
@@ -102,7 +108,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
                 "last_hour": ledger.last_hour,
                 "last_commits": ledger.commits,
                 "last_errors": ledger.errors,
-                "problems": list(config.problems),
+                "problems": problems,
                 "tables": space,
                 "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
             }
@@ -118,7 +124,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
             f"last hour  {plural(lately['files'], 'file')}, {plural(lately['rows'], 'row')} in silver",
             f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
             *([cut_line(space_line(space))] if space else []),
-            *(f"settings   {printable(problem)}" for problem in config.problems),
+            *(f"settings   {printable(problem)}" for problem in problems),
             *(f"vendors    {printable(problem)}" for problem in descriptions),
             "",
         ]

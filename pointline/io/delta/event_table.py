@@ -23,8 +23,8 @@ from pointline.tables.schema import PARTITION_COLUMNS, EventTable
 class DeltaBatchTable(DeltaTableRepository):
     """A table whose commits carry the outcomes they make true, so that the ledger can be rebuilt from them."""
 
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
-        """Return what was committed after that batch, oldest first."""
+    def batches_after(self, batch: int, file_ids: Collection[int] | None = None) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first; ``file_ids``: what was told of these only."""
         if self.last_batch() <= batch:
             return []
         told: dict[int, list[Facts]] = {}
@@ -39,9 +39,9 @@ class DeltaBatchTable(DeltaTableRepository):
             if number <= batch:
                 break
             if BATCH in info:
-                told[number] = [*outcomes_in(info)]
+                told[number] = [one for one in outcomes_in(info) if file_ids is None or one["file_id"] in file_ids]
         if is_short:  # a checkpoint stands for what is not there; what it told is on record
-            told = recorded_after(self.path, batch) | told
+            told = recorded_after(self.path, batch, file_ids) | told
         return [committed(number, told[number]) for number in sorted(told)]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,8 @@ from pointline.io.delta_log.entries import BATCH, entry_name
 from pointline.io.durable import flush_folder, read_of_many, replace_file
 from pointline.io.translate import storage_errors
 
+_ID = r"^\[(\d+),"
+"""What is told of one file is a list that begins with its id."""
 PIECE = re.compile(r"_told-(\d{20})-(\d{20})\.parquet")
 """First and last version that a piece tells of. Readers of Delta pass over names that they do not know."""
 SCHEMA = {
@@ -59,11 +61,17 @@ def record_told(table: Path, version: int) -> None:
     flush_folder(log)
 
 
-def recorded_after(table: Path, batch: int) -> dict[int, list[Mapping[str, object]]]:
-    """Return the facts that the batches after that one told, by batch, as far as they are on record."""
+def recorded_after(
+    table: Path, batch: int, file_ids: Collection[int] | None = None
+) -> dict[int, list[Mapping[str, object]]]:
+    """Return the facts that the batches after that one told, by batch, as far as they are on record.
+
+    ``file_ids``: what was told of these only.
+    """
+    wanted = pl.lit(value=True) if file_ids is None else pl.col("told").str.extract(_ID).is_in([*map(str, file_ids)])
     found: dict[int, list[Mapping[str, object]]] = {}
     with storage_errors(table.name):
-        pieces = read_of_many(lambda: [_read(path) for _, _, path in _pieces(table / "_delta_log")])
+        pieces = read_of_many(lambda: [_read(path).filter(wanted) for _, _, path in _pieces(table / "_delta_log")])
     for piece in pieces:
         rows = piece.filter(pl.col("batch") > batch).sort("version", maintain_order=True)
         for number, told, fields in rows.select("batch", "told", "fields").iter_rows():

@@ -58,7 +58,7 @@ class BronzeFileMetadata(Struct, frozen=True, kw_only=True):
 
 _FACTS = (
     *("content_hash", "rows_read", "rows_written", "rows_quarantined", "first_local_us", "last_local_us", "symbols"),
-    *("checksum", "days", "warnings", "attempts"),
+    *("checksum", "days", "warnings"),
 )
 """What an outcome may leave as the ledger has it already."""
 

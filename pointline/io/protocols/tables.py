@@ -91,8 +91,8 @@ class BatchTable(Protocol):
         """Return the number of the newest batch in this table, -1 where there is none."""
         ...
 
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
-        """Return what was committed after that batch, oldest first."""
+    def batches_after(self, batch: int, file_ids: Collection[int] | None = None) -> list[CommittedBatch]:
+        """Return what was committed after that batch, oldest first; ``file_ids``: what was told of these only."""
         ...
 
 

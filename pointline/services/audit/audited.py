@@ -19,7 +19,7 @@ from pointline.tables.symbol_history import History
 class AuditedEventTable(AuditedTable, Protocol):
     """An event table, with what its commits say of themselves."""
 
-    def batches_after(self, batch: int) -> list[CommittedBatch]:
+    def batches_after(self, batch: int, file_ids: Collection[int] | None = None) -> list[CommittedBatch]:
         """Return what was committed after that batch, oldest first."""
         ...
 

@@ -62,7 +62,7 @@ def recover(
 
 def told_of(file_ids: Collection[int], repositories: Mapping[str, BatchTable]) -> Told:
     """Return what the logs of silver tell of files that the ledger does not know."""
-    told = _told_after(-1, repositories)
+    told = _told_after(-1, repositories, file_ids)
     known = {one for one in file_ids if one in told.discovered and one in told.outcomes}
     return Told(
         outcomes={one: told.outcomes[one] for one in known}, discovered={one: told.discovered[one] for one in known}
@@ -74,8 +74,8 @@ def bring_back(manifest: IngestionManifestRepository, told: Told) -> None:
     manifest.restore(told.discovered, told.outcomes)
 
 
-def _told_after(complete: int, repositories: Mapping[str, BatchTable]) -> Told:
-    batches = [batch for repository in repositories.values() for batch in repository.batches_after(complete)]
+def _told_after(complete: int, repositories: Mapping[str, BatchTable], file_ids: Collection[int] | None = None) -> Told:
+    batches = [batch for repository in repositories.values() for batch in repository.batches_after(complete, file_ids)]
     outcomes: dict[int, Outcome] = {}
     discovered: dict[int, Discovery] = {}
     for batch in sorted(batches, key=lambda one: one.number):

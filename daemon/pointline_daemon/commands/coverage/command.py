@@ -27,7 +27,7 @@ from pointline_daemon.commands.coverage.differing import selected, show_differin
 from pointline_daemon.commands.coverage.gaps import show_gaps
 from pointline_daemon.commands.coverage.maps import WORDS, make_maps, month_maps, percent, series_in, total
 from pointline_daemon.commands.coverage.text import draw_calendars, draw_overview, make_brush, print_wrapped
-from pointline_daemon.commands.shared.known import file_tables, require_exchange, require_symbol, require_table
+from pointline_daemon.commands.shared.known import require_exchange, require_file_table, require_symbol
 from pointline_daemon.commands.shared.present import bytes_text, is_terminal, print_lines, print_problem
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
@@ -89,7 +89,7 @@ def _selection(config: Config, options: CoverageOptions) -> Selection:
             hint="`pointline symbols show` tells what they say",
         )
     if options.table is not None:
-        require_table(options.table, file_tables(config))
+        require_file_table(options.table, config)
     if options.png is not None and options.png == options.html:
         raise WrongUse(f"--png and --html name one file, {options.png}", hint="give each a name of its own")
     first, last = parsed_day("--from", options.first), parsed_day("--to", options.last)

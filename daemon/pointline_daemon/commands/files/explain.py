@@ -209,7 +209,8 @@ def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dic
     named = [row["superseded_by"] for row in rows if row["superseded_by"] is not None]
     heirs = heirs_of({one for row in rows for one, _, _ in days_left(row["warnings"])}, ledger, ASKED)
     named += [heir["file_id"] for heir in heirs.values()]
-    gone = [row["content_hash"] for row in rows if row["status"] == Status.GONE and row["content_hash"]]
+    left = [row for row in rows if row["status"] == Status.GONE and row["rows_read"]]  # one without rows is any other
+    gone = [row["content_hash"] for row in left if row["content_hash"]]
     is_related = pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named)
     if gone:
         is_related |= pl.col("content_hash").is_in(gone)

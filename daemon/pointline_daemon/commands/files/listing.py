@@ -18,7 +18,7 @@ from pointline.services.telling.next_steps import LedgerRow, same_content, why_w
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.unknown import no_such
-from pointline_daemon.commands.shared.known import file_tables, require_exchange, require_symbol, require_table
+from pointline_daemon.commands.shared.known import require_exchange, require_file_table, require_symbol
 from pointline_daemon.commands.shared.present import (
     MOST_SHOWN,
     Column,
@@ -67,7 +67,7 @@ def list_files(
     """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
     config = settings_for(lake_root)
     if table is not None:
-        require_table(table, file_tables(config))
+        require_file_table(table, config)
     _require_use(status, last, filters_unread=unrecognised and bool(status or table or exchange or symbol))
     if unrecognised:
         return list_unread(config, last=last, as_json=as_json)
@@ -120,10 +120,11 @@ def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _originals(ledger: pl.LazyFrame, files: pl.DataFrame) -> dict[int, LedgerRow]:
     """Return what the duplicates among files are copies of, by id."""
-    named = files.filter(stands_at(Status.DUPLICATE))["superseded_by"].implode()
-    return {
-        row["file_id"]: row for row in ledger.filter(pl.col("file_id").is_in(named)).collect().iter_rows(named=True)
-    }
+    named = files.filter(stands_at(Status.DUPLICATE))["superseded_by"].to_list()
+    if not named:
+        return {}
+    originals = ledger.filter(pl.col("file_id").is_in(named)).collect()
+    return {row["file_id"]: row for row in originals.iter_rows(named=True)}
 
 
 def _show(files: pl.DataFrame, error_of: Callable[[LedgerRow], str]) -> None:

@@ -69,9 +69,10 @@ def retry(
         kept = named.select("file_id", "bronze_file_path", "status").to_dicts()
         print_json({"dry_run": dry_run, "files": found.to_dicts(), "not_in_bronze": list(away), "kept": kept})
         return code
-    for file_id, path in list(away.items())[:SHOWN]:
-        where = f"bronze does not have this version of it, or nothing reads its path now: {printable(path)}"
-        print_lines([f"file {file_id} is withdrawn, and stays so: {where}", PUT_BACK])
+    for file_id, (path, is_there) in list(away.items())[:SHOWN]:
+        why = "nothing reads its path now" if is_there else "bronze does not have this version of it"
+        advice = f"    `pointline explain {file_id}` says why" if is_there else PUT_BACK
+        print_lines([f"file {file_id} is withdrawn, and stays so: {why}: {printable(path)}", advice])
     if not away:
         _show_none(entries.filter(pl.col("file_id").is_in(meant or [])), found)
     if not found.is_empty():
@@ -81,8 +82,8 @@ def retry(
     return code
 
 
-def _away(config: Config, ledger: pl.LazyFrame, found: pl.DataFrame) -> dict[int, str]:
-    """The withdrawn files that bronze does not have any more as they were: they would wait for ever."""
+def _away(config: Config, ledger: pl.LazyFrame, found: pl.DataFrame) -> dict[int, tuple[str, bool]]:
+    """The withdrawn files that cannot be read as they were, and would wait for ever: path, and whether it is there."""
     withdrawn = found.filter(pl.col("status") == Status.WITHDRAWN)["file_id"].to_list()
     if not withdrawn:
         return {}
@@ -90,8 +91,11 @@ def _away(config: Config, ledger: pl.LazyFrame, found: pl.DataFrame) -> dict[int
 
     reader = open_lake(config).reader
     rows = with_digests(ledger.filter(pl.col("file_id").is_in(withdrawn)).collect())
+    found_at = {row: reader.look(row.path) for row in ledger_rows(rows)}
     return {
-        row.file_id: row.path for row in ledger_rows(rows) if reader.look(row.path) is None or has_left(row, reader)
+        row.file_id: (row.path, meta is None and reader.changed_at(row.path) is not None)
+        for row, meta in found_at.items()
+        if meta is None or has_left(row, reader)
     }
 
 

@@ -24,6 +24,7 @@ from pointline_daemon.commands.lake.verify import audit
 from pointline_daemon.commands.run import keep_lake
 from pointline_daemon.commands.shared.known import require_table
 from pointline_daemon.commands.shared.present import print_json, print_lines
+from pointline_daemon.commands.shared.settings import require_columns
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.bronze_access import make_terms
@@ -85,6 +86,7 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json: bool) -> int:
     """Make ledger, tables and bronze agree; ends with the audit ``verify --deep``."""
     config = load_config(lake_root)
+    require_columns(config)
     lake = open_lake(config)
     known = [*lake.events, "ingest_manifest", "quarantine"]
     if table is not None:
@@ -102,7 +104,8 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         return EXIT_FINDINGS if found.sentences() or found.plan.lost or found.unmended else EXIT_OK
     if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
         keep_lake(config, once=True, stream=sys.stderr)
-    findings = audit(open_lake(config), deep=True).findings
+    lake = open_lake(config)
+    findings = audit(lake, deep=True).findings
     lost = dict(found.plan.lost)
     reasons, stays = _to_read_again(lake, findings, table)
     found = replace(found, read_again=reasons, stays=stays)

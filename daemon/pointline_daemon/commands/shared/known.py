@@ -38,9 +38,14 @@ def event_tables_of(config: Config) -> list[str]:
 
 def file_tables(config: Config) -> list[str]:
     """Return what a file may be of: the event tables, lists of instruments, and what files of the ledger are of."""
-    ledger = scan_rows(config.paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
-    had = _distinct(ledger.select(pl.col("data_type").cast(pl.String)))
+    had = _distinct(ledger_rows(config).select(pl.col("data_type").cast(pl.String)))
     return list(dict.fromkeys([*event_tables_of(config), INSTRUMENTS, *had]))
+
+
+def require_file_table(name: str, config: Config) -> None:
+    """Raise UnknownValue where no file is of such a table. The ledger is asked only where no description has it."""
+    if name not in {*event_tables_of(config), INSTRUMENTS}:
+        require_table(name, file_tables(config))
 
 
 def require_table(name: str, known: Iterable[str], paths: LakePaths | None = None) -> None:

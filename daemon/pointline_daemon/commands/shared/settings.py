@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from pointline.config import Config, load_config, names_lake
+from pointline.errors import ConfigurationError
 from pointline.phrases import printable
+from pointline.unknown import meant, near_names
 
 READING: Final = ("ingest.max_expansion_ratio", "ingest.max_line_bytes")
 """What is needed to read a file of bronze."""
@@ -36,3 +38,20 @@ def settings_with_or_without(lake_root: Path | None, *, needs: Collection[str] =
 def warn(problem: str) -> None:
     """Say what is wrong with something that the command does not need."""
     print(f"warning: {printable(problem)}; this command goes on without it", file=sys.stderr)
+
+
+def require_columns(config: Config) -> None:
+    """Refuse columns of ``maintenance.z_order`` that no table has; each table is ordered by those that it has."""
+    if not config.maintenance.z_order:
+        return
+    from pointline.io.descriptions import lake_tables  # noqa: PLC0415 - loads every table
+
+    known = {name for table in lake_tables(config.paths.root).values() for name in table.silver_schema}
+    place = config.sources["maintenance.z_order"]
+    found = []
+    for name in config.maintenance.z_order:
+        if name not in known:
+            told = (f"no table has a column {name!r}", meant(near_names(name, known)))
+            found.append(f"maintenance.z_order ({place}): {'; '.join(filter(None, told))}")
+    if found:
+        raise ConfigurationError(found)

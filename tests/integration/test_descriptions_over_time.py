@@ -341,7 +341,10 @@ class TestWhatIsSaid:
     def test_a_file_that_nothing_reads_stays_withdrawn(self, root):
         told(root, "withdraw", "1")
         (root / "vendors" / "mine.toml").unlink()
-        assert "nothing reads its path now" in told(root, "retry", "1", code=1)
+        said = told(root, "retry", "1", code=1)
+        assert "nothing reads its path now" in said
+        assert "`pointline explain 1` says why" in said
+        assert "put the file back" not in said
         assert pointline.files(lake_root=root)["status"].to_list() == ["withdrawn"]
 
     def test_of_several_files_each_is_told(self, root):
@@ -367,8 +370,11 @@ def test_a_name_that_another_description_has_is_found_by_check_too(root, tables)
     "text", ['[bronze]\nignore_also = ["raw/*.csv"]', '[maintenance]\nz_order = ["nope"]', "[ingst]\nx = 1"]
 )
 def test_what_config_check_refuses_does_not_start_and_the_other_way_round(root, text):
+    once(root)
     (root / "pointline.toml").write_text(text)
-    assert [run(root, *command).returncode for command in (["config", "check"], ["run", "--once"])] == [78, 78]
+    commands = (["config", "check"], ["run", "--once"], ["repair"])
+    assert [run(root, *command).returncode for command in commands] == [78, 78, 78]
+    assert "`pointline config check`" in told(root, "status")
 
 
 def test_settings_that_are_a_link_to_nothing_are_no_settings(root):

@@ -91,9 +91,10 @@ def make_examples(directory: Path | None, vendor: str) -> int:
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         hint = "name a folder that is empty or does not exist yet: `pointline demo --examples DIR`"
         raise WrongUse(f"{home} is there already", subject=str(home), hint=hint)
+    config = load_config(home.absolute() / "lake")  # refuses what lies inside another lake
     home.mkdir(parents=True, exist_ok=True)
     lake = write_examples(home.resolve())
-    keep_lake(load_config(lake), once=True, stream=io.StringIO())
+    keep_lake(config, once=True, stream=io.StringIO())
     print_lines([f"the lake of the examples is in {lake}: `export LAKE_ROOT={shlex.quote(str(lake))}`"])
     return EXIT_OK
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from pointline.config import load_config
-from pointline.errors import ConfigurationError, WrongUse
+from pointline.errors import WrongUse
 from pointline.io.access import write_fault
 from pointline.io.descriptions import own_state, own_vendors
 from pointline.io.health import headroom
@@ -36,7 +36,7 @@ from pointline_daemon.commands.shared.present import (
     shorten_path,
     terminal_width,
 )
-from pointline_daemon.commands.shared.settings import require_columns
+from pointline_daemon.commands.shared.settings import refused_at_start
 from pointline_daemon.commands.shared.space import look_at_space, space_line
 from pointline_daemon.commands.shared.unread import count_unread, show_unread
 from pointline_daemon.condition.health import Health
@@ -72,11 +72,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     config = load_config(lake_root, needs=())
     paths = config.paths
     now = time.time()
-    problems = list(config.problems)
-    try:
-        require_columns(config)
-    except ConfigurationError as error:
-        problems += error.problems
+    problems = refused_at_start(config)
     descriptions: list[str] = []
     if own_state(paths.root):
         own_vendors(paths.root, event_tables(), descriptions.append)

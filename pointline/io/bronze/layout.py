@@ -121,7 +121,7 @@ class Layout:
         known_types: Collection[str] | None = None,
         feeds: Feeds | None = None,
     ) -> None:
-        self._patterns = _compile(patterns, ignore)
+        self._patterns = compile_patterns(patterns, ignore)
         self.ignore = tuple(ignore)
         self.ignores = name_filter(ignore)
         """Whether one path component is a name to stay away from, such as a download in progress."""
@@ -304,7 +304,8 @@ def name_filter(globs: Sequence[str]) -> Callable[[str], bool]:
     return matches
 
 
-def _compile(patterns: Sequence[str], ignore: Sequence[str]) -> list[re.Pattern[str]]:
+def compile_patterns(patterns: Sequence[str], ignore: Sequence[str]) -> list[re.Pattern[str]]:
+    """Return the patterns of the settings. Raises ConfigurationError with all that is wrong with them and ``ignore``."""
     compiled: list[re.Pattern[str]] = []
     problems = [
         f"bronze.ignore: {glob!r} can never match: each name in a path is looked at by itself, without '/'"

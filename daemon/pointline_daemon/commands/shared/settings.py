@@ -40,6 +40,24 @@ def warn(problem: str) -> None:
     print(f"warning: {printable(problem)}; this command goes on without it", file=sys.stderr)
 
 
+def refused_at_start(config: Config) -> list[str]:
+    """Return what is wrong with the settings; a lake's descriptions of vendors are looked at elsewhere."""
+    problems = list(config.problems)
+    for check in (require_columns, _require_patterns):
+        try:
+            check(config)
+        except ConfigurationError as error:
+            problems += error.problems
+    return problems
+
+
+def _require_patterns(config: Config) -> None:
+    if config.bronze.patterns or any("/" in one for one in config.bronze.left_alone):
+        from pointline.io.bronze.layout import compile_patterns  # noqa: PLC0415 - few lakes have any
+
+        compile_patterns(config.bronze.patterns, config.bronze.left_alone)
+
+
 def require_columns(config: Config) -> None:
     """Refuse columns of ``maintenance.z_order`` that no table has; each table is ordered by those that it has."""
     if not config.maintenance.z_order:

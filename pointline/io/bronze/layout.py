@@ -305,7 +305,7 @@ def name_filter(globs: Sequence[str]) -> Callable[[str], bool]:
 
 
 def compile_patterns(patterns: Sequence[str], ignore: Sequence[str]) -> list[re.Pattern[str]]:
-    """Return the patterns of the settings. Raises ConfigurationError with all that is wrong with them and ``ignore``."""
+    """Return the patterns of the settings. Raises ConfigurationError with all faults of them and ``ignore``."""
     compiled: list[re.Pattern[str]] = []
     problems = [
         f"bronze.ignore: {glob!r} can never match: each name in a path is looked at by itself, without '/'"

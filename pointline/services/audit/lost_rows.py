@@ -21,7 +21,7 @@ from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, is_version, ledger_rows
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at, with_digests
 
-LOST = "its rows were lost, and bronze has nothing that they could be read from again"
+LOST = "its rows were lost, and bronze no longer has this version of it, or nothing reads its path"
 
 
 class ByBronze(Struct, frozen=True, kw_only=True):

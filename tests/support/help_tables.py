@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import polars as pl
 import typer
 from pointline_daemon.cli.app import app
+from pointline_daemon.event_fields import FIELDS, OF_FILE
 from pointline_daemon.events import EVENTS
 from pointline_daemon.page.metrics import METRICS
 from typer.main import get_command
@@ -118,9 +119,21 @@ def _errors() -> str:
     return _two_columns("error", "means", rows)
 
 
+def _events() -> str:
+    rows = [
+        f"| `{name}` | {means} | {_fields(FIELDS[name]) if FIELDS[name] != OF_FILE else 'as in the line above'} |"
+        for name, means in EVENTS.items()
+    ]
+    return "\n".join(["| event | means | fields |", "| --- | --- | --- |", *rows])
+
+
+def _fields(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "commands": _commands,
-    "events": lambda: _two_columns("event", "means", EVENTS),
+    "events": _events,
     "metrics": lambda: _two_columns("metric", "is", METRICS),
     "event-tables": _event_tables,
     "own-tables": _own_tables,

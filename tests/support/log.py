@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pointline_daemon.event_fields import unknown_fields
+
 
 class Log:
     """The lines of a log file, each parsed once. A file that was begun anew is read anew."""
@@ -25,5 +27,8 @@ class Log:
             file.seek(self._read)
             whole, newline, _ = file.read().rpartition(b"\n")
         self._read += len(whole) + len(newline)
-        self._lines += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+        new = [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+        for line in new:  # the documentation names them all
+            assert not unknown_fields(line), line
+        self._lines += new
         return [line for line in self._lines if line["event"] in names]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 from pointline_daemon import events
+from pointline_daemon.event_fields import FIELDS
 from pointline_daemon.logs import configure_logging
 
 FORGED = [
@@ -237,3 +238,4 @@ class TestEvents:
             assert name == value.replace(".", "_").upper()
             assert events.EVENTS[value].endswith(".")
             assert events.EVENTS[value].isprintable()
+            assert value in FIELDS

@@ -60,6 +60,11 @@ def own_vendors(
     return tuple(vendor for vendor in vendors if not vendor.problems)
 
 
+def own_problems(root: Path) -> list[str]:
+    """Return all that is wrong with a lake's own descriptions."""
+    return _read_own(root, event_tables())[1]
+
+
 def lake_tables(root: Path, on_problem: Callable[[str], None] = lambda _problem: None) -> dict[str, EventTable]:
     """Return the event tables of a lake by name: those that come with the program and those that it describes itself.
 

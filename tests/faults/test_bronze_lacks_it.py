@@ -134,6 +134,7 @@ def killed_and_done_again(lake: Daemon, damage: Callable[[Daemon], None], moment
 SOME = list(zip(DAMAGES, cycle([("after", 1), ("before", 2), ("after", 2), ("after", 3)]), strict=False))
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize(("damage", "moment"), SOME, ids=lambda one: getattr(one, "__name__", str(one)))
 def test_its_rows_stay_though_repair_is_killed(lake, damage, moment):
     assert killed_and_done_again(lake, damage, Moment("disk.link", *moment))

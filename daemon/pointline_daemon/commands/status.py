@@ -12,12 +12,11 @@ from msgspec.structs import replace
 from pointline.config import load_config
 from pointline.errors import WrongUse
 from pointline.io.access import write_fault
-from pointline.io.descriptions import own_state, own_vendors
+from pointline.io.descriptions import own_problems, own_state
 from pointline.io.health import headroom
 from pointline.phrases import LEAVE_ONE_OUT, count, plural, printable
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import KEEPS_BAD_ROWS, Status
-from pointline.tables.registry import event_tables
 from pointline_daemon.commands.service.hint import start_command
 from pointline_daemon.commands.shared.health import Daemon, judge, look_at_daemon
 from pointline_daemon.commands.shared.ledger_view import CORRECTED, LedgerView, view_ledger
@@ -73,9 +72,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
     paths = config.paths
     now = time.time()
     problems = refused_at_start(config)
-    descriptions: list[str] = []
-    if own_state(paths.root):
-        own_vendors(paths.root, event_tables(), descriptions.append)
+    descriptions = own_problems(paths.root) if own_state(paths.root) else []  # to read them costs more than to look
     ledger = view_ledger(paths.table(ingest_manifest.NAME), now)
     daemon = look_at_daemon(paths.lock_file, paths.state_file)
     disk = shutil.disk_usage(paths.disk)

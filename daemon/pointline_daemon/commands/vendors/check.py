@@ -8,10 +8,9 @@ from msgspec import Struct
 
 from pointline.config import Config
 from pointline.io.content.one_file import read_small
-from pointline.io.descriptions import FOLDER, own_vendors, with_refused_changes
+from pointline.io.descriptions import FOLDER, own_problems, with_refused_changes
 from pointline.phrases import plural, printable
 from pointline.services.telling.examples import check_examples
-from pointline.tables.registry import event_tables
 from pointline.vendors.describe import Vendor, describe
 from pointline.vendors.feeds import Feeds
 from pointline_daemon.commands.shared.present import print_json, print_lines
@@ -55,7 +54,8 @@ def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> i
 def read_beside(config: Config, file: Path) -> Described:
     """Read a description as if it lay in the lake, in the place of the one there of the same file or vendor."""
     content = read_small(file)
-    feeds = make_feeds(config, on_problem=lambda said: None if _place_of(config, file) in said else warn(said))
+    place = _place_of(config, file)
+    feeds = make_feeds(config, on_problem=lambda said: None if place and place in said else warn(said))
     name = describe(content, file.name, feeds.with_own([]).tables).name
     others = [one for one in feeds.own if Path(one.where).name != file.name and one.name != name]
     made = describe(content, file.name, feeds.with_own(others).tables)
@@ -63,17 +63,16 @@ def read_beside(config: Config, file: Path) -> Described:
     return Described(vendor=vendor, feeds=feeds.with_own([vendor, *others]))
 
 
-def _place_of(config: Config, file: Path) -> str:
-    """Return how problems name a description that lies in the lake; of another nothing that any has."""
+def _place_of(config: Config, file: Path) -> str | None:
+    """Return how problems name a description that lies in the lake; None of another one."""
     is_inside = file.absolute().parent.resolve() == (config.paths.root / FOLDER).resolve()
-    return f"{FOLDER}/{file.name}" if is_inside else "\0"
+    return f"{FOLDER}/{file.name}" if is_inside else None
 
 
 def _beside_others(config: Config, file: Path) -> list[str]:
     """What the lake says of a description that lies in it, beside the others there: names that two have."""
-    problems: list[str] = []
-    own_vendors(config.paths.root, event_tables(), problems.append)
-    return [one for one in problems if _place_of(config, file) in one]
+    place = _place_of(config, file)
+    return [] if place is None else [one for one in own_problems(config.paths.root) if place in one]
 
 
 def _claimed_twice(vendor: Vendor, feeds: Feeds) -> list[str]:

@@ -182,9 +182,17 @@ def test_against_a_look_at_each_two(monkeypatch, seed):
         facts.append(row)
     schema = {**SCHEMA, **dict.fromkeys(TIMES, pl.Int64())}
     frame = pl.DataFrame(facts, schema=schema, orient="row").with_columns(pl.col(TIMES).cast(SCHEMA[TIMES[0]]))
-    found = {(one.file_id, one.what) for one in audit_overlap(frame, (), pytest.fail)}
+
+    def read_spans(day, file_ids):
+        begin = (dt.date.fromisoformat(day[2]) - dt.date(1970, 1, 1)).days * DAY_US
+        there = [file for file in files if file["file_id"] in file_ids]
+        spans = [(max(one["times"][0], begin), min(one["times"][1], begin + DAY_US - 1)) for one in there]
+        asked = [(one["file_id"], one["symbol"], *span) for one, span in zip(there, spans, strict=True)]
+        return pl.DataFrame(asked, {"file_id": int, "symbol": str, "first": int, "last": int}, orient="row")
+
+    found = {(one.file_id, one.what) for one in audit_overlap(frame, (), read_spans)}
     assert {file_id for file_id, _ in found} == plain(files)
-    assert by_days(frame, pytest.fail) == found
+    assert by_days(frame, read_spans) == found
 
 
 @pytest.mark.parametrize("reaches_back", [True, False])

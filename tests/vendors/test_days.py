@@ -683,6 +683,42 @@ def test_days_cut_in_another_zone_fill_two_partitions(tmp_path):
     assert is_clean(daemon.root) == ""
 
 
+OKX = "instrument_name,trade_id,side,price,size,created_time\n"
+
+
+def okx_day(day: int, hours: int = 24) -> str:
+    """A trade an hour of one day as OKX cuts them, UTC+8."""
+    begins = int(dt.datetime(2025, 6, day, tzinfo=dt.UTC).timestamp()) * 1000 - 8 * 3_600_000
+    return "".join(f"A-USDT-SWAP,{day * 100 + hour},buy,{day},1,{begins + hour * 3_600_000}\n" for hour in range(hours))
+
+
+def put_okx(bronze: Path, name: str, rows: str) -> None:
+    path = bronze / "trades" / f"{name}.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{path.stem}.csv", OKX + rows)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("days", [(3,), (3, 4), (1, 2, 3, 4, 5)], ids=str)
+@pytest.mark.parametrize(
+    "month", [{1: 24, 2: 24, 4: 24, 5: 24}, {1: 24, 2: 24, 3: 10}, {2: 24, 4: 24}], ids=["a hole", "cut short", "two"]
+)
+def test_a_month_of_another_zone_that_lacks_rows_of_its_days(tmp_path, month, days, together):
+    """Guards that what a path claims is not taken for what the file has: each row that any of them has is in once."""
+    lake = Daemon(tmp_path / "lake")
+    for day in days:
+        put_okx(lake.bronze, f"daily/2025060{day}/A-USDT-SWAP-trades-2025-06-0{day}", okx_day(day))
+    if not together:
+        lake.once()
+    put_okx(lake.bronze, "monthly/202506/A-USDT-SWAP-trades-2025-06", "".join(okx_day(*one) for one in month.items()))
+    lake.once()
+    there = {day * 100 + hour for day, hours in [*month.items(), *((day, 24) for day in days)] for hour in range(hours)}
+    ids = read_table(lake.root, "trades")["id"].cast(pl.Int64).to_list()
+    assert (len(ids), set(ids)) == (len(there), there)
+    assert run(lake.root, "verify", "--deep").returncode == 0
+
+
 def test_a_description_that_is_gone_ends_no_scan(tmp_path):
     """Guards that a file which waits for its checksum is left alone when nothing says any more where that would lie."""
     root = tmp_path / "lake"

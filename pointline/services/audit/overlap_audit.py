@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -82,8 +82,10 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
     is_many = pl.col("is_many")
     day = SERIES[:-1]
     crowded = files.filter(is_many).select(day).unique()
-    for row in _meeting(_keyed(files.drop("symbols").join(crowded, on=day, how="anti"))).iter_rows(named=True):
-        yield _finding(row)
+    plain = _keyed(files.drop("symbols").join(crowded, on=day, how="anti"))
+    for row in _meeting(plain).iter_rows(named=True):
+        if _is_so(row, plain, read_spans):
+            yield _finding(row)
     for (exchange, table, date, _), of_day in (
         files.join(crowded, on=day, how="semi").sort(day).group_by(day, maintain_order=True)
     ):
@@ -92,6 +94,17 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
         exact = _exact(listed.select(singles.columns), singles, (str(exchange), str(table), str(date)), read_spans)
         for row in _meeting(exact).iter_rows(named=True):
             yield _finding(row)
+
+
+def _is_so(row: Mapping[str, Any], files: pl.DataFrame, read_spans: ReadSpans) -> bool:
+    """Tell whether the rows of two files overlap: one of several days may have none of the time of the other."""
+    day = (row["exchange"], row["data_type"], row["date"])
+    is_on_day = pl.all_horizontal(pl.col(name) == one for name, one in zip(SERIES[:3], day, strict=True))
+    pair = files.filter(is_on_day, pl.col("file_id").is_in([row["file_id"], row["other"]]))
+    goes_on = pl.any_horizontal(pl.col(one) != pl.col(here) for one, here in zip(WHOLE, TIMES, strict=True))
+    if pair.filter(goes_on).is_empty():
+        return True
+    return not _meeting(_exact(pair, pair.clear(), day, read_spans)).is_empty()
 
 
 def _has_many(files: pl.DataFrame, groups: Collection[str]) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import polars as pl
@@ -10,8 +10,8 @@ import polars as pl
 from pointline.io.protocols.bronze import BronzeReader
 from pointline.io.protocols.file_version import Outcome
 from pointline.io.protocols.ledger import IngestionManifestRepository
-from pointline.io.protocols.tables import EventTableRepository
-from pointline.services.audit.silver.row_counts import time_symbols
+from pointline.io.protocols.tables import EventTableRepository, Part
+from pointline.services.audit.silver.row_counts import symbols_and_times, time_symbols
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows
 from pointline.services.files.ledger_facts import outcomes_of
 from pointline.services.files.place.overlap import Day
@@ -45,6 +45,10 @@ class SilverFacts(Protocol):
 
     def spans_of(self, file_id: int, day: Day) -> Mapping[str, Span]:
         """Return what a file holds of each symbol on a day, read from its rows."""
+        ...
+
+    def rows_on(self, file_id: int, day: Day, parts: Sequence[Part] | None = None) -> pl.DataFrame:
+        """Return symbol and time of the rows of a file on a day; ``parts``: where they are, if not in silver yet."""
         ...
 
     def vendor_of(self, file_id: int) -> str:
@@ -103,6 +107,14 @@ class LakeFacts:
         return {
             symbol: Span(first_us=first, last_us=last, rows=rows) for symbol, first, last, rows in found.iter_rows()
         }
+
+    def rows_on(self, file_id: int, day: Day, parts: Sequence[Part] | None = None) -> pl.DataFrame:
+        """Return symbol and time of the rows of a file on a day; ``parts``: where they are, if not in silver yet."""
+        exchange, table, date = day
+        repository = self._repositories[table]
+        if parts is None:
+            parts = repository.parts_of([file_id], {"exchange": exchange, "date": date})
+        return symbols_and_times(repository, parts, file_id)
 
     def vendor_of(self, file_id: int) -> str:
         """Return the vendor of a file of the ledger."""

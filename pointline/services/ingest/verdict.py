@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache, partial
 
 import polars as pl
 from msgspec import Struct, field
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols.file_version import ACCEPTED, Outcome
 from pointline.services.files.copies import copies_among, copies_of, moved_here
-from pointline.services.files.place.overlap import Occupied, on_days
+from pointline.services.files.place.overlap import Day, Occupied, on_days
 from pointline.services.files.place.preference import PeriodOf, RankOf, thinned
 from pointline.services.files.place.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
 from pointline.services.files.silver_facts import SilverFacts
@@ -179,6 +180,7 @@ def decide(
         min_share=policy.min_replacement_share,
         rank_of=policy.rank_of,
         period_of=policy.period_of,
+        rows_on=cache(partial(_rows_on, loaded, facts)),
     )
     outcomes, found = _judged(judge, ledger)
     outcomes |= _marked(entries, outcomes)
@@ -195,6 +197,16 @@ def decide(
         reopened=copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
         overtaken={old: new for old, new in older if old not in places and outcomes[new].status is not Status.PENDING},
     )
+
+
+def _rows_on(loaded: Sequence[Loaded], facts: SilverFacts, file_id: int, day: Day) -> pl.DataFrame:
+    exchange, table, date = day
+    groups = [group for group in loaded if file_id in group.outcomes]
+    if not groups:
+        return facts.rows_on(file_id, day)
+    place = {"exchange": exchange, "date": date}
+    parts = [one for group in groups for one in group.parts if one.table == table and file_id in one.file_ids]
+    return facts.rows_on(file_id, day, [one.part for one in parts if dict(one.part.partition) == place])
 
 
 def _judged(judge: Judge, ledger: pl.DataFrame) -> tuple[dict[int, Outcome], Replacements]:

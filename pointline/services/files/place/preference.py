@@ -46,21 +46,27 @@ def preferred(
         (rank, symbols), (other_rank, other_symbols) = (ours, theirs) if winner < 0 else (theirs, ours)
         assert rank is not None
         assert other_rank is not None
-        (first, end), (other_first, other_end) = (_on(date, one.period) for one in (rank, other_rank))
+        (first, end), (other_first, other_end) = (on_day(date, one.period) for one in (rank, other_rank))
         if first <= other_first and other_end <= end and other_symbols <= symbols:
             return winner
     return 0
+
+
+def is_part_of_day(date: dt.date, rank: Rank) -> bool:
+    """Tell whether a file claims less than all of a UTC day."""
+    first, end = on_day(date, rank.period)
+    return end - first < DAY_US
 
 
 def may_leave(date: dt.date, rank: Rank | None) -> bool:
     """Tell whether a file may ever leave a UTC day: not the one that comes first and is of all of the day."""
     if rank is None:
         return False
-    first, end = _on(date, rank.period)
-    return rank.place > 0 or end - first < DAY_US
+    return rank.place > 0 or is_part_of_day(date, rank)
 
 
-def _on(date: dt.date, period: tuple[int, int]) -> tuple[int, int]:
+def on_day(date: dt.date, period: tuple[int, int]) -> tuple[int, int]:
+    """Return what lies on a UTC day of a time."""
     begins = (date - EPOCH).days * DAY_US
     return max(period[0], begins), min(period[1], begins + DAY_US)
 
@@ -141,5 +147,6 @@ def _left(ours: Rank, others: Sequence[Rank]) -> Iterator[str]:
         first, end = max(ours.period[0], theirs.period[0]), min(ours.period[1], theirs.period[1])
         if theirs.place < ours.place and first < end:
             for date in days_between(moment(first), moment(end - 1)):
-                if preferred(date, (ours, symbols), (theirs, symbols)) > 0:
+                # Of a part of a day the verdict counts the rows.
+                if not is_part_of_day(date, ours) and preferred(date, (ours, symbols), (theirs, symbols)) > 0:
                     yield str(date)

@@ -156,9 +156,23 @@ def test_what_nothing_tells_of_any_more_is_named(lake):
     an_entry_in_the_middle(lake)
     done = run(lake.root, "repair")
     assert done.returncode == 1
-    assert "which 3 files had 12 rows there" in done.stdout
+    assert "which 3 files had 12 rows in" in done.stdout
     assert str(lake.root / ".pointline" / "set_aside" / "trades-") in done.stdout
     assert rows(lake)["symbol"].unique().sort().to_list() == ["B", "C"]
+
+
+def test_a_data_file_that_is_damaged_gives_nothing(lake):
+    """What is called lost is not made up from bytes that nobody wrote."""
+    (part,) = (one for one in table(lake, "trades").rglob("*.parquet") if pl.read_parquet(one)["file_id"][0] == 1)
+    content = bytearray(part.read_bytes())
+    content[len(content) // 3] ^= 1
+    an_entry_in_the_middle(lake)
+    part.write_bytes(content)
+    assert run(lake.root, "repair", "--dry-run").returncode == 1
+    done = run(lake.root, "repair")
+    assert (done.returncode, "file 1 is lost" in done.stdout) == (1, True), done.stdout + done.stderr
+    assert rows(lake)["file_id"].unique().to_list() == [2, 3]
+    assert run(lake.root, "run", "--once").returncode == 0
 
 
 def test_what_was_withdrawn_stays_so_when_the_ledger_is_made_again(lake):

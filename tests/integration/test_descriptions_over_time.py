@@ -134,6 +134,37 @@ class TestRepairGivesNothingUp:
         assert sides(root) == ["buy", "sell"] * 10
         assert "no problems found" in told(root, "verify", "--deep")
 
+    @pytest.mark.parametrize("lost", ["the log", "the newest data file"])
+    def test_an_earlier_reading_does_not_come_back(self, root, lost):
+        """Its rows lie about until the vacuum, under the same id and as many: better none than these."""
+        describe(root)
+        path = drop(root, "BS" * 10)
+        once(root)
+        (before,) = (root / "silver" / "trades").rglob("*.parquet")
+        describe(root, MINE.format(vendor="mine").replace('B = "buy", S = "sell"', 'B = "sell", S = "buy"'))
+        told(root, "repair")
+        assert sides(root) == ["sell", "buy"] * 10
+        path.unlink()
+        if lost == "the log":
+            shutil.rmtree(root / "silver" / "trades" / "_delta_log")
+        else:
+            (newest,) = {*(root / "silver" / "trades").glob("exchange=*/*/*.parquet")} - {before}
+            newest.unlink()
+        assert "file 1 is lost" in told(root, "repair", code=1)
+        assert sides(root) == []
+
+    def test_a_start_gives_no_rows_up_for_a_worse_reading(self, root):
+        describe(root)
+        drop(root, "BS" * 10)
+        once(root)
+        DeltaTable(root / "silver" / "trades").delete("file_seq = 3")
+        describe(root, MINE.format(vendor="mine").replace("B = ", "K = "))
+        assert "it stays as it is" in once(root)
+        assert len(sides(root)) == 19
+        describe(root)
+        once(root)
+        assert sides(root) == ["buy", "sell"] * 10
+
     def test_what_was_accepted_stays_accepted(self, root):
         """Of rows that are none, as many as before may be quarantined; a worse reading is not taken all the same."""
         describe(root)

@@ -8,7 +8,9 @@ whose files are in bronze are read again, rows that the ledger knows to be out l
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
+import polars as pl
 import structlog
 
 from pointline.errors import LakeDamaged
@@ -18,9 +20,11 @@ from pointline.io.translate import REPAIR_HINT
 from pointline.phrases import plural
 from pointline.services.audit.healing import Healing, heal, plan_healing
 from pointline.services.audit.reconcile import DisagreementAside, FaultOf, compare_quarantine, compare_tables, describe
+from pointline.services.audit.silver.second_reading import worse_readings
 from pointline.services.ingest.recovery import bring_back, recover, told_of
 from pointline.tables import quarantine
 from pointline_daemon import events
+from pointline_daemon.opening.bronze_access import make_terms
 from pointline_daemon.opening.lake import Lake
 
 log = structlog.get_logger()
@@ -35,6 +39,8 @@ def prepare(lake: Lake) -> None:
     plan = find_disagreements(lake)
     if plan.strangers and restore_ledger_rows(lake, plan.strangers):
         plan = find_disagreements(lake)
+    for file_id, why in plan.stays.items():
+        log.warning(events.LAKE_HEALED, what=[f"file {file_id}: {plan.reasons[file_id]}; it stays as it is: {why}"])
     if plan.is_empty:
         return
     if plan.doubts:
@@ -94,7 +100,12 @@ def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = No
     is_asked = only in {None, quarantine.NAME}
     aside = compare_quarantine(lake.manifest, lake.quarantine) if is_asked else DisagreementAside()
     unsaid = lake.symbol_service().missing() if only is None else {}
-    return plan_healing(lake.manifest, lake.reader, tables, aside, unsaid)
+    return plan_healing(lake.manifest, lake.reader, tables, aside, unsaid, worse=partial(_worse, lake))
+
+
+def _worse(lake: Lake, rows: pl.DataFrame) -> dict[int, str]:
+    terms = make_terms(lake.config, lake.source.feeds)
+    return dict(worse_readings(rows, lake.reader, terms, min_share=lake.config.ingest.min_replacement_share))
 
 
 def apply(lake: Lake, plan: Healing) -> None:

@@ -8,7 +8,7 @@ own for each table: a crash in between is mended like that of any other batch.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import polars as pl
@@ -40,12 +40,22 @@ class Healing(Struct, frozen=True, kw_only=True):
     """Files that should be, but bronze has no such version of them any more."""
     left: Mapping[int, Outcome] = field(default_factory=dict)
     """Where these stand then, and files whose path holds a version that is still to be read: what is left stays."""
+    stays: Mapping[int, str] = field(default_factory=dict)
+    """Files of which rows are missing, and that would lose others by being read again now; and why, with a remedy."""
     reasons: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Nothing is to be done."""
-        return not (self.tables or self.quarantine_extra or self.reread or self.left or self.lost)
+        if self.quarantine_extra or self.reread or self.left or self.lost:
+            return False
+        return all(
+            one.reread and not one.broken and one.reread.keys() <= self.stays.keys() and not self._leaving(one)
+            for one in self.tables.values()
+        )
+
+    def _leaving(self, one: Disagreement) -> set[int]:
+        return {file_id for ids in one.leaving.values() for file_id in ids} - self.stays.keys()
 
     @property
     def strangers(self) -> set[int]:
@@ -72,8 +82,14 @@ def plan_healing(
     tables: Mapping[str, Disagreement],
     aside: DisagreementAside = NOTHING_ASIDE,
     unsaid: Mapping[int, str] = MappingProxyType({}),
+    *,
+    worse: Callable[[pl.DataFrame], Mapping[int, str]] = lambda _rows: {},
 ) -> Healing:
-    """Say what has to be done about what disagrees. ``unsaid``: files of which nothing is kept of symbols."""
+    """Say what has to be done about what disagrees. ``unsaid``: files of which nothing is kept of symbols.
+
+    ``worse`` tells of rows of the ledger which files would lose rows by being read again; those that have some keep
+    them.
+    """
     reasons = {file_id: why for one in tables.values() for file_id, why in one.reread.items()}
     reasons |= {**aside.lacking, **unsaid}
     if not reasons:
@@ -82,6 +98,8 @@ def plan_healing(
     found = sort_by_bronze(rows, manifest, reader)
     held = {file_id: days for one in tables.values() for file_id, days in one.held.items()}
     left: dict[int, Outcome] = {}
+    having = [one for one in found.reread if one in reasons and _has_some(one, held) and one not in unsaid]
+    stays = worse(rows.filter(pl.col("file_id").is_in(having))) if having else {}
     for row in rows.filter(pl.col("file_id").is_in([*found.lost, *found.replaced])).iter_rows(named=True):
         file_id = row["file_id"]
         is_all_lost = file_id in unsaid
@@ -91,12 +109,18 @@ def plan_healing(
     return Healing(
         tables=tables,
         quarantine_extra=aside.extra,
-        reread=found.reread,
+        reread={file_id: path for file_id, path in found.reread.items() if file_id not in stays},
+        stays=stays,
         copied=found.copied,
         lost=found.lost,
         left=left,
         reasons=reasons,
     )
+
+
+def _has_some(file_id: int, held: Mapping[int, Mapping[dt.date, int]]) -> bool:
+    """Tell whether any rows of a file are there, as far as is known: only days of which some are missing are listed."""
+    return file_id not in held or any(held[file_id].values())
 
 
 def plan_rereading(manifest: IngestionManifestRepository, reader: BronzeReader, reasons: Mapping[int, str]) -> Healing:
@@ -123,7 +147,7 @@ def heal(
     rest = _places(plan, manifest)
     for name, repository in repositories.items():
         one = plan.tables.get(name, Disagreement())
-        leaving = _leaving(one, plan.left, rest.get(name, ()))
+        leaving = _leaving(one, {*plan.left, *plan.stays}, rest.get(name, ()))
         if leaving or one.broken:
             number = 1 + _newest_batch(manifest, quarantine, repositories)
             told = [outcome for outcome in outcomes if outcome.file_id in one.reread]
@@ -138,7 +162,7 @@ def _given_over(file_id: int, copy: int) -> Outcome:
 
 
 def _leaving(
-    one: Disagreement, left: Mapping[int, Outcome], rest: Sequence[tuple[Partition, int]]
+    one: Disagreement, left: Collection[int], rest: Sequence[tuple[Partition, int]]
 ) -> dict[Partition, list[int]]:
     """Return the files whose rows go, by partition. Sound rows of a file that is not read again stay."""
     leaving: dict[Partition, list[int]] = {}

@@ -21,7 +21,7 @@ from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.services.files.identity.ledger_row import LedgerRow, has_left, is_version, ledger_rows
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at, with_digests
 
-LOST = "its rows were lost, and bronze no longer has this version of it, or nothing reads its path"
+LOST = "its rows were lost, and bronze no longer has this version of it"
 
 
 class ByBronze(Struct, frozen=True, kw_only=True):
@@ -48,12 +48,13 @@ def sort_by_bronze(rows: pl.DataFrame, manifest: IngestionManifestRepository, re
             found.reread[row.file_id] = row.path
     copies, at_path = _relatives(away, manifest)
     for row in away:
-        copy = next((one for one in copies.get(row.file_id, []) if not has_left(one, reader)), None)
+        there = (one for one in copies.get(row.file_id, []) if not has_left(one, reader))
+        copy = next((one for one in there if _is_read(one, reader)), None)
         meta = reader.look(row.path)
         if copy is not None:
             found.copied[row.file_id] = copy.file_id
             found.reread[copy.file_id] = copy.path
-        elif meta is None or meta.problem or any(is_version(meta, one) for one in at_path.get(row.path, [])):
+        elif meta is None or any(is_version(meta, one) for one in at_path.get(row.path, [])):
             found.lost[row.file_id] = row.path
         else:
             found.replaced[row.file_id] = row.path
@@ -61,16 +62,14 @@ def sort_by_bronze(rows: pl.DataFrame, manifest: IngestionManifestRepository, re
 
 
 def _has_lost(row: LedgerRow, reader: BronzeReader) -> bool:
-    """Tell whether a version cannot be read any more. One that was refused has nothing to lose in silver."""
-    if row.status != Status.SUCCESS:
-        return reader.is_gone(row.path)
-    return has_left(row, reader) or is_read_by_nothing(reader, row.path)
+    """Tell whether bronze does not have a version any more. One that was refused has nothing to lose in silver."""
+    return has_left(row, reader) if row.status == Status.SUCCESS else reader.is_gone(row.path)
 
 
-def is_read_by_nothing(reader: BronzeReader, path: str) -> bool:
-    """Tell whether what is at a path would not be opened at all: no feed is of it, or more than one."""
-    meta = reader.look(path)
-    return reader.changed_at(path) is not None if meta is None else bool(meta.problem)
+def _is_read(row: LedgerRow, reader: BronzeReader) -> bool:
+    """Tell whether one feed reads what is at a path, as it would have to."""
+    meta = reader.look(row.path)
+    return meta is not None and not meta.problem
 
 
 def _relatives(

@@ -53,8 +53,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     stays: Mapping[int, str] = field(default_factory=dict)
     """Those of which rows would be lost by reading them again, and how."""
     plan: Healing = field(default_factory=lambda: Healing(tables={}))
-    forgotten: Mapping[str, Forgotten] = field(default_factory=dict)
-    """Rows of files that nothing tells of any more, by table."""
+    forgotten: Sequence[Forgotten] = ()
+    """Rows of files that nothing tells of any more."""
     undescribed: Sequence[str] = ()
     """Tables with files that no description has any more: nothing can be done about them here."""
     unmended: Sequence[Finding] = ()
@@ -77,9 +77,9 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
         if self.plan.reread:
             found.append(f"{plural(len(self.plan.reread), 'file')} will be read again from bronze, under the same ids")
         found += [f"file {file_id} will be read again: {why}" for file_id, why in self.read_again.items()]
-        found += [f"file {file_id} stays as it is: {why}" for file_id, why in self.stays.items()]
+        found += [f"file {file_id} stays as it is: {why}" for file_id, why in {**self.plan.stays, **self.stays}.items()]
         found += [f"{name} has files, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" for name in self.undescribed]
-        found += [_what_is_forgotten(name, one) for name, one in self.forgotten.items()]
+        found += [_what_is_forgotten(one) for one in self.forgotten]
         return found
 
 
@@ -99,7 +99,8 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     with LakeLock(config.paths.lock_file, purpose="repair"):
         found = _look(lake, table) if dry_run else _mend(lake, table)
     if dry_run:
-        done = {"dry_run": True, "findings": [one.as_json() for one in found.unmended]}
+        gone = list(found.plan.lost.values())
+        done = {"dry_run": True, "lost": gone, "findings": [one.as_json() for one in found.unmended]}
         _show(found, as_json=as_json, done=done, findings=found.unmended)
         return EXIT_FINDINGS if found.sentences() or found.plan.lost or found.unmended else EXIT_OK
     if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
@@ -155,7 +156,10 @@ def _look(lake: Lake, table: str | None) -> Diagnosis:
     if plan.strangers and (told := told_of(plan.strangers, lake.batch_tables).outcomes):
         return Diagnosis(mended=[_RESTORED.format(files=plural(len(told), "file"))])
     if left := rows_left_behind(lake, plan):
-        return Diagnosis(mended=[_taken_over(name, sum(rows.counts.values())) for name, rows in left.items()])
+        taken = {file_id for of_table in left.values() for file_id in of_table}
+        lost = {file_id: path for file_id, path in plan.lost.items() if file_id not in taken}
+        mended = [_taken_over(name, sum(rows.values())) for name, rows in left.items()]
+        return Diagnosis(mended=mended, plan=replace(plan, lost=lost))
     findings = audit(lake, deep=True).findings if plan.is_empty else ()
     read_again, stays = _to_read_again(lake, findings, table)
     return Diagnosis(
@@ -171,7 +175,6 @@ def _mend(lake: Lake, table: str | None) -> Diagnosis:
     missing = missing_tables(lake)
     rebuilt = rebuild_unreadable(lake)
     mended = mend_and_recover(lake)
-    forgotten = forgotten_rows(lake, rebuilt)
     plan = _plan(lake, table)
     if plan.strangers and (restored := restore_ledger_rows(lake, plan.strangers)):
         mended = [*mended, _RESTORED.format(files=plural(restored, "file"))]
@@ -188,7 +191,7 @@ def _mend(lake: Lake, table: str | None) -> Diagnosis:
         mended=mended,
         plan=plan,
         undescribed=undescribed,
-        forgotten=forgotten,
+        forgotten=forgotten_rows(lake),
     )
 
 
@@ -196,11 +199,12 @@ def _taken_over(table: str, rows: int) -> str:
     return _TAKEN_OVER.format(table=table, rows=plural(rows, "row"), are="is" if rows == 1 else "are")
 
 
-def _what_is_forgotten(table: str, one: Forgotten) -> str:
+def _what_is_forgotten(one: Forgotten) -> str:
     files, rows = plural(one.files, "file"), plural(one.rows, "row")
     return (
-        f"{table}: neither the ledger nor the log of the table tells any more which {files} had {rows} there; "
-        f"what bronze has of them is read again under new ids, and the rest is only in {printable(str(one.kept_at))}"
+        f"{one.table}: neither the ledger nor the log of the table tells any more which {files} had {rows} in "
+        f"{printable(str(one.kept_at))}; what bronze has of them is read again under new ids; once you do not need the "
+        "rest, remove that folder"
     )
 
 

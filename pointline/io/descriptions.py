@@ -127,7 +127,10 @@ def with_refused_changes(root: Path, vendor: Vendor) -> Vendor:
 def own_files(root: Path) -> list[Path]:
     """Return the files of a lake's own descriptions, but hidden ones: editors and Macs make such. Raises OSError."""
     folder = root / FOLDER
-    return sorted(one for one in folder.glob(f"*{ENDING}") if one.name[0] != ".") if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    files = sorted(folder.iterdir())  # not ``glob``, which takes a folder that may not be read for an empty one
+    return [one for one in files if one.name.endswith(ENDING) and one.name[0] != "."]
 
 
 def own_state(root: Path) -> dict[str, tuple[int, int, int]]:

@@ -28,6 +28,13 @@ def test_vanished(before, scans, vanished):
     assert presence.vanished == vanished
 
 
+def test_files_that_came_by_events_were_there_too():
+    """No scan has seen them: the ledger has more than at the last one, and bronze has none."""
+    presence = BronzePresence(None)
+    assert [presence.note(files=0, in_ledger=known, identity=HERE) for known in (0, 9, 9)] == [False, True, False]
+    assert presence.vanished == 9
+
+
 @pytest.mark.parametrize("in_ledger", [1, 9])
 def test_news_is_told_once(in_ledger):
     presence = BronzePresence(None)

@@ -22,14 +22,17 @@ class BronzePresence:
     def __init__(self, identity: Identity | None) -> None:
         self.identity = identity
         self._files = 0
+        self._in_ledger: int | None = None
         self.vanished = 0
         """How many files of the ledger are missing with all others; 0 where bronze is as usual."""
 
     def note(self, *, files: int, in_ledger: int, identity: Identity | None) -> bool:
         """A scan found so many files, and the ledger knows so many; return whether there is news."""
         before = self.vanished
+        came = self._in_ledger is not None and in_ledger > self._in_ledger  # by events: no scan has seen them
         if files:
             self.vanished, self._files, self.identity = 0, files, identity
-        elif self._files or (self.identity is not None and identity != self.identity):
+        elif self._files or came or (self.identity is not None and identity != self.identity):
             self.vanished, self._files = in_ledger, 0
+        self._in_ledger = None if files else in_ledger
         return (before > 0) != (self.vanished > 0)

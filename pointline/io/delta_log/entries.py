@@ -52,6 +52,15 @@ class DeltaLog:
         self._folder = folder
         self.version = version
         self.last_batch = last_batch
+        self._newest = self._mark()
+
+    def _mark(self) -> tuple[int, int] | None:
+        """Return what tells the newest entry from one of another copy of the table; None where there is none."""
+        try:
+            status = self.entry(self.version).stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size
 
     def entry(self, version: int) -> Path:
         """Return where the entry of a version is, or will be."""
@@ -59,23 +68,30 @@ class DeltaLog:
 
     def catch_up(self) -> None:
         """Take note of entries that something else wrote: delta-rs for us, or another program."""
+        if not self.entry(self.version + 1).is_file():
+            return
+        self._require_newest()
         while (entry := self.entry(self.version + 1)).is_file():
             for line in entry.read_bytes().splitlines():
                 action = json.loads(line)
                 if action.get("txn", {}).get("appId") == APP_ID:
                     self.last_batch = max(self.last_batch, action["txn"]["version"])
             self.version += 1
+        self._newest = self._mark()
 
     def _require_newest(self) -> None:
         """Raise LakeDamaged where the log was removed or put back from a copy: an entry would leave a gap behind it.
 
         A sound checkpoint of the newest version is as good as its entry, and may be all that is left of the log.
         """
-        newest = self.entry(self.version)
-        if self.version >= 0 and not newest.is_file() and not _has_checkpoint(self._folder, self.version):
-            table = self._folder.parent.name
+        mark = self._mark()
+        if self.version < 0 or mark == self._newest:
+            return
+        if mark is not None or not _has_checkpoint(self._folder, self.version):
+            table, newest = self._folder.parent.name, self.entry(self.version)
+            is_what = "is gone" if mark is None else "is another one"
             raise LakeDamaged(
-                f"{newest.name}, the newest entry of the log of {table}, is gone: the table was removed, or replaced "
+                f"{newest.name}, the newest entry of the log of {table}, {is_what}: the table was removed, or replaced "
                 "by another copy, while pointline wrote it",
                 subject=table,
                 hint="start pointline again: it mends what it can, and names `pointline repair` where it cannot",
@@ -106,8 +122,9 @@ class DeltaLog:
             ) from error
         finally:
             staged.unlink(missing_ok=True)
-        flush_folder(self._folder)
         self.version += 1
+        self._newest = self._mark()
+        flush_folder(self._folder)
         if batch is not None:
             self.last_batch = batch
 

@@ -683,6 +683,61 @@ def test_days_cut_in_another_zone_fill_two_partitions(tmp_path):
     assert is_clean(daemon.root) == ""
 
 
+MAY = 1_714_521_600_000
+KLINES = (
+    *("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count"),
+    *("taker_buy_volume", "taker_buy_quote_volume", "ignore"),
+)
+METRICS = (
+    *("create_time", "symbol", "sum_open_interest", "sum_open_interest_value", "count_toptrader_long_short_ratio"),
+    *("sum_toptrader_long_short_ratio", "count_long_short_ratio", "sum_taker_long_short_vol_ratio"),
+)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "header", "row"),
+    [
+        (
+            "data/futures/um/daily/markPriceKlines/BTCUSDT/1m",
+            "BTCUSDT-1m-2024-05-01",
+            ",".join(KLINES),
+            lambda minute: f"{MAY + minute * 60_000},1,2,1,2,0,{MAY + minute * 60_000 + 59_999},0,60,0,0,0",
+        ),
+        (
+            "data/futures/um/daily/metrics/BTCUSDT",
+            "BTCUSDT-metrics-2024-05-01",
+            ",".join(METRICS),
+            lambda minute: f"2024-05-01 00:{minute:02}:00,BTCUSDT,1.5,2.5,1,1,1,1",
+        ),
+    ],
+)
+def test_rows_that_the_vendor_repeats_are_in_once(tmp_path, folder, name, header, row):
+    """A known fault of the published files (VENDORS 2.5), of tables in which equal rows say nothing."""
+    lake = Daemon(tmp_path / "lake")
+    path = lake.bronze / folder / f"{name}.csv"
+    path.parent.mkdir(parents=True)
+    minutes = [*range(20), *range(10, 15)]
+    path.write_text("\n".join([header, *(row(minute) for minute in minutes), ""]))
+    assert lake.once() == 0
+    (file,) = read_manifest(lake.root).iter_rows(named=True)
+    assert (file["status"], file["rows_written"]) == ("success", 20)
+    assert json.loads(file["warnings"])["rows_left_out"] == 5
+
+
+@pytest.mark.parametrize("at", ["", "split/"])
+def test_a_period_of_databento_split_by_symbol(tmp_path, at):
+    """Guards that the beginning of the period is not taken for a part of the dataset's name."""
+    lake = Daemon(tmp_path / "lake")
+    header = "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol\n"
+    path = lake.bronze / f"{at}glbx-mdp3-20240101-20240105.ohlcv-1d.ESH4.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = "".join(f"2024-01-0{day}T00:00:00.000000000Z,35,1,7,1.0,3.0,0.5,2.0,10,ESH4\n" for day in range(2, 6))
+    path.write_text(header + rows)
+    assert lake.once() == 0
+    (file,) = read_manifest(lake.root).iter_rows(named=True)
+    assert (file["exchange"], file["rows_written"]) == ("glbx-mdp3", 4)
+
+
 OKX = "instrument_name,trade_id,side,price,size,created_time\n"
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pointline.config import load_config
+from pointline.errors import WrongUse
 from pointline.io.lock import LakeLock
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, and_more, no_lake, plural, printable
 from pointline.services.audit.healing import Healing, plan_rereading
@@ -18,6 +19,7 @@ from pointline.services.audit.reconcile import describe
 from pointline.services.audit.silver.second_reading import worse_readings
 from pointline.services.ingest.recovery import told_of
 from pointline.services.telling.findings import READ_AGAIN, Finding
+from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon.commands.lake.verify import audit
@@ -35,6 +37,13 @@ from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and
 from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, unreadable_tables
 
 SHOWN = 20
+_BRONZE = "bronze, and from its data files where bronze lacks a file"
+_SOURCES = {
+    ingest_manifest.NAME: "its data files, and from what the logs of the other tables tell",
+    **dict.fromkeys((quarantine.NAME, symbol_observations.NAME, symbol_observations.STATES_NAME), "bronze"),
+    dim_symbol.NAME: "what was observed of symbols",
+}
+"""What tables are made from again; all others are event tables."""
 _RESTORED = "ledger: its rows of {files} are missing, and are brought back from what silver tells"
 _TAKEN_OVER = "{table}: {rows} that bronze cannot give again {are} taken over from data files that no version names"
 
@@ -67,8 +76,11 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 
     def sentences(self) -> list[str]:
         """What is wrong and what is done about it."""
-        away = "it is moved away and made again from bronze, and from its data files where bronze lacks a file"
-        found = [f"{name} is not as it was written ({why}): {away}" for name, why in self.unreadable.items()]
+        found = [
+            f"{name} is not as it was written ({why}): it is moved away, and made again from "
+            f"{_SOURCES.get(name, _BRONZE)}"
+            for name, why in self.unreadable.items()
+        ]
         found += [f"{name} is missing: it is made again" for name in self.missing]
         found += [*self.mended, *describe(self.plan.tables)]
         if self.plan.quarantine_extra:
@@ -96,6 +108,9 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     require_owner(config.paths.root)
     lake.require_known_format()
     configure_logging(config.log.format, config.log.level, sys.stderr)
+    if table is not None and (others := unreadable_tables(lake).keys() - {table}):
+        what = f"{' and '.join(sorted(others))} cannot be read, and {table} cannot be mended alone then"
+        raise WrongUse(what, subject=table, hint="`pointline repair` without --table mends all tables")
     with LakeLock(config.paths.lock_file, purpose="repair"):
         found = _look(lake, table) if dry_run else _mend(lake, table)
     if dry_run:

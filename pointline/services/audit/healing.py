@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 from msgspec import Struct, field
@@ -19,7 +20,7 @@ from pointline.io.protocols.file_version import Outcome
 from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.io.protocols.tables import EventTableRepository, QuarantineRepository
 from pointline.phrases import plural
-from pointline.services.audit.lost_rows import gone, sort_by_bronze, what_is_left
+from pointline.services.audit.lost_rows import ByBronze, gone, sort_by_bronze, what_is_left
 from pointline.services.audit.reconcile import Disagreement, DisagreementAside
 from pointline.services.ingest.change import Change, Partition, commit_change, places_of
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -98,8 +99,11 @@ def plan_healing(
     found = sort_by_bronze(rows, manifest, reader)
     held = {file_id: days for one in tables.values() for file_id, days in one.held.items()}
     left: dict[int, Outcome] = {}
-    having = [one for one in found.reread if one in reasons and _has_some(one, held) and one not in unsaid]
-    stays = worse(rows.filter(pl.col("file_id").is_in(having))) if having else {}
+    having = [row["file_id"] for row in rows.iter_rows(named=True) if _has_some(row, held)]
+    with_rows = rows.filter(pl.col("file_id").is_in(having), ~pl.col("file_id").is_in(list(unsaid)))
+    _leave_worse_copies(found, with_rows, worse)
+    again = with_rows.filter(pl.col("file_id").is_in(list(found.reread)))
+    stays = {} if again.is_empty() else worse(again)
     for row in rows.filter(pl.col("file_id").is_in([*found.lost, *found.replaced])).iter_rows(named=True):
         file_id = row["file_id"]
         is_all_lost = file_id in unsaid
@@ -118,9 +122,23 @@ def plan_healing(
     )
 
 
-def _has_some(file_id: int, held: Mapping[int, Mapping[dt.date, int]]) -> bool:
+def _has_some(row: Mapping[str, Any], held: Mapping[int, Mapping[dt.date, int]]) -> bool:
     """Tell whether any rows of a file are there, as far as is known: only days of which some are missing are listed."""
-    return file_id not in held or any(held[file_id].values())
+    listed = held.get(row["file_id"], {})
+    days = {one["date"] for one in row["days"] or ()} or {row["date"]}
+    return any(listed.values()) or bool(days - listed.keys())
+
+
+def _leave_worse_copies(
+    found: ByBronze, rows: pl.DataFrame, worse: Callable[[pl.DataFrame], Mapping[int, str]]
+) -> None:
+    """Call a file lost whose copy would bring less than what is there of it."""
+    for file_id in [one for one in rows["file_id"] if one in found.copied]:
+        path = found.reread[found.copied[file_id]]
+        row = rows.filter(pl.col("file_id") == file_id)
+        if worse(row.with_columns(bronze_file_path=pl.lit(path))):
+            found.reread.pop(found.copied.pop(file_id))
+            found.lost[file_id] = row["bronze_file_path"].item()
 
 
 def plan_rereading(manifest: IngestionManifestRepository, reader: BronzeReader, reasons: Mapping[int, str]) -> Healing:

@@ -9,6 +9,7 @@ Format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#actions, reade
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -52,15 +53,25 @@ class DeltaLog:
         self._folder = folder
         self.version = version
         self.last_batch = last_batch
-        self._newest = self._mark()
+        self._note_newest()
 
-    def _mark(self) -> tuple[int, int] | None:
-        """Return what tells the newest entry from one of another copy of the table; None where there is none."""
+    def _mark(self) -> tuple[int, int, int] | None:
+        """Return what tells at a glance that the newest entry is still the same file; None where there is none."""
         try:
             status = self.entry(self.version).stat()
         except OSError:
             return None
-        return status.st_ino, status.st_size
+        return status.st_ino, status.st_size, status.st_ctime_ns
+
+    def _digest(self) -> bytes | None:
+        """Return a digest of what the newest entry says; None where there is none."""
+        try:
+            return hashlib.blake2b(self.entry(self.version).read_bytes()).digest()
+        except OSError:
+            return None
+
+    def _note_newest(self) -> None:
+        self._newest, self._said = self._mark(), self._digest()
 
     def entry(self, version: int) -> Path:
         """Return where the entry of a version is, or will be."""
@@ -77,7 +88,7 @@ class DeltaLog:
                 if action.get("txn", {}).get("appId") == APP_ID:
                     self.last_batch = max(self.last_batch, action["txn"]["version"])
             self.version += 1
-        self._newest = self._mark()
+        self._note_newest()
 
     def _require_newest(self) -> None:
         """Raise LakeDamaged where the log was removed or put back from a copy: an entry would leave a gap behind it.
@@ -86,6 +97,9 @@ class DeltaLog:
         """
         mark = self._mark()
         if self.version < 0 or mark == self._newest:
+            return
+        if mark is not None and self._digest() == self._said:  # touched, or copied with what it says
+            self._newest = mark
             return
         if mark is not None or not _has_checkpoint(self._folder, self.version):
             table, newest = self._folder.parent.name, self.entry(self.version)
@@ -123,7 +137,7 @@ class DeltaLog:
         finally:
             staged.unlink(missing_ok=True)
         self.version += 1
-        self._newest = self._mark()
+        self._note_newest()
         flush_folder(self._folder)
         if batch is not None:
             self.last_batch = batch

@@ -6,7 +6,7 @@ before a file is called lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -54,13 +54,13 @@ def rows_left_behind(lake: Lake, plan: Healing) -> dict[str, dict[int, int]]:
     return found
 
 
-def take_over(lake: Lake, plan: Healing, tables: Mapping[str, object]) -> dict[str, int]:
-    """Put the rows that ``rows_left_behind`` found in the place of what there is; return how many they are, by table.
+def take_over(lake: Lake, plan: Healing) -> dict[str, int]:
+    """Put the rows that ``rows_left_behind`` tells of in the place of what there is; return how many, by table.
 
     A commit for each table, which may be cut short and done again.
     """
     taken = {}
-    for name in tables:
+    for name in plan.tables:
         repository = lake.events[name]
         leaving: dict[Partition, list[int]] = {}
         rows = 0
@@ -70,6 +70,8 @@ def take_over(lake: Lake, plan: Healing, tables: Mapping[str, object]) -> dict[s
                 for frame in some.frames(repository.schema):
                     made.extend(repository.write_parts(frame))
                 rows += sum(some.counts.values())
+            if not leaving:
+                continue
             ledger = lake.manifest.rows_of(sorted({one for ids in leaving.values() for one in ids}))
             change = Change(
                 add=made,

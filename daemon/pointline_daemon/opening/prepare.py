@@ -100,10 +100,11 @@ def find_disagreements(lake: Lake, *, whole: bool = False, only: str | None = No
     is_asked = only in {None, quarantine.NAME}
     aside = compare_quarantine(lake.manifest, lake.quarantine) if is_asked else DisagreementAside()
     unsaid = lake.symbol_service().missing() if only is None else {}
-    return plan_healing(lake.manifest, lake.reader, tables, aside, unsaid, worse=partial(_worse, lake))
+    return plan_healing(lake.manifest, lake.reader, tables, aside, unsaid, worse=partial(worse_now, lake))
 
 
-def _worse(lake: Lake, rows: pl.DataFrame) -> dict[int, str]:
+def worse_now(lake: Lake, rows: pl.DataFrame) -> dict[int, str]:
+    """Return those of these files of the ledger that would lose rows by being read again now, and why."""
     terms = make_terms(lake.config, lake.source.feeds)
     return dict(worse_readings(rows, lake.reader, terms, min_share=lake.config.ingest.min_replacement_share))
 

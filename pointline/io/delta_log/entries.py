@@ -66,12 +66,13 @@ class DeltaLog:
     def _digest(self) -> bytes | None:
         """Return a digest of what the newest entry says; None where there is none."""
         try:
-            return hashlib.blake2b(self.entry(self.version).read_bytes()).digest()
+            return _digest_of(self.entry(self.version).read_bytes())
         except OSError:
             return None
 
-    def _note_newest(self) -> None:
-        self._newest, self._said = self._mark(), self._digest()
+    def _note_newest(self, content: bytes | None = None) -> None:
+        """``content``: what was written to it, where that is known."""
+        self._newest, self._said = self._mark(), self._digest() if content is None else _digest_of(content)
 
     def entry(self, version: int) -> Path:
         """Return where the entry of a version is, or will be."""
@@ -120,10 +121,11 @@ class DeltaLog:
         self._require_newest()
         lines = [*actions, *([{"txn": {"appId": APP_ID, "version": batch}}] if batch is not None else [])]
         entry = self.entry(self.version + 1)
+        # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
+        content = sealed(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines))
         staged = self._folder / f".{entry.name}.tmp"
         with open_new(staged) as file:
-            # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
-            file.write(sealed(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -137,10 +139,14 @@ class DeltaLog:
         finally:
             staged.unlink(missing_ok=True)
         self.version += 1
-        self._note_newest()
+        self._note_newest(content)
         flush_folder(self._folder)
         if batch is not None:
             self.last_batch = batch
+
+
+def _digest_of(content: bytes) -> bytes:
+    return hashlib.blake2b(content).digest()
 
 
 def _has_checkpoint(log: Path, version: int) -> bool:

@@ -16,7 +16,6 @@ from pointline.io.lock import LakeLock
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, and_more, no_lake, plural, printable
 from pointline.services.audit.healing import Healing, plan_rereading
 from pointline.services.audit.reconcile import describe
-from pointline.services.audit.silver.second_reading import worse_readings
 from pointline.services.ingest.recovery import told_of
 from pointline.services.telling.findings import READ_AGAIN, Finding
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
@@ -29,11 +28,10 @@ from pointline_daemon.commands.shared.present import print_json, print_lines
 from pointline_daemon.commands.shared.settings import require_columns
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.logs import configure_logging
-from pointline_daemon.opening.bronze_access import make_terms
 from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.opening.left_behind import Forgotten, forgotten_rows, rows_left_behind, take_over
 from pointline_daemon.opening.owner import require_owner
-from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover, restore_ledger_rows
+from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover, restore_ledger_rows, worse_now
 from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, unreadable_tables
 
 SHOWN = 20
@@ -151,8 +149,7 @@ def _to_read_again(lake: Lake, findings: Sequence[Finding], table: str | None) -
     }
     if not differing:
         return {}, {}
-    rows, terms = lake.manifest.rows_of(list(differing)), make_terms(lake.config, lake.source.feeds)
-    stays = dict(worse_readings(rows, lake.reader, terms, min_share=lake.config.ingest.min_replacement_share))
+    stays = worse_now(lake, lake.manifest.rows_of(list(differing)))
     return {file_id: why for file_id, why in differing.items() if file_id not in stays}, stays
 
 
@@ -194,8 +191,8 @@ def _mend(lake: Lake, table: str | None) -> Diagnosis:
     if plan.strangers and (restored := restore_ledger_rows(lake, plan.strangers)):
         mended = [*mended, _RESTORED.format(files=plural(restored, "file"))]
         plan = _plan(lake, table)
-    if left := rows_left_behind(lake, plan):
-        mended += [_taken_over(name, rows) for name, rows in take_over(lake, plan, left).items()]
+    if taken := take_over(lake, plan):
+        mended += [_taken_over(name, rows) for name, rows in taken.items()]
         plan = _plan(lake, table)
     if not plan.is_empty:
         apply(lake, plan)

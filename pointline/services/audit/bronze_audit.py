@@ -11,6 +11,7 @@ from pointline.io.protocols.bronze import BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.phrases import plural
 from pointline.services.audit.audited import LeftOut, Parties
+from pointline.services.files.ledger_facts import described_as
 from pointline.services.telling.findings import Checked, Finding
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
@@ -120,17 +121,7 @@ class _Survey:
 
 def as_found(row: Mapping[str, Any]) -> BronzeFileMetadata:
     """Describe a file of ``audit_bronze`` as it is in bronze now."""
-    return BronzeFileMetadata(
-        exchange=row["exchange"],
-        data_type=row["data_type"],
-        symbol=row["symbol"],
-        date=row["date"],
-        bronze_file_path=row["bronze_file_path"],
-        file_size_bytes=row["size"],
-        last_modified_ts=row["mtime_us"],
-        vendor=row["vendor"],
-        feed=row["feed"] or "",
-    )
+    return described_as(row, size=row["size"], modified_us=row["mtime_us"])
 
 
 def _is_as_known() -> pl.Expr:

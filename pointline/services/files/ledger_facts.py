@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -38,21 +40,44 @@ def discoveries_of(ledger: pl.DataFrame) -> dict[int, Discovery]:
     times = pl.col("last_modified_ts", "changed_ts").to_physical()
     return {
         facts["file_id"]: Discovery(
-            meta=BronzeFileMetadata(
-                exchange=facts["exchange"],
-                data_type=facts["data_type"],
-                symbol=facts["symbol"],
-                date=facts["date"],
-                bronze_file_path=facts["bronze_file_path"],
-                file_size_bytes=facts["file_size_bytes"],
-                last_modified_ts=facts["last_modified_ts"],
+            meta=described_as(
+                facts,
+                size=facts["file_size_bytes"],
+                modified_us=facts["last_modified_ts"],
                 changed_us=facts["changed_ts"] or 0,
                 inode=facts["inode"] or 0,
-                vendor=facts["vendor"],
-                feed=facts["feed"] or "",
                 receive_clock=facts["receive_clock"] is not False,
             ),
             created_at_us=facts["created_at_us"],
         )
         for facts in ledger.with_columns(times).iter_rows(named=True)
     }
+
+
+def described_as(
+    row: Mapping[str, Any],
+    *,
+    size: int,
+    modified_us: int,
+    changed_us: int = 0,
+    inode: int = 0,
+    receive_clock: bool = True,
+) -> BronzeFileMetadata:
+    """Describe a file by what its path said when it came, as a row of the ledger has it, and by how it is seen now.
+
+    Times are microseconds since the epoch, UTC.
+    """
+    return BronzeFileMetadata(
+        exchange=row["exchange"],
+        data_type=row["data_type"],
+        symbol=row["symbol"],
+        date=row["date"],
+        bronze_file_path=row["bronze_file_path"],
+        file_size_bytes=size,
+        last_modified_ts=modified_us,
+        changed_us=changed_us,
+        inode=inode,
+        vendor=row["vendor"],
+        feed=row["feed"] or "",
+        receive_clock=receive_clock,
+    )

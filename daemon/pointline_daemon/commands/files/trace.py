@@ -209,18 +209,10 @@ def _as_it_came(source: FolderBronzeSource, file: Row) -> BronzeFileMetadata | N
         return None
     if changed_us is None:
         return None
-    return BronzeFileMetadata(
-        exchange=file["exchange"],
-        data_type=file["data_type"],
-        symbol=file["symbol"],
-        date=file["date"],
-        bronze_file_path=file["bronze_file_path"],
-        file_size_bytes=file["file_size_bytes"],
-        last_modified_ts=round(file["last_modified_ts"].timestamp() * 1_000_000),
-        changed_us=changed_us,
-        vendor=file["vendor"],
-        feed=file["feed"] or "",
-    )
+    from pointline.services.files.ledger_facts import described_as  # noqa: PLC0415 - as above
+
+    modified_us = round(file["last_modified_ts"].timestamp() * 1_000_000)
+    return described_as(file, size=file["file_size_bytes"], modified_us=modified_us, changed_us=changed_us)
 
 
 def _why_unseen(source: FolderBronzeSource, path: str, file_id: int) -> str:

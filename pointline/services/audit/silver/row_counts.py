@@ -68,12 +68,15 @@ def time_symbols(table: ReadableTable, parts: Sequence[Part], file_ids: Collecti
     return by_file.agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
 
 
+ROWS_ON: dict[str, pl.DataType] = {"symbol": pl.String(), "time": pl.Int64()}
+
+
 def symbols_and_times(table: ReadableTable, parts: Sequence[Part], file_id: int) -> pl.DataFrame:
     """Return ``symbol`` (as a key) and ``time`` (microseconds since the epoch, UTC) of the rows of a file."""
     columns = [pl.col("symbol").cast(pl.String), pl.col("local_timestamp").to_physical().alias("time")]
     rows = (rows for part in parts for rows in table.rows_of(part, ["file_id", "symbol", "local_timestamp"]))
     found = [some.filter(pl.col("file_id") == file_id).select(columns) for some in rows]
-    whole = pl.concat([pl.DataFrame(schema={"symbol": pl.String(), "time": pl.Int64()}), *found])
+    whole = pl.concat([pl.DataFrame(schema=ROWS_ON), *found])
     keys = {name: symbol_key(name) for name in whole["symbol"].unique()}
     return whole.with_columns(pl.col("symbol").replace_strict(keys, return_dtype=pl.String)) if keys else whole
 

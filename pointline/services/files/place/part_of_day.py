@@ -12,9 +12,9 @@ from typing import NamedTuple
 import polars as pl
 
 from pointline.parse.rules import DAY_US
+from pointline.services.audit.silver.row_counts import ROWS_ON
 from pointline.services.files.place.overlap import Day
 
-ROWS_ON = {"symbol": pl.String(), "time": pl.Int64()}
 RowsOn = Callable[[int, Day], pl.DataFrame]
 """``symbol`` (a key) and ``time`` (microseconds since the epoch, UTC) of the rows of a file on a day."""
 

@@ -221,6 +221,8 @@ HTX = {
     "option": ("huobi-dm-options", "id,ts,price,amount,quantity,trade_turnover,direction", ["3", "4"]),
 }
 
+HTX_NAMES = {"future": "futures"}
+
 
 def htx_trades(business: str) -> Form:
     exchange, columns, dropped = HTX[business]
@@ -228,9 +230,10 @@ def htx_trades(business: str) -> Form:
     def cells(row: Row) -> list[str]:
         return [row["id"], milliseconds(row), text(row["price"]), text(row["amount"]), *dropped, row["side"]]
 
-    name = "futures" if business == "future" else business
     path = f"futures.huobi.com/data/trades/{business}/daily/btcusdt/btcusdt-trades-%Y-%m-%d.csv"
-    return trades(f"htx/{name}-trades", path, exchange, columns, cells, has_header=False, zone=EAST)
+    return trades(
+        f"htx/{HTX_NAMES.get(business, business)}-trades", path, exchange, columns, cells, has_header=False, zone=EAST
+    )
 
 
 def htx() -> list[Form]:
@@ -247,9 +250,9 @@ def htx() -> list[Form]:
     )
     swaps = [
         bars(
-            f"htx/{business}-klines",
+            f"htx/{HTX_NAMES.get(business, business)}-klines",
             f"data/klines/{business}/daily/{symbol}/1min/{symbol}-1min-%Y-%m-%d.csv",
-            f"huobi-dm-{business}",
+            HTX[business][0],
             "id,open,close,high,low,volume",
             whole_seconds,
             has_header=False,
@@ -257,13 +260,58 @@ def htx() -> list[Form]:
             step_us=1_000_000,
             constant={"interval": "1m", "symbol": symbol},
         )
-        for business, symbol in (("linear-swap", "BTC-USDT"), ("swap", "BTC-USD"))
+        for business, symbol in (
+            ("linear-swap", "BTC-USDT"),
+            ("swap", "BTC-USD"),
+            ("future", "BTC230407"),
+            ("option", "BTC-USDT-200828-C-10500"),
+        )
     ]
     swaps = [
         replace(one, columns=(*one.columns, "amount"), cells=lambda row, cells=one.cells: [*cells(row), "7"])
         for one in swaps
     ]
-    return [*(htx_trades(business) for business in HTX), klines, *swaps]
+    return [*(htx_trades(business) for business in HTX), klines, *swaps, *htx_since_2026()]
+
+
+def htx_since_2026() -> list[Form]:
+    columns = "instId,tradeId,px,side,size,ts"
+    named = {"time": ("ts",), "word": "side"}
+    forms = []
+    for feed, exchange, instrument, symbol in (
+        ("new-spot-trades", "huobi", "ETH-USDT", "ETHUSDT"),
+        ("new-linear-swap-trades", "huobi-dm-linear-swap", "LTC-USDT-PERP", "LTC-USDT"),
+        ("new-linear-swap-trades", "huobi-dm-linear-swap", "LTC-USDT-260206", "LTC-USDT-260206"),
+        ("new-swap-trades", "huobi-dm-swap", "LTC-USD-PERP", "LTC-USD"),
+        ("new-futures-trades", "huobi-dm", "LTC-USD-260206", "LTC260206"),
+    ):
+        market = "spot" if exchange == "huobi" else "futures"
+        path = f"historical_data/{market}/daily/trades/{instrument}/{instrument}-trades-%Y-%m-%d.csv"
+
+        def cells(row: Row, instrument: str = instrument) -> list[str]:
+            return [instrument, row["id"], text(row["price"]), row["side"], text(row["amount"]), milliseconds(row)]
+
+        constant = {"exchange": exchange, "symbol": symbol}
+        forms.append(trades(f"htx/{feed}", path, exchange, columns, cells, zone=EAST, constant=constant, **named))
+    klines = bars(
+        "htx/new-spot-klines",
+        "historical_data/spot/daily/klines/ETH-USDT/1min/ETH-USDT-1min-%Y-%m-%d.csv",
+        "huobi",
+        "ts,open,high,low,close,volume,turnover",
+        milliseconds,
+        zone=EAST,
+        constant={"symbol": "ETHUSDT"},
+    )
+    columns_of_file = ("instId", "open", "high", "low", "close", "vol", "volCcy", "volCcyQuote", "ts")
+    return [
+        *forms,
+        replace(
+            klines,
+            columns=columns_of_file,
+            time=("ts",),
+            cells=lambda row: ["ETH-USDT", *klines.cells(row)[1:], "7", klines.cells(row)[0]],
+        ),
+    ]
 
 
 def bitget_cells(row: Row) -> list[str]:
@@ -663,6 +711,14 @@ def test_later_files_of_htx_have_a_header(feed):
             "data/klines/linear-swap/daily/BTC-USDT-230407/1min/BTC-USDT-230407-1min-2023-04-01.zip",
             "htx/linear-swap-klines",
         ),
+        ("data/klines/linear-swap/monthly/BTC-USDT/1min/BTC-USDT-1min-2023-04.zip", "htx/linear-swap-klines"),
+        ("data/klines/future/daily/BTC230407/5min/BTC230407-5min-2023-04-01.zip", "htx/futures-klines"),
+        (
+            "data/klines/option/daily/BTC-USDT-200828-C-10500/1min/BTC-USDT-200828-C-10500-1min-2020-08-20.zip",
+            "htx/option-klines",
+        ),
+        ("data/futures/daily/trades/XBTUSDTM/XBTUSDTM-trades-2024-05-01.zip", "kucoin/futures-trades"),
+        ("data/futures/daily/klines/ETHUSDTM/1m/ETHUSDTM-1m-2024-05-01.zip", "kucoin/futures-klines"),
     ],
 )
 def test_paths(path, feed):
@@ -674,7 +730,8 @@ def test_paths(path, feed):
     [
         ("futures_usdt/funding_updates/202601/BTC_USDT-202601.csv.gz", "Gate: how the rate"),
         ("kucoin/data/futures/daily/index/BTCUSDTM/1m/BTCUSDTM-1m-2022-12-31.zip", "KuCoin: a kind of file"),
-        ("historical_data/futures/daily/trades/BTC-USDT-PERP/BTC-USDT-PERP-trades-2026-02-01.zip", "HTX"),
+        ("historical_data/futures/daily/mark-klines/BTC-USDT-PERP/1m/BTC-USDT-PERP-1m-2026-02-01.zip", "HTX: klines"),
+        ("historical_data/spot/daily/orderbook/lv400/BTC-USDT/BTC-USDT-lv400-2026-06-01.tar.gz", "HTX: files of"),
         ("USDT-BTCUSDT_1_20260901.zip", "Bitget"),
         ("spot/orderbooks/202405/BTC_USDT-2024050112.csv.gz", "Gate: order books"),
         ("T-LIMITBOOK_FULL/D-20240501/E-BITMEX/IDDI-1+SC-BITMEX_PERP_BTC_USD+S-XBTUSD.csv.gz", "CoinAPI"),

@@ -62,6 +62,14 @@ class Rejected(PointlineError):
     """The content of a bronze file cannot be accepted. Final for this file version: ``quarantined``."""
 
 
+class OtherHeader(Rejected):
+    """The first line of a bronze file is none that its description has. ``line`` is what it says."""
+
+    def __init__(self, message: str, *, subject: str, hint: str, line: str) -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.line = line
+
+
 class WrongChecksum(Rejected):
     """The file beside a bronze file says another checksum. ``content_hash`` is that of the bronze file."""
 

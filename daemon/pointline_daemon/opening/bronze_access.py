@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pointline.config import Config
+from pointline.errors import PointlineError
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.mounts import Mounts
@@ -92,6 +93,17 @@ def open_lines(config: Config, file: Path, path: str) -> FileContent:
         inode=inode,
     )
     return _reader_of(config, found).open(meta)
+
+
+def whose_first_line(config: Config, feeds: Feeds, file: Path, path: str) -> str:
+    """Say where a file that nothing reads belongs by its first line; empty where that says nothing."""
+    from pointline.vendors.headers import whose_header  # noqa: PLC0415 - see above
+
+    try:
+        with open_lines(config, file, path) as content:
+            return whose_header(feeds, path, content.first_line().decode("utf-8", "replace"))
+    except (PointlineError, OSError):  # it is asked of any file, and what is wrong with one is not the answer
+        return ""
 
 
 def make_limits(config: Config) -> Limits:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from polars.exceptions import PanicException
 
 from pointline.ahead import ahead
-from pointline.errors import NotDescribed, Rejected
+from pointline.errors import NotDescribed, PointlineError, Rejected
 from pointline.io.protocols.bronze import BronzeContent, BronzeReader
 from pointline.io.protocols.tables import EventTableRepository, PartWriter
 from pointline.parse.feed import Feed
@@ -35,6 +35,7 @@ from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import NO_ROWS, Status
 from pointline.tables.schema import Kind
 from pointline.vendors.feeds import Feeds
+from pointline.vendors.headers import told_by_header
 
 PACK_BYTES = 4 << 20
 """Text of small files typed in one parse."""
@@ -137,6 +138,9 @@ class _RowsLoad(GroupLoad):
             writer.discard()
 
     # ---- one file
+
+    def _reject(self, entry: Entry, error: PointlineError) -> None:
+        super()._reject(entry, told_by_header(error, self._feeds, entry.meta.bronze_file_path))
 
     def _load_content(self, entry: Entry, content: BronzeContent) -> None:
         path = entry.meta.bronze_file_path

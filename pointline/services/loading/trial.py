@@ -22,6 +22,7 @@ from pointline.services.rows.header import check_header, unknown_columns, wanted
 from pointline.services.rows.tally import Tally
 from pointline.tables.ingest_manifest import Status
 from pointline.vendors.feeds import Feeds
+from pointline.vendors.headers import told_by_header
 
 SHOWN = 3
 NO_FILE = 0
@@ -73,7 +74,8 @@ def try_file(meta: BronzeFileMetadata, content: BronzeContent, terms: Terms, *, 
     try:
         _read(trial, meta, content, terms, shown)
     except Rejected as error:
-        trial.refusal, trial.advice = str(error), error.hint
+        trial.refusal = str(error)
+        trial.advice = told_by_header(error, terms.feeds, meta.bronze_file_path).hint
     return trial
 
 

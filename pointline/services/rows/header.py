@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from pointline.errors import Rejected
+from pointline.errors import OtherHeader, Rejected
 from pointline.io.protocols.bronze import LOCAL_TIMES, MOMENTS, BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed, Header
@@ -150,11 +150,7 @@ def _known_names(feed: Feed, cells: Sequence[str], path: str, *, is_ordered: boo
         hint = f"{title} leaves it out; {hint}"
     if not said:
         said = [f"its columns are in another order: {_beginning(names, separator)}"]
-    raise Rejected(
-        f"{path}: {', '.join(said)}",
-        subject=path,
-        hint=hint,
-    )
+    raise OtherHeader(f"{path}: {', '.join(said)}", subject=path, hint=hint, line=separator.join(cells))
 
 
 def _begins_as_row(cells: Sequence[str]) -> bool:
@@ -171,10 +167,11 @@ def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
         what, hint = known
         raise Rejected(f"{path}: {what}", subject=path, hint=hint)
     if len(missing) == len(table.raw_schema):
-        raise Rejected(
+        raise OtherHeader(
             f"{path} does not begin with the header of {table.name} but with {_beginning(header)}",
             subject=path,
             hint=_without_header(table, header),
+            line=",".join(header),
         )
     doubled = sorted(name for name, count in Counter(header).items() if count > 1)
     if doubled:
@@ -184,7 +181,8 @@ def check_header(table: EventTable, header: Sequence[str], path: str) -> None:
     if missing:
         unknown = [name for name in header if name not in table.raw_schema]
         has = f" and has {_listed(unknown)}, which {table.name} do not have" if unknown else ""
-        raise Rejected(f"{path}: the header lacks {_listed(missing)}{has}", subject=path, hint=OTHER_COLUMNS)
+        what = f"{path}: the header lacks {_listed(missing)}{has}"
+        raise OtherHeader(what, subject=path, hint=OTHER_COLUMNS, line=",".join(header))
 
 
 def _without_header(table: EventTable, first_line: Sequence[str]) -> str:

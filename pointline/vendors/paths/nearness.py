@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from pointline.vendors.describe import Description
-from pointline.vendors.paths.template import Miss, PathTemplate, written_out
+from pointline.vendors.paths.template import Miss, PathTemplate
+from pointline.vendors.paths.written_out import written_out
 
 FIELD = re.compile(r"\{[^}]*\}")
 ENDING = re.compile(r"\.(?:csv|txt|zip|gz|zst|jsonl?|parquet)\b")

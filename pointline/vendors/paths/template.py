@@ -18,6 +18,7 @@ from itertools import product
 from typing import NamedTuple
 
 from pointline.vendors.paths.time_of_path import DIGITS, FROM_ZERO, Match, Span, read_times, with_last
+from pointline.vendors.paths.written_out import shortened
 
 FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -31,9 +32,6 @@ TIMES = {"date": "%Y-%m-%d", "day": "%d", "month": "%m", "year": "%Y", "hour": "
 """Fields that people mean as a part of the time, each with how it may be written."""
 NEARLY = 0.4
 """How near a name is that only has an unknown word where one of some belongs."""
-NAMED_FIELD = re.compile(r"\{(\w+)[^{}]*\}")
-FIRST_OF_WORDS = re.compile(r"\{\w+:([^{}%*|]+)\|[^{}%*]*\}")
-LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
 
 
 class BadTemplate(ValueError):
@@ -130,6 +128,20 @@ class PathTemplate:
         """How much a name says of whose it is: its letters outside of fields, and its parts."""
         between = "".join(piece for piece, _ in self._name_pieces if not piece.startswith(("{", "*")))
         return sum(letter.isalpha() for letter in between.partition(".")[0]), len(self._name_pieces)
+
+    def fits_name(self, name: str) -> bool:
+        """Tell whether files of such paths may have this name, wherever they lie."""
+        return self._miss_of_name(name)[0] == 1.0
+
+    def said_by_name(self, name: str) -> list[tuple[str, str, str]]:
+        """Return what a name says that fits: each field, ``time`` for a part of the time, its value and its format."""
+        found = self._name[0].fullmatch(name)
+        said = []
+        for key, value in ({} if found is None else found.groupdict()).items():
+            field = key.rpartition("__")[0]
+            number = field.removeprefix("time_")
+            said.append((field, value, "") if number == field else ("time", value, self._time[int(number)]))
+        return said
 
     def miss(self, folder: str, name: str) -> Miss:
         """Say how far the path of a file is from this template."""
@@ -276,16 +288,6 @@ def _two_readings(ways: Sequence[Mapping[str, str]]) -> str:
         f"it can be read in two ways: {said[0]}; or {said[1]}: say in the path of the description how a field looks, "
         "such as {symbol:*_*}"
     )
-
-
-def shortened(text: str) -> str:
-    """Return a template for people: long lists of words are left out."""
-    return LONG_LIST.sub(r"{\1}", text)
-
-
-def written_out(text: str) -> str:
-    """Return a template as a person would write such a path: the first of the words, and names in capitals."""
-    return NAMED_FIELD.sub(lambda found: found[1].upper(), FIRST_OF_WORDS.sub(r"\1", shortened(text)))
 
 
 def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:

@@ -10,9 +10,12 @@ from typing import Any
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.config import Config
 from pointline.errors import UnknownValue
+from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.spelled_path import spelled_path
 from pointline.io.bronze.whereabouts import Place, Whereabouts, look_closer
 from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.descriptions import lake_tables
@@ -44,7 +47,7 @@ from pointline_daemon.commands.shared.present import print_json, print_labelled,
 from pointline_daemon.commands.shared.settings import settings_for, warn
 from pointline_daemon.condition.health import judge_state
 from pointline_daemon.exit_codes import EXIT_OK
-from pointline_daemon.opening.bronze_access import make_layout
+from pointline_daemon.opening.bronze_access import make_layout, whose_first_line
 
 MOST_GUESSES = 3
 NO_TIME = " " * len("2024-05-01 00:00:00Z")
@@ -129,7 +132,7 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
     return [
         _answer(
             target,
-            look_closer(bronze, layout, path, follow_links=config.bronze.follow_links),
+            _look(config, layout, path, is_known=path in versions),
             versions.get(path, []),
             moment,
             asked_id=ids.get(target),
@@ -139,6 +142,15 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
         )
         for target, path in paths.items()
     ]
+
+
+def _look(config: Config, layout: Layout, path: str, *, is_known: bool) -> Whereabouts:
+    """Look at a path; into a file too that nothing reads, and of which nothing else is known."""
+    where = look_closer(config.paths.bronze, layout, path, follow_links=config.bronze.follow_links)
+    if where.place is not Place.FOREIGN or is_known:
+        return where
+    file = config.paths.bronze / spelled_path(str(config.paths.bronze), path)
+    return replace(where, advice=whose_first_line(config, layout.feeds, file, path) or where.advice)
 
 
 def _answer(

@@ -41,7 +41,14 @@ from pointline_daemon.commands.shared.present import (
 from pointline_daemon.commands.shared.settings import READING, settings_with_or_without, warn
 from pointline_daemon.commands.vendors.check import read_beside
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
-from pointline_daemon.opening.bronze_access import layout_with, make_feeds, make_terms, open_lines, open_one
+from pointline_daemon.opening.bronze_access import (
+    layout_with,
+    make_feeds,
+    make_terms,
+    open_lines,
+    open_one,
+    whose_first_line,
+)
 
 MOST_OTHERS = 4
 LONGEST_LINE = 200
@@ -134,7 +141,7 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             ignored = why_ignored(tried.path, layout)
             look = describe_foreign(tried.path, feeds)
             tried.problem = f"it is left alone: {ignored}" if ignored else _unread(look)
-            advice = look.advice.removesuffix(MORE)
+            advice = whose_first_line(config, feeds, file, tried.path) or look.advice.removesuffix(MORE)
             tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else advice
             return tried
         vendor, name = meta.vendor, name_of(meta.feed)

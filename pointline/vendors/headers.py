@@ -1,0 +1,58 @@
+"""Whose header a first line is: what lies in other folders than those it was published in is told by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pointline.errors import OtherHeader, PointlineError, Rejected
+from pointline.vendors.describe import Description
+from pointline.vendors.feeds import Feeds
+from pointline.vendors.paths.written_out import path_for
+
+FEWEST = 3
+"""So many columns tell whose a header is."""
+MOST_NAMED = 3
+
+
+def with_header(feeds: Feeds, line: str) -> list[Description]:
+    """Return the feeds whose files may begin with this line."""
+    return [one for vendor in feeds.vendors for one in vendor.descriptions if _has_header(one, line)]
+
+
+def whose_header(feeds: Feeds, path: str, line: str) -> str:
+    """Say where a file belongs whose first line this is; empty where no feed has it, or one that reads the path."""
+    claimed = {claim.description.name for claim in feeds.claims(path)}
+    found = with_header(feeds, line)
+    if not found or any(one.name in claimed for one in found):
+        return ""
+    name = path.rpartition("/")[2]
+    fitting = [(one, paths) for one in found if (paths := [path for path in one.paths if path.fits_name(name)])]
+    best = sorted(fitting or [(one, list(one.paths)) for one in found], key=lambda one: len(one[0].name))
+    found = [one for one, _ in best]
+    named = ", ".join(one.name for one in found[:MOST_NAMED])
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    written = list(dict.fromkeys(path_for(paths[0], name) for _, paths in best))[:MOST_NAMED]
+    return f"its header is that of {named}{more}: put it below bronze as {' or '.join(written)}"
+
+
+def told_by_header(error: PointlineError, feeds: Feeds, path: str) -> PointlineError:
+    """Return what a file is refused for; where its header is that of another feed, with the path that it has there."""
+    if isinstance(error, OtherHeader) and (whose := whose_header(feeds, path, error.line)):
+        return Rejected(str(error), subject=error.subject, hint=whose)
+    return error
+
+
+def _has_header(one: Description, line: str) -> bool:
+    text = one.text
+    if text.header == "absent" or text.decoder or text.beside:
+        return False
+    cells = [cell.strip().strip('"') for cell in line.split(text.separator)]
+    names = [text.aliases.get(cell, cell) for cell in cells]
+    return len(names) >= FEWEST and names in _lists(one)
+
+
+def _lists(one: Description) -> Iterator[list[str]]:
+    """Return the lists of columns that files may have."""
+    columns = one.text.columns
+    for names in columns if columns and isinstance(columns[0], list) else [columns]:
+        yield list(map(str, names))

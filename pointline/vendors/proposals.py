@@ -32,8 +32,11 @@ LIKELY = {
 """Columns of tables and what vendors call them, without case and signs."""
 
 
-def proposal(name: str, cells: Sequence[str]) -> str:
-    """Return the line of a map that a column may be meant for, by its name and its cells; empty where none is seen."""
+def proposal(name: str, cells: Sequence[str], *, is_bar: bool = False) -> str:
+    """Return the line of a map that a column may be meant for, by its name and its cells; empty where none is seen.
+
+    ``is_bar``: the file has bars, which have a volume where trades have an amount.
+    """
     source = quoted(name)
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
     clock = "local_timestamp" if RECEIVED.match(plain) else "timestamp"
@@ -55,6 +58,8 @@ def proposal(name: str, cells: Sequence[str]) -> str:
     if target == "side":
         words = ", ".join(f'{quoted(word)} = "{MARK}"' for word in sorted(set(cells))[:SAMPLES])
         return f"side = {{ from = {source}, words = {{ {words} }} }}"
+    if is_bar and target == "amount":
+        target = "volume"
     return f"{target} = {source}" if target else ""
 
 

@@ -19,8 +19,8 @@ from pointline.vendors.values import is_number
 
 SEPARATORS = (",", ";", "\t", "|")
 ZONE = (
-    "# Its times name no zone; perhaps:",
-    '# day_zone = "Europe/Zurich"',
+    "# Its times name no zone. Name the one that its clock shows, such as:",
+    '# day_zone = "UTC"  or  "America/New_York"  or  "+08:00"',
     f'day_zone = "{MARK}"',
 )
 LONGEST_SAMPLE = 28
@@ -208,7 +208,7 @@ def _said(name: str, seen: _Seen, place: int) -> str:
     cells = [row[place].strip() for row in seen.cells if place < len(row)]
     given = [cell for cell in cells if cell]
     samples = " | ".join(cell[:LONGEST_SAMPLE] for cell in given[:SAMPLES]) or "empty"
-    meant = proposal(name, given)
+    meant = proposal(name, given, is_bar="open" in map(str.lower, seen.columns))
     return f"{samples}; perhaps {meant}" if meant else samples
 
 
@@ -226,6 +226,9 @@ def _template(path: str, constant: Collection[str]) -> str:
         for written in {found[0] for found in pattern.finditer(path)}:
             if day and day.startswith(_date(written)):
                 path = re.sub(rf"(?<!\d){re.escape(written)}(?!\d)", field, path)
+        last = re.compile(rf"({re.escape(field)}[-_])({pattern.pattern})")  # the last day of several follows the first
+        if (found := last.search(path)) and _date(found[2]) > day:
+            path = path.replace(found[0], found[1] + field.replace("date", "until"))
     folder, slash, name = path.rpartition("/")
     nearest = [one for one in folder.split("/") if "%" not in one][-1:]
     known = {one for one in (*constant, *nearest) if one and "%" not in one}

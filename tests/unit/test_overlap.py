@@ -403,7 +403,7 @@ class TestWaysOut:
         assert ("move this file onto it" in said) is is_kind
         assert "delete p1; " in said
         assert "`pointline withdraw 1`" in said
-        assert "S from 1970-01-01 00:00:00.000000 to 1970-01-01 00:00:00.000010 UTC" in said
+        assert "S on 1970-01-01 from 00:00:00.000000 to 00:00:00.000010 UTC" in said
 
     def test_of_another_vendor(self):
         assert "move this file onto it" not in self.said(vendor="binance")

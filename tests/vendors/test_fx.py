@@ -130,6 +130,7 @@ def jforex_bar(row: Row) -> list[str]:
 
 
 MONTH = "the file is of a month: a day off, or hours, within it are as good"
+DATES_OF_A_BROWSER = {"a zone off": "the name has dates of any zone: its rows may be of the day after"}
 DUKASCOPY_BARS = Form(
     feed="dukascopy/bars",
     path="EURUSD_Candlestick_1_M_BID_%d.%m.%Y-%d.%m.%Y.csv",
@@ -141,6 +142,7 @@ DUKASCOPY_BARS = Form(
     time=("Gmt time",),
     word="Volume",
     step_us=MINUTE,
+    unproved=DATES_OF_A_BROWSER,
 )
 FORMS = [
     Form(
@@ -204,6 +206,7 @@ FORMS = [
         time=("Gmt time",),
         word="AskVolume",
         step_us=MS,
+        unproved=DATES_OF_A_BROWSER,
     ),
     DUKASCOPY_BARS,
     replace(
@@ -214,6 +217,7 @@ FORMS = [
         cells=jforex_bar,
         time=("Time (UTC)",),
         word="Close",
+        unproved={},
     ),
 ]
 BY_FORM = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.feed)
@@ -314,3 +318,17 @@ def test_an_export_in_local_time_is_refused_with_what_to_do():
     taken = take(("USDJPY_Candlestick_1_M_BID_16.08.2025-17.08.2025.csv", line))
     assert "the header lacks Gmt time, it has Local time" in taken.said
     assert "export it in GMT" in taken.said
+
+
+@pytest.mark.parametrize("interval", ["5_m", "5_M"])
+def test_a_name_has_the_dates_of_the_browser_that_exported_it(interval):
+    """West of Greenwich midnight is in the evening before: so are 15 of 16 exports in a public repository."""
+    times = ("01.09.2009 00:00:00.000", "30.09.2009 23:55:00.000")
+    lines = "".join(f"{time},1.43,1.44,1.42,1.43,100\n" for time in times)
+    content = f"Gmt time,Open,High,Low,Close,Volume\n{lines}".encode()
+    taken = take((f"EURUSD_Candlestick_{interval}_BID_31.08.2009-29.09.2009.csv", content))
+    assert [row["timestamp"] for row in taken.rows()] == [
+        us_of(dt.datetime(2009, 9, 1, tzinfo=dt.UTC)),
+        us_of(dt.datetime(2009, 9, 30, 23, 55, tzinfo=dt.UTC)),
+    ]
+    assert "outside_day" in take((f"EURUSD_Candlestick_{interval}_BID_30.08.2009-28.09.2009.csv", content)).said

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 from dataclasses import replace
 from decimal import Decimal
 
+import polars as pl
 import pytest
 from hypothesis import strategies as st
 
@@ -328,3 +330,30 @@ def test_a_header_with_commas_of_a_feed_whose_separator_is_its_own():
     feeds = Feeds(event_tables(), (describe(TILDE.encode(), "mine.toml", event_tables()),), lambda: shipped().vendors)
     taken = take(("mine/A.csv", b"timestamp,price,amount\n1714521600000,1,2\n"), feeds=feeds)
     assert "its cells are separated by commas, not by '~'" in taken.said
+
+
+@pytest.mark.parametrize("written", ["epoch", "csv", "iso", "parquet"])
+def test_candles_of_freqtrade(written):
+    times = [dt.datetime(2019, 10, 11, 0, 5 * n, tzinfo=dt.UTC) for n in range(4)]
+    bars = pl.DataFrame({"date": times, "open": 1.5, "high": 2.5, "low": 0.5, "close": 1.0, "volume": 3.0})
+    if written == "epoch":
+        bars = bars.with_columns(pl.col("date").dt.epoch("ms"))
+    content = io.BytesIO()
+    if written == "parquet":
+        bars.with_columns(pl.col("date").cast(pl.Datetime("ns", "UTC"))).write_parquet(content)
+    else:
+        bars.write_csv(content, datetime_format="%Y-%m-%d %H:%M:%S%:z" if written == "iso" else None)
+    ending = "parquet" if written == "parquet" else "csv"
+    taken = take((f"ohlcv/binance/XRP_ETH-5m.{ending}", content.getvalue()))
+    assert taken.is_success, taken.said
+    assert [row["timestamp"] for row in taken.rows()] == [us_of(time) for time in times]
+    assert {(row["exchange"], row["symbol"], row["interval"], row["volume"]) for row in taken.rows()} == {
+        ("binance", "XRP_ETH", "5m", 3.0)
+    }
+
+
+@pytest.mark.parametrize("ending", ["feather", "json", "json.gz"])
+def test_other_files_of_freqtrade_are_known(ending):
+    found = describe_foreign(f"user_data/data/binance/XRP_ETH-5m.{ending}", shipped())
+    assert found.looks_like == "freqtrade: candles"
+    assert "convert-data" in found.advice

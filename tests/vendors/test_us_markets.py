@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -147,7 +148,6 @@ def test_each_market_of_lean_has_its_clock(path, clock):
         "crypto/coinbase/tick/btcusd/20161007_trade.zip",
         "cfd/oanda/tick/xauusd/20140504_quote.zip",
         "index/usa/minute/spx/20210104_trade.zip",
-        "cryptofuture/binance/minute/btcusd/20221213_btcusd_minute_trade_perp.csv",
     ],
 )
 def test_a_file_of_lean_that_no_description_has_is_named_and_sent_nowhere(path):
@@ -315,6 +315,21 @@ LEAN_TICKS = Form(
     wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
     unproved={"a day off": "the rows say no day, the name alone does"},
 )
+LEAN_COINS = Form(
+    feed="lean/crypto-trades",
+    path="crypto/bybit/minute/btcusdt/%Y%m%d_btcusdt_minute_trade.csv",
+    columns=("ms", *BAR),
+    cells=lean_coin,
+    constant={"exchange": "lean-bybit", "symbol": "btcusdt", "interval": "1m", "price_type": "trade"},
+    plain=plain_bar,
+    rows=BARS,
+    time=("ms",),
+    word="high",
+    step_us=60 * SECOND,
+    has_header=False,
+    wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
+    unproved={"a day off": "the rows say no day, the name alone does"},
+)
 FORMS = [
     Counted(
         feed="taq/trades",
@@ -421,20 +436,12 @@ FORMS = [
         wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
         unproved={"a day off": "the rows say no day, the name alone does"},
     ),
-    Form(
-        feed="lean/crypto-trades",
-        path="crypto/bybit/minute/btcusdt/%Y%m%d_btcusdt_minute_trade.csv",
-        columns=("ms", *BAR),
-        cells=lean_coin,
-        constant={"exchange": "lean-bybit", "symbol": "btcusdt", "interval": "1m", "price_type": "trade"},
-        plain=plain_bar,
-        rows=BARS,
-        time=("ms",),
-        word="high",
-        step_us=60 * SECOND,
-        has_header=False,
-        wrong_unit=lambda text: f"{int(text) * 1000 + 10**9}",
-        unproved={"a day off": "the rows say no day, the name alone does"},
+    LEAN_COINS,
+    replace(
+        LEAN_COINS,
+        feed="lean/crypto-futures-trades",
+        path="cryptofuture/bybit/minute/btcusdt/%Y%m%d_btcusdt_minute_trade_perp.csv",
+        constant={**LEAN_COINS.constant, "exchange": "lean-bybit-cryptofuture"},
     ),
     LEAN_TICKS,
     replace(
@@ -537,3 +544,33 @@ class TestIQFeed:
         (row,) = taken.rows()
         assert [row[name] for name in ("open", "high", "low", "close", "volume")] == [2, 4, 1, 3, 1000]
         assert row["timestamp"] == us_of(dt.datetime(2021, 3, 1, 5, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize(
+    ("folder", "member", "problem"),
+    [
+        ("crypto/bybit", "btcusdt_minute_trade", ""),
+        ("cryptofuture/bybit", "btcusdt_minute_trade_perp", ""),
+        ("cryptofuture/bybit", "ethusdt_minute_trade_perp", "the symbol in the file is 'ethusdt'"),
+        ("crypto/bybit", "ethusdt_minute_trade_perp", "the symbol in the file is 'ethusdt'"),
+        ("crypto/bybit", "btcusdt_minute_trade_perp", "the kind in the file is 'perp', the path says 'crypto'"),
+        ("crypto/bybit", "btcusdt_second_trade", "the interval in the file is 'second'"),
+    ],
+)
+def test_a_member_of_lean_says_what_it_is(folder, member, problem):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"20221213_{member}.csv", "0,1,2,0.5,1,3\n60000,1,2,0.5,1,3\n")
+    taken = take((f"{folder}/minute/btcusdt/20221213_trade.zip", packed.getvalue()))
+    assert taken.is_success == (not problem), taken.said
+    assert problem in taken.said
+    if not problem:
+        kind = "-cryptofuture" if "future" in folder else ""
+        assert {row["exchange"] for row in taken.rows()} == {f"lean-bybit{kind}"}
+
+
+@pytest.mark.parametrize("name", ["20140605_aapl_minute_trade.csv", "20131006_quote.zip"])
+def test_a_file_of_lean_outside_of_its_folders_is_sent_there(name):
+    what, advice = shipped().why_unread(f"dump/{name}") or ("", "")
+    assert "outside of the folders" in what
+    assert "equity/usa/minute/SYMBOL" in advice

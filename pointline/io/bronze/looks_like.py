@@ -21,10 +21,12 @@ TEXT = (
     "if it holds market data, describe it: `pointline vendors try --new FILE` begins a description; else put its name "
     "into the setting bronze.ignore_also"
 )
+TRY_TELLS = "`pointline vendors try FILE` what is missing, "
 NOT_DESCRIBED = (
     "no description of {vendor}'s files fits its path: `pointline vendors list` shows what is described, "
-    "`pointline vendors try FILE` what is missing, `pointline vendors try --new FILE` begins a description"
+    f"{TRY_TELLS}`pointline vendors try --new FILE` begins a description"
 )
+KRAKEN = "put it below a folder with kraken in its name, such as kraken/XBTUSD_60.csv: nothing in it says whose it is"
 FX = "(?:AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|XAG|XAU|ZAR)"
 _DAY, _MONTH = r"\d{4}-\d{2}-\d{2}", r"\d{4}-\d{2}"
 _BINANCE_TYPE = (
@@ -195,7 +197,8 @@ def _vendor(path: str) -> Look | None:
         if (found := _compiled(pattern).search(path)) is not None:
             vendor, colon, kind = what.format(**found.groupdict()).partition(":")
             described = "Binance public data" if vendor == "Binance" else vendor
-            return Look(f"{described}{colon}{kind}", NOT_DESCRIBED.format(vendor=vendor))
+            advice = KRAKEN if vendor == "Kraken" else NOT_DESCRIBED.format(vendor=vendor)
+            return Look(f"{described}{colon}{kind}", advice)
     return None
 
 

@@ -26,7 +26,8 @@ def shortened(text: str) -> str:
 
 def written_out(text: str) -> str:
     """Return a template as a person would write such a path: the first of the words, and names in capitals."""
-    return NAMED_FIELD.sub(lambda found: found[1].upper(), FIRST_OF_WORDS.sub(r"\1", shortened(text)))
+    words = UNNAMED_WORDS.sub(r"\1", FIRST_OF_WORDS.sub(r"\1", shortened(text)))
+    return NAMED_FIELD.sub(lambda found: found[1].upper(), words)
 
 
 def path_for(template: PathTemplate, name: str) -> str:

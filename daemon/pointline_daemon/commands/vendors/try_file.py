@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from pointline.config import Config
 from pointline.errors import PointlineError, Rejected, WrongUse
 from pointline.io.bronze.foreign import why_ignored
+from pointline.io.bronze.looks_like import TRY_TELLS
 from pointline.io.bronze.spelled_path import written_path
 from pointline.io.bronze.unrecognised import MORE, Unrecognised, describe_foreign
 from pointline.io.content.containers import shown_bytes
@@ -141,7 +142,8 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             ignored = why_ignored(tried.path, layout)
             look = describe_foreign(tried.path, feeds)
             tried.problem = f"it is left alone: {ignored}" if ignored else _unread(look)
-            advice = whose_first_line(config, feeds, file, tried.path) or look.advice.removesuffix(MORE)
+            advice = whose_first_line(config, feeds, file, tried.path)
+            advice = advice or look.advice.removesuffix(MORE).replace(TRY_TELLS, "")
             tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else advice
             return tried
         vendor, name = meta.vendor, name_of(meta.feed)

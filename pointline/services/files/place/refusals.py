@@ -16,6 +16,8 @@ from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
 
+END_OF_DAY = "23:59:59.999999"
+
 
 class Shortfall(Struct, frozen=True, kw_only=True):
     """What a file would bring, and the rows that would leave for it: too many."""
@@ -70,7 +72,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
         twin = " and as many rows as this file: it may be the same one, packed in another way" if alike else ""
         what = (
             f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
-            f"{met.symbol} from {_time(met.span.first_us)} to {_time(met.span.last_us)} UTC{twin}; to use this file "
+            f"{met.symbol} {_times(met.span)}{twin}; to use this file "
             f"instead, do one of these, and the rows of file {other.file_id} leave the lake: {'; '.join(ways)}"
         )
         return self._refused(entry, outcome, what, other.file_id)
@@ -117,6 +119,15 @@ def _brought(outcome: Outcome, found: Shortfall) -> str:
     if not found.rows:
         return f"all of its {plural(found.elsewhere, 'row')}{copy} are {there}; it"
     return f"it has {plural(found.rows, 'row')}, and {found.elsewhere:,} {there},{copy} and"
+
+
+def _times(span: Span) -> str:
+    """Say when the rows of a file on one day are: it may have others on other days."""
+    first, last = (dt.datetime.fromtimestamp(one // 1_000_000, dt.UTC) for one in (span.first_us, span.last_us))
+    if first.date() != last.date():
+        return f"from {_time(span.first_us)} to {_time(span.last_us)} UTC"
+    begins, ends = (_time(one).partition(" ")[2] for one in (span.first_us, span.last_us))
+    return f"on {first:%Y-%m-%d} from {begins} to {'its end' if ends == END_OF_DAY else ends} UTC"
 
 
 def _time(at_us: int) -> str:

@@ -171,6 +171,11 @@ def plain_bar(n: int) -> Row:
     return {"open": one, "high": one + 3, "low": one, "close": one + 2, "volume": Decimal(7)}
 
 
+def exchange_of(schema: str) -> str:
+    """What is sampled every second lies beside every change, not among them."""
+    return f"glbx-mdp3-{schema}" if schema.startswith("bbo") else "glbx-mdp3"
+
+
 def form(schema: str, how: str) -> Form:
     feed, columns, cells, plain, rows, word = FEEDS[schema]
     received = schema not in ("bbo-1s", "ohlcv-1m")
@@ -180,7 +185,7 @@ def form(schema: str, how: str) -> Form:
         path=f"GLBX-1/glbx-mdp3-%Y%m%d.{schema}.csv",
         columns=columns,
         cells=lambda row: cells(row, how),
-        constant={"exchange": "glbx-mdp3", "symbol": "ESH1", **constant},
+        constant={"exchange": exchange_of(schema), "symbol": "ESH1", **constant},
         plain=plain,
         rows=rows,
         time=("ts_recv",) if schema == "bbo-1s" else ("ts_event",) if schema == "ohlcv-1m" else ("ts_event", "ts_recv"),

@@ -14,6 +14,7 @@ from tests.support.databento_files import (
     PRETTY,
     RAW,
     SIDES,
+    exchange_of,
     form,
     trade_cells,
 )
@@ -109,7 +110,7 @@ def test_a_sample_comes_in_value_by_value(schema, form):
     assert taken.is_success, taken.said
     assert taken.rows() == [
         {
-            "exchange": "glbx-mdp3",
+            "exchange": exchange_of(schema),
             "symbol": cells["symbol"],
             "timestamp": time_us(cells[event]),
             "local_timestamp": time_us(cells[received]),
@@ -233,7 +234,9 @@ def test_a_sound_file_is_typed_in_one_go(schema, how):
     feed = shipped().feed("", name, "databento")
     head, _, body = made.file(made.written(made.plain_rows())).partition(b"\n")
     path = made.path_of(made.day)
-    belonging = shipped().belonging(path, name, exchange="glbx-mdp3", symbol=None, date=made.day, escalated=frozenset())
+    belonging = shipped().belonging(
+        path, name, exchange=exchange_of(schema), symbol=None, date=made.day, escalated=frozenset()
+    )
     header = tuple(head.decode().split(","))
     assert feed.whole is not None
     assert (fast_path.parse(feed.whole, header, body, belonging) is not None) == (how == RAW)

@@ -167,8 +167,11 @@ def _audit_symbols(look: Look, files: Sequence[int]) -> Iterable[Finding]:
         versions = symbols.read_all()
         if not observed.exists():
             return list(audit_symbols(versions))
+        heads = observed.heads()
+        if versions.is_empty() and heads.is_empty():  # most lakes have no lists of symbols
+            return list(audit_observations(heads, files))
         found = [*audit_symbols(versions), *audit_history(versions, observed.compute().versions)]
-        return [*found, *audit_observations(observed.heads(), files)]
+        return [*found, *audit_observations(heads, files)]
     except UNREADABLE as error:
         return [unreadable(dim_symbol.NAME, error)]
 

@@ -30,8 +30,9 @@ def compare_contents(look: Look, was_in: pl.DataFrame, snapshots: Mapping[str, S
     """Compare files of ``audit_bronze`` that are in silver with what the tables hold of them."""
     files = dict(_files(look, was_in))
     was_in = was_in.filter(pl.col("file_id").is_in(list(files)))
+    tables = set(was_in["data_type"])  # most of a lake have no files
     for name, snapshot in snapshots.items():
-        if snapshot is not None and name in look.parties.rereaders:
+        if snapshot is not None and name in look.parties.rereaders and name in tables:
             _compare_checksums(look, name, was_in)
             _compare_table(look, name, snapshot, was_in, files)
 

@@ -17,6 +17,8 @@ from pointline.services.audit.silver.data_files import read_parts, sound_parts
 from pointline.services.audit.silver.row_counts import COUNTS, count_rows
 from pointline.tables import quarantine
 
+NONE = pl.DataFrame(schema={**COUNTS, **dict.fromkeys(("exchange", "date", "table"), pl.Categorical())})
+
 
 class Snapshot(Struct):
     """One version of a table: its readable parts by partition, and the counts of their rows."""
@@ -53,7 +55,7 @@ def take_snapshot(
         look.on_step(look.checked)
         counted = read_parts(look, name, parts, lambda some: count_rows(table, some))
         counts.append(counted.with_columns(_word(exchange, "exchange"), _word(date, "date")))
-    snapshot.counts = pl.concat(counts) if counts else _none().drop("table")
+    snapshot.counts = pl.concat(counts) if counts else NONE.drop("table")
     return snapshot
 
 
@@ -72,14 +74,10 @@ def take_quarantine(look: Look) -> pl.DataFrame | None:
 
 def take_counts(snapshots: Mapping[str, Snapshot]) -> pl.DataFrame:
     """Return the counts of all tables; the snapshots are without them then."""
-    counts = [_placed(name, one.counts) for name, one in snapshots.items()]
+    counts = [_placed(name, one.counts) for name, one in snapshots.items() if one.counts.height]
     for one in snapshots.values():
         one.counts = pl.DataFrame()
-    return pl.concat(counts or [_none()])
-
-
-def _none() -> pl.DataFrame:
-    return pl.DataFrame(schema={**COUNTS, **dict.fromkeys(("exchange", "date", "table"), pl.Categorical())})
+    return pl.concat(counts or [NONE])
 
 
 def _word(value: str, name: str) -> pl.Expr:
@@ -88,4 +86,4 @@ def _word(value: str, name: str) -> pl.Expr:
 
 
 def _placed(name: str, counts: pl.DataFrame) -> pl.DataFrame:
-    return counts.with_columns(_word(name, "table")).select(_none().columns)
+    return counts.with_columns(_word(name, "table")).select(NONE.columns)

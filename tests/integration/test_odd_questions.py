@@ -118,3 +118,17 @@ def test_a_command_that_is_ended_while_it_waits_asks_for_nothing_any_more(lake, 
         asking.communicate(timeout=20)
         assert asking.returncode != 0
     assert list(paths.requests.iterdir()) == []
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_what_nobody_can_accept_is_said(tmp_path, accept):
+    daemon = Daemon(tmp_path / "lake")
+    put_file(daemon.bronze, NAME, file_content(NAME, 9))
+    put_file(daemon.bronze / "again", NAME, file_content(NAME, 9, issue=2))
+    put_file(daemon.bronze, file_name("trades", "B"), file_content(file_name("trades", "B"), 40, bad=range(1, 39)))
+    daemon.once()
+    refused = pointline.files(status="quarantined", lake_root=daemon.root)
+    assert len(refused) == 2
+    said = run(daemon.root, "retry", *map(str, refused["file_id"]), "--dry-run", *["--accept"] * accept).stdout
+    told = said.split("\nfile ")
+    assert ["does not settle this" in one for one in told] == [accept and "overlap" in one for one in told], said

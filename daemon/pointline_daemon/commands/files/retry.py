@@ -24,6 +24,8 @@ from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
 SHOWN = 20
 ERROR_WIDTH = 300
+ACCEPT = "--accept"
+"""Who is refused for something that a person may accept is told so."""
 PUT_BACK = (
     "    put the file back to this path, run `pointline retry` again, and it is read; a moved one needs a scan first"
 )
@@ -76,9 +78,8 @@ def retry(
     if not away:
         _show_none(entries.filter(pl.col("file_id").is_in(meant or [])), found)
     if not found.is_empty():
-        _show(
-            found, dry_run=dry_run, daemon_runs=look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
-        )
+        daemon_runs = look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
+        _show(found, dry_run=dry_run, daemon_runs=daemon_runs, accept=accept)
     return code
 
 
@@ -135,11 +136,13 @@ def _show_none(named: pl.DataFrame, found: pl.DataFrame) -> None:
         )
 
 
-def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool) -> None:
+def _show(found: pl.DataFrame, *, dry_run: bool, daemon_runs: bool, accept: bool) -> None:
     for file_id, path, status, error in found.head(SHOWN).iter_rows():
         reason = printable(error or "")
         short = reason if len(reason) <= ERROR_WIDTH else f"{reason[:ERROR_WIDTH]}..."
         print_lines([f"file {file_id}, {status}: {printable(path)}", *([f"    {short}"] if short else [])])
+        if accept and reason and ACCEPT not in reason:
+            print_lines([f"    {ACCEPT} does not settle this: do what is said there"])
     if found.height > SHOWN:
         print_lines([and_more(found.height - SHOWN)])
     if dry_run:

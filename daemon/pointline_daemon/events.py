@@ -97,7 +97,7 @@ EVENTS: Final[dict[str, str]] = {
     INGEST_PAUSED: "Ingest waits for a condition that would fail every file, such as a full disk.",
     INGEST_RESUMED: "The condition has passed; ingest goes on.",
     INGEST_RETRIED: "An operation failed in a way that may pass and is tried again.",
-    STATE_UNWRITTEN: "What the daemon does cannot be published: `status` shows what was before. Files go in as ever.",
+    STATE_UNWRITTEN: "The daemon cannot write its state: `status` shows an older one. Files go in as before.",
     RECOVERY_FINISHED: "The ledger was behind the logs of silver, as after a crash, and is brought up to them.",
     LAKE_HEALED: "Ledger and tables did not agree; what was lost or damaged is ingested again from bronze.",
     RESCAN_FINISHED: "A scan is finished: all of bronze was compared with the ledger.",

@@ -10,6 +10,7 @@ it.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Protocol
 
@@ -171,6 +172,16 @@ class KeepsApart(Protocol):
         ...
 
 
+def _how_to_add(missing: Sequence[str]) -> str:
+    """Say what columns that a file of symbols lacks have to hold."""
+    filled = [name for name in (*KEY, "valid_from") if name in missing]
+    empty = [name for name in missing if name not in filled]
+    ways = [f"add {', '.join(filled)} with a value in each row" if filled else ""]
+    ways += ["or name the exchange with --exchange" if "exchange" in filled else ""]
+    ways += [f"add {', '.join(empty)}; cells without a value may be empty" if empty else ""]
+    return "; ".join(filter(None, ways))
+
+
 def typed_updates(updates: pl.DataFrame, faults: KeepsApart | None = None) -> pl.DataFrame:
     """Return ``updates`` in ``UPDATE_SCHEMA``, equal rows once; times without a zone count as UTC.
 
@@ -184,7 +195,7 @@ def typed_updates(updates: pl.DataFrame, faults: KeepsApart | None = None) -> pl
         columns = "column" if len(missing) == 1 else "columns"
         raise Rejected(
             f"symbol updates without the {columns} {', '.join(missing)}",
-            hint=f"add the {columns}; where a source states no value leave the cells empty",
+            hint=_how_to_add(missing),
         )
     place = [pl.col(PLACE)] if PLACE in updates.columns else [pl.lit(None, pl.String).alias(PLACE)]
     given = updates.select(

@@ -123,7 +123,8 @@ def _read(
     if effective_at is None:
         raise Rejected(
             "symbols without the column valid_from",
-            hint="add it, or say when this holds: --snapshot --effective-at 2024-05-01",
+            hint="add it, or say since when this holds, such as --effective-at 2024-05-01; add --snapshot only if the "
+            "file lists all symbols of its exchange: it delists those that the file lacks",
         )
     rows = rows.with_columns(pl.lit(effective_at, UTC_TIME).alias("valid_from"))
     if "valid_until" in rows.columns:

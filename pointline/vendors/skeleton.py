@@ -191,7 +191,7 @@ def _odd_lines(seen: _Seen) -> list[str]:
     rows = [cell for row in seen.cells for cell in row]
     if any(DECIMAL_COMMA.fullmatch(cell.strip()) for cell in rows):
         found += [
-            "# Numbers in it seem to have a decimal comma (a sign between thousands cannot be read); perhaps:",
+            "# Numbers in it seem to have a decimal comma (thousands separators cannot be read); perhaps:",
             '# decimal = ","',
             f'decimal = "{MARK}"',
         ]

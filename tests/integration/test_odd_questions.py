@@ -132,3 +132,19 @@ def test_what_nobody_can_accept_is_said(tmp_path, accept):
     said = run(daemon.root, "retry", *map(str, refused["file_id"]), "--dry-run", *["--accept"] * accept).stdout
     told = said.split("\nfile ")
     assert ["does not settle this" in one for one in told] == [accept and "overlap" in one for one in told], said
+
+
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_a_list_that_is_cut_says_so_beside_it(lake, how):
+    cut, whole = (run(lake.root, "files", *last, *how) for last in (["--last", "1"], []))
+    assert "1 of 2 files; --last 0 shows all" in cut.stderr
+    assert not whole.stderr
+    if how:
+        assert [len(json.loads(one.stdout)) for one in (cut, whole)] == [1, 2]
+
+
+@pytest.mark.parametrize("command", ["run", "retry", "symbols", "service", "maintain"])
+def test_a_command_is_no_topic_and_has_help_of_its_own(lake, command):
+    done = run(lake.root, "help", command)
+    assert done.returncode == 2
+    assert f"`pointline {command} --help`" in done.stderr

@@ -72,5 +72,13 @@ def command_line(arguments: Sequence[str]) -> typer.Typer:
     return narrow if narrow.registered_groups or narrow.registered_commands else app
 
 
+def command_names() -> list[str]:
+    """Return the first words of all commands."""
+    groups = [group for group in app.registered_groups if group.typer_instance is not None]
+    named = [group.name for group in groups if isinstance(group.name, str)]
+    plain = [group.typer_instance for group in groups if not isinstance(group.name, str)]
+    return [*named, *(_name_of(one) for group in plain if group is not None for one in group.registered_commands)]
+
+
 def _name_of(command: CommandInfo) -> str:
     return command.name or (get_command_name(command.callback.__name__) if command.callback is not None else "")

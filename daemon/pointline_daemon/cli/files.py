@@ -154,7 +154,7 @@ def retry(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which files.")] = False,
     json: Json = False,
 ) -> None:
-    """Try failed, quarantined or withdrawn files again, under the same ids."""
+    """Try failed or quarantined files again, under the same ids; withdrawn ones where they are named."""
     from pointline.tables.ingest_manifest import Status
     from pointline_daemon.commands.files.retry import retry as put_back
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 help_app = typer.Typer()
 
@@ -18,14 +17,12 @@ def _topic_names(incomplete: str) -> list[str]:
 
 @help_app.command("help", epilog="Example: pointline help getting-started, or: pointline help settings | less")
 def show_topic(
-    context: typer.Context,
     topic: Annotated[
         str | None, typer.Argument(metavar="[TOPIC]", autocompletion=_topic_names, help="Default: list the topics.")
     ] = None,
 ) -> None:
     """Print the documentation: first steps, operation, reference, troubleshooting."""
+    from pointline_daemon.cli.app import command_names
     from pointline_daemon.commands.help import show_help
 
-    group = context.find_root().command
-    assert isinstance(group, TyperGroup)
-    raise typer.Exit(show_help(topic, list(group.commands)))
+    raise typer.Exit(show_help(topic, command_names()))

@@ -15,7 +15,7 @@ symbols_app = typer.Typer(help="Show or update the symbols: what they were, and 
 
 @symbols_app.command(
     "update",
-    epilog="Example: pointline symbols update listed.csv --snapshot --effective-at 2024-05-01 --exchange okx --dry-run",
+    epilog="Example: pointline symbols update all.csv --snapshot --effective-at 2024-05-01 --exchange okex --dry-run",
 )
 def symbols_update(
     file: Annotated[

@@ -11,6 +11,10 @@ from typing import Final, NamedTuple
 
 READABLE = ".csv, .csv.gz, .csv.zst and .parquet"
 UNPACK = f"unpack it: Pointline reads {READABLE}"
+UNPACK_UNLESS = (
+    "if a vendor of `pointline vendors list` publishes it, keep the vendor's name and folders; else unpack it: "
+    f"Pointline reads {READABLE}"
+)
 DESCRIBE = (
     "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} if it has the columns of Tardis, or describe it: "
     "`pointline vendors try --new FILE` begins a description; to ignore a name, add it to the setting "
@@ -147,6 +151,7 @@ _OTHER_KEYS: Final = {
 """Keys of hive folders that are common elsewhere, and what they are called here."""
 _ARCHIVE: Final = r"\.(?:zip|7z|rar|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))$"
 _KINDS: Final = (
+    (r"\.(?:zip|tar\.gz)$", "an archive", UNPACK_UNLESS),
     (_ARCHIVE, "an archive", UNPACK),
     (r"\.(?:bz2|xz|lz4|lzma|br|snappy|z)$", "a compressed file", UNPACK),
     (r"\.(?:pcap|pcapng|cap)(?:\.gz)?$", "a packet capture", PACKETS),

@@ -109,8 +109,11 @@ def parsed_day(option: str, text: str | None) -> dt.date | None:
 def _what_there_is(ledger: pl.LazyFrame) -> str:
     exchanges = ledger.select(pl.col("exchange").unique().sort()).collect()["exchange"].to_list()
     names = ", ".join(exchanges[:10]) + (", ..." if len(exchanges) > 10 else "")
-    lists = "`pointline files` with the same options lists what became of files"
-    return f"the ledger knows the exchanges {names or '(none yet)'}; {lists}"
+    dated = ledger.filter(pl.col("date") > ingest_manifest.NO_DATE)
+    ends = dated.select(pl.col("date").min().alias("first"), pl.col("date").max().alias("last"))
+    first, last = ends.collect().row(0)
+    days = f", of days from {first} to {last}" if first is not None else ""
+    return f"the ledger has files of {names or 'no exchange yet'}{days}; `pointline files` lists them"
 
 
 def _write_pictures(coverage: Coverage, options: CoverageOptions) -> list[str]:

@@ -56,6 +56,8 @@ def prepare_folder(directory: Path | None) -> tuple[Path, int]:
     A lake of an earlier demonstration gets further days; what else a folder holds is never touched.
     """
     folder = _fresh_folder() if directory is None else directory.expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UnusableFolderError(f"{printable(str(folder))} is a file, not a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         marker = folder / MARKER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -83,6 +84,8 @@ def list_files(
     matching = ledger.select(pl.len()).collect().item()
     newest_first = ledger.sort("updated_at_us", "file_id", descending=True)
     files = (newest_first.head(min(last, MOST_SHOWN)) if last else newest_first).collect()
+    is_cut = matching > files.height
+    cut = f"{files.height:,} of {matching:,} files; --last 0 shows all"
     if as_json:
         print_json([_as_json(row) for row in files.iter_rows(named=True)])
     elif files.is_empty():
@@ -95,8 +98,10 @@ def list_files(
         )
     else:
         _show(files, partial(_error, originals=_originals(everything, files), groups=config.bronze.groups))
-        if matching > files.height and is_terminal():
-            print_lines([f"\n{files.height:,} of {matching:,} files; --last 0 shows all"])
+        if is_cut and is_terminal():
+            print_lines([f"\n{cut}"])
+    if is_cut and not is_terminal():  # who counts the lines of a pipe has to know
+        print(f"note: {cut}", file=sys.stderr)
     return EXIT_OK
 
 

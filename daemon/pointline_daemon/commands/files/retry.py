@@ -58,7 +58,7 @@ def retry(
     entries = ledger.select(columns).collect()
     found = select(entries, selection)
     if found.is_empty() and not entries["error"].str.contains(rule or "", literal=True).any():
-        require_rule(config, rule)
+        require_rule(config, rule, also="; no refused file has these words in its error either")
     away = _away(config, ledger, found)
     found = found.filter(~pl.col("file_id").is_in(list(away)))
     if not dry_run and not found.is_empty():

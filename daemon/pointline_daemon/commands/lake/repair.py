@@ -85,8 +85,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
             files = plural(len(self.plan.quarantine_extra), "file")
             found.append(f"quarantine: rows of {files} must not be there: they are removed")
         if self.plan.reread:
-            found.append(f"{plural(len(self.plan.reread), 'file')} will be read again from bronze, under the same ids")
-        found += [f"file {file_id} will be read again: {why}" for file_id, why in self.read_again.items()]
+            found.append(f"{plural(len(self.plan.reread), 'file')} to be read again from bronze, under the same ids")
+        found += [f"file {file_id} is read again: {why}" for file_id, why in self.read_again.items()]
         found += [f"file {file_id} stays as it is: {why}" for file_id, why in {**self.plan.stays, **self.stays}.items()]
         found += [f"{name} has files, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" for name in self.undescribed]
         found += [_what_is_forgotten(one) for one in self.forgotten]

@@ -94,10 +94,10 @@ def rules_in(config: Config) -> list[str]:
     return [*names, *(one for one in _distinct(found) if one not in names)]
 
 
-def require_rule(config: Config, name: str | None) -> None:
-    """Raise UnknownValue where there is no such rule."""
+def require_rule(config: Config, name: str | None, *, also: str = "") -> None:
+    """Raise UnknownValue where there is no such rule. ``also``: what else was looked for."""
     if name is not None and name not in (known := rules_in(config)):
-        raise no_such("rule", name, known, hint="`pointline help tables` lists the rules")
+        raise no_such("rule", name, known, hint=f"`pointline help tables` lists the rules{also}")
 
 
 def unknown_file(file_id: object) -> UnknownValue:

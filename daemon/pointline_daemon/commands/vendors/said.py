@@ -24,7 +24,8 @@ def facts(one: Description) -> Iterator[tuple[str, str]]:
     if one.feed.decoder:
         yield "header", f"the decoder {one.feed.decoder} names the columns"
     elif one.feed.json_lines is None:
-        yield "header", header[one.feed.header]
+        is_parquet = all(path.text.endswith((".parquet", "{parquet}")) for path in one.paths)
+        yield "header", "the columns of the Parquet file have names" if is_parquet else header[one.feed.header]
     else:
         yield "lines", "objects of JSON"
     yield from (("lines", said) for said in _of_lines(text))

@@ -148,3 +148,16 @@ def test_a_command_is_no_topic_and_has_help_of_its_own(lake, command):
     done = run(lake.root, "help", command)
     assert done.returncode == 2
     assert f"`pointline {command} --help`" in done.stderr
+
+
+def test_what_was_taken_out_and_put_back_is_told(tmp_path):
+    daemon = Daemon(tmp_path / "lake")
+    put_file(daemon.bronze, NAME, file_content(NAME, 9))
+    daemon.once()
+    for command in (["withdraw", "1"], ["retry", "1"], ["run", "--once"]):
+        assert run(daemon.root, *command).returncode == 0
+    said = run(daemon.root, "explain", "1").stdout
+    assert "file 1, success" in said
+    assert said.index("You withdrew it: its rows left the table in version 2; later you put it back") < said.index(
+        "9 rows went into trades, with version 3"
+    )

@@ -63,7 +63,10 @@ def test_the_advice_is_followed(tmp_path, path, content, where, table):
     file.parent.mkdir(parents=True)
     file.write_text(content)
     run(lake, "run", "--once")
-    for command in (("explain", str(file)), ("vendors", "try", str(file))):
+    commands = [("explain", str(file)), ("vendors", "try", str(file))]
+    if "/" not in path:
+        commands.append(("files", "--unrecognised"))
+    for command in commands:
         assert SAID + where in " ".join(run(lake, *command).stdout.split()), command
     better = lake / "bronze" / where
     better.parent.mkdir(parents=True)

@@ -212,7 +212,7 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
         case Status.PENDING:
             return [_waits(row)]
         case Status.SUCCESS:
-            return [_committed(row, sources, at_us, tries)]
+            return [*_withdrawn_before(sources), _committed(row, sources, at_us, tries)]
         case Status.DUPLICATE:
             where = f" ({sources.path_of(by, row)})" if by in sources.others else ""
             what = f"It has the same content as file {by}{where}, whose rows are in silver: nothing was added{tries}"
@@ -238,6 +238,18 @@ def _waits(row: LedgerRow) -> Chapter:
         what = f"The process ended {_times(ended)} while it was being read: it is read again"
         return Chapter(what=what, at_us=row["updated_at_us"])
     return Chapter(what="It waits for its batch to be read and committed")
+
+
+def _withdrawn_before(sources: Sources) -> list[Chapter]:
+    """Tell that rows which are in were taken out once and put back."""
+    return [
+        Chapter(
+            what=f"You withdrew it: its rows left the table in version {note.version}; later you put it back",
+            at_us=note.at_us,
+        )
+        for note in sources.commits
+        if note.status == Status.WITHDRAWN
+    ]
 
 
 def _committed(row: LedgerRow, sources: Sources, at_us: int, tries: str) -> Chapter:

@@ -10,6 +10,7 @@ import polars as pl
 
 from pointline.config import Config
 from pointline.errors import PointlineError
+from pointline.io.bronze.spelled_path import spelled_path
 from pointline.io.ledger.reader import require_known_ledger, scan_ledger
 from pointline.phrases import plural, printable
 from pointline.tables import ingest_manifest
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pointline.io.bronze.walk import Row
 
 SHOWN = 50
+MOST_OPENED = 200
+"""So many files are looked into for a list."""
 PATIENCE_SECONDS = 2.0
 LIST = "`pointline files --unrecognised` says why, and what to do"
 
@@ -105,6 +108,7 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
     assert seen is not None
     most = (SHOWN if is_terminal() and not as_json else 0) if last is None else last
     shown = seen.first(most or None)
+    shown = [*_told_by_content(config, seen, shown[:MOST_OPENED]), *shown[MOST_OPENED:]]
     if as_json:
         print_json([one.as_json() for one in shown])
     elif not shown:
@@ -115,6 +119,25 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
         columns = [Column(title=title) for title in ("path", "reason", "looks like", "try")]
         print_table(columns, [[printable(cell) for cell in one.as_json().values()] for one in shown])
     return EXIT_OK
+
+
+def _told_by_content(config: Config, seen: Seen, shown: Sequence[Unrecognised]) -> list[Unrecognised]:
+    """Say where files belong whose first line is the header of a feed."""
+    from pointline_daemon.opening.bronze_access import whose_first_line  # noqa: PLC0415 - see above
+
+    feeds = seen.feeds
+    if feeds is None:
+        return list(shown)
+    foreign = set(seen.foreign)
+    root = config.paths.bronze
+    return [
+        one._replace(
+            advice=whose_first_line(config, feeds, root / spelled_path(str(root), one.path), one.path) or one.advice
+        )
+        if one.path in foreign
+        else one
+        for one in shown
+    ]
 
 
 def _show_on_terminal(seen: Seen, shown: Sequence[Unrecognised]) -> None:

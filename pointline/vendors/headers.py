@@ -23,6 +23,9 @@ def whose_header(feeds: Feeds, path: str, line: str) -> str:
     """Say where a file belongs whose first line this is; empty where no feed has it, or one that reads the path."""
     claimed = {claim.description.name for claim in feeds.claims(path)}
     found = with_header(feeds, line)
+    if not claimed and (tables := _tables_of(feeds, line)):
+        named = " or ".join(tables)
+        return f"its columns are those of {named}, as Tardis writes them: rename it to EXCHANGE_TYPE_YYYY-MM-DD_SYMBOL"
     if not found or any(one.name in claimed for one in found):
         return ""
     name = path.rpartition("/")[2]
@@ -40,6 +43,12 @@ def told_by_header(error: PointlineError, feeds: Feeds, path: str) -> PointlineE
     if isinstance(error, OtherHeader) and (whose := whose_header(feeds, path, error.line)):
         return Rejected(str(error), subject=error.subject, hint=whose)
     return error
+
+
+def _tables_of(feeds: Feeds, line: str) -> list[str]:
+    """Return the tables whose own columns these are, in this order."""
+    cells = [cell.strip().strip('"') for cell in line.split(",")]
+    return sorted(name for name, table in feeds.tables.items() if cells == list(table.raw_schema))
 
 
 def _has_header(one: Description, line: str) -> bool:

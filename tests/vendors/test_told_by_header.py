@@ -76,6 +76,13 @@ def test_the_advice_is_followed(tmp_path, path, content, where, table):
     assert [(row["bronze_file_path"], row["data_type"], row["rows_written"]) for row in rows] == [(where, table, 1)]
 
 
+@pytest.mark.parametrize("path", ["dump/mine.csv", "binance_trades_2024-05-01_A.csv.gz"])
+@pytest.mark.parametrize("table", ["trades", "quotes", "derivative_ticker"])
+def test_columns_of_a_table_tell_its_name(path, table):
+    said = whose_header(shipped(), path, ",".join(shipped().tables[table].raw_schema))
+    assert table in said.partition("its columns are those of ")[2].partition(", as Tardis")[0].split(" or ")
+
+
 @pytest.mark.parametrize(
     ("path", "line"),
     [

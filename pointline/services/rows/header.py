@@ -22,7 +22,7 @@ LONGEST_HEADER = 80
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 SEPARATORS = {",": "commas", ";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
 OTHER_COLUMNS = (
-    "if it is of another data type, move it there; else rename its columns, or describe the file: "
+    "if it is of another data type, rename it to that one; else rename its columns, or describe the file: "
     "`pointline vendors try --new FILE` begins a description"
 )
 WANTED = {
@@ -189,7 +189,7 @@ def _without_header(table: EventTable, first_line: Sequence[str]) -> str:
     """Say what to do about a file that begins with none of the names of its columns."""
     if len(first_line) == len(table.raw_schema) and any(map(is_number, first_line)):
         return f"its header is missing: put this line first: {','.join(table.raw_schema)}"
-    return OTHER_COLUMNS
+    return f"rows of {table.name} have the columns {','.join(table.raw_schema)}; {OTHER_COLUMNS}"
 
 
 def _known_trouble(wanted: Sequence[str], header: Sequence[str], separator: str = ",") -> tuple[str, str] | None:

@@ -87,6 +87,34 @@ class TestArriving:
         assert running.manifest()["rows_written"].to_list() == [400]
         assert running.table("trades").height == 400
 
+    @pytest.mark.parametrize("way", ["delete", "withdraw"])
+    def test_what_was_in_its_way_leaves_while_it_is_written(self, running, way):
+        """It is known already, and let in: all the same somebody may be writing to it."""
+        name = NAME.removesuffix(".gz")
+        first = running.bronze / "first" / name
+        first.parent.mkdir()
+        first.write_bytes(b"".join(lines_of(sample(rows=10))))
+        running.wait_for("file.committed", f"first/{name}")
+        (running.bronze / name).write_bytes(b"".join(lines_of(sample(rows=20))))
+        running.wait_for("file.quarantined", name)
+        content = b"".join(lines_of(sample(rows=400)))
+        step = len(content) // 8 + 1
+        with (running.bronze / name).open("wb", buffering=0) as file:
+            for start in range(0, len(content), step):
+                if start == 4 * step and way == "delete":
+                    first.unlink()
+                elif start == 4 * step:
+                    assert pointline(running.root, "withdraw", "1").returncode == 0
+                file.write(content[start : start + step])
+                time.sleep(0.12)  # the writer's pace, not a wait: shorter than the settle time
+        running.wait_for("file.committed", name)
+        told = [
+            (one["rows_written"], one["rows_quarantined"])
+            for one in running.events("file.committed")
+            if one["path"] == name
+        ]
+        assert told == [(400, 0)]
+
     def test_in_folders_made_a_moment_before(self, running):
         samples = [sample(f"C{number}", 20) for number in range(20)]
         for number, one in enumerate(samples):

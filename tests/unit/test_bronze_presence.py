@@ -19,6 +19,11 @@ HERE, ELSEWHERE = Identity(1, 2), Identity(1, 3)
         pytest.param(None, [(3, HERE), (0, HERE), (0, HERE)], 9, id="it stays said"),
         pytest.param(None, [(3, HERE), (0, HERE), (1, HERE)], 0, id="something is there again"),
         pytest.param(None, [(3, HERE), (2, HERE)], 0, id="some"),
+        pytest.param(None, [(3, HERE), (0, ELSEWHERE), (1, ELSEWHERE)], 9, id="one under the mount point"),
+        pytest.param(None, [(3, HERE), (0, ELSEWHERE), (1, ELSEWHERE), (4, ELSEWHERE)], 9, id="some under it"),
+        pytest.param(None, [(3, HERE), (0, ELSEWHERE), (5, ELSEWHERE)], 0, id="most are in another folder"),
+        pytest.param(None, [(3, HERE), (0, ELSEWHERE), (1, HERE)], 0, id="mounted again"),
+        pytest.param(HERE, [(1, ELSEWHERE)], 0, id="another folder at the start, and not empty"),
     ],
 )
 def test_vanished(before, scans, vanished):

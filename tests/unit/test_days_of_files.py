@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import ClassVar
 
 import polars as pl
 import pytest
@@ -85,3 +86,49 @@ def test_rows_of_mixed_days_stay_in_order(most, monkeypatch):
     date = pl.col("local_timestamp").dt.date()
     assert written == {str(day): mixed.filter(date == day)["number"].to_list() for day in DAYS}
     assert days.rows_by_day(7) == days.rows_by_day(8) == dict.fromkeys(map(str, DAYS), 2)
+
+
+class Counted(Writer):
+    """One that knows how many are open."""
+
+    open_now: ClassVar[set[Counted]] = set()
+    most: ClassVar[int] = 0
+
+    def __init__(self, date: str) -> None:
+        super().__init__(date)
+        self.is_there = True
+        self.open_now.add(self)
+        type(self).most = max(self.most, len(self.open_now))
+
+    def close(self) -> Counted:
+        self.open_now.remove(self)
+        return self
+
+    def discard(self) -> None:
+        self.open_now.discard(self)
+        self.is_there = False
+
+
+@pytest.mark.parametrize("most_open", [1, 2, 3])
+@pytest.mark.parametrize("ending", ["kept", "discarded"])
+def test_no_more_are_open_than_may_be(most_open, ending):
+    """A file of years has a data file for each of its days, and a process may open a thousand."""
+    Counted.most = 0
+    days = Days(Counted, "", most_open)
+    order = (0, 1, 1, 2, 0, 2, 1, 0)
+    for place in order:
+        days.write(silver(7, DAYS[place]), {7: frozenset()}, is_one_day=False)
+    if ending == "discarded":
+        gone = list(days.discard())
+        assert not any(writer.is_there for writer in gone)
+        assert sum(len(writer.rows) for writer in gone) == 2 * len(order)
+    else:
+        found = list(days.close())
+        assert all(ids == {7} for _, _, ids in found)
+        for place in range(3):
+            rows = sum(len(part.rows) for part, _, _ in found if part.place == place)
+            assert rows == 2 * order.count(place)
+    assert Counted.most == most_open
+    assert not Counted.open_now
+    assert not list(days.close())
+    assert days.rows_by_day(7) == {str(DAYS[place]): 2 * order.count(place) for place in range(3)}

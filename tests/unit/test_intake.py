@@ -367,7 +367,7 @@ def test_what_a_batch_came_upon_is_passed_on(bench):
         bench.turn()
     assert bench.touched == [(7, "t")]
     assert bench.inbox.depth == 1
-    assert take(bench) == [("r", True)]
+    assert take(bench) == [("r", False)]
     [moved] = [line for line in lines if line["event"] == "file.moved"]
     assert (moved["file_id"], moved["path"], moved["before"]) == (3, "new", "old")
 
@@ -603,7 +603,7 @@ def test_what_left_bronze_is_said_and_lets_others_in(bench):
     with capture_logs() as lines:
         bench.turn()
     assert [(line["event"], line["path"]) for line in lines] == [("file.gone", "a"), ("file.reopened", "freed")]
-    assert take(bench) == [("freed", True)]
+    assert take(bench) == [("freed", False)]
 
 
 def test_trouble_with_what_is_gone_is_left_to_the_next_scan(bench):

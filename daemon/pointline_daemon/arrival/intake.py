@@ -156,8 +156,8 @@ class Intake:
         self._offer(found.freed.values())
 
     def _offer(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            self._inbox.offer(path, finished=True)
+        for path in paths:  # somebody may be writing to one: that it is known already says nothing of that
+            self._inbox.offer(path, finished=False)
 
     def _may_begin(self) -> bool:
         """Nothing is being loaded: begin with what is there. Else gather until a limit closes the batch."""

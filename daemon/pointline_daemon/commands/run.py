@@ -21,6 +21,7 @@ from pointline_daemon.commands.shared.settings import require_columns
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.logs import configure_logging
 from pointline_daemon.opening.lake import Lake, open_lake
+from pointline_daemon.opening.open_files import raise_limit
 from pointline_daemon.opening.owner import require_owner
 from pointline_daemon.process.notify import Notifier
 from pointline_daemon.process.supervisor import Supervisor
@@ -51,6 +52,7 @@ def keep_lake(config: Config, *, once: bool, manager: str = "", stream: TextIO |
             known.add(path)
             log.warning(events.FILE_IGNORED, path=path, error=str(error), hint=getattr(error, "hint", ""))
 
+    raise_limit()
     require_owner(config.paths.root)
     require_columns(config)
     lake = open_lake(config, on_trouble=on_trouble)

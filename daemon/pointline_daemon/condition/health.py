@@ -59,7 +59,7 @@ class Health(Struct, frozen=True, kw_only=True):
 
 def judge_state(state: dict[str, Any], *, now: float) -> Health:
     """Find the one word for a state published at ``state["at"]``, worst first, and the reason for it."""
-    if state.get("starting"):
+    if state.get("starting") and not state.get("paused"):
         return Health(word="starting", serves=False)
     age = now - float(state.get("at", 0.0))
     if age > SILENT_SECONDS:
@@ -91,7 +91,7 @@ def _passing(state: dict[str, Any]) -> dict[str, str]:
     """Return what does not work and does not keep every file out, worst first."""
     found = dict(state.get("troubles") or {}) | dict(state.get("retrying") or {})
     if vanished := state.get("vanished"):
-        found["bronze"] = f"it is empty, all {vanished:,} files of the ledger vanished at once: is it mounted?"
+        found["bronze"] = f"all {vanished:,} files of the ledger vanished from it at once: is it mounted?"
     if state.get("maintenance"):
         found["maintenance"] = state["maintenance"]
     if (state.get("machine") or {}).get("state_disk_full"):

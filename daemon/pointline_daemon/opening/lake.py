@@ -34,6 +34,7 @@ from pointline.settings import values_of
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.schema import EventTable
 from pointline_daemon.opening.bronze_access import make_reader, make_source
+from pointline_daemon.opening.open_files import most_written
 
 ONCE_ATTEMPTS = 3
 CREATED_AT_ONCE = 4
@@ -178,6 +179,7 @@ class Lake(Struct, frozen=True, kw_only=True):
             checks=values_of(self.config.checks),
             groups=self.config.bronze.groups,
             max_quarantined_share=settings.max_quarantined_share,
+            most_open=most_written(2 * settings.workers),  # a group may have a file of many days beside its others
         )
         return service, loader
 

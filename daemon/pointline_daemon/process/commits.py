@@ -37,7 +37,7 @@ class Commits:
             event = events.SYMBOLS_HELD if one.error else events.SYMBOLS_RELEASED
             log.warning(event, file_id=one.file_id, status=one.status.value, error=one.error)
         for path in committed.reopened:
-            if not self._inbox.offer(path, finished=True):
+            if not self._inbox.offer(path, finished=False):
                 self._rescanner.ask("queue full")
         self.last_at = time.time()
         self.files_done += sum(file.outcome.status is not Status.PENDING for file in done.files)

@@ -13,7 +13,7 @@ from types import FrameType
 import structlog
 from msgspec import Struct
 
-from pointline.errors import LakeReplaced, PointlineError
+from pointline.errors import DiskFull, LakeReplaced, PointlineError
 from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
 from pointline.parse import cells
@@ -30,6 +30,9 @@ from pointline_daemon.process.threads import make_threads
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02
 JOIN_SECONDS = 10.0
+PAUSE_SECONDS = 2.0
+"""Between two looks whether a start has room on the disk."""
+START = "start"
 
 log = structlog.get_logger()
 
@@ -70,11 +73,13 @@ class Supervisor:
         self.state.publish()
         self._tick()
         try:
-            prepare(self._lake)
-            self._start()
-            self._is_starting = False
-            self.state.publish(at_once=True)
-            died = self._watch_over()
+            if self._prepare():
+                self._start()
+                self._is_starting = False
+                self.state.publish(at_once=True)
+                died = self._watch_over()
+            else:
+                died = self._stop(None)
         except PointlineError as error:
             self.state.died(f"it could not start: {error}")
             self.state.publish(stopped=True)
@@ -84,6 +89,30 @@ class Supervisor:
         return EXIT_OK if died is None else EXIT_PART_DIED
 
     # ---- start
+
+    def _prepare(self) -> bool:
+        """Mend and recover the lake, as soon as there is room to write; False where it is told to stop before that."""
+        flow = self.components.flow
+        while True:
+            try:
+                prepare(self._lake)
+            except DiskFull as error:
+                if self._once:
+                    raise
+                if flow.pause(START):
+                    log.error(events.INGEST_PAUSED, step=START, error=str(error), hint=error.hint)
+            else:
+                if flow.resume(START):
+                    log.info(events.INGEST_RESUMED, step=START)
+                return True
+            self.state.publish(at_once=True)
+            until = time.monotonic() + PAUSE_SECONDS
+            while time.monotonic() < until:
+                self._tick()
+                message = self._next_message(TICK_SECONDS)
+                if isinstance(message, _Signalled):
+                    log.info(events.DAEMON_STOPPING, signal=signal.Signals(message.number).name)
+                    return False
 
     def _start(self) -> None:
         self.parts = make_threads(self.components, self.state, on_death=self._messages.put)

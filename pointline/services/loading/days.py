@@ -13,17 +13,25 @@ import polars as pl
 from pointline.io.protocols.tables import Part, PartWriter
 from pointline.services.rows.end_to_end import neighbours
 
+MOST_OPEN = 512
 MOST_RUNS = 2_000
 """Stretches of rows of one day and file that are taken one by one: rows in the order of their times have fewer."""
 
 
 class Days:
-    """Writers by day. ``start`` begins one; ``claimed`` is the day of files whose rows are all of one."""
+    """Writers by day. ``start`` begins one; ``claimed`` is the day of files whose rows are all of one.
 
-    def __init__(self, start: Callable[[str], PartWriter], claimed: str) -> None:
+    No more than ``most_open`` are open at a time. For another one the one that was not written to for longest is
+    finished; rows of its day that come later go into a data file of their own.
+    """
+
+    def __init__(self, start: Callable[[str], PartWriter], claimed: str, most_open: int = MOST_OPEN) -> None:
         self._start = start
         self._claimed = claimed
+        self._most_open = most_open
         self._writers: dict[str, PartWriter] = {}
+        """Those that were written to last come last."""
+        self._finished: list[tuple[Part, PartWriter, set[int]]] = []
         self._file_ids: dict[str, set[int]] = {}
         self._rows: dict[int, dict[str, int]] = {}
 
@@ -63,10 +71,10 @@ class Days:
 
     def close(self) -> Iterator[tuple[Part, PartWriter, set[int]]]:
         """Finish all data files; yield each with its writer and the ids of the files that it has rows of."""
-        while self._writers:
-            date = next(iter(self._writers))
-            part = self._writers[date].close()
-            yield part, self._writers.pop(date), self._file_ids.pop(date)
+        while self._finished or self._writers:
+            if not self._finished:
+                self._finish_oldest()
+            yield self._finished.pop()
 
     def discard(self) -> Iterator[PartWriter]:
         """Remove all data files; yield their writers."""
@@ -74,14 +82,27 @@ class Days:
             _, writer = self._writers.popitem()
             writer.discard()
             yield writer
+        while self._finished:
+            _, writer, _ = self._finished.pop()
+            writer.discard()
+            yield writer
+
+    def _finish_oldest(self) -> None:
+        date = next(iter(self._writers))
+        part = self._writers[date].close()
+        self._finished.append((part, self._writers.pop(date), self._file_ids.pop(date)))
 
     def _append(self, date: str, rows: Sequence[pl.DataFrame], file_ids: Collection[int]) -> None:
         silver = rows[0] if len(rows) == 1 else pl.concat(rows)
         if silver.is_empty():
             return
         if date not in self._writers:
+            if len(self._writers) >= self._most_open:
+                self._finish_oldest()
             self._writers[date] = self._start(date)
             self._file_ids[date] = set()
+        elif len(self._writers) > 1:
+            self._writers[date] = self._writers.pop(date)
         self._writers[date].write(silver)
         self._file_ids[date].update(file_ids)
 

@@ -23,7 +23,7 @@ from pointline.parse.rules import counted, doubtful_times, quarantining, without
 from pointline.services.files.claims import Claims
 from pointline.services.files.companion import check_companion
 from pointline.services.ingest.batch import Entry, Group, Loaded, LoadedPart
-from pointline.services.loading.days import Days
+from pointline.services.loading.days import MOST_OPEN, Days
 from pointline.services.loading.group_load import GroupLoad, refused, unexpected
 from pointline.services.loading.pack import Member, Pack
 from pointline.services.rows.block import belonging_of, parse_block
@@ -56,7 +56,10 @@ class Loader:
         checks: Mapping[str, str],
         groups: Collection[str] = (),
         max_quarantined_share: float = 0.2,
+        most_open: int = MOST_OPEN,
     ) -> None:
+        """``most_open``: how many data files one file, or a pack of small ones, writes at a time."""
+        self._most_open = most_open
         self._feeds = feeds
         self._repositories = repositories
         self._reader = reader
@@ -90,6 +93,7 @@ class Loader:
             checks=self._checks,
             groups=self._groups,
             max_quarantined_share=self._max_quarantined_share,
+            most_open=self._most_open,
         ).run()
 
 
@@ -106,7 +110,9 @@ class _RowsLoad(GroupLoad):
         checks: Mapping[str, str],
         groups: Collection[str],
         max_quarantined_share: float,
+        most_open: int,
     ) -> None:
+        self._most_open = most_open
         super().__init__(group, reader=reader, claims=claims)
         meta = group.entries[0].meta
         self._feeds = feeds
@@ -269,7 +275,7 @@ class _RowsLoad(GroupLoad):
     # ---- data files, one for each day that rows are of
 
     def _start_days(self) -> Days:
-        return Days(self._start, self._date)
+        return Days(self._start, self._date, self._most_open)
 
     def _start(self, date: str) -> PartWriter:
         writer = self._repository.part_writer({"exchange": self._exchange, "date": date}, self._dictionary)

@@ -22,7 +22,7 @@ LONGEST_HEADER = 80
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 SEPARATORS = {",": "commas", ";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
 OTHER_COLUMNS = (
-    "if it is of another data type, rename it to that one; else rename its columns, or describe the file: "
+    "if it is of another data type, rename it; else rename its columns, or describe the file: "
     "`pointline vendors try --new FILE` begins a description"
 )
 WANTED = {

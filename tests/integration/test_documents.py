@@ -26,7 +26,7 @@ def test_what_is_shown_is_what_is_said(path):
         ("first\n...\nlast\n", "first\nother\nmore\nlast\n", True),
         ("first\n...\nlast\n", "first\nother\n", False),
         ("", "something\n", False),
-        ("  1 s ago  9 files  3 rows  a, b\n", "  1 s ago  8 files  2 rows  b\n  2 s ago  2 files  1 rows  a\n", True),
+        ("  1 s ago  9 files  3 rows  a, b\n", "  1 s ago  8 files  2 rows  b\n  2 s ago  1 file   1 row   a\n", True),
         ("  1 s ago  9 files  3 rows  a, b\n", "  1 s ago  8 files  2 rows  b\n  2 s ago  2 files  1 rows  b\n", False),
     ],
 )

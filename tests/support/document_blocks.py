@@ -16,7 +16,7 @@ DOCUMENTS: Final = [ROOT / "README.md", *sorted(TOPICS.glob("*.md"))]
 GENERATED: Final = re.compile(r"<!-- computed: ([\w-]+) -->\n.*?<!-- end -->\n", re.DOTALL)
 FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER: Final = re.compile(r"\d[\d,.:]*")
-COMMITS: Final = re.compile(r"(?:^  \d+ (?:ms|s|min) ago  [\d,]+ files?  [\d,]+ rows  .+\n){2,}", re.MULTILINE)
+COMMITS: Final = re.compile(r"(?:^  \d+ (?:ms|s|min) ago  +[\d,]+ files?  +[\d,]+ rows?  .+\n){2,}", re.MULTILINE)
 """Lines of ``status`` under ``last commits``: on a busy machine a batch is cut where files are slow to come."""
 VENDOR: Final = re.compile(r"^vendor = ", re.MULTILINE)
 """What tells a description in TOML from settings."""

@@ -29,7 +29,7 @@ HERE, ELSEWHERE = Identity(1, 2), Identity(1, 3)
 def test_vanished(before, scans, vanished):
     presence = BronzePresence(before)
     for files, identity in scans:
-        presence.note(files=files, in_ledger=9, identity=identity)
+        presence.note(files=files, in_ledger=0 if files else 9, identity=identity)
     assert presence.vanished == vanished
 
 

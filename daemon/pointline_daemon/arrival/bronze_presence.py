@@ -27,10 +27,13 @@ class BronzePresence:
         """How many files of the ledger are missing with all others; 0 where bronze is as usual."""
 
     def note(self, *, files: int, in_ledger: int, identity: Identity | None) -> bool:
-        """A scan found so many files, and the ledger knows so many; return whether there is news."""
+        """A scan found so many files; return whether there is news.
+
+        ``in_ledger``: how many the ledger knows, asked for only where a scan found none.
+        """
         before = self.vanished
         if before and identity != self.identity and files * 2 < before:
-            files = 0  # dropped under the mount point of a disk that is still away
+            return False  # they were dropped under the mount point of a disk that is still away
         came = self._in_ledger is not None and in_ledger > self._in_ledger  # by events: no scan has seen them
         if files:
             self.vanished, self._files, self.identity = 0, files, identity

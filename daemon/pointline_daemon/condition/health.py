@@ -22,7 +22,7 @@ NEXT = {
     "rescan": "`pointline doctor` says what is wrong with bronze",
     "the disk": "free space on the disk of the lake; ingest goes on by itself",
     STATE_DISK: "free space on the disk that holds .pointline",
-    "bronze": "mount bronze again; where the files are gone for good nothing to do, silver keeps their rows",
+    "bronze": "mount bronze again; if its files are gone for good, restart the daemon: silver keeps their rows",
     NO_EVENTS: "`pointline doctor` says which limit to raise; until then bronze is scanned",
     "metrics": "free the port, or set metrics.port to another one",
     "maintenance": "`pointline doctor` says what is wrong; maintenance is tried again automatically",

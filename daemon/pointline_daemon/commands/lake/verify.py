@@ -121,7 +121,7 @@ def _show(checked: Checked, *, deep: bool) -> None:
     aside = plural(checked.quarantined_rows, "row")
     lines = [
         f"ledger     {plural(checked.files, 'file')}{flight}",
-        f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'data file')}; {aside} quarantined",
+        f"silver     {plural(checked.rows, 'row')} in {plural(checked.parts, 'data file')}; {aside} in quarantine",
         f"bronze     {plural(checked.bronze_files, 'file')}{gone}{waiting}{unread}"
         if not checked.bronze_unread
         else "bronze     cannot be listed, and was not compared",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pointline.errors import OtherHeader, PointlineError, Rejected
+from pointline.vendors.decoded import column_lists
 from pointline.vendors.describe import Description
 from pointline.vendors.feeds import Feeds
-from pointline.vendors.paths.written_out import path_for
+from pointline.vendors.paths.written_out import MOST_NAMED, first_of, path_for
 
 FEWEST = 3
 """So many columns tell whose a header is."""
-MOST_NAMED = 3
 
 
 def with_header(feeds: Feeds, line: str) -> list[Description]:
@@ -31,11 +29,9 @@ def whose_header(feeds: Feeds, path: str, line: str) -> str:
     name = path.rpartition("/")[2]
     fitting = [(one, paths) for one in found if (paths := [path for path in one.paths if path.fits_name(name)])]
     best = sorted(fitting or [(one, list(one.paths)) for one in found], key=lambda one: len(one[0].name))
-    found = [one for one, _ in best]
-    named = ", ".join(one.name for one in found[:MOST_NAMED])
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    named = first_of([one.name for one, _ in best])
     written = list(dict.fromkeys(path_for(paths[0], name) for _, paths in best))[:MOST_NAMED]
-    return f"its header is that of {named}{more}: put it below bronze as {' or '.join(written)}"
+    return f"its header is that of {named}: put it below bronze as {' or '.join(written)}"
 
 
 def told_by_header(error: PointlineError, feeds: Feeds, path: str) -> PointlineError:
@@ -47,7 +43,7 @@ def told_by_header(error: PointlineError, feeds: Feeds, path: str) -> PointlineE
 
 def _tables_of(feeds: Feeds, line: str) -> list[str]:
     """Return the tables whose own columns these are, in this order."""
-    cells = [cell.strip().strip('"') for cell in line.split(",")]
+    cells = _cells(line, ",")
     return sorted(name for name, table in feeds.tables.items() if cells == list(table.raw_schema))
 
 
@@ -55,13 +51,9 @@ def _has_header(one: Description, line: str) -> bool:
     text = one.text
     if text.header == "absent" or text.decoder or text.beside:
         return False
-    cells = [cell.strip().strip('"') for cell in line.split(text.separator)]
-    names = [text.aliases.get(cell, cell) for cell in cells]
-    return len(names) >= FEWEST and names in _lists(one)
+    names = [text.aliases.get(cell, cell) for cell in _cells(line, text.separator)]
+    return len(names) >= FEWEST and names in column_lists(text)
 
 
-def _lists(one: Description) -> Iterator[list[str]]:
-    """Return the lists of columns that files may have."""
-    columns = one.text.columns
-    for names in columns if columns and isinstance(columns[0], list) else [columns]:
-        yield list(map(str, names))
+def _cells(line: str, separator: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in line.split(separator)]

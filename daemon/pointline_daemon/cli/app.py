@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Annotated
 
@@ -62,22 +62,21 @@ def command_line(arguments: Sequence[str]) -> typer.Typer:
     asked = arguments[0] if arguments else ""
     narrow = copy(app)
     narrow.registered_groups = [group for group in app.registered_groups if group.name == asked]
-    narrow.registered_commands = [
-        command
-        for group in app.registered_groups
-        if group.typer_instance is not None and not isinstance(group.name, str)
-        for command in group.typer_instance.registered_commands
-        if _name_of(command) == asked
-    ]
+    narrow.registered_commands = [command for command in _plain_commands() if _name_of(command) == asked]
     return narrow if narrow.registered_groups or narrow.registered_commands else app
 
 
 def command_names() -> list[str]:
     """Return the first words of all commands."""
-    groups = [group for group in app.registered_groups if group.typer_instance is not None]
-    named = [group.name for group in groups if isinstance(group.name, str)]
-    plain = [group.typer_instance for group in groups if not isinstance(group.name, str)]
-    return [*named, *(_name_of(one) for group in plain if group is not None for one in group.registered_commands)]
+    named = [group.name for group in app.registered_groups if isinstance(group.name, str)]
+    return [*named, *map(_name_of, _plain_commands())]
+
+
+def _plain_commands() -> Iterator[CommandInfo]:
+    """Yield the commands of one word."""
+    for group in app.registered_groups:
+        if group.typer_instance is not None and not isinstance(group.name, str):
+            yield from group.typer_instance.registered_commands
 
 
 def _name_of(command: CommandInfo) -> str:

@@ -13,7 +13,7 @@ from pointline.errors import PointlineError
 from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.mounts import Mounts
-from pointline.io.bronze.spelled_path import written_path
+from pointline.io.bronze.spelled_path import spelled_path, written_path
 from pointline.io.descriptions import read_feeds
 from pointline.settings import values_of
 from pointline.tables.dim_symbol import INSTRUMENTS
@@ -95,12 +95,16 @@ def open_lines(config: Config, file: Path, path: str) -> FileContent:
     return _reader_of(config, found).open(meta)
 
 
-def whose_first_line(config: Config, feeds: Feeds, file: Path, path: str) -> str:
-    """Say where a file that nothing reads belongs by its first line; empty where that says nothing."""
+def whose_first_line(config: Config, feeds: Feeds, path: str, file: Path | None = None) -> str:
+    """Say where a file that nothing reads belongs by its first line; empty where that says nothing.
+
+    ``file``: where it is, if it is not at its path in bronze.
+    """
     from pointline.vendors.headers import whose_header  # noqa: PLC0415 - see above
 
+    bronze = config.paths.bronze
     try:
-        with open_lines(config, file, path) as content:
+        with open_lines(config, file or bronze / spelled_path(str(bronze), path), path) as content:
             return whose_header(feeds, path, content.first_line().decode("utf-8", "replace"))
     except (PointlineError, OSError):  # it is asked of any file, and what is wrong with one is not the answer
         return ""

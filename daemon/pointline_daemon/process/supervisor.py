@@ -23,6 +23,7 @@ from pointline_daemon.condition.state import StatePublisher
 from pointline_daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from pointline_daemon.opening.lake import Lake
 from pointline_daemon.opening.prepare import prepare
+from pointline_daemon.process.committer import PAUSE_SECONDS
 from pointline_daemon.process.components import Components
 from pointline_daemon.process.part import Part, PartDied
 from pointline_daemon.process.threads import make_threads
@@ -30,8 +31,6 @@ from pointline_daemon.process.threads import make_threads
 TICK_SECONDS = 0.5
 ONCE_TICK_SECONDS = 0.02
 JOIN_SECONDS = 10.0
-PAUSE_SECONDS = 2.0
-"""Between two looks whether a start has room on the disk."""
 START = "start"
 
 log = structlog.get_logger()
@@ -109,9 +108,7 @@ class Supervisor:
             until = time.monotonic() + PAUSE_SECONDS
             while time.monotonic() < until:
                 self._tick()
-                message = self._next_message(TICK_SECONDS)
-                if isinstance(message, _Signalled):
-                    log.info(events.DAEMON_STOPPING, signal=signal.Signals(message.number).name)
+                if _is_told_to_stop(self._next_message(TICK_SECONDS)):
                     return False
 
     def _start(self) -> None:
@@ -130,8 +127,7 @@ class Supervisor:
         tick = ONCE_TICK_SECONDS if self._once else look_seconds
         while died is None:
             message = self._next_message(tick)
-            if isinstance(message, _Signalled):
-                log.info(events.DAEMON_STOPPING, signal=signal.Signals(message.number).name)
+            if _is_told_to_stop(message):
                 break
             if isinstance(message, PartDied):
                 died = message
@@ -236,3 +232,11 @@ class Supervisor:
             signal.signal(number, enqueue)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it has to outlive its terminal
             signal.signal(signal.SIGHUP, enqueue)
+
+
+def _is_told_to_stop(message: _Signalled | PartDied | None) -> bool:
+    """Tell whether a message is a signal to end, and say so."""
+    if not isinstance(message, _Signalled):
+        return False
+    log.info(events.DAEMON_STOPPING, signal=signal.Signals(message.number).name)
+    return True

@@ -30,7 +30,11 @@ NOT_DESCRIBED = (
     "no description of {vendor}'s files fits its path: `pointline vendors list` shows what is described, "
     f"{TRY_TELLS}`pointline vendors try --new FILE` begins a description"
 )
-KRAKEN = "put it below a folder with kraken in its name, such as kraken/XBTUSD_60.csv: nothing in it says whose it is"
+OWN_ADVICE: Final = {
+    "Kraken": "put it below a folder with kraken in its name, such as kraken/XBTUSD_60.csv: nothing in it says whose "
+    "it is",
+}
+"""Of vendors whose paths lack one thing."""
 FX = "(?:AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|XAG|XAU|ZAR)"
 _DAY, _MONTH = r"\d{4}-\d{2}-\d{2}", r"\d{4}-\d{2}"
 _BINANCE_TYPE = (
@@ -202,8 +206,7 @@ def _vendor(path: str) -> Look | None:
         if (found := _compiled(pattern).search(path)) is not None:
             vendor, colon, kind = what.format(**found.groupdict()).partition(":")
             described = "Binance public data" if vendor == "Binance" else vendor
-            advice = KRAKEN if vendor == "Kraken" else NOT_DESCRIBED.format(vendor=vendor)
-            return Look(f"{described}{colon}{kind}", advice)
+            return Look(f"{described}{colon}{kind}", OWN_ADVICE.get(vendor, NOT_DESCRIBED).format(vendor=vendor))
     return None
 
 

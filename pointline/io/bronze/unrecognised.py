@@ -9,10 +9,10 @@ from pointline.io.bronze.foreign import why_foreign
 from pointline.io.bronze.looks_like import copy_of, is_archive, looks_like
 from pointline.vendors.feeds import Feeds
 from pointline.vendors.paths.nearness import Near, nearest
+from pointline.vendors.paths.written_out import MOST_NAMED, first_of
 
 EXAMPLES = 5
 MORE = "; `pointline vendors try FILE` says more"
-MOST_NAMED = 3
 TELLING = (0, 4)
 """A name of so many letters and parts, such as a symbol and a date with what is between, tells whose it is."""
 
@@ -67,7 +67,7 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
     names = list(dict.fromkeys(one.description.name for one in best))
     told = [one.folders for one in best if not one.folders.startswith("...")] or [one.folders for one in best]
     folders = " or ".join(list(dict.fromkeys(told))[:MOST_NAMED])
-    what = f"{' or '.join(titles[:MOST_NAMED])}: {_listed(names)}"
+    what = f"{' or '.join(titles[:MOST_NAMED])}: {first_of(names)}"
     if not best[0].template.telling[0]:  # a name of a symbol and a date alone, which files of anybody have
         what = f"perhaps {what}"
         advice = (
@@ -78,7 +78,7 @@ def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
         advice = f"put it below bronze into the folders in which it was published: {folders}"
     else:
         advice = (
-            f"only its folders tell {_listed(names)} apart: keep the path in which it was published, such as {folders}"
+            f"only its folders tell {first_of(names)} apart: keep the path in which it was published, such as {folders}"
         )
     return Unrecognised(path, "the name is known, but not these folders", what, advice)
 
@@ -97,11 +97,6 @@ def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecogn
     elif one.vendor in own:
         advice = f"give it a name of that feed, or describe it by a further [[feed]] of {one.vendor}{MORE}"
     return Unrecognised(path, best.miss.why, what, advice)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 class Seen(NamedTuple):

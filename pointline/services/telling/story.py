@@ -242,14 +242,11 @@ def _waits(row: LedgerRow) -> Chapter:
 
 def _withdrawn_before(sources: Sources) -> list[Chapter]:
     """Tell that rows which are in were taken out once and put back."""
-    return [
-        Chapter(
-            what=f"You withdrew it: its rows left the table in version {note.version}; later you put it back",
-            at_us=note.at_us,
-        )
-        for note in sources.commits
-        if note.status == Status.WITHDRAWN
-    ]
+    return [_withdrawn(note, "; later you put it back") for note in sources.commits if note.status == Status.WITHDRAWN]
+
+
+def _withdrawn(note: CommitNote, then: str = "") -> Chapter:
+    return Chapter(what=f"You withdrew it: its rows left the table in version {note.version}{then}", at_us=note.at_us)
 
 
 def _committed(row: LedgerRow, sources: Sources, at_us: int, tries: str) -> Chapter:
@@ -273,8 +270,7 @@ def _superseded(row: LedgerRow, sources: Sources, at_us: int) -> list[Chapter]:
     left, withdrawn = _last(sources, Status.SUPERSEDED), _last(sources, Status.WITHDRAWN)
     gone = ": its rows left the table" + (f" in version {left.version}" if left else "")
     if left is None and withdrawn is not None:
-        what = f"You withdrew it: its rows left the table in version {withdrawn.version}"
-        chapters.append(Chapter(what=what, at_us=withdrawn.at_us))
+        chapters.append(_withdrawn(withdrawn))
         gone = ""
     gone = gone if row["rows_written"] else ": it never had rows in silver"
     by = row["superseded_by"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pointline.vendors.paths.time_of_path import FROM_ZERO, SPANS, read_times
@@ -10,6 +11,7 @@ from pointline.vendors.paths.time_of_path import FROM_ZERO, SPANS, read_times
 if TYPE_CHECKING:
     from pointline.vendors.paths.template import PathTemplate
 
+MOST_NAMED = 3
 NAMED_FIELD = re.compile(r"\{(\w+)[^{}]*\}")
 FIRST_OF_WORDS = re.compile(r"\{\w+:([^{}%*|]+)\|[^{}%*]*\}")
 ALL_WORDS = re.compile(r"\{\w+:([^{}%*|]+(?:\|[^{}%*|]+)+)\}")
@@ -17,6 +19,12 @@ ONE_WORD = re.compile(r"\{\w+:([^{}%*|]+)\}")
 UNNAMED_WORDS = re.compile(r"\{([^{}:|]+)\|[^{}:]*\}")
 PART_OF_TIME = re.compile(r"\{\w+:([^{}]*%[^{}]*)\}")
 LONG_LIST = re.compile(r"\{(\w+):[^{}%|]*(?:\|[^{}%|]*){3,}\}")
+
+
+def first_of(names: Sequence[str]) -> str:
+    """``a, b, c and 7 more``: the first of many feeds."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def shortened(text: str) -> str:

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from pointline.config import Config
 from pointline.errors import UnknownValue
 from pointline.io.bronze.layout import Layout
-from pointline.io.bronze.spelled_path import spelled_path
 from pointline.io.bronze.whereabouts import Place, Whereabouts, look_closer
 from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
 from pointline.io.descriptions import lake_tables
@@ -149,8 +148,7 @@ def _look(config: Config, layout: Layout, path: str, *, is_known: bool) -> Where
     where = look_closer(config.paths.bronze, layout, path, follow_links=config.bronze.follow_links)
     if where.place is not Place.FOREIGN or is_known:
         return where
-    file = config.paths.bronze / spelled_path(str(config.paths.bronze), path)
-    return replace(where, advice=whose_first_line(config, layout.feeds, file, path) or where.advice)
+    return replace(where, advice=whose_first_line(config, layout.feeds, path) or where.advice)
 
 
 def _answer(

@@ -10,7 +10,6 @@ import polars as pl
 
 from pointline.config import Config
 from pointline.errors import PointlineError
-from pointline.io.bronze.spelled_path import spelled_path
 from pointline.io.ledger.reader import require_known_ledger, scan_ledger
 from pointline.phrases import plural, printable
 from pointline.tables import ingest_manifest
@@ -129,13 +128,8 @@ def _told_by_content(config: Config, seen: Seen, shown: Sequence[Unrecognised]) 
     if feeds is None:
         return list(shown)
     foreign = set(seen.foreign)
-    root = config.paths.bronze
     return [
-        one._replace(
-            advice=whose_first_line(config, feeds, root / spelled_path(str(root), one.path), one.path) or one.advice
-        )
-        if one.path in foreign
-        else one
+        one._replace(advice=whose_first_line(config, feeds, one.path) or one.advice) if one.path in foreign else one
         for one in shown
     ]
 

@@ -142,9 +142,11 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             ignored = why_ignored(tried.path, layout)
             look = describe_foreign(tried.path, feeds)
             tried.problem = f"it is left alone: {ignored}" if ignored else _unread(look)
-            advice = whose_first_line(config, feeds, file, tried.path)
-            advice = advice or look.advice.removesuffix(MORE).replace(TRY_TELLS, "")
-            tried.advice = "give the path that it will have in bronze: --as PATH" if ignored else advice
+            if ignored:
+                tried.advice = "give the path that it will have in bronze: --as PATH"
+            else:
+                advice = look.advice.removesuffix(MORE).replace(TRY_TELLS, "")
+                tried.advice = whose_first_line(config, feeds, tried.path, file) or advice
             return tried
         vendor, name = meta.vendor, name_of(meta.feed)
         how = f"{vendor}/{name}" if name else TARDIS

@@ -1,8 +1,9 @@
 """A long run: what people and machines do to a lake, for an hour, with nothing growing and every count exact.
 
 Files are dropped, issued again, moved, withdrawn and read again, some with bad rows or cut short at first. The daemon
-is killed, and data files are lost or cut while it is down. ``POINTLINE_SOAK_SECONDS`` says how long, ``POINTLINE_SEED``
-repeats one, ``POINTLINE_SOAK_OUT`` names a folder for ``soak.csv`` and ``soak.svg``: memory, sizes, counts over time.
+is killed, and data files are lost or cut while it is down. ``POINTLINE_SOAK_SECONDS`` says how long,
+``POINTLINE_SOAK_LIVES`` in how many lives (1: it is never killed), ``POINTLINE_SEED`` repeats one, and
+``POINTLINE_SOAK_OUT`` names a folder for ``soak.csv`` and ``soak.svg``: memory, sizes, counts over time.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ SHORTEST_LIFE = 120
 """Measures, one a second, from which a life tells whether something grows; before that it warms up."""
 TRANSIENT = "tokio-rt-worker"
 """Threads of Delta's runtime: they come with the load and go ten seconds after it."""
-LIVES = 6
+LIVES = int(os.environ.get("POINTLINE_SOAK_LIVES", "6"))
 """The process is killed so many times less one, evenly spread."""
 
 

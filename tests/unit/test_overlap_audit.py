@@ -10,8 +10,9 @@ from itertools import combinations
 import polars as pl
 import pytest
 
-from pointline.services.audit import overlap_audit
-from pointline.services.audit.overlap_audit import FileTimes, audit_overlap
+from pointline.services.audit.ledger import file_times
+from pointline.services.audit.ledger.file_times import FileTimes
+from pointline.services.audit.overlap_audit import audit_overlap
 from pointline.services.audit.silver.row_counts import SPANS
 from pointline.services.files.place.overlap import overlap
 from pointline.services.ingest.batch import Span
@@ -105,7 +106,7 @@ def test_a_group_whose_symbols_were_not_noted(files, found, looked):
 
 def test_days_one_by_one_find_what_all_of_them_do(monkeypatch):
     """A file of two days is compared on each of them, with the files of that day only."""
-    monkeypatch.setattr(overlap_audit, "FILES_AT_ONCE", 1)
+    monkeypatch.setattr(file_times, "FILES_AT_ONCE", 1)
     day_us = 86_400_000_000
     start = int(dt.datetime(2024, 5, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
     days = [dt.date(2024, 5, 1), dt.date(2024, 5, 2), dt.date(2024, 5, 3)]
@@ -161,7 +162,7 @@ def plain(files: list[dict[str, object]]) -> set[int]:
 @pytest.mark.parametrize("seed", range(80))
 def test_against_a_look_at_each_two(monkeypatch, seed):
     rng = random.Random(seed)
-    monkeypatch.setattr(overlap_audit, "FILES_AT_ONCE", rng.choice([1, 2, 50]))
+    monkeypatch.setattr(file_times, "FILES_AT_ONCE", rng.choice([1, 2, 50]))
     files = []
     for file_id in range(1, rng.randrange(2, 8)):
         feed, series = rng.choice([(None, ""), (None, ""), ("f", ""), ("g 1m trade", "1m trade"), ("f 1h", "1h")])
@@ -214,7 +215,7 @@ def test_the_seam_of_two_days_in_a_file_of_many_symbols(reaches_back):
 
 @pytest.mark.parametrize(("at_once", "portions"), [(1, [[1], [2], [3]]), (2, [[1, 2], [3]]), (9, [[1, 2, 3]])])
 def test_days_come_some_at_a_time(monkeypatch, at_once, portions):
-    monkeypatch.setattr(overlap_audit, "FILES_AT_ONCE", at_once)
+    monkeypatch.setattr(file_times, "FILES_AT_ONCE", at_once)
     times = FileTimes(())
     for day, count in ((3, 4), (1, 1), (2, 1)):
         frame = ledger({number: ("S", {"S": (0, 1)}) for number in range(count)})

@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols.tables import Part
-from pointline.services.audit.ledger_audit import audit_counts, audit_ledger, audit_quarantine
-from pointline.services.audit.ledger_index import LedgerIndex, Sorted, with_next
+from pointline.services.audit.ledger.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.audit.ledger.ledger_index import LedgerIndex, with_next
 from pointline.services.audit.silver import row_counts
+from pointline.services.audit.silver.file_counts import FileCounts
 from pointline.services.audit.silver.row_counts import COUNTS, count_rows
 from pointline.services.telling.findings import HINTS, Finding
 from pointline.tables.ingest_manifest import SCHEMA
@@ -98,11 +99,12 @@ def silver(book: pl.DataFrame, *held: dict, aside=None) -> list[str]:
 
 def in_runs(book: pl.DataFrame, *held: dict) -> list[str]:
     """What is found where the ledger comes row by row."""
-    schema = {**COUNTS, "table": pl.String(), "exchange": pl.String(), "date": pl.String()}
-    found = Sorted(pl.DataFrame(list(held), schema=schema))
+    found = FileCounts()
+    for one in held:
+        found.add(pl.DataFrame([one]).select(*COUNTS), one["table"], one["exchange"], one["date"])
     runs = with_next(book.iter_slices(1))
     return sorted(
-        one for run, until in runs for one in kinds(audit_counts(run, run, found.take_until(until), None, ["trades"]))
+        one for run, until in runs for one in kinds(audit_counts(run, run, found.take_before(until), None, ["trades"]))
     )
 
 

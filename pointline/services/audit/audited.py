@@ -127,10 +127,17 @@ class PartFiles(Protocol):
 class BronzeFolder(Protocol):
     """What lies in bronze."""
 
-    def survey(self, folder: str = "", left_out: list[Any] | None = None) -> pl.DataFrame:
+    def survey(
+        self,
+        folder: str = "",
+        left_out: list[Any] | None = None,
+        *,
+        keep: Callable[[pl.DataFrame], pl.DataFrame] = ...,
+    ) -> pl.DataFrame:
         """Return every file: ``path, size, mtime_us, changed_us, inode``.
 
-        What is no file is added to ``left_out``, each a ``LeftOut``.
+        What is no file is added to ``left_out``, each a ``LeftOut``. ``keep`` is given the files piece by piece and
+        says which of them are returned.
         """
         ...
 

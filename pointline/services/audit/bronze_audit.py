@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,13 +11,11 @@ from pointline.io.protocols.bronze import BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.phrases import plural
 from pointline.services.audit.audited import LeftOut, Parties
+from pointline.services.audit.ledger.known_versions import COLUMNS, MODIFIED, SIZE, KnownVersions
 from pointline.services.files.ledger_facts import described_as
 from pointline.services.telling.findings import Checked, Finding
 from pointline.tables import ingest_manifest
-from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
-
-NEEDED = ("file_id", "status", "bronze_file_path")
-"""Of the ledger, to tell which version of a path is the newest."""
+from pointline.tables.ingest_manifest import Status, stands_at
 
 
 def audit_bronze(
@@ -33,16 +31,14 @@ def audit_bronze(
     ``read_ledger`` yields runs of it with the columns that are asked for. What it yields itself has all of them and
     those of ``survey`` besides: ``size`` (bytes), ``mtime_us`` (microseconds since the epoch, UTC) ...
     """
-    newest = _newest(read_ledger(NEEDED))  # before bronze is listed: what is new since is no change of these
+    known = KnownVersions(read_ledger(COLUMNS))  # before bronze is listed: what is new since is no change of these
     left_out: list[LeftOut] = []
-    survey = _Survey(to.bronze.survey("", left_out))
+    others = _Others(to.bronze.survey("", left_out, keep=known.without_known))
     unseen = [one for one in left_out if one.is_unreadable]
     in_flight = pl.Series(sorted(flying), dtype=pl.Int64).implode()
-    checked.bronze_files = survey.height
+    checked.bronze_files = known.files
     for run in read_ledger(list(ingest_manifest.SCHEMA)):
-        both = survey.beside(run.filter(pl.col("file_id").is_in(newest))).with_columns(
-            _is_as_known().alias("is_as_known")
-        )
+        both = others.beside(known.newest_of(run))
         gone = both.filter(stands_at(Status.SUCCESS), pl.col("size").is_null())
         hidden = [(one, gone.filter(_is_at_or_below(one.path)).height) for one in unseen]
         checked.bronze_gone += gone.height - sum(files for _, files in hidden)
@@ -66,7 +62,7 @@ def audit_bronze(
         changed = [finding.file_id for finding in findings]
         in_and_dated = (stands_at(Status.SUCCESS), pl.col("date").is_not_null())
         yield findings, settled.filter(*in_and_dated, ~pl.col("file_id").is_in(changed))
-    new = survey.unmet()
+    new = others.unmet()
     checked.bronze_waiting = sum(to.bronze.describe(*row) is not None for row in new.iter_rows())
     checked.bronze_unrecognised = new.height - checked.bronze_waiting + len(left_out)
 
@@ -80,53 +76,34 @@ def _unreadable(one: LeftOut, files: int) -> Finding:
     return Finding(kind="bronze_unreadable", table="", path=one.path, what=what, hint=one.advice)
 
 
-def _newest(runs: Iterable[pl.DataFrame]) -> pl.Series:
-    """Return the newest version of each path, by a hash of it: a million paths would be a hundred megabytes."""
-    alive = [run.filter(~stands_at(*CLOSED)).select("file_id", hash=pl.col("bronze_file_path").hash()) for run in runs]
-    if not alive:
-        return pl.Series([[]], dtype=pl.List(pl.Int64))
-    return pl.concat(alive).group_by("hash").agg(pl.col("file_id").max())["file_id"].implode()
-
-
-class _Survey:
-    """What lies in bronze, looked up by path."""
+class _Others:
+    """What lies in bronze and is no version that the ledger knows, looked up by path."""
 
     def __init__(self, files: pl.DataFrame) -> None:
         self._files = files.rename({"path": "bronze_file_path", "inode": "inode_now"})
-        hashes = files["path"].hash()
-        self._order = hashes.arg_sort()
-        self._hashes = hashes.gather(self._order)
-        self._met: list[pl.Series] = []
-        self.height = files.height
+        self._met: set[str] = set()
 
     def beside(self, ledger: pl.DataFrame) -> pl.DataFrame:
-        """Return rows of the ledger, each with what lies at its path now, null where nothing does."""
-        facts = [name for name in self._files.columns if name != "bronze_file_path"]
-        if not self.height:
-            return ledger.with_columns(pl.lit(None, self._files.schema[name]).alias(name) for name in facts)
-        paths = ledger["bronze_file_path"]
-        places = self._hashes.search_sorted(paths.hash()).clip(upper_bound=self.height - 1)
-        at = self._order.gather(places)
-        found = self._files[at]
-        is_there = (found["bronze_file_path"] == paths).fill_null(value=False)
-        self._met.append(at.filter(is_there))
-        return ledger.with_columns(pl.when(is_there).then(found[name]).otherwise(None).alias(name) for name in facts)
+        """Return rows of ``KnownVersions.newest_of``, each with what lies at its path now, null where nothing does.
+
+        ``is_as_known``: it has the size and the time that the ledger says.
+        """
+        both = ledger.join(self._files, on="bronze_file_path", how="left", maintain_order="left")
+        self._met.update(both.filter(pl.col("size").is_not_null())["bronze_file_path"])
+        was_met = pl.col("was_met") & pl.col("size").is_null()
+        same = {"size": SIZE, "mtime_us": MODIFIED, "changed_us": pl.lit(0), "inode_now": pl.lit(0)}
+        both = both.with_columns(pl.when(was_met).then(one).otherwise(name).alias(name) for name, one in same.items())
+        return both.with_columns(((pl.col("size") == SIZE) & (pl.col("mtime_us") == MODIFIED)).alias("is_as_known"))
 
     def unmet(self) -> pl.DataFrame:
         """Return the files that no row was beside, with the columns that they came with."""
-        met = pl.concat([self._order.clear(), *self._met])
-        rest = self._files.with_row_index("place").filter(~pl.col("place").is_in(met.implode())).drop("place")
+        rest = self._files.filter(~pl.col("bronze_file_path").is_in(list(self._met)))
         return rest.rename({"bronze_file_path": "path", "inode_now": "inode"})
 
 
 def as_found(row: Mapping[str, Any]) -> BronzeFileMetadata:
     """Describe a file of ``audit_bronze`` as it is in bronze now."""
     return described_as(row, size=row["size"], modified_us=row["mtime_us"])
-
-
-def _is_as_known() -> pl.Expr:
-    same_time = pl.col("last_modified_ts").dt.epoch("us") == pl.col("mtime_us")
-    return (pl.col("size") == pl.col("file_size_bytes")) & same_time
 
 
 def described_now(row: Mapping[str, Any], to: Parties) -> BronzeFileMetadata | None:

@@ -8,67 +8,18 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from pointline.parse.rules import DAY_US
+from pointline.services.audit.ledger.file_times import TIMES, hold_many
 from pointline.services.files.place.overlap import Day
 from pointline.services.telling.findings import Finding
 from pointline.tables.ingest_manifest import Status, stands_at
-from pointline.tables.spelling import symbol_key, which_hold_many
+from pointline.tables.spelling import symbol_key
 
 WHOLE = ("whole_first", "whole_last")
 """When a file begins and ends, on whatever day."""
 SERIES = ("exchange", "data_type", "date", "series", "key")
-TIMES = ("first_local_timestamp", "last_local_timestamp")
-
-COLUMNS = ("file_id", "status", "exchange", "data_type", "symbol", "feed", "date", "days", "symbols", *TIMES)
-"""Of the ledger: what is needed of it."""
-WORDS = ("status", "exchange", "data_type", "symbol", "feed")
-FILES_AT_ONCE = 50_000
 
 ReadSpans: TypeAlias = Callable[[Day, Sequence[int]], pl.DataFrame]
 """``file_id, symbol, first, last`` of the rows that these files have on a day, read from silver; times as integers."""
-
-
-class FileTimes:
-    """When the files in silver begin and end, in some forty bytes each, taken from the ledger run by run."""
-
-    def __init__(self, groups: Collection[str]) -> None:
-        self._groups = groups
-        self._once: list[pl.DataFrame] = []
-        """Of files of one symbol and one day, which nearly all are: without the columns that say more of others."""
-        self._others: list[pl.DataFrame] = []
-
-    def add(self, ledger: pl.DataFrame) -> None:
-        """Take note of a run of rows, with ``COLUMNS`` at least."""
-        files = ledger.filter(stands_at(Status.SUCCESS), pl.col(TIMES[0]).is_not_null()).select(COLUMNS)
-        files = files.with_columns(pl.col(name).cast(pl.Categorical) for name in WORDS)
-        has_more = _has_many(files, self._groups) | pl.col("days").is_not_null()
-        is_more = files.select(has_more.fill_null(value=False).alias("is_more")).to_series()
-        self._once.append(files.filter(~is_more).drop("days", "symbols"))
-        self._others.append(files.filter(is_more))
-
-    def some_days(self, without: Collection[int]) -> Iterator[pl.DataFrame]:
-        """Yield the files of whole days, some days at a time, with ``bronze_file_path``, empty, besides ``COLUMNS``.
-
-        What is known of them is forgotten.
-        """
-        if not self._once:
-            return
-        is_left = ~pl.col("file_id").is_in(list(without))
-        once, others = pl.concat(self._once).filter(is_left).sort("date"), pl.concat(self._others).filter(is_left)
-        self._once, self._others = [], []
-        single, several = others.filter(pl.col("days").is_null()), others.filter(pl.col("days").is_not_null())
-        dates = pl.concat([once["date"], single["date"], several["days"].explode().struct.field("date")])
-        counts = dates.value_counts().sort("date")
-        portion = (pl.col("count").cum_sum() - pl.col("count")) // FILES_AT_ONCE
-        for _, days in counts.with_columns(portion=portion).group_by("portion", maintain_order=True):
-            wanted = days.select("date")
-            is_wanted = pl.element().struct.field("date").is_in(wanted["date"].implode())
-            reaching = several.with_columns(pl.col("days").list.eval(pl.element().filter(is_wanted)))
-            found = [
-                once.join(wanted, on="date", how="semi", nulls_equal=True),
-                single.join(wanted, on="date", how="semi", nulls_equal=True),
-                reaching.filter(pl.col("days").list.len() > 0),
-            ]
-            yield pl.concat(found, how="diagonal").with_columns(bronze_file_path=pl.lit(""))
 
 
 def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: ReadSpans) -> Iterator[Finding]:
@@ -78,7 +29,7 @@ def audit_overlap(ledger: pl.DataFrame, groups: Collection[str], read_spans: Rea
     where another file holds one of them and the times of the two files, over all symbols, overlap.
     """
     files = ledger.filter(stands_at(Status.SUCCESS), pl.col("first_local_timestamp").is_not_null())
-    files = _by_day(files.with_columns(_has_many(files, groups).alias("is_many")))
+    files = _by_day(files.with_columns(hold_many(files, groups).alias("is_many")))
     is_many = pl.col("is_many")
     day = SERIES[:-1]
     crowded = files.filter(is_many).select(day).unique()
@@ -105,11 +56,6 @@ def _is_so(row: Mapping[str, Any], files: pl.DataFrame, read_spans: ReadSpans) -
     if pair.filter(goes_on).is_empty():
         return True
     return not _meeting(_exact(pair, pair.clear(), day, read_spans)).is_empty()
-
-
-def _has_many(files: pl.DataFrame, groups: Collection[str]) -> pl.Expr:
-    """True for files of many symbols, by what they are called now, or by what they were found to hold."""
-    return which_hold_many(files, groups) | (pl.col("symbols").list.len() > 1).fill_null(value=False)
 
 
 def _by_day(ledger: pl.DataFrame) -> pl.DataFrame:

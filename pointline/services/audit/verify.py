@@ -16,15 +16,16 @@ from pointline.errors import Transient
 from pointline.io.protocols.file_version import Outcome
 from pointline.services.audit.audited import Parties
 from pointline.services.audit.bronze_audit import audit_bronze
-from pointline.services.audit.ledger_audit import audit_counts, audit_ledger, audit_quarantine
-from pointline.services.audit.ledger_index import Sorted, with_next
-from pointline.services.audit.ledger_version import LedgerVersion
+from pointline.services.audit.ledger.ledger_audit import audit_counts, audit_ledger, audit_quarantine
+from pointline.services.audit.ledger.ledger_index import with_next
+from pointline.services.audit.ledger.ledger_version import LedgerVersion
 from pointline.services.audit.look import UNREADABLE, Look, first_line, unreadable
 from pointline.services.audit.overlap_audit import audit_overlap
 from pointline.services.audit.silver.contents import compare_contents
 from pointline.services.audit.silver.data_files import audit_files, audit_small_table
+from pointline.services.audit.silver.file_counts import FileCounts
 from pointline.services.audit.silver.row_counts import SPANS, time_symbols
-from pointline.services.audit.silver.snapshot import Snapshot, take_counts, take_quarantine, take_snapshot
+from pointline.services.audit.silver.snapshot import Snapshot, take_quarantine, take_snapshot
 from pointline.services.audit.symbol_audit import audit_history, audit_observations, audit_symbols
 from pointline.services.files.place.overlap import Day
 from pointline.services.telling.findings import Checked, Finding, Report
@@ -61,7 +62,10 @@ def _audit(look: Look) -> Report:
     except UNREADABLE as error:
         return Report(checked=checked, findings=[*look.findings, unreadable(ingest_manifest.NAME, error)])
     told: dict[int, Outcome] = {}
-    snapshots = {name: take_snapshot(look, name, table, ledger, told) for name, table in to.tables.items()}
+    counts = FileCounts()
+    snapshots = {
+        name: take_snapshot(look, name, table, ledger, told=told, counts=counts) for name, table in to.tables.items()
+    }
     look.findings += _undescribed(look, ledger)
     aside = take_quarantine(look)
     ahead = {file_id for file_id, one in told.items() if one.status is not Status.PENDING}
@@ -73,8 +77,9 @@ def _audit(look: Look) -> Report:
         if ahead and not had_writer and not to.has_writer():
             look.findings += _behind(ledger, told, ahead)
         left_out = ahead | behind_doors
-        overlapping = _audit_overlap(look, ledger, snapshots, left_out)
-        instruments = _audit_rows(look, ledger, snapshots, aside=aside, ahead=left_out, overlapping=overlapping)
+        readable = [name for name, one in snapshots.items() if one is not None]
+        instruments = _audit_rows(look, ledger, counts, aside, ahead=left_out, readable=readable)
+        look.findings += _audit_overlap(look, ledger, snapshots, left_out)
     except UNREADABLE as error:
         return Report(checked=checked, findings=[*look.findings, unreadable(ingest_manifest.NAME, error)])
     look.findings += _audit_symbols(look, instruments)
@@ -114,10 +119,9 @@ def _audit_overlap(look: Look, ledger: LedgerVersion, snapshots: Snapshots, ahea
             return pl.DataFrame(schema=SPANS)
 
     groups = look.parties.groups
-    if groups is None or ledger.times is None:
+    if groups is None:
         return []
-    days = ledger.times.some_days(without=ahead)
-    found = [one for some in days for one in audit_overlap(some, groups, read_spans)]
+    found = [one for some in ledger.some_days(without=ahead) for one in audit_overlap(some, groups, read_spans)]
     paths = ledger.rows_of([one.file_id for one in found if one.file_id is not None]) if found else None
     named = {} if paths is None else dict(paths.select("file_id", "bronze_file_path").iter_rows())
     return [replace(one, path=named.get(one.file_id, "")) for one in found]
@@ -126,16 +130,17 @@ def _audit_overlap(look: Look, ledger: LedgerVersion, snapshots: Snapshots, ahea
 def _audit_rows(
     look: Look,
     ledger: LedgerVersion,
-    snapshots: Snapshots,
+    found: FileCounts,
+    aside: FileCounts | None,
     *,
-    aside: pl.DataFrame | None,
     ahead: set[int],
-    overlapping: Sequence[Finding],
+    readable: Sequence[str],
 ) -> list[int]:
-    """Compare the ledger with what was counted; return the lists of instruments that have rows."""
-    readable = {name: one for name, one in snapshots.items() if one is not None}
-    found, quarantined = Sorted(take_counts(readable)), None if aside is None else Sorted(aside)
-    look.checked.rows = found.total("rows")
+    """Compare the ledger with what was counted; return the lists of instruments that have rows.
+
+    What was counted is taken from ``found`` and ``aside``.
+    """
+    look.checked.rows = found.rows
     of_ledger: list[Finding] = []
     of_counts: list[Finding] = []
     of_quarantine: list[Finding] = []
@@ -145,16 +150,15 @@ def _audit_rows(
         look.on_step(look.checked)
         still = run.filter(~pl.col("file_id").is_in(in_flight))
         of_ledger += audit_ledger(still, ledger.index)
-        rows = found.take_until(until).with_columns(pl.col("exchange", "date", "table").cast(pl.String))
-        here = None if quarantined is None else quarantined.take_until(until)
-        of_counts += audit_counts(still, run, rows, here, list(readable))
+        here = None if aside is None else aside.take_before(until)
+        of_counts += audit_counts(still, run, found.take_before(until), here, readable)
         if here is not None:
             of_quarantine += audit_quarantine(still, run, here)
         told = still.filter(stands_at(Status.SUCCESS), pl.col("data_type") == dim_symbol.INSTRUMENTS)
         lists += told.filter(pl.col("rows_written") > 0)["file_id"].to_list()
     if aside is not None:
-        look.checked.quarantined_rows = int(aside["rows"].sum())
-    look.findings += [*of_ledger, *overlapping, *of_counts, *of_quarantine]
+        look.checked.quarantined_rows = aside.rows
+    look.findings += [*of_ledger, *of_counts, *of_quarantine]
     return lists
 
 

@@ -19,7 +19,8 @@ class LedgerIndex:
         """``runs`` have ``COLUMNS``, and may have others."""
         kept = [pl.DataFrame(schema={name: SCHEMA[name] for name in COLUMNS}), *(run.select(COLUMNS) for run in runs)]
         slim = [run.with_columns(pl.col("status").cast(pl.Categorical)) for run in kept]
-        self._files = pl.concat(slim).sort("file_id")
+        files = pl.concat(slim, rechunk=True)
+        self._files = files if files["file_id"].is_sorted() else files.sort("file_id")
 
     @property
     def height(self) -> int:
@@ -55,20 +56,3 @@ def with_next(runs: Iterable[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, int 
             yield before, run["file_id"].min()  # type: ignore[misc]  # integers have an integer
         before = run
     yield before, None
-
-
-class Sorted:
-    """Counts by ``file_id``, taken in the order of the ledger's runs."""
-
-    def __init__(self, counts: pl.DataFrame) -> None:
-        self._left = counts.sort("file_id")
-
-    def total(self, name: str) -> int:
-        """Return the sum of a column of those that are left."""
-        return int(self._left[name].sum())
-
-    def take_until(self, file_id: int | None) -> pl.DataFrame:
-        """Return those below an id, all that are left where there is none."""
-        end = self._left.height if file_id is None else int(self._left["file_id"].search_sorted(file_id))
-        taken, self._left = self._left.head(end), self._left.slice(end)
-        return taken

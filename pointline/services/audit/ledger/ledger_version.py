@@ -11,8 +11,8 @@ import polars as pl
 
 from pointline.io.protocols.tables import Part
 from pointline.services.audit.audited import AuditedLedger
-from pointline.services.audit.ledger_index import LedgerIndex
-from pointline.services.audit.overlap_audit import COLUMNS, FileTimes
+from pointline.services.audit.ledger.file_times import COLUMNS, FileTimes
+from pointline.services.audit.ledger.ledger_index import LedgerIndex
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 
@@ -28,15 +28,22 @@ class LedgerVersion:
         self._parts = ledger.live_parts()
         self.tables: set[str] = set()
         """Those that have files."""
-        self.times = None if groups is None else FileTimes(groups)
+        self._groups = groups
         self.index = LedgerIndex(self._noted_runs())
 
     def _noted_runs(self) -> Iterator[pl.DataFrame]:
-        for run in self.runs(COLUMNS):
-            self.tables.update(run.filter(stands_at(Status.SUCCESS))["data_type"])
-            if self.times is not None:
-                self.times.add(run)
+        for run in self.runs(("file_id", "status", "data_type")):
+            self.tables.update(run.filter(stands_at(Status.SUCCESS))["data_type"].unique())
             yield run
+
+    def some_days(self, without: Collection[int]) -> Iterator[pl.DataFrame]:
+        """Yield when files begin and end as ``FileTimes`` does; nothing where files may overlap."""
+        if self._groups is None:
+            return
+        times = FileTimes(self._groups)
+        for run in self.runs(COLUMNS):
+            times.add(run)
+        yield from times.some_days(without)
 
     def runs(self, columns: Sequence[str] = tuple(ingest_manifest.SCHEMA)) -> Iterator[pl.DataFrame]:
         """Yield its rows in runs by rising ``file_id``."""

@@ -11,7 +11,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from pointline.io.protocols.file_version import ROWS_LOST
-from pointline.services.audit.ledger_index import LedgerIndex
+from pointline.services.audit.ledger.ledger_index import LedgerIndex
 from pointline.services.files.companion import DISPUTED, disputed, settle_dispute
 from pointline.services.telling.findings import Finding
 from pointline.tables import ingest_manifest, quarantine

@@ -72,5 +72,5 @@ def _portions(dates: list[pl.Series]) -> Iterator[tuple[pl.Series, dt.date | Non
     counts = pl.concat([one.value_counts() for one in dates]).group_by("date").agg(pl.col("count").sum()).sort("date")
     portion = (pl.col("count").cum_sum() - pl.col("count")) // FILES_AT_ONCE
     portions = [days["date"] for _, days in counts.group_by(portion, maintain_order=True)]
-    for days, behind in zip(portions, [*portions[1:], None], strict=True):
+    for days, behind in zip(portions, [*portions[1:], None], strict=False):
         yield days, None if behind is None else behind[0]

@@ -61,6 +61,11 @@ class LakePaths(Struct, frozen=True):
     def settings_file(self) -> Path:
         return self.root / "pointline.toml"
 
+    def strangers(self) -> list[Path]:
+        """Return what lies in the folder and belongs to no lake; hidden names aside."""
+        own = {self.bronze, self.silver, self.settings_file, self.root / "vendors"}
+        return [path for path in self.root.iterdir() if path not in own and not path.name.startswith(".")]
+
     def table(self, name: str) -> Path:
         return self.silver / name
 

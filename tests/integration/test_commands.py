@@ -244,6 +244,19 @@ class TestNewLake:
         assert "environment LAKE_ROOT" in said[0]
         assert "lake.created" not in second.stdout
 
+    def test_in_a_folder_of_files_says_that_they_are_not_read(self, tmp_path):
+        lake = tmp_path / "ticks"
+        (lake / "2023").mkdir(parents=True)
+        (lake / "2024.csv.gz").touch()
+        assert "the folder has 2023 and 1 other: only what is in bronze is read" in pointline(lake, "run", "--once").stdout
+
+    @pytest.mark.parametrize("made", ["bronze", "vendors", ".hidden"])
+    def test_in_a_folder_that_is_prepared_says_nothing_of_it(self, tmp_path, made):
+        (tmp_path / "lake" / made).mkdir(parents=True)
+        said = pointline(tmp_path / "lake", "run", "--once").stdout
+        assert "lake.created" in said
+        assert "the folder has" not in said
+
     @pytest.mark.parametrize("command", [["run", "--once"], ["run"]])
     def test_is_not_made_where_its_disk_is_missing(self, tmp_path, command):
         found = pointline(tmp_path / "disk" / "data" / "lake", *command)

@@ -100,6 +100,9 @@ def _say_new_lake(config: Config) -> None:
     source = config.sources["lake_root"]
     elsewhere = "if your lake is elsewhere, stop this and name it by --lake-root or LAKE_ROOT"
     hint = f"drop files into {config.paths.bronze}; {elsewhere}"
+    if beside := sorted(path.name for path in config.paths.strangers()):
+        others = f" and {plural(len(beside) - 1, 'other')}" if len(beside) > 1 else ""
+        hint = f"the folder has {beside[0]}{others}: only what is in bronze is read; {hint}"
     log.warning(events.LAKE_CREATED, lake=root, named_by=source, hint=hint)
 
 

@@ -65,6 +65,7 @@ class _Pointline(ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
         if name == "tables" and isinstance(value, ModuleType):
             value.__class__ = _Tables
+            value.__doc__ = _Tables.__call__.__doc__  # what `help` and `?` show
         super().__setattr__(name, value)
 
 

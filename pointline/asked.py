@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 
 from pointline.config import LakePaths, load_config
-from pointline.errors import PointlineError
+from pointline.errors import PointlineError, WrongUse
 from pointline.tables.spelling import symbol_key
 from pointline.unknown import MOST_LISTED, near_names, no_such
 
@@ -42,7 +42,7 @@ def words(given: Names | None) -> list[str] | None:
     for name in names:
         if not isinstance(name, str):
             what = f"{name!r} is of the type {type(name).__name__}, and a name is a text"
-            raise PointlineError(what, hint="write one name, or a list of them")
+            raise WrongUse(what, hint="write one name, or a list of them")
     return list(dict.fromkeys(map(str, names)))
 
 
@@ -61,18 +61,16 @@ def instant(name: str, given: Time | None) -> dt.datetime | None:
         try:
             time = dt.datetime.fromisoformat(given.strip())
         except ValueError:
-            raise PointlineError(f"{name} is {given!r}, which is no time", hint=TIME_HINT.format(name=name)) from None
+            raise WrongUse(f"{name} is {given!r}, which is no time", hint=TIME_HINT.format(name=name)) from None
     if not isinstance(time, dt.date):
         what = f"{name} is {given!r}, of the type {type(given).__name__}, which is no time"
-        raise PointlineError(what, hint=TIME_HINT.format(name=name))
+        raise WrongUse(what, hint=TIME_HINT.format(name=name))
     if not isinstance(time, dt.datetime):
         return dt.datetime(time.year, time.month, time.day, tzinfo=dt.UTC)
     try:
         return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
     except OverflowError:
-        raise PointlineError(
-            f"{name} is {given!r}, which is no time in UTC", hint=TIME_HINT.format(name=name)
-        ) from None
+        raise WrongUse(f"{name} is {given!r}, which is no time in UTC", hint=TIME_HINT.format(name=name)) from None
 
 
 def window(start: Time | None, end: Time | None) -> tuple[dt.datetime | None, dt.datetime | None]:
@@ -82,10 +80,10 @@ def window(start: Time | None, end: Time | None) -> tuple[dt.datetime | None, dt
     if first is None or last is None or first < last:
         return first, last
     if last < first:
-        raise PointlineError(f"end {last} is before start {first}", hint="swap the two")
+        raise WrongUse(f"end {last} is before start {first}", hint="swap the two")
     if _is_day(start) and _is_day(end):
         following = first.date() + dt.timedelta(days=1)
-        raise PointlineError(
+        raise WrongUse(
             f"start and end are both {first:%Y-%m-%d}, and end itself is not included: no row lies between them",
             hint=f"for that day write end='{following}'",
         )

@@ -43,9 +43,8 @@ def and_more(number: int) -> str:
     return f"... and {number:,} more; --json shows all"
 
 
-def would_do(command: str) -> str:
-    """Return the line after what a dry run showed."""
-    return f"nothing was changed: this is what `pointline {command}` would do"
+WOULD_DO = "nothing was changed: the same command without --dry-run does this"
+"""The line after what a dry run showed."""
 
 
 def count(number: int | None) -> str:

@@ -49,7 +49,8 @@ def with_symbols(
     rows = frame.lazy()
     given = rows.collect_schema()
     if missing := [name for name in (*dim_symbol.KEY, "local_timestamp") if name not in given]:
-        raise PointlineError(f"with_symbols needs the column {', '.join(missing)}", hint="select it too")
+        noun, them = ("column", "it") if len(missing) == 1 else ("columns", "them")
+        raise PointlineError(f"with_symbols needs the {noun} {', '.join(missing)}", hint=f"select {them} too")
     for name, kinds, wanted in WANTED_TYPES:
         if not isinstance(given[name], kinds):
             raise PointlineError(f"with_symbols needs {wanted} in {name}, and it holds {given[name]}", hint="cast it")
@@ -77,6 +78,9 @@ def with_symbols(
     done = joined.collect()
     windows.warn_of(done.select(*dim_symbol.KEY, "local_timestamp"), done["symbol_id"])
     return done
+
+
+TO_LIST = "a file of instruments in bronze, or `pointline symbols update`, says what a symbol was from when on"
 
 
 class NoVersion(UserWarning):
@@ -118,7 +122,7 @@ class Windows:
             first = (
                 f"the first is {exchange} {symbol} at {at}" if self._windows.height else "the lake has no symbols yet"
             )
-            told = f"{missing:,} of {len(found):,} rows had no version of their symbol: {first}"
+            told = f"{missing:,} of {len(found):,} rows had no version of their symbol: {first}; {TO_LIST}"
             warnings.warn(told, NoVersion, stacklevel=3)
 
     def _in_order(self, keys: pl.DataFrame) -> pl.Series:

@@ -6,14 +6,14 @@ Lazy: no row is read before ``collect``.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 
 from pointline.asked import Names, Time, exchange_ids, lake_paths, near, window, words
-from pointline.errors import PointlineError, UnknownValue
+from pointline.errors import PointlineError, UnknownValue, WrongUse
 from pointline.io.delta.lake_frame import of_lake
 from pointline.io.delta.reading import Parts, Wanted
 from pointline.io.descriptions import FOLDER as VENDORS
@@ -66,7 +66,12 @@ def scan(
     first, last = window(start, end)
     exchanges, symbols, chosen = exchange_ids(exchange), words(symbol), words(columns)
     wanted = Wanted(exchanges=exchanges, symbols=symbols, start=first, end=last)
-    _require_columns(table, schema, [*(chosen or ()), *wanted.columns(), *(ORDER if in_order else ())])
+    _require_columns(table, schema, chosen or ())
+    if start is not None or end is not None:
+        _require_times(table, schema, "start and end select", ORDER[:1])
+    if in_order:
+        _require_times(table, schema, "in_order sorts", ORDER)
+    _require_columns(table, schema, wanted.columns())
     paths = lake_paths(lake_root)
     parts = Parts(paths.table(table), _version(version))
     reading = Reading(table=table, columns=schema, parts=parts, silver=paths.silver, has_events=bool(partition_by))
@@ -112,13 +117,23 @@ def _version(given: int | None) -> int | None:
     try:
         return None if given is None else operator.index(given)
     except TypeError:
-        raise PointlineError(
+        raise WrongUse(
             f"version is {given!r}, and versions are whole numbers",
             hint="`pointline.tables()` names the newest version of each table",
         ) from None
 
 
-def _require_columns(table: str, schema: Mapping[str, pl.DataType], asked: list[str]) -> None:
+def _require_times(table: str, schema: Mapping[str, pl.DataType], what: str, columns: Sequence[str]) -> None:
+    """Raise UnknownValue where an option goes by columns that nobody named, and that the table lacks."""
+    if missing := [name for name in columns if name not in schema]:
+        raise UnknownValue(
+            f"{what} by {', '.join(columns)}, and {table} has no {' and no '.join(missing)}",
+            subject=table,
+            hint="leave it out, and filter or sort the frame by its own columns",
+        )
+
+
+def _require_columns(table: str, schema: Mapping[str, pl.DataType], asked: Sequence[str]) -> None:
     missing = list(dict.fromkeys(name for name in asked if name not in schema))
     if not missing:
         return

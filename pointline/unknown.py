@@ -22,6 +22,8 @@ def near_names(value: str, known: Iterable[str]) -> list[str]:
     for name in known:
         by_key.setdefault(name.casefold(), name)
     key = value.casefold()
+    if key in by_key:
+        return [by_key[key]]
     found = difflib.get_close_matches(key, by_key, n=MOST_NEAR, cutoff=NEAR)
     found += sorted(one for one in by_key if len(key) >= SHORTEST_PART and key in one and one not in found)
     return [by_key[one] for one in found[:MOST_NEAR]]

@@ -67,7 +67,7 @@ METRICS_FAILED: Final[str] = "metrics.failed"
 
 EVENTS: Final[dict[str, str]] = {
     DAEMON_STARTED: "The daemon holds the lake's lock and begins to recover; `parser` is `compiled` or `polars`.",
-    DAEMON_READY: "Recovery is done and bronze is being watched.",
+    DAEMON_READY: "Recovery is done; `watching` says whether bronze is watched: `run --once` only scans it.",
     DAEMON_STOPPING: "The daemon was asked to stop: it finishes what is in flight and begins nothing new.",
     DAEMON_STOPPED: "Everything in flight is in the lake and every thread has ended.",
     DAEMON_PART_DIED: "A thread died; the process exits so that the service manager restarts it.",

@@ -76,9 +76,10 @@ def find_root(lake_root: str | Path | None, environ: Mapping[str, str]) -> tuple
         (lake_root, "flag") if lake_root is not None else (environ.get("LAKE_ROOT"), "environment LAKE_ROOT")
     )
     if given is None or not str(given).strip():
+        slip = "POINTLINE_LAKE_ROOT is not read; " if "POINTLINE_LAKE_ROOT" in environ else ""
         raise ConfigurationError(
             ["lake_root: no lake is named"],
-            hint="set LAKE_ROOT to the lake's folder or pass --lake-root, in Python lake_root=; "
+            hint=f"{slip}set LAKE_ROOT to the lake's folder or pass --lake-root, in Python lake_root=; "
             "`pointline demo` makes a lake to try",
         )
     try:

@@ -248,7 +248,9 @@ class TestNewLake:
         lake = tmp_path / "ticks"
         (lake / "2023").mkdir(parents=True)
         (lake / "2024.csv.gz").touch()
-        assert "the folder has 2023 and 1 other: only what is in bronze is read" in pointline(lake, "run", "--once").stdout
+        assert (
+            "the folder has 2023 and 1 other: only what is in bronze is read" in pointline(lake, "run", "--once").stdout
+        )
 
     @pytest.mark.parametrize("made", ["bronze", "vendors", ".hidden"])
     def test_in_a_folder_that_is_prepared_says_nothing_of_it(self, tmp_path, made):
@@ -264,3 +266,35 @@ class TestNewLake:
         assert f"the folder {tmp_path}/disk does not exist" in found.stderr
         assert "mounted" in found.stderr
         assert not list(tmp_path.iterdir())
+
+
+def test_withdrawn_files_are_told_of(tmp_path):
+    """Who withdraws the last copy hears of it, and coverage does not send for what lies in bronze."""
+    bronze = tmp_path / "bronze"
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        write_sample(sample(symbol), bronze / sample(symbol).file_name)
+    assert pointline(tmp_path, "run", "--once").returncode == 0
+    (bronze / sample("BTCUSDT").file_name).unlink()
+    lost = "bronze does not have this version of it"
+    both = pointline(tmp_path, "withdraw", "1", "2", "--dry-run").stdout
+    assert both.count(lost) == 1
+    assert "`pointline retry ID`" in both
+    alone = json.loads(pointline(tmp_path, "files", "--json").stdout)
+    gone = next(one["file_id"] for one in alone if "BTCUSDT" in one["bronze_file_path"])
+    assert "`pointline retry ID`" not in pointline(tmp_path, "withdraw", str(gone), "--dry-run").stdout
+    files = json.loads(pointline(tmp_path, "withdraw", str(gone), "--json").stdout)["files"]
+    assert [one["in_bronze"] for one in files] == [False]
+    assert "1 withdrawn file is not counted" in pointline(tmp_path, "coverage").stdout
+    assert json.loads(pointline(tmp_path, "coverage", "--json").stdout)["withdrawn_files"] == 1
+
+
+@pytest.mark.parametrize("command", [("files",), ("coverage",)])
+def test_exchanges_are_compared_without_case(lake, command):
+    assert pointline(lake, *command, "--exchange", "BINANCE").returncode == 0
+    assert pointline(lake, *command, "--exchange", "BINANC").returncode == 2
+
+
+def test_all_problems_of_settings_are_named_at_once(tmp_path):
+    bad = {**BAD, "maintenance__z_order": json.dumps(["prize"])}
+    problems = json.loads(pointline(tmp_path, "config", "check", "--json", **bad).stdout)["problems"]
+    assert [one.partition(" ")[0] for one in problems] == ["ingest.workers", "log.level", "maintenance.z_order"]

@@ -167,7 +167,13 @@ class TestErrors:
         [
             ("trade", {}, "no table 'trade'", "trades, quotes"),
             ("trades", {"columns": ["prize"]}, "no column 'prize'", "price"),
-            ("ingest_manifest", {"start": dt.date(2024, 5, 1)}, "no column 'local_timestamp'", "created_at_us"),
+            (
+                "ingest_manifest",
+                {"start": dt.date(2024, 5, 1)},
+                "ingest_manifest has no local_timestamp",
+                "leave it out",
+            ),
+            ("quarantine", {"in_order": True}, "in_order sorts by .*, and quarantine has no local_timestamp", "leave"),
             ("quarantine", {"symbol": "BTCUSDT"}, "no column 'symbol'", "raw"),
             ("trades", {"columns": ["prize", "price", "amont"]}, "no columns 'prize', 'amont'", "price or amount"),
             ("trades", {"start": "yesterday"}, "start is 'yesterday', which is no time", "start='2024-05-01'"),

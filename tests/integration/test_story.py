@@ -277,6 +277,15 @@ class TestExplain:
         (version,) = self.story(ask, lake, name_of("NONE"))[1]["versions"]
         assert "holds no rows" in told(version)
 
+    def test_a_touched_file_waits_for_nothing(self, own_lake, ask):
+        first = id_of(own_lake, name_of("GZ"))
+        os.utime(own_lake / "bronze" / name_of("GZ"))
+        story = self.story(ask, own_lake, first)[1]
+        assert "with another time stamp" in story["bronze"]
+        assert "only where its content differs" in story["next"]
+        run(own_lake, "run", "--once")
+        assert "its time stamp has changed since, its content has not" in self.story(ask, own_lake, first)[1]["bronze"]
+
     def test_replaced_moved_and_copied(self, own_lake, ask):
         bronze = own_lake / "bronze"
         first, plain = id_of(own_lake, name_of("GZ")), id_of(own_lake, name_of("PLAIN", ".csv"))

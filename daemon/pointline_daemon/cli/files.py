@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pointline_daemon import completion
-from pointline_daemon.cli.options import Json, LakeRoot
+from pointline_daemon.cli.options import Json, LakeRoot, as_id
 
 files_app = typer.Typer()
 
@@ -31,7 +31,8 @@ def files(
         str | None, typer.Option(autocompletion=completion.file_tables, help="Only files of this table.")
     ] = None,
     exchange: Annotated[
-        str | None, typer.Option(autocompletion=completion.exchanges, help="Only files of this exchange.")
+        str | None,
+        typer.Option(autocompletion=completion.exchanges, callback=as_id, help="Only files of this exchange."),
     ] = None,
     symbol: Annotated[
         str | None, typer.Option(autocompletion=completion.symbols, help="Only files of this symbol.")

@@ -24,14 +24,15 @@ User = Annotated[bool, typer.Option("--user", help="A service for your user alon
 Instances = Annotated[
     bool,
     typer.Option(
-        "--instances", help="One unit for several lakes: pointline@NAME runs the lake NAME in the folder of this one."
+        "--instances",
+        help="One unit for several lakes, pointline@: pointline@NAME runs the lake NAME beside the one that was named.",
     ),
 ]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Also overwrite a unit that was changed by hand, or is that of another lake.")
 ]
 Print = Annotated[bool, typer.Option("--print", help="Only show what would be done.")]
-Manager = Annotated[ServiceManager | None, typer.Option(help="Default: this machine's own.")]
+Manager = Annotated[ServiceManager | None, typer.Option(help="Default: launchd on macOS, systemd elsewhere.")]
 Into = Annotated[Path | None, typer.Option("--into", hidden=True)]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pointline.config import describe, load_config
+from pointline.config import Config, describe, load_config
 from pointline.errors import CHECK, ConfigurationError
 from pointline.phrases import printable
 from pointline.settings import is_size
 from pointline_daemon.commands.shared.present import Column, bytes_text, print_table
-from pointline_daemon.commands.shared.settings import require_columns, settings_for
+from pointline_daemon.commands.shared.settings import refused_at_start, settings_for
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
 from pointline_daemon.opening.bronze_access import make_layout
 
@@ -32,9 +32,8 @@ def show(lake_root: Path | None, *, as_json: bool) -> int:
 def check(lake_root: Path | None, *, as_json: bool) -> int:
     """Print all problems of the settings, or of the lake's descriptions of vendors."""
     try:
-        config = load_config(lake_root)
-        make_layout(config)
-        require_columns(config)
+        config = load_config(lake_root, needs=())
+        _require_sound(config)
     except ConfigurationError as error:
         hint = TO_CORRECT if error.hint == CHECK else error.hint
         if as_json:
@@ -44,6 +43,13 @@ def check(lake_root: Path | None, *, as_json: bool) -> int:
         raise ConfigurationError(error.problems, hint=hint) from error
     print(json.dumps({"ok": True, "problems": []}) if as_json else f"the settings of {config.paths.root} are good")
     return 0
+
+
+def _require_sound(config: Config) -> None:
+    """Raise ConfigurationError with all problems of the settings, or else with those of the descriptions."""
+    if problems := refused_at_start(config):
+        raise ConfigurationError(problems)
+    make_layout(config)
 
 
 def _text(key: str, value: object) -> str:

@@ -169,7 +169,7 @@ def _odd(name: str, count: int) -> str:
         CUT_SHORT: "The last line has no line end; it was read as a whole line, and may be cut in its last value",
         "nanoseconds_cut": f"{plural(count, 'time')} had digits beyond the microsecond; those digits were cut off",
         ROWS_LOST: f"{plural(count, 'row')} of it were lost later, when bronze no longer had this version",
-        "rows_left_out": f"{plural(count, 'row')} were left out: the description of the feed says which rows are meant",
+        "rows_left_out": f"{plural(count, 'row')} left out: the description of the feed says which rows are meant",
         "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
         "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
         "too_early_for": f"{plural(count, 'bar')} came too soon after the one before, for bars of {about}; they stay",

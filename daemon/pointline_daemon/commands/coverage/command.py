@@ -22,6 +22,7 @@ from pointline.services.files.differing import Differing, differing_days
 from pointline.tables import ingest_manifest
 from pointline.tables.coverage import GAPS, PAIR, RULE, SERIES, Coverage, Selection, State, known_sum, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon.commands.coverage.differing import as_json as differing_as_json
 from pointline_daemon.commands.coverage.differing import selected, show_differing
 from pointline_daemon.commands.coverage.gaps import show_gaps
@@ -65,13 +66,19 @@ def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: 
         return EXIT_FINDINGS
     written = _write_pictures(coverage, options)
     differing = selected(differing_days(ledger), wanted)
+    out = ledger.filter(stands_at(Status.WITHDRAWN), wanted.series(), wanted.days("date"))
+    withdrawn = int(out.select(pl.len()).collect().item())
     if as_json:
-        _print_json(coverage, wanted, written, differing)
+        _print_json(coverage, wanted, written, differing, withdrawn=withdrawn)
     elif written:
         print_lines([f"wrote {printable(path)} ({bytes_text(Path(path).stat().st_size)})" for path in written])
     else:
         _show(coverage, wanted, lists=_lists_in(everything))
         show_differing(differing)
+        if withdrawn:
+            files = "1 withdrawn file is" if withdrawn == 1 else f"{withdrawn:,} withdrawn files are"
+            step = "`pointline files --status withdrawn` names them, `pointline retry ID` ingests one again"
+            print_wrapped(f"{files} not counted: {step}")
     return EXIT_OK
 
 
@@ -186,7 +193,9 @@ def _show(coverage: Coverage, wanted: Selection, *, lists: int) -> None:
     show_gaps(coverage.gaps)
 
 
-def _print_json(coverage: Coverage, wanted: Selection, written: list[str], differing: Sequence[Differing]) -> None:
+def _print_json(
+    coverage: Coverage, wanted: Selection, written: list[str], differing: Sequence[Differing], *, withdrawn: int
+) -> None:
     counts = coverage.days.group_by(SERIES).agg(
         *((pl.col("state") == state.value).sum().alias(state.value) for state in State),
         pl.col("is_covered").sum().alias("covered"),
@@ -201,6 +210,7 @@ def _print_json(coverage: Coverage, wanted: Selection, written: list[str], diffe
         "to": wanted.last,
         "rule": RULE,
         "undated_files": coverage.undated,
+        "withdrawn_files": withdrawn,
         "differing": differing_as_json(differing),
         "written": written,
     }

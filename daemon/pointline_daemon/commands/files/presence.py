@@ -66,9 +66,18 @@ def describe_presence(where: Whereabouts, newest: LedgerRow | None, moment: Mome
         return Presence(what=f"Now it {where.what}", next_step=where.advice or NEXT_STEPS[where.place])
     if is_in_place(where, newest):
         return SHUT if where.is_shut and newest["status"] in UNREAD else Presence(what=UNCHANGED)
+    if where.size == newest["file_size_bytes"]:
+        return _with_another_time(where, moment)
+    return _on_its_way("It is in bronze and has changed since it was read", where, moment)
+
+
+def _with_another_time(where: Whereabouts, moment: Moment) -> Presence:
     if (where.path, where.size, where.mtime_us) in moment.touched:
         return Presence(what="It is in bronze; its time stamp has changed since, its content has not")
-    return _on_its_way("It is in bronze and has changed since it was read", where, moment)
+    return Presence(
+        what="It is in bronze with another time stamp; the next scan compares its content",
+        next_step="nothing to do: it is read again only where its content differs",
+    )
 
 
 def is_in_place(where: Whereabouts, row: LedgerRow) -> bool:

@@ -43,11 +43,12 @@ def withdraw(lake_root: Path | None, targets: Sequence[str], *, dry_run: bool, a
     plan = plan_withdrawal(entries, standing["file_id"].to_list() or named, lake_tables(config.paths.root))
     if not dry_run:
         _do(config, plan.file_ids)
+    rows = plan.rows.select("file_id", "bronze_file_path", "status", "rows_written")
+    rows = rows.with_columns(in_bronze=_in_bronze(config, plan.rows))
     if as_json:
-        columns = ("file_id", "bronze_file_path", "status", "rows_written")
-        print_json({"dry_run": dry_run, "files": plan.rows.select(columns).to_dicts()})
+        print_json({"dry_run": dry_run, "files": rows.to_dicts()})
     else:
-        _show(plan.rows, named, dry_run=dry_run)
+        _show(rows, named, dry_run=dry_run)
         print_lines(list(_days_again(config, ledger, plan)))
     return EXIT_OK
 
@@ -58,6 +59,19 @@ def _do(config: Config, file_ids: Sequence[int]) -> None:
         return {"withdrawn": service.withdraw(file_ids)}
 
     write_or_ask(config, Withdraw(file_ids=tuple(file_ids)), do, purpose="withdraw")
+
+
+def _in_bronze(config: Config, rows: pl.DataFrame) -> pl.Series:
+    """Tell of each whether bronze has it still, by its size: only then can it be read again."""
+    facts = rows.select("bronze_file_path", "file_size_bytes").iter_rows()
+    return pl.Series([_size_of(config.paths.bronze / path) == size for path, size in facts], dtype=pl.Boolean)
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _days_again(config: Config, ledger: pl.LazyFrame, plan: Withdrawal) -> Iterator[str]:
@@ -85,13 +99,14 @@ def _say_done(files: int, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _show(rows: pl.DataFrame, named: Sequence[int], *, dry_run: bool) -> None:
-    facts = rows.select("file_id", "bronze_file_path", "status", "rows_written")
-    for file_id, path, status, written in facts.head(SHOWN).iter_rows():
+    for file_id, path, status, written, is_there in rows.head(SHOWN).iter_rows():
         what = plural(written or 0, "row") if status == Status.SUCCESS else f"{status}, no rows in silver"
         copy = "" if file_id in named else ", a copy of one that was named"
         print_lines([f"file {file_id}: {what}{copy}: {printable(path)}"])
+        if not is_there:
+            print_lines(["    bronze does not have this version of it: nothing can read its rows again"])
     if rows.height > SHOWN:
         print_lines([and_more(rows.height - SHOWN)])
     done = "would be withdrawn" if dry_run else "withdrawn"
-    kept = "the files in bronze stay where they are; `pointline retry ID` ingests one again"
-    print_lines(["", f"{plural(rows.height, 'file')} {done}; {kept}"])
+    kept = "; the files in bronze stay where they are; `pointline retry ID` ingests one again"
+    print_lines(["", f"{plural(rows.height, 'file')} {done}{kept if rows['in_bronze'].any() else ''}"])

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pointline.errors import WrongUse
 from pointline.io.ledger.reader import no_ledger
-from pointline.phrases import plural, would_do
+from pointline.phrases import WOULD_DO, plural
 from pointline.unknown import no_such
 from pointline_daemon import events
 from pointline_daemon.commands.shared.known import require_table
 from pointline_daemon.commands.shared.present import Column, bytes_text, print_json, print_table
-from pointline_daemon.commands.shared.settings import settings_for, warn
+from pointline_daemon.commands.shared.settings import require_columns, settings_for, warn
 from pointline_daemon.exit_codes import EXIT_OK
 from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.opening.requests import Answer, Maintain
@@ -33,6 +33,7 @@ def maintain(lake_root: Path | None, request: Maintain, *, as_json: bool) -> int
     """Run one pass of maintenance now, here or in the running daemon."""
     _require_use(request)
     config = settings_for(lake_root, needs=("maintenance",))
+    require_columns(config)
     lake = open_lake(config, on_problem=warn)
     if not lake.manifest.repository.exists():
         raise no_ledger(lake.manifest.repository.path)
@@ -52,7 +53,7 @@ def maintain(lake_root: Path | None, request: Maintain, *, as_json: bool) -> int
     else:
         print_table(COLUMNS, [_row(facts) for facts in done])
         if request.dry_run:
-            print(f"\n{would_do('maintain')}")
+            print(f"\n{WOULD_DO}")
     return EXIT_OK
 
 

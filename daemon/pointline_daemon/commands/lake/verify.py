@@ -80,7 +80,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
     for finding in findings[:SHOWN]:
         about = ", ".join(filter(None, [finding.table, "" if finding.file_id is None else f"file {finding.file_id}"]))
         facts = finding.as_json()
-        print_lines([f"  {finding.kind}: {printable(about) or 'the lake'}"])
+        print_lines([f"  {finding.kind}{f': {printable(about)}' if about else ''}"])
         if finding.path:
             print_lines([f"      where {printable(finding.path)}"])
         print_labelled("      what  ", finding.what)

@@ -54,7 +54,7 @@ def require_table(name: str, known: Iterable[str], paths: LakePaths | None = Non
     if name not in names:
         hint = ""
         if name in OF_THE_LAKE:
-            hint = "it is one of the lake's own tables, and has no rows of files"
+            hint = "the lake keeps that one itself: a table of events is wanted"
         elif paths is not None and (paths.table(name) / "_delta_log").is_dir():
             hint = f"it is in silver, and {UNDESCRIBED}: {DESCRIBE_AGAIN}"
         raise no_such("table", name, names, hint=hint)

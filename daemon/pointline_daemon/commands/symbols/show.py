@@ -14,7 +14,14 @@ from pointline.phrases import no_lake, plural, printable
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
 from pointline_daemon.commands.shared.known import LISTS_SYMBOLS, known_symbols, require_exchange, require_symbol
-from pointline_daemon.commands.shared.present import Column, print_json, print_lines, print_problem, print_table
+from pointline_daemon.commands.shared.present import (
+    Column,
+    is_terminal,
+    print_json,
+    print_lines,
+    print_problem,
+    print_table,
+)
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 
@@ -68,9 +75,10 @@ def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at
     elif found.is_empty():
         print_problem("no version of a symbol matches", "leave out --at, or give a later time")
     else:
-        print_table(COLUMNS, [_row(row) for row in found.head(SHOWN).iter_rows(named=True)])
-        more = f"; --json shows all of {found.height:,}" if found.height > SHOWN else ""
-        print_lines(["", f"{plural(min(SHOWN, found.height), 'version')}{more}"])
+        most = SHOWN if is_terminal() else found.height
+        print_table(COLUMNS, [_row(row) for row in found.head(most).iter_rows(named=True)])
+        more = f"; a pipe or --json shows all of {found.height:,}" if found.height > most else ""
+        print_lines(["", f"{plural(min(most, found.height), 'version')}{more}"])
     return EXIT_FINDINGS if found.is_empty() else EXIT_OK
 
 

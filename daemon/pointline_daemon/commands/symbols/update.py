@@ -18,7 +18,7 @@ from pointline.errors import PointlineError, UnknownValue
 from pointline.io.content.decode import decoded
 from pointline.io.ledger.reader import no_ledger, scan_rows
 from pointline.io.translate import storage_errors
-from pointline.phrases import CHECK_PATH, and_more, plural, printable, would_do
+from pointline.phrases import CHECK_PATH, WOULD_DO, and_more, plural, printable
 from pointline.services.symbols.changes import Told
 from pointline.tables import dim_symbol, ingest_manifest
 from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
@@ -162,7 +162,7 @@ def _show(changes: list[dict[str, Any]], *, dry_run: bool) -> None:
     said = ", ".join(f"{number:,} {change}" for change, number in sorted(counted.items()))
     print_lines(["", f"{plural(len(changes), 'version')}: {said}"])
     if dry_run:
-        print_lines([would_do("symbols update")])
+        print_lines([WOULD_DO])
 
 
 def _row(change: dict[str, Any]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ LISTED = [
     Column(title="from"),
 ]
 BECOMES = [Column(title="   column"), Column(title="becomes", fold=True)]
+SHIPPED = "shipped"
 NO_TABLES = "formats that are known and not read"
 BUILT_IN = {
     "tardis": "Tardis is built in: `pointline help vendors` has its layouts, `pointline help tables` its columns"
@@ -95,7 +96,7 @@ def _tables(vendor: Vendor) -> list[str]:
 
 
 def _verified(vendor: Vendor) -> str:
-    if not vendor.descriptions:
+    if not vendor.descriptions or _origin(vendor) != SHIPPED:
         return ""
     verified = sum(one.text.verified for one in vendor.descriptions)
     if verified == len(vendor.descriptions):
@@ -104,7 +105,7 @@ def _verified(vendor: Vendor) -> str:
 
 
 def _origin(vendor: Vendor) -> str:
-    return vendor.where if vendor.where.startswith(f"{FOLDER}/") else "shipped"
+    return vendor.where if vendor.where.startswith(f"{FOLDER}/") else SHIPPED
 
 
 def _summary(vendor: Vendor) -> dict[str, Any]:

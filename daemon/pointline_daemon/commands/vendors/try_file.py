@@ -22,7 +22,7 @@ from pointline.io.bronze.unrecognised import MORE, Unrecognised, describe_foreig
 from pointline.io.content.containers import shown_bytes
 from pointline.io.content.one_file import OneFile
 from pointline.parse.text_path import readable
-from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT, count, printable
+from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT, count, plural, printable
 from pointline.services.loading.trial import Trial, try_file
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import NO_DATE
@@ -224,7 +224,8 @@ def _no_lines(file: Path, why: str, first: bytes) -> Rejected:
 
 def _show(tried: Tried) -> None:
     print_labelled("file      ", tried.file)
-    print_labelled("path      ", tried.path)
+    as_if = ", as if it lay so in bronze; --as PATH tries another" if tried.path == _elsewhere(Path(tried.file)) else ""
+    print_labelled("path      ", f"{tried.path}{as_if}")
     for label, said in tried.reads.items():
         print_labelled(f"{label:<10}", said)
     if len(tried.claims) > 1:
@@ -234,7 +235,8 @@ def _show(tried: Tried) -> None:
     for one in named:
         print_labelled("not       ", f"{one.description.name}: {one.miss.why}")
     if rest := 0 if is_plain else len(tried.others) - len(named):
-        others = f"nor {rest} more feeds" if named else f"any of {rest} feeds: its path is like that of none"
+        more = plural(rest, "more feed" if named else "feed")
+        others = f"nor {more}" if named else f"any of {more} whose files lie or are called similarly"
         print_labelled("          " if named else "not       ", f"{others}; --json names them")
     if tried.trial is not None:
         _show_trial(tried.trial)
@@ -281,7 +283,7 @@ def _show_trial(trial: Trial) -> None:
 
 def _days(trial: Trial) -> str:
     days = sorted(trial.days.items())
-    shown = ", ".join(f"{day} ({count(rows)} rows)" for day, rows in islice(days, MOST_DAYS))
+    shown = ", ".join(f"{day} ({plural(rows, 'row')})" for day, rows in islice(days, MOST_DAYS))
     return shown if len(days) <= MOST_DAYS else f"{shown} and {len(days) - MOST_DAYS} more"
 
 

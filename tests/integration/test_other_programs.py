@@ -5,6 +5,7 @@ They can write whatever Delta allows. A start heals it or names ``repair``, whic
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from tests.support.lake_check import read_manifest, read_table
+import pointline as pointline_api
+from tests.support.lake_check import file_name, put_file, read_manifest, read_table
 from tests.support.process import pointline
 from tests.support.sound_lake import copy_lake
 
@@ -95,3 +97,16 @@ def test_something_else_is_in_the_place_of_a_table(sound_lake, tmp_path, deed):
     assert told.returncode == 0, told.stdout + told.stderr
     assert [one.equals(two) for one, two in zip(rows_in(lake), before, strict=True)] == [True, True]
     assert read_manifest(lake)["file_id"].n_unique() >= ids - 1
+
+
+def test_times_are_found_after_another_program_has_compacted(tmp_path):
+    """Its statistics cut times to milliseconds; the rows of the last one are there all the same."""
+    header = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    at_us = 1_714_521_600_123_456
+    for number, symbol in enumerate(("BTC", "ETH")):
+        row = f"binance,{symbol},{at_us + number},{at_us + number},1,buy,1.5,2\n"
+        put_file(tmp_path / "bronze", file_name("trades", symbol), gzip.compress((header + row).encode()))
+        assert pointline(tmp_path, "run", "--once").returncode == 0
+    DeltaTable(tmp_path / "silver" / "trades").optimize.compact()
+    found = pointline_api.scan("trades", start="2024-05-01T00:00:00.123400", lake_root=tmp_path).collect()
+    assert sorted(found["symbol"]) == ["BTC", "ETH"]

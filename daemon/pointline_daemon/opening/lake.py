@@ -87,7 +87,8 @@ class Lake(Struct, frozen=True, kw_only=True):
             if table in derived:
                 mended += mend_table(table.path, keep_in)
             elif table is not ledger:
-                mended += mend_table(table.path, keep_in, recorded_batch=recorded, is_made_up_for=True)
+                # A ledger that is gone, or made anew, cannot say which batches a copy of the table lacks.
+                mended += mend_table(table.path, keep_in, recorded_batch=recorded, is_made_up_for=recorded >= 0)
         return mended
 
     def torn_entries(self) -> list[LogFault]:

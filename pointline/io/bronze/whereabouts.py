@@ -17,6 +17,9 @@ from pointline.io.bronze.links import REMOVE, follow, is_inside, kind_of
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
 from pointline.io.bronze.unrecognised import describe_foreign
 
+LONGEST_NAME = 255
+"""Bytes of a name on the usual file systems."""
+
 
 class Place(StrEnum):
     """What was found at a path."""
@@ -151,6 +154,8 @@ def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
 def _not_reached(path: str, error: OSError) -> Whereabouts:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return Whereabouts(path=path, place=Place.MISSING, what="is not in bronze")
+    if max(len(os.fsencode(name)) for name in path.split("/")) > LONGEST_NAME:
+        return Whereabouts(path=path, place=Place.MISSING, what="is not in bronze: no file has so long a name")
     if error.errno == errno.ENAMETOOLONG:
         return Whereabouts(
             path=path, place=Place.UNREADABLE, what="cannot be reached: its path is longer than the system allows"

@@ -14,6 +14,8 @@ from pointline.io.delta.table_path import data_files, is_table, open_table, scan
 from pointline.io.translate import storage_errors
 
 JUST_BEFORE = dt.timedelta(microseconds=1)
+STATS_CUT = dt.timedelta(milliseconds=1)
+"""Other writers of Delta cut the times of their statistics to milliseconds: the last row may be so much later."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -133,7 +135,7 @@ def _may_hold(wanted: Wanted) -> pl.Expr:
     if wanted.symbols is not None:
         said.append(_holds_one("symbol", wanted.symbols))
     if wanted.start is not None:
-        said += [high >= wanted.start, day >= wanted.start.date()]
+        said += [high + STATS_CUT >= wanted.start, day >= wanted.start.date()]
     if wanted.end is not None:
         said += [low < wanted.end, day <= (wanted.end - JUST_BEFORE).date()]
     return pl.all_horizontal(one.fill_null(value=True) for one in said)

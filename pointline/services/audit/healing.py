@@ -23,8 +23,11 @@ from pointline.phrases import plural
 from pointline.services.audit.lost_rows import ByBronze, gone, sort_by_bronze, what_is_left
 from pointline.services.audit.reconcile import Disagreement, DisagreementAside
 from pointline.services.ingest.change import Change, Partition, commit_change, places_of
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
 
+HISTORY = (*CLOSED, Status.WITHDRAWN)
+"""Who stands there has no rows, and is not read again by itself."""
+NO_SUCCESSOR = "it was replaced, and the ledger does not know any more by which file"
 NOTHING_ASIDE = DisagreementAside()
 
 
@@ -149,6 +152,19 @@ def plan_rereading(manifest: IngestionManifestRepository, reader: BronzeReader, 
     rows = manifest.rows_of(list(reasons)).filter(stands_at(Status.SUCCESS, Status.QUARANTINED, Status.DUPLICATE))
     found = sort_by_bronze(rows, manifest, reader)
     return Healing(tables={}, reread=found.reread, copied=found.copied, lost=found.lost, reasons=reasons)
+
+
+def plan_history(manifest: IngestionManifestRepository, file_ids: Collection[int]) -> Healing:
+    """Say what has to be done about files that are history, and of which an audit has found something.
+
+    What quarantine has of them goes, and one whose successor is not known any more is ``gone``. Others are left alone.
+    """
+    rows = manifest.rows_of(list(file_ids)).filter(stands_at(*HISTORY))
+    replaced = rows.filter(stands_at(Status.SUPERSEDED))
+    known = manifest.rows_of(replaced["superseded_by"].drop_nulls().to_list())["file_id"].implode()
+    lost = replaced.filter(~pl.col("superseded_by").is_in(known).fill_null(value=False))["file_id"]
+    left = {file_id: Outcome.left(file_id, Status.GONE, error=NO_SUCCESSOR) for file_id in lost}
+    return Healing(tables={}, quarantine_extra=rows["file_id"].to_list(), left=left)
 
 
 def heal(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -14,10 +15,10 @@ from pointline.config import load_config
 from pointline.errors import WrongUse
 from pointline.io.lock import LakeLock
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, and_more, no_lake, plural, printable
-from pointline.services.audit.healing import Healing, plan_rereading
+from pointline.services.audit.healing import HISTORY, Healing, plan_history, plan_rereading
 from pointline.services.audit.reconcile import describe
 from pointline.services.ingest.recovery import told_of
-from pointline.services.telling.findings import READ_AGAIN, Finding
+from pointline.services.telling.findings import BY_INGEST, READ_AGAIN, Finding
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
@@ -57,6 +58,10 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     mended: Sequence[str] = ()
     read_again: Mapping[int, str] = field(default_factory=dict)
     """Files that differ from bronze, and how."""
+    waiting: int = 0
+    """How many files of bronze an ingest takes."""
+    history: Mapping[int, str] = field(default_factory=dict)
+    """Files that are replaced, withdrawn or gone, and what is wrong with their entries."""
     stays: Mapping[int, str] = field(default_factory=dict)
     """Those of which rows would be lost by reading them again, and how."""
     plan: Healing = field(default_factory=lambda: Healing(tables={}))
@@ -70,7 +75,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     @property
     def is_sound(self) -> bool:
         """There is nothing to do."""
-        return not (self.unreadable or self.missing or self.mended or self.read_again) and self.plan.is_empty
+        found = (self.unreadable, self.missing, self.mended, self.read_again, self.history, self.waiting)
+        return not any(found) and self.plan.is_empty
 
     def sentences(self) -> list[str]:
         """What is wrong and what is done about it."""
@@ -87,6 +93,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
         if self.plan.reread:
             found.append(f"{plural(len(self.plan.reread), 'file')} to be read again from bronze, under the same ids")
         found += [f"file {file_id} is read again: {why}" for file_id, why in self.read_again.items()]
+        found += [f"file {file_id} is history: {why}: its entry is put right" for file_id, why in self.history.items()]
+        found += [f"{plural(self.waiting, 'file')} in bronze to be read by an ingest"] if self.waiting else []
         found += [f"file {file_id} stays as it is: {why}" for file_id, why in {**self.plan.stays, **self.stays}.items()]
         found += [f"{name} has files, and {UNDESCRIBED}: {DESCRIBE_AGAIN}" for name in self.undescribed]
         found += [_what_is_forgotten(one) for one in self.forgotten]
@@ -116,19 +124,22 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
         done = {"dry_run": True, "lost": gone, "findings": [one.as_json() for one in found.unmended]}
         _show(found, as_json=as_json, done=done, findings=found.unmended)
         return EXIT_FINDINGS if found.sentences() or found.plan.lost or found.unmended else EXIT_OK
-    if not found.is_sound or _has_pending(lake):  # pending ones may be what an earlier repair was about to read
+    if not found.is_sound or _pending(lake):  # pending ones may be what an earlier repair was about to read
         keep_lake(config, once=True, stream=sys.stderr)
     lake = open_lake(config)
     findings = audit(lake, deep=True).findings
     lost = dict(found.plan.lost)
-    reasons, stays = _to_read_again(lake, findings, table)
-    found = replace(found, read_again=reasons, stays=stays)
-    if reasons:
+    found = _with_what_differs(found, lake, findings, table)
+    if found.read_again or found.history:
         with LakeLock(config.paths.lock_file, purpose="repair"):
             lake = open_lake(config)
-            again = plan_rereading(lake.manifest, lake.reader, reasons)
+            again = plan_rereading(lake.manifest, lake.reader, found.read_again)
             apply(lake, again)
+            if found.history:
+                apply(lake, plan_history(lake.manifest, found.history))
         lost |= again.lost
+    found = replace(found, waiting=sum(one.kind in BY_INGEST for one in findings))
+    if found.read_again or found.history or found.waiting:
         keep_lake(config, once=True, stream=sys.stderr)
         findings = audit(open_lake(config), deep=True).findings
     done = {"dry_run": False, "findings": [one.as_json() for one in findings], "lost": list(lost.values())}
@@ -136,21 +147,28 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     return EXIT_FINDINGS if findings or lost or found.forgotten else EXIT_OK
 
 
-def _has_pending(lake: Lake) -> bool:
-    return not lake.manifest.entries().filter(stands_at(Status.PENDING)).is_empty()
+def _pending(lake: Lake) -> int:
+    return lake.manifest.entries().filter(stands_at(Status.PENDING)).height
 
 
-def _to_read_again(lake: Lake, findings: Sequence[Finding], table: str | None) -> tuple[dict[int, str], dict[int, str]]:
-    """Return the files that are read again, and why, and those that are left alone, for they would lose rows by it."""
+def _with_what_differs(found: Diagnosis, lake: Lake, findings: Sequence[Finding], table: str | None) -> Diagnosis:
+    """Add the files that are read again, those that are left alone, for they would lose rows by it, and history."""
     differing = {
         one.file_id: one.what
         for one in findings
         if one.kind in READ_AGAIN and one.file_id is not None and table in {None, one.table}
     }
     if not differing:
-        return {}, {}
-    stays = worse_now(lake, lake.manifest.rows_of(list(differing)))
-    return {file_id: why for file_id, why in differing.items() if file_id not in stays}, stays
+        return found
+    rows = lake.manifest.rows_of(list(differing))
+    past = rows.filter(stands_at(*HISTORY))["file_id"].to_list()
+    stays = worse_now(lake, rows.filter(~pl.col("file_id").is_in(past)))
+    return replace(
+        found,
+        read_again={one: why for one, why in differing.items() if one not in {*stays, *past}},
+        history={one: why for one, why in differing.items() if one in past},
+        stays=stays,
+    )
 
 
 def _look(lake: Lake, table: str | None) -> Diagnosis:
@@ -173,14 +191,12 @@ def _look(lake: Lake, table: str | None) -> Diagnosis:
         mended = [_taken_over(name, sum(rows.values())) for name, rows in left.items()]
         return Diagnosis(mended=mended, plan=replace(plan, lost=lost))
     findings = audit(lake, deep=True).findings if plan.is_empty else ()
-    read_again, stays = _to_read_again(lake, findings, table)
-    return Diagnosis(
-        plan=plan,
-        read_again=read_again,
-        stays=stays,
-        undescribed=_undescribed(lake, table),
-        unmended=[one for one in findings if one.file_id not in read_again],
-    )
+    found = Diagnosis(plan=plan, undescribed=_undescribed(lake, table))
+    found = _with_what_differs(found, lake, findings, table)
+    settled = {*found.read_again, *found.history}
+    waiting = _pending(lake) + sum(one.kind in BY_INGEST for one in findings)
+    rest = [one for one in findings if one.file_id not in settled and one.kind not in BY_INGEST]
+    return replace(found, waiting=waiting, unmended=rest)
 
 
 def _mend(lake: Lake, table: str | None) -> Diagnosis:

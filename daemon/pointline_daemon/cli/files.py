@@ -83,7 +83,9 @@ def trace(
     table: Annotated[
         str, typer.Argument(autocompletion=completion.event_tables, help="The table of the row, such as trades.")
     ],
-    file_id: Annotated[int, typer.Argument(autocompletion=completion.file_ids, help="Its file_id.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE_ID", autocompletion=completion.file_ids, help="Its file_id, or a path.")
+    ],
     file_seq: Annotated[int, typer.Argument(help="Its file_seq, counted from 1.")],
     *,
     lake_root: LakeRoot = None,
@@ -92,7 +94,7 @@ def trace(
     """Show a silver row and the original line in bronze that it came from."""
     from pointline_daemon.commands.files.trace import trace as trace_row
 
-    raise typer.Exit(trace_row(lake_root, table, file_id, file_seq, as_json=json))
+    raise typer.Exit(trace_row(lake_root, table, file, file_seq, as_json=json))
 
 
 @files_app.command(epilog="Example: pointline quarantine 17 --csv > bad.csv, or: pointline quarantine --rule ragged")

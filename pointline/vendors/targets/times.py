@@ -115,7 +115,8 @@ def _wanted_time(mapping: Mapping) -> str:
         case "since midnight" | "since start":
             return f"a time {mapping.time} is wanted"
         case str():
-            return f"a time written as {mapping.time} is wanted"
+            zone = ", where %z is an offset such as +0000: write Z in its place where times end in Z"
+            return f"a time written as {mapping.time} is wanted{zone if mapping.time.endswith('%z') else ''}"
         case _:
             return f"a time written as {' or '.join(mapping.time)} is wanted"
 

@@ -122,7 +122,7 @@ def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
 
 def _show_none(named: pl.DataFrame, found: pl.DataFrame) -> None:
     """Say of the files that are named, and are none of those that are tried again, why that is."""
-    named = named.filter(~pl.col("file_id").is_in(found["file_id"].implode()))
+    named = named.filter(~pl.col("bronze_file_path").is_in(found["bronze_file_path"].implode()))  # older versions
     if named.is_empty() and found.is_empty():
         print_lines(["no failed, quarantined or withdrawn file matches; `pointline files` shows the status of each"])
     for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():

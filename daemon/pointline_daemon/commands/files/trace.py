@@ -19,8 +19,9 @@ from pointline.io.translate import storage_errors
 from pointline.phrases import printable
 from pointline.services.files.regained import days_left
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.ingest_manifest import Status, rows_by_day
+from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, stands_at
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
+from pointline_daemon.commands.files.targets import chosen_files, id_in
 from pointline_daemon.commands.shared.known import require_table, unknown_file
 from pointline_daemon.commands.shared.present import Column, print_json, print_lines, print_table
 from pointline_daemon.commands.shared.settings import READING, settings_for, warn
@@ -85,15 +86,19 @@ class Trace(Struct, frozen=True, kw_only=True):
         }
 
 
-def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as_json: bool) -> int:
-    """Print a row, its line, and what keeps one of them from being found. It only reads."""
+def trace(lake_root: Path | None, table: str, file: str | int, file_seq: int, *, as_json: bool) -> int:
+    """Print a row, its line, and what keeps one of them from being found. It only reads.
+
+    ``file`` is an id, or the path of a file, of which the newest version is meant.
+    """
     config = settings_for(lake_root, needs=("bronze", *READING))
     tables = lake_tables(config.paths.root)
     require_table(table, tables, config.paths)
     if file_seq < 1:
         raise WrongUse(f"FILE_SEQ is {file_seq}", hint="rows of a file are counted from 1")
-    if max(file_id, file_seq) > MOST:
-        raise WrongUse(f"{max(file_id, file_seq)} is more than any lake has", hint="give a file's id, and a row of it")
+    if file_seq > MOST:
+        raise WrongUse(f"{file_seq} is more than any lake has", hint="give a file's id, and a row of it")
+    file_id = _file_meant(config, str(file))
     found = _trace(config, tables[table], file_id, file_seq)
     if as_json:
         print_json(found.as_json(table, file_seq))
@@ -101,6 +106,18 @@ def trace(lake_root: Path | None, table: str, file_id: int, file_seq: int, *, as
         _show(found, table, file_seq)
     is_found = (found.row is not None or found.set_aside is not None) and found.line.text is not None
     return EXIT_OK if is_found else EXIT_FINDINGS
+
+
+def _file_meant(config: Config, target: str) -> int:
+    """Return the id that is meant. Raises UnknownValue where no file of the ledger is."""
+    if (file_id := id_in(config.paths.bronze, target)) is not None:
+        return file_id
+    ledger = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    at_path = ledger.filter(pl.col("file_id").is_in(chosen_files(config, ledger, [target]) or [])).collect()
+    if at_path["bronze_file_path"].n_unique() > 1:
+        raise WrongUse(f"{target} is a folder", subject=target, hint="name one file, by its path or its id")
+    standing = at_path.filter(~stands_at(*CLOSED))
+    return int((at_path if standing.is_empty() else standing)["file_id"].max())  # type: ignore[arg-type]
 
 
 def _trace(config: Config, table: EventTable, file_id: int, file_seq: int) -> Trace:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import polars as pl
 
 ROWS_PER_PIECE = 262_144
+MOST_LOOSE = 1024
+"""Frames of a few rows take far more than their rows do."""
 
 
 class Pieces:
@@ -18,13 +20,17 @@ class Pieces:
         self._schema = pl.Schema(schema)
         self._by = by
         self._loose: list[pl.DataFrame] = []
+        self._loose_rows = 0
         self._pieces: list[pl.DataFrame] = []
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add rows that have all the columns."""
         self._loose.append(rows.select(list(self._schema)))
-        if sum(one.height for one in self._loose) >= ROWS_PER_PIECE:
+        self._loose_rows += rows.height
+        if self._loose_rows >= ROWS_PER_PIECE:
             self._sort()
+        elif len(self._loose) >= MOST_LOOSE:
+            self._loose = [pl.concat(self._loose, rechunk=True)]
 
     def values(self) -> list[pl.Series]:
         """Return the column in whose order they are taken, piece by piece."""
@@ -51,6 +57,7 @@ class Pieces:
             rows = pl.concat(self._loose).sort(self._by)
             self._pieces.append(pl.DataFrame([_slim(column) for column in rows.iter_columns()]))
         self._loose = []
+        self._loose_rows = 0
 
 
 def _slim(column: pl.Series) -> pl.Series:

@@ -15,6 +15,8 @@ class FileCounts:
 
     def __init__(self) -> None:
         self._places: list[tuple[str, str, str]] = []
+        self._named: pl.DataFrame | None = None
+        """The places, as a frame."""
         self._counts = Pieces({**COUNTS, "place": pl.Int64()}, by="file_id")
         self.rows = 0
         """How many rows there are altogether."""
@@ -28,5 +30,6 @@ class FileCounts:
     def take_before(self, file_id: int | None) -> pl.DataFrame:
         """Return those of files below an id, all that are left where there is none, with ``PLACE``."""
         taken = self._counts.take_before(file_id)
-        places = pl.DataFrame(self._places, schema=PLACE, orient="row")
-        return taken.drop("place").hstack(places[taken["place"]])
+        if self._named is None or self._named.height != len(self._places):
+            self._named = pl.DataFrame(self._places, schema=PLACE, orient="row")
+        return taken.drop("place").hstack(self._named[taken["place"]])

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from msgspec import Struct, field
 
 from pointline.config import Config
 from pointline.errors import PointlineError, Rejected, WrongUse
@@ -22,25 +17,23 @@ from pointline.io.bronze.unrecognised import MORE, Unrecognised, describe_foreig
 from pointline.io.content.containers import shown_bytes
 from pointline.io.content.one_file import OneFile
 from pointline.parse.text_path import readable
-from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT, count, plural, printable
-from pointline.services.loading.trial import Trial, try_file
+from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT
+from pointline.services.loading.trial import try_file
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import NO_DATE
 from pointline.vendors.feeds import Claim, Feeds, name_of, series_of
 from pointline.vendors.language import JSON
-from pointline.vendors.paths.nearness import Near, nearest
+from pointline.vendors.paths.nearness import nearest
 from pointline.vendors.skeleton import decoder_of, skeleton
 from pointline_daemon.commands.shared.present import (
-    Column,
     print_json,
-    print_labelled,
     print_lines,
     print_problem,
-    print_table,
-    time_text,
 )
 from pointline_daemon.commands.shared.settings import READING, settings_with_or_without, warn
 from pointline_daemon.commands.vendors.check import read_beside
+from pointline_daemon.commands.vendors.tried import Tried, show, time_of
+from pointline_daemon.commands.vendors.tried import as_json as as_json_of
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
 from pointline_daemon.opening.bronze_access import (
     layout_with,
@@ -51,24 +44,8 @@ from pointline_daemon.opening.bronze_access import (
     whose_first_line,
 )
 
-MOST_OTHERS = 4
-LONGEST_LINE = 200
 FIRST_LINES = 20
-MOST_DAYS = 5
 TARDIS = "the layout of Tardis: its columns are those of the table"
-
-
-class Tried(Struct, kw_only=True):
-    """What there is to say of one file. ``problem`` says why nothing of it would get in."""
-
-    file: str
-    path: str
-    claims: Sequence[Claim] = ()
-    others: Sequence[Near] = ()
-    reads: dict[str, str] = field(default_factory=dict)
-    trial: Trial | None = None
-    problem: str = ""
-    advice: str = ""
 
 
 def try_files(
@@ -93,11 +70,11 @@ def try_files(
         OneFile(file).version()
     tried = [_try(config, feeds, file, path) for file in files]
     if as_json:
-        print_json([_as_json(one) for one in tried])
+        print_json([as_json_of(one) for one in tried])
     else:
         for position, one in enumerate(tried):
             print_lines([""] * bool(position))
-            _show(one)
+            show(one)
     return EXIT_FINDINGS if any(one.problem for one in tried) else EXIT_OK
 
 
@@ -130,6 +107,7 @@ def begin_description(
 
 def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
     tried = Tried(file=str(file), path=path or _path_of(config, file))
+    tried.is_elsewhere = tried.path == _elsewhere(file)
     layout = layout_with(config, feeds)
     tried.claims = feeds.claims(tried.path)
     claimed = {claim.description.vendor for claim in tried.claims}
@@ -167,7 +145,7 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             tried.problem, tried.advice = tried.trial.refusal, tried.trial.advice
     except PointlineError as error:
         tried.problem, tried.advice = str(error), error.hint
-    if path is None and tried.path == _elsewhere(file):
+    if path is None and tried.is_elsewhere:
         tried.problem, tried.advice = (said.replace(tried.path, str(file)) for said in (tried.problem, tried.advice))
     return tried
 
@@ -177,7 +155,7 @@ def _unread(look: Unrecognised) -> str:
 
 
 def _covered(claim: Claim) -> str:
-    return f"{_time(claim.period[0])} up to {_time(claim.period[1])}"
+    return f"{time_of(claim.period[0])} up to {time_of(claim.period[1])}"
 
 
 def _path_of(config: Config, file: Path) -> str:
@@ -220,111 +198,3 @@ def _no_lines(file: Path, why: str, first: bytes) -> Rejected:
 
 
 # ---- how it is shown
-
-
-def _show(tried: Tried) -> None:
-    print_labelled("file      ", tried.file)
-    as_if = ", as if it lay so in bronze; --as PATH tries another" if tried.path == _elsewhere(Path(tried.file)) else ""
-    print_labelled("path      ", f"{tried.path}{as_if}")
-    for label, said in tried.reads.items():
-        print_labelled(f"{label:<10}", said)
-    if len(tried.claims) > 1:
-        print_labelled("claimed   ", " and ".join(claim.description.name for claim in tried.claims))
-    is_plain = bool(tried.reads) and not tried.claims and not tried.problem  # a layout has it: nobody asks for others
-    named = [] if is_plain else [one for one in tried.others if one.is_like][:MOST_OTHERS]
-    for one in named:
-        print_labelled("not       ", f"{one.description.name}: {one.miss.why}")
-    if rest := 0 if is_plain else len(tried.others) - len(named):
-        more = plural(rest, "more feed" if named else "feed")
-        others = f"nor {more}" if named else f"any of {more} whose files lie or are called similarly"
-        print_labelled("          " if named else "not       ", f"{others}; --json names them")
-    if tried.trial is not None:
-        _show_trial(tried.trial)
-    if tried.problem:
-        print_labelled("refused   ", tried.problem)
-        if tried.advice:
-            print_labelled("try       ", tried.advice)
-
-
-def _show_header(trial: Trial) -> None:
-    header = printable(trial.separator.join(trial.header))
-    named_by = f"the decoder {trial.decoder}" if trial.decoder else "the description"
-    if header:
-        print_labelled("header    ", header if trial.has_header else f"{header} (by {named_by}: the file has none)")
-    elif trial.first_line:
-        print_labelled("line 1    ", printable(trial.first_line[:LONGEST_LINE]))
-    elif not trial.refusal:
-        print_labelled("header    ", "none: the file is empty")
-
-
-def _show_trial(trial: Trial) -> None:
-    _show_header(trial)
-    if trial.lines:
-        print_lines(["", *(printable(line) for line in trial.lines), ""])
-    if not trial.rows.is_empty():
-        columns = [Column(title=name) for name in trial.rows.columns]
-        print_table(columns, [[_plain(value) for value in row] for row in trial.rows.iter_rows()])
-        print_lines([""])
-    if trial.first_us is None and not trial.rows_read:
-        print_lines([] if trial.first_line else ["rows      none"])
-        return
-    bad = trial.rows_read - trial.rows_kept
-    print_labelled("rows      ", f"{count(trial.rows_read)} read, {count(trial.rows_kept)} fit, {count(bad)} do not")
-    for (rule, column), rows in trial.quarantined.items():
-        print_labelled("          ", f"{count(rows)} x {rule}{f' ({column})' if column else ''}")
-    if trial.remark:
-        print_labelled("          ", trial.remark)
-    if trial.first_us is not None and trial.last_us is not None:
-        print_labelled("times     ", f"{_time(trial.first_us)} to {_time(trial.last_us)}")
-        print_labelled("days      ", _days(trial))
-    for name, number in trial.warnings.items():
-        print_labelled("warning   ", f"{name}: {count(number)}")
-
-
-def _days(trial: Trial) -> str:
-    days = sorted(trial.days.items())
-    shown = ", ".join(f"{day} ({plural(rows, 'row')})" for day, rows in islice(days, MOST_DAYS))
-    return shown if len(days) <= MOST_DAYS else f"{shown} and {len(days) - MOST_DAYS} more"
-
-
-def _time(us: int) -> str:
-    return time_text(dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us))
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dt.datetime):
-        return time_text(value)
-    return "" if value is None else printable(str(value))
-
-
-def _as_json(tried: Tried) -> dict[str, Any]:
-    trial = tried.trial
-    facts: dict[str, Any] = {
-        "file": tried.file,
-        "path": tried.path,
-        "claimed_by": [claim.description.name for claim in tried.claims],
-        "not_by": [one.as_json() for one in tried.others],
-        **({"read_as": tried.reads} if tried.reads else {}),
-        "refused": tried.problem or None,
-        "try": tried.advice or None,
-    }
-    if trial is None:
-        return facts
-    quarantined = [{"rule": rule, "column": column, "rows": rows} for (rule, column), rows in trial.quarantined.items()]
-    return {
-        **facts,
-        "header": list(trial.header),
-        "has_header": trial.has_header,
-        "first_line": trial.first_line or None,
-        "decoder": trial.decoder or None,
-        "lines": trial.lines,
-        "rows": trial.rows.to_dicts(),
-        "rows_read": trial.rows_read,
-        "rows_fit": trial.rows_kept,
-        "quarantined": quarantined,
-        "first": None if trial.first_us is None else _time(trial.first_us),
-        "last": None if trial.last_us is None else _time(trial.last_us),
-        "days": {str(day): rows for day, rows in sorted(trial.days.items())},
-        "symbols": list(trial.symbols),
-        "warnings": dict(trial.warnings),
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,12 @@ from pointline.config import Config
 from pointline.errors import UnknownValue
 from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.whereabouts import Place, Whereabouts, look_closer
-from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, oldest_entry
-from pointline.io.descriptions import lake_tables
-from pointline.io.ledger.reader import scan_ledger, scan_rows_of
-from pointline.io.translate import storage_errors
+from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import plural, printable
-from pointline.services.files.differing import ASKED
 from pointline.services.files.identity.ledger_row import REFUSED
-from pointline.services.files.regained import days_left, heirs_of
-from pointline.services.rows.aside import by_rule
 from pointline.services.telling.next_steps import LedgerRow, next_step
 from pointline.services.telling.story import Chapter, Sources, tell
-from pointline.tables import ingest_manifest, quarantine, symbol_observations
-from pointline.tables.dim_symbol import INSTRUMENTS
+from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline.vendors.feeds import Feeds
 from pointline_daemon.arrival.touched import Touched
@@ -39,6 +32,7 @@ from pointline_daemon.commands.files.presence import (
     is_in_place,
     without_description,
 )
+from pointline_daemon.commands.files.sources import versions_at
 from pointline_daemon.commands.files.targets import id_in, path_in
 from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.known import unknown_file
@@ -122,7 +116,7 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
     if unknown := [file_id for file_id in ids.values() if file_id not in by_id]:
         raise unknown_file(unknown[0])
     paths = {target: by_id[ids[target]] if target in ids else path_in(bronze, target) for target in targets}
-    versions = _versions(config, ledger, sorted(set(paths.values())))
+    versions = versions_at(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
     problems: list[str] = []
     layout = make_layout(config, on_problem=problems.append)
@@ -210,60 +204,6 @@ def _count_below(ledger: pl.LazyFrame, folder: str) -> str:
     counts = below.group_by("status").len().sort("len", "status", descending=True).collect().rows()
     told = ", ".join(f"{count:,} {status}" for status, count in counts)
     return f"{plural(sum(count for _, count in counts), 'file')} ({told})" if counts else ""
-
-
-def _versions(config: Config, ledger: pl.LazyFrame, paths: Sequence[str]) -> dict[str, list[tuple[LedgerRow, Sources]]]:
-    """Return the versions of each path, oldest first, each with what there is to tell of it."""
-    rows = ledger.filter(pl.col("bronze_file_path").is_in(paths)).sort("file_id").collect().rows(named=True)
-    ids = [row["file_id"] for row in rows]
-    named = [row["superseded_by"] for row in rows if row["superseded_by"] is not None]
-    heirs = heirs_of({one for row in rows for one, _, _ in days_left(row["warnings"])}, ledger, ASKED)
-    named += [heir["file_id"] for heir in heirs.values()]
-    left = [row for row in rows if row["status"] == Status.GONE and row["rows_read"]]  # one without rows is any other
-    gone = [row["content_hash"] for row in left if row["content_hash"]]
-    is_related = pl.col("superseded_by").is_in(ids) | pl.col("file_id").is_in(named)
-    if gone:
-        is_related |= pl.col("content_hash").is_in(gone)
-    relatives = ledger.filter(is_related).sort("file_id").collect()  # whole rows: a story may ask for anything
-    others = {other["file_id"]: other for other in relatives.iter_rows(named=True)}
-    older: dict[int, list[int]] = {}
-    for file_id, other in others.items():
-        if other["status"] == Status.SUPERSEDED and other["superseded_by"] is not None:
-            older.setdefault(other["superseded_by"], []).append(file_id)
-    with_bad_rows = [row["file_id"] for row in rows if row["rows_quarantined"]]
-    with storage_errors(quarantine.NAME):
-        broken = by_rule(scan_rows_of(config.paths.table(quarantine.NAME), quarantine.SCHEMA, with_bad_rows))
-    found: dict[str, list[tuple[LedgerRow, Sources]]] = {}
-    tables = {*lake_tables(config.paths.root), symbol_observations.NAME}
-    for row in rows:
-        file_id = row["file_id"]
-        name = symbol_observations.NAME if row["data_type"] == INSTRUMENTS else row["data_type"]
-        table = config.paths.table(name) if name in tables else None
-        is_in = table is not None and bool(row["rows_written"])
-        original = others.get(row["superseded_by"]) if row["status"] == Status.DUPLICATE else None
-        sources = Sources(
-            others=others,
-            is_only_copy=original is not None and not (config.paths.bronze / original["bronze_file_path"]).exists(),
-            came_back_as=_successor(row, others.values()),
-            heirs=heirs,
-            groups=config.bronze.groups,
-            replaced=older.get(file_id, []),
-            set_aside=[one for one in broken if one.file_id == file_id],
-            commits=notes_on(table, file_id) if table is not None and is_in else [],
-            moves=moves_of(config.paths.table(ingest_manifest.NAME), file_id),
-            oldest_version=oldest_entry(table) if table is not None and is_in else None,
-            found_by=found_by(config.paths.table(ingest_manifest.NAME), file_id),
-        )
-        found.setdefault(row["bronze_file_path"], []).append((row, sources))
-    return found
-
-
-def _successor(row: LedgerRow, others: Iterable[LedgerRow]) -> LedgerRow | None:
-    """Return the newest file with the content of one that is gone."""
-    if row["status"] != Status.GONE or not row["content_hash"]:
-        return None
-    same = (one for one in others if one["content_hash"] == row["content_hash"] and one["file_id"] > row["file_id"])
-    return next((one for one in reversed(list(same)) if one["status"] not in CLOSED), None)
 
 
 def _similar(ledger: pl.LazyFrame, path: str) -> list[str]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pointline.config import Config, LakePaths, load_config
@@ -20,7 +17,8 @@ from pointline.io.lock import LakeLock
 from pointline.io.translate import one_line
 from pointline.phrases import count, no_lake, plural, printable
 from pointline.services.telling.findings import Finding
-from pointline_daemon.commands.lake.doctor_compiled import compiled_facts, compiled_findings, compiled_lines
+from pointline_daemon.commands.lake.doctor_compiled import compiled_lines
+from pointline_daemon.commands.lake.doctor_machine import Facts, machine_findings, table_folders
 from pointline_daemon.commands.lake.doctor_owners import owner_findings
 from pointline_daemon.commands.lake.verify import show_findings
 from pointline_daemon.commands.shared.health import look_at_daemon
@@ -32,12 +30,7 @@ from pointline_daemon.opening.lake import Lake, open_lake
 from pointline_daemon.opening.owner import require_owner
 from pointline_daemon.opening.prepare import prepare
 
-FEW_INODES = 10_000
-CLOCK_SLACK_SECONDS = 60.0
-EVENTS_AT_ONCE = 16_384
 NAMED = 3
-PACKAGES = ("pointline", "polars", "deltalake", "pyarrow", "watchdog")
-Facts = dict[str, object]
 
 
 def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
@@ -66,7 +59,7 @@ def examine(lake_root: Path | None, *, fix: bool, as_json: bool) -> int:
     findings = [
         *_settings(config),
         *_descriptions(config, wrong),
-        *_machine(lake, facts),
+        *machine_findings(lake, facts),
         *_files(lake, facts),
         *_unread(lake, facts),
     ]
@@ -84,7 +77,7 @@ def _mend(lake: Lake) -> list[str]:
     paths = lake.config.paths
     done = []
     # Before mending takes some of it.
-    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=False)
+    left = loose_files.leftovers(paths.root, paths.state, table_folders(lake), writer=False)
     try:
         mended = lake.mend()
     except PointlineError as error:
@@ -104,11 +97,6 @@ def _prepare(lake: Lake) -> list[str]:
     return []
 
 
-def _tables(lake: Lake) -> list[Path]:
-    repositories = lake.repositories()
-    return [repository.path for repository in repositories if repository.path.is_dir()]
-
-
 def _settings(config: Config) -> list[Finding]:
     where = str(config.paths.settings_file)
     hint = "correct it; `pointline config check` shows all problems, and `pointline run` starts only without any"
@@ -122,57 +110,6 @@ def _descriptions(config: Config, problems: list[str]) -> list[Finding]:
 
 
 # ---- the machine
-
-
-def _machine(lake: Lake, facts: Facts) -> list[Finding]:
-    config, root = lake.config, lake.config.paths.root
-    found = []
-
-    def report(kind: str, what: str, hint: str, path: Path = root) -> None:
-        found.append(Finding(kind=kind, table="", path=str(path), what=what, hint=hint))
-
-    seen: list[str | None] = []
-    for name, folder in (("", root), ("bronze_", config.paths.bronze), ("silver_", config.paths.silver)):
-        path = folder.resolve()
-        facts[f"{name}file_system"] = system = health.file_system_of(path)
-        seen.append(system)
-        if system in health.NETWORK and system not in seen[:-1]:
-            what = f"{system} is a network file system: locks, flushes and change events cannot be relied on"
-            report("network_file_system", what, "keep the lake on a local disk", path)
-    folders, limits = health.count_folders(config.paths.bronze), health.inotify_limits()
-    facts["bronze_folders"], facts["inotify"] = folders, limits
-    if limits and folders > 0.8 * limits["max_user_watches"]:
-        what = f"{folders:,} folders in bronze, {limits['max_user_watches']:,} watches allowed"
-        report("inotify_watches", what, f"sysctl fs.inotify.max_user_watches={max(65_536, 2 * folders)}")
-    if limits and limits["max_queued_events"] < EVENTS_AT_ONCE:
-        what = f"only {limits['max_queued_events']:,} events are kept"
-        report("inotify_queue", what, f"sysctl fs.inotify.max_queued_events={EVENTS_AT_ONCE}")
-    free, total = health.disk_usage(config.paths.disk)
-    inodes = health.free_inodes(config.paths.disk)
-    facts["disk"] = {"free_bytes": free, "total_bytes": total, "free_inodes": inodes}
-    needed = health.headroom(int(config.ingest.batch_max_bytes), total)
-    if free < needed:
-        report(
-            "disk_low", f"{bytes_text(free)} free, the next batches may need {bytes_text(needed)}", "free some space"
-        )
-    if inodes is not None and inodes < FEW_INODES:
-        report("disk_low", f"{inodes:,} inodes are free on this disk", "remove files, or use another disk")
-    newest, now = health.newest_write(_tables(lake)), time.time()
-    facts["clock"] = {"now": round(now, 3), "newest_commit": round(newest, 3)}
-    if newest > now + CLOCK_SLACK_SECONDS:
-        what = f"the clock is {newest - now:,.0f} s behind the newest commit"
-        report("clock", what, "set the clock; keep it set by NTP")
-    facts["versions"] = _versions()
-    facts.update(compiled_facts())
-    return [*found, *compiled_findings()]
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
 
 
 # ---- the lake's files
@@ -208,7 +145,7 @@ def _files(lake: Lake, facts: Facts) -> list[Finding]:
             what = one_line(error)
             found.append(Finding(kind="unreadable_table", table=table.name, path=f"silver/{table.name}", what=what))
             found += _log_findings(table, recorded if table.name != "ingest_manifest" else -1, writer=writer)
-    facts["tables"] = len(_tables(lake))
+    facts["tables"] = len(table_folders(lake))
     facts["orphans"] = {"files": len(orphans), "bytes": sum(file.size_bytes for file in orphans)}
     vacuum = "`pointline maintain --vacuum` removes it once it is old enough"
     found += [_loose("orphan", file, "no version of the table names this file", vacuum) for file in orphans]
@@ -261,7 +198,7 @@ def _log_findings(table: Path, recorded: int, *, writer: bool) -> list[Finding]:
 
 
 def _leftover_findings(paths: LakePaths, lake: Lake, facts: Facts, *, writer: bool, since: float) -> list[Finding]:
-    left = loose_files.leftovers(paths.root, paths.state, _tables(lake), writer=writer, writer_since=since)
+    left = loose_files.leftovers(paths.root, paths.state, table_folders(lake), writer=writer, writer_since=since)
     facts["leftovers"] = len(left)
     fix = "`pointline doctor --fix` removes it"
     return [_loose("leftover", file, "a killed process left it half written", fix) for file in left]

@@ -8,7 +8,6 @@ Days are never filled in between two dates, so a name that claims the year 9999 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -54,7 +53,7 @@ GAPS: Final = (State.FAILED, State.QUARANTINED, State.MISSING, State.FEW, State.
 
 _STANDING: Final = {Status.DUPLICATE: 0, Status.SUCCESS: 1, Status.PENDING: 2, Status.QUARANTINED: 3, Status.FAILED: 4}
 """If a day has several files, the worst status counts."""
-_DAY: Final = dt.timedelta(days=1)
+DAY: Final = dt.timedelta(days=1)
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -155,51 +154,9 @@ def _by_symbol(files: pl.DataFrame) -> pl.DataFrame:
     return files.with_columns(pl.coalesce("spelling", "symbol").alias("symbol")).drop("symbols", "key", "is_found")
 
 
-def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:
-    """Return a row per group (``PAIR`` or ``SERIES``) and day of each month in which the group has a file.
-
-    Beside ``rows`` it has a count of symbols per state, ``expected``, their sum (0 where no symbol spans the day), and
-    ``covered``, those of which a file is in.
-    """
-    month = pl.col("date").dt.month_start()
-    months = coverage.days.select(*by, month.alias("month")).unique()
-    dates = pl.date_ranges("month", pl.col("month").dt.month_end()).alias("date")
-    grid = months.select(*by, dates).explode("date", empty_as_null=False).sort("date")
-    counts = [(pl.col("state") == state.value).sum().cast(pl.Int64).alias(state.value) for state in State]
-    inside = coverage.days.join(coverage.spans, on=SERIES, how="left")
-    outside = (~pl.col("date").is_between("first", "last")).fill_null(value=True).sum().cast(pl.Int64).alias("outside")
-    covered = pl.col("is_covered").sum().cast(pl.Int64).alias("covered")
-    came = inside.group_by(*by, "date").agg(*counts, covered, outside, pl.col("rows").sum())
-    expected = (pl.col("begun") - pl.col("ended")).fill_null(0)
-    grid = _running(grid, coverage.spans, by, pl.col("first"), "begun")
-    grid = _running(grid, coverage.spans, by, pl.col("last") + _DAY, "ended")
-    grid = grid.join(coverage.rests, on="exchange", how="left").select(
-        *by, "date", pl.when(_is_rest(pl.col("date"))).then(0).otherwise(expected).alias("expected")
-    )
-    numbers = pl.col(*State, "covered", "outside", "rows")
-    grid = grid.join(came, on=[*by, "date"], how="left").with_columns(numbers.fill_null(0))
-    grid = grid.with_columns(pl.col("expected") + pl.col("outside")).drop("outside")
-    others = pl.sum_horizontal(state.value for state in State if state is not State.MISSING)
-    return grid.with_columns((pl.col("expected") - others).alias(State.MISSING.value)).sort(*by, "date")
-
-
-def never_came(coverage: Coverage, by: Sequence[str]) -> dict[tuple[object, ...], int]:
-    """Return how many days of symbols never came, by group (``PAIR`` or ``SERIES``), in whatever month they are."""
-    gaps = coverage.gaps.filter(pl.col("state") == State.MISSING.value)
-    return {tuple(names): days for *names, days in gaps.group_by(by).agg(pl.col("days").sum()).iter_rows()}
-
-
 def urgency() -> pl.Expr:
     """Rank gaps by their state, the most urgent first."""
     return pl.col("state").replace_strict([state.value for state in GAPS], list(range(len(GAPS))), return_dtype=pl.Int8)
-
-
-def _running(grid: pl.DataFrame, spans: pl.DataFrame, by: Sequence[str], day: pl.Expr, name: str) -> pl.DataFrame:
-    """Add how many spans have passed that day; both sides rise by date."""
-    steps = spans.group_by(*by, day.alias("date")).agg(pl.len().cast(pl.Int64).alias(name)).sort("date")
-    steps = steps.with_columns(pl.col(name).cum_sum().over(by))
-    joined = grid.join_asof(steps, on="date", by=list(by), check_sortedness=False)
-    return joined.with_columns(pl.col(name).fill_null(0))
 
 
 def _days(files: pl.DataFrame) -> pl.DataFrame:
@@ -260,7 +217,7 @@ def _widens() -> pl.Expr:
 def _rests(files: pl.DataFrame) -> pl.DataFrame:
     weekday = pl.col("date").dt.weekday()
     always = (weekday.filter(weekday <= 5).n_unique() == 5) & (
-        pl.col("date").max() - pl.col("date").min() >= REST_NEEDS_DAYS * _DAY
+        pl.col("date").max() - pl.col("date").min() >= REST_NEEDS_DAYS * DAY
     )
     return (
         files.group_by("exchange")
@@ -269,7 +226,8 @@ def _rests(files: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _is_rest(date: pl.Expr) -> pl.Expr:
+def is_rest(date: pl.Expr) -> pl.Expr:
+    """True for a day on which an exchange rests; the frame has ``saturday`` and ``sunday``."""
     weekday = date.dt.weekday()
     return ((weekday == 6) & pl.col("saturday")) | ((weekday == 7) & pl.col("sunday"))
 
@@ -278,10 +236,10 @@ def _missing(days: pl.DataFrame, spans: pl.DataFrame, rests: pl.DataFrame, wante
     """Return the ranges between two days with a file, without the days on which the exchange rests."""
     before = pl.col("date").shift(1).over("series")
     inside = days.join(spans, on=SERIES, maintain_order="left").filter(pl.col("date").is_between("first", "last"))
-    ranges = inside.select(*SERIES, first=before + _DAY, last=pl.col("date") - _DAY)
+    ranges = inside.select(*SERIES, first=before + DAY, last=pl.col("date") - DAY)
     ranges = _cut(ranges.drop_nulls(), wanted).join(rests, on="exchange", how="left")
     rest_days = sum(
-        (_weekdays_until(pl.col("last"), number) - _weekdays_until(pl.col("first") - _DAY, number))
+        (_weekdays_until(pl.col("last"), number) - _weekdays_until(pl.col("first") - DAY, number))
         * pl.col(name).cast(pl.Int64)
         for number, name in ((6, "saturday"), (7, "sunday"))
     )

@@ -22,9 +22,9 @@ from pointline.tables.coverage import (
     Coverage,
     Selection,
     State,
-    cells,
     survey,
 )
+from pointline.tables.coverage_cells import cells
 from pointline.tables.ingest_manifest import NO_DATE, SCHEMA, Status
 
 MONDAY = dt.date(2024, 4, 1)

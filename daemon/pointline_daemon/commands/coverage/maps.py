@@ -10,7 +10,8 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables.coverage import PAIR, SERIES, Coverage, State, cells, never_came
+from pointline.tables.coverage import PAIR, SERIES, Coverage, State
+from pointline.tables.coverage_cells import cells, never_came
 
 MOST_SHARE: Final = 0.9
 SOME_SHARE: Final = 0.5

@@ -18,7 +18,7 @@ from deltalake import DeltaTable, write_deltalake
 from tests.support.lake_check import file_content, file_name, put_file
 from tests.support.process import pointline
 
-LOST, GONE, OUT, LATE = (file_name("trades", symbol) for symbol in ("LOST", "GONE", "OUT", "LATE"))
+LOST, GONE, OUT, LATE, NEW = (file_name("trades", symbol) for symbol in ("LOST", "GONE", "OUT", "LATE", "NEW"))
 LONG_AGO = 1_700_000_000
 ROWS = {LOST: 3, GONE: 4, OUT: 5, LATE: 2}
 
@@ -76,6 +76,28 @@ def test_ledger_and_a_data_file(tmp_path, way, mended_by):
     assert (done.returncode, "verify --deep: no problems found" in done.stdout) == (0, True), done.stdout
     assert sorted(ledger(tmp_path)) == before
     assert held(tmp_path) == {ids[name]: ROWS[name] for name in (LOST, GONE, LATE)}
+
+
+@pytest.mark.parametrize("mended_by", ["repair", "run"])
+def test_what_neither_ledger_nor_log_tells_of(tmp_path, mended_by):
+    """Rows in sound data files are named, by a start and by ``repair``, and their ids are not given again."""
+    ids = make_lake(tmp_path)
+    lose_ledger(tmp_path, "gone")
+    shutil.rmtree(tmp_path / ".pointline")
+    entries = sorted((tmp_path / "silver" / "trades" / "_delta_log").glob("*.json"))
+    for entry in entries[-2:]:  # the withdrawal, and the file before it
+        entry.unlink()
+    (tmp_path / "bronze" / LATE).unlink()
+    put_file(tmp_path / "bronze", NEW, file_content(NEW, 7))
+    started = pointline(tmp_path, "run", "--once") if mended_by == "run" else None
+    if started is not None:
+        assert "2 rows of 1 file" in started.stdout
+    assert "which 1 file had 2 rows" in pointline(tmp_path, "repair", "--dry-run").stdout or started is None
+    done = pointline(tmp_path, "repair")
+    assert (done.returncode, "which 1 file had 2 rows" in done.stdout) == (1, True), done.stdout
+    after = {path: file_id for file_id, path, _ in ledger(tmp_path)}
+    assert after[NEW] > max(ids.values())
+    assert {name: after[name] for name in (LOST, GONE)} == {name: ids[name] for name in (LOST, GONE)}
 
 
 def test_a_replaced_file_whose_successor_is_not_known(tmp_path):

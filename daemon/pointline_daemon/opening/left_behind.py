@@ -12,7 +12,16 @@ from pathlib import Path
 import polars as pl
 from msgspec import Struct
 
-from pointline.io.delta.loose_rows import Found, find_rows, left_behind, moved_folders, rows_per_file
+from pointline.io.delta.event_table import DeltaEventTable
+from pointline.io.delta.loose_rows import (
+    DataFile,
+    Found,
+    all_files,
+    find_rows,
+    left_behind,
+    moved_folders,
+    rows_per_file,
+)
 from pointline.io.protocols.tables import new_parts
 from pointline.services.audit.healing import Healing
 from pointline.services.files.ledger_facts import discoveries_of, outcomes_of
@@ -22,12 +31,16 @@ from pointline_daemon.opening.lake import Lake
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
-    """What a folder of a table that was moved away has of files that the ledger does not know."""
+    """What data files have of files that the ledger does not know: those of a folder of a table that was moved away.
+
+    Or those in the table's own folder that no version names.
+    """
 
     table: str
     files: int
     rows: int
     kept_at: Path
+    is_moved: bool
 
 
 def forgotten_rows(lake: Lake) -> list[Forgotten]:
@@ -35,12 +48,26 @@ def forgotten_rows(lake: Lake) -> list[Forgotten]:
     known = lake.manifest.entries()["file_id"].implode()
     found = []
     for name, repository in lake.events.items():
-        for folder in moved_folders(repository.path, lake.config.paths.state / "set_aside"):
-            counts = rows_per_file(folder).filter(~pl.col("file_id").is_in(known))
+        moved = moved_folders(repository.path, lake.config.paths.state / "set_aside")
+        places = [(folder, all_files(folder)) for folder in moved]
+        for folder, files in [(repository.path, _unnamed(repository)), *places]:
+            counts = rows_per_file(files).filter(~pl.col("file_id").is_in(known))
             if not counts.is_empty():
-                rows = int(counts["rows"].sum())
-                found.append(Forgotten(table=name, files=counts.height, rows=rows, kept_at=folder))
+                number, rows, is_moved = counts.height, int(counts["rows"].sum()), folder != repository.path
+                found.append(Forgotten(table=name, files=number, rows=rows, kept_at=folder, is_moved=is_moved))
     return found
+
+
+def last_unnamed_id(lake: Lake) -> int:
+    """Return the highest file id in data files that no version names, 0 where there is none."""
+    ids = (rows_per_file(_unnamed(repository))["file_id"].max() for repository in lake.events.values())
+    return max((one for one in ids if isinstance(one, int)), default=0)
+
+
+def _unnamed(repository: DeltaEventTable) -> list[DataFile]:
+    if not repository.path.is_dir() or not all_files(repository.path):
+        return []
+    return left_behind(repository.path, repository.live_paths(), ())
 
 
 def rows_left_behind(lake: Lake, plan: Healing) -> dict[str, dict[int, int]]:

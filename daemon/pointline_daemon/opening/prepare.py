@@ -26,6 +26,7 @@ from pointline.tables import quarantine
 from pointline_daemon import events
 from pointline_daemon.opening.bronze_access import make_terms
 from pointline_daemon.opening.lake import Lake
+from pointline_daemon.opening.left_behind import forgotten_rows, last_unnamed_id
 
 log = structlog.get_logger()
 
@@ -35,7 +36,10 @@ def prepare(lake: Lake) -> None:
 
     Raises LakeDamaged where ledger and tables disagree in a way that takes a person's word.
     """
+    had_ledger = lake.manifest.repository.exists()
     mend_and_recover(lake)
+    if not had_ledger:
+        _say_forgotten(lake)
     plan = find_disagreements(lake)
     if plan.strangers and restore_ledger_rows(lake, plan.strangers):
         plan = find_disagreements(lake)
@@ -50,6 +54,14 @@ def prepare(lake: Lake) -> None:
             hint=REPAIR_HINT,
         )
     apply(lake, plan)
+
+
+def _say_forgotten(lake: Lake) -> None:
+    """Name rows that lie in data files and that neither a log nor the ledger, which is made again, tells of."""
+    for one in forgotten_rows(lake):
+        rows, files = plural(one.rows, "row"), plural(one.files, "file")
+        what = f"{one.table}: {rows} of {files} that the ledger does not know lie in {one.kept_at}"
+        log.error(events.LAKE_HEALED, what=[what], hint="`pointline repair` says more")
 
 
 def restore_ledger_rows(lake: Lake, strangers: Collection[int]) -> int:
@@ -83,7 +95,8 @@ def mend_and_recover(lake: Lake) -> list[str]:
     symbols.refresh()
     if recovered.outcomes or recovered.forgotten:
         log.warning(events.RECOVERY_FINISHED, brought_up=len(recovered.outcomes), forgotten=recovered.forgotten)
-    lake.manifest.note_last_id(_last_id_in(lake))
+    is_told = lake.config.paths.last_id_file.exists()
+    lake.manifest.note_last_id(max(_last_id_in(lake), 0 if is_told else last_unnamed_id(lake)))
     said = [f"{found.table}: {found.file} was {found.reason}, and is moved away" for found in mended]
     brought_up = len(recovered.outcomes)
     return [*said, *([f"ledger: {plural(brought_up, 'file')} brought up to what silver tells"] if brought_up else [])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -56,13 +56,18 @@ def left_behind(table: Path, live: Collection[str], folders: Sequence[Path]) -> 
     return found
 
 
-def rows_per_file(folder: Path) -> pl.DataFrame:
-    """Return ``file_id, rows`` of what the data files of a folder hold, as far as they can be read."""
+def rows_per_file(files: Iterable[DataFile]) -> pl.DataFrame:
+    """Return ``file_id, rows`` of what data files hold, as far as they can be read."""
     seen = [pl.DataFrame(schema={"file_id": pl.Int64, "file_seq": pl.Int64})]
-    for name, _ in part_files(folder):
+    for folder, name in files:
         with suppress(*UNREADABLE):
             seen.append(scan_data_files(folder, [name], dict.fromkeys(ROW, pl.Int64())).collect())
     return pl.concat(seen).unique().group_by("file_id").len("rows")
+
+
+def all_files(folder: Path) -> list[DataFile]:
+    """Return the data files of a folder."""
+    return [(folder, name) for name, _ in part_files(folder)]
 
 
 class Found(NamedTuple):

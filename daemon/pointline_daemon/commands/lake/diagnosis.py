@@ -81,11 +81,14 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 
 
 def _what_is_forgotten(one: Forgotten) -> str:
-    files, rows = plural(one.files, "file"), plural(one.rows, "row")
+    files, rows, where = plural(one.files, "file"), plural(one.rows, "row"), printable(str(one.kept_at))
+    lost = f"{one.table}: neither the ledger nor the log of the table tells any more which {files} had {rows} in"
+    again = "what bronze has of them is read again under new ids"
+    if one.is_moved:
+        return f"{lost} {where}; {again}; once you do not need the rest, remove that folder"
     return (
-        f"{one.table}: neither the ledger nor the log of the table tells any more which {files} had {rows} in "
-        f"{printable(str(one.kept_at))}; what bronze has of them is read again under new ids; once you do not need the "
-        "rest, remove that folder"
+        f"{lost} data files below {where} that no version of the table names (`pointline doctor` names them); {again}; "
+        "copy them elsewhere if you need the rest: maintenance removes them"
     )
 
 

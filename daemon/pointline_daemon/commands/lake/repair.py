@@ -125,7 +125,7 @@ def _look(lake: Lake, table: str | None) -> Diagnosis:
         mended = [_taken_over(name, sum(rows.values())) for name, rows in left.items()]
         return Diagnosis(mended=mended, plan=replace(plan, lost=lost))
     findings = audit(lake, deep=True).findings if plan.is_empty else ()
-    found = Diagnosis(plan=plan, undescribed=_undescribed(lake, table))
+    found = Diagnosis(plan=plan, undescribed=_undescribed(lake, table), forgotten=forgotten_rows(lake))
     found = _with_what_differs(found, lake, findings, table)
     settled = {*found.read_again, *found.history}
     waiting = _pending(lake) + sum(one.kind in BY_INGEST for one in findings)

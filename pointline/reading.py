@@ -16,7 +16,6 @@ from pointline.asked import Names, Time, exchange_ids, lake_paths, near, window,
 from pointline.errors import PointlineError, UnknownValue, WrongUse
 from pointline.io.delta.lake_frame import of_lake
 from pointline.io.delta.reading import Parts, Wanted
-from pointline.io.descriptions import FOLDER as VENDORS
 from pointline.io.descriptions import lake_tables
 from pointline.naming import Reading, require_names
 from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
@@ -95,7 +94,7 @@ def _described(table: str, lake_root: str | Path | None) -> tuple[Mapping[str, p
             problems: list[str] = []
             known = lake_tables(paths.root, problems.append)
             if (paths.table(str(table)) / "_delta_log").is_dir():
-                where = paths.root / VENDORS
+                where = paths.vendors
                 hint = f"it is in {paths.silver}: put its description back into {where}"
                 if problems:
                     hint = f"it is in {paths.silver}; in {where} something is wrong: {'; '.join(problems)}"

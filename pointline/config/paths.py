@@ -61,9 +61,13 @@ class LakePaths(Struct, frozen=True):
     def settings_file(self) -> Path:
         return self.root / "pointline.toml"
 
+    @property
+    def vendors(self) -> Path:
+        return self.root / "vendors"
+
     def strangers(self) -> list[Path]:
         """Return what lies in the folder and belongs to no lake; hidden names aside."""
-        own = {self.bronze, self.silver, self.settings_file, self.root / "vendors"}
+        own = {self.bronze, self.silver, self.settings_file, self.vendors}
         return [path for path in self.root.iterdir() if path not in own and not path.name.startswith(".")]
 
     def table(self, name: str) -> Path:

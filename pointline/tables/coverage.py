@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables.ingest_manifest import CLOSED, NO_DATE, NO_ROWS, Status, stands_at
+from pointline.tables.ingest_manifest import NO_DATE, NO_ROWS, OUT, Status, stands_at
 from pointline.tables.spelling import symbol_key
 
 PAIR: Final = ("exchange", "data_type")
@@ -105,7 +105,7 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     """
     exchange = pl.lit(value=True) if wanted.exchange is None else pl.col("exchange") == wanted.exchange
     says_nothing = stands_at(Status.SUCCESS) & pl.col("warnings").str.contains(f'"{NO_ROWS}"', literal=True)
-    standing = ledger.filter(exchange, ~stands_at(*CLOSED, Status.WITHDRAWN), ~says_nothing.fill_null(value=False))
+    standing = ledger.filter(exchange, ~stands_at(*OUT), ~says_nothing.fill_null(value=False))
     files = _without_copies(standing.select(*COLUMNS, "days", "superseded_by").collect())
     files = _by_symbol(_by_day(files).with_columns(pl.when(pl.col("date") != NO_DATE).then("date").alias("date")))
     is_open = stands_at(Status.PENDING, Status.QUARANTINED, Status.FAILED)

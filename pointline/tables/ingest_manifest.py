@@ -37,6 +37,8 @@ class Status(StrEnum):
 
 CLOSED = (Status.SUPERSEDED, Status.GONE)
 """Versions that are history: the file may come back, and is a new version then."""
+OUT = (*CLOSED, Status.WITHDRAWN)
+"""Versions that have no rows, and are not read again by themselves."""
 
 
 DAYS = pl.List(pl.Struct({"date": pl.Date(), "rows": pl.Int64()}))

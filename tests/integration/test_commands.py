@@ -8,9 +8,12 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
 import pytest
+from pointline_daemon.commands.shared.known import known_exchange
 from pointline_daemon.samples import Sample, write_sample
 
+from pointline.errors import UnknownValue
 from pointline.tables.ingest_manifest import Status
 from tests.support import warm
 from tests.support.oracle import read_rows
@@ -292,6 +295,15 @@ def test_withdrawn_files_are_told_of(tmp_path):
 def test_exchanges_are_compared_without_case(lake, command):
     assert pointline(lake, *command, "--exchange", "BINANCE").returncode == 0
     assert pointline(lake, *command, "--exchange", "BINANC").returncode == 2
+
+
+def test_an_exchange_that_stands_there_as_it_was_spelled_is_found():
+    """A file of symbols, or an older lake, may have one in other letters."""
+    files = pl.LazyFrame({"exchange": ["Deribit", "okex"]})
+    found = [known_exchange(files, name) for name in ("Deribit", "OKEX", "okex", None)]
+    assert found == ["Deribit", "okex", "okex", None]
+    with pytest.raises(UnknownValue):
+        known_exchange(files, "deribit-")
 
 
 def test_all_problems_of_settings_are_named_at_once(tmp_path):

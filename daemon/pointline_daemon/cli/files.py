@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pointline_daemon import completion
-from pointline_daemon.cli.options import Json, LakeRoot, as_id
+from pointline_daemon.cli.options import Json, LakeRoot
 
 files_app = typer.Typer()
 
@@ -32,7 +32,7 @@ def files(
     ] = None,
     exchange: Annotated[
         str | None,
-        typer.Option(autocompletion=completion.exchanges, callback=as_id, help="Only files of this exchange."),
+        typer.Option(autocompletion=completion.exchanges, help="Only files of this exchange."),
     ] = None,
     symbol: Annotated[
         str | None, typer.Option(autocompletion=completion.symbols, help="Only files of this symbol.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pointline_daemon import completion
-from pointline_daemon.cli.options import Json, LakeRoot, as_id
+from pointline_daemon.cli.options import Json, LakeRoot
 
 lake_app = typer.Typer()
 
@@ -20,7 +20,7 @@ def coverage(
     table: Annotated[str | None, typer.Option(autocompletion=completion.event_tables, help="Only this table.")] = None,
     exchange: Annotated[
         str | None,
-        typer.Option(autocompletion=completion.exchanges, callback=as_id, help="Only this exchange."),
+        typer.Option(autocompletion=completion.exchanges, help="Only this exchange."),
     ] = None,
     symbol: Annotated[str | None, typer.Option(autocompletion=completion.symbols, help="Only this symbol.")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="From this day on.")] = None,

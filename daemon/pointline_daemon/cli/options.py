@@ -15,11 +15,4 @@ LakeRoot = Annotated[
         readable=False,  # whether it may be read is said where it is, with who may
     ),
 ]
-
-
-def as_id(exchange: str | None) -> str | None:
-    """Return the id of an exchange as the lake has it: they are compared without case."""
-    return None if exchange is None else exchange.lower()
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pointline_daemon import completion
-from pointline_daemon.cli.options import Json, LakeRoot, as_id
+from pointline_daemon.cli.options import Json, LakeRoot
 
 symbols_app = typer.Typer(help="Show or update the symbols: what they were, and when.", no_args_is_help=True)
 
@@ -69,7 +69,7 @@ def symbols_show(
     lake_root: LakeRoot = None,
     exchange: Annotated[
         str | None,
-        typer.Option(autocompletion=completion.described_exchanges, callback=as_id, help="Only this exchange."),
+        typer.Option(autocompletion=completion.described_exchanges, help="Only this exchange."),
     ] = None,
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Show the versions valid at this time, as 2024-05-01T12:00, UTC.")

@@ -84,11 +84,10 @@ def _ids_given(config: Config) -> int:
 
 def _say_empty_lake(config: Config, ids: int) -> None:
     """A disk that is not mounted looks like that too."""
-    silver = config.paths.silver
-    is_ledger_alone = silver.is_dir() and any(silver.glob("*/_delta_log"))
+    has_logs = config.paths.silver.is_dir() and any(config.paths.silver.glob("*/_delta_log"))
     hint = (
         "the ledger is missing: it is made again from what the logs of the other tables tell, as far as these are there"
-        if is_ledger_alone
+        if has_logs
         else "if the disk of silver is not mounted, stop this, mount it and start again; else every file of bronze is "
         "ingested anew, those too that you had withdrawn"
     )

@@ -95,6 +95,12 @@ def open_lines(config: Config, file: Path, path: str) -> FileContent:
     return _reader_of(config, found).open(meta)
 
 
+def place_in_bronze(config: Config, path: str) -> Path:
+    """Return where a path lies that the ledger has."""
+    bronze = config.paths.bronze
+    return bronze / spelled_path(str(bronze), path)
+
+
 def whose_first_line(config: Config, feeds: Feeds, path: str, file: Path | None = None) -> str:
     """Say where a file that nothing reads belongs by its first line; empty where that says nothing.
 
@@ -102,9 +108,8 @@ def whose_first_line(config: Config, feeds: Feeds, path: str, file: Path | None 
     """
     from pointline.vendors.headers import whose_header  # noqa: PLC0415 - see above
 
-    bronze = config.paths.bronze
     try:
-        with open_lines(config, file or bronze / spelled_path(str(bronze), path), path) as content:
+        with open_lines(config, file or place_in_bronze(config, path), path) as content:
             return whose_header(feeds, path, content.first_line().decode("utf-8", "replace"))
     except (PointlineError, OSError):  # it is asked of any file, and what is wrong with one is not the answer
         return ""

@@ -22,6 +22,7 @@ from pointline.io.delta.loose_rows import (
     moved_folders,
     rows_per_file,
 )
+from pointline.io.delta_log.loose_files import part_files
 from pointline.io.protocols.tables import new_parts
 from pointline.services.audit.healing import Healing
 from pointline.services.files.ledger_facts import discoveries_of, outcomes_of
@@ -65,8 +66,8 @@ def last_unnamed_id(lake: Lake) -> int:
 
 
 def _unnamed(repository: DeltaEventTable) -> list[DataFile]:
-    if not repository.path.is_dir() or not all_files(repository.path):
-        return []
+    if not repository.path.is_dir() or next(part_files(repository.path), None) is None:
+        return []  # the tables of a new lake
     return left_behind(repository.path, repository.live_paths(), ())
 
 

@@ -23,10 +23,8 @@ from pointline.phrases import plural
 from pointline.services.audit.lost_rows import ByBronze, gone, sort_by_bronze, what_is_left
 from pointline.services.audit.reconcile import Disagreement, DisagreementAside
 from pointline.services.ingest.change import Change, Partition, commit_change, places_of
-from pointline.tables.ingest_manifest import CLOSED, Status, stands_at
+from pointline.tables.ingest_manifest import OUT, Status, stands_at
 
-HISTORY = (*CLOSED, Status.WITHDRAWN)
-"""Who stands there has no rows, and is not read again by itself."""
 NO_SUCCESSOR = "it was replaced, and the ledger does not know any more by which file"
 NOTHING_ASIDE = DisagreementAside()
 
@@ -159,7 +157,7 @@ def plan_history(manifest: IngestionManifestRepository, file_ids: Collection[int
 
     What quarantine has of them goes, and one whose successor is not known any more is ``gone``. Others are left alone.
     """
-    rows = manifest.rows_of(list(file_ids)).filter(stands_at(*HISTORY))
+    rows = manifest.rows_of(list(file_ids)).filter(stands_at(*OUT))
     replaced = rows.filter(stands_at(Status.SUPERSEDED))
     known = manifest.rows_of(replaced["superseded_by"].drop_nulls().to_list())["file_id"].implode()
     lost = replaced.filter(~pl.col("superseded_by").is_in(known).fill_null(value=False))["file_id"]

@@ -58,7 +58,7 @@ def _audit(look: Look) -> Report:
     had_writer = to.has_writer()
     audit_files(look)
     try:
-        ledger = LedgerVersion(to.ledger, to.groups)
+        ledger = LedgerVersion(to.ledger)
     except UNREADABLE as error:
         return Report(checked=checked, findings=[*look.findings, unreadable(ingest_manifest.NAME, error)])
     told: dict[int, Outcome] = {}
@@ -121,7 +121,7 @@ def _audit_overlap(look: Look, ledger: LedgerVersion, snapshots: Snapshots, ahea
     groups = look.parties.groups
     if groups is None:
         return []
-    found = [one for some in ledger.some_days(without=ahead) for one in audit_overlap(some, groups, read_spans)]
+    found = [one for some in ledger.some_days(groups, without=ahead) for one in audit_overlap(some, groups, read_spans)]
     paths = ledger.rows_of([one.file_id for one in found if one.file_id is not None]) if found else None
     named = {} if paths is None else dict(paths.select("file_id", "bronze_file_path").iter_rows())
     return [replace(one, path=named.get(one.file_id, "")) for one in found]

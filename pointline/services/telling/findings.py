@@ -9,7 +9,6 @@ from pointline.phrases import DESCRIBE_AGAIN
 
 REPAIR = "`pointline repair` mends it from bronze; `pointline repair --dry-run` says first what it would do"
 INGEST = "`pointline run --once` (or a running daemon) ingests it"
-AS_NO_COPY = "`pointline run --once` reads it again"
 REPLAY = "`pointline run --once` brings the ledger up to silver"
 
 HINTS = {
@@ -44,7 +43,7 @@ HINTS = {
     "symbolic_link": "put the file or folder itself in the place of the link: only the lake, silver and bronze may be "
     "links",
     "manifest_behind": REPLAY,
-    "duplicate_of_nothing": AS_NO_COPY,
+    "duplicate_of_nothing": "`pointline run --once` reads it again",
     "rows_overlap": "`pointline explain` both files, then `pointline withdraw` the wrong one",
     "symbol_windows": "remove silver/dim_symbol: the next start of `pointline run` computes it",
     "symbol_history": "remove silver/dim_symbol: the next start of `pointline run` computes it",
@@ -58,7 +57,7 @@ HINTS = {
     "checksum_differs": "download the file and its checksum again",
     "table_undescribed": DESCRIBE_AGAIN,
 }
-BY_INGEST = frozenset(kind for kind, hint in HINTS.items() if hint in {INGEST, REPLAY, AS_NO_COPY})
+BY_INGEST = frozenset({"bronze_changed", "duplicate_of_nothing", "manifest_behind"})
 """What an ingest mends."""
 READ_AGAIN = frozenset(
     {

@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.config import Config
 from pointline.errors import PointlineError, WrongUse
@@ -28,7 +29,7 @@ from pointline_daemon.commands.coverage.differing import selected, show_differin
 from pointline_daemon.commands.coverage.gaps import show_gaps
 from pointline_daemon.commands.coverage.maps import WORDS, make_maps, month_maps, percent, series_in, total
 from pointline_daemon.commands.coverage.text import draw_calendars, draw_overview, make_brush, print_wrapped
-from pointline_daemon.commands.shared.known import require_exchange, require_file_table, require_symbol
+from pointline_daemon.commands.shared.known import known_exchange, require_file_table, require_symbol
 from pointline_daemon.commands.shared.present import bytes_text, is_terminal, print_lines, print_problem
 from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
@@ -57,7 +58,7 @@ def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: 
     wanted = _selection(config, options)
     everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
     ledger = everything.filter(pl.col("data_type") != INSTRUMENTS)  # these are not of a day
-    require_exchange(ledger, wanted.exchange)
+    wanted = replace(wanted, exchange=known_exchange(ledger, wanted.exchange))
     require_symbol(ledger, wanted.symbol)
     coverage = survey(ledger, wanted)
     if coverage.days.is_empty() and coverage.gaps.is_empty() and not coverage.undated and wanted != Selection():

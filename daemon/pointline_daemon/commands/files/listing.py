@@ -19,7 +19,7 @@ from pointline.services.telling.next_steps import LedgerRow, same_content, why_w
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.unknown import no_such
-from pointline_daemon.commands.shared.known import require_exchange, require_file_table, require_symbol
+from pointline_daemon.commands.shared.known import known_exchange, require_file_table, require_symbol
 from pointline_daemon.commands.shared.present import (
     MOST_SHOWN,
     Column,
@@ -73,12 +73,11 @@ def list_files(
     if unrecognised:
         return list_unread(config, last=last, as_json=as_json)
     last = SHOWN if last is None else last
-    wanted = {"status": status, "data_type": table, "exchange": exchange}
+    everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
+    wanted = {"status": status, "data_type": table, "exchange": known_exchange(everything, exchange)}
     chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
     if symbol is not None:
         chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
-    everything = scan_ledger(config.paths.table(ingest_manifest.NAME))
-    require_exchange(everything, exchange)
     require_symbol(everything, symbol)
     ledger = everything.filter(*chosen)
     matching = ledger.select(pl.len()).collect().item()

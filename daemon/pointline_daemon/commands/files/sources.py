@@ -19,6 +19,7 @@ from pointline.services.telling.story import Sources
 from pointline.tables import ingest_manifest, quarantine, symbol_observations
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status
+from pointline_daemon.opening.bronze_access import place_in_bronze
 
 
 def versions_at(
@@ -54,7 +55,7 @@ def versions_at(
         original = others.get(row["superseded_by"]) if row["status"] == Status.DUPLICATE else None
         sources = Sources(
             others=others,
-            is_only_copy=original is not None and not (config.paths.bronze / original["bronze_file_path"]).exists(),
+            is_only_copy=original is not None and not place_in_bronze(config, original["bronze_file_path"]).exists(),
             came_back_as=_successor(row, others.values()),
             heirs=heirs,
             groups=config.bronze.groups,

@@ -20,6 +20,7 @@ from pointline_daemon.commands.files.targets import chosen_files
 from pointline_daemon.commands.shared.present import print_json, print_lines
 from pointline_daemon.commands.shared.settings import INGEST, settings_for
 from pointline_daemon.exit_codes import EXIT_OK
+from pointline_daemon.opening.bronze_access import place_in_bronze
 from pointline_daemon.opening.lake import Lake
 from pointline_daemon.opening.requests import Answer, Withdraw
 from pointline_daemon.opening.writing import write_or_ask
@@ -64,7 +65,7 @@ def _do(config: Config, file_ids: Sequence[int]) -> None:
 def _in_bronze(config: Config, rows: pl.DataFrame) -> pl.Series:
     """Tell of each whether bronze has it still, by its size: only then can it be read again."""
     facts = rows.select("bronze_file_path", "file_size_bytes").iter_rows()
-    return pl.Series([_size_of(config.paths.bronze / path) == size for path, size in facts], dtype=pl.Boolean)
+    return pl.Series([_size_of(place_in_bronze(config, path)) == size for path, size in facts], dtype=pl.Boolean)
 
 
 def _size_of(path: Path) -> int | None:
@@ -81,7 +82,7 @@ def _days_again(config: Config, ledger: pl.LazyFrame, plan: Withdrawal) -> Itera
     for row, date, rows in left_to(thinned, plan.file_ids):
         path = row["bronze_file_path"]
         what = f"{plural(rows, 'row')} of {date}"
-        if (config.paths.bronze / path).exists():
+        if place_in_bronze(config, path).exists():
             yield f"{what} come back from file {row['file_id']} ({printable(path)}), which is read again"
         else:
             yield (

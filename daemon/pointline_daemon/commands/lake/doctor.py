@@ -10,7 +10,6 @@ from pointline.config import Config, LakePaths, load_config
 from pointline.errors import LakeInUse, NoAccess, PointlineError
 from pointline.io import health
 from pointline.io.delta_log import loose_files
-from pointline.io.descriptions import FOLDER
 from pointline.io.lake_links import links_in
 from pointline.io.ledger.reader import tables_beside
 from pointline.io.lock import LakeLock
@@ -104,7 +103,7 @@ def _settings(config: Config) -> list[Finding]:
 
 
 def _descriptions(config: Config, problems: list[str]) -> list[Finding]:
-    where = str(config.paths.root / FOLDER)
+    where = str(config.paths.vendors)
     hint = "correct it; `pointline vendors check FILE` says when it is valid, and `pointline run` does not start before"
     return [Finding(kind="description", table="", path=where, what=problem, hint=hint) for problem in problems]
 

@@ -13,11 +13,11 @@ from pointline.config import load_config
 from pointline.errors import WrongUse
 from pointline.io.lock import LakeLock
 from pointline.phrases import no_lake, plural
-from pointline.services.audit.healing import HISTORY, Healing, plan_history, plan_rereading
+from pointline.services.audit.healing import Healing, plan_history, plan_rereading
 from pointline.services.ingest.recovery import told_of
 from pointline.services.telling.findings import BY_INGEST, READ_AGAIN, Finding
 from pointline.tables.dim_symbol import INSTRUMENTS
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import OUT, Status, stands_at
 from pointline_daemon.commands.lake.diagnosis import Diagnosis, show
 from pointline_daemon.commands.lake.verify import audit
 from pointline_daemon.commands.run import keep_lake
@@ -95,7 +95,7 @@ def _with_what_differs(found: Diagnosis, lake: Lake, findings: Sequence[Finding]
     if not differing:
         return found
     rows = lake.manifest.rows_of(list(differing))
-    past = rows.filter(stands_at(*HISTORY))["file_id"].to_list()
+    past = rows.filter(stands_at(*OUT))["file_id"].to_list()
     stays = worse_now(lake, rows.filter(~pl.col("file_id").is_in(past)))
     return replace(
         found,

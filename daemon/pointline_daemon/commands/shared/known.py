@@ -73,10 +73,14 @@ def symbols_in(files: pl.LazyFrame) -> list[str]:
     return _distinct(pl.concat(named))
 
 
-def require_exchange(files: pl.LazyFrame, name: str | None) -> None:
-    """Raise UnknownValue where no file is of that exchange."""
-    if name is not None and name not in (known := exchanges_in(files)):
+def known_exchange(files: pl.LazyFrame, name: str | None) -> str | None:
+    """Return an exchange as the files have it, which may be in lower case. Raises UnknownValue where none is of it."""
+    if name is None:
+        return None
+    known = exchanges_in(files)
+    if (found := next((one for one in (name, name.lower()) if one in known), None)) is None:
         raise no_such("exchange", name, known, hint="" if known else "no file was ingested yet")
+    return found
 
 
 def require_symbol(files: pl.LazyFrame, name: str | None, *, lists: str = LISTS_FILES) -> None:

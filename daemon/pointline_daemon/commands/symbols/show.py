@@ -13,7 +13,7 @@ from pointline.errors import PointlineError, WrongUse
 from pointline.phrases import no_lake, plural, printable
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
-from pointline_daemon.commands.shared.known import LISTS_SYMBOLS, known_symbols, require_exchange, require_symbol
+from pointline_daemon.commands.shared.known import LISTS_SYMBOLS, known_exchange, known_symbols, require_symbol
 from pointline_daemon.commands.shared.present import (
     Column,
     is_terminal,
@@ -59,7 +59,7 @@ def show(lake_root: Path | None, symbol: str | None, *, exchange: str | None, at
     table = known_symbols(config)
     if table.head(1).collect().is_empty():
         raise PointlineError("the lake has no symbols yet", hint=BRINGS)
-    require_exchange(table, exchange)
+    exchange = known_exchange(table, exchange)
     require_symbol(
         table if exchange is None else table.filter(pl.col("exchange") == exchange), symbol, lists=LISTS_SYMBOLS
     )

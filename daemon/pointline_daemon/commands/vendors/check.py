@@ -65,7 +65,7 @@ def read_beside(config: Config, file: Path) -> Described:
 
 def _place_of(config: Config, file: Path) -> str | None:
     """Return how problems name a description that lies in the lake; None of another one."""
-    is_inside = file.absolute().parent.resolve() == (config.paths.root / FOLDER).resolve()
+    is_inside = file.absolute().parent.resolve() == config.paths.vendors.resolve()
     return f"{FOLDER}/{file.name}" if is_inside else None
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
+from pointline.services.audit.ledger.pieces import find_in
 from pointline.tables.ingest_manifest import CLOSED, stands_at
 
 COLUMNS = ("file_id", "status", "bronze_file_path", "file_size_bytes", "last_modified_ts")
@@ -44,11 +45,8 @@ class KnownVersions:
         ``files`` have ``path``, ``size`` (bytes), ``mtime_us`` (microseconds since the epoch, UTC).
         """
         self.files += files.height
-        if self._versions.is_empty():
-            return files
         wanted = files.select(_version(pl.col("path"), pl.col("size"), pl.col("mtime_us"))).to_series()
-        places = self._versions.search_sorted(wanted).clip(upper_bound=len(self._versions) - 1)
-        is_known = self._versions.gather(places) == wanted
+        places, is_known = find_in(self._versions, wanted)
         self._met.append(self._order.gather(places.filter(is_known)))
         return files.filter(~is_known)
 
@@ -57,8 +55,8 @@ class KnownVersions:
 
         To be asked when all of bronze was seen.
         """
-        newest, places = _found_in(self._ids, run["file_id"])
-        was_met, _ = _found_in(self._all_met, places.filter(newest))
+        places, newest = find_in(self._ids, run["file_id"])
+        _, was_met = find_in(self._all_met, places.filter(newest))
         return run.filter(newest).with_columns(was_met.alias("was_met"))
 
     @cached_property
@@ -69,14 +67,6 @@ class KnownVersions:
 
 def _version(path: pl.Expr, size: pl.Expr, modified_us: pl.Expr) -> pl.Expr:
     return pl.concat_str(path, size, modified_us, separator="\0", ignore_nulls=True).hash()
-
-
-def _found_in(values: pl.Series, wanted: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Return which of them are there, and where; ``values`` are sorted."""
-    if values.is_empty():
-        return pl.Series([False] * len(wanted), dtype=pl.Boolean), pl.Series([0] * len(wanted), dtype=pl.UInt32)
-    places = values.search_sorted(wanted).clip(upper_bound=len(values) - 1)
-    return values.gather(places) == wanted, places
 
 
 def _earlier(paths: pl.Series) -> list[int]:

@@ -15,7 +15,7 @@ from pointline.services.audit.ledger.ledger_index import LedgerIndex
 from pointline.services.files.companion import DISPUTED, disputed, settle_dispute
 from pointline.services.telling.findings import Finding
 from pointline.tables import ingest_manifest, quarantine
-from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, senseless, stands_at
+from pointline.tables.ingest_manifest import OUT, Status, rows_by_day, senseless, stands_at
 
 THINNED = f'"rows_left_out"|"left_to_|"{ROWS_LOST}"'
 """What the warnings of a file say whose rows are not all of those in the file: their numbers have gaps."""
@@ -145,7 +145,7 @@ def audit_quarantine(still: pl.DataFrame, ledger: pl.DataFrame, aside: pl.DataFr
         aside.select("file_id", "rows", "doubled"), on="file_id", how="left"
     )
     held = held.with_columns(pl.col("rows", "doubled", "rows_quarantined").fill_null(0))
-    gone = stands_at(*CLOSED, Status.WITHDRAWN) & (pl.col("rows") == 0)
+    gone = stands_at(*OUT) & (pl.col("rows") == 0)
     wrong = held.filter(((pl.col("rows") != pl.col("rows_quarantined")) & ~gone) | (pl.col("doubled") > 0))
     for row in wrong.iter_rows(named=True):
         if row["rows"] < row["rows_quarantined"]:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
+from pointline.services.audit.ledger.pieces import find_in
 from pointline.tables.ingest_manifest import SCHEMA, Status, stands_at
 
 COLUMNS = ("file_id", "status")
@@ -42,10 +43,9 @@ class LedgerIndex:
         """Return the status of each, null where the ledger does not know it."""
         if not self.height:
             return pl.Series(values=[None] * len(file_ids), dtype=pl.Categorical)
-        places = self._files["file_id"].search_sorted(file_ids.fill_null(-1)).clip(upper_bound=self.height - 1)
-        found = self._files[places]
-        known = (found["file_id"] == file_ids).fill_null(value=False)
-        return found["status"].zip_with(known, pl.Series([None], dtype=pl.Categorical))
+        places, known = find_in(self._files["file_id"], file_ids.fill_null(-1))
+        known &= file_ids.is_not_null()
+        return self._files["status"].gather(places).zip_with(known, pl.Series([None], dtype=pl.Categorical))
 
 
 def with_next(runs: Iterable[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, int | None]]:

@@ -20,15 +20,13 @@ from pointline.tables.ingest_manifest import Status, stands_at
 class LedgerVersion:
     """One version of the ledger, and what an audit keeps of it."""
 
-    def __init__(self, ledger: AuditedLedger, groups: Collection[str] | None) -> None:
-        """``groups`` are those of ``Parties``."""
+    def __init__(self, ledger: AuditedLedger) -> None:
         self._ledger = ledger
         self.recorded = ledger.last_batch()
         """The newest batch whose outcomes it has."""
         self._parts = ledger.live_parts()
         self.tables: set[str] = set()
         """Those that have files."""
-        self._groups = groups
         self.index = LedgerIndex(self._noted_runs())
 
     def _noted_runs(self) -> Iterator[pl.DataFrame]:
@@ -36,11 +34,9 @@ class LedgerVersion:
             self.tables.update(run.filter(stands_at(Status.SUCCESS))["data_type"].unique())
             yield run
 
-    def some_days(self, without: Collection[int]) -> Iterator[pl.DataFrame]:
-        """Yield when files begin and end as ``FileTimes`` does; nothing where files may overlap."""
-        if self._groups is None:
-            return
-        times = FileTimes(self._groups)
+    def some_days(self, groups: Collection[str], without: Collection[int]) -> Iterator[pl.DataFrame]:
+        """Yield when files begin and end, as ``FileTimes`` does."""
+        times = FileTimes(groups)
         for run in self.runs(COLUMNS):
             times.add(run)
         yield from times.some_days(without)

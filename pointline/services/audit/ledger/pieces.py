@@ -60,5 +60,13 @@ class Pieces:
         self._loose_rows = 0
 
 
+def find_in(values: pl.Series, wanted: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return where each of them would stand among ``values``, which are sorted, and whether it does."""
+    if values.is_empty():
+        return pl.Series([0] * len(wanted), dtype=pl.UInt32), pl.Series([False] * len(wanted), dtype=pl.Boolean)
+    places = values.search_sorted(wanted).clip(upper_bound=len(values) - 1)
+    return places, values.gather(places) == wanted
+
+
 def _slim(column: pl.Series) -> pl.Series:
     return column.shrink_dtype() if column.dtype.is_integer() else column

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import polars as pl
 
 from pointline.services.audit.ledger.pieces import Pieces
@@ -15,8 +17,6 @@ class FileCounts:
 
     def __init__(self) -> None:
         self._places: list[tuple[str, str, str]] = []
-        self._named: pl.DataFrame | None = None
-        """The places, as a frame."""
         self._counts = Pieces({**COUNTS, "place": pl.Int64()}, by="file_id")
         self.rows = 0
         """How many rows there are altogether."""
@@ -28,8 +28,13 @@ class FileCounts:
         self._places.append((table, exchange, date))
 
     def take_before(self, file_id: int | None) -> pl.DataFrame:
-        """Return those of files below an id, all that are left where there is none, with ``PLACE``."""
+        """Return those of files below an id, all that are left where there is none, with ``PLACE``.
+
+        To be asked when all were added.
+        """
         taken = self._counts.take_before(file_id)
-        if self._named is None or self._named.height != len(self._places):
-            self._named = pl.DataFrame(self._places, schema=PLACE, orient="row")
         return taken.drop("place").hstack(self._named[taken["place"]])
+
+    @cached_property
+    def _named(self) -> pl.DataFrame:
+        return pl.DataFrame(self._places, schema=PLACE, orient="row")

@@ -39,6 +39,10 @@ def ledger(root: Path) -> list[tuple[int, str, str]]:
     return [(one["file_id"], one["bronze_file_path"], one["status"]) for one in files]
 
 
+def doctor(root: Path) -> list[dict[str, str]]:
+    return json.loads(pointline(root, "doctor", "--json").stdout)["findings"]
+
+
 def held(root: Path) -> dict[int, int]:
     rows = pl.read_delta(str(root / "silver" / "trades")).group_by("file_id").len()
     return dict(rows.iter_rows())
@@ -98,6 +102,21 @@ def test_what_neither_ledger_nor_log_tells_of(tmp_path, mended_by):
     after = {path: file_id for file_id, path, _ in ledger(tmp_path)}
     assert after[NEW] > max(ids.values())
     assert {name: after[name] for name in (LOST, GONE)} == {name: ids[name] for name in (LOST, GONE)}
+    # nothing else has these rows: maintenance leaves them, and takes what a crash left of files that are known
+    crashed = next((tmp_path / "silver" / "trades").rglob("*.parquet")).with_name("crashed.parquet")
+    pl.DataFrame({"file_id": [ids[LOST]], "file_seq": [1]}, schema_overrides={"file_seq": pl.Int32}).write_parquet(
+        crashed
+    )
+    orphans = {one["path"]: one["try"] for one in doctor(tmp_path) if one["kind"] == "orphan"}
+    assert [path for path, advice in orphans.items() if "leaves it" not in advice] == [
+        str(crashed.relative_to(tmp_path))
+    ]
+    vacuum = ("maintain", "--vacuum", "--retention-hours", "0", "--below-floor")
+    assert pointline(tmp_path, *vacuum).returncode == 0
+    [left] = [one["path"] for one in doctor(tmp_path) if one["kind"] == "orphan"]
+    assert pl.read_parquet(tmp_path / left)["file_id"].unique().to_list() == [ids[LATE]]
+    (tmp_path / left).unlink()
+    assert pointline(tmp_path, "repair").returncode == 0
 
 
 def test_a_replaced_file_whose_successor_is_not_known(tmp_path):

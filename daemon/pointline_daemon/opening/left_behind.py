@@ -6,7 +6,7 @@ before a file is called lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -57,6 +57,19 @@ def forgotten_rows(lake: Lake) -> list[Forgotten]:
                 number, rows, is_moved = counts.height, int(counts["rows"].sum()), folder != repository.path
                 found.append(Forgotten(table=name, files=number, rows=rows, kept_at=folder, is_moved=is_moved))
     return found
+
+
+def only_copies(lake: Lake, table: str, paths: Sequence[str]) -> set[str]:
+    """Return which data files of a table that no version names hold rows of files that the ledger does not know.
+
+    What a crash leaves is of files that it knows: those get their ids before their rows are written.
+    """
+    if table not in lake.events:
+        return set()
+    folder = lake.events[table].path
+    ids = {path: rows_per_file([(folder, path)])["file_id"].to_list() for path in paths}
+    known = set(lake.manifest.rows_of(sorted({one for some in ids.values() for one in some}))["file_id"])
+    return {path for path, some in ids.items() if not known.issuperset(some)}
 
 
 def last_unnamed_id(lake: Lake) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -104,13 +104,21 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
                 return
             entry.unlink()
 
-    def vacuum(self, retention_hours: float, *, dry_run: bool, most_dead_bytes: int | None = None) -> Removed:
+    def vacuum(
+        self,
+        retention_hours: float,
+        *,
+        dry_run: bool,
+        most_dead_bytes: int | None = None,
+        only_copies: Callable[[Sequence[str]], Collection[str]] = lambda _paths: (),
+    ) -> Removed:
         """Remove files that no version within the retention needs, orphans of crashes included.
 
         A part that was removed is kept for the retention after that, a file that no version names after it was written;
         what this process has written and not committed is never removed. A jump of the clock ages nothing, and a time
         in the future counts as the moment at which it is met first. Where more than ``most_dead_bytes`` would be left,
-        those that have not been needed for the longest go too, but none before an hour.
+        those that have not been needed for the longest go too, but none before an hour. Of those that no version
+        names, ``only_copies`` tells which hold what nothing else has: they stay.
         """
         # By our own hand: delta-rs would make two commits as well, of which a power cut may keep the second and tear
         # the first, and at every hundredth version clean the log behind a checkpoint that is not on disk.
@@ -119,12 +127,14 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
         with storage_errors(self.name):
             refuse_links(path, self._log)
             files = dict(self._files())  # before the table is held: this may take a while
+            needed = only_copies(self._unnamed(files, min(retention_hours, LEAST_RETENTION_HOURS) * 3600))
             with repository.exclusive():
                 spare, removed = self._spare(files)
-                gone = [one for one in spare if one.is_past(retention_hours * 3600)]
+                dead = [one for one in spare if one.path not in needed]
+                gone = [one for one in dead if one.is_past(retention_hours * 3600)]
                 past = len(gone)
                 if most_dead_bytes is not None:
-                    gone += _over([one for one in spare if not one.is_past(retention_hours * 3600)], most_dead_bytes)
+                    gone += _over([one for one in dead if not one.is_past(retention_hours * 3600)], most_dead_bytes)
                 if not dry_run:
                     names = {one.path for one in gone}
                     undated = [one.path for one in spare if one.age is None and one.path not in names]
@@ -151,6 +161,12 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
             with self.repository.exclusive():
                 spare, _ = self._spare(files)
                 self.repository.dead.found((one.since, one.size_bytes) for one in spare)
+
+    def _unnamed(self, files: Mapping[str, os.stat_result], seconds: float) -> list[str]:
+        """Return those of the files that have been there for so long, and that no version ever named."""
+        named = {*self.repository.live_paths(), *removed_files(self.repository.path)}
+        age = self.repository.clock.age
+        return [name for name, one in files.items() if name not in named and (age(one.st_mtime) or 0.0) >= seconds]
 
     def _spare(self, files: Mapping[str, os.stat_result]) -> tuple[list[SpareFile], dict[str, int]]:
         """Return those of the files that the newest version does not need, and what is on record of removed files."""

@@ -88,7 +88,7 @@ def _what_is_forgotten(one: Forgotten) -> str:
         return f"{lost} {where}; {again}; once you do not need the rest, remove that folder"
     return (
         f"{lost} data files below {where} that no version of the table names (`pointline doctor` names them); {again}; "
-        "copy them elsewhere if you need the rest: maintenance removes them"
+        "maintenance leaves them there; remove them yourself once you do not need the rest"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 
 from pointline.errors import PointlineError, WrongUse
 from pointline.io.delta.table.repository import DeltaTableRepository
@@ -13,6 +14,7 @@ from pointline.services.compaction import COLD, Effort, is_mixed
 from pointline.unknown import no_such
 from pointline_daemon import events
 from pointline_daemon.opening.lake import Lake
+from pointline_daemon.opening.left_behind import only_copies
 from pointline_daemon.opening.requests import Maintain
 from pointline_daemon.process.maintenance.compactions import Compactions, Facts, Partition
 
@@ -86,7 +88,9 @@ class Upkeep:
         usual = LEDGER_RETENTION_HOURS if table in self._ledgers else self._settings.vacuum_retention_hours
         hours = usual if retention_hours is None else retention_hours
         most = self._most_dead_bytes(table) if by_settings else None
-        removed = self._all[table].vacuum(hours, dry_run=dry_run, most_dead_bytes=most)
+        removed = self._all[table].vacuum(
+            hours, dry_run=dry_run, most_dead_bytes=most, only_copies=partial(only_copies, self._lake, table)
+        )
         kept_hours = LEAST_RETENTION_HOURS if removed.over_share else hours
         return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": kept_hours}
 

@@ -113,13 +113,14 @@ def other_tables() -> dict[str, Mapping[str, pl.DataType]]:
 
 
 def _version(given: int | None) -> int | None:
-    try:
-        return None if given is None else operator.index(given)
-    except TypeError:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
         raise WrongUse(
             f"version is {given!r}, and versions are whole numbers",
             hint="`pointline.tables()` names the newest version of each table",
-        ) from None
+        )
+    return operator.index(given)
 
 
 def _require_times(table: str, schema: Mapping[str, pl.DataType], what: str, columns: Sequence[str]) -> None:

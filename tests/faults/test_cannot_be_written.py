@@ -96,6 +96,19 @@ def read_only(daemon) -> Iterator[Path]:
     subprocess.run(["umount", "-l", silver], check=True)
 
 
+def test_a_lake_that_can_only_be_read(daemon):
+    """What only looks and takes the lock all the same names the command that writes nothing."""
+    if subprocess.run(["mount", "--bind", daemon.root, daemon.root], check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", daemon.root], check=True)
+        refused = pointline(daemon.root, "repair", "--dry-run")
+        assert (refused.returncode, "`pointline verify` writes nothing" in refused.stderr) == (1, True), refused.stderr
+        assert pointline(daemon.root, "verify").returncode == 0
+    finally:
+        subprocess.run(["umount", "-l", daemon.root], check=True)
+
+
 def test_a_silver_that_can_only_be_read(daemon, read_only):
     """What waits says why, and `doctor` does, and all is well once it can be written."""
     [found] = findings(daemon)

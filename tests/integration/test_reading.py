@@ -193,6 +193,7 @@ class TestErrors:
             ("trades", {"version": 99}, "no version 99", "newest version is 1"),
             ("trades", {"version": -1}, "no version -1", "newest version is 1"),
             ("trades", {"version": "1"}, "version is '1', and versions are whole numbers", "pointline.tables"),
+            ("trades", {"version": True}, "version is True, and versions are whole numbers", "pointline.tables"),
             ("quotes", {"version": 0}, "quotes has no version 0: it holds nothing yet", ""),
         ],
     )

@@ -10,7 +10,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from pointline.config import load_config
-from pointline.errors import WrongUse
+from pointline.errors import NoAccess, WrongUse
 from pointline.io.lock import LakeLock
 from pointline.phrases import no_lake, plural
 from pointline.services.audit.healing import Healing, plan_history, plan_rereading
@@ -31,6 +31,7 @@ from pointline_daemon.opening.owner import require_owner
 from pointline_daemon.opening.prepare import apply, find_disagreements, mend_and_recover, restore_ledger_rows, worse_now
 from pointline_daemon.opening.rebuild import missing_tables, rebuild_unreadable, unreadable_tables
 
+VERIFY_READS = "`pointline verify` writes nothing"
 _RESTORED = "ledger: its rows of {files} are missing, and are brought back from what silver tells"
 _TAKEN_OVER = "{table}: {rows} that bronze cannot give again {are} taken over from data files that no version names"
 
@@ -51,8 +52,11 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     if table is not None and (others := unreadable_tables(lake).keys() - {table}):
         what = f"{' and '.join(sorted(others))} cannot be read, and {table} cannot be mended alone then"
         raise WrongUse(what, subject=table, hint="`pointline repair` without --table mends all tables")
-    with LakeLock(config.paths.lock_file, purpose="repair"):
-        found = _look(lake, table) if dry_run else _mend(lake, table)
+    try:
+        with LakeLock(config.paths.lock_file, purpose="repair"):
+            found = _look(lake, table) if dry_run else _mend(lake, table)
+    except NoAccess as error:
+        raise NoAccess(str(error), subject=error.subject, hint=f"{error.hint}; {VERIFY_READS}") from error
     if dry_run:
         gone = list(found.plan.lost.values())
         done = {"dry_run": True, "lost": gone, "findings": [one.as_json() for one in found.unmended]}

@@ -17,10 +17,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, TextIO
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 MAX_DEPTH: Final = 6
+LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 64) - 1
+ENCODE: Final = msgspec.json.Encoder().encode
+"""It escapes nothing beyond ASCII, and a terminal obeys some of that."""
 PLAIN_WORD: Final = re.compile(r"[\w.,:;+*/@%-]+")
 DIM: Final = "\x1b[2m"
 RESET: Final = "\x1b[0m"
@@ -120,7 +124,8 @@ def make_plain(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
 
 
 def render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return json.dumps(event, separators=(",", ":"), allow_nan=False)
+    line = ENCODE(event)
+    return line.decode() if line.isascii() else json.dumps(event, separators=(",", ":"), allow_nan=False)
 
 
 class PrettyRenderer:
@@ -150,7 +155,7 @@ def _plain(value: object, depth: int = 0) -> object:
         case None | bool():
             plain = value
         case int():
-            plain = int(value) if value.bit_length() <= 64 else hex(value)  # more than JSON readers hold
+            plain = int(value) if LEAST_INTEGER <= value <= MOST_INTEGER else hex(value)  # more than JSON readers hold
         case float():
             plain = float(value) if math.isfinite(value) else str(float(value))
         case Mapping() if depth < MAX_DEPTH:

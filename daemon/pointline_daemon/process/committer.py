@@ -259,6 +259,7 @@ class Committer:
         """Log one line per file and return the paths that come back."""
         landed: list[tuple[str, int | None]] = []
         commit_ms = round(done.commit_seconds * 1000, 1)
+        bound = log.bind()  # once, not for each file
         for file in done.files:
             status, path = file.outcome.status, file.entry.meta.bronze_file_path
             waits = status is Status.PENDING
@@ -266,7 +267,7 @@ class Committer:
             landed.append((path, next_try_us(path, file.attempts, self._clock()) if comes_back else None))
             if waits and file.attempts > 1:
                 continue  # said when it began; the end will be said too
-            write = log.info if status in {Status.SUCCESS, Status.DUPLICATE} else log.warning
+            write = bound.info if status in {Status.SUCCESS, Status.DUPLICATE} else bound.warning
             write(
                 EVENT_OF[status],
                 **_facts(file.entry, file.outcome),

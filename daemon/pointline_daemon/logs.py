@@ -17,14 +17,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, TextIO
 
-import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from pointline.ascii_json import ascii_json
+
 MAX_DEPTH: Final = 6
 LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 64) - 1
-ENCODE: Final = msgspec.json.Encoder().encode
-"""It escapes nothing beyond ASCII, and a terminal obeys some of that."""
 PLAIN_WORD: Final = re.compile(r"[\w.,:;+*/@%-]+")
 DIM: Final = "\x1b[2m"
 RESET: Final = "\x1b[0m"
@@ -124,8 +123,7 @@ def make_plain(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
 
 
 def render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    line = ENCODE(event)
-    return line.decode() if line.isascii() else json.dumps(event, separators=(",", ":"), allow_nan=False)
+    return ascii_json(event).decode()
 
 
 class PrettyRenderer:

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from pointline.ascii_json import ascii_json
 from pointline.io.durable import make_folder, replace_file, write_over
 from pointline.io.translate import FULL, from_os_error
 from pointline_daemon import events
@@ -93,7 +94,7 @@ class StatePublisher:
         if self._is_closed or (is_known and self._path.exists()):
             return
         try:
-            self._write(json.dumps(self.latest).encode())
+            self._write(ascii_json(self.latest))
         except OSError as error:
             if not self._is_unwritten:
                 found = from_os_error(error, str(self._path))

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.table import Metadata
 
+from pointline.ascii_json import ascii_json
 from pointline.errors import CommitConflict, LakeDamaged
 from pointline.io.checksums import CHECKSUM, ENGINE, ZEROS, sealed
 from pointline.io.durable import flush_folder, open_new
@@ -122,7 +123,7 @@ class DeltaLog:
         lines = [*actions, *([{"txn": {"appId": APP_ID, "version": batch}}] if batch is not None else [])]
         entry = self.entry(self.version + 1)
         # No line feed at the end, as delta-rs writes it: what was cut between two lines is then known for that.
-        content = sealed(b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines))
+        content = sealed(b"\n".join(map(ascii_json, lines)))
         staged = self._folder / f".{entry.name}.tmp"
         with open_new(staged) as file:
             file.write(content)

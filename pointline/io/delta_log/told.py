@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
+from msgspec import Raw, Struct, field
 
 from pointline.io.delta.table_path import read_data_file
 from pointline.io.delta_log.commit_log import FIELDS, OUTCOMES, outcomes_in
@@ -39,6 +40,21 @@ Pieces of format version 0 have no ``fields``: the place of a value says what it
 """
 
 
+NOTHING = Raw()
+
+
+class _Told(Struct, frozen=True):
+    """What a commit says of files; each is left as the text that it is."""
+
+    batch: int | None = field(name=BATCH, default=None)
+    fields: Raw = field(name=FIELDS, default=NOTHING)
+    outcomes: list[Raw] = field(name=OUTCOMES, default_factory=list)
+
+
+class _Commit(Struct, frozen=True):
+    info: _Told = field(name="commitInfo")
+
+
 def record_told(table: Path, version: int) -> None:
     """Record what the entries up to a version told; on disk when this returns."""
     log = table / "_delta_log"
@@ -46,8 +62,8 @@ def record_told(table: Path, version: int) -> None:
     first = pieces[-1][1] + 1 if pieces else 0
     if first > version:
         return
-    rows = [row for number in range(first, version + 1) for row in _told_by(log / entry_name(number), number)]
-    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    told = [one for number in range(first, version + 1) for one in _told_by(log / entry_name(number), number)]
+    frame = pl.concat([pl.DataFrame(schema=SCHEMA), *told])
     joined = []
     while pieces and pieces[-1][2].stat().st_size <= max(1, frame.estimated_size()):
         start, _, path = pieces.pop()
@@ -96,16 +112,23 @@ def _pieces(log: Path) -> list[tuple[int, int, Path]]:
     return whole
 
 
-def _told_by(entry: Path, version: int) -> Iterator[tuple[int, int, int, str, str | None]]:
+def _told_by(entry: Path, version: int) -> Iterator[pl.DataFrame]:
     try:
         lines = entry.read_bytes().splitlines()
     except FileNotFoundError:
         return
     for line in lines:
-        if line.startswith(b'{"commitInfo"'):
-            info = msgspec.json.decode(line)["commitInfo"]
-            if BATCH not in info:
-                continue
-            fields = json.dumps(info[FIELDS], separators=(",", ":")) if FIELDS in info else None
-            for told in info.get(OUTCOMES, []):  # the first value is the id, in every version of the format
-                yield version, info[BATCH], told[0], msgspec.json.encode(told).decode(), fields
+        if not line.startswith(b'{"commitInfo"'):
+            continue
+        info = msgspec.json.decode(line, type=_Commit).info
+        if info.batch is None:
+            continue
+        fields = bytes(info.fields).decode() or None
+        told = pl.DataFrame({"told": [bytes(one).decode() for one in info.outcomes]}, schema={"told": pl.String()})
+        yield told.select(
+            pl.lit(version, pl.Int64).alias("version"),
+            pl.lit(info.batch, pl.Int64).alias("batch"),
+            pl.col("told").str.extract(_ID).cast(pl.Int64).alias("file_id"),
+            "told",
+            pl.lit(fields, pl.Categorical()).alias("fields"),
+        )

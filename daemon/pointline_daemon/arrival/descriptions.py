@@ -18,7 +18,7 @@ from pointline.vendors.feeds import Feeds
 from pointline_daemon import events
 
 STILL_SECONDS = 1.0
-RESTART = "restart the daemon: tables are made at a start; until then the previous description stays in force"
+RESTART = "restart the daemon: tables are made at a start; until then those of before hold"
 REFUSED = (
     "until it is corrected the previous description stays in force; `pointline vendors check FILE` says what is wrong"
 )

@@ -40,6 +40,9 @@ def files(
     unrecognised: Annotated[
         bool, typer.Option("--unrecognised", help="List the files in bronze that are not read: why, and what to do.")
     ] = False,
+    warnings: Annotated[
+        bool, typer.Option("--warnings", help="Only files in the lake of which something is odd, and what it is.")
+    ] = False,
     last: Annotated[
         int | None, typer.Option(help="Number of files, last changed first; 0 for all. Default: 50.")
     ] = None,
@@ -58,6 +61,7 @@ def files(
             last=last,
             as_json=json,
             unrecognised=unrecognised,
+            warnings=warnings,
         )
     )
 

@@ -45,6 +45,7 @@ GOOD = {"healthy", "degraded"}
 """Files that arrive get in, and no file failed."""
 TO_DO = ("queued", "in_flight", "unfinished", "scheduled")
 MOST_TABLES = 3
+ODD = "`pointline files --warnings` says what is odd"
 HEALTH_COLOURS = {
     "healthy": "bold green",
     "starting": "bold yellow",
@@ -97,10 +98,11 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
                 "last_scan": daemon.state.get("last_scan") or None,
                 "files": ledger.tables,
                 "unrecognised": unread,
-                "descriptions": (daemon.state.get("descriptions") or None) if daemon.is_alive else None,
+                "descriptions": daemon.older_descriptions(),
                 "last_hour": ledger.last_hour,
                 "last_commits": ledger.commits,
                 "last_errors": ledger.errors,
+                "files_with_warnings": ledger.odd,
                 "problems": problems,
                 "tables": space,
                 "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "low": low},
@@ -117,6 +119,7 @@ def _show_status(lake_root: Path | None, *, as_json: bool) -> Health:
             f"last hour  {plural(lately['files'], 'file')}, {plural(lately['rows'], 'row')} in silver",
             f"disk       {bytes_text(disk.free)} free of {bytes_text(disk.total)}{low_note}",
             *([cut_line(space_line(space))] if space else []),
+            *([f"warnings   {plural(ledger.odd, 'file')} in the lake; {ODD}"] if ledger.odd else []),
             *(f"settings   {printable(problem)}" for problem in problems),
             *(f"vendors    {printable(problem)}" for problem in descriptions),
             "",
@@ -210,10 +213,10 @@ def _show_tables(ledger: LedgerView) -> None:
         return
     columns = [
         Column(title="table"),
-        Column(title="in the lake", align="right", style="green"),
-        Column(title="rows", align="right"),
-        Column(title="quarantined", align="right"),
-        Column(title="other files", fold=True),
+        Column(title="files in", align="right", style="green"),
+        Column(title="rows in", align="right"),
+        Column(title="rows quarantined", align="right"),
+        Column(title="files not in", fold=True),
     ]
     rows, keeps = list[list[str]](), set(KEEPS_BAD_ROWS)
     for table in dict.fromkeys(str(one["table"]) for one in ledger.tables):

@@ -11,14 +11,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from pointline.io.protocols.file_version import ACCEPTED, LEFT_TO, OTHER_IS_GONE, PROCESS_ENDED, ROWS_LOST, Move
+from pointline.io.protocols.file_version import ACCEPTED, PROCESS_ENDED, Move
 from pointline.io.protocols.tables import CommitNote
 from pointline.phrases import plural
 from pointline.services.files.companion import DISPUTED, is_disputed
 from pointline.services.files.differing import rows_on
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import RuleBroken
-from pointline.services.telling.next_steps import CUT_SHORT, LedgerRow, claim, is_of_another
+from pointline.services.telling.next_steps import LedgerRow, claim, is_of_another
+from pointline.services.telling.oddities import oddities
 from pointline.tables import dim_symbol, symbol_observations
 from pointline.tables.ingest_manifest import NO_ROWS, Status
 
@@ -130,15 +131,10 @@ def _read(row: LedgerRow, sources: Sources) -> list[Chapter]:
         first, last = _exact(row["first_local_timestamp"]), _exact(row["last_local_timestamp"])
         what += f", local_timestamp from {first} to {last} UTC"
     chapters = [Chapter(what=what)]
-    warnings: dict[str, int] = json.loads(row["warnings"] or "{}")
-    warnings.pop(PROCESS_ENDED, None)
-    if warnings.pop(ACCEPTED, None):
+    if ACCEPTED in json.loads(row["warnings"] or "{}"):
         chapters.append(Chapter(what="You accepted it with `pointline retry --accept`"))
-    warnings.pop(OTHER_IS_GONE, None)
-    for file_id, day, rows in left:
-        del warnings[f"{LEFT_TO}{file_id}:{day}"]
-        chapters.append(Chapter(what=_left_day(file_id, day, rows, row, sources)))
-    chapters += [Chapter(what=_odd(name, count)) for name, count in warnings.items()]
+    chapters += [Chapter(what=_left_day(file_id, day, rows, row, sources)) for file_id, day, rows in left]
+    chapters += [Chapter(what=what) for what in oddities(row["warnings"])]
     return chapters
 
 
@@ -157,29 +153,6 @@ def _left_day(file_id: int, day: dt.date, rows: int, row: LedgerRow, sources: So
     if row["status"] != Status.SUCCESS or status in {Status.SUCCESS, Status.PENDING, Status.SUPERSEDED}:
         return f"{what}, whose day it is"
     return f"{what}, which is {status}; they are read again from this file at the next scan that finds it in bronze"
-
-
-def _odd(name: str, count: int) -> str:
-    """One thing that was odd in a file whose rows are kept."""
-    kind, _, about = name.partition(":")
-    column, _, value = about.partition("=")
-    said = {
-        "unknown_column": f"The column {about} is not one that the table knows; it was left out",
-        "unknown_columns_not_named": f"{count:,} more columns are unknown and were left out",
-        CUT_SHORT: "The last line has no line end; it was read as a whole line, and may be cut in its last value",
-        "nanoseconds_cut": f"{plural(count, 'time')} had digits beyond the microsecond; those digits were cut off",
-        ROWS_LOST: f"{plural(count, 'row')} of it were lost later, when bronze no longer had this version",
-        "rows_left_out": f"{plural(count, 'row')} left out: the description of the feed says which rows are meant",
-        "left_out": f"{plural(count, 'row')} of those have {value!r} in {column}, which the description does not name",
-        "left_out_others": f"{plural(count, 'row')} more of those have other values that the description does not name",
-        "too_early_for": f"{plural(count, 'bar')} came too soon after the one before, for bars of {about}; they stay",
-        "far_apart_for": f"{plural(count, 'bar')} come as long after the one before as those of a longer interval, "
-        f"and the name says {about}; they stay",
-        "implausible_time": f"{plural(count, 'row')} with a {about} before 2000 or after 2199, which was left out",
-        "held": f"What it says of {about} is held: it lacks {plural(count, 'symbol')} of those listed before",
-    }
-    odd = f"{plural(count, 'row')} kept though the check {name} found them odd (setting checks.{name})"
-    return said.get(kind, odd)
 
 
 def _quarantined(row: LedgerRow, sources: Sources) -> list[Chapter]:

@@ -16,6 +16,7 @@ from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import count, printable
 from pointline.services.files.companion import DISPUTED, is_disputed
 from pointline.services.telling.next_steps import LedgerRow, same_content, why_without_rows
+from pointline.services.telling.oddities import is_odd, oddities
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.unknown import no_such
@@ -64,12 +65,13 @@ def list_files(
     last: int | None,
     as_json: bool,
     unrecognised: bool = False,
+    warnings: bool = False,
 ) -> int:
     """Print the file versions that fit all filters, those that changed last first; or what is not read at all."""
     config = settings_for(lake_root)
     if table is not None:
         require_file_table(table, config)
-    _require_use(status, last, filters_unread=unrecognised and bool(status or table or exchange or symbol))
+    _require_use(status, last, filters_unread=unrecognised and bool(status or table or exchange or symbol or warnings))
     if unrecognised:
         return list_unread(config, last=last, as_json=as_json)
     last = SHOWN if last is None else last
@@ -78,6 +80,8 @@ def list_files(
     chosen = [pl.col(name) == value for name, value in wanted.items() if value is not None]
     if symbol is not None:
         chosen.append((pl.col("symbol") == symbol) | pl.col("symbols").list.contains(symbol).fill_null(value=False))
+    if warnings:
+        chosen.append(is_odd())
     require_symbol(everything, symbol)
     ledger = everything.filter(*chosen)
     matching = ledger.select(pl.len()).collect().item()
@@ -96,7 +100,8 @@ def list_files(
             ]
         )
     else:
-        _show(files, partial(_error, originals=_originals(everything, files), groups=config.bronze.groups))
+        tell = partial(_error, originals=_originals(everything, files), groups=config.bronze.groups)
+        _show(files, _what_is_odd if warnings else tell)
         if is_cut and is_terminal():
             print_lines([f"\n{cut}"])
     if is_cut and not is_terminal():  # who counts the lines of a pipe has to know
@@ -108,7 +113,7 @@ def _require_use(status: str | None, last: int | None, *, filters_unread: bool) 
     """Raise WrongUse for what cannot be."""
     if filters_unread:
         raise WrongUse(
-            "a file that is not recognised has no status, table, exchange or symbol",
+            "a file that is not recognised has no status, table, exchange, symbol or warnings",
             hint="give --unrecognised by itself",
         )
     statuses = [one.value for one in Status]
@@ -171,6 +176,10 @@ def _path_and_error(row: LedgerRow, error: str, width: int) -> str:
     for stands_beside in (f"{row['bronze_file_path']}: ", f"{row['bronze_file_path']} "):
         error = error.removeprefix(stands_beside)
     return f"{path}\n{printable(error)}" if error else path
+
+
+def _what_is_odd(row: LedgerRow) -> str:
+    return "; ".join(oddities(row["warnings"]))
 
 
 def _error(row: LedgerRow, *, originals: Mapping[int, LedgerRow], groups: Collection[str]) -> str:

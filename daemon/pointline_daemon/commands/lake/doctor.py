@@ -15,6 +15,7 @@ from pointline_daemon.commands.lake.doctor_compiled import compiled_lines
 from pointline_daemon.commands.lake.doctor_files import file_findings
 from pointline_daemon.commands.lake.doctor_machine import Facts, machine_findings, table_folders
 from pointline_daemon.commands.lake.verify import show_findings
+from pointline_daemon.commands.shared.health import look_at_daemon
 from pointline_daemon.commands.shared.present import bytes_text, print_json, print_lines
 from pointline_daemon.commands.shared.unread import LIST, walk_bronze
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
@@ -98,6 +99,9 @@ def _settings(config: Config) -> list[Finding]:
 
 def _descriptions(config: Config, problems: list[str]) -> list[Finding]:
     where = str(config.paths.vendors)
+    older = look_at_daemon(config.paths.lock_file, config.paths.state_file).older_descriptions()
+    if older and not problems:
+        return [Finding(kind="description", table="", path=where, what=older["problem"], hint=older["try"])]
     hint = "correct it; `pointline vendors check FILE` says when it is valid, and `pointline run` does not start before"
     return [Finding(kind="description", table="", path=where, what=problem, hint=hint) for problem in problems]
 

@@ -58,6 +58,10 @@ class Daemon(Struct, frozen=True, kw_only=True):
         """Return what the daemon published of its progress; empty where there is none."""
         return self.state if self.knows_work else {}
 
+    def older_descriptions(self) -> dict[str, str] | None:
+        """Return ``problem`` and ``try`` where the daemon goes by other descriptions than the folder has."""
+        return self.live().get("descriptions") or None
+
     def describe(self, now: float) -> str:
         """Say in a line whether a daemon is running."""
         if self.holder is None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
 from pointline.services.files.companion import DISPUTED, disputed, settle_dispute
+from pointline.services.telling.oddities import is_odd
 from pointline.tables.ingest_manifest import Status, stands_at
 
 SHOWN = 3
@@ -32,6 +33,8 @@ class LedgerView(Struct, frozen=True, kw_only=True):
     last_hour: dict[str, int]
     commits: list[dict[str, Any]]
     errors: Errors
+    odd: int
+    """How many files in the lake have warnings."""
 
     def files_at(self, status: str) -> int:
         """How many files stand at a status."""
@@ -63,12 +66,13 @@ def view_ledger(path: Path, now: float) -> LedgerView:
         .sort("updated_at_us", "file_id", descending=True)
         .select("file_id", "status", "error", "superseded_by", path="bronze_file_path", at_us="updated_at_us")
     )
-    found = pl.collect_all([by_status, lately, commits, errors])
+    found = pl.collect_all([by_status, lately, commits, errors, ledger.select(is_odd().sum())])
     return LedgerView(
         tables=found[0].to_dicts(),
         last_hour=found[1].to_dicts()[0],
         commits=found[2].to_dicts(),
         errors=[_told(error) for error in found[3].iter_rows(named=True)],
+        odd=int(found[4].item() or 0),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from pointline.io.ledger.reader import require_known_ledger, scan_ledger
 from pointline.phrases import plural, printable
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import Status, stands_at
-from pointline_daemon.commands.shared.health import Daemon
+from pointline_daemon.commands.shared.health import Daemon, look_at_daemon
 from pointline_daemon.commands.shared.present import (
     Column,
     cut_line,
@@ -117,6 +118,8 @@ def list_unread(config: Config, *, last: int | None, as_json: bool) -> int:
     else:
         columns = [Column(title=title) for title in ("path", "reason", "looks like", "try")]
         print_table(columns, [[printable(cell) for cell in one.as_json().values()] for one in shown])
+    if older := look_at_daemon(config.paths.lock_file, config.paths.state_file).older_descriptions():
+        print(f"note: the daemon goes by older descriptions: {older['problem']}; {older['try']}", file=sys.stderr)
     return EXIT_OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -86,6 +87,8 @@ def _require_symbols(reading: Reading, symbols: Sequence[str], exchanges: Sequen
         if symbol not in held and not (maybe and _is_in(reading, symbol, maybe, known, ids)):
             of = f" of {' or '.join(exchanges)}" if exchanges else ""
             hint = _meant(reading.table, symbol, held, known)
+            if known.is_claimed(reading.table, symbol, ids):
+                hint = f"`pointline files --symbol {shlex.quote(symbol)}` says what became of its files"
             raise UnknownValue(f"{reading.table} has no rows of the symbol {symbol!r}{of}", subject=symbol, hint=hint)
 
 

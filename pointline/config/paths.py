@@ -16,7 +16,9 @@ from pointline.errors import ConfigurationError, NoAccess
 from pointline.io.lake_links import refuse_link_to_nothing
 from pointline.io.ownership import name_of_user
 
-NAME_IT: Final = "name the lake's folder by --lake-root or LAKE_ROOT; `pointline demo` makes a lake to try"
+NAME_IT: Final = (
+    "name the lake's folder by --lake-root or LAKE_ROOT, in Python by lake_root=; `pointline demo` makes a lake to try"
+)
 
 
 class LakePaths(Struct, frozen=True):

@@ -155,8 +155,10 @@ def _feed(
     table = tables.get(text.table)
     if table is None:
         near = difflib.get_close_matches(text.table, tables, n=1)
-        others = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(tables))}"
-        problems.append(f"{place}: there is no table {text.table!r}; {others}")
+        others = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(tables))}."
+        problems.append(
+            f"{place}: there is no table {text.table!r}; {others} A table of your own begins with [[table]]"
+        )
     paths = _templates(text.path, place, problems)
     if not paths:
         problems.append(f"{place}: it has no path")

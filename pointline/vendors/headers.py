@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from pointline.errors import OtherHeader, PointlineError, Rejected
 from pointline.vendors.decoded import column_lists
 from pointline.vendors.describe import Description
 from pointline.vendors.feeds import Feeds
 from pointline.vendors.paths.written_out import MOST_NAMED, first_of, path_for
 
+TABLE_ENDING = re.compile(r"\.(?:csv(?:\.gz|\.zst)?|parquet)$", re.IGNORECASE)
 FEWEST = 3
 """So many columns tell whose a header is."""
 
@@ -23,7 +26,11 @@ def whose_header(feeds: Feeds, path: str, line: str) -> str:
     found = with_header(feeds, line)
     if not claimed and (tables := _tables_of(feeds, line)):
         named = " or ".join(tables)
-        return f"its columns are those of {named}, as Tardis writes them: rename it to EXCHANGE_TYPE_YYYY-MM-DD_SYMBOL"
+        ending = TABLE_ENDING.search(path)
+        kind = tables[0] if len(tables) == 1 else "{data_type}"
+        form = f"{{exchange}}_{kind}_{{YYYY-MM-DD}}_{{symbol}}{ending[0] if ending else '.csv'}"
+        folder = "; keep it out of folders that say something else" if "=" in path else ""
+        return f"its columns are those of {named}, as Tardis writes them: rename it to {form}{folder}"
     if not found or any(one.name in claimed for one in found):
         return ""
     name = path.rpartition("/")[2]

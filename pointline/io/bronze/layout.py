@@ -254,10 +254,10 @@ class Layout:
             near = near_names(said.data_type, known)
             listed = f"{', '.join(near)} (`pointline help tables` has all)" if near else ", ".join(known)
             what = "the file" if said.said_by == FILE_NAME else "the folder"
-            reasons.append(
-                f"there is no table for data type {said.data_type!r}: rename {what} if it is one of {listed}, "
-                "else keep it outside bronze"
-            )
+            remedy = f"rename {what} if it is one of {listed}, else keep it outside bronze"
+            if said.data_type.lower() in {one.lower() for one in known}:
+                remedy = f"rename {what}, it is written {near[0]}"
+            reasons.append(f"there is no table for data type {said.data_type!r}: {remedy}")
         return Refused(exchange, said.data_type, symbol, date, "; ".join(reasons), vendor)
 
     def _read_folder(self, path: str) -> _Folder:

@@ -16,7 +16,7 @@ UNPACK_UNLESS = (
     f"Pointline reads {READABLE}"
 )
 DESCRIBE = (
-    "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol} if it has the columns of Tardis, or describe it: "
+    "rename it to {exchange}_{data_type}_{YYYY-MM-DD}_{symbol}.csv if it has the columns of Tardis, or describe it: "
     "`pointline vendors try --new FILE` begins a description; to ignore a name, add it to the setting "
     "bronze.ignore_also"
 )

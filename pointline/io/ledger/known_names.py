@@ -41,6 +41,10 @@ class KnownNames(Struct, frozen=True, kw_only=True):
         found = self.held.filter(symbol=symbol).sort("exchange", "table").select("exchange", "table")
         return [" ".join(row) for row in found.iter_rows()]
 
+    def is_claimed(self, table: str, symbol: str, exchanges: Collection[str] | None) -> bool:
+        """Tell whether files that have no rows in the table claim to be of the symbol."""
+        return not self.claimed.filter(table=table, symbol=symbol).filter(_of(exchanges)).is_empty()
+
     def is_untold(self, table: str, exchanges: Collection[str] | None) -> bool:
         """Tell whether the table may have more symbols than are known."""
         return any(name == table and (exchanges is None or one in exchanges) for one, name in self.untold)

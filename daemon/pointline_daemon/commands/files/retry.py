@@ -76,7 +76,7 @@ def retry(
         advice = f"    `pointline explain {file_id}` says why" if is_there else PUT_BACK
         print_lines([f"file {file_id} is withdrawn, and stays so: {why}: {printable(path)}", advice])
     if not away:
-        _show_none(entries.filter(pl.col("file_id").is_in(meant or [])), found)
+        _show_none(config, ledger, entries.filter(pl.col("file_id").is_in(meant or [])), found)
     if not found.is_empty():
         daemon_runs = look_at_daemon(config.paths.lock_file, config.paths.state_file).is_alive
         _show(found, dry_run=dry_run, daemon_runs=daemon_runs, accept=accept)
@@ -85,13 +85,17 @@ def retry(
 
 def _away(config: Config, ledger: pl.LazyFrame, found: pl.DataFrame) -> dict[int, tuple[str, bool]]:
     """The withdrawn files that cannot be read as they were, and would wait for ever: path, and whether it is there."""
-    withdrawn = found.filter(pl.col("status") == Status.WITHDRAWN)["file_id"].to_list()
-    if not withdrawn:
+    return _not_in_bronze(config, ledger, found.filter(pl.col("status") == Status.WITHDRAWN)["file_id"].to_list())
+
+
+def _not_in_bronze(config: Config, ledger: pl.LazyFrame, file_ids: list[int]) -> dict[int, tuple[str, bool]]:
+    """Those of these files that do not lie in bronze as they were: path, and whether anything is there."""
+    if not file_ids:
         return {}
     from pointline_daemon.opening.lake import open_lake  # noqa: PLC0415 - most have nothing to look for in bronze
 
     reader = open_lake(config).reader
-    rows = with_digests(ledger.filter(pl.col("file_id").is_in(withdrawn)).collect())
+    rows = with_digests(ledger.filter(pl.col("file_id").is_in(file_ids)).collect())
     found_at = {row: reader.look(row.path) for row in ledger_rows(rows)}
     return {
         row.file_id: (row.path, meta is None and reader.changed_at(row.path) is not None)
@@ -120,14 +124,21 @@ def _put_back(config: Config, file_ids: list[int], *, accept: bool) -> None:
     write_or_ask(config, Retry(file_ids=tuple(file_ids), accept=accept), do, purpose="retry")
 
 
-def _show_none(named: pl.DataFrame, found: pl.DataFrame) -> None:
+def _show_none(config: Config, ledger: pl.LazyFrame, named: pl.DataFrame, found: pl.DataFrame) -> None:
     """Say of the files that are named, and are none of those that are tried again, why that is."""
     named = named.filter(~pl.col("bronze_file_path").is_in(found["bronze_file_path"].implode()))  # older versions
     if named.is_empty() and found.is_empty():
         print_lines(["no failed, quarantined or withdrawn file matches; `pointline files` shows the status of each"])
     for file_id, path, status in named.select("file_id", "bronze_file_path", "status").head(SHOWN).iter_rows():
         print_lines([f"file {file_id} is not tried again, for its status is {status}: {printable(path)}"])
-    if (ids := named.filter(pl.col("status").cast(pl.String) == Status.SUCCESS)["file_id"]).len():
+        if status != Status.SUCCESS:
+            print_lines([f"    `pointline explain {file_id}` says how that came"])
+    landed = named.filter(pl.col("status").cast(pl.String) == Status.SUCCESS)
+    gone = _not_in_bronze(config, ledger, landed["file_id"].to_list())
+    if gone:
+        those = " ".join(map(str, list(gone)[:SHOWN]))
+        print_lines([f"bronze does not have file {those} any more, and nothing can read it again: leave it as it is"])
+    if (ids := landed.filter(~pl.col("file_id").is_in(list(gone)))["file_id"]).len():
         them = " ".join(map(str, ids.head(SHOWN)))
         one = f"`pointline withdraw {them}` and `pointline retry {them}`"
         all_of_them = "`pointline verify --deep` finds all such files, and `pointline repair` reads them again"

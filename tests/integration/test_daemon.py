@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import os
 import shutil
 import time
@@ -336,6 +337,14 @@ class TestIdentity:
         assert lake.once() == 0
         assert sorted(lake.ledger().values()) == ["duplicate", "duplicate", "success"]
         assert lake.table("trades").height == 100
+
+    @pytest.mark.parametrize("name", [NAME, NAME.replace("2024-05-01", "2024-05-03")], ids=["in the lake", "refused"])
+    def test_one_that_is_touched_is_no_change(self, running, name):
+        write_sample(sample(), running.bronze / name)
+        running.wait_for("file.committed" if name == NAME else "file.quarantined", name)
+        (running.bronze / name).touch()
+        audit = pointline(running.root, "verify", "--json")
+        assert json.loads(audit.stdout)["checked"]["bronze_changing"] == 0, audit.stdout
 
     def test_moved(self, running):
         write_sample(sample(), running.bronze / NAME)

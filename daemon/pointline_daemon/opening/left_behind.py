@@ -68,6 +68,8 @@ def only_copies(lake: Lake, table: str, paths: Sequence[str]) -> set[str]:
         return set()
     folder = lake.events[table].path
     ids = {path: rows_per_file([(folder, path)])["file_id"].to_list() for path in paths}
+    if not any(ids.values()):
+        return set()
     known = set(lake.manifest.rows_of(sorted({one for some in ids.values() for one in some}))["file_id"])
     return {path for path, some in ids.items() if not known.issuperset(some)}
 

@@ -46,9 +46,10 @@ def audit_bronze(
             pl.col("size").is_not_null(), ~stands_at(Status.PENDING), ~pl.col("file_id").is_in(in_flight)
         )
         if settled_before_us is not None:  # what is fresh and changed is a new version, on its way in
-            before = settled.height
-            settled = settled.filter(pl.col("is_as_known") | (pl.col("mtime_us") <= settled_before_us))
-            checked.bronze_changing += before - settled.height
+            fresh = ~pl.col("is_as_known") & (pl.col("mtime_us") > settled_before_us)
+            touched = settled.filter(fresh).iter_rows(named=True)
+            checked.bronze_changing += sum(_change_of(row, to.reader) is not None for row in touched)
+            settled = settled.filter(~fresh)
         findings = [_unreadable(one, files) for one, files in hidden if files]
         for row in settled.filter(~pl.col("is_as_known")).iter_rows(named=True):
             if what := _change_of(row, to.reader):

@@ -88,7 +88,8 @@ def _require_symbols(reading: Reading, symbols: Sequence[str], exchanges: Sequen
             of = f" of {' or '.join(exchanges)}" if exchanges else ""
             hint = _meant(reading.table, symbol, held, known)
             if known.is_claimed(reading.table, symbol, ids):
-                hint = f"`pointline files --symbol {shlex.quote(symbol)}` says what became of its files"
+                became = f"`pointline files --symbol {shlex.quote(symbol)}` says what became of its files"
+                hint = _joined([became, ALL.format(table=reading.table)])
             raise UnknownValue(f"{reading.table} has no rows of the symbol {symbol!r}{of}", subject=symbol, hint=hint)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from pointline.asked import Names, Time, exchange_ids, lake_paths, require, window, words
 from pointline.io.delta.table_size import table_size
-from pointline.io.descriptions import lake_tables
+from pointline.io.descriptions import lake_tables, periods
 from pointline.io.ledger.reader import require_known_ledger, scan_rows
 from pointline.naming import require_known
 from pointline.reading import other_tables
@@ -64,7 +64,7 @@ def tables(*, lake_root: str | Path | None = None) -> pl.DataFrame:
     counted = ledger.group_by(table="data_type").agg(
         files=landed.sum().cast(pl.Int64),
         rows_quarantined=rows_in_quarantine(),
-        symbols=pl.col("symbols").filter(landed).explode(empty_as_null=True).n_unique().cast(pl.Int64),
+        symbols=pl.col("symbols").filter(landed).explode(empty_as_null=False).drop_nulls().n_unique().cast(pl.Int64),
     )
     names = [*lake_tables(paths.root), *other_tables()]
     sizes = [{"table": name, **table_size(paths.table(name))} for name in names]
@@ -176,7 +176,7 @@ def coverage(
     days = Selection(
         first=None if first is None else first.date(), last=None if last is None else (last - JUST_BEFORE).date()
     )
-    found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days)
+    found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days, periods(lake_paths(lake_root).root))
     came = found.days.with_columns(first="date", last="date", days=pl.lit(1, pl.Int64)).drop("date")
     never = found.gaps.filter(pl.col("file_id").is_null())
     whole = pl.concat([came, never], how="diagonal").with_columns(pl.col("is_covered").fill_null(value=False))

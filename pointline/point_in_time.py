@@ -105,6 +105,9 @@ class Windows:
         Null where no version held.
         """
         keys = rows.struct.unnest()
+        small = [one for one in keys["symbol"].unique() if one and one == one.lower() != one.upper()]
+        if small:  # no version has such a spelling: those are as the venue writes them (``dim_symbol.spelled``)
+            keys = keys.with_columns(pl.col("symbol").replace(small, [one.upper() for one in small]))
         times = keys["local_timestamp"]
         if times.is_sorted():
             found = self._in_order(keys)

@@ -74,6 +74,15 @@ def lake_tables(root: Path, on_problem: Callable[[str], None] = lambda _problem:
     return {**event_tables(), **{name: table for vendor in own for name, table in vendor.tables.items()}}
 
 
+def periods(root: Path) -> Callable[[str, str], tuple[int, int] | None]:
+    """Return what says of a path and its feed of which times its rows are (``Feeds.period``).
+
+    The descriptions of the lake are read when that is asked first.
+    """
+    feeds = cache(lambda: read_feeds(root, on_problem=lambda _problem: None))
+    return lambda path, feed: feeds().period(path, feed)
+
+
 def _read_own(root: Path, tables: Mapping[str, EventTable]) -> tuple[list[Vendor], list[str]]:
     vendors: list[Vendor] = []
     with storage_errors(FOLDER):

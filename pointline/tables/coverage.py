@@ -14,6 +14,7 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
+from pointline.tables.coverage_claims import PeriodOf, claimed_days
 from pointline.tables.ingest_manifest import NO_DATE, NO_ROWS, OUT, Status, stands_at
 from pointline.tables.spelling import symbol_key
 
@@ -53,6 +54,7 @@ GAPS: Final = (State.FAILED, State.QUARANTINED, State.MISSING, State.FEW, State.
 
 _STANDING: Final = {Status.DUPLICATE: 0, Status.SUCCESS: 1, Status.PENDING: 2, Status.QUARANTINED: 3, Status.FAILED: 4}
 """If a day has several files, the worst status counts."""
+OPEN: Final = (Status.PENDING, Status.QUARANTINED, Status.FAILED)
 DAY: Final = dt.timedelta(days=1)
 
 
@@ -97,8 +99,10 @@ class Coverage(Struct, frozen=True, kw_only=True):
     undated: int
 
 
-def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
+def survey(ledger: pl.LazyFrame, wanted: Selection, period_of: PeriodOf = lambda _path, _feed: None) -> Coverage:
     """Return what a ledger covers. Spans and usual counts are those of the whole ledger, whatever days are asked for.
+
+    A file that is not in, or not yet, counts for all days that its path claims and nothing else has.
 
     An exchange with files of every day from Monday to Friday, but over four weeks none of a Saturday, rests then; so
     for Sunday. Everywhere else weekends are days like others.
@@ -108,7 +112,9 @@ def survey(ledger: pl.LazyFrame, wanted: Selection) -> Coverage:
     standing = ledger.filter(exchange, ~stands_at(*OUT), ~says_nothing.fill_null(value=False))
     files = _without_copies(standing.select(*COLUMNS, "days", "superseded_by").collect())
     files = _by_symbol(_by_day(files).with_columns(pl.when(pl.col("date") != NO_DATE).then("date").alias("date")))
-    is_open = stands_at(Status.PENDING, Status.QUARANTINED, Status.FAILED)
+    is_open = stands_at(*OPEN)
+    claimed = claimed_days(files.filter(is_open), standing.filter(is_open), period_of)
+    files = pl.concat([files, claimed.join(files, on=[*SERIES, "date"], how="anti")])
     undated = files.filter(pl.col("date").is_null(), is_open, wanted.series()).height
     files = files.filter(pl.col("date").is_not_null())
     rests = _rests(files)
@@ -258,10 +264,26 @@ def _cut(ranges: pl.DataFrame, wanted: Selection) -> pl.DataFrame:
     return ranges.with_columns(first, last.alias("last")).filter(pl.col("first") <= pl.col("last"))
 
 
+def _joined(gaps: pl.DataFrame) -> pl.DataFrame:
+    """Join days after each other that one file claims and has no rows of."""
+    gaps = gaps.sort(*SERIES, "first")
+    same = [pl.col(name) == pl.col(name).shift() for name in (*SERIES, "state", "file_id")]
+    goes_on = pl.all_horizontal(*same, pl.col("first") == pl.col("first").shift() + DAY, pl.col("state") != State.FEW)
+    run = (~goes_on.fill_null(value=False)).cum_sum().alias("run")
+    others = pl.exclude("last", "days", "run").first()
+    joined = (
+        gaps.with_columns(run)
+        .group_by("run", maintain_order=True)
+        .agg(others, pl.col("last").last(), pl.col("days").sum())
+    )
+    return joined.select(gaps.columns)
+
+
 def _gaps(days: pl.DataFrame, missing: pl.DataFrame) -> pl.DataFrame:
     facts = ("files", "rows", "usual", "file_id", "error")
     found = days.filter(pl.col("state").is_in([state.value for state in GAPS])).select(
         *SERIES, "state", first="date", last="date", days=pl.lit(1, pl.Int64), **{name: pl.col(name) for name in facts}
     )
+    found = _joined(found)
     never = missing.with_columns(state=pl.lit(State.MISSING.value), files=pl.lit(0, pl.Int64), rows=pl.lit(0, pl.Int64))
     return pl.concat([found, never], how="diagonal").sort(urgency(), *SERIES, "first")

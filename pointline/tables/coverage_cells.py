@@ -12,11 +12,15 @@ from pointline.tables.coverage import DAY, SERIES, Coverage, State, is_rest
 def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:
     """Return a row per group (``PAIR`` or ``SERIES``) and day of each month in which the group has a file.
 
+    A group of which no file came has its first month.
+
     Beside ``rows`` it has a count of symbols per state, ``expected``, their sum (0 where no symbol spans the day), and
     ``covered``, those of which a file is in.
     """
     month = pl.col("date").dt.month_start()
     months = coverage.days.select(*by, month.alias("month")).unique()
+    begun = coverage.spans.group_by(by).agg(pl.col("first").min().dt.month_start().alias("month"))
+    months = pl.concat([months, begun.join(months, on=by, how="anti").select(months.columns)])
     dates = pl.date_ranges("month", pl.col("month").dt.month_end()).alias("date")
     grid = months.select(*by, dates).explode("date", empty_as_null=False).sort("date")
     counts = [(pl.col("state") == state.value).sum().cast(pl.Int64).alias(state.value) for state in State]

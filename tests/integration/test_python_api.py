@@ -161,7 +161,7 @@ class TestSlips:
             ({"symbol": "BTCUSD"}, ["did you mean BTCUSDT"]),
             ({"symbol": "btcusdt"}, ["did you mean BTCUSDT"]),
             ({"symbol": "DOGE-USD", "exchange": "binance"}, ["it is in deribit trades"]),
-            ({"symbol": "XRPUSDT"}, ["did you mean", '`pointline.symbols("trades")` lists all']),
+            ({"symbol": "XRPUSDT"}, ["`pointline files --symbol XRPUSDT`", '`pointline.symbols("trades")` lists all']),
             ({"exchange": "bnance"}, ["did you mean binance"]),
             (
                 {"table": "quotes", "exchange": "deribit"},

@@ -25,7 +25,11 @@ def files(
     *,
     lake_root: LakeRoot = None,
     status: Annotated[
-        str | None, typer.Option(autocompletion=completion.statuses, help="Only files of this status.")
+        str | None,
+        typer.Option(
+            autocompletion=completion.statuses,
+            help="Only files of this status: `pointline help files`.",
+        ),
     ] = None,
     table: Annotated[
         str | None, typer.Option(autocompletion=completion.file_tables, help="Only files of this table.")

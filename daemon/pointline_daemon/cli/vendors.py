@@ -77,7 +77,7 @@ def vendors_check(
     lake_root: LakeRoot = None,
     json: Json = False,
 ) -> None:
-    """Check a description: name all problems, and read its examples. Exit code 1 with findings."""
+    """Check a description: name its problems, and read its examples. Exit code 1 with findings."""
     from pointline_daemon.commands.vendors.check import check_description
 
     raise typer.Exit(check_description(lake_root, file, as_json=json))

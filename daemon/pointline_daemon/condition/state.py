@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from pointline.ascii_json import ascii_json
-from pointline.io.durable import make_folder, replace_file, write_over
+from pointline.io.durable import replace_file, write_over
 from pointline.io.translate import FULL, from_os_error
 from pointline_daemon import events
 from pointline_daemon.condition.health import Health, judge_state
@@ -93,6 +93,8 @@ class StatePublisher:
         is_known = news == self._published and 0 <= now - self._published_at < HEARTBEAT_SECONDS
         if self._is_closed or (is_known and self._path.exists()):
             return
+        if not self._path.parent.parent.is_dir():
+            return  # the lake was moved away: no other is made in its place
         try:
             self._write(ascii_json(self.latest))
         except OSError as error:
@@ -106,7 +108,7 @@ class StatePublisher:
 
     def _write(self, content: bytes) -> None:
         try:
-            make_folder(self._path.parent)
+            self._path.parent.mkdir(exist_ok=True)
             replace_file(self._path, content, flush=False)
         except OSError as error:
             if error.errno not in FULL:

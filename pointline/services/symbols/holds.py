@@ -70,7 +70,7 @@ def lacks(held: pl.DataFrame) -> str:
     """Say what held snapshots lack, the worst first."""
     ordered = held.sort(pl.col("missing") / pl.col("listed"), "listed", "exchange", descending=[True, True, False])
     said = [
-        f"it lacks {missing:,} of {listed:,} of {exchange}"
+        f"it lacks {missing:,} of the {listed:,} symbols of {exchange} that were listed before"
         if is_named
         else f"it names {exchange} no longer, of which {listed:,} symbols are listed"
         for exchange, missing, listed, is_named in ordered.select("exchange", "missing", "listed", "is_named")

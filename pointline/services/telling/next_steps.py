@@ -35,11 +35,13 @@ def next_step(
     daemon_runs: bool,
     original: LedgerRow | None = None,
     is_only_copy: bool = False,
+    is_in_bronze: bool = True,
     groups: Collection[str] = (),
 ) -> str:
     """Say what a person can do now.
 
-    ``original`` is what a duplicate is a copy of; ``is_only_copy`` where that one does not lie in bronze any more.
+    ``original`` is what a duplicate is a copy of; ``is_only_copy`` where that one does not lie in bronze any more,
+    ``is_in_bronze`` where this one does.
     """
     status = Status(row["status"])
     step = NEXT_STEPS[status].format(**row) if status in NEXT_STEPS else ""
@@ -52,6 +54,8 @@ def next_step(
             step = "do one of the things named there, or nothing: what is in silver stays"
         case Status.DUPLICATE if original is not None and is_of_another(row, original, groups):
             step = f"get the file of {claim(row)} again, or remove this one"
+        case Status.DUPLICATE if not is_in_bronze:
+            step = "nothing to do"
         case Status.DUPLICATE if is_only_copy:
             step = "nothing to do; keep this file, since the one that it is a copy of is not in bronze any more"
     if not row["rows_quarantined"] or status not in {Status.SUCCESS, Status.QUARANTINED}:

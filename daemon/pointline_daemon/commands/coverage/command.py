@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from pointline.config import Config
 from pointline.errors import PointlineError, WrongUse
+from pointline.io.descriptions import periods
 from pointline.io.durable import replace_file
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import plural, printable
@@ -60,8 +61,10 @@ def show_coverage(lake_root: Path | None, options: CoverageOptions, *, as_json: 
     ledger = everything.filter(pl.col("data_type") != INSTRUMENTS)  # these are not of a day
     wanted = replace(wanted, exchange=known_exchange(ledger, wanted.exchange))
     require_symbol(ledger, wanted.symbol)
-    coverage = survey(ledger, wanted)
-    if coverage.days.is_empty() and coverage.gaps.is_empty() and not coverage.undated and wanted != Selection():
+    coverage = survey(ledger, wanted, periods(config.paths.root))
+    is_of_days = wanted.first is not None or wanted.last is not None
+    hides_undated = is_of_days or not coverage.undated
+    if coverage.days.is_empty() and coverage.gaps.is_empty() and hides_undated and wanted != Selection():
         nothing = "no file that is in, or may still come in, matches all options"
         print_problem(nothing, _what_there_is(ledger), as_json=as_json)
         return EXIT_FINDINGS
@@ -205,7 +208,12 @@ def _print_json(
     never = coverage.gaps.filter(pl.col("file_id").is_null()).group_by(SERIES).agg(pl.col("days").sum())
     series = coverage.spans.join(counts, on=SERIES, how="full", coalesce=True).join(never, on=SERIES, how="left")
     missing = pl.col(State.MISSING.value).fill_null(0) + pl.col("days").fill_null(0)
-    series = series.with_columns(missing.alias(State.MISSING.value)).drop("days").sort(SERIES)
+    series = series.with_columns(
+        missing.alias(State.MISSING.value),
+        pl.when(pl.col("covered").is_null()).then(0).otherwise("rows").alias("rows"),  # null else: not known
+        pl.col("covered", *(state.value for state in State if state is not State.MISSING)).fill_null(0),
+    )
+    series = series.drop("days").sort(SERIES)
     head = {
         "from": wanted.first,
         "to": wanted.last,

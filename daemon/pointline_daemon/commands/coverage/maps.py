@@ -102,7 +102,12 @@ class Map(Struct, frozen=True, kw_only=True):
 
 def series_in(coverage: Coverage) -> int:
     """How many symbols there are, counted per exchange and table."""
-    return coverage.days.select(SERIES).unique().height
+    return _series(coverage).height
+
+
+def _series(coverage: Coverage) -> pl.DataFrame:
+    """Those with a file, and those that ought to have one."""
+    return pl.concat([coverage.days.select(SERIES), coverage.spans.select(SERIES)]).unique()
 
 
 def make_maps(coverage: Coverage, *, most_symbols: int) -> list[Map]:
@@ -149,7 +154,7 @@ def describe(cell: Cell) -> str:
 
 
 def _maps(frame: pl.DataFrame, coverage: Coverage, by: Sequence[str]) -> Iterator[Map]:
-    numbers = coverage.days.select(SERIES).unique().group_by(by).agg(pl.len().alias("number"))
+    numbers = _series(coverage).group_by(by).agg(pl.len().alias("number"))
     symbols = {key: number for *names, number in numbers.iter_rows() if (key := tuple(names))}
     never = never_came(coverage, by)
     states = [state.value for state in State]

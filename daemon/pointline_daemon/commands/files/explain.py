@@ -177,7 +177,8 @@ def _answer(
             presence = Presence(what=what, next_step=presence.next_step)
     is_known = bool(rows) or where.place not in {Place.MISSING, Place.OUTSIDE}
     if not is_known and (guesses := _similar(ledger, where.path)):
-        presence = Presence(what=presence.what, next_step=f"did you mean {' or '.join(guesses)}?")
+        step = f"{presence.next_step}; " if where.place is Place.OUTSIDE and presence.next_step else ""
+        presence = Presence(what=presence.what, next_step=f"{step}did you mean {' or '.join(guesses)}?")
     if where.place is Place.NOT_A_FILE and (below := _count_below(ledger, where.path)):
         step = "`pointline explain FILE` tells of one of them, `pointline files` lists them"
         presence = Presence(what=f"It is a folder, and the ledger has {below} in it", next_step=step)
@@ -190,6 +191,7 @@ def _answer(
                 daemon_runs=moment.daemon_runs,
                 original=sources.original_of(row),
                 is_only_copy=sources.is_only_copy,
+                is_in_bronze=where.place is not Place.MISSING,
                 groups=sources.groups,
             ),
         )

@@ -33,6 +33,7 @@ from pointline_daemon.commands.shared.settings import settings_for
 from pointline_daemon.exit_codes import EXIT_OK
 
 SHOWN = 20
+NONE_NOW = "no file as it is now has rows of this rule; `pointline quarantine ID` shows those of older versions"
 LONGEST_LINE = 200
 NARROWEST_PATH = 24
 COLUMNS = [
@@ -85,7 +86,7 @@ def show_quarantine(
             whole = _refused_whole(ledger, files or ())
             _print_json(groups, paths, lines.collect() if shows_lines else None, whole)
         elif not groups:
-            none = "no quarantined rows match" if shows_lines else "no quarantined rows"
+            none = "no quarantined rows match" if targets else "no quarantined rows" if rule is None else NONE_NOW
             print_lines([none, *_said_of(_refused_whole(ledger, files or ()))])
         else:
             _show(groups, paths, last)

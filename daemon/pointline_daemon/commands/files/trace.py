@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from msgspec import Struct, field
+from msgspec import Struct
 
 from pointline.config import Config
-from pointline.errors import PointlineError, UnknownValue, WrongUse
-from pointline.io.bronze.folder import FolderBronzeSource
+from pointline.errors import UnknownValue, WrongUse
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_ledger, scan_rows_of
-from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.translate import storage_errors
 from pointline.phrases import printable
 from pointline.services.files.regained import days_left
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import CLOSED, Status, rows_by_day, stands_at
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
+from pointline_daemon.commands.files.bronze_line import Line, read_line
 from pointline_daemon.commands.files.targets import chosen_files, id_in
 from pointline_daemon.commands.shared.known import require_table, unknown_file
 from pointline_daemon.commands.shared.present import Column, print_json, print_lines, print_table
-from pointline_daemon.commands.shared.settings import READING, settings_for, warn
+from pointline_daemon.commands.shared.settings import READING, settings_for
 from pointline_daemon.exit_codes import EXIT_FINDINGS, EXIT_OK
-from pointline_daemon.opening.bronze_access import make_reader, make_source
 
 COLUMNS = [Column(title="column", style="dim"), Column(title="in silver"), Column(title="in the file", fold=True)]
 LINEAGE = ("file_id", "file_seq")
@@ -35,28 +33,6 @@ MOST = 2**63 - 1
 """A book of a thousand levels is one line."""
 
 Row = Mapping[str, Any]
-
-
-class Line(Struct, frozen=True, kw_only=True):
-    """What bronze says. ``problem`` is why there is no ``text``."""
-
-    text: str | None = None
-    number: int | None = None
-    header: Sequence[str] = ()
-    header_line: int = 1
-    """The line that names the columns; 0 where none does."""
-    separator: str = ","
-    decoder: str = ""
-    """What made the text of a record, whose number it then is."""
-    decoded_from: str = ""
-    """The line itself, where ``text`` is a row that was made from it."""
-    fault: str = ""
-    """Why no row could be made from it."""
-    is_choosy: bool = False
-    """Its feed takes rows with certain values only, or of rows that are alike only the first."""
-    cells: Mapping[str, str] = field(default_factory=dict)
-    """By column of the table."""
-    problem: str | None = None
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -82,7 +58,7 @@ class Trace(Struct, frozen=True, kw_only=True):
             "header": list(self.line.header) or None,
             "line": self.line.decoded_from or self.line.text,
             "line_number": self.line.number,
-            "problem": self.line.problem or self.line.fault or None,
+            "problem": self.line.problem or self.line.fault or self.line.differs or None,
         }
 
 
@@ -105,7 +81,7 @@ def trace(lake_root: Path | None, table: str, file: str | int, file_seq: int, *,
     else:
         _show(found, table, file_seq)
     is_found = (found.row is not None or found.set_aside is not None) and found.line.text is not None
-    return EXIT_OK if is_found else EXIT_FINDINGS
+    return EXIT_OK if is_found and not found.line.differs else EXIT_FINDINGS
 
 
 def _file_meant(config: Config, target: str) -> int:
@@ -132,7 +108,7 @@ def _trace(config: Config, table: EventTable, file_id: int, file_seq: int) -> Tr
         )
     row = _silver_row(config, table, rows, file_seq)
     set_aside = None if row else _quarantined_row(config, file_id, file_seq)
-    line = _read_line(config, file, file_seq)
+    line = read_line(config, file, file_seq, row)
     if row or set_aside:
         return Trace(file=file, row=row, set_aside=set_aside, absent=None, line=line)
     if file["status"] == Status.SUCCESS and line.text is None and file_seq > (file["rows_read"] or 0):
@@ -179,67 +155,6 @@ def _why_absent(file: Row, file_seq: int, line: Line) -> str:
     return f"row {file_seq} of file {file_id} is in no table: run `pointline verify`"
 
 
-def _read_line(config: Config, file: Row, file_seq: int) -> Line:
-    from pointline.parse.text_path import split_cells  # noqa: PLC0415 - not before it is known to be needed
-    from pointline.services.rows.block import belonging_of  # noqa: PLC0415 - as above
-    from pointline.services.telling.original import find_row  # noqa: PLC0415 - as above
-
-    path = file["bronze_file_path"]
-    source = make_source(config, on_problem=warn)
-    meta = source.look(path) or _as_it_came(source, file)
-    if meta is None:
-        return Line(problem=_why_unseen(source, path, file["file_id"]))
-    reader = make_reader(config, source)
-    try:
-        known, now = file["content_hash"], reader.content_hash(path)
-        if known and now is not None and now != known:
-            return Line(problem="the file in bronze has changed since: the line that was read is not there any more")
-        with reader.open(meta) as content:
-            feed = source.feeds.feed(meta.data_type, meta.feed, meta.vendor)
-            found = find_row(feed, content, path, file_seq)
-    except PointlineError as error:
-        return Line(problem=f"the file cannot be read: {error}")
-    if isinstance(found, int):
-        return Line(problem=f"the file has {found:,} rows: there is no row {file_seq:,}")
-    belonging = belonging_of(source.feeds, meta, frozenset(), config.bronze.groups)
-    cells = dict(zip(found.header, split_cells(found.text, feed.dialect), strict=False))
-    return Line(
-        text=found.text,
-        number=None if path.lower().endswith(".parquet") else found.line,
-        header=found.header,
-        header_line=found.header_line,
-        separator=feed.dialect.separator,
-        decoder=feed.decoder,
-        decoded_from=found.decoded_from,
-        fault=found.fault,
-        is_choosy=bool(feed.where or feed.is_distinct),
-        cells={column.name: cells.get(feed.source_of(column.name, belonging), "") for column in feed.table.columns},
-    )
-
-
-def _as_it_came(source: FolderBronzeSource, file: Row) -> BronzeFileMetadata | None:
-    """Describe a file whose path nothing reads any more by what it was read by; None where that is gone too."""
-    changed_us = source.changed_at(file["bronze_file_path"])
-    try:
-        source.feeds.feed(file["data_type"], file["feed"] or "", file["vendor"])
-    except PointlineError:
-        return None
-    if changed_us is None:
-        return None
-    from pointline.services.files.ledger_facts import described_as  # noqa: PLC0415 - as above
-
-    modified_us = round(file["last_modified_ts"].timestamp() * 1_000_000)
-    return described_as(file, size=file["file_size_bytes"], modified_us=modified_us, changed_us=changed_us)
-
-
-def _why_unseen(source: FolderBronzeSource, path: str, file_id: int) -> str:
-    if source.is_gone(path):
-        return "the file is gone from bronze: its line cannot be shown"
-    if source.changed_at(path) is not None:
-        return f"nothing reads its path as it is now: `pointline explain {file_id}` says why"
-    return "the file cannot be looked at: you may not read its folder, or its disk is not mounted"
-
-
 def _show(found: Trace, table: str, file_seq: int) -> None:
     file = found.file
     print_lines([f"file    {file['file_id']}, {file['status']}: {printable(file['bronze_file_path'])}"])
@@ -252,6 +167,17 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
     else:
         print_lines([f"row     {file_seq:,}, not found: {found.absent}"])
     line = found.line
+    _show_line(line)
+    if line.text is None and found.set_aside is not None:
+        print_lines(["", printable(found.set_aside["raw"])])
+    if found.row is not None:
+        print_lines([""])
+        _show_row(found.row, line)
+    if line.differs:
+        print_lines(["", f"differs {printable(line.differs)}"])
+
+
+def _show_line(line: Line) -> None:
     if line.problem:
         print_lines([f"line    not found: {printable(line.problem)}"])
     elif line.number is None:
@@ -264,11 +190,6 @@ def _show(found: Trace, table: str, file_seq: int) -> None:
         print_lines(["", printable(_beginning(line.decoded_from))])
     if line.text is not None and line.text != line.decoded_from:
         print_lines(["", printable(line.separator.join(line.header)), printable(line.text)])
-    elif found.set_aside is not None:
-        print_lines(["", printable(found.set_aside["raw"])])
-    if found.row is not None:
-        print_lines([""])
-        _show_row(found.row, line)
 
 
 def _kind(line: Line) -> str:

@@ -52,11 +52,11 @@ def repair(lake_root: Path | None, *, table: str | None, dry_run: bool, as_json:
     if table is not None and (others := unreadable_tables(lake).keys() - {table}):
         what = f"{' and '.join(sorted(others))} cannot be read, and {table} cannot be mended alone then"
         raise WrongUse(what, subject=table, hint="`pointline repair` without --table mends all tables")
-    try:
+    if dry_run:
+        found = _looked(lake, table)
+    else:
         with LakeLock(config.paths.lock_file, purpose="repair"):
-            found = _look(lake, table) if dry_run else _mend(lake, table)
-    except NoAccess as error:
-        raise NoAccess(str(error), subject=error.subject, hint=f"{error.hint}; {VERIFY_READS}") from error
+            found = _mend(lake, table)
     if dry_run:
         gone = list(found.plan.lost.values())
         done = {"dry_run": True, "lost": gone, "findings": [one.as_json() for one in found.unmended]}
@@ -107,6 +107,15 @@ def _with_what_differs(found: Diagnosis, lake: Lake, findings: Sequence[Finding]
         history={one: why for one, why in differing.items() if one in past},
         stays=stays,
     )
+
+
+def _looked(lake: Lake, table: str | None) -> Diagnosis:
+    """Look while nobody writes. Raises NoAccess, with what looks without writing a lock."""
+    try:
+        with LakeLock(lake.config.paths.lock_file, purpose="repair --dry-run"):
+            return _look(lake, table)
+    except NoAccess as error:
+        raise NoAccess(str(error), subject=error.subject, hint=f"{error.hint}; {VERIFY_READS}") from error
 
 
 def _look(lake: Lake, table: str | None) -> Diagnosis:

@@ -71,6 +71,14 @@ class Rereader:
                 aside += _digest(bad)
             return Reread(content_hash=content.content_hash, silver=silver & MASK, aside=aside & MASK)
 
+    def row(self, meta: BronzeFileMetadata, file_seq: int) -> dict[str, object] | None:
+        """Return a row as the file gives it now, None where it gives none there. Raises Rejected, Transient."""
+        with self._reader.open(meta) as content:
+            for good, _ in self._rows(meta, content):
+                if (found := good.filter(pl.col("file_seq") == file_seq)).height:
+                    return found.row(0, named=True)
+        return None
+
     def checksums_that_differ(self, were_right: pl.DataFrame) -> Iterator[tuple[int, str, str]]:
         """Yield ``file_id, path, what is wrong`` of files whose checksums agreed once, and are others now."""
         for file_id, path, _, wrong in late_checksums(were_right, self._reader, self._feeds.feed):

@@ -15,6 +15,7 @@ from pointline.naming import require_known
 from pointline.reading import other_tables
 from pointline.tables import ingest_manifest
 from pointline.tables.coverage import SERIES, Selection, known_sum, survey
+from pointline.tables.coverage_claims import PeriodOf
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, ends, rows_in_quarantine, stands_at
 
@@ -141,13 +142,27 @@ def files(
     if chosen is not None:
         found = pl.col("symbols").list.eval(pl.element().is_in(chosen)).list.any().fill_null(value=False)
         ledger = ledger.filter(pl.col("symbol").is_in(chosen) | found)
-    first, last = window(start, end)
-    if first is not None:
-        ledger = ledger.filter(pl.coalesce(pl.col("last_local_timestamp").dt.date(), "date") >= first.date())
-    if last is not None:
-        before = (last - JUST_BEFORE).date()
-        ledger = ledger.filter(pl.coalesce(pl.col("first_local_timestamp").dt.date(), "date") <= before)
-    return ledger.sort("file_id").collect()
+    days = _days(start, end)
+    if days.first is None and days.last is None:
+        return ledger.sort("file_id").collect()
+    first, last = (pl.coalesce(one, "date") for one in ends())
+    is_unread = pl.col("first_local_timestamp").is_null()
+    found_rows = ledger.filter(is_unread | days.reach(first, last)).sort("file_id").collect()
+    claimed = _claimed_days(found_rows.filter(is_unread), periods(lake_paths(lake_root).root))
+    return (
+        found_rows.join(claimed, on="file_id", how="left", maintain_order="left")
+        .filter(days.reach(pl.coalesce("claims_first", first), pl.coalesce("claims_last", last)))
+        .drop("claims_first", "claims_last")
+    )
+
+
+def _claimed_days(unread: pl.DataFrame, period_of: PeriodOf) -> pl.DataFrame:
+    """Return ``file_id, claims_first, claims_last`` (UTC dates) of files whose paths claim more than their ``date``."""
+    facts = unread.select("file_id", "bronze_file_path", pl.col("feed").cast(pl.String).fill_null("")).iter_rows()
+    found = [(file_id, *period) for file_id, path, feed in facts if feed and (period := period_of(path, feed))]
+    schema = {"file_id": pl.Int64, "claims_first": pl.Int64, "claims_last": pl.Int64}
+    first, last = pl.from_epoch("claims_first", "us"), pl.from_epoch(pl.col("claims_last") - 1, "us")
+    return pl.DataFrame(found, schema=schema, orient="row").with_columns(first.dt.date(), last.dt.date())
 
 
 def coverage(
@@ -172,10 +187,7 @@ def coverage(
     A file of several symbols and days counts for each of its symbols on all of its days; its ``rows`` are null.
     """
     ledger, chosen = _chosen(table, exchange, symbol, lake_root)
-    first, last = window(start, end)
-    days = Selection(
-        first=None if first is None else first.date(), last=None if last is None else (last - JUST_BEFORE).date()
-    )
+    days = _days(start, end)
     found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days, periods(lake_paths(lake_root).root))
     came = found.days.with_columns(first="date", last="date", days=pl.lit(1, pl.Int64)).drop("date")
     never = found.gaps.filter(pl.col("file_id").is_null())
@@ -183,6 +195,14 @@ def coverage(
     if chosen is not None:
         whole = whole.filter(pl.col("symbol").is_in(chosen))
     return whole.sort(*SERIES, "first").select(*SERIES, *COVERAGE).rename({"data_type": "table"})
+
+
+def _days(start: Time | None, end: Time | None) -> Selection:
+    """Return the UTC days of a half-open window."""
+    first, last = window(start, end)
+    return Selection(
+        first=None if first is None else first.date(), last=None if last is None else (last - JUST_BEFORE).date()
+    )
 
 
 def _chosen(

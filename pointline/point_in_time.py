@@ -56,6 +56,10 @@ def with_symbols(
             raise PointlineError(f"with_symbols needs {wanted} in {name}, and it holds {given[name]}", hint="cast it")
     if "symbol_id" in given:
         raise PointlineError("the frame has a column symbol_id already", hint="drop it to join the symbols again")
+    names = {name: f"{name}_of_symbol" if name in given else name for name in ("symbol_id", *dim_symbol.ATTRIBUTES)}
+    if taken := [name for name, other in names.items() if name in given and other in given]:
+        what = f"the frame has both {taken[0]} and {names[taken[0]]}, and the symbol's is called one of these"
+        raise PointlineError(what, hint="rename one of the two")
     versions = scan(dim_symbol.NAME, lake_root=lake_root).collect()
     windows = Windows(versions, warns=isinstance(frame, pl.LazyFrame))
     time = pl.col("local_timestamp")
@@ -69,8 +73,8 @@ def with_symbols(
     held = [
         pl.col(PLACE)
         .map_batches(versions[name].gather, return_dtype=versions.schema[name], is_elementwise=True)
-        .alias(f"{name}_of_symbol" if name in given else name)
-        for name in ("symbol_id", *dim_symbol.ATTRIBUTES)
+        .alias(other)
+        for name, other in names.items()
     ]
     joined = placed.with_columns(held).drop(PLACE)
     if isinstance(frame, pl.LazyFrame):

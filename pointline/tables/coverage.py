@@ -29,8 +29,8 @@ FEW_NEEDS_DAYS: Final = 8
 FEW_NEEDS_ROWS: Final = 100
 REST_NEEDS_DAYS: Final = 28
 RULE: Final = (
-    f"few: under {FEW_SHARE:.0%} of the median of the symbol's {FEW_AROUND_DAYS} days before and after; not judged "
-    f"with less than {FEW_NEEDS_DAYS} days or a median under {FEW_NEEDS_ROWS} rows"
+    f"few: under {FEW_SHARE:.0%} of the median of the symbol's days from {FEW_AROUND_DAYS} before to as many after; "
+    f"not judged with less than {FEW_NEEDS_DAYS} days or a median under {FEW_NEEDS_ROWS} rows"
 )
 
 
@@ -71,6 +71,10 @@ class Selection(Struct, frozen=True, kw_only=True):
         """True for rows of the series that are meant."""
         wanted = zip(SERIES, (self.exchange, self.table, self.symbol), strict=True)
         return pl.all_horizontal(pl.lit(value=True), *(pl.col(name) == one for name, one in wanted if one is not None))
+
+    def reach(self, first: pl.Expr, last: pl.Expr) -> pl.Expr:
+        """True for spans of days that reach into those that are meant."""
+        return (last >= (self.first or dt.date.min)) & (first <= (self.last or dt.date.max))
 
     def days(self, column: str) -> pl.Expr:
         """True for rows whose day is meant."""

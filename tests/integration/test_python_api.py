@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import importlib.util
 import os
 import re
@@ -91,6 +92,19 @@ class TestFrames:
         assert rows["ingest_manifest"]["rows"] == 7
         assert rows["quarantine"]["rows"] == 2
         assert rows["trades"]["size_bytes"] > 0
+
+    def test_files_without_rows_add_no_symbol_and_are_found_by_what_their_paths_claim(self, tmp_path):
+        month = "data/futures/um/monthly/trades/AAA/AAA-trades-2024-05.zip"
+        (tmp_path / "bronze" / month).parent.mkdir(parents=True)
+        put_file(tmp_path / "bronze", file_name("trades", "AAA"), gzip.compress(b""))
+        put_file(tmp_path / "bronze", file_name("trades", "BBB"), file_content(file_name("trades", "BBB"), 2))
+        put_file(tmp_path / "bronze", month, b"no zip")
+        assert ran(tmp_path, "run", "--once").returncode == 1
+        assert pointline.tables(lake_root=tmp_path).filter(table="trades")["symbols"].item() == 1
+        for start, end, found in (("2024-05-15", "2024-05-16", [month]), ("2024-06-01", None, [])):
+            files = pointline.files(start=start, end=end, lake_root=tmp_path)
+            assert files["bronze_file_path"].to_list() == found
+            assert files.columns == list(ingest_manifest.SCHEMA)
 
     def test_tables_of_a_lake_that_holds_nothing(self, tmp_path):
         (tmp_path / "silver").mkdir()

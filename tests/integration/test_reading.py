@@ -253,6 +253,20 @@ class TestPointInTime:
         assert ticks(joined, "BTC") == [("01 00", None), ("01 06", 0.1), ("02 12", 0.01), ("03 00", None)]
         assert ticks(joined, "ETH") == [("01 00", None), ("02 00", 0.5)]
 
+    @pytest.mark.parametrize("lazy", [True, False])
+    def test_symbols_that_stand_in_silver_in_small_letters(self, listed, lazy):
+        """``dim_symbol`` has them as venues write them."""
+        rows = pl.DataFrame(
+            {"exchange": "binance", "symbol": ["eth", "ETH", "Eth"], "local_timestamp": at("2024-05-03")}
+        )
+        found = pointline.with_symbols(rows.lazy() if lazy else rows, lake_root=listed).lazy().collect()
+        assert found["tick_size"].to_list() == [0.5, 0.5, None]
+
+    def test_no_column_of_the_frame_is_replaced(self, listed):
+        rows = pointline.scan("trades", lake_root=listed).with_columns(tick_size=1.0, tick_size_of_symbol=7.0)
+        with pytest.raises(pointline.PointlineError, match="has both tick_size and tick_size_of_symbol"):
+            pointline.with_symbols(rows, lake_root=listed)
+
     def test_the_same_symbol_of_another_exchange_is_another(self, joined):
         assert ticks(joined, "XRP") == [("01 00", None)]
 

@@ -172,7 +172,7 @@ class TestHeld:
         row = file_of(tmp_path, path)
         assert row["status"] == "success"
         assert json.loads(str(row["warnings"])) == {"held:binance": 6}
-        assert "lacks 6 of 8 of binance" in str(row["error"])
+        assert "lacks 6 of the 8 symbols of binance" in str(row["error"])
         assert (listed(tmp_path, 2), listed(tmp_path, 2, "okx")) == (NAMES, NAMES[1:])
         told = json.loads(pointline(tmp_path, "explain", path, "--json").stdout)[0]["versions"][0]
         assert "What it says of binance is held: it lacks 6 symbols of those listed before" in json.dumps(told)

@@ -91,7 +91,7 @@ class TestUpdate:
         said(lake, "update", listing(tmp_path, *map(row, "ABCD")), "--effective-at", "2024-05-01")
         one = [listing(tmp_path, row("A")), "--snapshot", "--effective-at", "2024-06-01"]
         refused = said(lake, "update", *one, code=1)
-        assert "lacks 3 of 4 of okx" in refused
+        assert "lacks 3 of the 4 symbols of okx" in refused
         assert read_table(lake, "dim_symbol")["is_current"].all()
         command = shlex.split(" ".join(refused.split("`")[-2].split()))
         assert command[:3] == ["pointline", "symbols", "update"]

@@ -65,6 +65,39 @@ def gaps(coverage: Coverage) -> list[tuple[object, ...]]:
     return coverage.gaps.select("state", "first", "last", "days").rows()
 
 
+class TestFilesOfSeveralDays:
+    """One that is not in claims all the days of its path that nothing else has."""
+
+    def period(self, path: str, _feed: str) -> tuple[int, int] | None:
+        """Three days from the one that the path names."""
+        begin = int(dt.datetime.combine(day(int(path)), dt.time(), dt.UTC).timestamp()) * 1_000_000
+        return begin, begin + 3 * 86_400_000_000
+
+    @pytest.mark.parametrize("status", [Status.PENDING, Status.QUARANTINED, Status.FAILED])
+    def test_it_is_a_gap_of_all_of_them(self, status):
+        claimed = file(1, status, bronze_file_path="1", feed="a")
+        found = survey(ledger(file(0), claimed, file(4)), ALL, self.period)
+        assert gaps(found) == [(status.value, day(1), day(3), 3)]
+        assert states(found) == ["present", *[status.value] * 3, "present"]
+
+    def test_what_another_file_has_is_no_gap(self):
+        claimed = file(1, Status.QUARANTINED, bronze_file_path="1", feed="a")
+        found = survey(ledger(file(0), claimed, file(2), file(4)), ALL, self.period)
+        assert gaps(found) == [("quarantined", day(1), day(1), 1), ("quarantined", day(3), day(3), 1)]
+
+    def test_one_that_is_in_claims_nothing(self):
+        found = survey(ledger(file(0), file(1, bronze_file_path="1", feed="a"), file(3)), ALL, self.period)
+        assert gaps(found) == [("missing", day(2), day(2), 1)]
+
+
+def test_a_symbol_without_any_file_in_the_window_counts():
+    others = [file(number, symbol="ETHUSDT") for number in range(6)]
+    found = look(file(0), file(5), *others, wanted=Selection(first=day(1), last=day(4)))
+    for most in (0, 9):
+        whole = total(make_maps(found, most_symbols=most))
+        assert (whole.covered, whole.expected, whole.counts[State.MISSING]) == (4, 8, 4)
+
+
 class TestDays:
     """One state per day: of several files the one that stands worst speaks."""
 

@@ -333,6 +333,22 @@ class TestMonthBesideItsDays:
         said = said.format(2 * ROWS, "of days that other files have in the lake")
         assert f"{said} would replace {2 * ROWS} rows of file 3" in told
 
+    @pytest.mark.parametrize("shared", ["first", "last"])
+    @pytest.mark.parametrize("is_month_first", [True, False])
+    def test_a_month_that_shares_one_instant_of_a_day(self, tmp_path, shared, is_month_first):
+        """The instant at which one ends and the other begins is no seam here: it may be one row in both."""
+        days = [dt.date(2024, 2, number) for number in (7, 8, 9)]
+        of_day = lines(days[1])
+        month = [*lines(days[0]), of_day[0]] if shared == "first" else [of_day[-1], *lines(days[2])]
+        bronze = tmp_path / "bronze"
+        puts = [("daily", f"{days[1]}", of_day), ("monthly", "2024-02", month)]
+        for span, time, rows in reversed(puts) if is_month_first else puts:
+            put(bronze, span, "BTCUSDT", time, rows)
+            once(Daemon(tmp_path))
+        ids = [row[1] for row in held(tmp_path)]
+        assert sorted(ids) == sorted({row.split(",")[0] for row in [*of_day, *month]})
+        assert is_clean(tmp_path) == ""
+
     def test_days_and_their_month_issued_again_together(self, tmp_path):
         """Rows that move from the month to a day are lost by nobody."""
         daemon = Daemon(tmp_path / "lake")
@@ -545,6 +561,8 @@ class TestCopyOfAMonth:
         monthly.unlink()
         once(daemon)
         assert "keep this file" in json.loads(run(daemon.root, "explain", "2", "--json").stdout)[0]["next"]
+        shutil.rmtree(daemon.root / "bronze" / "data")
+        assert json.loads(run(daemon.root, "explain", "2", "--json").stdout)[0]["next"] == "nothing to do"
 
 
 class TestThreeTiers:

@@ -87,7 +87,7 @@ def _require_exchange(config: Config, source: Source) -> None:
     )
     known = set(pl.concat([table.select("exchange").unique() for table in tables]).collect()["exchange"])
     near = get_close_matches(source.exchange.lower(), sorted(known), n=3, cutoff=NEAR) if source.exchange else []
-    if not near or source.exchange in known:
+    if not near or source.exchange.lower() in {one.lower() for one in known}:
         return
     words = f"did you mean --exchange {' or '.join(near)}? a new exchange is taken with {_insisting(source)}"
     raise UnknownValue(f"nothing in the lake is of exchange {source.exchange!r}", subject=source.exchange, hint=words)

@@ -88,11 +88,15 @@ class Held(Struct, frozen=True, kw_only=True):
 
 
 class Collision(Struct, frozen=True, kw_only=True):
-    """Two files overlap. ``symbol`` as a key; ``span`` is what the file in the lake holds of it."""
+    """Two files overlap. ``symbol`` as a key; ``span`` is what the file in the lake holds of it.
+
+    ``is_seam``: they share no more than the instant at which one ends and the other begins.
+    """
 
     other: Held
     symbol: str
     span: Span
+    is_seam: bool = False
 
 
 SpansOf = Callable[[int, Day], Mapping[str, Span]]
@@ -147,7 +151,10 @@ class Occupied:
     def collisions(
         self, spans: Mapping[str, Span], day: Day, also: Iterable[Held], leaving: Collection[int], *, feed: str = ""
     ) -> list[Collision]:
-        """Return what overlaps these spans, one per file: files of the lake that stay, and ``also``."""
+        """Return what overlaps these spans, one per file: files of the lake that stay, and ``also``.
+
+        Of a feed that prefers one of two files, also what shares an instant with them: it may be one row in both.
+        """
         whole, series = join_spans(spans.values()), series_of(feed)
         here = self.held_on(day)
         found = []
@@ -158,8 +165,11 @@ class Occupied:
                 continue
             theirs = held.spans if held.spans is not None else self.spans(held, day)
             met = [key for key in spans if key in theirs and overlap(spans[key], theirs[key])]
+            is_seam = not met
+            if is_seam and held.feed == feed and self._rank_of(held.path, feed) is not None:
+                met = [key for key in spans if key in theirs and _touch(spans[key], theirs[key])]
             if met and (held.file_id not in here or self.has_rows_on(held, day)):
-                found.append(Collision(other=held, symbol=met[0], span=theirs[met[0]]))
+                found.append(Collision(other=held, symbol=met[0], span=theirs[met[0]], is_seam=is_seam))
         return found
 
 

@@ -205,7 +205,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             if order < 0:
                 found.given_up.setdefault(met.other.file_id, {})[day[2]] = entry.file_id
                 continue
-            if self.allows_overlap:
+            if self.allows_overlap or met.is_seam:
                 continue
             if not self._may_replace(met, spans, day):
                 others = self._symbols_of(met.other, day)

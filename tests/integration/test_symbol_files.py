@@ -166,7 +166,7 @@ class TestRefused:
         assert pointline(tmp_path, "run", "--once").returncode == 1
         row = read_manifest(tmp_path).filter(bronze_file_path=partial).row(0, named=True)
         assert row["status"] == "quarantined"
-        assert "lacks 6 of 8 of binance" in row["error"]
+        assert "lacks 6 of the 8 symbols of binance" in row["error"]
         assert f"`pointline retry {row['file_id']} --accept`" in row["error"]
         assert [one[1:3] for one in versions(tmp_path)] == [("2024-05-01", None)] * 7 + [("2024-05-01", "2024-05-03")]
 

@@ -49,6 +49,7 @@ IS_ACTIVE: Mapping[str, bool] = {
         False,
     ),
 }  # fmt: skip
+LONGEST_HEADER = 80
 
 
 def read_csv(data: bytes) -> pl.DataFrame:
@@ -196,6 +197,10 @@ def _renamed(frame: pl.DataFrame) -> pl.DataFrame:
         if len(own) > 1:
             raise Rejected(f"columns {', '.join(own)} all mean {name}", hint=f"keep one of them and call it {name}")
         chosen[name] = own[0]
+    if not chosen:
+        first = ",".join(name for name in frame.columns if name != PLACE)
+        what = f"no column of it is one of a symbol, it has {first[:LONGEST_HEADER]!r}"
+        raise Rejected(what, hint="a file of symbols begins with a header such as symbol,base_asset,quote_asset,...")
     return frame.select(PLACE, *(pl.col(column).alias(name) for name, column in chosen.items() if name != "listed"))
 
 

@@ -159,6 +159,12 @@ class TestUpdate:
         file = listing(tmp_path, row("A"))
         assert what in said(lake, "update", *(file if one == "FILE" else one for one in arguments), code=code)
 
+    def test_a_file_of_anything_else(self, lake, tmp_path):
+        (tmp_path / "notes.py").write_text("import pointline\n\nprint(1)\n")
+        for more in ([], ["--effective-at", "2024-05-01"]):
+            told = said(lake, "update", str(tmp_path / "notes.py"), *more, code=1)
+            assert "no column of it is one of a symbol, it has 'import pointline'" in told
+
     def test_beside_a_daemon(self, tmp_path):
         lake = Lake(tmp_path / "lake")
         lake.start()

@@ -258,7 +258,7 @@ class TestColumns:
                 "before the last one ended",
             ),
             (("",), "not a CSV"),
-            (("<html>502 Bad Gateway</html>",), "without the column"),
+            (("<html>502 Bad Gateway</html>",), "no column of it is one of a symbol"),
             (("PAR1 but not really",), "not a Parquet"),
             (('[{"id": "XBT',), "not JSON"),
             (("[" * 200_000,), "not JSON"),

@@ -39,7 +39,9 @@ def run(
 
 @daemon_app.command(epilog="Example: pointline demo /tmp/demo-lake, or: pointline demo --examples")
 def demo(
-    directory: Annotated[Path | None, typer.Argument(help="The folder of the lake.")] = None,
+    directory: Annotated[
+        Path | None, typer.Argument(help="The folder of the lake. Default: pointline-demo, or the next free name.")
+    ] = None,
     *,
     vendor: Annotated[DemoVendor, typer.Option(help="The vendor whose files are generated.")] = DemoVendor.TARDIS,
     examples: Annotated[

@@ -10,7 +10,7 @@ from pointline.io.protocols.bronze import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
 from pointline.parse.json_lines import BROKEN, JsonLines
-from pointline.services.audit.silver.reread import as_loaded
+from pointline.services.audit.silver.reread import as_loaded, row_count
 from pointline.services.rows.bronze_rows import open_rows
 
 
@@ -39,7 +39,7 @@ def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Or
     header = opened.header
     rows, lines = 0, opened.header_lines
     for data in as_loaded(opened.blocks):
-        records = _row_count(data, len(header))
+        records = row_count(data, len(header))
         if rows + records < file_seq:
             rows += records
             lines += data.count(b"\n")
@@ -73,7 +73,3 @@ def _find_decoded(decoder: JsonLines, blocks: Iterator[bytes], file_seq: int) ->
                 fault=decoder.why_broken(said) if text.startswith(BROKEN) else "",
             )
     return rows
-
-
-def _row_count(data: bytes, cells: int) -> int:
-    return len(text_path.split_records(data, cells)) if b'"' in data else data.count(b"\n")

@@ -14,6 +14,7 @@ from msgspec import Struct
 from pointline.io.protocols.bronze import BronzeContent, BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.protocols.tables import Part
+from pointline.parse import text_path
 from pointline.parse.rules import doubtful_times, without_doubtful
 from pointline.services.audit.silver.row_counts import AuditedTable
 from pointline.services.files.companion import late_checksums
@@ -74,9 +75,9 @@ class Rereader:
     def row(self, meta: BronzeFileMetadata, file_seq: int) -> dict[str, object] | None:
         """Return a row as the file gives it now, None where it gives none there. Raises Rejected, Transient."""
         with self._reader.open(meta) as content:
-            for good, _ in self._rows(meta, content):
-                if (found := good.filter(pl.col("file_seq") == file_seq)).height:
-                    return found.row(0, named=True)
+            for good, _ in self._rows(meta, content, since=file_seq):
+                found = good.filter(pl.col("file_seq") == file_seq)
+                return found.row(0, named=True) if found.height else None
         return None
 
     def checksums_that_differ(self, were_right: pl.DataFrame) -> Iterator[tuple[int, str, str]]:
@@ -115,13 +116,17 @@ class Rereader:
         return "silver holds rows beyond the end of the file"
 
     def _rows(
-        self, meta: BronzeFileMetadata, content: BronzeContent, dates: Collection[str] | None = None
+        self, meta: BronzeFileMetadata, content: BronzeContent, dates: Collection[str] | None = None, *, since: int = 1
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Yield rows and bad rows of a block after the other, from the one that has the row ``since``."""
         feed = self._feeds.feed(self._table.name, meta.feed, meta.vendor)
         belonging = belonging_of(self._feeds, meta, self._escalated, self._groups)
         opened = open_rows(feed, content, meta.bronze_file_path, wanted_columns(feed))
         lines = 0
         for data in as_loaded(opened.blocks):
+            if since > 1 and lines + (count := row_count(data, len(opened.header))) < since:
+                lines += count
+                continue
             block = parse_block(opened, data, belonging, lines)
             lines += block.lines
             bad = _shaped(block.bad, ASIDE)
@@ -173,6 +178,11 @@ def as_loaded(blocks: Iterator[bytes]) -> Iterator[bytes]:
             return
     if kept:
         yield b"".join(kept)
+
+
+def row_count(data: bytes, cells: int) -> int:
+    """Return how many rows of so many cells a block has."""
+    return len(text_path.split_records(data, cells)) if b'"' in data else data.count(b"\n")
 
 
 def _describe(found: pl.DataFrame, good: pl.DataFrame) -> str:

@@ -17,6 +17,7 @@ from pointline.io.delta.loose_rows import (
     DataFile,
     Found,
     all_files,
+    file_ids_in,
     find_rows,
     left_behind,
     moved_folders,
@@ -67,11 +68,11 @@ def only_copies(lake: Lake, table: str, paths: Sequence[str]) -> set[str]:
     if table not in lake.events:
         return set()
     folder = lake.events[table].path
-    ids = {path: rows_per_file([(folder, path)])["file_id"].to_list() for path in paths}
+    ids = {path: file_ids_in((folder, path)) for path in paths}
     if not any(ids.values()):
         return set()
-    known = set(lake.manifest.rows_of(sorted({one for some in ids.values() for one in some}))["file_id"])
-    return {path for path, some in ids.items() if not known.issuperset(some)}
+    known = set(lake.manifest.rows_of(sorted(set().union(*ids.values())))["file_id"])
+    return {path for path, some in ids.items() if not some <= known}
 
 
 def last_unnamed_id(lake: Lake) -> int:

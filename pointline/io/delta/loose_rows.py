@@ -65,6 +65,15 @@ def rows_per_file(files: Iterable[DataFile]) -> pl.DataFrame:
     return pl.concat(seen).unique().group_by("file_id").len("rows")
 
 
+def file_ids_in(file: DataFile) -> set[int]:
+    """Return the files that a data file has rows of; none where it cannot be read."""
+    folder, name = file
+    with suppress(*UNREADABLE):
+        ids = scan_data_files(folder, [name], {"file_id": pl.Int64()}).select(pl.col("file_id").unique()).collect()
+        return set(ids["file_id"])
+    return set()
+
+
 def all_files(folder: Path) -> list[DataFile]:
     """Return the data files of a folder."""
     return [(folder, name) for name, _ in part_files(folder)]

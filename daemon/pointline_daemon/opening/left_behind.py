@@ -47,12 +47,14 @@ class Forgotten(Struct, frozen=True, kw_only=True):
 
 def forgotten_rows(lake: Lake) -> list[Forgotten]:
     """Return what is left of files of which neither the ledger nor the log of their table tells any more."""
-    known = lake.manifest.entries()["file_id"].implode()
     found = []
     for name, repository in lake.events.items():
         moved = moved_folders(repository.path, lake.config.paths.state / "set_aside")
         places = [(folder, all_files(folder)) for folder in moved]
         for folder, files in [(repository.path, _unnamed(repository)), *places]:
+            if not files:
+                continue
+            known = lake.manifest.entries()["file_id"].implode()
             counts = rows_per_file(files).filter(~pl.col("file_id").is_in(known))
             if not counts.is_empty():
                 number, rows, is_moved = counts.height, int(counts["rows"].sum()), folder != repository.path
@@ -77,8 +79,8 @@ def only_copies(lake: Lake, table: str, paths: Sequence[str]) -> set[str]:
 
 def last_unnamed_id(lake: Lake) -> int:
     """Return the highest file id in data files that no version names, 0 where there is none."""
-    ids = (rows_per_file(_unnamed(repository))["file_id"].max() for repository in lake.events.values())
-    return max((one for one in ids if isinstance(one, int)), default=0)
+    files = (file for repository in lake.events.values() for file in _unnamed(repository))
+    return max((file_id for file in files for file_id in file_ids_in(file)), default=0)
 
 
 def _unnamed(repository: DeltaEventTable) -> list[DataFile]:

@@ -111,7 +111,7 @@ def test_what_is_said_of_a_path_that_is_not_read(path, like, advice):
     found = describe_foreign(path, FEEDS)
     assert found.looks_like.startswith(like)
     assert bool(found.looks_like) == bool(like)
-    assert advice in found.advice
+    assert advice in found.next_step
     assert found.reason
 
 

@@ -25,10 +25,9 @@ TEXT = (
     "if it holds market data, describe it: `pointline vendors try --new FILE` begins a description; else put its name "
     "into the setting bronze.ignore_also"
 )
-TRY_TELLS = "`pointline vendors try FILE` what is missing, "
 NOT_DESCRIBED = (
     "no description of {vendor}'s files fits its path: `pointline vendors list` shows what is described, "
-    f"{TRY_TELLS}`pointline vendors try --new FILE` begins a description"
+    "`pointline vendors try --new FILE` begins a description"
 )
 OWN_ADVICE: Final = {
     "Kraken": "put it below a folder with kraken in its name, such as kraken/XBTUSD_60.csv: nothing in it says whose "
@@ -52,10 +51,14 @@ _TABLE = (
 
 
 class Look(NamedTuple):
-    """``what`` is a name for what it seems to be, empty where nothing is known; ``advice`` says what to do."""
+    """``what`` is a name for what it seems to be, empty where nothing is known; ``advice`` says what to do.
+
+    ``is_told_more``: ``vendors try`` says what is missing.
+    """
 
     what: str
     advice: str
+    is_told_more: bool = False
 
 
 _VENDORS: Final = (
@@ -206,7 +209,8 @@ def _vendor(path: str) -> Look | None:
         if (found := _compiled(pattern).search(path)) is not None:
             vendor, colon, kind = what.format(**found.groupdict()).partition(":")
             described = "Binance public data" if vendor == "Binance" else vendor
-            return Look(f"{described}{colon}{kind}", OWN_ADVICE.get(vendor, NOT_DESCRIBED).format(vendor=vendor))
+            advice = OWN_ADVICE.get(vendor, NOT_DESCRIBED.format(vendor=vendor))
+            return Look(f"{described}{colon}{kind}", advice, is_told_more=vendor not in OWN_ADVICE)
     return None
 
 

@@ -12,7 +12,6 @@ from pointline.vendors.paths.nearness import Near, nearest
 from pointline.vendors.paths.written_out import MOST_NAMED, first_of
 
 EXAMPLES = 5
-MORE = "; `pointline vendors try FILE` says more"
 TELLING = (0, 4)
 """A name of so many letters and parts, such as a symbol and a date with what is between, tells whose it is."""
 
@@ -20,7 +19,7 @@ TELLING = (0, 4)
 class Unrecognised(NamedTuple):
     """``reason`` says what was found, ``looks_like`` what it may be (empty: unknown), ``advice`` what to do.
 
-    ``is_unreadable``: there may be files in it, and nobody can tell which.
+    ``is_unreadable``: there may be files in it, and nobody can tell which. ``is_told_more``: ``vendors try`` does.
     """
 
     path: str
@@ -28,10 +27,16 @@ class Unrecognised(NamedTuple):
     looks_like: str
     advice: str
     is_unreadable: bool = False
+    is_told_more: bool = False
+
+    @property
+    def next_step(self) -> str:
+        """What to do, for who has not typed ``vendors try`` yet."""
+        return f"{self.advice}; `pointline vendors try FILE` says more" if self.is_told_more else self.advice
 
     def as_json(self) -> dict[str, str]:
         """Return it for programs."""
-        return {"path": self.path, "reason": self.reason, "looks_like": self.looks_like, "try": self.advice}
+        return {"path": self.path, "reason": self.reason, "looks_like": self.looks_like, "try": self.next_step}
 
 
 def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
@@ -49,7 +54,7 @@ def describe_foreign(path: str, feeds: Feeds | None = None) -> Unrecognised:
         if (found := _misplaced(path, near) or _misnamed(path, near, own)) is not None:
             return found
     look = looks_like(path)
-    return Unrecognised(path, why_foreign(path), look.what, look.advice)
+    return Unrecognised(path, why_foreign(path), look.what, look.advice, is_told_more=look.is_told_more)
 
 
 def _misplaced(path: str, near: Sequence[Near]) -> Unrecognised | None:
@@ -91,12 +96,13 @@ def _misnamed(path: str, near: Sequence[Near], own: Collection[str]) -> Unrecogn
         return None
     one = best.description
     what = f"{one.title or one.vendor}: a file in the folders of {one.name}"
-    advice = f"give it the name under which it was published{MORE}"
+    advice, is_told_more = "give it the name under which it was published", True
     if is_archive(path) and not any(is_archive(template.text) for template in one.paths):
         advice = f"it is an archive, and files of {one.name} are read unpacked: unpack it here, and remove it"
+        is_told_more = False
     elif one.vendor in own:
-        advice = f"give it a name of that feed, or describe it by a further [[feed]] of {one.vendor}{MORE}"
-    return Unrecognised(path, best.miss.why, what, advice)
+        advice = f"give it a name of that feed, or describe it by a further [[feed]] of {one.vendor}"
+    return Unrecognised(path, best.miss.why, what, advice, is_told_more=is_told_more)
 
 
 class Seen(NamedTuple):

@@ -87,7 +87,7 @@ def look_closer(bronze: Path, layout: Layout, path: str, *, follow_links: bool =
     if status is None:
         return Whereabouts(path=path, place=Place.NOT_A_FILE, what=fault, advice=advice)
     place, what = _judge_name(path, layout)
-    advice = describe_foreign(path, layout.feeds).advice if place is Place.FOREIGN else ""
+    advice = describe_foreign(path, layout.feeds).next_step if place is Place.FOREIGN else ""
     is_shut = not os.access(f"{root}/{spelled_path(root, path)}", os.R_OK)
     return Whereabouts(
         path=path,

@@ -132,7 +132,9 @@ def _told_by_content(config: Config, seen: Seen, shown: Sequence[Unrecognised]) 
         return list(shown)
     foreign = set(seen.foreign)
     return [
-        one._replace(advice=whose_first_line(config, feeds, one.path) or one.advice) if one.path in foreign else one
+        one._replace(advice=whose, is_told_more=False)
+        if one.path in foreign and (whose := whose_first_line(config, feeds, one.path))
+        else one
         for one in shown
     ]
 
@@ -143,7 +145,7 @@ def _show_on_terminal(seen: Seen, shown: Sequence[Unrecognised]) -> None:
         print_labelled("      what  ", one.reason)
         if one.looks_like:
             print_labelled("      like  ", one.looks_like)
-        print_labelled("      try   ", one.advice)
+        print_labelled("      try   ", one.next_step)
     if seen.files > len(shown):
         print_lines([f"\n{len(shown):,} of {seen.files:,}; --last 0 shows all"])
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from pointline.config import Config
 from pointline.errors import PointlineError, Rejected, WrongUse
 from pointline.io.bronze.foreign import why_ignored
-from pointline.io.bronze.looks_like import TRY_TELLS
 from pointline.io.bronze.spelled_path import written_path
-from pointline.io.bronze.unrecognised import MORE, Unrecognised, describe_foreign
+from pointline.io.bronze.unrecognised import Unrecognised, describe_foreign
 from pointline.io.content.containers import shown_bytes
 from pointline.io.content.one_file import OneFile
 from pointline.parse.text_path import readable
@@ -123,8 +122,7 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
             if ignored:
                 tried.advice = "give the path that it will have in bronze: --as PATH"
             else:
-                advice = look.advice.removesuffix(MORE).replace(TRY_TELLS, "")
-                tried.advice = whose_first_line(config, feeds, tried.path, file) or advice
+                tried.advice = whose_first_line(config, feeds, tried.path, file) or look.advice
             return tried
         vendor, name = meta.vendor, name_of(meta.feed)
         how = f"{vendor}/{name}" if name else TARDIS

@@ -15,7 +15,7 @@ from pointline.naming import require_known
 from pointline.reading import other_tables
 from pointline.tables import ingest_manifest
 from pointline.tables.coverage import SERIES, Selection, known_sum, survey
-from pointline.tables.coverage_claims import PeriodOf
+from pointline.tables.coverage_claims import claimed_spans
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, ends, rows_in_quarantine, stands_at
 
@@ -148,21 +148,12 @@ def files(
     first, last = (pl.coalesce(one, "date") for one in ends())
     is_unread = pl.col("first_local_timestamp").is_null()
     found_rows = ledger.filter(is_unread | days.reach(first, last)).sort("file_id").collect()
-    claimed = _claimed_days(found_rows.filter(is_unread), periods(lake_paths(lake_root).root))
+    claimed = claimed_spans(found_rows.filter(is_unread), periods(lake_paths(lake_root).root))
     return (
         found_rows.join(claimed, on="file_id", how="left", maintain_order="left")
         .filter(days.reach(pl.coalesce("claims_first", first), pl.coalesce("claims_last", last)))
         .drop("claims_first", "claims_last")
     )
-
-
-def _claimed_days(unread: pl.DataFrame, period_of: PeriodOf) -> pl.DataFrame:
-    """Return ``file_id, claims_first, claims_last`` (UTC dates) of files whose paths claim more than their ``date``."""
-    facts = unread.select("file_id", "bronze_file_path", pl.col("feed").cast(pl.String).fill_null("")).iter_rows()
-    found = [(file_id, *period) for file_id, path, feed in facts if feed and (period := period_of(path, feed))]
-    schema = {"file_id": pl.Int64, "claims_first": pl.Int64, "claims_last": pl.Int64}
-    first, last = pl.from_epoch("claims_first", "us"), pl.from_epoch(pl.col("claims_last") - 1, "us")
-    return pl.DataFrame(found, schema=schema, orient="row").with_columns(first.dt.date(), last.dt.date())
 
 
 def coverage(

@@ -141,9 +141,12 @@ class Occupied:
         return held.spans
 
     def has_rows_on(self, held: Held, day: Day) -> bool:
-        """Tell whether a file that has rows around a day has any on it: it may have left the day to another one."""
-        rank = self._rank_of(held.path, held.feed) if held.feed else None
-        if not held.feed or (rank is not None and not may_leave(dt.date.fromisoformat(day[2]), rank)):
+        """Tell whether a file that has rows around a day has any on it: it may lack it, or have left it to another."""
+        if not held.feed:
+            return True
+        rank, whole = self._rank_of(held.path, held.feed), held.whole or held.span
+        is_of_one_day = moment(whole.first_us).date() == moment(whole.last_us).date()
+        if is_of_one_day and rank is not None and not may_leave(dt.date.fromisoformat(day[2]), rank):
             return True  # where its feed prefers none now, it may have done so when the file came
         days = self.days_of(held.file_id)
         return days is None or day[2] in days

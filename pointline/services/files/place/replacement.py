@@ -111,7 +111,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             if not old and not entry.candidate.has_siblings:
                 continue
             spans = stake.spans_of(entry, outcome)
-            days = list(on_days(entry.meta, spans))
+            days = [one for one in on_days(entry.meta, spans) if _has_rows_on(one[0], outcome)]
             gone, complaint = self._gives_way_on(days, entry, outcome, taken, found)
             complaint = complaint or self._refusals.out_of_reach(entry, outcome, old)
             if complaint is None:
@@ -291,6 +291,11 @@ def originals_of(outcomes: Mapping[int, Outcome]) -> dict[int, int]:
         for file_id, outcome in outcomes.items()
         if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
     }
+
+
+def _has_rows_on(day: Day, outcome: Outcome) -> bool:
+    """False is certain: between its first and its last day a file may lack one, and another file may have it."""
+    return not outcome.days or day[2] in outcome.days
 
 
 def _without(given_up: dict[int, dict[str, int]], file_id: int) -> dict[int, dict[str, int]]:

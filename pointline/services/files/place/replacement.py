@@ -124,7 +124,7 @@ class Judge(Struct, frozen=True, kw_only=True):
                 continue
             found.replaced |= dict.fromkeys((held.file_id for held in gone), file_id)
             if spans and outcome.status is Status.SUCCESS:
-                _take(taken, entry, days, found.given_up.get(file_id, {}))
+                _take(taken, entry, days)
         return found
 
     def _without_rows(self, out: Collection[int], replaced: Collection[int]) -> set[int]:
@@ -308,11 +308,9 @@ def _take(
     taken: dict[Day, list[Held]],
     entry: Entry,
     days: Sequence[tuple[Day, Mapping[str, Span]]],
-    given_up: Collection[str],
 ) -> None:
-    """Note the days of a file that gets in, for the files after it."""
+    """Note the days of a file that gets in, for the files after it; those that it gives up too, for it may get them."""
     for day, spans in days:
-        if day[2] not in given_up:
-            path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
-            held = Held(file_id=entry.file_id, path=path, span=whole, spans=spans, feed=entry.meta.feed)
-            taken.setdefault(day, []).append(held)
+        path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
+        held = Held(file_id=entry.file_id, path=path, span=whole, spans=spans, feed=entry.meta.feed)
+        taken.setdefault(day, []).append(held)

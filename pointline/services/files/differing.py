@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.io.protocols.file_version import LEFT_TO
 from pointline.services.files.regained import MOST_STEPS, days_left, heirs_of
 from pointline.tables.coverage import SERIES
 from pointline.tables.ingest_manifest import Status, stands_at
 
+OF_ONE_FEED: Final = (*SERIES, "feed")
+Place = tuple[str, str, str, str | None, dt.date]
+"""Exchange, table, symbol, feed and day."""
 ASKED: Final = ("date", "days", "rows_written", "warnings")
 
 
 class Differing(Struct, frozen=True, kw_only=True):
-    """One day. ``file_id`` left ``rows`` of it to another file, in whose place is ``by``, which has ``rows_there``."""
+    """One day. ``file_id`` left ``rows`` of it to another file, in whose place is ``by``.
+
+    ``rows_there``: what that one has of the day, and others of its feed that have a part of it.
+    """
 
     exchange: str
     data_type: str
@@ -33,13 +40,13 @@ class Differing(Struct, frozen=True, kw_only=True):
 def differing_days(ledger: pl.LazyFrame) -> list[Differing]:
     """Return the days of files that are in, by series and date. Raises as the ledger does."""
     left = ledger.filter(stands_at(Status.SUCCESS), pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True))
-    thinned = left.select("file_id", *(pl.col(name).cast(pl.String) for name in SERIES), "warnings").collect()
+    thinned = left.select("file_id", *(pl.col(name).cast(pl.String) for name in OF_ONE_FEED), "warnings").collect()
     told = [
         (row, by, date, rows) for row in thinned.iter_rows(named=True) for by, date, rows in days_left(row["warnings"])
     ]
     heirs = heirs_of({by for _, by, _, _ in told}, ledger, ASKED)
     onward = {(row["file_id"], date): by for row, by, date, _ in told}
-    found = []
+    found: list[tuple[str | None, Differing]] = []
     for row, left_to, date, rows in told:
         heir = heirs.get(left_to)
         for _ in range(MOST_STEPS):  # a year left the day to a month, which left it to the file of the day
@@ -50,8 +57,34 @@ def differing_days(ledger: pl.LazyFrame) -> list[Differing]:
         if heir is not None and there is not None and there < rows:
             series = {name: row[name] for name in SERIES}
             by = heir["file_id"]
-            found.append(Differing(**series, date=date, file_id=row["file_id"], rows=rows, by=by, rows_there=there))
-    return sorted(found, key=lambda one: (one.exchange, one.data_type, one.symbol, one.date))
+            one = Differing(**series, date=date, file_id=row["file_id"], rows=rows, by=by, rows_there=there)
+            found.append((row["feed"], one))
+    totals = _rows_in(ledger, {_place(one, feed) for feed, one in found})
+    whole = [replace(one, rows_there=totals.get(_place(one, feed), one.rows_there)) for feed, one in found]
+    fewer = [one for one in whole if one.rows_there < one.rows]
+    return sorted(fewer, key=lambda one: (one.exchange, one.data_type, one.symbol, one.date))
+
+
+def _place(one: Differing, feed: str | None) -> Place:
+    return one.exchange, one.data_type, one.symbol, feed, one.date
+
+
+def _rows_in(ledger: pl.LazyFrame, days: Collection[Place]) -> dict[Place, int]:
+    """Return how many rows all files of a feed together have of these days: two may make up one."""
+    if not days:
+        return {}
+    symbols = list({place[2] for place in days})
+    files = ledger.filter(stands_at(Status.SUCCESS), pl.col("symbol").cast(pl.String).is_in(symbols))
+    rows = files.select(
+        *(pl.col(name).cast(pl.String) for name in OF_ONE_FEED), "date", "days", "rows_written"
+    ).collect()
+    found: dict[Place, int] = {}
+    for exchange, table, symbol, feed, date, several, written in rows.iter_rows():
+        for one in [{"date": date, "rows": written}] if several is None else several:
+            place = (exchange, table, symbol, feed, one["date"])
+            if place in days:
+                found[place] = found.get(place, 0) + (one["rows"] or 0)
+    return found
 
 
 def rows_on(row: Mapping[str, Any] | None, date: dt.date) -> int | None:

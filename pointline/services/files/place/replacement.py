@@ -7,7 +7,7 @@ the old file is gone from bronze. Whatever would leave too few rows is held unti
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
@@ -111,7 +111,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             if not old and not entry.candidate.has_siblings:
                 continue
             spans = stake.spans_of(entry, outcome)
-            days = [one for one in on_days(entry.meta, spans) if _has_rows_on(one[0], outcome)]
+            days = list(self._days_of(entry, outcome, spans))
             gone, complaint = self._gives_way_on(days, entry, outcome, taken, found)
             complaint = complaint or self._refusals.out_of_reach(entry, outcome, old)
             if complaint is None:
@@ -126,6 +126,25 @@ class Judge(Struct, frozen=True, kw_only=True):
             if spans and outcome.status is Status.SUCCESS:
                 _take(taken, entry, days)
         return found
+
+    def _days_of(
+        self, entry: Entry, outcome: Outcome, spans: Mapping[str, Span]
+    ) -> Iterator[tuple[Day, Mapping[str, Span]]]:
+        """Yield the days that a file has rows of, and the symbols that it has there.
+
+        Between its first and its last day it may lack one, and another file may have it; so for each of its symbols.
+        """
+        path, feed = entry.meta.bronze_file_path, entry.meta.feed
+        may_lack = len(spans) > 1 and not entry.meta.is_one_day and self.rank_of(path, feed) is not None
+        for day, here in on_days(entry.meta, spans):
+            if outcome.days and day[2] not in outcome.days:
+                continue
+            if not may_lack:
+                yield day, here
+                continue
+            there = set(self.rows_on(entry.file_id, day)["symbol"])
+            if found := {key: span for key, span in here.items() if key in there}:
+                yield day, found
 
     def _without_rows(self, out: Collection[int], replaced: Collection[int]) -> set[int]:
         """Return the duplicates of files that are not in silver once these are out and those are replaced."""
@@ -187,8 +206,8 @@ class Judge(Struct, frozen=True, kw_only=True):
         given_up = {file_id for file_id, days in found.given_up.items() if day[2] in days}
         leaving = {*found.replaced, entry.file_id, *given_up}
         if not spans:
-            if self.allows_overlap:
-                return [], None
+            if self.allows_overlap or self.rank_of(entry.meta.bronze_file_path, entry.meta.feed) is not None:
+                return [], None  # where two files of a day are usual, one that says nothing contradicts nobody
             standing = self._standing(entry, day, leaving)
             return [], self._refusals.says_nothing(entry, outcome, standing) if standing else None
         gone: list[Held] = []
@@ -291,11 +310,6 @@ def originals_of(outcomes: Mapping[int, Outcome]) -> dict[int, int]:
         for file_id, outcome in outcomes.items()
         if outcome.status is Status.DUPLICATE and outcome.superseded_by is not None
     }
-
-
-def _has_rows_on(day: Day, outcome: Outcome) -> bool:
-    """False is certain: between its first and its last day a file may lack one, and another file may have it."""
-    return not outcome.days or day[2] in outcome.days
 
 
 def _without(given_up: dict[int, dict[str, int]], file_id: int) -> dict[int, dict[str, int]]:

@@ -83,3 +83,64 @@ def test_two_files_make_up_a_day_of_which_the_month_lacks_a_row(tmp_path, order,
     assert {"2024-01.csv" in name for name in found.values()} == {len(month) == 4}
     assert '"differing": []' in pointline(tmp_path, "coverage", "--json").stdout
     assert pointline(tmp_path, "verify", "--deep").returncode == 0
+
+
+def binance(days: tuple[int, ...]) -> str:
+    at = (int(dt.datetime(2024, 1, day, tzinfo=dt.UTC).timestamp() * 1000) for day in days)
+    rows = "".join(f"{time // 1000},1.5,1,1,{time},true\n" for time in at)
+    return "id,price,qty,quote_qty,time,is_buyer_maker\n" + rows
+
+
+@pytest.mark.parametrize("first", ["daily", "monthly", ""], ids=["day first", "month first", "together"])
+def test_a_file_without_rows_beside_one_that_has_some(tmp_path, first):
+    files = {"daily": ("2024-01-05", ()), "monthly": ("2024-01", (3, 5, 7))}
+    for span in sorted(files, key=lambda span: span != first):
+        time, days = files[span]
+        folder = tmp_path / "bronze" / f"data/futures/um/{span}/trades/BTCUSDT"
+        folder.mkdir(parents=True)
+        (folder / f"BTCUSDT-trades-{time}.csv").write_text(binance(days))
+        if first:
+            once(tmp_path)
+    once(tmp_path)
+    assert sorted(day.day for day in held(tmp_path, "trades", "date")) == [3, 5, 7]
+    statuses = pl.read_delta(str(tmp_path / "silver" / "ingest_manifest"))["status"]
+    assert set(statuses) == {"success"}
+
+
+GROUPS = """
+vendor = "desk"
+[[feed]]
+name = "all"
+table = "trades"
+exchange = "kraken"
+group = true
+prefer = ["monthly", "daily"]
+path = ["desk/{span:daily}/{date:%Y-%m-%d}.csv", "desk/{span:monthly}/{date:%Y-%m}.csv"]
+columns = ["id", "symbol", "px", "qty", "ms"]
+[feed.map]
+symbol = "symbol"
+price = "px"
+amount = "qty"
+side = { value = "unknown" }
+timestamp = { from = "ms", time = "epoch" }
+"""
+
+
+@pytest.mark.parametrize("first", ["daily", "monthly", ""], ids=["day first", "month first", "together"])
+def test_a_symbol_that_a_file_of_many_lacks_on_a_day(tmp_path, first):
+    (tmp_path / "vendors").mkdir()
+    (tmp_path / "vendors" / "desk.toml").write_text(GROUPS)
+    rows = {"monthly": [("A", 1), ("A", 3), ("B", 1), ("B", 2), ("B", 3)], "daily": [("A", 2), ("B", 2)]}
+    for span in sorted(rows, key=lambda span: span != first):
+        (tmp_path / "bronze" / "desk" / span).mkdir(parents=True)
+        lines = ["id,symbol,px,qty,ms\n"]
+        for symbol, day in rows[span]:
+            at = int(dt.datetime(2024, 1, day, tzinfo=dt.UTC).timestamp() * 1000)
+            lines.append(f"{symbol}{day},{symbol},1.5,1,{at}\n")
+        name = "2024-01.csv" if span == "monthly" else "2024-01-02.csv"
+        (tmp_path / "bronze" / "desk" / span / name).write_text("".join(lines))
+        if first:
+            once(tmp_path)
+    once(tmp_path)
+    assert sorted(held(tmp_path, "trades", "id")) == ["A1", "A2", "A3", "B1", "B2", "B3"]
+    assert pointline(tmp_path, "verify", "--deep").returncode == 0

@@ -64,6 +64,17 @@ def test_a_description_that_was_changed(tmp_path, change, said):
     assert said in problem(tmp_path, "trades", 1, 3, 1 if said else 0)
 
 
+def test_quotes_that_are_part_of_cells(tmp_path):
+    """Rows are counted as the ingest counts them, by what the feed says of quotes."""
+    plain = DESCRIPTION.replace('header = "absent"', 'header = "absent"\nquote = false')
+    describe(tmp_path, plain.replace('"qty"]', '"qty", "id"]'))
+    text = "".join(f"{1714521600123 + row},{row}.5,1,{cell}\n" for row, cell in enumerate(('"a', 'b"', "c", "d")))
+    put(tmp_path, "mine/ABC_20240501.txt", text)
+    assert pointline(tmp_path, "run", "--once").returncode == 0
+    for row in range(1, 5):
+        assert problem(tmp_path, "trades", 1, row, 0) == ""
+
+
 def test_the_file_beside_it_has_changed(tmp_path):
     def messages(since: int) -> str:
         return "".join(f"{since + row}.5,1,{row + 1},100,5850000,1\n" for row in range(5))

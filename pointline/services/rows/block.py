@@ -54,8 +54,15 @@ def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_bef
     counted = rows.height + bad.height
     if feed.is_plain:
         return Block(rows=rows, bad=bad, lines=counted, cut=cut)
-    lines = len(text_path.split_records(data, len(header), feed.dialect)) if b'"' in data else data.count(b"\n")
+    lines = row_count(opened, data)
     return Block(rows=rows, bad=bad, lines=lines, left_out=lines - counted, words=words, cut=cut)
+
+
+def row_count(opened: BronzeRows, data: bytes) -> int:
+    """Return how many rows of the file a block has, those too that are none of its table."""
+    if b'"' not in data:
+        return data.count(b"\n")
+    return len(text_path.split_records(data, len(opened.header), opened.feed.dialect))
 
 
 def belonging_of(

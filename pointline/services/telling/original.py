@@ -10,7 +10,8 @@ from pointline.io.protocols.bronze import BronzeContent
 from pointline.parse import text_path
 from pointline.parse.feed import Feed
 from pointline.parse.json_lines import BROKEN, JsonLines
-from pointline.services.audit.silver.reread import as_loaded, row_count
+from pointline.services.audit.silver.reread import as_loaded
+from pointline.services.rows.block import row_count
 from pointline.services.rows.bronze_rows import open_rows
 
 
@@ -39,12 +40,12 @@ def find_row(feed: Feed, content: BronzeContent, path: str, file_seq: int) -> Or
     header = opened.header
     rows, lines = 0, opened.header_lines
     for data in as_loaded(opened.blocks):
-        records = row_count(data, len(header))
+        records = row_count(opened, data)
         if rows + records < file_seq:
             rows += records
             lines += data.count(b"\n")
             continue
-        found = text_path.split_records(data, len(header))
+        found = text_path.split_records(data, len(header), opened.feed.dialect)
         before = sum(1 + record.count(b"\n") for record in found[: file_seq - rows - 1])
         text = text_path.readable(found[file_seq - rows - 1])
         header_line = opened.header_lines if opened.has_header else 0

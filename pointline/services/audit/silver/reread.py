@@ -14,12 +14,11 @@ from msgspec import Struct
 from pointline.io.protocols.bronze import BronzeContent, BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.protocols.tables import Part
-from pointline.parse import text_path
 from pointline.parse.rules import doubtful_times, without_doubtful
 from pointline.services.audit.silver.row_counts import AuditedTable
 from pointline.services.files.companion import late_checksums
 from pointline.services.loading.load import KEPT_FOR_PACK
-from pointline.services.rows.block import belonging_of, parse_block
+from pointline.services.rows.block import belonging_of, parse_block, row_count
 from pointline.services.rows.bronze_rows import open_rows
 from pointline.services.rows.header import wanted_columns
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
@@ -124,7 +123,7 @@ class Rereader:
         opened = open_rows(feed, content, meta.bronze_file_path, wanted_columns(feed))
         lines = 0
         for data in as_loaded(opened.blocks):
-            if since > 1 and lines + (count := row_count(data, len(opened.header))) < since:
+            if since > 1 and lines + (count := row_count(opened, data)) < since:
                 lines += count
                 continue
             block = parse_block(opened, data, belonging, lines)
@@ -178,11 +177,6 @@ def as_loaded(blocks: Iterator[bytes]) -> Iterator[bytes]:
             return
     if kept:
         yield b"".join(kept)
-
-
-def row_count(data: bytes, cells: int) -> int:
-    """Return how many rows of so many cells a block has."""
-    return len(text_path.split_records(data, cells)) if b'"' in data else data.count(b"\n")
 
 
 def _describe(found: pl.DataFrame, good: pl.DataFrame) -> str:

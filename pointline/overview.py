@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from pointline.asked import Names, Time, exchange_ids, lake_paths, require, window, words
+from pointline.config import LakePaths
 from pointline.io.delta.table_size import table_size
 from pointline.io.descriptions import lake_tables, periods
 from pointline.io.ledger.reader import require_known_ledger, scan_rows
@@ -93,7 +94,8 @@ def symbols(
     of a file, not of each symbol in it; and such a file counts for each of its symbols on all of its days. What a
     symbol *was*, its tick size for example, is in ``dim_symbol``: ``pointline.scan("dim_symbol")``.
     """
-    ledger, chosen = _chosen(table, exchange, symbol, lake_root)
+    paths = lake_paths(lake_root)
+    ledger, chosen = _chosen(paths, table, exchange, symbol)
     first, last = ends()
     count = pl.col("symbols").list.len()
     each = (
@@ -134,7 +136,8 @@ def files(
     ``start`` and ``end``, half open, choose the files of these days: by their rows, or by their name where they have
     none. ``rows_read = rows_written + rows_quarantined``.
     """
-    ledger, chosen = _chosen(table, exchange, symbol, lake_root)
+    paths = lake_paths(lake_root)
+    ledger, chosen = _chosen(paths, table, exchange, symbol)
     statuses = words(status)
     if statuses is not None:
         require("status", statuses, [one.value for one in Status])
@@ -148,7 +151,7 @@ def files(
     first, last = (pl.coalesce(one, "date") for one in ends())
     is_unread = pl.col("first_local_timestamp").is_null()
     found_rows = ledger.filter(is_unread | days.reach(first, last)).sort("file_id").collect()
-    claimed = claimed_spans(found_rows.filter(is_unread), periods(lake_paths(lake_root).root))
+    claimed = claimed_spans(found_rows.filter(is_unread), periods(paths.root))
     return (
         found_rows.join(claimed, on="file_id", how="left", maintain_order="left")
         .filter(days.reach(pl.coalesce("claims_first", first), pl.coalesce("claims_last", last)))
@@ -177,9 +180,10 @@ def coverage(
     ``is_covered`` says whether any of them is in.
     A file of several symbols and days counts for each of its symbols on all of its days; its ``rows`` are null.
     """
-    ledger, chosen = _chosen(table, exchange, symbol, lake_root)
+    paths = lake_paths(lake_root)
+    ledger, chosen = _chosen(paths, table, exchange, symbol)
     days = _days(start, end)
-    found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days, periods(lake_paths(lake_root).root))
+    found = survey(ledger.filter(pl.col("data_type") != INSTRUMENTS), days, periods(paths.root))
     came = found.days.with_columns(first="date", last="date", days=pl.lit(1, pl.Int64)).drop("date")
     never = found.gaps.filter(pl.col("file_id").is_null())
     whole = pl.concat([came, never], how="diagonal").with_columns(pl.col("is_covered").fill_null(value=False))
@@ -197,13 +201,12 @@ def _days(start: Time | None, end: Time | None) -> Selection:
 
 
 def _chosen(
-    table: str | None, exchange: Names | None, symbol: Names | None, lake_root: str | Path | None
+    paths: LakePaths, table: str | None, exchange: Names | None, symbol: Names | None
 ) -> tuple[pl.LazyFrame, list[str] | None]:
     """Return the ledger of a table and of exchanges, and the symbols that are asked for.
 
     Raises PointlineError for names that the lake does not know.
     """
-    paths = lake_paths(lake_root)
     require_known_ledger(paths.table(ingest_manifest.NAME))
     ledger = scan_rows(paths.table(ingest_manifest.NAME), ingest_manifest.SCHEMA)
     if table is not None:

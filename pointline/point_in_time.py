@@ -109,9 +109,10 @@ class Windows:
         Null where no version held.
         """
         keys = rows.struct.unnest()
-        small = [one for one in keys["symbol"].unique() if one and one == one.lower() != one.upper()]
-        if small:  # no version has such a spelling: those are as the venue writes them (``dim_symbol.spelled``)
-            keys = keys.with_columns(pl.col("symbol").replace(small, [one.upper() for one in small]))
+        names = keys.select(pl.col("symbol").unique()).with_columns(cased=dim_symbol.in_venue_case(pl.col("symbol")))
+        small = names.filter(pl.col("symbol") != pl.col("cased"))
+        if small.height:  # no version has such a spelling
+            keys = keys.with_columns(pl.col("symbol").replace(small["symbol"], small["cased"]))
         times = keys["local_timestamp"]
         if times.is_sorted():
             found = self._in_order(keys)

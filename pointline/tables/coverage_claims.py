@@ -28,6 +28,8 @@ def claimed_spans(files: pl.DataFrame, period_of: PeriodOf) -> pl.DataFrame:
 
 def claimed_days(files: pl.DataFrame, ledger: pl.LazyFrame, period_of: PeriodOf) -> pl.DataFrame:
     """Return a row of ``files`` for each day of the periods that their paths in the ledger claim."""
+    if files.is_empty():
+        return files
     spans = claimed_spans(ledger.select("file_id", "bronze_file_path", "feed").collect(), period_of)
     spans = spans.filter((pl.col("claims_last") - pl.col("claims_first")) < LONGEST_CLAIM)
     days = spans.select("file_id", date=pl.date_ranges("claims_first", "claims_last"))

@@ -262,7 +262,12 @@ def spelled(name: pl.Expr) -> pl.Expr:
     text = name.str.strip_chars()
     if name.meta.output_name() == "exchange":
         return text.str.to_lowercase()
-    return pl.when(text == text.str.to_lowercase()).then(text.str.to_uppercase()).otherwise(text)
+    return in_venue_case(text)
+
+
+def in_venue_case(symbol: pl.Expr) -> pl.Expr:
+    """Return a symbol in capitals where it is all in lower case."""
+    return pl.when(symbol == symbol.str.to_lowercase()).then(symbol.str.to_uppercase()).otherwise(symbol)
 
 
 def _cast(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:

@@ -60,7 +60,7 @@ class Board:
         self._minutes = minutes
         self._telling = threading.Lock()
         self._lake = Fresh(self._look, FRESH_SECONDS)
-        self._coverage = Fresh(lambda: draw_coverage(self._ledger), COVERAGE_FRESH_SECONDS)
+        self._coverage = Fresh(lambda: draw_coverage(config.paths), COVERAGE_FRESH_SECONDS)
 
     def lake(self) -> dict[str, Any]:
         """Return tables, refused files, the files that changed last and the counts per minute, ready for JSON."""

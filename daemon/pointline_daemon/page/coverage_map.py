@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from pointline.config import LakePaths
 from pointline.errors import PointlineError
 from pointline.io.ledger.reader import scan_ledger
+from pointline.tables import ingest_manifest
 
 MOST_SYMBOLS = 20
 NOTHING = '<section class="coverage"><h2>Coverage</h2><p>No day is known yet.</p></section>'
@@ -13,7 +13,7 @@ MOST_CELLS = 6_000
 """A browser draws so many in a moment; of more days a cell is a month."""
 
 
-def draw_coverage(ledger: Path) -> str:
+def draw_coverage(paths: LakePaths) -> str:
     """Return one section of HTML without a script; it says so where the ledger is empty or cannot be read just now."""
     from pointline.io.descriptions import periods  # noqa: PLC0415 - as below
     from pointline.tables.coverage import Selection, survey  # noqa: PLC0415 - who opens no page does not pay for it
@@ -21,7 +21,7 @@ def draw_coverage(ledger: Path) -> str:
     from pointline_daemon.commands.coverage.maps import make_maps, month_maps  # noqa: PLC0415 - as above
 
     try:
-        coverage = survey(scan_ledger(ledger), Selection(), periods(ledger.parent.parent))
+        coverage = survey(scan_ledger(paths.table(ingest_manifest.NAME)), Selection(), periods(paths.root))
     except PointlineError:
         return NOTHING
     if coverage.days.is_empty():

@@ -110,7 +110,7 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
         *,
         dry_run: bool,
         most_dead_bytes: int | None = None,
-        only_copies: Callable[[Sequence[str]], Collection[str]] = lambda _paths: (),
+        only_copies: Callable[[Sequence[str]], Collection[str]] | None = None,
     ) -> Removed:
         """Remove files that no version within the retention needs, orphans of crashes included.
 
@@ -127,7 +127,9 @@ class TableUpkeep(Struct, frozen=True, kw_only=True):
         with storage_errors(self.name):
             refuse_links(path, self._log)
             files = dict(self._files())  # before the table is held: this may take a while
-            needed = only_copies(self._unnamed(files, min(retention_hours, LEAST_RETENTION_HOURS) * 3600))
+            needed: Collection[str] = ()
+            if only_copies is not None:
+                needed = only_copies(self._unnamed(files, min(retention_hours, LEAST_RETENTION_HOURS) * 3600))
             with repository.exclusive():
                 spare, removed = self._spare(files)
                 dead = [one for one in spare if one.path not in needed]

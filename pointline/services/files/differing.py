@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from pointline.io.protocols.file_version import LEFT_TO
 from pointline.services.files.regained import MOST_STEPS, days_left, heirs_of
 from pointline.tables.coverage import SERIES
-from pointline.tables.ingest_manifest import Status, stands_at
+from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 
 OF_ONE_FEED: Final = (*SERIES, "feed")
 Place = tuple[str, str, str, str | None, dt.date]
@@ -75,16 +75,10 @@ def _rows_in(ledger: pl.LazyFrame, days: Collection[Place]) -> dict[Place, int]:
         return {}
     symbols = list({place[2] for place in days})
     files = ledger.filter(stands_at(Status.SUCCESS), pl.col("symbol").cast(pl.String).is_in(symbols))
-    rows = files.select(
-        *(pl.col(name).cast(pl.String) for name in OF_ONE_FEED), "date", "days", "rows_written"
-    ).collect()
-    found: dict[Place, int] = {}
-    for exchange, table, symbol, feed, date, several, written in rows.iter_rows():
-        for one in [{"date": date, "rows": written}] if several is None else several:
-            place = (exchange, table, symbol, feed, one["date"])
-            if place in days:
-                found[place] = found.get(place, 0) + (one["rows"] or 0)
-    return found
+    names = [pl.col(name).cast(pl.String) for name in OF_ONE_FEED]
+    sums = rows_by_day(files.select(*names, "date", "days", "rows_written")).group_by(*OF_ONE_FEED, "date").sum()
+    rows = sums.select(*OF_ONE_FEED, "date", "rows_written").collect().iter_rows()
+    return {row[:-1]: row[-1] for row in rows if row[:-1] in days}
 
 
 def rows_on(row: Mapping[str, Any] | None, date: dt.date) -> int | None:

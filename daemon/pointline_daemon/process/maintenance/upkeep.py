@@ -88,9 +88,8 @@ class Upkeep:
         usual = LEDGER_RETENTION_HOURS if table in self._ledgers else self._settings.vacuum_retention_hours
         hours = usual if retention_hours is None else retention_hours
         most = self._most_dead_bytes(table) if by_settings else None
-        removed = self._all[table].vacuum(
-            hours, dry_run=dry_run, most_dead_bytes=most, only_copies=partial(only_copies, self._lake, table)
-        )
+        copies = partial(only_copies, self._lake, table) if table in self._lake.events else None
+        removed = self._all[table].vacuum(hours, dry_run=dry_run, most_dead_bytes=most, only_copies=copies)
         kept_hours = LEAST_RETENTION_HOURS if removed.over_share else hours
         return {"table": table, "files": removed.files, "bytes": removed.size_bytes, "retention_hours": kept_hours}
 

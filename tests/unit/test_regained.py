@@ -10,9 +10,12 @@ import polars as pl
 import pytest
 
 from pointline.io.protocols.file_version import LEFT_TO
+from pointline.parse.rules import DAY_US
 from pointline.services.files import regained as regained_module
+from pointline.services.files.place.preference import RankOf
 from pointline.services.files.regained import days_left, left_to, regained
 from pointline.tables.ingest_manifest import SCHEMA
+from pointline.vendors.feeds import Rank
 
 MONTH, DAILY = 1, 2
 DAY, OTHER_DAY = dt.date(2024, 5, 7), dt.date(2024, 5, 8)
@@ -35,7 +38,11 @@ def daily(status: str = "success", **facts: Any) -> dict[str, Any]:
     return file(DAILY, "daily", status, **facts)
 
 
-def asked(*rows: dict[str, Any], present: tuple[str, ...] = ("month", "daily")) -> set[int]:
+def asked(
+    *rows: dict[str, Any],
+    present: tuple[str, ...] = ("month", "daily"),
+    rank_of: RankOf = lambda _path, _feed: None,
+) -> set[int]:
     """What is to be read again."""
     entries = pl.DataFrame(
         [dict.fromkeys(SCHEMA) | row for row in rows],
@@ -44,7 +51,9 @@ def asked(*rows: dict[str, Any], present: tuple[str, ...] = ("month", "daily")) 
     )
     thinned = entries.filter(pl.col("warnings").is_not_null())
     words = [pl.col(name).cast(pl.Categorical) for name in ("exchange", "data_type", "symbol", "status", "feed")]
-    found = regained(thinned, entries.with_columns(words).drop("warnings"), pl.Series(present, dtype=pl.String))
+    found = regained(
+        thinned, entries.with_columns(words).drop("warnings"), pl.Series(present, dtype=pl.String), rank_of
+    )
     paths = {row["file_id"]: row["bronze_file_path"] for row in rows}
     assert all(paths[file_id] == path for file_id, path in found.items())
     return set(found)
@@ -137,3 +146,15 @@ def test_what_was_left_is_read_from_the_warnings():
     assert list(days_left(None)) == []
     thinned = pl.DataFrame([dict.fromkeys(SCHEMA) | month((7, DAY), (8, OTHER_DAY))], schema=SCHEMA, orient="row")
     assert [(row["file_id"], day, rows) for row, day, rows in left_to(thinned, {8, 9})] == [(MONTH, OTHER_DAY, 12)]
+
+
+@pytest.mark.parametrize(("is_part", "again"), [(True, {3}), (False, set())], ids=["a part", "all of it"])
+def test_a_file_that_left_its_day_too_has_it_no_more(is_part, again):
+    """``first`` left the day to the month, which left it to ``second``: that one may be of another part of the day."""
+    start = int(moment(DAY).replace(hour=0, tzinfo=dt.UTC).timestamp()) * 1_000_000
+    noon, end = start + DAY_US // 2, start + DAY_US
+    of_second = (noon, end) if is_part else (start, end)
+    ranks = {"first": Rank(0, (start, noon)), "second": Rank(0, of_second), "month": Rank(1, (start, end))}
+    first = file(3, "first", warnings=warned((MONTH, DAY)))
+    rows = [first, month((DAILY, DAY)), file(DAILY, "second")]
+    assert asked(*rows, present=tuple(ranks), rank_of=lambda path, _feed: ranks[path]) == again

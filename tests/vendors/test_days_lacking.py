@@ -62,22 +62,19 @@ def trades(numbers: tuple[int, ...]) -> str:
 DAYS = {"2024-01-02": (0, 1), "2024-01-03": (2, 3)}
 
 
-@pytest.mark.parametrize("order", list(permutations(range(2))), ids=["days first", "month first"])
+ORDERS = [*permutations([["2024-01-02"], ["2024-01-03"], ["2024-01"]]), *permutations([list(DAYS), ["2024-01"]])]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join("+".join(batch) for batch in order))
 @pytest.mark.parametrize(
     "month", [(0, 1, 2), (1, 2, 3), (0, 1, 2, 3)], ids=["lacks the last", "lacks the first", "whole"]
 )
 def test_two_files_make_up_a_day_of_which_the_month_lacks_a_row(tmp_path, order, month):
-    def days() -> None:
-        for day, numbers in DAYS.items():
-            put(tmp_path, f"BTC-USDT-SWAP-trades-{day}.csv", trades(numbers))
-
-    def whole() -> None:
-        put(tmp_path, "BTC-USDT-SWAP-trades-2024-01.csv", trades(month))
-
-    for place in order:
-        (days, whole)[place]()
+    """In whatever order they come: the day that came first is read again for the rows that it had left."""
+    for batch in order:
+        for name in batch:
+            put(tmp_path, f"BTC-USDT-SWAP-trades-{name}.csv", trades(DAYS.get(name, month)))
         once(tmp_path)
-    once(tmp_path)
     found = held(tmp_path, "trades", "id")
     assert sorted(found) == ["0", "1", "2", "3"]
     assert {"2024-01.csv" in name for name in found.values()} == {len(month) == 4}

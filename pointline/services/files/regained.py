@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from pointline.io.protocols.file_version import LEFT_TO
+from pointline.services.files.place.preference import RankOf, claims_all_of
 from pointline.tables.ingest_manifest import CLOSED, Status, ends, stands_at
 from pointline.tables.spelling import symbol_key
 
@@ -29,12 +30,18 @@ def days_left(warnings: str | None) -> Iterator[tuple[int, dt.date, int]]:
         yield int(file_id), dt.date.fromisoformat(date), int(rows)
 
 
-def regained(thinned: pl.DataFrame, entries: pl.DataFrame, present: pl.Series) -> dict[int, str]:
+def regained(
+    thinned: pl.DataFrame,
+    entries: pl.DataFrame,
+    present: pl.Series,
+    rank_of: RankOf = lambda _path, _feed: None,
+) -> dict[int, str]:
     """Return the files that have to be read again for a day of theirs, with their paths.
 
     ``thinned`` are the ledger's whole rows of files that left days to others; ``present`` are the paths in bronze.
     A file whose path has a newer version waits for what becomes of that one.
     """
+    onward = {(row["file_id"], date): by for row, by, date in _all_days_left(thinned)}
     thinned = thinned.filter(pl.col("bronze_file_path").is_in(present.implode()))
     if thinned.is_empty():
         return {}
@@ -46,12 +53,35 @@ def regained(thinned: pl.DataFrame, entries: pl.DataFrame, present: pl.Series) -
     first, last = ends()
     facts = [pl.col(name).cast(pl.String) for name in ("symbol", *SERIES)]
     asked: list[pl.Expr | str] = ["date", *facts, first.alias("first"), last.alias("last")]
-    heirs = heirs_of({by for row in rows for by, _, _ in days_left(row["warnings"])}, entries.lazy(), asked)
+    others = {*onward.values(), *(by for row in rows for by, _, _ in days_left(row["warnings"]))}
+    heirs = heirs_of(others, entries.lazy(), ["bronze_file_path", *asked])
+
+    def is_held(row: Mapping[str, Any], by: int, date: dt.date) -> bool:
+        heir = heirs.get(by)
+        for _ in range(MOST_STEPS):  # a month left the day to one of two files that make it up
+            if heir is None or (after := onward.get((heir["file_id"], date))) is None:
+                break
+            by, heir = after, heirs.get(after)
+            if heir is not None and not _claims_all_of(heir, row, date, rank_of):
+                return False
+        return _has(heir, row, date, of=by)
+
     return {
         row["file_id"]: row["bronze_file_path"]
         for row in rows
-        if any(not _has(heirs.get(by), row, date, of=by) for by, date, _ in days_left(row["warnings"]))
+        if any(not is_held(row, by, date) for by, date, _ in days_left(row["warnings"]))
     }
+
+
+def _all_days_left(thinned: pl.DataFrame) -> Iterator[tuple[Mapping[str, Any], int, dt.date]]:
+    for row in thinned.select("file_id", "warnings").iter_rows(named=True):
+        for by, date, _ in days_left(row["warnings"]):
+            yield row, by, date
+
+
+def _claims_all_of(heir: Mapping[str, Any], row: Mapping[str, Any], date: dt.date, rank_of: RankOf) -> bool:
+    ranks = [rank_of(one["bronze_file_path"], row["feed"] or "") for one in (heir, row)]
+    return claims_all_of(date, *ranks)
 
 
 def left_to(thinned: pl.DataFrame, file_ids: Collection[int]) -> list[tuple[Mapping[str, Any], dt.date, int]]:

@@ -63,6 +63,10 @@ class SilverFacts(Protocol):
         """Return the table that a file has its rows in where no description has it any more; else nothing."""
         ...
 
+    def with_days_left(self) -> pl.DataFrame:
+        """Return the ledger's whole rows of files in silver that left days to other files."""
+        ...
+
 
 class LakeFacts:
     """``SilverFacts`` of a lake."""
@@ -129,6 +133,10 @@ class LakeFacts:
         """Return the table that a file has its rows in where no description has it any more; else nothing."""
         table = str(self._manifest.rows_of([file_id])["data_type"].item())
         return "" if table in {*self._repositories, INSTRUMENTS} else table
+
+    def with_days_left(self) -> pl.DataFrame:
+        """Return the ledger's whole rows of files in silver that left days to other files."""
+        return self._manifest.with_days_left()
 
     def _row(self, file_id: int) -> LedgerRow:
         return ledger_rows(self._manifest.entries().filter(pl.col("file_id") == file_id))[0]

@@ -18,6 +18,7 @@ from pointline.parse.feed import Feed
 from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.companion import late_checksums
 from pointline.services.files.identity.ledger_row import REFUSED
+from pointline.services.files.place.preference import RankOf
 from pointline.services.files.regained import regained
 from pointline.services.ingest.batch import BatchNumbers
 from pointline.services.ingest.departure import (
@@ -43,12 +44,15 @@ class Absence:
         symbols: Symbols,
         numbers: BatchNumbers,
         lock: threading.RLock,
+        *,
+        rank_of: RankOf,
     ) -> None:
         self._manifest = manifest
         self._reader = reader
         self._symbols = symbols
         self._numbers = numbers
         self._lock = lock
+        self._rank_of = rank_of
         self.regained: AbstractSet[int] = set()
         """Files that have to be read again for days that they had left to others, as the last scan found them."""
 
@@ -80,7 +84,7 @@ class Absence:
             still_open = set(now.filter(stands_at(*REFUSED))["file_id"])
             gone = {one: path for one, path in closed_by_absence(absent).items() if one in still_open}
             freed = self._without_old_news(freed_by_absence(now, self._really_gone(absent))) | freed_by_departure(now)
-            again = regained(self._manifest.with_days_left(), now, survey["path"])
+            again = regained(self._manifest.with_days_left(), now, survey["path"], self._rank_of)
             self.regained = again.keys()
             return Departures(gone=self._close(gone), freed=self._reopen(freed, leaving_out=gone), regained=again)
 

@@ -94,7 +94,7 @@ class IngestService:
         self._lock = threading.RLock()
         newest = [manifest.last_batch(), quarantine.last_batch(), symbols.last_batch()]
         self._numbers = BatchNumbers(1 + max(*newest, *(table.last_batch() for table in repositories.values())))
-        self.absence = Absence(manifest, reader, symbols, self._numbers, self._lock)
+        self.absence = Absence(manifest, reader, symbols, self._numbers, self._lock, rank_of=policy.rank_of)
 
     def begin(self, candidates: Sequence[BronzeFileMetadata]) -> tuple[Batch, Sorted]:
         """Step 1: tell the candidates apart and mint ids for those that enter."""
@@ -177,7 +177,9 @@ class IngestService:
             self.discard(loaded)
             self._settle_claims(verdict)
             freed = self._follow_moves(verdict) | {one.file_id for one in verdict.replaced}
-            committed.reopened = (*verdict.reopened.values(), *self.absence.reopen_for(freed).values())
+            self.absence.regained |= verdict.regained.keys()
+            freed_now = (verdict.reopened, self.absence.reopen_for(freed), verdict.regained)
+            committed.reopened = tuple(path for paths in freed_now for path in paths.values())
             return committed
 
     def _parts_for(

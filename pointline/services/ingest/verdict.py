@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
 import polars as pl
@@ -12,8 +13,9 @@ from msgspec.structs import replace
 from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols.file_version import ACCEPTED, Outcome
 from pointline.services.files.copies import copies_among, copies_of, moved_here
+from pointline.services.files.place.days_left import Absent, DaysLeft
 from pointline.services.files.place.overlap import Day, Occupied, on_days
-from pointline.services.files.place.preference import PeriodOf, RankOf, thinned
+from pointline.services.files.place.preference import PeriodOf, RankOf, claims_all_of, is_part_of_day, thinned
 from pointline.services.files.place.replacement import ACCEPTED_STATUSES, Judge, Replacements, originals_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Batch, Entry, Loaded, LoadedPart
@@ -62,6 +64,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """Days that files leave to another one, and that one: by file and date."""
     thinned: Sequence[Outcome] = ()
     """What is left of files that were in before and give up days."""
+    regained: Mapping[int, str] = field(default_factory=dict)
+    """Files that left a part of a day to one that leaves that day itself, with their paths: they are read again."""
     others: Sequence[Outcome] = ()
     """What becomes of lists of instruments that were in before: evidence of this batch holds or releases them."""
 
@@ -160,6 +164,7 @@ def decide(
         if entry.candidate.has_siblings
         for day, _ in on_days(entry.meta, spans.get(file_id, {}))
     }
+    left = DaysLeft(facts, ledger, policy.groups)
     judge = Judge(
         entries=entries,
         outcomes=outcomes,
@@ -181,6 +186,7 @@ def decide(
         rank_of=policy.rank_of,
         period_of=policy.period_of,
         rows_on=cache(partial(_rows_on, loaded, facts)),
+        left_to=left.to,
     )
     outcomes, found = _judged(judge, ledger)
     outcomes |= _marked(entries, outcomes)
@@ -188,15 +194,32 @@ def decide(
     given_up = {file_id: days for file_id, days in found.given_up.items() if file_id not in replaced}
     outcomes |= {one: thinned(outcomes[one], given_up[one]) for one in given_up.keys() & outcomes.keys()}
     older_ones = sorted(given_up.keys() - outcomes.keys())
+    regained = [one for file_id, days in given_up.items() for one in _free_again(judge, left, file_id, days)]
     return Verdict(
         entries=entries,
         outcomes=outcomes,
         given_up=given_up,
         thinned=[thinned(facts.outcome_of(one), given_up[one]) for one in older_ones],
+        regained={one.file_id: one.path for one in regained if one.file_id not in replaced},
         replaced=_leaving(ledger, replaced),
         reopened=copies_of(ledger, replaced, leaving_out=[*entries, *(old for old, _ in older)]),
         overtaken={old: new for old, new in older if old not in places and outcomes[new].status is not Status.PENDING},
     )
+
+
+def _free_again(judge: Judge, left: DaysLeft, file_id: int, given_up: Mapping[str, int]) -> Iterator[Absent]:
+    """Yield the files that left a part of a day to one that gives that day up now, for another part of it."""
+    versions = {file_id, *judge.old.get(file_id, ())}
+    for date, by in given_up.items():
+        meta = judge.entries[by if by in judge.entries else file_id].meta
+        on, day = dt.date.fromisoformat(date), (meta.exchange, meta.data_type, date)
+        path = meta.bronze_file_path if by in judge.entries else judge.occupied.held_on(day)[by].path
+        rank = judge.rank_of(path, meta.feed)
+        if rank is None or not is_part_of_day(on, rank):
+            continue
+        for one in left.to(versions, day):
+            if not claims_all_of(on, rank, judge.rank_of(one.path, one.feed)):
+                yield one
 
 
 def _rows_on(loaded: Sequence[Loaded], facts: SilverFacts, file_id: int, day: Day) -> pl.DataFrame:

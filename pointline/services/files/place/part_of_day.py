@@ -5,26 +5,34 @@ What their paths claim does not tell then who has the rows. They are counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import polars as pl
+from msgspec import Struct
 
 from pointline.parse.rules import DAY_US
 from pointline.services.audit.silver.row_counts import ROWS_ON
-from pointline.services.files.place.overlap import Day
+from pointline.services.files.place.days_left import Absent
+from pointline.services.files.place.overlap import Day, Held, Occupied
+from pointline.services.files.place.preference import RankOf, on_day
 
 RowsOn = Callable[[int, Day], pl.DataFrame]
 """``symbol`` (a key) and ``time`` (microseconds since the epoch, UTC) of the rows of a file on a day."""
 
 
 class Claimant(NamedTuple):
-    """A file that has rows of a UTC day. ``period`` is what its path claims of that day: first, and first after."""
+    """A file that has rows of a UTC day. ``period`` is what its path claims of that day: first, and first after.
+
+    ``rows``: how many, of a file that left them to another one; None where they can be counted.
+    """
 
     file_id: int
     symbols: AbstractSet[str]
     period: tuple[int, int]
+    rows: int | None = None
 
     @property
     def is_whole_day(self) -> bool:
@@ -38,13 +46,72 @@ def no_rows_on(_file_id: int, _day: Day) -> pl.DataFrame:
     return pl.DataFrame(schema=ROWS_ON)
 
 
+def nothing_left_to(_file_ids: Collection[int], _day: Day) -> Sequence[Absent]:
+    """Return no files."""
+    return ()
+
+
+class PartsOfDays(Struct, frozen=True, kw_only=True):
+    """Decides over two files of one feed of which one claims a part of a day that the other claims all of."""
+
+    occupied: Occupied
+    rank_of: RankOf
+    rows_on: RowsOn
+    left_to: Callable[[Collection[int], Day], Sequence[Absent]]
+
+    def who_leaves(
+        self,
+        day: Day,
+        whole: Held,
+        part: Held,
+        *,
+        others: Iterable[Held],
+        versions: Collection[int],
+        leaving: Collection[int],
+    ) -> set[int] | None:
+        """Return the files that leave the day; None where neither claims a part alone.
+
+        ``others``: files that may have a part too. ``versions``: ``whole``, and what it takes the place of: what left
+        the day to these had a part of it, and gets that back where ``whole`` leaves. Files of ``leaving`` do not count.
+        """
+        claims_all, claims_part = self._claimant(whole, day), self._claimant(part, day)
+        if claims_part is None or claims_all is None or claims_part.is_whole_day:
+            return None
+        parts = {part.file_id: claims_part}
+        for held in others:
+            if held.file_id in {whole.file_id, *leaving, *parts} or held.feed != whole.feed:
+                continue
+            one = self._claimant(held, day)
+            if _is_part(one, claims_all) and self.occupied.has_rows_on(held, day):
+                parts[held.file_id] = one
+        for absent in self.left_to(versions, day):
+            rank = self.rank_of(absent.path, absent.feed)
+            if rank is None or absent.feed != whole.feed or absent.file_id in {*leaving, *parts}:
+                continue
+            period = on_day(dt.date.fromisoformat(day[2]), rank.period)
+            one = Claimant(absent.file_id, frozenset({absent.symbol}), period, absent.rows)
+            if _is_part(one, claims_all):
+                parts[absent.file_id] = one
+        return who_leaves(self.rows_on, day, claims_all, list(parts.values()))
+
+    def _claimant(self, held: Held, day: Day) -> Claimant | None:
+        if (rank := self.rank_of(held.path, held.feed)) is None:
+            return None
+        on = dt.date.fromisoformat(day[2])
+        return Claimant(held.file_id, self.occupied.spans(held, day).keys(), on_day(on, rank.period))
+
+
+def _is_part(one: Claimant | None, whole: Claimant) -> TypeGuard[Claimant]:
+    return one is not None and not one.is_whole_day and one.symbols <= whole.symbols
+
+
 def who_leaves(rows_on: RowsOn, day: Day, whole: Claimant, parts: Sequence[Claimant]) -> set[int]:
     """Return the files that leave a day, so that as few rows as can be are lost: ``whole``, or some of ``parts``.
 
     ``whole`` claims all of the times that ``parts`` do. Of those where it has no row both stay.
     """
     of_whole = rows_on(whole.file_id, day)
-    has = {one.file_id: _count(rows_on(one.file_id, day), one) for one in parts}
+    has = {one.file_id: _count(rows_on(one.file_id, day), one) if one.rows is None else one.rows for one in parts}
     shared = {one.file_id: _count(of_whole, one) for one in parts}
     lost_by_parts = sum(max(0, has[one] - rows) for one, rows in shared.items() if rows)
     lost_by_whole = max(0, of_whole.height - sum(shared.values()))

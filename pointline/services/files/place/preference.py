@@ -44,12 +44,17 @@ def preferred(
     order = -1 if ours[0].place < theirs[0].place else 1
     for winner in (order, -order):
         (rank, symbols), (other_rank, other_symbols) = (ours, theirs) if winner < 0 else (theirs, ours)
-        assert rank is not None
-        assert other_rank is not None
-        (first, end), (other_first, other_end) = (on_day(date, one.period) for one in (rank, other_rank))
-        if first <= other_first and other_end <= end and other_symbols <= symbols:
+        if claims_all_of(date, rank, other_rank) and other_symbols <= symbols:
             return winner
     return 0
+
+
+def claims_all_of(date: dt.date, one: Rank | None, other: Rank | None) -> bool:
+    """Tell whether a file claims all of the time of a UTC day that another one does; True where that is not known."""
+    if one is None or other is None:
+        return True
+    (first, end), (other_first, other_end) = (on_day(date, rank.period) for rank in (one, other))
+    return first <= other_first and other_end <= end
 
 
 def is_part_of_day(date: dt.date, rank: Rank) -> bool:

@@ -7,15 +7,16 @@ the old file is gone from bronze. Whatever would leave too few rows is held unti
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
 
 from pointline.io.protocols.file_version import Outcome
+from pointline.services.files.place.days_left import Absent
 from pointline.services.files.place.overlap import Collision, Day, Held, Occupied, join_spans, on_days
-from pointline.services.files.place.part_of_day import Claimant, RowsOn, no_rows_on, who_leaves
-from pointline.services.files.place.preference import PeriodOf, RankOf, on_day, preferred
+from pointline.services.files.place.part_of_day import PartsOfDays, RowsOn, no_rows_on, nothing_left_to
+from pointline.services.files.place.preference import PeriodOf, RankOf, preferred
 from pointline.services.files.place.refusals import Refusals
 from pointline.services.files.place.stake import Stake
 from pointline.services.files.silver_facts import SilverFacts
@@ -60,6 +61,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     """The place of a file in the order in which its feed prefers them; None where it has none."""
     period_of: PeriodOf = lambda _path, _feed: None
     rows_on: RowsOn = no_rows_on
+    left_to: Callable[[Collection[int], Day], Sequence[Absent]] = nothing_left_to
 
     def decide(self) -> Replacements:
         """Return who gives way and who is refused; a file that is refused leaves the old rows where they are.
@@ -213,7 +215,7 @@ class Judge(Struct, frozen=True, kw_only=True):
         gone: list[Held] = []
         for met in self.occupied.collisions(spans, day, taken, leaving, feed=entry.meta.feed):
             order = self._order(entry, spans.keys(), met.other, day)
-            leave = self._leave_part(entry, spans.keys(), (met.other, day, order), taken, found) if order else None
+            leave = self._leave_part(entry, spans, (met.other, day, order), taken, found) if order else None
             if leave is not None:
                 order = 1 if entry.file_id in leave else -1
                 if not leave & {entry.file_id, met.other.file_id}:
@@ -259,38 +261,31 @@ class Judge(Struct, frozen=True, kw_only=True):
     def _leave_part(
         self,
         entry: Entry,
-        symbols: AbstractSet[str],
+        spans: Mapping[str, Span],
         met: tuple[Held, Day, int],
         taken: Sequence[Held],
         found: Replacements,
     ) -> set[int] | None:
         """Return the files that leave a day of which one of two claims a part; None where that is not so."""
         other, day, order = met
-        mine = self._claimant(entry.file_id, entry.meta.bronze_file_path, entry.meta.feed, symbols, day)
-        theirs = self._claimant(other.file_id, other.path, other.feed, self._symbols_of(other, day), day)
-        whole, part = (theirs, mine) if order > 0 else (mine, theirs)
-        if part is None or whole is None or part.is_whole_day:
-            return None
+        mine = _held(entry, spans)
+        whole, part = (other, mine) if order > 0 else (mine, other)
         gave_up = {file_id for file_id, days in found.given_up.items() if days.get(day[2]) == whole.file_id}
         leaving = {*found.replaced, *(one for one, days in found.given_up.items() if day[2] in days)} - gave_up
-        parts = {part.file_id: part}
-        for held in [*self.occupied.held_on(day).values(), *taken]:
-            if held.file_id in {whole.file_id, *leaving, *parts} or held.feed != entry.meta.feed:
-                continue
-            one = self._claimant(held.file_id, held.path, held.feed, self._symbols_of(held, day), day)
-            is_part = one is not None and not one.is_whole_day and one.symbols <= whole.symbols
-            if one is not None and is_part and self.occupied.has_rows_on(held, day):
-                parts[held.file_id] = one
-        leave = who_leaves(self.rows_on, day, whole, list(parts.values()))
-        if whole.file_id in leave:
+        leave = PartsOfDays(
+            occupied=self.occupied, rank_of=self.rank_of, rows_on=self.rows_on, left_to=self.left_to
+        ).who_leaves(
+            day,
+            whole,
+            part,
+            others=[*self.occupied.held_on(day).values(), *taken],
+            versions={whole.file_id, *self.old.get(whole.file_id, ())},
+            leaving=leaving,
+        )
+        if leave is not None and whole.file_id in leave:
             for file_id in gave_up:
                 del found.given_up[file_id][day[2]]
         return leave
-
-    def _claimant(self, file_id: int, path: str, feed: str, symbols: AbstractSet[str], day: Day) -> Claimant | None:
-        rank = self.rank_of(path, feed)
-        on = dt.date.fromisoformat(day[2])
-        return None if rank is None else Claimant(file_id, symbols, on_day(on, rank.period))
 
     def _may_replace(self, met: Collision, spans: Mapping[str, Span], day: Day) -> bool:
         """The old file is gone from bronze, and all that it holds is a matter of the new one too."""
@@ -325,6 +320,9 @@ def _take(
 ) -> None:
     """Note the days of a file that gets in, for the files after it; those that it gives up too, for it may get them."""
     for day, spans in days:
-        path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
-        held = Held(file_id=entry.file_id, path=path, span=whole, spans=spans, feed=entry.meta.feed)
-        taken.setdefault(day, []).append(held)
+        taken.setdefault(day, []).append(_held(entry, spans))
+
+
+def _held(entry: Entry, spans: Mapping[str, Span]) -> Held:
+    path, whole = entry.meta.bronze_file_path, join_spans(spans.values())
+    return Held(file_id=entry.file_id, path=path, span=whole, spans=spans, feed=entry.meta.feed)

@@ -44,6 +44,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/services/files/identity/siblings": ("unit/test_identity", *EFFECTS),
     "pointline/services/files/identity/contents": ("unit/test_identity", *EFFECTS),
     "pointline/services/ingest/verdict": ("unit/test_verdict", "unit/test_overlap", *EFFECTS),
+    "pointline/services/files/place/decide": ("unit/test_verdict", "unit/test_overlap", *EFFECTS),
     "pointline/services/files/place/replacement": ("unit/test_overlap", *EFFECTS),
     "pointline/services/files/place/refusals": ("unit/test_overlap", *EFFECTS),
     "pointline/services/files/place/stake": ("unit/test_overlap", *EFFECTS),

@@ -23,12 +23,12 @@ from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.claims import Claims
+from pointline.services.files.place.decide import Policy
 from pointline.services.ingest.backlog import Sieve, backlog
 from pointline.services.ingest.batch import Batch
 from pointline.services.ingest.departure import Departures
 from pointline.services.ingest.effects import IngestService
 from pointline.services.ingest.recovery import recover
-from pointline.services.ingest.verdict import Policy
 from pointline.services.loading.load import Loader
 from pointline.services.symbols.changes import Symbols
 from pointline.tables.dim_symbol import INSTRUMENTS

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from pointline.io.protocols.file_version import OTHER_IS_GONE, BronzeFileMetadata, Outcome
 from pointline.services.files.identity.candidate import Candidate
+from pointline.services.files.place.case import Case, Replacements
 from pointline.services.files.place.overlap import Day, Occupied, day_of
-from pointline.services.files.place.replacement import Judge, Replacements
+from pointline.services.files.place.replacement import Judge
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import SCHEMA, Status
@@ -99,7 +100,7 @@ def judged(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **m
     entries = {one.file_id: one for one, _ in files}
     facts = Facts(**more)
     days = {day_of(one.meta) for one in entries.values()}
-    return Judge(
+    case = Case(
         entries=entries,
         outcomes={one.file_id: one for _, one in files},
         old={one.file_id: one.candidate.replaces for one in entries.values() if one.candidate.replaces},
@@ -111,7 +112,8 @@ def judged(*files: tuple[Entry, Outcome], known: pl.DataFrame | None = None, **m
         allows_overlap=more.get("allows_overlap", False),
         min_share=0.5,
         rank_of=more.get("rank_of", lambda _path, _feed: None),
-    ).decide()
+    )
+    return Judge(case).decide()
 
 
 def ranked(places: dict[str, int]):

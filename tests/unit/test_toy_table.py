@@ -16,8 +16,8 @@ from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine
 from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.services.files.claims import Claims
+from pointline.services.files.place.decide import Policy
 from pointline.services.ingest.effects import IngestService
-from pointline.services.ingest.verdict import Policy
 from pointline.services.loading.load import Loader
 from pointline.services.symbols.changes import Symbols
 from pointline.tables import registry

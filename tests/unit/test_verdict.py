@@ -12,9 +12,10 @@ from pointline.errors import NoAccess, Stopping, StorageTrouble, Transient, Unfi
 from pointline.io.protocols.file_version import ACCEPTED, LEFT_TO, BronzeFileMetadata, Outcome
 from pointline.io.protocols.tables import Part
 from pointline.services.files.identity.candidate import Candidate
+from pointline.services.files.place.decide import Policy, decide
 from pointline.services.ingest.batch import Batch, Entry, Group, Loaded, LoadedPart
 from pointline.services.ingest.change import Partition
-from pointline.services.ingest.verdict import Leaving, Policy, Verdict, decide
+from pointline.services.ingest.verdict import Leaving, Verdict
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
 from pointline.vendors.feeds import Rank

@@ -26,8 +26,8 @@ from pointline.io.ledger.manifest import DeltaManifest
 from pointline.io.symbols.observations import DeltaObservations
 from pointline.io.symbols.table import DeltaSymbolTable
 from pointline.services.files.claims import Claims
+from pointline.services.files.place.decide import Policy
 from pointline.services.ingest.effects import IngestService
-from pointline.services.ingest.verdict import Policy
 from pointline.services.loading.load import Loader
 from pointline.services.symbols.changes import Symbols
 from pointline.settings import values_of

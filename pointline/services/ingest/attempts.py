@@ -1,4 +1,4 @@
-"""Files whose reading may have ended the process: each attempt is noted in the ledger before it is made.
+"""Attempts at reading files: each is noted in the ledger before it is made, for reading may end the process.
 
 A version that a process left ``pending``, with an attempt and without a reason, was being read, or waited to be, when
 that process ended. Once may be chance, and so may twice; from then on such a file is read alone, so that only the one
@@ -8,12 +8,14 @@ that does it is met again. A file that goes on doing it is given up, and a perso
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
+from pointline.errors import NoAccess, Stopping, Transient, Unfinished
 from pointline.io.protocols.file_version import PROCESS_ENDED, BronzeFileMetadata, Outcome
 from pointline.io.protocols.ledger import IngestionManifestRepository
+from pointline.services.ingest.batch import Entry
 from pointline.tables.ingest_manifest import Status, stands_at
 
 ALONE_AFTER = 2
@@ -79,3 +81,33 @@ def _given_up(file_id: int, ended: int) -> Outcome:
         f"smaller or corrected file in its place"
     )
     return Outcome(file_id=file_id, status=Status.FAILED, error=error)
+
+
+def delayed(
+    entry: Entry,
+    error: Transient,
+    ledger: pl.DataFrame,
+    *,
+    max_attempts: int,
+    unfinished_us: int,
+    age_us: Callable[[int], int],
+) -> Outcome:
+    """A file that could not be loaded: back to pending, until its time or its tries are used up."""
+    row = ledger.row(by_predicate=pl.col("file_id") == entry.file_id, named=True)
+    tried: int = row["attempts"]
+    status = Status.PENDING
+    counted: int | None = None
+    if isinstance(error, Unfinished):
+        # A time stamp may lie in the future; a file cannot have been seen there.
+        still_us = max(age_us(entry.meta.last_modified_ts), age_us(row["created_at_us"]))
+        if still_us >= unfinished_us:
+            status = Status.QUARANTINED
+    elif isinstance(error, NoAccess):
+        # It is nobody's fault that is tried out by trying: it waits for a person, and its last try is kept for then.
+        counted = max(1, min(tried, max_attempts - 1))
+    elif isinstance(error, Stopping):
+        counted = max(0, tried - 1)  # it was no try: the file is not made to wait, and never fails, for stops
+    elif tried >= max_attempts:
+        status = Status.FAILED
+    reason = f"{error}; {error.hint}" if error.hint else str(error)
+    return Outcome(file_id=entry.file_id, status=status, error=reason, warnings=None, attempts=counted)

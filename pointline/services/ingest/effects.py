@@ -34,6 +34,7 @@ from pointline.io.protocols.tables import EventTableRepository, Part, Quarantine
 from pointline.services.files.claims import Claims
 from pointline.services.files.identity.candidate import Candidate, Sorted
 from pointline.services.files.identity.sorting import sort_candidates
+from pointline.services.files.place.decide import Policy, decide
 from pointline.services.files.place.preference import foreseen
 from pointline.services.files.silver_facts import LakeFacts
 from pointline.services.ingest.absence import Absence
@@ -41,7 +42,7 @@ from pointline.services.ingest.attempts import Attempts
 from pointline.services.ingest.batch import Batch, BatchNumbers, Entry, Loaded, make_groups
 from pointline.services.ingest.change import Change, commit_change, rest_of
 from pointline.services.ingest.retry import put_back
-from pointline.services.ingest.verdict import Policy, Verdict, decide
+from pointline.services.ingest.verdict import Verdict
 from pointline.services.ingest.withdrawal import plan_withdrawal
 from pointline.services.symbols.changes import Symbols, Told
 from pointline.services.symbols.planning import Plan

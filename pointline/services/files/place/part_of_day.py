@@ -6,7 +6,7 @@ What their paths claim does not tell then who has the rows. They are counted.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, TypeGuard
 
@@ -14,13 +14,10 @@ import polars as pl
 from msgspec import Struct
 
 from pointline.parse.rules import DAY_US
-from pointline.services.audit.silver.row_counts import ROWS_ON
+from pointline.services.files.place.case import Case, RowsOn
 from pointline.services.files.place.days_left import Absent
-from pointline.services.files.place.overlap import Day, Held, Occupied
-from pointline.services.files.place.preference import RankOf, on_day
-
-RowsOn = Callable[[int, Day], pl.DataFrame]
-"""``symbol`` (a key) and ``time`` (microseconds since the epoch, UTC) of the rows of a file on a day."""
+from pointline.services.files.place.overlap import Day, Held
+from pointline.services.files.place.preference import claims_all_of, is_part_of_day, on_day
 
 
 class Claimant(NamedTuple):
@@ -41,23 +38,10 @@ class Claimant(NamedTuple):
         return end - first >= DAY_US
 
 
-def no_rows_on(_file_id: int, _day: Day) -> pl.DataFrame:
-    """Return no rows."""
-    return pl.DataFrame(schema=ROWS_ON)
-
-
-def nothing_left_to(_file_ids: Collection[int], _day: Day) -> Sequence[Absent]:
-    """Return no files."""
-    return ()
-
-
-class PartsOfDays(Struct, frozen=True, kw_only=True):
+class PartsOfDays(Struct, frozen=True):
     """Decides over two files of one feed of which one claims a part of a day that the other claims all of."""
 
-    occupied: Occupied
-    rank_of: RankOf
-    rows_on: RowsOn
-    left_to: Callable[[Collection[int], Day], Sequence[Absent]]
+    case: Case
 
     def who_leaves(
         self,
@@ -82,23 +66,33 @@ class PartsOfDays(Struct, frozen=True, kw_only=True):
             if held.file_id in {whole.file_id, *leaving, *parts} or held.feed != whole.feed:
                 continue
             one = self._claimant(held, day)
-            if _is_part(one, claims_all) and self.occupied.has_rows_on(held, day):
+            if _is_part(one, claims_all) and self.case.occupied.has_rows_on(held, day):
                 parts[held.file_id] = one
-        for absent in self.left_to(versions, day):
-            rank = self.rank_of(absent.path, absent.feed)
+        for absent in self.case.left_to(versions, day):
+            rank = self.case.rank_of(absent.path, absent.feed)
             if rank is None or absent.feed != whole.feed or absent.file_id in {*leaving, *parts}:
                 continue
             period = on_day(dt.date.fromisoformat(day[2]), rank.period)
             one = Claimant(absent.file_id, frozenset({absent.symbol}), period, absent.rows)
             if _is_part(one, claims_all):
                 parts[absent.file_id] = one
-        return who_leaves(self.rows_on, day, claims_all, list(parts.values()))
+        return who_leaves(self.case.rows_on, day, claims_all, list(parts.values()))
+
+    def free_again(self, day: Day, versions: Collection[int], path: str, feed: str) -> Iterator[Absent]:
+        """Yield the files that left a part of a day to these versions, of which the file at ``path`` claims not all."""
+        on = dt.date.fromisoformat(day[2])
+        rank = self.case.rank_of(path, feed)
+        if rank is None or not is_part_of_day(on, rank):
+            return
+        for one in self.case.left_to(versions, day):
+            if not claims_all_of(on, rank, self.case.rank_of(one.path, one.feed)):
+                yield one
 
     def _claimant(self, held: Held, day: Day) -> Claimant | None:
-        if (rank := self.rank_of(held.path, held.feed)) is None:
+        if (rank := self.case.rank_of(held.path, held.feed)) is None:
             return None
         on = dt.date.fromisoformat(day[2])
-        return Claimant(held.file_id, self.occupied.spans(held, day).keys(), on_day(on, rank.period))
+        return Claimant(held.file_id, self.case.occupied.spans(held, day).keys(), on_day(on, rank.period))
 
 
 def _is_part(one: Claimant | None, whole: Claimant) -> TypeGuard[Claimant]:

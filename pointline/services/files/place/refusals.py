@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from pointline.io.protocols.file_version import OTHER_IS_GONE, Outcome
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, plural
+from pointline.services.files.place.case import Case
 from pointline.services.files.place.overlap import Collision, Held
-from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.spelling import symbol_key
@@ -30,16 +30,15 @@ class Shortfall(Struct, frozen=True, kw_only=True):
     """Rows beyond ``rows`` that the file has, of days that other files have in the lake."""
 
 
-class Refusals(Struct, frozen=True, kw_only=True):
+class Refusals(Struct, frozen=True):
     """Of one batch."""
 
-    entries: Mapping[int, Entry]
-    facts: SilverFacts
+    case: Case
 
     def out_of_reach(self, entry: Entry, outcome: Outcome, old: Sequence[int]) -> Outcome | None:
         """The rows that would have to leave are in a table that nobody can write any more."""
         for file_id in old:
-            if table := self.facts.undescribed_table(file_id):
+            if table := self.case.facts.undescribed_table(file_id):
                 what = (
                     f"it would replace the rows of file {file_id}, which are in {table}, and {UNDESCRIBED}; "
                     f"{DESCRIBE_AGAIN}; then `pointline retry {entry.file_id}`"
@@ -67,7 +66,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
             onto = ["move this file onto it"] if self._is_of_kind(entry, other) else []
             ways = [f"delete {other.path}", *onto, *ways]
         same = spans[met.symbol]
-        rows = met.span.rows or self.facts.rows_written(other.file_id)
+        rows = met.span.rows or self.case.facts.rows_written(other.file_id)
         alike = (same.first_us, same.last_us, same.rows) == (met.span.first_us, met.span.last_us, rows)
         twin = " and as many rows as this file: it may be the same one, packed in another way" if alike else ""
         what = (
@@ -90,16 +89,16 @@ class Refusals(Struct, frozen=True, kw_only=True):
         paths = (entry.meta.bronze_file_path, other.path)
         if len({path.lower().endswith(".parquet") for path in paths}) > 1:
             return False
-        if other.file_id in self.entries:
-            meta = self.entries[other.file_id].meta
+        if other.file_id in self.case.entries:
+            meta = self.case.entries[other.file_id].meta
             vendor, symbol = meta.vendor, symbol_key(meta.symbol)
         else:
-            vendor, symbol = self.facts.vendor_of(other.file_id), self.facts.symbol_of(other.file_id)
+            vendor, symbol = self.case.facts.vendor_of(other.file_id), self.case.facts.symbol_of(other.file_id)
         mine = (entry.meta.vendor, entry.meta.feed, symbol_key(entry.meta.symbol))
         return mine == (vendor, other.feed, symbol)
 
     def _refused(self, entry: Entry, outcome: Outcome, error: str, because_of: int) -> Outcome:
-        is_there = because_of in self.entries or self.facts.is_in_bronze(because_of)
+        is_there = because_of in self.case.entries or self.case.facts.is_in_bronze(because_of)
         return Outcome(
             file_id=entry.file_id,
             status=Status.QUARANTINED,

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
 from pointline.io.protocols.file_version import Outcome
-from pointline.services.files.place.overlap import Held, Occupied, by_key, day_of
+from pointline.services.files.place.case import Case
+from pointline.services.files.place.overlap import Held, by_key, day_of
 from pointline.services.files.place.refusals import Shortfall
-from pointline.services.files.silver_facts import SilverFacts
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.spelling import holds_many, symbol_key
 
 
-class Stake(Struct, frozen=True, kw_only=True):
-    """Of one batch; the fields are those of ``Judge``."""
+class Stake(Struct, frozen=True):
+    """Of one batch."""
 
-    entries: Mapping[int, Entry]
-    outcomes: Mapping[int, Outcome]
-    spans: Mapping[int, Mapping[str, Span]]
-    occupied: Occupied
-    facts: SilverFacts
-    groups: Collection[str]
-    min_share: float
+    case: Case
 
     def spans_of(self, entry: Entry, outcome: Outcome) -> Mapping[str, Span]:
         """Return what a file of the batch holds, by the key of the symbol."""
-        spans = self.spans.get(entry.file_id)
+        spans = self.case.spans.get(entry.file_id)
         if spans:
             return by_key(spans)
         if outcome.first_local_us is None or outcome.last_local_us is None:
@@ -55,7 +49,7 @@ class Stake(Struct, frozen=True, kw_only=True):
         replaced, before = self._rows_at_stake(outcome, [*old, *(held.file_id for held in gone)], others)
         mine = self._rows_instead(entry, outcome, [span for key, span in spans.items() if old or _any_holds(gone, key)])
         elsewhere = _rows_of_days(outcome.days, others)
-        if mine - elsewhere >= self.min_share * before:
+        if mine - elsewhere >= self.case.min_share * before:
             return None
         return Shortfall(rows=mine - elsewhere, before=before, replaced=replaced, elsewhere=elsewhere)
 
@@ -67,7 +61,7 @@ class Stake(Struct, frozen=True, kw_only=True):
         A file with the content of the new one has only moved: its rows are counted where they go, not as lost ones too.
         """
         rows = {file_id: self._rows_beside(file_id, others) for file_id in replaced}
-        moved = [one for one in replaced if self.facts.content_hash(one) == outcome.content_hash]
+        moved = [one for one in replaced if self.case.facts.content_hash(one) == outcome.content_hash]
         given_up = [one for one in replaced if one not in moved]
         lost, largest = sum(rows[one] for one in given_up), max(moved, key=rows.__getitem__, default=None)
         if largest is None or lost >= rows[largest]:
@@ -76,8 +70,8 @@ class Stake(Struct, frozen=True, kw_only=True):
 
     def _rows_beside(self, file_id: int, others: AbstractSet[str]) -> int:
         """Return how many rows a file has in silver, of days that no other file is to have."""
-        rows = self.facts.rows_written(file_id)
-        return rows - _rows_of_days(self.occupied.days_of(file_id), others) if others else rows
+        rows = self.case.facts.rows_written(file_id)
+        return rows - _rows_of_days(self.case.occupied.days_of(file_id), others) if others else rows
 
     def _rows_instead(self, entry: Entry, outcome: Outcome, spans: Iterable[Span]) -> int:
         """How many rows the lake has of the file; of a copy, those of its original that the copy claims too."""
@@ -85,13 +79,13 @@ class Stake(Struct, frozen=True, kw_only=True):
         if original is None:
             return sum(span.rows for span in spans)
         meta = entry.meta
-        key, is_many = symbol_key(meta.symbol), holds_many(meta.symbol, meta.feed, self.groups)
-        if original in self.entries:
-            held = self.spans_of(self.entries[original], self.outcomes[original])
-        elif self.facts.symbol_of(original) == key:
-            return self.facts.rows_written(original)
+        key, is_many = symbol_key(meta.symbol), holds_many(meta.symbol, meta.feed, self.case.groups)
+        if original in self.case.entries:
+            held = self.spans_of(self.case.entries[original], self.case.outcomes[original])
+        elif self.case.facts.symbol_of(original) == key:
+            return self.case.facts.rows_written(original)
         else:
-            held = by_key(self.facts.spans_of(original, day_of(meta)))
+            held = by_key(self.case.facts.spans_of(original, day_of(meta)))
         return sum(span.rows for symbol, span in held.items() if is_many or symbol == key)
 
 

@@ -84,7 +84,7 @@ def with_symbols(
     return done
 
 
-TO_LIST = "a file of instruments in bronze, or `pointline symbols update`, says what a symbol was from when on"
+TO_LIST = "a file of instruments in bronze, or `pointline symbols update`, says what a symbol was, and since when"
 
 
 class NoVersion(UserWarning):

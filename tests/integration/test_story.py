@@ -314,6 +314,21 @@ class TestExplain:
         original = id_of(own_lake, name_of("ZSTD", ".csv.zst"))
         assert f"same content as file {original} ({name_of('ZSTD', '.csv.zst')})" in told(copy)
 
+    def test_a_name_alone_is_the_one_file_of_that_name_below_folders(self, own_lake, ask):
+        (own_lake / "bronze/below").mkdir()
+        (own_lake / "bronze/below" / name_of("NESTED", ".csv")).write_bytes(text_of("NESTED", 3))
+        run(own_lake, "run", "--once")
+        _, story = self.story(ask, own_lake, name_of("NESTED", ".csv"))
+        assert story["path"] == f"below/{name_of('NESTED', '.csv')}"
+
+    def test_a_lake_that_was_copied_tells_of_no_move(self, own_lake, ask, tmp_path):
+        copied = tmp_path / "copied"
+        shutil.copytree(own_lake, copied)
+        (copied / "bronze" / name_of("NEW", ".csv")).write_bytes(text_of("NEW", 3))
+        run(copied, "run", "--once")
+        for path in (copied / "bronze").iterdir():
+            assert "found again" not in " ".join(map(told, self.story(ask, copied, path.name)[1]["versions"]))
+
     def test_what_the_ledger_does_not_know(self, own_lake, ask, tmp_path):
         bronze = own_lake / "bronze"
         (bronze / name_of("FRESH")).write_bytes(b"")

@@ -296,6 +296,7 @@ def test_what_is_built_from_documents_alone_says_so():
         ("timestamp\topen\thigh\tlow\tclose\tvolume", "its cells are separated by TAB, not by commas"),
         ("Timestamp,Open,High,Low,Close,Volume", "its column names are in another case"),
         ("timestamp, open, high, low, close, volume", "its column names have blanks around them"),
+        ("Timestamp,Open,Price,Amount,Close,Volume", "the header lacks"),
         (",timestamp,open,high,low,close,volume", "it has a column without a name, which no description"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.vendor_files import Form, shipped
 from tests.vendors.test_lake import one_of_each
 
 FORMS = {form.feed: form for form in one_of_each() if form.has_header}
+CAPITALS = re.compile(r"[A-Z]{2,}")
 SAID = ": put it below bronze as "
 KUCOIN = "trade_id,trade_time,price,size,side\n1,1714521600123,60000.1,0.1,BUY\n"
 POLYGON = (
@@ -74,6 +76,19 @@ def test_the_advice_is_followed(tmp_path, path, content, where, table):
     assert run(lake, "run", "--once").returncode == 0
     rows = [row for row in read_manifest(lake).iter_rows(named=True) if row["status"] == "success"]
     assert [(row["bronze_file_path"], row["data_type"], row["rows_written"]) for row in rows] == [(where, table, 1)]
+
+
+def test_under_the_name_of_any_feed_the_path_is_one_that_is_read():
+    """Or it has places in capitals, which a person fills in: a word of the name is nothing that the feed has not."""
+    names = {form.path_of(form.day).rpartition("/")[2] for form in FORMS.values()}
+    lines = {line for form in FORMS.values() if not (line := first_line(form)).startswith("{")}
+    said = {(name, whose_header(shipped(), f"dump/{name}", line)) for name in names for line in lines}
+    told = [(name, path) for name, one in said for path in one.partition(SAID)[2].split(" or ") if path]
+    assert len(told) > len(names)
+    for name, path in told:
+        plain = "".join(word.split("|")[0] for word in path.replace("(", ")").split(")"))
+        places = {*CAPITALS.findall(plain)} - {*CAPITALS.findall(name)}
+        assert places or any(not claim.problem for claim in shipped().claims(plain)), (name, path)
 
 
 @pytest.mark.parametrize("path", ["dump/mine.csv", "binance_trades_2024-05-01_A.csv.gz"])

@@ -74,7 +74,11 @@ def files(
 def explain(
     targets: Annotated[
         list[str],
-        typer.Argument(autocompletion=completion.files, metavar="PATH|FILE_ID ...", help="Files, in bronze or not."),
+        typer.Argument(
+            autocompletion=completion.files,
+            metavar="PATH|FILE_ID ...",
+            help="Files that are in bronze, or were: by path, or by id.",
+        ),
     ],
     *,
     lake_root: LakeRoot = None,

@@ -141,7 +141,7 @@ def _judge_name(path: str, layout: Layout) -> tuple[Place, str]:
     found = layout.recognise(path)
     if found is None:
         said = describe_foreign(path, layout.feeds)
-        guess = f"; it looks like {said.looks_like}" if said.looks_like else ""
+        guess = f"; it may be {said.looks_like.removeprefix('perhaps ')}" if said.looks_like else ""
         return Place.FOREIGN, f"fits no layout: {said.reason}{guess}"
     if ESCAPED_BYTE.search(path):
         return Place.REFUSED, f"cannot be ingested: {NOT_UTF8}"

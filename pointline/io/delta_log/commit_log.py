@@ -74,7 +74,7 @@ def moves_of(ledger: Path, file_id: int) -> list[Move]:
         Move(at_us=info["timestamp"] * 1000, origin=origin, target=target)
         for _, info in _infos_with(ledger, _naming(file_id))
         for moved, origin, target in info.get(MOVES, [])
-        if moved == file_id
+        if moved == file_id and origin != target  # after a copy of the lake it is another file at the same path
     ]
 
 

@@ -206,7 +206,7 @@ def _known_trouble(wanted: Sequence[str], header: Sequence[str], separator: str 
             return what, f"write it again with {wanted_one} between them"
     if _is_better(wanted, header, str.strip):
         return f"its column names have blanks around them: {_beginning(header)}", "write the header without them"
-    if _is_better(wanted, header, _squashed):
+    if {*map(_squashed, wanted)} <= {*map(_squashed, header)}:
         return (
             f"its column names are in another case: {_beginning(header)}",
             f"write them as here: {_beginning(wanted)}",

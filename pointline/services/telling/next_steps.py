@@ -20,8 +20,8 @@ CUT_SHORT = "no_final_line_end"
 """The warning of a file whose last line has no end."""
 NEXT_STEPS = {
     Status.FAILED: "fix the cause, then `pointline retry {file_id}`",
-    Status.QUARANTINED: "correct what it was refused for: a file that is changed, moved or replaced is read again "
-    "automatically; `pointline retry {file_id}` reads this one again as it is",
+    Status.QUARANTINED: "fix the cause; a file that is changed, moved or replaced is read again by itself; "
+    "`pointline retry {file_id}` reads this one again as it is",
     Status.SUPERSEDED: "nothing to do; `pointline explain {superseded_by}` tells of what replaced it",
     Status.DUPLICATE: "nothing to do; this file may be removed",
     Status.WITHDRAWN: "nothing to do; `pointline retry {file_id}` takes the file in again",
@@ -101,7 +101,7 @@ def same_content(row: LedgerRow, original: LedgerRow | None, groups: Collection[
     """Say what a duplicate is a copy of; of which day and symbol, where its own path claims another."""
     if original is None or not is_of_another(row, original, groups):
         return str(row["error"])
-    return f"{row['error']}, which is {claim(original)}: of {claim(row)} it has no row"
+    return f"{row['error']}, which is {claim(original)}: there is no row of {claim(row)} in it"
 
 
 def is_of_another(row: LedgerRow, original: LedgerRow, groups: Collection[str]) -> bool:

@@ -190,7 +190,7 @@ def _outcome(row: LedgerRow, sources: Sources) -> list[Chapter]:
             where = f" ({sources.path_of(by, row)})" if by in sources.others else ""
             what = f"It has the same content as file {by}{where}, whose rows are in silver: nothing was added{tries}"
             if (original := sources.original_of(row)) is not None and is_of_another(row, original, sources.groups):
-                what += f". That one is {claim(original)}: of {claim(row)} it has no row"
+                what += f". That one is {claim(original)}: there is no row of {claim(row)} in it"
             return [Chapter(what=what, at_us=at_us)]
         case Status.FAILED | Status.QUARANTINED:
             done = "given up" if row["status"] == Status.FAILED else "refused"

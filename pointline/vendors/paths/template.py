@@ -135,7 +135,7 @@ class PathTemplate:
 
     def said_by_name(self, name: str) -> list[tuple[str, str, str]]:
         """Return what a name says that fits: each field, ``time`` for a part of the time, its value and its format."""
-        found = self._name[0].fullmatch(name)
+        found = self._name[0].fullmatch(name) if self.fits_name(name) else None
         said = []
         for key, value in ({} if found is None else found.groupdict()).items():
             field = key.rpartition("__")[0]

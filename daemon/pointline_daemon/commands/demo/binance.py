@@ -82,7 +82,9 @@ def _trades(symbol: str, day: dt.date) -> pl.DataFrame:
 
 
 def _klines(trades: pl.DataFrame) -> pl.DataFrame:
-    minute = 60_000
+    minute, day = 60_000, 86_400_000
+    begins = int(trades["time"][0]) // day * day
+    every = pl.DataFrame({"open_time": pl.int_range(begins, begins + day, minute, eager=True)})
     bought = pl.col("qty").filter(~pl.col("is_buyer_maker")).sum()
     made = trades.group_by(open_time=pl.col("time") // minute * minute, maintain_order=True).agg(
         open=pl.col("price").first(),
@@ -95,4 +97,9 @@ def _klines(trades: pl.DataFrame) -> pl.DataFrame:
         taker_buy_volume=bought.round(3),
         taker_buy_quote_volume=pl.col("quote_qty").filter(~pl.col("is_buyer_maker")).sum().round(4),
     )
-    return made.with_columns(close_time=pl.col("open_time") + minute - 1, ignore=0).select(KLINES.split(","))
+    last = pl.col("close").forward_fill().fill_null(pl.col("open").backward_fill())  # of a minute without trades
+    whole = every.join(made, on="open_time", how="left", maintain_order="left").with_columns(
+        last.alias("close"), pl.col("open", "high", "low").fill_null(last)
+    )
+    whole = whole.with_columns(close_time=pl.col("open_time") + minute - 1, ignore=0).fill_null(0)
+    return whole.select(KLINES.split(","))

@@ -151,7 +151,12 @@ def _show_result(paths: LakePaths) -> None:
         print_lines(["One file had 5 bad lines of 100. The 95 are in; the 5 are in silver/quarantine:", ""])
         print_lines(_as_text(set_aside))
     if paths.table("bars").exists() and (bars := _bars_by_file(paths)).height:
-        print_lines(["The month's file has the same bars as the daily ones; each day is in once:", ""])
+        print_lines(
+            [
+                "The file of the month has the bars of its days again. Each is in once, from the daily file:",
+                "",
+            ]
+        )
         print_lines(_as_text(bars))
 
 
@@ -189,16 +194,16 @@ def _show_next_steps(lake: Path, vendor: str) -> None:
             f"  export LAKE_ROOT={root}",
             f"  {command} status                # files and health (down: no daemon runs)",
             f"  {command} files --table trades  # every file of trades and what became of it",
-            *_more_steps(command, vendor),
+            *_more_steps(command, vendor, root),
         ]
     )
 
 
-def _more_steps(command: str, vendor: str) -> list[str]:
+def _more_steps(command: str, vendor: str, root: str) -> list[str]:
     if vendor != "tardis":
         return [f"  {command} vendors show {vendor}   # what is read of this vendor"]
     return [
         f"  {command} run                   # watch bronze; then, in another terminal:",
-        "  mkdir $LAKE_ROOT/bronze/again",
-        "  cp $LAKE_ROOT/bronze/*SOLUSDT.csv.gz $LAKE_ROOT/bronze/again/  # a duplicate: nothing is doubled",
+        f"  mkdir {root}/bronze/again",
+        f"  cp {root}/bronze/*SOLUSDT.csv.gz {root}/bronze/again/  # a duplicate: nothing is doubled",
     ]

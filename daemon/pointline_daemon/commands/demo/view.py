@@ -60,6 +60,7 @@ class Arrivals:
             return
         what = f"{event['table']:<20}{event['exchange']} {event['symbol']} {event['date']}"
         note = f", {count(event['rows_quarantined'])} quarantined" if event["rows_quarantined"] else ""
+        note = note or ("" if event["rows_written"] else ", its days are in")
         print_lines([printable(f"  {what:<62}{plural(event['rows_written'], 'row'):>12} {waited_ms:6.0f} ms{note}")])
 
     def summary(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -116,6 +117,7 @@ def answers(config: Config, targets: Sequence[str], *, on_problem: Callable[[str
     if unknown := [file_id for file_id in ids.values() if file_id not in by_id]:
         raise unknown_file(unknown[0])
     paths = {target: by_id[ids[target]] if target in ids else path_in(bronze, target) for target in targets}
+    paths = {target: _below_folders(config, ledger, path) for target, path in paths.items()}
     versions = versions_at(config, ledger, sorted(set(paths.values())))
     moment = _moment_of(config)
     problems: list[str] = []
@@ -206,6 +208,16 @@ def _count_below(ledger: pl.LazyFrame, folder: str) -> str:
     counts = below.group_by("status").len().sort("len", "status", descending=True).collect().rows()
     told = ", ".join(f"{count:,} {status}" for status, count in counts)
     return f"{plural(sum(count for _, count in counts), 'file')} ({told})" if counts else ""
+
+
+def _below_folders(config: Config, ledger: pl.LazyFrame, path: str) -> str:
+    """Return the path that is meant by a name alone: the one file of that name, where there is nothing at the top."""
+    if "/" in path or os.path.lexists(config.paths.bronze / path):
+        return path
+    known = ledger.select(pl.col("bronze_file_path").unique()).filter(pl.col("bronze_file_path").str.ends_with(path))
+    paths: list[str] = known.collect()["bronze_file_path"].to_list()
+    named = [one for one in paths if one.rpartition("/")[2] == path]
+    return named[0] if len(named) == 1 and path not in paths else path
 
 
 def _similar(ledger: pl.LazyFrame, path: str) -> list[str]:

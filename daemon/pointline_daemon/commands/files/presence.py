@@ -17,7 +17,8 @@ from pointline.vendors.feeds import Feeds
 from pointline_daemon.condition.health import Health
 
 NEXT_STEPS = {
-    Place.OUTSIDE: "copy or hard-link it into bronze",
+    Place.OUTSIDE: "`pointline vendors try FILE` says what would become of it; copy or hard-link it into bronze to "
+    "ingest it",
     Place.IGNORED: "rename it when it is whole, or change bronze.ignore (or ignore_also)",
     Place.FOREIGN: "rename it, or describe its layout in bronze.patterns",
     Place.REFUSED: "move or rename it",

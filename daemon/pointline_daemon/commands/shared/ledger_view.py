@@ -16,7 +16,7 @@ from pointline.tables.ingest_manifest import Status, stands_at
 
 SHOWN = 3
 HOUR_US = 3_600_000_000
-CORRECTED = "correct what it was refused for: a file that is changed, moved or replaced is read again automatically"
+CORRECTED = "fix the cause; a file that is changed, moved or replaced is read again by itself"
 NEXT_STEPS = {
     Status.PENDING: "nothing to do; the file is tried again automatically",
     Status.FAILED: "fix the cause, then `pointline retry --status failed`",

@@ -49,7 +49,7 @@ def show(tried: Tried) -> None:
         print_labelled("not       ", f"{one.description.name}: {one.miss.why}")
     if rest := 0 if is_plain else len(tried.others) - len(named):
         more = plural(rest, "more feed" if named else "feed")
-        others = f"nor {more}" if named else f"any of {more} whose files lie or are called similarly"
+        others = f"nor {more}" if named else f"any of {more} with similar paths"
         print_labelled("          " if named else "not       ", f"{others}; --json names them")
     if tried.trial is not None:
         _show_trial(tried.trial)

@@ -149,7 +149,7 @@ def _try(config: Config, feeds: Feeds, file: Path, path: str | None) -> Tried:
 
 
 def _unread(look: Unrecognised) -> str:
-    return f"{look.reason}; it looks like {look.looks_like}" if look.looks_like else look.reason
+    return f"{look.reason}; it may be {look.looks_like.removeprefix('perhaps ')}" if look.looks_like else look.reason
 
 
 def _covered(claim: Claim) -> str:

@@ -14,9 +14,10 @@ from pointline.io.descriptions import lake_tables, periods
 from pointline.io.ledger.reader import require_known_ledger, scan_rows
 from pointline.naming import require_known
 from pointline.reading import other_tables
+from pointline.services.coverage.asked import SERIES, Selection
+from pointline.services.coverage.claims import claimed_spans
+from pointline.services.coverage.days import known_sum, survey
 from pointline.tables import ingest_manifest
-from pointline.tables.coverage import SERIES, Selection, known_sum, survey
-from pointline.tables.coverage_claims import claimed_spans
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, ends, rows_in_quarantine, stands_at
 

@@ -18,9 +18,10 @@ from pointline.io.delta.lake_frame import of_lake
 from pointline.io.delta.reading import Parts, Wanted
 from pointline.io.descriptions import lake_tables
 from pointline.naming import Reading, require_names
-from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS, EventTable
+from pointline.tables.symbols import observations as symbol_observations
 from pointline.unknown import no_such
 
 ORDER = ("local_timestamp", "file_id", "file_seq")

@@ -3,7 +3,7 @@
 One row is one version: the attributes of an ``exchange, symbol`` in force from ``valid_from`` up to but not including
 ``valid_until``, null where there is no end. ``is_current`` says that the symbol can be traded now: the version held at
 the moment it was written, and had not expired. Versions of a key never overlap, versions that touch differ in an
-attribute, and between versions that do not touch the symbol was delisted. ``tables.dim_symbol_checks`` states all of
+attribute, and between versions that do not touch the symbol was delisted. ``tables.symbols.checks`` states all of
 it.
 """
 
@@ -161,7 +161,7 @@ def symbol_ids(versions: pl.DataFrame) -> pl.Series:
 
 
 class KeepsApart(Protocol):
-    """Takes rows that cannot be right (``dim_symbol_faults.Faults``)."""
+    """Takes rows that cannot be right (``vendors.symbols.faults.Faults``)."""
 
     def take(self, rows: pl.DataFrame, error: Rejected, *, rule: str, column: str) -> None:
         """Keep rows apart; raises the error where it cannot."""

@@ -15,13 +15,13 @@ from pointline.parse.feed import Dialect, Feed, Header
 from pointline.tables.schema import EventTable
 from pointline.vendors.contradictions import NAME, SLACK, contradictions
 from pointline.vendors.decoded import beside_of, decoder_of
+from pointline.vendors.drafts.undecided import MARK, undecided
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, Unread, VendorText
 from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped, unknown_keys
 from pointline.vendors.own_tables import own_tables
 from pointline.vendors.paths.template import BadTemplate, PathTemplate
 from pointline.vendors.targets.plan import Plan, plan
 from pointline.vendors.targets.times import is_timed_by_path
-from pointline.vendors.undecided import MARK, undecided
 
 SLACK_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 NOT_INHERITED = ("example", "decide", "note")

@@ -19,9 +19,10 @@ from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.symbols.observations import DeltaObservations
 from pointline.io.symbols.table import DeltaSymbolTable
 from pointline.services.symbols.changes import Symbols, Told
-from pointline.tables import dim_symbol, symbol_observations
-from pointline.tables.dim_symbol_metadata import Metadata
-from pointline.tables.symbol_observations import Kind, Observed, observe
+from pointline.tables import dim_symbol
+from pointline.tables.symbols import observations as symbol_observations
+from pointline.tables.symbols.observations import Kind, Observed, observe
+from pointline.vendors.symbols.metadata import Metadata
 from tests.support.fakes import MemoryManifest
 from tests.support.told import NOW, origin, versions_of
 

@@ -25,7 +25,8 @@ from pointline_daemon.samples import Sample, write_sample
 
 from pointline.config import load_config
 from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
-from pointline.tables.coverage import Selection, survey
+from pointline.services.coverage.asked import Selection
+from pointline.services.coverage.days import survey
 from pointline.tables.ingest_manifest import SCHEMA, Status
 from tests.support.process import ran
 

@@ -10,7 +10,7 @@ import pytest
 from pointline_daemon.exit_codes import EXIT_BAD_CONFIGURATION
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol_metadata import read_metadata
+from pointline.vendors.symbols.metadata import read_metadata
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import put_file
 from tests.support.process import pointline

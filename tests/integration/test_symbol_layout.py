@@ -19,8 +19,8 @@ from pointline.io.symbols.layout import SymbolFile, end_or_never
 from pointline.io.symbols.table import ORDER, DeltaSymbolTable
 from pointline.tables import dim_symbol
 from pointline.tables.dim_symbol import KEY, Scope, changes_between
-from pointline.tables.dim_symbol_metadata import read_metadata
-from pointline.tables.symbol_observations import Kind, observe
+from pointline.tables.symbols.observations import Kind, observe
+from pointline.vendors.symbols.metadata import read_metadata
 from tests.support import symbol_lists
 from tests.support.fakes import MemorySymbolTable
 from tests.support.told import origin, table_in_steps, versions_of

@@ -15,8 +15,8 @@ from pointline_daemon.process.maintenance import thread as maintenance
 
 from pointline.config import load_config
 from pointline.services.symbols.changes import Told
-from pointline.tables.dim_symbol_checks import violations
-from pointline.tables.dim_symbol_metadata import read_metadata
+from pointline.tables.symbols.checks import violations
+from pointline.vendors.symbols.metadata import read_metadata
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_table
 from tests.support.process import Lake, pointline

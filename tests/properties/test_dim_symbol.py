@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pointline.tables import dim_symbol
-from pointline.tables.dim_symbol_checks import violations
-from pointline.tables.symbol_observations import Kind, Observed, observe, with_unsaid
+from pointline.tables.symbols.checks import violations
+from pointline.tables.symbols.observations import Kind, Observed, observe, with_unsaid
 from tests.support import symbol_model
 from tests.support.symbol_model import UNSAID, Said
 from tests.support.told import origin, table_in_steps, versions_of

@@ -18,7 +18,7 @@ FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER: Final = re.compile(r"\d[\d,.:]*")
 COMMITS: Final = re.compile(r"(?:^  \d+ (?:ms|s|min) ago  +[\d,]+ files?  +[\d,]+ rows?  .+\n){2,}", re.MULTILINE)
 """Lines of ``status`` under ``last commits``: on a busy machine a batch is cut where files are slow to come."""
-VENDOR: Final = re.compile(r"^vendor = ", re.MULTILINE)
+VENDOR: Final = re.compile(r"^vendor = |^\[\[table\]\]", re.MULTILINE)
 """What tells a description in TOML from settings."""
 
 

@@ -64,8 +64,9 @@ class Session:
         return self._warm("tests.support.run_python", str(self.home / ".code"))
 
     def write_description(self, text: str) -> None:
-        """What a block of TOML describes is the user's ``mine.toml`` from then on."""
-        (self.home / "mine.toml").write_text(text)
+        """What a block of TOML describes is the user's ``mine.toml`` from then on; a part of one goes below it."""
+        file = self.home / "mine.toml"
+        file.write_text(text if text.startswith("vendor = ") else f"{file.read_text()}\n{text}")
 
     def _run(self, command: str) -> str:
         if found := re.fullmatch(r"export (\w+)=(.*)", command):

@@ -16,11 +16,12 @@ from msgspec.structs import replace
 from pointline.errors import CommitConflict
 from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Discovery, Outcome
 from pointline.io.protocols.tables import CommittedBatch, Part
-from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.dim_symbol import Scope
 from pointline.tables.ingest_manifest import Status, rows_by_day
 from pointline.tables.schema import UTC_TIME, EventTable
-from pointline.tables.symbol_observations import Observed
+from pointline.tables.symbols import observations as symbol_observations
+from pointline.tables.symbols.observations import Observed
 from tests.support.ticks import Ticks
 
 

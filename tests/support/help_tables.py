@@ -15,10 +15,11 @@ from pointline_daemon.page.metrics import METRICS
 from typer.main import get_command
 
 from pointline import errors
-from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.registry import event_tables
 from pointline.tables.rule_names import RULES
 from pointline.tables.schema import EventTable
+from pointline.tables.symbols import observations as symbol_observations
 
 TYPES: Final = {
     "Datetime(time_unit='us', time_zone='UTC')": "Time",

@@ -15,10 +15,11 @@ from pointline.io.protocols.tables import Part
 from pointline.io.symbols.observations import DeltaObservations
 from pointline.io.symbols.table import DeltaSymbolTable
 from pointline.services.compaction import DICTIONARY
-from pointline.tables import dim_symbol, symbol_observations
+from pointline.tables import dim_symbol
 from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
-from pointline.tables.symbol_observations import Kind, Observed, observe
+from pointline.tables.symbols import observations as symbol_observations
+from pointline.tables.symbols.observations import Kind, Observed, observe
 from tests.support.told import origin, versions_of
 
 TRADES = event_tables()["trades"]

@@ -12,8 +12,8 @@ import polars as pl
 from pointline.io.protocols.symbols import SymbolTable
 from pointline.services.symbols.changes import Symbols
 from pointline.tables import dim_symbol
-from pointline.tables.symbol_history import History, history
-from pointline.tables.symbol_observations import Observed, Origin, unnamed
+from pointline.tables.symbols.history import History, history
+from pointline.tables.symbols.observations import Observed, Origin, unnamed
 from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
 
 NOW = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)

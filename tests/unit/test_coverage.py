@@ -12,19 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pointline_daemon.commands.coverage.maps import make_maps, total
 
-from pointline.tables.coverage import (
+from pointline.services.coverage.asked import (
     FEW_AROUND_DAYS,
     FEW_NEEDS_DAYS,
     FEW_NEEDS_ROWS,
     FEW_SHARE,
     PAIR,
     SERIES,
-    Coverage,
     Selection,
     State,
-    survey,
 )
-from pointline.tables.coverage_cells import cells
+from pointline.services.coverage.cells import cells
+from pointline.services.coverage.days import Coverage, survey
 from pointline.tables.ingest_manifest import NO_DATE, SCHEMA, Status
 
 MONDAY = dt.date(2024, 4, 1)

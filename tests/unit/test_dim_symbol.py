@@ -9,10 +9,10 @@ import pytest
 
 from pointline.errors import Rejected
 from pointline.tables import dim_symbol
-from pointline.tables.dim_symbol_checks import CHECKS, violations
-from pointline.tables.dim_symbol_diff import diff
 from pointline.tables.registry import event_tables
-from pointline.tables.symbol_observations import Kind, observe
+from pointline.tables.symbols.checks import CHECKS, violations
+from pointline.tables.symbols.diff import diff
+from pointline.tables.symbols.observations import Kind, observe
 from tests.support.told import origin, versions_of
 
 

@@ -16,10 +16,10 @@ import pytest
 
 from pointline.errors import Rejected
 from pointline.tables import dim_symbol
-from pointline.tables.dim_symbol_checks import violations
-from pointline.tables.dim_symbol_faults import Faults
-from pointline.tables.dim_symbol_metadata import Belonging, read_metadata
-from pointline.tables.symbol_observations import Kind, Observed, observe
+from pointline.tables.symbols.checks import violations
+from pointline.tables.symbols.observations import Kind, Observed, observe
+from pointline.vendors.symbols.faults import Faults
+from pointline.vendors.symbols.metadata import Belonging, read_metadata
 from tests.support import symbol_lists, symbol_model
 from tests.support.symbol_lists import ABSENT, REAL
 from tests.support.told import history_of, origin, table_in_steps, versions_of

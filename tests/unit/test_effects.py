@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from pointline.services.symbols.changes import Told
-from pointline.tables.dim_symbol_metadata import read_metadata
+from pointline.vendors.symbols.metadata import read_metadata
 from tests.support.memory_lake import MemoryLake
 from tests.support.people_contents import DAYS, client, hive, make_content
 

@@ -23,7 +23,7 @@ import pointline
 from pointline import errors
 from pointline.config import describe, load_config
 from pointline.io.descriptions import language_reference
-from pointline.tables.coverage import State
+from pointline.services.coverage.asked import State
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.registry import event_tables
 from pointline.tables.rule_names import rule_names

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from pointline.vendors.skeleton import skeleton
+from pointline.vendors.drafts.skeleton import skeleton
 
 LINES = ["time,area,price", "1714521600000,NO2,5.5", "1714521600001,NO2,6.5"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from pointline.services.symbols.changes import Symbols
 from pointline.tables import dim_symbol
-from pointline.tables.symbol_observations import Kind, Observed, observe, recorded, with_unsaid
+from pointline.tables.symbols.observations import Kind, Observed, observe, recorded, with_unsaid
 from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
 from tests.support.told import NOW, history_of, origin, versions_of
 

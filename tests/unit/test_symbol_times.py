@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol_metadata import Belonging, Metadata, read_metadata
-from pointline.tables.symbol_observations import Kind, observe, observe_at
+from pointline.tables.symbols.observations import Kind, observe, observe_at
+from pointline.vendors.symbols.metadata import Belonging, Metadata, read_metadata
 from tests.support.told import origin, versions_of
 
 AT = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)

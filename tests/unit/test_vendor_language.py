@@ -13,9 +13,9 @@ from pointline.services.telling.examples import check_examples
 from pointline.tables.registry import event_tables
 from pointline.vendors import language
 from pointline.vendors.describe import describe
+from pointline.vendors.drafts.skeleton import DECODERS as OF_ENDINGS
 from pointline.vendors.feeds import Feeds
 from pointline.vendors.language import NO_TEXT
-from pointline.vendors.skeleton import DECODERS as OF_ENDINGS
 
 REFERENCE = language_reference()
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", REFERENCE, re.MULTILINE | re.DOTALL)

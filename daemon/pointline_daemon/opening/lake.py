@@ -31,8 +31,9 @@ from pointline.services.ingest.effects import IngestService
 from pointline.services.loading.load import Loader
 from pointline.services.symbols.changes import Symbols
 from pointline.settings import values_of
-from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.schema import EventTable
+from pointline.tables.symbols import observations as symbol_observations
 from pointline_daemon.opening.bronze_access import make_reader, make_source
 from pointline_daemon.opening.open_files import most_written
 

@@ -13,8 +13,8 @@ from pointline.services.symbols.changes import Told
 from pointline.services.symbols.holds import lacks
 from pointline.services.symbols.planning import Plan
 from pointline.tables.dim_symbol import UPDATE_SCHEMA
-from pointline.tables.dim_symbol_diff import diff
-from pointline.tables.dim_symbol_metadata import Metadata
+from pointline.tables.symbols.diff import diff
+from pointline.vendors.symbols.metadata import Metadata
 from pointline_daemon.opening.requests import Answer, UpdateSymbols
 
 TIMES = (dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
@@ -59,7 +59,7 @@ class SymbolRequest(Struct, frozen=True, kw_only=True):
 
 
 def answer(plan: Plan) -> Answer:
-    """Return the versions that change as ``dim_symbol_diff.diff`` has them, and what is held of what was said."""
+    """Return the versions that change as ``tables.symbols.diff.diff`` has them, and what is held of what was said."""
     times = pl.col("valid_from", "valid_until").dt.strftime(TIME_FORMAT)
     held = plan.held_of(int(plan.add.rows["file_id"][0]))
     return {

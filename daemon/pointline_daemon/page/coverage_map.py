@@ -16,7 +16,8 @@ MOST_CELLS = 6_000
 def draw_coverage(paths: LakePaths) -> str:
     """Return one section of HTML without a script; it says so where the ledger is empty or cannot be read just now."""
     from pointline.io.descriptions import periods  # noqa: PLC0415 - as below
-    from pointline.tables.coverage import Selection, survey  # noqa: PLC0415 - who opens no page does not pay for it
+    from pointline.services.coverage.asked import Selection  # noqa: PLC0415 - who opens no page does not pay for it
+    from pointline.services.coverage.days import survey  # noqa: PLC0415 - who opens no page does not pay for it
     from pointline_daemon.commands.coverage.html import render_fragment  # noqa: PLC0415 - as above
     from pointline_daemon.commands.coverage.maps import make_maps, month_maps  # noqa: PLC0415 - as above
 

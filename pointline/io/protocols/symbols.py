@@ -11,7 +11,7 @@ import polars as pl
 from pointline.io.protocols.file_version import Discovery, Outcome
 from pointline.io.protocols.tables import BatchTable
 from pointline.tables.dim_symbol import Scope
-from pointline.tables.symbol_observations import Observed
+from pointline.tables.symbols.observations import Observed
 
 
 class SymbolTable(Protocol):
@@ -47,7 +47,7 @@ class SymbolTable(Protocol):
 
 
 class SymbolObservations(BatchTable, Protocol):
-    """What files and people said of symbols, as ``tables.symbol_observations`` has it."""
+    """What files and people said of symbols, as ``tables.symbols.observations`` has it."""
 
     def exists(self) -> bool:
         """Tell whether there is a table."""

@@ -15,9 +15,9 @@ from pointline.io.delta.table.repository import DeltaTableRepository
 from pointline.io.protocols.file_version import Discovery, Outcome
 from pointline.io.protocols.tables import Part
 from pointline.io.translate import REPAIR_HINT, storage_errors
-from pointline.tables import symbol_observations as observations
 from pointline.tables.dim_symbol import Scope
-from pointline.tables.symbol_observations import Observed
+from pointline.tables.symbols import observations
+from pointline.tables.symbols.observations import Observed
 
 
 class DeltaObservations(DeltaBatchTable):

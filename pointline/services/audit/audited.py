@@ -13,7 +13,7 @@ from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.protocols.tables import CommittedBatch, Part
 from pointline.services.audit.silver.reread import Rereader
 from pointline.services.audit.silver.row_counts import AuditedTable
-from pointline.tables.symbol_history import History
+from pointline.tables.symbols.history import History
 
 
 class AuditedEventTable(AuditedTable, Protocol):

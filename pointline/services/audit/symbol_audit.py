@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator
 import polars as pl
 
 from pointline.services.telling.findings import Finding
-from pointline.tables import dim_symbol, symbol_observations
-from pointline.tables.dim_symbol_checks import violations
+from pointline.tables import dim_symbol
+from pointline.tables.symbols import observations as symbol_observations
+from pointline.tables.symbols.checks import violations
 
 
 def audit_symbols(versions: pl.DataFrame) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from pointline.io.protocols.file_version import BronzeFileMetadata, Outcome
 from pointline.io.protocols.tables import Part
 from pointline.services.files.identity.candidate import Candidate
 from pointline.services.files.identity.contents import Contents
-from pointline.tables.dim_symbol_metadata import Metadata
+from pointline.vendors.symbols.metadata import Metadata
 
 OWN_PART_BYTES = 1 << 20
 """A compressed file of this size makes a part worth having; smaller ones of a partition share one."""

@@ -23,10 +23,9 @@ from pointline.services.ingest.verdict import Verdict
 from pointline.services.symbols import holds as symbol_holds
 from pointline.services.symbols.planning import Plan, Planner
 from pointline.tables.dim_symbol import INSTRUMENTS, as_of
-from pointline.tables.dim_symbol_metadata import Metadata
 from pointline.tables.ingest_manifest import Status, stands_at
-from pointline.tables.symbol_history import History
-from pointline.tables.symbol_observations import (
+from pointline.tables.symbols.history import History
+from pointline.tables.symbols.observations import (
     Kind,
     Observed,
     Origin,
@@ -35,6 +34,7 @@ from pointline.tables.symbol_observations import (
     recorded,
     with_unsaid,
 )
+from pointline.vendors.symbols.metadata import Metadata
 
 REFRESH = dt.timedelta(minutes=55)
 """Whoever asks does so every few minutes at most: within an hour it is done."""

@@ -15,10 +15,10 @@ from pointline.services.ingest.batch import Entry, Group, start_of_day
 from pointline.services.loading.group_load import GroupLoad
 from pointline.tables import quarantine
 from pointline.tables.dim_symbol import KEY, PLACE
-from pointline.tables.dim_symbol_faults import SCHEMA as BAD_ROWS
-from pointline.tables.dim_symbol_faults import Faults
-from pointline.tables.dim_symbol_metadata import OTHER_EXCHANGE, Belonging, Metadata, read_metadata
 from pointline.tables.ingest_manifest import Status
+from pointline.vendors.symbols.faults import SCHEMA as BAD_ROWS
+from pointline.vendors.symbols.faults import Faults
+from pointline.vendors.symbols.metadata import OTHER_EXCHANGE, Belonging, Metadata, read_metadata
 
 LEAST_BAD_ROWS = 10
 """Fewer never keep a whole file out."""
@@ -78,7 +78,7 @@ class SymbolsLoad(GroupLoad):
 
 
 def _quarantined(found: Metadata) -> pl.DataFrame:
-    """Return the rows that cannot be kept (``dim_symbol_faults.SCHEMA``): of other exchanges, and bad ones."""
+    """Return the rows that cannot be kept (``vendors.symbols.faults.SCHEMA``): of other exchanges, and bad ones."""
     aside = [pl.DataFrame(schema=BAD_ROWS)]
     if found.bad is not None:
         aside.append(found.bad)

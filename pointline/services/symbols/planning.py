@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from pointline.io.protocols.symbols import SymbolObservations, SymbolTable
 from pointline.tables.dim_symbol import KEY, Changes, Scope, changes_between
-from pointline.tables.symbol_history import History, history
-from pointline.tables.symbol_observations import HEAD, Kind, Observed, unnamed
+from pointline.tables.symbols.history import History, history
+from pointline.tables.symbols.observations import HEAD, Kind, Observed, unnamed
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     remove: Sequence[int]
     changes: Changes
     held: pl.DataFrame
-    """What is held of the exchanges concerned (``symbol_history.HELD``)."""
+    """What is held of the exchanges concerned (``history.HELD``)."""
     touched: frozenset[str]
     heads: pl.DataFrame
 

@@ -14,14 +14,15 @@ from msgspec import Struct, field
 from pointline.io.protocols.file_version import ACCEPTED, PROCESS_ENDED, Move
 from pointline.io.protocols.tables import CommitNote
 from pointline.phrases import plural
+from pointline.services.coverage.differing import rows_on
 from pointline.services.files.companion import DISPUTED, is_disputed
-from pointline.services.files.differing import rows_on
 from pointline.services.files.regained import days_left
 from pointline.services.rows.aside import RuleBroken
 from pointline.services.telling.next_steps import LedgerRow, claim, is_of_another
 from pointline.services.telling.oddities import oddities
-from pointline.tables import dim_symbol, symbol_observations
+from pointline.tables import dim_symbol
 from pointline.tables.ingest_manifest import NO_ROWS, Status
+from pointline.tables.symbols import observations as symbol_observations
 
 MOST_RULES = 5
 LONGEST_EXAMPLE = 160

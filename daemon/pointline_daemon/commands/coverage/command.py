@@ -20,9 +20,10 @@ from pointline.io.descriptions import periods
 from pointline.io.durable import replace_file
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import plural, printable
-from pointline.services.files.differing import Differing, differing_days
+from pointline.services.coverage.asked import GAPS, PAIR, RULE, SERIES, Selection, State
+from pointline.services.coverage.days import Coverage, known_sum, survey
+from pointline.services.coverage.differing import Differing, differing_days
 from pointline.tables import ingest_manifest
-from pointline.tables.coverage import GAPS, PAIR, RULE, SERIES, Coverage, Selection, State, known_sum, survey
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline_daemon.commands.coverage.differing import as_json as differing_as_json

@@ -8,8 +8,8 @@ from typing import Any, Final
 from msgspec.structs import asdict
 
 from pointline.phrases import count, plural
-from pointline.services.files.differing import Differing
-from pointline.tables.coverage import Selection
+from pointline.services.coverage.asked import Selection
+from pointline.services.coverage.differing import Differing
 from pointline.tables.spelling import symbol_key
 from pointline_daemon.commands.coverage.text import encodable, print_wrapped
 from pointline_daemon.commands.shared.present import Column, is_terminal, print_lines, print_table

@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from pointline.phrases import count, plural
-from pointline.tables.coverage import GAPS, PAIR, RULE, SERIES, State, urgency
+from pointline.services.coverage.asked import GAPS, PAIR, RULE, SERIES, State, urgency
 from pointline.tables.ingest_manifest import Status
 from pointline_daemon.commands.coverage.maps import WORDS
 from pointline_daemon.commands.coverage.text import encodable, print_wrapped

@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from pointline.phrases import plural, printable
-from pointline.tables.coverage import RULE
+from pointline.services.coverage.asked import RULE
 from pointline_daemon.commands.coverage.gaps import grouped, steps, what, where
 from pointline_daemon.commands.coverage.maps import TONES, WORDS, Cell, Map, describe, percent, total
 

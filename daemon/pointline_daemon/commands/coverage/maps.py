@@ -10,8 +10,9 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables.coverage import PAIR, SERIES, Coverage, State
-from pointline.tables.coverage_cells import cells, never_came
+from pointline.services.coverage.asked import PAIR, SERIES, State
+from pointline.services.coverage.cells import cells, never_came
+from pointline.services.coverage.days import Coverage
 
 MOST_SHARE: Final = 0.9
 SOME_SHARE: Final = 0.5

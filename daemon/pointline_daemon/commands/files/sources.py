@@ -11,14 +11,15 @@ from pointline.io.delta_log.commit_log import found_by, moves_of, notes_on, olde
 from pointline.io.descriptions import lake_tables
 from pointline.io.ledger.reader import scan_rows_of
 from pointline.io.translate import storage_errors
-from pointline.services.files.differing import ASKED
+from pointline.services.coverage.differing import ASKED
 from pointline.services.files.regained import days_left, heirs_of
 from pointline.services.rows.aside import by_rule
 from pointline.services.telling.next_steps import LedgerRow
 from pointline.services.telling.story import Sources
-from pointline.tables import ingest_manifest, quarantine, symbol_observations
+from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status
+from pointline.tables.symbols import observations as symbol_observations
 from pointline_daemon.opening.bronze_access import place_in_bronze
 
 

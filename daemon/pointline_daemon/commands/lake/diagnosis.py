@@ -11,8 +11,9 @@ from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED, and_more, plural, pri
 from pointline.services.audit.healing import Healing
 from pointline.services.audit.reconcile import describe
 from pointline.services.telling.findings import Finding
-from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.ingest_manifest import Status
+from pointline.tables.symbols import observations as symbol_observations
 from pointline_daemon.commands.shared.present import print_json, print_lines
 from pointline_daemon.opening.left_behind import Forgotten
 

@@ -13,9 +13,10 @@ from pointline.config import Config, LakePaths
 from pointline.errors import UnknownValue
 from pointline.io.ledger.reader import scan_rows
 from pointline.phrases import DESCRIBE_AGAIN, UNDESCRIBED
-from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
+from pointline.tables.symbols import observations as symbol_observations
 from pointline.unknown import no_such
 
 LISTS_FILES = "`pointline files --last 0` lists all files"

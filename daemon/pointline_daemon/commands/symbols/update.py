@@ -21,7 +21,7 @@ from pointline.io.translate import storage_errors
 from pointline.phrases import CHECK_PATH, WOULD_DO, and_more, plural, printable
 from pointline.services.symbols.changes import Told
 from pointline.tables import dim_symbol, ingest_manifest
-from pointline.tables.dim_symbol_metadata import Metadata, read_metadata
+from pointline.vendors.symbols.metadata import Metadata, read_metadata
 from pointline_daemon.commands.shared.present import Column, print_json, print_lines, print_problem, print_table
 from pointline_daemon.commands.shared.settings import READING, settings_for, warn
 from pointline_daemon.commands.symbols.show import parsed_time, short_time

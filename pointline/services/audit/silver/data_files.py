@@ -8,7 +8,8 @@ from typing import TypeVar
 from pointline.io.protocols.tables import Part
 from pointline.services.audit.look import UNREADABLE, Look, first_line
 from pointline.services.telling.findings import Finding
-from pointline.tables import dim_symbol, ingest_manifest, quarantine, symbol_observations
+from pointline.tables import dim_symbol, ingest_manifest, quarantine
+from pointline.tables.symbols import observations as symbol_observations
 
 T = TypeVar("T")
 SHUT = "part_shut"

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from pointline.vendors.undecided import MARK
+from pointline.vendors.drafts.undecided import MARK
 
 SAMPLES = 3
 EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}")

@@ -3,7 +3,7 @@
 Evidence of a symbol counts from its time on until the next evidence. At one time windows count before partial updates
 and these before snapshots; of one kind, what was found later counts before what was found earlier. A symbol that a
 snapshot lacks is delisted at the snapshot's time; one that it names in a row that cannot be right stays what it was.
-Snapshots that lack too much are held (``symbol_guard``).
+Snapshots that lack too much are held (``guard``).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import datetime as dt
 import polars as pl
 from msgspec import Struct
 
-from pointline.tables import scd2
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY, as_of, symbol_ids
 from pointline.tables.dim_symbol import SCHEMA as VERSIONS
 from pointline.tables.schema import UTC_TIME
-from pointline.tables.symbol_guard import judge
-from pointline.tables.symbol_observations import Kind
+from pointline.tables.symbols import scd2
+from pointline.tables.symbols.guard import judge
+from pointline.tables.symbols.observations import Kind
 
 RANKS = {Kind.RECORDED: 0, Kind.PARTIAL: 1, Kind.WINDOWS: 2}
 """Of what has points; snapshots rank below."""

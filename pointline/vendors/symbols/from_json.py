@@ -10,9 +10,9 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import PLACE, UPDATE_SCHEMA
-from pointline.tables.dim_symbol_faults import Faults
 from pointline.tables.schema import UTC_TIME
-from pointline.tables.symbol_times import read_milliseconds, read_time
+from pointline.vendors.symbols.faults import Faults
+from pointline.vendors.symbols.times import read_milliseconds, read_time
 
 TARDIS_FIELDS: Mapping[str, str] = {
     "base_asset": "baseCurrency",

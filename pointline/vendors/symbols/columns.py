@@ -13,9 +13,9 @@ import polars as pl
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import ATTRIBUTES, KEY, PLACE, REQUIRED, UPDATE_SCHEMA
-from pointline.tables.dim_symbol_faults import Faults, keep_apart
 from pointline.tables.schema import UTC_TIME
-from pointline.tables.symbol_times import HINT, fault_of, typed_times
+from pointline.vendors.symbols.faults import Faults, keep_apart
+from pointline.vendors.symbols.times import HINT, fault_of, typed_times
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "exchange": ("venue", "market"),

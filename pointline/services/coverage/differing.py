@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pointline.io.protocols.file_version import LEFT_TO
+from pointline.services.coverage.asked import SERIES
 from pointline.services.files.regained import MOST_STEPS, days_left, heirs_of
-from pointline.tables.coverage import SERIES
 from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 
 OF_ONE_FEED: Final = (*SERIES, "feed")

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pointline.tables.coverage import DAY, SERIES, Coverage, State, is_rest
+from pointline.services.coverage.asked import DAY, SERIES, State
+from pointline.services.coverage.days import Coverage
+from pointline.services.coverage.gaps import is_rest
 
 
 def cells(coverage: Coverage, by: Sequence[str]) -> pl.DataFrame:

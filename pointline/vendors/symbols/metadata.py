@@ -10,11 +10,11 @@ from polars.exceptions import PanicException, PolarsError
 
 from pointline.errors import Rejected
 from pointline.tables.dim_symbol import KEY, typed_updates
-from pointline.tables.dim_symbol_columns import read_columns, read_csv, read_parquet, reject_overlap, with_ends
-from pointline.tables.dim_symbol_faults import Faults
-from pointline.tables.dim_symbol_json import binance_updates, parse_json, tardis_updates
 from pointline.tables.schema import UTC_TIME
-from pointline.tables.symbol_observations import Kind
+from pointline.tables.symbols.observations import Kind
+from pointline.vendors.symbols.columns import read_columns, read_csv, read_parquet, reject_overlap, with_ends
+from pointline.vendors.symbols.faults import Faults
+from pointline.vendors.symbols.from_json import binance_updates, parse_json, tardis_updates
 
 OTHER_EXCHANGE = "other_exchange"
 """The rule that rows break which a file may not tell of."""
@@ -34,7 +34,7 @@ class Metadata(Struct, frozen=True, kw_only=True):
     foreign: pl.DataFrame | None = None
     """Rows of other exchanges than it may tell of, as they were read, with their ``place``."""
     bad: pl.DataFrame | None = None
-    """Rows that cannot be right (``dim_symbol_faults.SCHEMA``). A snapshot says of their symbols nothing, not even that
+    """Rows that cannot be right (``faults.SCHEMA``). A snapshot says of their symbols nothing, not even that
     they are not there."""
     is_partial: bool = False
     """Some symbols from one time on, as a person tells them."""

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from pointline.vendors.drafts.proposals import SAMPLES, WRITTEN, names_no_zone, proposal, quoted
+from pointline.vendors.drafts.undecided import MARK
 from pointline.vendors.language import JSON
-from pointline.vendors.proposals import SAMPLES, WRITTEN, names_no_zone, proposal, quoted
-from pointline.vendors.undecided import MARK
 from pointline.vendors.values import is_number
 
 SEPARATORS = (",", ";", "\t", "|")

@@ -1,0 +1,1 @@
+"""Descriptions that are not finished: how one begins, and what it leaves open."""

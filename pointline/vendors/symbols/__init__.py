@@ -1,0 +1,1 @@
+"""Lists of symbols as vendors write them: the JSON of Tardis and of Binance, the columns of QuantConnect and others."""

@@ -35,7 +35,7 @@ def blocks_of(size: int, kept_for_pack: int | None = None) -> Iterator[None]:
     with (
         patch("pointline.io.content.decode.READ_BYTES", max(size // 4, 1)),
         patch("pointline.io.content.line_blocks.BLOCK_BYTES", size),
-        patch("pointline.services.loading.load.KEPT_FOR_PACK", kept),
+        patch("pointline.services.loading.rows_load.KEPT_FOR_PACK", kept),
         patch("pointline.services.audit.silver.reread.KEPT_FOR_PACK", kept),
     ):
         yield

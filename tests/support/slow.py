@@ -16,7 +16,7 @@ from pointline_daemon.commands import run
 
 from pointline.io.content import decode, line_blocks
 from pointline.io.content.file_reader import FileReader
-from pointline.services.loading import load
+from pointline.services.loading import rows_load
 from tests.support.kill import Moment, surround
 
 SECONDS_A_BLOCK = 0.1
@@ -26,7 +26,7 @@ STREAMED_BYTES = 1 << 18
 
 
 def _main() -> None:
-    decode.READ_BYTES, line_blocks.BLOCK_BYTES, load.KEPT_FOR_PACK = READ_BYTES, BLOCK_BYTES, STREAMED_BYTES
+    decode.READ_BYTES, line_blocks.BLOCK_BYTES, rows_load.KEPT_FOR_PACK = READ_BYTES, BLOCK_BYTES, STREAMED_BYTES
     step = FileReader._step
 
     @wraps(step)

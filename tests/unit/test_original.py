@@ -8,7 +8,7 @@ from typing import Self
 import pytest
 
 from pointline.parse.feed import own_columns
-from pointline.services.loading.load import KEPT_FOR_PACK
+from pointline.services.loading.pack import KEPT_FOR_PACK
 from pointline.services.telling.original import find_row
 from pointline.tables.registry import event_tables
 

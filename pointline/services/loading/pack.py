@@ -20,6 +20,11 @@ from pointline.services.rows.steps import has_bars, has_odd_file
 from pointline.services.rows.tally import Tally, facts, spans_of
 from pointline.tables.schema import Check
 
+PACK_BYTES = 4 << 20
+"""Text of small files typed in one parse."""
+KEPT_FOR_PACK = 8 << 20
+"""A file that decodes to more is streamed on its own."""
+
 
 class Member(Struct, frozen=True, kw_only=True):
     """A file of a pack: its account, its lines and its content hash."""
@@ -147,3 +152,15 @@ def _plain_facts(times: pl.Series, laid: EndToEnd) -> Iterator[dict[str, Any]]:
     for start, count in zip(laid.starts, laid.rows, strict=True):
         own = times.slice(start, count)
         yield {"rows": count, "first_us": own.min(), "last_us": own.max()}
+
+
+def first_blocks(blocks: Iterator[bytes], limit: int) -> tuple[list[bytes], bytes | None]:
+    """Return the blocks up to ``limit`` bytes, and the block that was too much, or None where there is no more."""
+    kept: list[bytes] = []
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > limit:
+            return kept, block
+        kept.append(block)
+    return kept, None

@@ -46,7 +46,7 @@ def check_description(lake_root: Path | None, file: Path, *, as_json: bool) -> i
     else:
         made = f"{plural(len(vendor.descriptions), 'feed')}, {plural(examples, 'example')}"
         print_lines([f"{file} is valid: vendor {printable(vendor.name)}, {made}"])
-        if not examples:
+        if vendor.descriptions and not examples:
             print_lines(["it has no [[feed.example]]: nothing shows yet that rows come out as you mean them"])
     return EXIT_FINDINGS if problems else EXIT_OK
 

@@ -17,7 +17,7 @@ from pointline.io.protocols.tables import Part
 from pointline.parse.rules import doubtful_times, without_doubtful
 from pointline.services.audit.silver.row_counts import AuditedTable
 from pointline.services.files.companion import late_checksums
-from pointline.services.loading.load import KEPT_FOR_PACK
+from pointline.services.loading.pack import KEPT_FOR_PACK
 from pointline.services.rows.block import belonging_of, parse_block, row_count
 from pointline.services.rows.bronze_rows import open_rows
 from pointline.services.rows.header import wanted_columns

@@ -16,7 +16,7 @@ The way of one file is in five files, in this order:
 
 1. ``arrival/intake.py`` here: a path becomes a file version, and versions a batch.
 2. ``pointline/vendors/feeds.py``: which description a path is of, and what it says of the rows.
-3. ``pointline/services/loading/rows_load.py``: bytes become typed rows in data files that nobody sees yet, one for each day.
+3. ``pointline/services/loading/rows_load.py``: bytes become typed rows in data files that nobody sees yet.
 4. ``pointline/services/ingest/effects.py``: what becomes of each file of a batch, and the order of effects.
 5. ``pointline/io/delta/table/writer.py``: one commit makes the rows visible, and the ledger follows.
 """

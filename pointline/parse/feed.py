@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pointline.parse.json_lines import JsonLines
+from pointline.parse.seen import Seen
 from pointline.tables.schema import Column, EventTable, Kind
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ class Feed(Struct, frozen=True, kw_only=True):
     has_steps: bool = False
     """Its bars follow one another at their interval, and have to where no path names it."""
     is_distinct: bool = False
+    seen: Seen | None = None
+    """Of a feed whose equal rows are one row: the rows of the blocks before, in a file that is read block by block."""
     """Equal rows are one row."""
     has_receive_clock: bool = True
     names_symbol: bool = True
@@ -229,7 +232,15 @@ class Feed(Struct, frozen=True, kw_only=True):
         if self.is_distinct:
             names = [column.name for column in self.columns]
             rows = rows.unique(names, keep="first", maintain_order=True)
+            rows = rows if self.seen is None else self.seen.first_ones(rows, names)
         return rows
+
+    def across_blocks(self) -> Feed:
+        """Return the feed for one file that is read block by block: it knows the rows of the blocks before."""
+        if not self.is_distinct:
+            return self
+        seen = Seen()
+        return replace(self, seen=seen, whole=None if self.whole is None else replace(self.whole, seen=seen))
 
     def source_of(self, column: str, belonging: Belonging) -> str:
         """Return the source column that a column of the table comes from first; its own name where it has none."""

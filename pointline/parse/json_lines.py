@@ -104,11 +104,13 @@ def _entries_as_rows(begins: bytes, text: bytes) -> bytes:
     """One row for each ``["1.5","2"]``: where a program wrote them as texts, without blanks, there is little to do."""
     if text == b"[]":
         return b""
-    if text.startswith(FIRST_ENTRY) and text.endswith(LAST_ENTRY):
+    commas = text.count(b'","') + text.count(b'"],["')  # others are in a text
+    if text.startswith(FIRST_ENTRY) and text.endswith(LAST_ENTRY) and text.count(b",") == commas:
         rows = text[3:-3].replace(b'"],["', b"\n" + begins).replace(b'","', b",")
         if STRING not in rows and BACKSLASH not in rows:
             return b"%b%b\n" % (begins, rows)
-    return b"".join([begins + b",".join([_cell(value) for value in entry]) + b"\n" for entry in _entries.decode(text)])
+    entries = _entries.decode(text)
+    return b"".join([begins + b",".join([_quoted(_cell(value)) for value in entry]) + b"\n" for entry in entries])
 
 
 def _cell(value: msgspec.Raw) -> bytes:

@@ -19,7 +19,9 @@ from pointline.vendors.drafts.undecided import MARK, undecided
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, Unread, VendorText
 from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped, unknown_keys
 from pointline.vendors.own_tables import own_tables
+from pointline.vendors.paths.member_name import member_pattern
 from pointline.vendors.paths.template import BadTemplate, PathTemplate
+from pointline.vendors.targets.constants import PLACE
 from pointline.vendors.targets.plan import Plan, plan
 from pointline.vendors.targets.times import is_timed_by_path
 
@@ -48,7 +50,8 @@ class Description(Struct, frozen=True, kw_only=True, dict=True):
         """How its files are parsed: worked out when the first of them comes, since most feeds have none in a lake."""
         made = plan(self.text, self.table, _fields_of(self.paths), _report_nothing)
         assert made is not None, f"the feed {self.name} was not checked"
-        return _as_feed(self.text, self.vendor, self.table, made)
+        feed = _as_feed(self.text, self.vendor, self.table, made)
+        return feed if feed.member else replace(feed, member=member_pattern(self.paths, _fields_in_rows(self.text)))
 
 
 class Vendor(Struct, frozen=True, kw_only=True):
@@ -228,6 +231,14 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         names_symbol="symbol" in text.map,
         symbol_column=_symbol_column(text),
     )
+
+
+def _fields_in_rows(text: FeedText) -> set[str]:
+    """Return the fields of a path that rows depend on: ``symbol`` where they do not name theirs."""
+    values = [text.exchange, *(one.value for one in text.map.values() if not isinstance(one, str))]
+    symbol = text.map.get("symbol", "")
+    names_it = bool(symbol) if isinstance(symbol, str) else not symbol.value
+    return (set() if names_it else {"symbol"}) | {name for value in values for name in PLACE.findall(value)}
 
 
 def _symbol_column(text: FeedText) -> str:

@@ -390,6 +390,17 @@ def _blank_first(form: Form) -> Broken | None:
     return Broken(path=form.path_of(form.day), data=data, says="its first line is blank")
 
 
+def _other_symbol(form: Form) -> Broken | None:
+    path, lines = form.path_of(form.day), form.written(form.plain_rows())
+    for at, cell in enumerate(lines[0]):
+        is_named = re.search(rf"(?:^|[/_]){re.escape(cell)}(?:[-_./]|$)", path) and re.fullmatch("[A-Z0-9-]{5,}", cell)
+        if is_named and not cell.isdigit() and {line[at] for line in lines} == {cell}:
+            for line in lines[: len(lines) // 10]:
+                line[at] = f"XYZ{cell[3:]}"
+            return Broken(path=path, data=form.file(lines), says="other_symbol")
+    return None
+
+
 MUTATIONS: dict[str, Callable[[Form], Broken | None]] = {
     "a day off": _day_off,
     "two names swapped": _names_swapped,
@@ -400,6 +411,7 @@ MUTATIONS: dict[str, Callable[[Form], Broken | None]] = {
     "an unknown word": _unknown_word,
     "a zone off": _zone_off,
     "a blank line first": _blank_first,
+    "rows of another symbol": _other_symbol,
 }
 
 

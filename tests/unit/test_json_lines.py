@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 
@@ -101,6 +102,14 @@ def test_an_entry_of_another_length_is_a_row_of_another_length(bids, cells):
     line = f'{{"type":"delta","ts":17,"data":{{"s":"X","u":1,"b":{bids},"a":[]}}}}'
     assert [row.count(",") + 1 for row in rows(BOOK, line)] == cells
     assert rows(BOOK, line) == rows(BOOK, line.replace(",", ", ").replace(", 4", ",4"))
+
+
+@pytest.mark.parametrize("bids", ['[["60000,5","2"]]', '[["60000,5"]]', '[["1","2"],["1","60000,5"]]', '[["1,5", 2]]'])
+def test_a_comma_in_a_text_is_no_end_of_a_cell(bids):
+    made = rows(BOOK, LINE.replace('[["1.50","2"],["1.4","0"]]', bids))
+    assert [next(csv.reader([row]))[4:] for row in made[:-1]] == [
+        [str(cell) for cell in one] for one in json.loads(bids)
+    ]
 
 
 def test_without_lists_a_line_is_a_row():

@@ -102,7 +102,8 @@ class RowsLoad(GroupLoad):
         if not is_usual:
             tally.warn(unknown_columns(self._table, opened.header))
         if more is not None:
-            self._stream(tally, content, replace(opened, blocks=chain([*kept, more], opened.blocks)))
+            blocks = chain([*kept, more], opened.blocks)
+            self._stream(tally, content, replace(opened, feed=opened.feed.across_blocks(), blocks=blocks))
         elif self._is_first(entry, content.content_hash, has_rows=bool(kept)):
             tally.checksum = self._check_companion(entry, content.content_hash)
             tally.warn(content.warnings)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pointline.errors import Rejected
 from pointline.io.protocols.bronze import BronzeContent
@@ -88,6 +89,7 @@ def _read(trial: Trial, meta: BronzeFileMetadata, content: BronzeContent, terms:
         line = content.first_line(feed.member, feed.decoder, feed.dialect.skip)
         trial.first_line = line.decode(feed.dialect.encoding, "replace")
     opened = open_rows(feed, content, meta.bronze_file_path, wanted, belonging.says)
+    opened = replace(opened, feed=opened.feed.across_blocks())
     trial.first_line = ""
     trial.header, trial.has_header = opened.header, opened.has_header
     checks = counted(feed.table, terms.checks)

@@ -54,6 +54,8 @@ def parse_block(opened: BronzeRows, data: bytes, belonging: Belonging, lines_bef
     counted = rows.height + bad.height
     if feed.is_plain:
         return Block(rows=rows, bad=bad, lines=counted, cut=cut)
+    if feed.seen is not None:
+        feed.seen.keep()
     lines = row_count(opened, data)
     return Block(rows=rows, bad=bad, lines=lines, left_out=lines - counted, words=words, cut=cut)
 

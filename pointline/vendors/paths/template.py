@@ -12,7 +12,7 @@ without ``/``, ``/**`` any number of folders, none too. An ending such as ``.csv
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -27,6 +27,7 @@ ENDING = re.compile(r"(?:\.[a-z0-9]+)+")
 ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
 SHORTEST, LONGEST = "[^/]+?", "[^/]+"
 UNTIL = "until"
+NAMED = re.compile(r"\?P<[^>]+>")
 NAMED_GROUP = re.compile(r"(\(\?P<[^>]+>)(.*)\)")
 TIMES = {"date": "%Y-%m-%d", "day": "%d", "month": "%m", "year": "%Y", "hour": "%H"}
 """Fields that people mean as a part of the time, each with how it may be written."""
@@ -143,6 +144,27 @@ class PathTemplate:
             said.append((field, value, "") if number == field else ("time", value, self._time[int(number)]))
         return said
 
+    @property
+    def fields_of_name(self) -> set[str]:
+        """The fields that the name has."""
+        return {piece[1:-1].partition(":")[0] for piece, _ in self._name_pieces if piece.startswith("{")}
+
+    def stem_pattern(self, fields: Collection[str]) -> str:
+        """Return a pattern for names without their endings, with a group for each of these fields."""
+        found: list[str] = []
+        named: set[str] = set()
+        for piece, pattern in _stem(self._name_pieces):
+            name = piece[1:-1].partition(":")[0] if piece.startswith("{") else ""
+            if name not in fields or "%" in piece:
+                found.append(NAMED.sub("?:", pattern))
+            elif name in named:
+                found.append(f"(?P={name})")
+            else:
+                words = "" if name == "symbol" else self._words.get(name, "")
+                found.append(f"(?P<{name}>{words or LONGEST})")
+                named.add(name)
+        return "".join(found)
+
     def miss(self, folder: str, name: str) -> Miss:
         """Say how far the path of a file is from this template."""
         fits_folder = self.holds(folder)
@@ -232,6 +254,17 @@ class PathTemplate:
             if letter in letters:
                 return span
         return Span.NONE
+
+
+def _stem(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out the ending: a last choice of words without a name, and what is behind the last dot."""
+    found = list(pieces)
+    if found and found[-1][0].startswith("{") and "|" in found[-1][0] and ":" not in found[-1][0]:
+        found.pop()
+    if found and "." in found[-1][0] and not found[-1][0].startswith(("{", "*")):
+        text = found.pop()[0].partition(".")[0]
+        found += [(text, re.escape(text))] if text else []
+    return found
 
 
 def _ways(pieces: Sequence[tuple[str, str]], before: str = "") -> list[re.Pattern[str]]:

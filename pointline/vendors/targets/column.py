@@ -40,7 +40,23 @@ def make_column(column: Column, mapping: Mapping | None, asked: Asked) -> MadeCo
     except ValueError as error:
         report(f"map.{column.name}: {error}")
         return None
+    if column.name == "symbol" and (text.symbols or text.symbol_drops):
+        made = _respelled(made, text)
     return made if constant is None else _or_else(made, constant)
+
+
+def _respelled(made: MadeColumn, text: FeedText) -> MadeColumn:
+    """Symbols of rows as the lake spells them, as those of paths are."""
+
+    def value(belonging: Belonging) -> pl.Expr:
+        cell = made.value(belonging)
+        dropped = cell
+        for part in text.symbol_drops:
+            dropped = dropped.str.replace_all(part, "", literal=True)
+        plain = pl.when(dropped.str.len_bytes() > 0).then(dropped).otherwise(cell)
+        return pl.when(cell.is_in(list(text.symbols))).then(cell.replace(text.symbols)).otherwise(plain)
+
+    return replace(made, value=value)
 
 
 def _said_of_timestamp(problem: str) -> None:

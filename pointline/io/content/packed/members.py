@@ -20,7 +20,7 @@ MOST_MEMBERS = 100_000
 class Naming:
     """What the name of the member has to be that is read, and what it says: what the named groups of a pattern find.
 
-    A pattern that fits the empty name fits all names, and only listens.
+    A pattern that fits the empty name fits all names, and only listens. ``symbol__2`` is another group for ``symbol``.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -31,7 +31,9 @@ class Naming:
     def hear(self, name: str) -> None:
         """Take what the name of the member says that is read."""
         found = self._pattern.search(name)
-        self.says = {} if found is None else {key: said for key, said in found.groupdict().items() if said}
+        self.says = (
+            {} if found is None else {key.partition("__")[0]: said for key, said in found.groupdict().items() if said}
+        )
 
 
 ANY_NAME = ""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pointline.io.protocols.bronze import BronzeContent, BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
@@ -121,6 +122,7 @@ class Rereader:
         feed = self._feeds.feed(self._table.name, meta.feed, meta.vendor)
         belonging = belonging_of(self._feeds, meta, self._escalated, self._groups)
         opened = open_rows(feed, content, meta.bronze_file_path, wanted_columns(feed))
+        opened = replace(opened, feed=opened.feed.across_blocks())
         lines = 0
         for data in as_loaded(opened.blocks):
             if since > 1 and lines + (count := row_count(opened, data)) < since:

@@ -16,6 +16,7 @@ NAME_DBN = "give it the name that the vendor gives, such as glbx-mdp3-20240101.t
 ANSWER = "download the file again: a server sent this instead of it"
 LINES = """download the file again if a server sent this instead of it; if it is lines of JSON, describe it with \
 `decoder = "json"`: `pointline vendors help`"""
+NAME_PARQUET = "if files of its kind may be Parquet, give it a name that ends in .parquet; else write it again as CSV"
 MAGICS = (
     (b"PK\x03\x04", "a zip archive", UNPACK),
     (b"PK\x05\x06", "an empty zip archive", "download the file again"),
@@ -34,7 +35,11 @@ MAGICS = (
     (b"\xff\x06\0\0sNaPpY", "snappy", UNPACK),
     (b"\x1f\x9d", "compress (.Z)", UNPACK),
     *((b"DBN%c" % version, "Databento's DBN", NAME_DBN) for version in (1, 2, 3)),
-    (b"PAR1", "Parquet", "give the file a name that ends in .parquet"),
+    (
+        b"PAR1",
+        "Parquet",
+        NAME_PARQUET,
+    ),
     (b"ARROW1", "an Arrow file", CONVERT),
     (b"ORC", "an ORC file", CONVERT),
     (b"Obj\x01", "an Avro file", CONVERT),

@@ -61,6 +61,7 @@ class FileContent:
         self._lines: Iterator[bytes] = iter(())
         self._first_line: bytes | None = None
         self._header: tuple[str, ...] | None = None
+        self.is_packed = False
         self._naming = Naming(ANY_NAME)
         self._says: Mapping[str, str] = {}
         self._content_hash: str | None = None
@@ -233,9 +234,9 @@ class FileContent:
 
     def _line_blocks(self, member: str, *, is_csv: bool, skip: int = 0) -> Iterator[bytes]:
         content = self._decode(member)
-        chunks, is_packed = self._checked(content, is_csv=is_csv), bool(content.packed_as)
+        chunks, self.is_packed = self._checked(content, is_csv=is_csv), bool(content.packed_as)
         cutter = LineCutter(self._meta.bronze_file_path, self._limits.max_line_bytes, self._warnings)
-        return cutter.blocks(chunks, is_csv=is_csv, is_packed=is_packed, skip=skip)
+        return cutter.blocks(chunks, is_csv=is_csv, is_packed=self.is_packed, skip=skip)
 
     def _parse_header(self, line: bytes) -> tuple[str, ...]:
         path = self._meta.bronze_file_path

@@ -35,6 +35,11 @@ class BronzeContent(Protocol):
         ...
 
     @property
+    def is_packed(self) -> bool:
+        """Tell whether the bytes of the file are packed, whatever its name says; known with its first line."""
+        ...
+
+    @property
     def says(self) -> Mapping[str, str]:
         """What a file itself says of all its rows, by the names of fields of its path.
 

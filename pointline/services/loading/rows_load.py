@@ -256,4 +256,6 @@ class RowsLoad(GroupLoad):
 
 def _says_no_data(path: str, content: BronzeContent) -> bool:
     """An empty gzip is how a vendor says that there was no data, and an empty bi5; no other file without rows does."""
-    return path.lower().endswith(".bi5") or (path.lower().endswith(".gz") and not content.header())
+    return path.lower().endswith(".bi5") or (
+        path.lower().endswith(".gz") and content.is_packed and not content.header()
+    )

@@ -34,6 +34,7 @@ FRACTIONS = {
     Fraction(1, 2): "half",
     Fraction(2, 3): "two thirds",
 }
+CR_TOO_MANY = "a CR is left at the end of each of these lines, as in CR CR LF: write the file again with line feeds"
 FOREIGN = {"other_exchange": "exchange", "other_symbol": "symbol"}
 CLOCKS = {
     SKIPPED: "there is no such time: clocks skip it in {}",
@@ -65,7 +66,8 @@ class Complaint:
             what = f"{rows:,} x {rule} ({column})" if column else f"{rows:,} x {rule}"
             phrases.append(what + self._detail(rule, column, raw))
         more = ordered.height - MOST_PHRASES
-        return ", ".join([*phrases, *([f"and {more} rules more"] if more > 0 else [])])
+        said = ", ".join([*phrases, *([f"and {more} rules more"] if more > 0 else [])])
+        return f"{said}; {CR_TOO_MANY}" if self._rows["raw"].str.ends_with("\r").all() else said
 
     def first(self) -> str:
         """Name the first of the rows."""

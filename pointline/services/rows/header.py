@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -19,6 +20,9 @@ SHOWN = 5
 LONGEST_NAME = 40
 MOST_NAMED = 8
 LONGEST_HEADER = 80
+SHOWN_BYTES = 16
+NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+DAMAGED_HINT = "is it packed or encrypted, or damaged on its way? Download it again"
 NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 SEPARATORS = {",": "commas", ";": "';'", "\t": "TAB", "|": "'|'", " ": "a blank"}
 OTHER_COLUMNS = (
@@ -80,7 +84,7 @@ def read_header(
         for names in feed.headers:
             if len(names) == len(cells):
                 return names, line
-        _refuse_cr(line, path)
+        _refuse_no_lines(line, path, feed.dialect.separator)
         counts = " or ".join(str(len(names)) for names in feed.headers)
         raise Rejected(
             f"{path}: its first line has {len(cells)} cells, files of {feed.name} have {counts}: "
@@ -91,14 +95,23 @@ def read_header(
     try:
         return _known_names(feed, cells, path), b""
     except Rejected:
-        _refuse_cr(line, path)
+        _refuse_no_lines(line, path, feed.dialect.separator)
         raise
 
 
-def _refuse_cr(line: bytes, path: str) -> None:
-    """Say of a first line that is not as it should be that it is all of the file, where it is."""
-    if b"\r" in line:
-        raise Rejected(f"{path}: {CR_ENDS}", subject=path, hint=CR_HINT)
+def _refuse_no_lines(line: bytes, path: str, separator: str) -> None:
+    """Say of a first line that is not as it should be that it is no text, or all of the file, where that is so."""
+    if (found := _no_lines(line, separator)) is not None:
+        raise Rejected(f"{path}: {found[0]}", subject=path, hint=found[1])
+
+
+def _no_lines(line: bytes, separator: str) -> tuple[str, str] | None:
+    if NO_TEXT.search(line):
+        begins = line[:SHOWN_BYTES].decode("ascii", "backslashreplace")
+        return f"it is no text: it begins with {shown(begins, LONGEST_HEADER)}", DAMAGED_HINT
+    if b"\r" in line and separator.encode() in line.partition(b"\r")[0]:
+        return CR_ENDS, CR_HINT
+    return None
 
 
 def _check_said(file_says: Mapping[str, str], path_says: Mapping[str, str], path: str) -> None:
@@ -197,8 +210,8 @@ def _known_trouble(wanted: Sequence[str], header: Sequence[str], separator: str 
     text = separator.join(header)
     if text.lower().startswith("sep="):
         return f"its first line is {_beginning(header)}, which spreadsheets write", "remove that line"
-    if "\r" in text:
-        return CR_ENDS, CR_HINT
+    if (found := _no_lines(text.encode(), separator)) is not None:
+        return found
     for other, name in SEPARATORS.items():
         if other != separator and len(_known(wanted, text.split(other))) > max(1, len(_known(wanted, header))):
             wanted_one = SEPARATORS.get(separator, repr(separator))

@@ -31,6 +31,11 @@ class Pasted:
         return self._content.content_hash
 
     @property
+    def is_packed(self) -> bool:
+        """That of the first file."""
+        return self._content.is_packed
+
+    @property
     def warnings(self) -> Mapping[str, int]:
         """Those of the first file."""
         return self._content.warnings

@@ -34,6 +34,7 @@ NO_WARNINGS = ("rows", "first_us", "last_us", "file_id")
 LONGEST_WORD, MOST_WARNINGS = 60, 40
 """Of values that were left out, whose number nobody knows."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
+FOLDERS = re.compile(r"[/_=]")
 
 
 def facts(checks: Sequence[Check], doubtful: Sequence[str] = (), *, many_symbols: bool) -> list[pl.Expr]:
@@ -257,7 +258,8 @@ class Tally:
         right = names[0].replace("/", "-").replace(":", "-") if len(names) == 1 else ""
         written = re.compile(re.escape(claim), re.IGNORECASE)
         places = list(written.finditer(name))
-        if places and not written.search(folder) and PLAIN_NAME.fullmatch(right):
+        in_folders = _parts_of_date(claim, right) & {*FOLDERS.split(folder)} if column == "date" else set()
+        if places and not written.search(folder) and not in_folders and PLAIN_NAME.fullmatch(right):
             start, end = places[-1].span()
             return f"{said}; rename the file to {name[:start]}{right}{name[end:]}; if that is there, keep the right one"
         return f"{said}; rename or move the file so that its path says the {column} of its rows"
@@ -286,6 +288,15 @@ class Tally:
             subject=path,
             hint=f"download the file again, or keep only the rows before row {row}",
         )
+
+
+def _parts_of_date(claim: str, right: str) -> set[str]:
+    """Return how folders may say a part of a date that is wrong: its year, month or day."""
+    wrong, other = (
+        {day[:4], day[5:7], day[8:], day[:7], day[:7].replace("-", ""), day[5:], day.replace("-", "")}
+        for day in (claim, right)
+    )
+    return wrong - other
 
 
 def _joined(one: Span, other: Span) -> Span:

@@ -38,6 +38,11 @@ class ExampleContent:
         self._beside = beside
         self._skipped = 0
 
+    @property
+    def is_packed(self) -> bool:
+        """Lines of an example are not."""
+        return False
+
     def __enter__(self) -> Self:
         return self
 

@@ -15,6 +15,8 @@ from pointline.parse.feed import Feed
 from pointline.parse.json_lines import BROKEN
 from pointline.parse.rules import Belonging, any_broken, any_foreign
 
+BYTE_ORDER_MARK, MARK_BEGINS = b"\xef\xbb\xbf", b"\xef"
+
 
 def parse(
     feed: Feed, header: Sequence[str], data: bytes, belonging: Belonging, left: Counter[str] | None = None
@@ -47,7 +49,12 @@ def parse_many(
         if frame is not None:
             return frame
     told = feed.dialect  # the parsers of whole blocks know numbers with a point
-    if told.has_decimal_comma or (told.is_trimmed and b" " in data) or (told.is_decoded and BROKEN in data):
+    if (
+        told.has_decimal_comma
+        or (told.is_trimmed and b" " in data)
+        or (told.is_decoded and BROKEN in data)
+        or _is_joined(data)
+    ):
         return None
     lines = feed.with_commas(data)
     found = None if lines is None else cells.typed(feed, header, lines)
@@ -65,3 +72,8 @@ def parse_many(
     if left is not None:
         left.update(own)
     return frame
+
+
+def _is_joined(data: bytes) -> bool:
+    """Tell of files that were joined, and of line ends the wrong way round: texts may hold what nobody sees."""
+    return (MARK_BEGINS in data and BYTE_ORDER_MARK in data) or (b"\r" in data and b"\n\r" in data)

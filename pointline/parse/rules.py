@@ -24,6 +24,8 @@ PLAUSIBLE_US = (FIRST_SECOND * 10**6, LAST_SECOND * 10**6)
 IMPLAUSIBLE = "implausible_time"
 INVISIBLE = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|[\p{Zs}&&[^ ]]|^ | $"
 """What nobody sees in a name: control and format characters, blanks other than a plain one, blanks at its ends."""
+STRAY = r"^\r|\x{FEFF}"
+"""What files that were joined, and line ends the wrong way round, leave in a text."""
 UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 
@@ -86,8 +88,7 @@ def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame, *, names_
     for column in table.columns:
         if column.kind is Kind.NUMBER:
             yield Rule(name="non_finite", column=column.name, broken=~pl.col(column.name).is_finite())
-    for name in ("exchange", "symbol"):
-        yield Rule(name="invisible_character", column=name, broken=pl.col(name).str.contains(INVISIBLE))
+    yield from _unseen(table)
     other_exchange = _is_foreign(rows["exchange"], belonging.owns_exchange)
     yield Rule(name="other_exchange", column="exchange", broken=other_exchange)
     yield Rule(name="other_symbol", column="symbol", broken=_is_foreign(rows["symbol"], belonging.owns_symbol))
@@ -106,6 +107,14 @@ def rules(table: EventTable, belonging: Belonging, rows: pl.DataFrame, *, names_
 def _is_foreign(names: pl.Series, is_own: Callable[[str], bool]) -> pl.Expr:
     foreign = [name for name in names.unique() if name is not None and not is_own(name)]
     return pl.col(names.name).is_in(foreign) if foreign else pl.lit(value=False)
+
+
+def _unseen(table: EventTable) -> Iterator[Rule]:
+    """Characters that nobody sees, in names and, as far as no vendor means them, in other texts."""
+    texts = [column.name for column in table.columns if column.kind is Kind.TEXT]
+    patterns = dict.fromkeys(texts, STRAY) | {"exchange": INVISIBLE, "symbol": INVISIBLE}
+    for name in ("exchange", "symbol", *(text for text in texts if patterns[text] == STRAY)):
+        yield Rule(name="invisible_character", column=name, broken=pl.col(name).str.contains(patterns[name]))
 
 
 def _time_rules(column: str, *, names_units: bool) -> Iterator[Rule]:

@@ -105,10 +105,10 @@ def split_records(data: bytes, cells: int, dialect: Dialect = COMMAS) -> list[by
     lines = data.removesuffix(b"\n").split(b"\n")
     if b'"' not in data or not dialect.is_quoted or dialect.is_decoded:
         return [line.removesuffix(b"\r") for line in lines]
-    return [b"\n".join(lines[start:end]).removesuffix(b"\r") for start, end, _ in _spans(lines, cells)]
+    return [b"\n".join(lines[start:end]).removesuffix(b"\r") for start, end, _ in _spans(lines, cells, dialect)]
 
 
-def split_open_row(data: bytes, cells: int) -> tuple[bytes, bytes]:
+def split_open_row(data: bytes, cells: int, dialect: Dialect = COMMAS) -> tuple[bytes, bytes]:
     """Split whole lines before a row at their end of which more lines may follow: it has a quote that is still open."""
     place = len(data) - 1
     for _ in range(MOST_LINES_OF_A_ROW):
@@ -117,29 +117,29 @@ def split_open_row(data: bytes, cells: int) -> tuple[bytes, bytes]:
     if b'"' not in last or all(line.count(b'"') % 2 == 0 for line in last.split(b"\n")):
         return data, b""  # nearly always: the lines before do not matter
     lines = data.removesuffix(b"\n").split(b"\n")
-    for start, _, is_open in _spans(lines, cells):
+    for start, _, is_open in _spans(lines, cells, dialect):
         if is_open:
             cut = sum(map(len, lines[:start])) + start
             return data[:cut], data[cut:]
     return data, b""
 
 
-def _spans(lines: list[bytes], cells: int) -> Iterator[tuple[int, int, bool]]:
+def _spans(lines: list[bytes], cells: int, dialect: Dialect) -> Iterator[tuple[int, int, bool]]:
     """Yield the first line of each row, the line after it, and whether the quote in it may close further on."""
     at = 0
     while at < len(lines):
-        end = _end_of_quoted_row(lines, at, cells) if lines[at].count(b'"') % 2 else at + 1
+        end = _end_of_quoted_row(lines, at, cells, dialect) if lines[at].count(b'"') % 2 else at + 1
         yield at, end or at + 1, end is None
         at = end or at + 1
 
 
-def _end_of_quoted_row(lines: list[bytes], start: int, cells: int) -> int | None:
+def _end_of_quoted_row(lines: list[bytes], start: int, cells: int, dialect: Dialect) -> int | None:
     """Return the line after a row; None where there are too few lines to tell."""
     quotes = 0
     for end in range(start + 1, min(start + MOST_LINES_OF_A_ROW, len(lines)) + 1):
         quotes += lines[end - 1].count(b'"')
         if quotes % 2 == 0:
-            joined = split_cells(readable(b"\n".join(lines[start:end]).removesuffix(b"\r")))
+            joined = split_cells(readable(b"\n".join(lines[start:end]).removesuffix(b"\r")), dialect)
             return end if len(joined) == cells else start + 1
     return start + 1 if len(lines) >= start + MOST_LINES_OF_A_ROW else None
 

@@ -54,6 +54,7 @@ class _Item(Struct, frozen=True):
     length: int = 0
     """Of what is no digit; 0 where that differs."""
     may_lack_zeros: bool = False
+    letter: str = ""
 
 
 def is_dated(format_: str) -> bool:
@@ -119,6 +120,8 @@ def _moments(text: pl.Expr, format_: str) -> pl.Expr:
         found = [text.str.extract(f"^({before})({digits})({behind})$", group) for group in (1, 2, 3)]
         text = pl.concat_str(found[0], found[1].str.zfill(width), found[2])
     moments = text.str.strptime(kind, format_.replace("%-", "%"), strict=False)
+    if (sixty := _second_sixty(format_)) is not None:
+        moments = pl.when(~text.str.contains(sixty)).then(moments)
     if fields is None:
         return moments
     is_whole = text.str.contains(fields.pattern)
@@ -145,6 +148,20 @@ def fields_of(format_: str) -> Fields | None:
     return Fields(pattern=shape, to_fill=(around[0], f"[0-9]{{1,{width}}}", width, around[1]))
 
 
+@cache
+def _second_sixty(format_: str) -> str | None:
+    """Return what finds a second 60, which chrono takes for the beginning of the next minute; None without seconds."""
+    items = list(_items(format_))
+    place = next((at for at, item in enumerate(items) if item.letter == "S"), None)
+    if place is None:
+        return None
+    before, behind = items[:place], items[place + 1 :]
+    if before and before[-1].whole and before[-1].length == 1 and not (behind and behind[0].width):
+        return f"{before[-1].whole}60(?:[^0-9]|$)"  # most times: a colon, and no digits after it
+    shape = "".join(one.whole or one.pattern for one in before), "".join(one.whole or one.pattern for one in behind)
+    return f"^{shape[0]}60{shape[1]}$"
+
+
 def _shape(runs: Sequence[Sequence[_Item]]) -> str:
     return "".join(item.whole if len(run) > 1 else item.pattern for run in runs for item in run)
 
@@ -162,7 +179,7 @@ def _items(format_: str) -> Iterator[_Item]:
             yield _Item(f"[0-9]{{{fraction}}}", int(fraction), f"[0-9]{{{fraction}}}")
         elif letter in WIDTHS:
             whole = f"[0-9]{{{WIDTHS[letter]}}}"
-            yield _Item(r"\s*[0-9]+", WIDTHS[letter], whole, may_lack_zeros=found["flag"] == "-")
+            yield _Item(r"\s*[0-9]+", WIDTHS[letter], whole, may_lack_zeros=found["flag"] == "-", letter=letter)
         else:
             yield _Item(".*?")
 

@@ -411,7 +411,7 @@ class MemoryContent:
     def __exit__(self, *exc_info: object) -> None:
         return None
 
-    def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
+    def first_line(self, member: str = "", decoder: str = "", skip: int = 0, separator: str = ",") -> bytes:
         return self.data.partition(b"\n")[0]
 
     def header(self) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ class FileContent:
         """What a decoded file, or the name of an archive's member, says of all rows; see ``BronzeContent``."""
         return {**self._naming.says, **self._says}
 
-    def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
+    def first_line(self, member: str = "", decoder: str = "", skip: int = 0, separator: str = ",") -> bytes:
         """Return the first line as it is in the file, without its end; empty for Parquet, and where no line has text.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
@@ -123,7 +123,7 @@ class FileContent:
                     self._first_line = b""
                     self._header = self._open_parquet().names
                 else:
-                    self._lines = self._line_blocks(member, is_csv=True, skip=skip)
+                    self._lines = self._line_blocks(member, is_csv=True, skip=skip, separator=separator)
                     self._first_line = next(self._lines, b"").removeprefix(BYTE_ORDER_MARK).strip(LINE_END)
                     if not self._first_line and any(block.strip() for block in self._lines):
                         raise Rejected(f"{path}: {BLANK_START}", subject=path, hint=BLANK_HINT)
@@ -232,10 +232,10 @@ class FileContent:
             yield start
         yield from content.chunks
 
-    def _line_blocks(self, member: str, *, is_csv: bool, skip: int = 0) -> Iterator[bytes]:
+    def _line_blocks(self, member: str, *, is_csv: bool, skip: int = 0, separator: str = ",") -> Iterator[bytes]:
         content = self._decode(member)
         chunks, self.is_packed = self._checked(content, is_csv=is_csv), bool(content.packed_as)
-        cutter = LineCutter(self._meta.bronze_file_path, self._limits.max_line_bytes, self._warnings)
+        cutter = LineCutter(self._meta.bronze_file_path, self._limits.max_line_bytes, self._warnings, separator)
         return cutter.blocks(chunks, is_csv=is_csv, is_packed=self.is_packed, skip=skip)
 
     def _parse_header(self, line: bytes) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pointline.errors import Rejected
 from pointline.io.content.containers import refuse_nul_block
 from pointline.io.decoders.decoder import BLOCK_BYTES
 from pointline.parse import text_path
+from pointline.parse.feed import Dialect
 from pointline.phrases import CR_ENDS, CR_HINT, plural
 
 MOST_WAITING_BYTES = 64 << 20
@@ -20,8 +21,9 @@ FEW_BYTES = 64
 class LineCutter:
     """Cuts one file into blocks of lines; what is odd about its end is counted in ``warnings``."""
 
-    def __init__(self, path: str, max_line_bytes: int, warnings: Counter[str]) -> None:
+    def __init__(self, path: str, max_line_bytes: int, warnings: Counter[str], separator: str = ",") -> None:
         self._path = path
+        self._dialect = Dialect(separator=separator)
         self._max_line_bytes = max_line_bytes
         self._warnings = warnings
 
@@ -49,10 +51,10 @@ class LineCutter:
             offset += len(block)
             if not header_seen and block:
                 header, block = _split_header(self._without_first(block, skip))
-                width = len(text_path.split_cells(text_path.readable(header)))
+                width = len(text_path.split_cells(text_path.readable(header), self._dialect))
                 yield header
                 header_seen = True
-            block, still_open = text_path.split_open_row(block, width) if is_csv else (block, b"")
+            block, still_open = text_path.split_open_row(block, width, self._dialect) if is_csv else (block, b"")
             if still_open:
                 rest = still_open + rest
                 offset -= len(still_open)

@@ -52,11 +52,12 @@ class BronzeContent(Protocol):
 
     def __exit__(self, *exc_info: object) -> None: ...
 
-    def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
+    def first_line(self, member: str = "", decoder: str = "", skip: int = 0, separator: str = ",") -> bytes:
         """Return the first line as it is in the file, without its end; empty where no line has text.
 
         ``member``: a pattern of the name of the one file in an archive that is meant, where others lie beside it.
         ``decoder``: what reads a file that is no text; it has no first line, and the decoder names the columns.
+        ``separator`` is between the cells of a line.
         ``skip``: so many lines before it are no part of the content. Rejected where the file has no more than them,
         or begins with a blank line.
         """

@@ -86,7 +86,7 @@ def _read(trial: Trial, meta: BronzeFileMetadata, content: BronzeContent, terms:
     wanted = wanted_columns(feed)
     belonging = belonging_of(terms.feeds, meta, quarantining(terms.checks), terms.groups)
     if feed.headers and feed.json_lines is None and feed.beside is None:
-        line = content.first_line(feed.member, feed.decoder, feed.dialect.skip)
+        line = content.first_line(feed.member, feed.decoder, feed.dialect.skip, feed.dialect.separator)
         trial.first_line = line.decode(feed.dialect.encoding, "replace")
     opened = open_rows(feed, content, meta.bronze_file_path, wanted, belonging.says)
     opened = replace(opened, feed=opened.feed.across_blocks())

@@ -65,7 +65,7 @@ def read_header(
     """
     if not feed.headers:
         return content.header(), b""
-    line = content.first_line(feed.member, feed.decoder, feed.dialect.skip)
+    line = content.first_line(feed.member, feed.decoder, feed.dialect.skip, feed.dialect.separator)
     _check_said(content.says, says, path)
     if not line:
         names = content.header()

@@ -51,9 +51,9 @@ class Pasted:
         """What the first file says of itself."""
         return self._content.says
 
-    def first_line(self, member: str = "", decoder: str = "", skip: int = 0) -> bytes:
+    def first_line(self, member: str = "", decoder: str = "", skip: int = 0, separator: str = ",") -> bytes:
         """Return both first lines as one; empty where the first file has none."""
-        line = self._content.first_line(member, decoder, skip)
+        line = self._content.first_line(member, decoder, skip, separator)
         if not line:
             return line
         cells = line.count(self._separator) + 1

@@ -49,7 +49,7 @@ class ExampleContent:
     def __exit__(self, *exc_info: object) -> None:
         """There is nothing to close."""
 
-    def first_line(self, _member: str = "", _decoder: str = "", skip: int = 0) -> bytes:
+    def first_line(self, _member: str = "", _decoder: str = "", skip: int = 0, _separator: str = ",") -> bytes:
         """Return the first line that counts."""
         while self._skipped < skip:
             self._first, _, self._rest = self._rest.partition(b"\n")

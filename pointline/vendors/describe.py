@@ -19,8 +19,9 @@ from pointline.vendors.drafts.undecided import MARK, undecided
 from pointline.vendors.language import JSON, NO_TEXT, FeedText, Unread, VendorText
 from pointline.vendors.misshapen import Misshapen, misshapen_maps, shaped, unknown_keys
 from pointline.vendors.own_tables import own_tables
+from pointline.vendors.paths.grammar import BadTemplate
 from pointline.vendors.paths.member_name import member_pattern
-from pointline.vendors.paths.template import BadTemplate, PathTemplate
+from pointline.vendors.paths.template import PathTemplate
 from pointline.vendors.targets.constants import PLACE
 from pointline.vendors.targets.plan import Plan, plan
 from pointline.vendors.targets.times import is_timed_by_path

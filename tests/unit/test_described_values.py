@@ -17,7 +17,8 @@ from pointline.parse.rules import Belonging
 from pointline.tables.registry import event_tables
 from pointline.vendors import time_formats, values
 from pointline.vendors.describe import describe
-from pointline.vendors.paths.template import BadTemplate, PathTemplate
+from pointline.vendors.paths.grammar import BadTemplate
+from pointline.vendors.paths.template import PathTemplate
 from pointline.vendors.paths.time_of_path import Span
 from pointline.vendors.values import Clock
 from tests.support.vendor_files import take

@@ -17,26 +17,13 @@ from functools import cached_property, lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from pointline.vendors.paths.time_of_path import DIGITS, FROM_ZERO, Match, Span, read_times, with_last
+from pointline.vendors.paths.grammar import LONGEST, UNTIL, Grammar
+from pointline.vendors.paths.patterns import NAMED, endings, gap, readings, stem, ways
+from pointline.vendors.paths.time_of_path import Match, read_times, with_last
 from pointline.vendors.paths.written_out import shortened
 
-FIELD = re.compile(r"\{([^{}]*)\}|(/\*\*|\*)")
-NAME = re.compile(r"[a-z_][a-z0-9_]*")
-CSV = ("csv", "csv.gz", "csv.zst")
-ENDING = re.compile(r"(?:\.[a-z0-9]+)+")
-ANYTHING = {"*": "[^/]*", "/**": "(?:/.*)?"}
-SHORTEST, LONGEST = "[^/]+?", "[^/]+"
-UNTIL = "until"
-NAMED = re.compile(r"\?P<[^>]+>")
-NAMED_GROUP = re.compile(r"(\(\?P<[^>]+>)(.*)\)")
-TIMES = {"date": "%Y-%m-%d", "day": "%d", "month": "%m", "year": "%Y", "hour": "%H"}
-"""Fields that people mean as a part of the time, each with how it may be written."""
 NEARLY = 0.4
 """How near a name is that only has an unknown word where one of some belongs."""
-
-
-class BadTemplate(ValueError):
-    """A template that nobody could mean; the text says why."""
 
 
 class Miss(NamedTuple):
@@ -54,21 +41,14 @@ class PathTemplate:
     def __init__(self, text: str) -> None:
         """Raise BadTemplate with what is wrong."""
         self.text = text
-        self._time: list[str] = []
-        self._until = ""
-        self._words: dict[str, str] = {}
-        """Of fields that are one of some words, wherever in the template it says so."""
-        self._seen: set[str] = set()
-        self._groups: list[str] = []
-        folder, slash, name = text.strip("/").rpartition("/")
-        self.folder_text, self.name_text = folder, name
-        self._folder_pieces, self._name_pieces = self._pieces(folder), self._pieces(name)
+        self.folder_text, slash, self.name_text = text.strip("/").rpartition("/")
+        said = Grammar(text)
+        self._folder_pieces, self._name_pieces = said.folder, said.name
         self._is_in_folders = bool(slash)
-        if self._time and "%Y" not in self._time[0]:
-            raise BadTemplate(f"{text!r}: the year has to come before the other parts of the time")
-        self.fields = tuple(sorted(self._seen))
-        self.span = self._span()
-        self._endings = _endings([piece for piece, _ in self._name_pieces])
+        self._time, self._until, self._words = said.times, said.until, said.words
+        self.fields = tuple(sorted(said.fields))
+        self.span = said.span
+        self._endings = endings([piece for piece, _ in self._name_pieces])
         self._letters = max((piece for piece, _ in self._name_pieces[:-1] if piece[0] not in "{*"), key=len, default="")
         """What every name has in it: most names are told from it alone."""
         exact = (piece for piece, pattern in self._folder_pieces if pattern == re.escape(piece))
@@ -80,14 +60,14 @@ class PathTemplate:
 
     @cached_property
     def _folder(self) -> Sequence[re.Pattern[str]]:
-        return _ways(self._folder_pieces, "(?:.*/)?") if self._is_in_folders else [re.compile(".*", re.DOTALL)]
+        return ways(self._folder_pieces, "(?:.*/)?") if self._is_in_folders else [re.compile(".*", re.DOTALL)]
 
     @cached_property
     def _name(self) -> Sequence[re.Pattern[str]]:
-        return _ways(self._name_pieces)
+        return ways(self._name_pieces)
 
     def _match_folder(self, folder: str) -> list[dict[str, str]]:
-        return _readings(self._folder, folder) if self._folder_letters in folder else []
+        return readings(self._folder, folder) if self._folder_letters in folder else []
 
     def holds(self, folder: str) -> bool:
         """Tell whether a folder may hold such files."""
@@ -109,7 +89,7 @@ class PathTemplate:
         above = self._in_folder(folder)
         if not above:
             return None
-        merged = [_merged(*both) for both in product(above, _readings(self._name, name))]
+        merged = [_merged(*both) for both in product(above, readings(self._name, name))]
         if not merged:
             return None
         fitting = [values for values, field, _ in merged if not field]
@@ -153,7 +133,7 @@ class PathTemplate:
         """Return a pattern for names without their endings, with a group for each of these fields."""
         found: list[str] = []
         named: set[str] = set()
-        for piece, pattern in _stem(self._name_pieces):
+        for piece, pattern in stem(self._name_pieces):
             name = piece[1:-1].partition(":")[0] if piece.startswith("{") else ""
             if name not in fields or "%" in piece:
                 found.append(NAMED.sub("?:", pattern))
@@ -168,7 +148,7 @@ class PathTemplate:
     def miss(self, folder: str, name: str) -> Miss:
         """Say how far the path of a file is from this template."""
         fits_folder = self.holds(folder)
-        letters, folder_gap = (0, "") if fits_folder else _gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
+        letters, folder_gap = (0, "") if fits_folder else gap(self._folder_pieces, f"/{folder}", "(?:.*/)")
         near, name_gap = self._miss_of_name(name)
         said = [
             *([f"its name does not match {shortened(self.name_text)}: {name_gap}"] if name_gap else []),
@@ -182,122 +162,13 @@ class PathTemplate:
         """Return the share of a name that fits, and what does not."""
         found = self._name[0].fullmatch(name)
         if found is None:
-            letters, gap = _gap(self._name_pieces, name)
-            return letters / max(1, len(self.name_text)), gap
+            letters, why = gap(self._name_pieces, name)
+            return letters / max(1, len(self.name_text)), why
         for key, value in found.groupdict().items():
             field = key.rpartition("__")[0]
             if field in self._words and re.fullmatch(self._words[field], value) is None:
                 return NEARLY, f"{value!r} is no {field}"
         return 1.0, ""
-
-    def _pieces(self, text: str) -> list[tuple[str, str]]:
-        """Return the parts of a template as they are written, each with what it matches."""
-        pieces, end = [], 0
-        for found in FIELD.finditer(text):
-            between = text[end : found.start()]
-            pieces.append((between, re.escape(between)))
-            pieces.append((found[0], ANYTHING[found[2]] if found[2] else self._field(found[1])))
-            end = found.end()
-        rest = text[end:]
-        if "{" in rest or "}" in rest:
-            raise BadTemplate(f"{self.text!r} has a brace without its other one")
-        ending = f"(?i:{re.escape(rest)})" if ENDING.fullmatch(rest) else re.escape(rest)
-        return [piece for piece in [*pieces, (rest, ending)] if piece[0]]
-
-    def _field(self, text: str) -> str:
-        name, colon, what = text.partition(":")
-        if not colon and "|" in name:
-            return f"(?i:{'|'.join(map(re.escape, _packed(name.split('|'))))})"
-        if not NAME.fullmatch(name):
-            raise BadTemplate(f"{self.text!r} has a field {name!r}: a name is lower-case letters, digits and _")
-        if name == UNTIL:
-            if "%Y" not in what or self._until not in ("", what):
-                raise BadTemplate(f"{self.text!r}: until is one last day, month or year, such as {{until:%Y%m%d}}")
-            self._until = what
-            return self._part_of_time(UNTIL, what)
-        if "%" in what:
-            return self._time_field(what)
-        if not what and name in TIMES:
-            raise BadTemplate(f"{self.text!r}: {{{name}}} says no format: write {{{name}:{TIMES[name]}}}")
-        count = sum(key.startswith(f"{name}__") for key in self._groups)
-        self._seen.add(name)
-        self._groups.append(f"{name}__{count}")
-        inner = "|".join(map(_shape, what.split("|"))) if what else SHORTEST
-        if what:
-            self._words[name] = inner
-        return f"(?P<{name}__{count}>{inner})"
-
-    def _time_field(self, format_: str) -> str:
-        if format_ in self._time:  # the same time, said again in a folder
-            number = self._time.index(format_)
-        else:
-            number = len(self._time)
-            self._time.append(format_)
-        return self._part_of_time(f"time_{number}", format_)
-
-    def _part_of_time(self, name: str, format_: str) -> str:
-        if format_ == FROM_ZERO:
-            format_ = "%m"
-        pattern = re.escape(format_)
-        for letter, digits in DIGITS.items():
-            pattern = pattern.replace(re.escape(letter), digits).replace(letter, digits)
-        if "%" in pattern:
-            known = "only %Y, %m, %d and %H are known, and %0m by itself"
-            raise BadTemplate(f"{self.text!r}: of {format_!r} {known}")
-        key = f"{name}__{sum(one.startswith(f'{name}__') for one in self._groups)}"
-        self._groups.append(key)
-        return f"(?P<{key}>{pattern})"
-
-    def _span(self) -> Span:
-        letters = "".join(self._time).replace(FROM_ZERO, "%m")
-        for letter, span in (("%H", Span.HOUR), ("%d", Span.DAY), ("%m", Span.MONTH), ("%Y", Span.YEAR)):
-            if letter in letters:
-                return span
-        return Span.NONE
-
-
-def _stem(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Leave out the ending: a last choice of words without a name, and what is behind the last dot."""
-    found = list(pieces)
-    if found and found[-1][0].startswith("{") and "|" in found[-1][0] and ":" not in found[-1][0]:
-        found.pop()
-    if found and "." in found[-1][0] and not found[-1][0].startswith(("{", "*")):
-        text = found.pop()[0].partition(".")[0]
-        found += [(text, re.escape(text))] if text else []
-    return found
-
-
-def _ways(pieces: Sequence[tuple[str, str]], before: str = "") -> list[re.Pattern[str]]:
-    """Return the patterns of these parts by which each takes as little as it can, and as much; one where all is fixed.
-
-    What both read alike can be read in one way alone.
-    """
-    patterns = [pattern for _, pattern in pieces]
-    ways = [patterns, list(map(_the_other_way, patterns))]
-    return [re.compile(before + "".join(one), re.DOTALL) for one in (ways[:1] if ways[0] == ways[1] else ways)]
-
-
-def _the_other_way(pattern: str) -> str:
-    """Return a part of a pattern that takes what it can in the other order."""
-    if pattern == ANYTHING["*"]:
-        return f"{pattern}?"
-    found = NAMED_GROUP.fullmatch(pattern)
-    if found is None or found[1].startswith(("(?P<time_", f"(?P<{UNTIL}__")):
-        return pattern
-    inner = LONGEST if found[2] == SHORTEST else "|".join(reversed(found[2].replace("]+", "]+?").split("|")))
-    return f"{found[1]}{inner})"
-
-
-def _readings(ways: Sequence[re.Pattern[str]], text: str) -> list[dict[str, str]]:
-    """Return the groups of a text, once for each way to read it."""
-    found: list[dict[str, str]] = []
-    for way in ways:
-        match = way.fullmatch(text)
-        if match is None:
-            return found
-        if match.groupdict() not in found:
-            found.append(match.groupdict())
-    return found
 
 
 def _merged(*groups: Mapping[str, str]) -> tuple[dict[str, str], str, str]:
@@ -321,38 +192,3 @@ def _two_readings(ways: Sequence[Mapping[str, str]]) -> str:
         f"it can be read in two ways: {said[0]}; or {said[1]}: say in the path of the description how a field looks, "
         "such as {symbol:*_*}"
     )
-
-
-def _gap(pieces: Sequence[tuple[str, str]], text: str, before: str = "") -> tuple[int, str]:
-    """Return how many letters of a template fit, part by part, and which part does not."""
-    fits = 0
-    while fits < len(pieces):
-        pattern = "".join(piece for _, piece in pieces[: fits + 1])
-        if re.match(before + pattern, text, re.DOTALL) is None:
-            break
-        fits += 1
-    letters = sum(len(piece) for piece, _ in pieces[:fits] if not piece.startswith(("*", "/**")))
-    if fits == len(pieces):
-        return letters, f"there is more after {pieces[-1][0]}" if pieces else "it is in a folder"
-    after = f" after {shortened(pieces[fits - 1][0])}" if fits else ""
-    return letters, f"there is no {shortened(pieces[fits][0])}{after}"
-
-
-def _endings(pieces: Sequence[str]) -> frozenset[str] | None:
-    """Return what may stand behind the last dot of a name, in small letters; None where that can be anything."""
-    last = pieces[-1] if pieces else ""
-    if last.startswith("*") or ":" in last or (last.startswith("{") and "|" not in last):
-        return None
-    words = _packed(last[1:-1].split("|")) if last.startswith("{") else [last]
-    whole = [word if "." in word else "".join(pieces[-2:-1]) + word for word in words]
-    has_dots = all("." in word and not word.startswith(("{", "*")) for word in whole)
-    return frozenset(word.rpartition(".")[2].lower() for word in whole) if has_dots else None
-
-
-def _packed(words: Sequence[str]) -> list[str]:
-    """Add how else a file of text may be packed: people pack again what they have downloaded."""
-    return list(dict.fromkeys([*words, *(CSV if any(word in CSV for word in words) else ())]))
-
-
-def _shape(word: str) -> str:
-    return re.escape(word).replace(r"\*", "[A-Za-z0-9]+").replace(r"\#", "[0-9]+")

@@ -82,7 +82,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/io/ledger/frame": ("unit/test_ledger_frame", "unit/test_ledger_read"),
     "pointline/io/ledger/table": ("unit/test_ledger_table", "unit/test_ledger_read"),
     "daemon/pointline_daemon/arrival/intake": ("unit/test_intake",),
-    "daemon/pointline_daemon/process/committer": ("unit/test_committer",),
+    "daemon/pointline_daemon/process/committing/committer": ("unit/test_committer",),
     "daemon/pointline_daemon/process/maintenance/compactions": ("unit/test_maintenance_pass",),
     "daemon/pointline_daemon/process/maintenance/noted_partitions": ("unit/test_noted_partitions",),
     "daemon/pointline_daemon/arrival/inbox": ("unit/test_inbox",),

@@ -6,7 +6,7 @@ import errno
 import os
 
 import pytest
-from pointline_daemon.process import committer
+from pointline_daemon.process.committing import repeating
 
 from pointline.io.delta import parts
 from pointline.io.delta_log import entries as delta_log
@@ -114,7 +114,7 @@ def test_a_table_that_cannot_be_written(daemon, monkeypatch):
 @pytest.mark.parametrize("table", ["ingest_manifest", "quarantine"])
 def test_what_nothing_can_do_without_is_waited_for(daemon, monkeypatch, table):
     """Guards Committer._repeat: no access to the ledger pauses all, is said once, and is over when it is given."""
-    monkeypatch.setattr(committer, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(repeating, "PAUSE_SECONDS", 0.05)
     with daemon.running():
         log = Log(monkeypatch, table)
         put_file(daemon.bronze, OTHER, file_content(OTHER, 20, bad=[3]))

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pointline_daemon.arrival import intake
 from pointline_daemon.opening.lake import now_us, open_lake
 from pointline_daemon.opening.requests import Retry, do_or_ask
-from pointline_daemon.process import committer
+from pointline_daemon.process.committing import repeating
 
 from pointline.io.content import file_content as content
 from pointline.io.delta import parts
@@ -98,7 +98,7 @@ def beset(monkeypatch):
 
 @pytest.fixture
 def daemon(tmp_path, monkeypatch):
-    monkeypatch.setattr(committer, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(repeating, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(schedule, "FIRST_SECONDS", 0.1)
     return Daemon(tmp_path / "lake")
 
@@ -280,7 +280,7 @@ class TestPassing:
 
     def test_that_does_not_pass_ends_the_process(self, daemon, beset, monkeypatch):
         """Guards the limit of Committer._retrying: the service manager is told, and the next start has lost nothing."""
-        monkeypatch.setattr(committer, "TRIES", 2)
+        monkeypatch.setattr(repeating, "TRIES", 2)
         trouble = beset(Trouble("before trades", lambda: os_error("EIO"), times=None))
         with daemon.running():
             trouble.begin()

@@ -26,7 +26,7 @@ SAMPLE = Sample(exchange="binance", data_type="trades", symbol="BTCUSDT", date=d
 PROGRAM = """
 import os, sys, threading, time
 from pathlib import Path
-import pointline_daemon.process.committer, pointline_daemon.arrival.intake
+import pointline_daemon.arrival.intake
 import pointline_daemon.process.maintenance.thread, pointline_daemon.process.notify
 import pointline_daemon.arrival.rescanner, pointline_daemon.process.supervisor
 from pointline_daemon.process.maintenance.thread import Maintenance
@@ -34,8 +34,9 @@ from pointline.io.bronze.folder import FolderBronzeSource
 from pointline.services.ingest.effects import IngestService
 from pointline.services.loading.load import Loader
 from pointline_daemon.cli import main
+from pointline_daemon.process.committing import committer
 
-pointline_daemon.process.committer.IDLE_SECONDS = pointline_daemon.process.committer.LOOK_SECONDS = 0.1
+committer.IDLE_SECONDS = committer.LOOK_SECONDS = 0.1
 pointline_daemon.arrival.intake.IDLE_SECONDS = 0.1
 pointline_daemon.process.maintenance.thread.LOOK_SECONDS = pointline_daemon.arrival.rescanner.LONGEST_WAIT_SECONDS = 0.1
 pointline_daemon.process.notify.LEAST_SECONDS = pointline_daemon.process.supervisor.TICK_SECONDS = 0.1
@@ -237,7 +238,7 @@ class TestReady:
         "body",
         [
             "pointline_daemon.arrival.intake.Intake.run",
-            "pointline_daemon.process.committer.Committer.run",
+            "pointline_daemon.process.committing.committer.Committer.run",
             "Maintenance.run",
         ],
     )

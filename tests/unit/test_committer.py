@@ -8,8 +8,11 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 from pointline_daemon.condition.account import BatchDone
-from pointline_daemon.process import committer as committer_module
-from pointline_daemon.process.committer import TRIES, Committer
+from pointline_daemon.process.committing import committer as committer_module
+from pointline_daemon.process.committing import report
+from pointline_daemon.process.committing.committer import Committer
+from pointline_daemon.process.committing.repeating import PAUSE_SECONDS, TRIES
+from pointline_daemon.process.committing.report import _shares
 from pointline_daemon.process.flow import Flow, RunningBatch
 from structlog.testing import capture_logs
 
@@ -200,7 +203,7 @@ def test_a_full_disk_is_waited_for_as_long_as_it_takes():
     bench = Bench(Service(*[DiskFull("full")] * (3 * TRIES)))
     sign = bench.run()
     assert len(bench.service.commits) == 3 * TRIES + 1
-    assert sign.waits == [committer_module.PAUSE_SECONDS] * 3 * TRIES
+    assert sign.waits == [PAUSE_SECONDS] * 3 * TRIES
     assert not bench.flow.is_paused
 
 
@@ -279,7 +282,7 @@ def test_each_file_has_its_share_of_the_time(sizes, shares):
         for number, size in enumerate(sizes, 1)
     )
     loaded = Loaded(group=replace(GROUP, entries=entries), timing=Timing(parse_ms=40.0, write_ms=80.0))
-    found = [(file_id, timing.parse_ms, timing.write_ms) for file_id, timing in committer_module._shares(loaded)]
+    found = [(file_id, timing.parse_ms, timing.write_ms) for file_id, timing in _shares(loaded)]
     assert found == shares
 
 
@@ -350,7 +353,7 @@ class TestHeldUp:
         bench = Bench(Service(*[NoAccess("shut", subject="ingest_manifest")] * 3), waits_for_access=waits)
         if waits:
             sign = bench.run()
-            assert (len(bench.service.commits), sign.waits) == (4, [committer_module.PAUSE_SECONDS] * 3)
+            assert (len(bench.service.commits), sign.waits) == (4, [PAUSE_SECONDS] * 3)
         else:
             with pytest.raises(NoAccess):
                 bench.run()
@@ -413,7 +416,7 @@ def test_groups_that_have_all_their_data_files_are_not_loaded_again():
 def test_what_is_said_of_a_file(monkeypatch):
     """A line is all that an operator has of a file."""
     at = {"now": 20.0}
-    monkeypatch.setattr(committer_module.time, "monotonic", lambda: at["now"])
+    monkeypatch.setattr(report.time, "monotonic", lambda: at["now"])
     aside = pl.DataFrame(
         [(1, "trades", "ragged"), (1, "trades", "ragged"), (1, "trades", "price"), (2, "trades", "ragged")],
         schema=["file_id", "data_type", "rule"],

@@ -20,7 +20,7 @@ from pointline_daemon.condition.account import Account
 from pointline_daemon.condition.state import read_state
 from pointline_daemon.opening.lake import Lake
 from pointline_daemon.opening.requests import Maintain, Retry, UpdateSymbols, Withdraw
-from pointline_daemon.process.commits import Commits
+from pointline_daemon.process.committing.commits import Commits
 from pointline_daemon.process.comparison import Comparison
 from pointline_daemon.process.flow import Flow
 from pointline_daemon.process.live import LiveState

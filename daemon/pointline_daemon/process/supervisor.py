@@ -23,7 +23,7 @@ from pointline_daemon.condition.state import StatePublisher
 from pointline_daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
 from pointline_daemon.opening.lake import Lake
 from pointline_daemon.opening.prepare import prepare
-from pointline_daemon.process.committer import PAUSE_SECONDS
+from pointline_daemon.process.committing.repeating import PAUSE_SECONDS
 from pointline_daemon.process.components import Components
 from pointline_daemon.process.part import Part, PartDied
 from pointline_daemon.process.threads import make_threads

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pointline_daemon.arrival.intake import Intake
 from pointline_daemon.condition.state import StatePublisher
-from pointline_daemon.process.committer import Committer
+from pointline_daemon.process.committing.committer import Committer
 from pointline_daemon.process.components import Components
 from pointline_daemon.process.part import Part, PartDied
 

@@ -13,9 +13,9 @@ import pytest
 from pointline.errors import PointlineError, Rejected, StorageTrouble
 from pointline.io.bronze import file_system
 from pointline.io.bronze.folder import FolderBronzeSource
-from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.paths.layout import Layout
+from pointline.io.bronze.paths.unrecognised import Unrecognised
 from pointline.io.bronze.spelled_path import NOT_UTF8
-from pointline.io.bronze.unrecognised import Unrecognised
 from pointline.io.protocols.file_version import BronzeFileMetadata
 
 NAME = "binance_trades_2024-08-09_{}.csv.gz"

@@ -18,7 +18,7 @@ from pointline_daemon.arrival.touched import SCHEMA as TOUCHED
 from pointline.config import load_config
 from pointline.errors import Rejected, StorageTrouble
 from pointline.io.bronze.folder import FolderBronzeSource
-from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.paths.layout import Layout
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.protocols.file_version import BronzeFileMetadata

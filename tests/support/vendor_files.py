@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from pointline.io.bronze.file_system import version_of
 from pointline.io.bronze.folder import FolderBronzeSource
-from pointline.io.bronze.layout import Layout, Recognised, Refused
+from pointline.io.bronze.paths.layout import Layout, Recognised, Refused
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.descriptions import shipped_vendors

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointline.io.bronze.unrecognised import describe_foreign
+from pointline.io.bronze.paths.unrecognised import describe_foreign
 from tests.support.vendor_files import shipped
 
 PLACE = re.compile(r"\{([^{}]*)\}")

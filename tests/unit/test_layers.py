@@ -42,7 +42,7 @@ BROAD_ALLOWED = {
     "daemon/pointline_daemon/process/part.py",  # a thread's body
     "daemon/pointline_daemon/process/request_desk.py",  # one request's boundary
     "daemon/pointline_daemon/process/maintenance/thread.py",  # the same, of requests for maintenance
-    "pointline/io/bronze/layout.py",  # one path's boundary
+    "pointline/io/bronze/paths/layout.py",  # one path's boundary
     "daemon/pointline_daemon/arrival/watcher.py",  # watchdog's thread, and undoing a start that failed
     "pointline/io/content/file_content.py",  # closes the file, raises again
     "pointline/io/delta/parts.py",  # discards a part, raises again

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointline.errors import ConfigurationError
-from pointline.io.bronze.layout import Layout, Recognised, Refused
+from pointline.io.bronze.paths.layout import Layout, Recognised, Refused
 
 DAY = dt.date(2024, 8, 9)
 TYPES = ("trades", "quotes", "incremental_book_L2", "book_snapshot_25")

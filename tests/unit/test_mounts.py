@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pointline.io.bronze.folder import FolderBronzeSource
-from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.mounts import Mounts
-from pointline.io.bronze.unrecognised import Unrecognised
+from pointline.io.bronze.paths.layout import Layout
+from pointline.io.bronze.paths.unrecognised import Unrecognised
 
 LINE = "36 35 98:0 / {} rw,noatime master:1 - ext3 /dev/root rw\n"
 

@@ -9,7 +9,7 @@ import json
 import polars as pl
 import pytest
 
-from pointline.io.bronze.unrecognised import describe_foreign
+from pointline.io.bronze.paths.unrecognised import describe_foreign
 from pointline.io.descriptions import own_vendors
 from pointline.services.telling.examples import check_examples
 from pointline.tables.registry import event_tables

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from pointline.io.bronze.folder import FolderBronzeSource
-from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.paths.layout import Layout
 from pointline.io.content.decode import Limits
 from pointline.io.content.file_reader import FileReader
 from pointline.io.delta.event_table import DeltaEventTable, DeltaQuarantine

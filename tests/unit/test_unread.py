@@ -10,7 +10,7 @@ from pointline_daemon.arrival import unread as module
 from pointline_daemon.arrival.unread import Unread
 from pointline_daemon.logs import configure_logging
 
-from pointline.io.bronze.unrecognised import EXAMPLES, Seen, describe_foreign
+from pointline.io.bronze.paths.unrecognised import EXAMPLES, Seen, describe_foreign
 
 
 class Told:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pointline.io.bronze.foreign import why_foreign
-from pointline.io.bronze.layout import Layout, Recognised
-from pointline.io.bronze.looks_like import looks_like
+from pointline.io.bronze.paths.foreign import why_foreign
+from pointline.io.bronze.paths.layout import Layout, Recognised
+from pointline.io.bronze.paths.looks_like import looks_like
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "vendors"
 LAYOUT = Layout(known_types=["trades", "quotes"])

@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from pointline_daemon.arrival.descriptions import Descriptions
 
-from pointline.io.bronze.layout import Recognised, Refused
-from pointline.io.bronze.unrecognised import describe_foreign
+from pointline.io.bronze.paths.layout import Recognised, Refused
+from pointline.io.bronze.paths.unrecognised import describe_foreign
 from pointline.io.descriptions import read_feeds, shipped_vendors
 from pointline.services.files.claims import Claims
 from pointline.services.files.identity.candidate import Candidate

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import strategies as st
 
-from pointline.io.bronze.layout import Refused
+from pointline.io.bronze.paths.layout import Refused
 from tests.support.vendor_checks import checks_of
 from tests.support.vendor_files import (
     HOUR_US,

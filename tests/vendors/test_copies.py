@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pointline.io.bronze.unrecognised import describe_foreign
+from pointline.io.bronze.paths.unrecognised import describe_foreign
 from pointline.vendors.paths.copied import original_of
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import read_manifest, read_table

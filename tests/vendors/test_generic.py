@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import strategies as st
 
-from pointline.io.bronze.unrecognised import describe_foreign
+from pointline.io.bronze.paths.unrecognised import describe_foreign
 from pointline.tables.registry import event_tables
 from pointline.vendors.describe import describe
 from pointline.vendors.feeds import Feeds

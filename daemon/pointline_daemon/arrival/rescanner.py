@@ -12,7 +12,7 @@ import structlog
 
 from pointline.errors import Transient
 from pointline.io.bronze.folder import FolderBronzeSource
-from pointline.io.bronze.unrecognised import Seen, Unrecognised
+from pointline.io.bronze.paths.unrecognised import Seen, Unrecognised
 from pointline.io.clock import Clock
 from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.services.ingest.backlog import Sieve, backlog

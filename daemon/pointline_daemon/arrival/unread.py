@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from pointline.io.bronze.unrecognised import EXAMPLES, Seen, Unrecognised
+from pointline.io.bronze.paths.unrecognised import EXAMPLES, Seen, Unrecognised
 from pointline_daemon import events
 
 MOST_REMEMBERED = 50_000

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from pointline.config import Config
 from pointline.errors import PointlineError
 from pointline.io.bronze.folder import FolderBronzeSource
-from pointline.io.bronze.layout import Layout
 from pointline.io.bronze.mounts import Mounts
+from pointline.io.bronze.paths.layout import Layout
 from pointline.io.bronze.spelled_path import spelled_path, written_path
 from pointline.io.descriptions import read_feeds
 from pointline.settings import values_of

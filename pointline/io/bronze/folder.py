@@ -24,11 +24,11 @@ import polars as pl
 from pointline.ahead import ahead
 from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
 from pointline.io.bronze.file_system import Version, open_below, status_below, version_of
-from pointline.io.bronze.layout import Layout, Refused
 from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link, left_out_special, left_out_unmounted
 from pointline.io.bronze.mounts import Mounts
+from pointline.io.bronze.paths.layout import Layout, Refused
+from pointline.io.bronze.paths.unrecognised import Seen, Unrecognised, describe_foreign
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
-from pointline.io.bronze.unrecognised import Seen, Unrecognised, describe_foreign
 from pointline.io.bronze.walk import BronzeWalk, Row, leaves_bronze
 from pointline.io.protocols.file_version import BronzeFileMetadata
 from pointline.io.translate import NO_ACCESS

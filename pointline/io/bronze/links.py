@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
+from pointline.io.bronze.paths.unrecognised import Unrecognised
 from pointline.io.bronze.spelled_path import written_path
-from pointline.io.bronze.unrecognised import Unrecognised
 
 KINDS = (
     (stat.S_ISDIR, "a folder"),

@@ -20,8 +20,8 @@ from pointline.io.bronze.links import (
     left_out_special,
     left_out_unreadable,
 )
+from pointline.io.bronze.paths.unrecognised import Unrecognised
 from pointline.io.bronze.spelled_path import spelled_path, written_path
-from pointline.io.bronze.unrecognised import Unrecognised
 
 Row: TypeAlias = tuple[str, int, int, int, int]
 """Path, size in bytes, mtime and ctime in microseconds, inode."""

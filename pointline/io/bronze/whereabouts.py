@@ -11,11 +11,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from pointline.io.bronze.file_system import microseconds
-from pointline.io.bronze.foreign import why_ignored
-from pointline.io.bronze.layout import Layout, Refused
 from pointline.io.bronze.links import REMOVE, follow, is_inside, kind_of
+from pointline.io.bronze.paths.foreign import why_ignored
+from pointline.io.bronze.paths.layout import Layout, Refused
+from pointline.io.bronze.paths.unrecognised import describe_foreign
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
-from pointline.io.bronze.unrecognised import describe_foreign
 
 LONGEST_NAME = 255
 """Bytes of a name on the usual file systems."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from pointline.config import Config
 from pointline.errors import UnknownValue
-from pointline.io.bronze.layout import Layout
+from pointline.io.bronze.paths.layout import Layout
 from pointline.io.bronze.whereabouts import Place, Whereabouts, look_closer
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import plural, printable

@@ -53,7 +53,7 @@ def refused_at_start(config: Config) -> list[str]:
 
 def _require_patterns(config: Config) -> None:
     if config.bronze.patterns or any("/" in one for one in config.bronze.left_alone):
-        from pointline.io.bronze.layout import compile_patterns  # noqa: PLC0415 - few lakes have any
+        from pointline.io.bronze.paths.names import compile_patterns  # noqa: PLC0415 - few lakes have any
 
         compile_patterns(config.bronze.patterns, config.bronze.left_alone)
 

@@ -32,7 +32,7 @@ from pointline_daemon.commands.shared.settings import warn
 from pointline_daemon.exit_codes import EXIT_OK
 
 if TYPE_CHECKING:
-    from pointline.io.bronze.unrecognised import Seen, Unrecognised
+    from pointline.io.bronze.paths.unrecognised import Seen, Unrecognised
     from pointline.io.bronze.walk import Row
 
 SHOWN = 50

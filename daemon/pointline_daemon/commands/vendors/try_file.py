@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pointline.config import Config
 from pointline.errors import PointlineError, Rejected, WrongUse
-from pointline.io.bronze.foreign import why_ignored
+from pointline.io.bronze.paths.foreign import why_ignored
+from pointline.io.bronze.paths.unrecognised import Unrecognised, describe_foreign
 from pointline.io.bronze.spelled_path import written_path
-from pointline.io.bronze.unrecognised import Unrecognised, describe_foreign
 from pointline.io.content.containers import shown_bytes
 from pointline.io.content.one_file import OneFile
 from pointline.parse.text_path import readable

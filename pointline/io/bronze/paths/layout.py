@@ -19,40 +19,22 @@ its owner hears of it.
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
 import re
-from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from msgspec import Struct
-
-from pointline.errors import ConfigurationError
-from pointline.io.bronze.path_reading import Reading, contradiction, percent_decoded, read_date
+from pointline.io.bronze.paths.names import compile_patterns, name_filter
+from pointline.io.bronze.paths.path_reading import Reading, contradiction, read_date
+from pointline.io.bronze.paths.tardis import DEFAULT_VENDOR, FILE_NAME, Folder, TardisLayouts
 from pointline.io.translate import with_place
-from pointline.settings import DEFAULT_IGNORE, PATTERN_GROUPS
+from pointline.settings import DEFAULT_IGNORE
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.unknown import near_names
 from pointline.vendors.feeds import Claim, Feeds
 
-DEFAULT_VENDOR = "tardis"
-
 ENDING = re.compile(r"\.(?:(?:csv|json)(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
 JSON_ENDING = re.compile(r"\.json(?:\.gz|\.zst)?\Z", re.IGNORECASE)
 ALL_SYMBOLS = "ALL"
-_HIVE_KEY = re.compile(r"(exchange|type|date|symbol)=(.+)", re.DOTALL)
-_HIVE_FIELDS = {"exchange": "exchange", "type": "data_type", "date": "date_text", "symbol": "symbol"}
-_HIVE_OF_ALL_SYMBOLS = {"exchange", "type", "date"}
-# Exchange ids hold no underscore and data types no hyphen, so the first date divides the name without doubt.
-_CLIENT_NAME = re.compile(r"([^_]+)_([A-Za-z0-9_]+?)_([0-9]{4}-[0-9]{2}-[0-9]{2})_(.+)", re.DOTALL)
-_URL_FOLDER = re.compile(r"(?:.*/)?([^/=]+)/([^/=]+)/([0-9]{4}/[0-9]{2}/[0-9]{2})", re.DOTALL)
-_PREFIX_GLOB = re.compile(r"[^*?\[]+\*")
-_SUFFIX_GLOB = re.compile(r"\*[^*?\[]+")
-_PLAIN_NAME = re.compile(r"[^*?\[]+")
-
-
-FILE_NAME = "the file name"
-"""Says what a file is, where its folders do not."""
 _FOLDER_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """An exchange id names a folder in silver and a partition value, which other engines must be able to read."""
 UNKNOWN = "unknown"
@@ -90,22 +72,6 @@ class Refused(NamedTuple):
     is_timed_by_path: bool = False
 
 
-class _Folder(Struct, frozen=True):
-    """What a folder tells about every file in it. ``last`` is its own name, ``keys`` are the hive keys so far.
-
-    ``clash`` says that a key stands there twice, with two values.
-    """
-
-    last: str
-    ignored: bool
-    keys: dict[str, str]
-    vendor: str
-    clash: str
-    hive: Reading | None
-    hive_is_whole: bool
-    url: Reading | None
-
-
 class Layout:
     """Recognises paths relative to bronze, in POSIX style.
 
@@ -121,12 +87,12 @@ class Layout:
         known_types: Collection[str] | None = None,
         feeds: Feeds | None = None,
     ) -> None:
-        self._patterns = compile_patterns(patterns, ignore)
+        compiled = compile_patterns(patterns, ignore)
         self.ignore = tuple(ignore)
         self.ignores = name_filter(ignore)
         """Whether one path component is a name to stay away from, such as a download in progress."""
         self._known_types = None if known_types is None else frozenset(known_types)
-        self._folder = lru_cache(maxsize=8192)(self._read_folder)
+        self._tardis = TardisLayouts(compiled, self.ignores, self._knows_type)
         self.feeds = feeds or Feeds({})
 
     def recognise(self, path: str) -> Recognised | Refused | None:
@@ -145,7 +111,7 @@ class Layout:
         folder_path, _, name = path.rpartition("/")
         if self.ignores(name):
             return None
-        folder = self._folder(folder_path)
+        folder = self._tardis.folder(folder_path)
         if folder.ignored:
             return None
         own = self.feeds.own_claims(path)
@@ -161,9 +127,12 @@ class Layout:
         )
         return Refused(found.exchange, found.data_type, found.symbol, found.date, reason, found.vendor)
 
+    def _knows_type(self, data_type: str) -> bool:
+        return self._known_types is None or data_type in self._known_types
+
     def _is_guess(self, found: Refused, folder: str) -> bool:
         """Tell whether nothing but its name says that a file is of a layout, and names a kind that is not known."""
-        return self._known_types is not None and found.data_type not in self._known_types and "=" not in folder
+        return not self._knows_type(found.data_type) and "=" not in folder
 
     def _claimed(self, claims: Sequence[Claim]) -> Recognised | Refused | None:
         """What descriptions say of a path, where there is one that does, and no other."""
@@ -193,53 +162,23 @@ class Layout:
         instead = f"name its vendor {vendor!r}: it then takes the place of all feeds of {vendor}"
         return f"change the path of your own, or {instead}"
 
-    def _recognise(self, path: str, folder: _Folder, name: str) -> Recognised | Refused | None:
+    def _recognise(self, path: str, folder: Folder, name: str) -> Recognised | Refused | None:
         """What the layouts of Tardis, and patterns, say of a path."""
         ending = ENDING.search(name)
         if ending is None:
             return None
-        readings = self._readings(path, folder, name[: ending.start()])
+        readings = self._tardis.readings(path, folder, name[: ending.start()])
         if not readings or (JSON_ENDING.search(name) and readings[0].data_type != INSTRUMENTS):
             return None
         first = readings[0]
         clash = folder.clash or (contradiction(first, readings[1:]) if len(readings) > 1 else None)
         return self._judge(first, clash, folder.vendor if first is folder.hive else DEFAULT_VENDOR)
 
-    def _readings(self, path: str, folder: _Folder, stem: str) -> list[Reading]:
-        """What the path says, whole readings first; nothing where none is whole.
-
-        A hive file may be called anything, and a name below URL folders is the symbol only where nothing else says it.
-        """
-        whole = self._configured(path) if self._patterns else []
-        if folder.hive is not None and folder.hive_is_whole:
-            whole.append(folder.hive)
-        client = _CLIENT_NAME.fullmatch(stem)
-        if client is not None:
-            whole.append(Reading(FILE_NAME, *client.groups()))
-        url = folder.url
-        if not whole:
-            return [Reading(url.said_by, url.exchange, url.data_type, url.date_text, stem)] if url and stem else []
-        others = []
-        if url is not None and (self._known_types is None or url.data_type in self._known_types):
-            others.append(url)  # else its folders are called something else: archive/btc/2024/05/01
-        if folder.hive is not None and not folder.hive_is_whole:
-            others.append(folder.hive)
-        return whole + others
-
-    def _configured(self, path: str) -> list[Reading]:
-        readings = []
-        for number, pattern in enumerate(self._patterns, 1):
-            found = pattern.search(path)
-            if found is not None and all(found.group(*PATTERN_GROUPS)):
-                said_by = f"pattern {number} of bronze.patterns"
-                readings.append(Reading(said_by, *map(percent_decoded, found.group(*PATTERN_GROUPS))))
-        return readings
-
     def _judge(self, said: Reading, clash: str | None, vendor: str) -> Recognised | Refused:
         date = read_date(said.date_text)
         exchange = said.exchange.lower()
         symbol = said.symbol or ALL_SYMBOLS
-        unknown = self._known_types is not None and said.data_type not in self._known_types
+        unknown = not self._knows_type(said.data_type)
         plain = _FOLDER_WORD.fullmatch(exchange) is not None
         if date is not None and not unknown and plain and clash is None:
             return Recognised(exchange, said.data_type, symbol, date, vendor)
@@ -259,69 +198,3 @@ class Layout:
                 remedy = f"rename {what}, it is written {near[0]}"
             reasons.append(f"there is no table for data type {said.data_type!r}: {remedy}")
         return Refused(exchange, said.data_type, symbol, date, "; ".join(reasons), vendor)
-
-    def _read_folder(self, path: str) -> _Folder:
-        """Builds on the folder above, which is cached: a tree with one file per folder costs one component a file."""
-        if not path:
-            return _Folder(
-                "", ignored=False, keys={}, vendor=DEFAULT_VENDOR, clash="", hive=None, hive_is_whole=False, url=None
-            )
-        above_path, _, last = path.rpartition("/")
-        above = self._folder(above_path)
-        keys, vendor, clash, hive = above.keys, above.vendor, above.clash, above.hive
-        key = _HIVE_KEY.fullmatch(last)
-        if key is not None:
-            if not keys:
-                vendor = above.last or DEFAULT_VENDOR
-            field, value = _HIVE_FIELDS[key[1]], percent_decoded(key[2])
-            outer = hive or Reading("the folder")
-            inner = Reading("the folder in it", **{field: value})
-            clash = clash or contradiction(outer, [inner]) or ""
-            hive, keys = outer._replace(**{field: value}), keys | {key[1]: value}
-        found = _URL_FOLDER.fullmatch(path)
-        url = None if found is None else Reading("the folder", found[1], found[2], found[3])
-        is_of_all_symbols = keys.keys() == _HIVE_OF_ALL_SYMBOLS and keys["type"] == INSTRUMENTS
-        is_whole = len(keys) == len(_HIVE_FIELDS) or is_of_all_symbols
-        return _Folder(last, above.ignored or self.ignores(last), keys, vendor, clash, hive, is_whole, url)
-
-
-def name_filter(globs: Sequence[str]) -> Callable[[str], bool]:
-    """Matches a name against all globs; nearly all are ``prefix*``, ``*suffix`` or a plain name."""
-    lower = [glob.lower() for glob in globs]
-    prefixes = tuple(glob[:-1] for glob in lower if _PREFIX_GLOB.fullmatch(glob))
-    suffixes = tuple(glob[1:] for glob in lower if _SUFFIX_GLOB.fullmatch(glob))
-    names = frozenset(glob for glob in lower if _PLAIN_NAME.fullmatch(glob))
-    shapes = (_PREFIX_GLOB, _SUFFIX_GLOB, _PLAIN_NAME)
-    others = [glob for glob in lower if not any(shape.fullmatch(glob) for shape in shapes)]
-    pattern = re.compile("|".join(map(fnmatch.translate, others))) if others else None
-
-    def matches(name: str) -> bool:
-        name = name.lower()
-        if name in names or name.startswith(prefixes) or name.endswith(suffixes):
-            return True
-        return pattern is not None and pattern.match(name) is not None
-
-    return matches
-
-
-def compile_patterns(patterns: Sequence[str], ignore: Sequence[str]) -> list[re.Pattern[str]]:
-    """Return the patterns of the settings. Raises ConfigurationError with all faults of them and ``ignore``."""
-    compiled: list[re.Pattern[str]] = []
-    problems = [
-        f"bronze.ignore: {glob!r} can never match: each name in a path is looked at by itself, without '/'"
-        for glob in ignore
-        if "/" in glob
-    ]
-    for text in patterns:
-        try:
-            pattern = re.compile(text)
-        except re.error as error:
-            problems.append(f"bronze.patterns: {text!r} is not a regular expression: {error}")
-            continue
-        missing = [group for group in PATTERN_GROUPS if group not in pattern.groupindex]
-        if missing:
-            problems.append(f"bronze.patterns: {text!r} lacks the named groups {', '.join(missing)}")
-        compiled.append(pattern)
-    if problems:
-        raise ConfigurationError(problems)
-    return compiled

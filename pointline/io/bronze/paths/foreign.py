@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pointline.io.bronze.layout import ENDING, JSON_ENDING, Layout, name_filter
+from pointline.io.bronze.paths.layout import ENDING, JSON_ENDING, Layout
+from pointline.io.bronze.paths.names import name_filter
 
 HIVE_KEYS = ("exchange", "type", "date", "symbol")
 HIVE_FOLDER = re.compile(r"(exchange|type|date|symbol)=(.*)", re.DOTALL)

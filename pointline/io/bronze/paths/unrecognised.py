@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from pointline.io.bronze.foreign import why_foreign
-from pointline.io.bronze.looks_like import copy_of, is_archive, looks_like
+from pointline.io.bronze.paths.foreign import why_foreign
+from pointline.io.bronze.paths.looks_like import copy_of, is_archive, looks_like
 from pointline.vendors.feeds import Feeds
 from pointline.vendors.paths.nearness import Near, nearest
 from pointline.vendors.paths.written_out import MOST_NAMED, first_of

@@ -9,12 +9,10 @@ backslash escapes (``BTC\xff.csv.gz``), and such a file is never taken, only rep
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -22,16 +20,15 @@ from typing import BinaryIO
 import polars as pl
 
 from pointline.ahead import ahead
-from pointline.errors import NoAccess, PointlineError, Rejected, StorageTrouble
-from pointline.io.bronze.file_system import Version, open_below, status_below, version_of
-from pointline.io.bronze.links import follow, is_inside, kind_of, left_out_link, left_out_special, left_out_unmounted
+from pointline.errors import Rejected
+from pointline.io.bronze.at_path import AtPath, is_plain
+from pointline.io.bronze.links import follow, kind_of, left_out_link, left_out_special, left_out_unmounted
 from pointline.io.bronze.mounts import Mounts
 from pointline.io.bronze.paths.layout import Layout, Refused
 from pointline.io.bronze.paths.unrecognised import Seen, Unrecognised, describe_foreign
 from pointline.io.bronze.spelled_path import ESCAPED_BYTE, NOT_UTF8, spelled_path, written_path
-from pointline.io.bronze.walk import BronzeWalk, Row, leaves_bronze
+from pointline.io.bronze.walk import BronzeWalk, Row
 from pointline.io.protocols.file_version import BronzeFileMetadata
-from pointline.io.translate import NO_ACCESS
 from pointline.vendors.feeds import Feeds
 
 _SURVEY_SCHEMA = pl.Schema(
@@ -62,6 +59,7 @@ class FolderBronzeSource:
         self._layout = layout
         self._on_trouble = on_trouble
         self._follow_links = follow_links
+        self._at = AtPath(root, layout.ignores, follow_links=follow_links)
 
     def list_files(self, glob_pattern: str = "**/*") -> Iterator[BronzeFileMetadata]:
         """Market-data files whose path matches the glob (``**`` spans folders), in no particular order.
@@ -132,7 +130,7 @@ class FolderBronzeSource:
 
     def why_unread(self, path: str) -> Unrecognised | None:
         """Say why what is at a path is not read; None where it is, or is ignored, or there is nothing."""
-        if not _is_plain(path) or any(self._layout.ignores(name) for name in path.split("/")):
+        if not is_plain(path) or any(self._layout.ignores(name) for name in path.split("/")):
             return None
         root = os.path.realpath(self._bronze)
         full = f"{root}/{spelled_path(root, path)}"
@@ -164,10 +162,10 @@ class FolderBronzeSource:
         Takes a path as the file system spells it (surrogate escapes) or as it is written in a table, but only the one
         that a walk would find: no ``..``, no way round through a linked folder.
         """
-        if not _is_plain(path) or "\0" in path:
+        if not is_plain(path) or "\0" in path:
             return None
         try:
-            version = self._version(path)
+            version = self._at.version(path)
         except Rejected:
             return None
         except OSError as error:
@@ -178,7 +176,7 @@ class FolderBronzeSource:
     def changed_at(self, path: str) -> int | None:
         """Return when what is at ``path`` last changed; see ``BronzeReader``."""
         try:
-            version = self._version(path) if _is_plain(path) and "\0" not in path else None
+            version = self._at.version(path) if is_plain(path) and "\0" not in path else None
         except (OSError, Rejected):
             return None
         if version is None:
@@ -193,9 +191,9 @@ class FolderBronzeSource:
     def is_gone(self, path: str) -> bool:
         """Whether no file is at ``path``; False where that cannot be told, as in a folder that may not be read."""
         try:
-            return not _is_plain(path) or self._version(path) is None
+            return not is_plain(path) or self._at.version(path) is None
         except FileNotFoundError:
-            return not (self._is_unmounted(path) or (self._follow_links and self._is_behind_nothing(path)))
+            return not (self._is_unmounted(path) or (self._follow_links and self._at.is_behind_nothing(path)))
         except (NotADirectoryError, Rejected):
             return True
         except OSError:
@@ -204,12 +202,6 @@ class FolderBronzeSource:
     def _is_unmounted(self, path: str) -> bool:
         """Tell whether a path is in a folder whose disk is not mounted."""
         return any(f"{path}/".startswith(f"{one}/") for one in self.mounts.missing())
-
-    def _is_behind_nothing(self, path: str) -> bool:
-        """Tell whether a path is, or goes through, a link to nothing: its disk may only not be mounted."""
-        root = os.path.realpath(self._bronze)
-        full = Path(f"{root}/{spelled_path(root, path)}")
-        return any(one.is_symlink() and not one.exists() for one in (full, *full.parents) if is_inside(root, str(one)))
 
     def describe(
         self, path: str, size: int, mtime_us: int, changed_us: int = 0, inode: int = 0
@@ -244,52 +236,7 @@ class FolderBronzeSource:
 
         Raises ``Rejected`` for what is no such file, ``Unfinished`` if it is gone, ``StorageTrouble`` if unreadable.
         """
-        try:
-            descriptor = self._open(path)
-        except OSError as error:
-            raise _translated(error, path) from error
-        if descriptor is None:
-            raise Rejected("not a regular file", subject=path, hint="remove it from bronze; only files are read")
-        return os.fdopen(descriptor, "rb")
-
-    def _version(self, path: str) -> Version | None:
-        with suppress(OSError):
-            seen = status_below(str(self._bronze), path)
-            if stat.S_ISREG(seen[0]):
-                return seen[1:]  # no link on the way, as nearly always
-        root = os.path.realpath(self._bronze)
-        full = f"{root}/{spelled_path(root, path)}"
-        status = os.lstat(full)
-        folder_path = full.rpartition("/")[0]
-        real_folder = os.path.realpath(folder_path)
-        if real_folder != folder_path and not (self._follow_links and not self._is_walked(root, real_folder)):
-            return None
-        if stat.S_ISLNK(status.st_mode):
-            status = Path(full).stat()
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        if not self._follow_links and not is_inside(root, os.path.realpath(full)):
-            raise leaves_bronze(path)
-        return version_of(status)
-
-    def _is_walked(self, root: str, real: str) -> bool:
-        """Tell whether a folder is in bronze and entered there, so that its files have a path without a link."""
-        inside = os.path.relpath(real, root)
-        return inside == "." or (
-            is_inside(root, real) and not any(self._layout.ignores(name) for name in inside.split("/"))
-        )
-
-    def _open(self, path: str) -> int | None:
-        with suppress(OSError):  # nearly always there is no link on the way
-            if _is_plain(path) and (descriptor := open_below(str(self._bronze), path)) is not None:
-                return descriptor
-        root = os.path.realpath(self._bronze)
-        real = os.path.realpath(f"{root}/{spelled_path(root, path)}")
-        if is_inside(root, real):
-            return open_below(root, os.path.relpath(real, root))
-        if not self._follow_links or not _is_plain(path):
-            raise leaves_bronze(path)
-        return open_below("/", real.lstrip("/"))
+        return self._at.open(path)
 
     def _walk(self, below: str = "", left_out: list[Unrecognised] | None = None) -> Iterator[list[Row]]:
         if left_out is not None:
@@ -312,20 +259,6 @@ def survey_frame(rows: list[Row]) -> pl.DataFrame:
     """Return files as a survey has them."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(_SURVEY_SCHEMA)
     return pl.DataFrame(dict(zip(_SURVEY_SCHEMA, columns, strict=True)), schema=_SURVEY_SCHEMA)
-
-
-def _is_plain(path: str) -> bool:
-    return os.path.normpath(path) == path and not path.startswith(("/", "../")) and path != ".."
-
-
-def _translated(error: OSError, path: str) -> PointlineError:
-    subject = written_path(path)
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return StorageTrouble("the file is gone", subject=subject, hint="it is read again when it comes back")
-    if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}:
-        return Rejected(f"cannot be opened as a file: {error.strerror}", subject=subject, hint="remove it from bronze")
-    kind = NoAccess if error.errno in NO_ACCESS else StorageTrouble
-    return kind(f"cannot be read: {error.strerror}", subject=subject, hint="check its owner, mode and disk")
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

@@ -78,6 +78,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pointline/io/clock": ("unit/test_clock",),
     "pointline/io/delta/id_ranges": ("unit/test_id_ranges",),
     "pointline/io/delta/live_parts": ("unit/test_live_parts", "integration/test_symbol_layout"),
+    "pointline/io/ledger/manifest_reader": ("unit/test_ledger_read", "integration/test_contract"),
     "pointline/io/ledger/manifest": ("unit/test_flushes", "integration/test_contract", "properties/test_manifest"),
     "pointline/io/ledger/frame": ("unit/test_ledger_frame", "unit/test_ledger_read"),
     "pointline/io/ledger/table": ("unit/test_ledger_table", "unit/test_ledger_read"),

@@ -6,76 +6,25 @@ import copy
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pointline.errors import NotDescribed
 from pointline.parse.feed import Beside, Feed, own_columns
-from pointline.parse.rules import PLAUSIBLE_US, Belonging
-from pointline.tables.ingest_manifest import NO_DATE
+from pointline.parse.rules import Belonging
 from pointline.tables.schema import EventTable
 from pointline.tables.spelling import EVERY_SYMBOL
+from pointline.vendors.claim import Claim, Rank, claim_of, filled, name_of
 from pointline.vendors.describe import Description, Vendor
-from pointline.vendors.language import Mapping as MappingText
 from pointline.vendors.paths.copied import original_of
 from pointline.vendors.paths.template import PathTemplate
-from pointline.vendors.paths.time_of_path import SPANS, Match, Span
-from pointline.vendors.targets.constants import PLACE, constant_of
-from pointline.vendors.values import zone_of
 
 FOLDERS = 4096
 """Folders of which is remembered what may be in them."""
 PATHS = 8192
 """Paths of which is remembered what is said of them: more than are on their way at a time."""
-DATES = 4096
-"""Dates whose first and last microsecond are remembered: files of many symbols have the same."""
 Candidate: TypeAlias = tuple[Description, tuple[PathTemplate, ...]]
-
-
-class Rank(NamedTuple):
-    """Where a file stands among those that its feed publishes of the same rows."""
-
-    place: int
-    """0 is preferred to all others."""
-    period: tuple[int, int]
-    """First microsecond of the file's time and first one after it, since the epoch."""
-
-
-class Claim(Struct, frozen=True, kw_only=True):
-    """What a path says of its file by one description."""
-
-    description: Description
-    exchange: str
-    symbol: str
-    date: dt.date
-    period: tuple[int, int]
-    """First microsecond of the file's time and first one after it, since the epoch."""
-    says: Mapping[str, str] = field(default_factory=dict)
-    problem: str = ""
-
-    @property
-    def feed(self) -> str:
-        """The feed as the ledger names it: with the series, such as ``um-klines 1m trade``, where a table has some."""
-        mapped = self.description.text.map
-        series = [_filled(mapped.get(name), self.says) for name in self.description.table.series]
-        return " ".join([self.description.text.name, *filter(None, series)])
-
-    @property
-    def is_one_day(self) -> bool:
-        """The rows are all of one UTC day, that of ``date``."""
-        return Belonging(exchange="", date=self.date, period=self.period).is_one_day
-
-
-def name_of(feed: str) -> str:
-    """Return the name of a feed of the ledger, without its series."""
-    return feed.partition(" ")[0]
-
-
-def series_of(feed: str) -> str:
-    """Return the series of a table that a feed of the ledger is of, such as ``1m trade``; mostly there is but one."""
-    return feed.partition(" ")[2]
 
 
 class _Index:
@@ -103,7 +52,7 @@ class _Index:
             for template in templates:
                 match = template.match(folder, name)
                 if match is not None:
-                    found.append(_claim(one, match, template.span))
+                    found.append(claim_of(one, match, template.span))
                     break
         return found
 
@@ -181,8 +130,8 @@ class Feeds:
         if not claims:
             return ()
         maps = claims[0].description.text.map
-        filled = {name: _filled(mapping, claims[0].says) for name, mapping in maps.items() if name != "symbol"}
-        return (claims[0].period, tuple(sorted((name, value) for name, value in filled.items() if value)))
+        values = {name: filled(mapping, claims[0].says) for name, mapping in maps.items() if name != "symbol"}
+        return (claims[0].period, tuple(sorted((name, value) for name, value in values.items() if value)))
 
     def why_unread(self, path: str) -> tuple[str, str] | None:
         """Return what a file is that is known and not read, and what to do with it."""
@@ -251,66 +200,3 @@ class Feeds:
         if claim.symbol == EVERY_SYMBOL:
             plain = replace(plain, symbol=None)
         return replace(plain, period=claim.period, says=claim.says, zone=claim.description.text.day_zone)
-
-
-def _claim(one: Description, found: Match, span: Span) -> Claim:
-    says = {"span": "", **found.fields}
-    if says["span"] in SPANS.values() or (one.text.prefer and not says["span"] and found.last is None):
-        says["span"] = SPANS.get(span, says["span"])
-    maps = {name: mapping for name, mapping in one.text.map.items() if isinstance(mapping, MappingText)}
-    odd = [
-        f"{name} {PLACE.sub(lambda place: says.get(place[1], ''), mapping.value)!r}"
-        for name, mapping in maps.items()
-        if mapping.value and constant_of(mapping, says) is None
-    ]
-    spelled = found.fields.get("symbol")
-    symbol = EVERY_SYMBOL if one.text.group or spelled is None else _symbol(one, spelled)
-    begins = found.begins
-    period = (
-        PLAUSIBLE_US if begins is None else _period(begins, found.last or begins, span, one.text.day_zone, one.slack_us)
-    )
-    unknown = f"no description of it has the {odd[0]}: rename what is wrong" if odd else ""
-    if symbol == EVERY_SYMBOL and not one.text.group and spelled is not None:
-        unknown = f"{EVERY_SYMBOL} is no symbol: rename what is wrong"
-    skipped = ""
-    if period[0] >= period[1] - one.slack_us:
-        skipped = f"there is no such hour in {one.text.day_zone}: clocks were put forward; rename what is wrong"
-    return Claim(
-        description=one,
-        exchange=PLACE.sub(lambda place: says.get(place[1], ""), one.text.exchange).lower(),
-        symbol=symbol,
-        date=NO_DATE if begins is None else begins.date(),
-        period=period,
-        says=says,
-        problem=found.problem or skipped or unknown,
-    )
-
-
-def _symbol(one: Description, spelled: str) -> str:
-    """Return how the lake spells a symbol of a path."""
-    if spelled in one.text.symbols:
-        return one.text.symbols[spelled]
-    symbol = spelled
-    for dropped in one.text.symbol_drops:
-        symbol = symbol.replace(dropped, "")
-    return symbol or spelled
-
-
-@lru_cache(maxsize=DATES)
-def _period(begins: dt.datetime, last: dt.datetime, span: Span, day_zone: str, slack_us: int) -> tuple[int, int]:
-    zone = zone_of(day_zone)
-    match span:
-        case Span.HOUR:
-            ends = last + dt.timedelta(hours=1)
-        case Span.DAY:
-            ends = last + dt.timedelta(days=1)
-        case Span.MONTH:
-            ends = (last.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
-        case _:
-            ends = last.replace(year=last.year + 1)
-    first, end = (int(moment.replace(tzinfo=zone).timestamp()) * 1_000_000 for moment in (begins, ends))
-    return first, end + slack_us
-
-
-def _filled(mapping: object, says: Mapping[str, str]) -> str:
-    return (constant_of(mapping, says) or "") if isinstance(mapping, MappingText) else ""

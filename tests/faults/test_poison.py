@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pointline.vendors.feeds import Claim, Feeds
+from pointline.vendors.claim import Claim
+from pointline.vendors.feeds import Feeds
 from tests.support import warm
 from tests.support.daemon_thread import Daemon
 from tests.support.lake_check import file_content, file_name, put_file, read_manifest, read_table

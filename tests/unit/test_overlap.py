@@ -17,7 +17,7 @@ from pointline.services.files.place.replacement import Judge
 from pointline.services.ingest.batch import Entry, Span
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import SCHEMA, Status
-from pointline.vendors.feeds import Rank
+from pointline.vendors.claim import Rank
 
 META = BronzeFileMetadata(
     exchange="binance",

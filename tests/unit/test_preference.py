@@ -11,7 +11,7 @@ from pointline.io.protocols.file_version import LEFT_TO, BronzeFileMetadata, Out
 from pointline.services.files.place.preference import foreseen, may_leave, preferred, thinned
 from pointline.tables.ingest_manifest import Status
 from pointline.tables.schema import UTC_TIME
-from pointline.vendors.feeds import Rank
+from pointline.vendors.claim import Rank
 
 MONTH = Outcome(
     file_id=1,

@@ -15,7 +15,7 @@ from pointline.services.files import regained as regained_module
 from pointline.services.files.place.preference import RankOf
 from pointline.services.files.regained import days_left, left_to, regained
 from pointline.tables.ingest_manifest import SCHEMA
-from pointline.vendors.feeds import Rank
+from pointline.vendors.claim import Rank
 
 MONTH, DAILY = 1, 2
 DAY, OTHER_DAY = dt.date(2024, 5, 7), dt.date(2024, 5, 8)

@@ -18,7 +18,7 @@ from pointline.services.ingest.change import Partition
 from pointline.services.ingest.verdict import Leaving, Verdict
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import Status
-from pointline.vendors.feeds import Rank
+from pointline.vendors.claim import Rank
 from tests.support.fakes import MemoryManifest
 
 SECOND = 1_000_000

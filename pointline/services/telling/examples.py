@@ -16,8 +16,9 @@ from pointline.parse.feed import Dialect
 from pointline.parse.text_path import COMMAS
 from pointline.phrases import BLANK_HINT, BLANK_START, plural
 from pointline.services.loading.trial import Terms, Trial, try_file
+from pointline.vendors.claim import Claim
 from pointline.vendors.describe import Description, Vendor
-from pointline.vendors.feeds import Claim, Feeds
+from pointline.vendors.feeds import Feeds
 from pointline.vendors.language import ExampleText
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from pointline.phrases import count, plural, printable
 from pointline.services.loading.trial import Trial
-from pointline.vendors.feeds import Claim
+from pointline.vendors.claim import Claim
 from pointline.vendors.paths.nearness import Near
 from pointline_daemon.commands.shared.present import Column, print_labelled, print_lines, print_table, time_text
 

@@ -20,8 +20,9 @@ from pointline.phrases import CR_ENDS, CR_HINT, LEAVE_ONE_OUT
 from pointline.services.loading.trial import try_file
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import NO_DATE
+from pointline.vendors.claim import Claim, name_of, series_of
 from pointline.vendors.drafts.skeleton import decoder_of, skeleton
-from pointline.vendors.feeds import Claim, Feeds, name_of, series_of
+from pointline.vendors.feeds import Feeds
 from pointline.vendors.language import JSON
 from pointline.vendors.paths.nearness import nearest
 from pointline_daemon.commands.shared.present import (

@@ -30,7 +30,8 @@ from pointline.io.translate import with_place
 from pointline.settings import DEFAULT_IGNORE
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.unknown import near_names
-from pointline.vendors.feeds import Claim, Feeds
+from pointline.vendors.claim import Claim
+from pointline.vendors.feeds import Feeds
 
 ENDING = re.compile(r"\.(?:(?:csv|json)(?:\.gz|\.zst)?|parquet)\Z", re.IGNORECASE)
 JSON_ENDING = re.compile(r"\.json(?:\.gz|\.zst)?\Z", re.IGNORECASE)

@@ -21,7 +21,7 @@ from pointline.services.files.place.preference import RankOf, may_leave
 from pointline.services.ingest.batch import Span
 from pointline.tables.ingest_manifest import Status, ends, stands_at
 from pointline.tables.spelling import holds_many, symbol_key
-from pointline.vendors.feeds import series_of
+from pointline.vendors.claim import series_of
 
 Day = tuple[str, str, str]
 """Exchange, table and date."""

@@ -20,7 +20,7 @@ from pointline.parse.rules import DAY_US, EPOCH
 from pointline.services.files.dates import days_between, moment
 from pointline.tables.ingest_manifest import Status, stands_at
 from pointline.tables.spelling import holds_many
-from pointline.vendors.feeds import Rank
+from pointline.vendors.claim import Rank
 
 RankOf = Callable[[str, str], Rank | None]
 """Path and feed to a place among files of the same rows; None where it has none."""

@@ -12,6 +12,7 @@ from pointline.errors import PointlineError
 from pointline.reading import scan
 from pointline.tables import dim_symbol
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.symbols.updates import in_venue_case
 
 WANTED_TYPES = (
     *((name, (pl.String, pl.Categorical, pl.Enum), "text") for name in dim_symbol.KEY),
@@ -109,7 +110,7 @@ class Windows:
         Null where no version held.
         """
         keys = rows.struct.unnest()
-        names = keys.select(pl.col("symbol").unique()).with_columns(cased=dim_symbol.in_venue_case(pl.col("symbol")))
+        names = keys.select(pl.col("symbol").unique()).with_columns(cased=in_venue_case(pl.col("symbol")))
         small = names.filter(pl.col("symbol") != pl.col("cased"))
         if small.height:  # no version has such a spelling
             keys = keys.with_columns(pl.col("symbol").replace(small["symbol"], small["cased"]))

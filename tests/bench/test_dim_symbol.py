@@ -22,6 +22,7 @@ from pointline.services.symbols.changes import Symbols, Told
 from pointline.tables import dim_symbol
 from pointline.tables.symbols import observations as symbol_observations
 from pointline.tables.symbols.observations import Kind, Observed, observe
+from pointline.tables.symbols.updates import UPDATE_SCHEMA, typed_updates
 from pointline.vendors.symbols.metadata import Metadata
 from tests.support.fakes import MemoryManifest
 from tests.support.told import NOW, origin, versions_of
@@ -77,9 +78,7 @@ def windows(first: int, count: int) -> pl.DataFrame:
         "valid_from": FIRST_US + version * 10 * DAY_US,
         "listed": pl.lit(value=True),
     }
-    return pl.select(
-        values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in dim_symbol.UPDATE_SCHEMA.items()
-    )
+    return pl.select(values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in UPDATE_SCHEMA.items())
 
 
 def updates(apart: int) -> pl.DataFrame:
@@ -94,9 +93,7 @@ def updates(apart: int) -> pl.DataFrame:
         "valid_from": FIRST_US + pl.when(row % 3 == 0).then(5).otherwise(200) * DAY_US,
         "listed": pl.lit(value=True),
     }
-    return pl.select(
-        values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in dim_symbol.UPDATE_SCHEMA.items()
-    )
+    return pl.select(values.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in UPDATE_SCHEMA.items())
 
 
 def test_ten_thousand_updates_of_a_million_symbols(tmp_path):
@@ -137,7 +134,7 @@ def update_one_exchange(lake: Path) -> None:
 
 def update(lake: Path, *, batch: int, apart: int) -> None:
     _, table, symbols = store(lake)
-    told = Told(metadata=Metadata(updates=dim_symbol.typed_updates(updates(apart)), snapshot_at=None))
+    told = Told(metadata=Metadata(updates=typed_updates(updates(apart)), snapshot_at=None))
     with timed("find what 10,000 updates change"):
         plan = symbols.update(batch, told, dry_run=True)
     assert plan.changes.added.height
@@ -167,7 +164,7 @@ def test_ten_years_of_daily_snapshots(tmp_path):
         frame = frame.with_columns(valid_from=pl.lit(at), listed=pl.lit(value=True))
         rows = frame.select(
             pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind).alias(name)
-            for name, kind in dim_symbol.UPDATE_SCHEMA.items()
+            for name, kind in UPDATE_SCHEMA.items()
         )
         parts.append(observe(rows, Kind.SNAPSHOT, at, origin(day + 1)))
         if day == DAYS - 2:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pointline.tables import dim_symbol
 from pointline.tables.symbols.checks import violations
 from pointline.tables.symbols.observations import Kind, Observed, observe, with_unsaid
+from pointline.tables.symbols.updates import UPDATE_SCHEMA, typed_updates
 from tests.support import symbol_model
 from tests.support.symbol_model import UNSAID, Said
 from tests.support.told import origin, table_in_steps, versions_of
@@ -85,7 +86,7 @@ def observed(said: Said) -> Observed:
         for (exchange, symbol, day), state in told.items()
         if state != UNSAID
     ]
-    updates = dim_symbol.typed_updates(pl.DataFrame(rows, schema=dim_symbol.UPDATE_SCHEMA))
+    updates = typed_updates(pl.DataFrame(rows, schema=UPDATE_SCHEMA))
     kind = Kind(said.kind)
     named = [(exchange, symbol) for (exchange, symbol, _), state in told.items() if state == UNSAID]
     unsaid = pl.DataFrame(named, schema=dict.fromkeys(dim_symbol.KEY, pl.String), orient="row")

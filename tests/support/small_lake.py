@@ -20,6 +20,7 @@ from pointline.tables.registry import event_tables
 from pointline.tables.schema import PARTITION_COLUMNS
 from pointline.tables.symbols import observations as symbol_observations
 from pointline.tables.symbols.observations import Kind, Observed, observe
+from pointline.tables.symbols.updates import UPDATE_SCHEMA, typed_updates
 from tests.support.told import origin, versions_of
 
 TRADES = event_tables()["trades"]
@@ -70,7 +71,7 @@ def add_symbols(lake: Path, versions: Sequence[tuple[str, str, dt.datetime, floa
             {"exchange": exchange, "symbol": symbol, "valid_from": since, "tick_size": tick, "listed": tick is not None}
             for exchange, symbol, since, tick in versions
         ],
-        schema=dim_symbol.UPDATE_SCHEMA,
+        schema=UPDATE_SCHEMA,
     )
     silver = lake / "silver"
     states = DeltaTableRepository(silver / symbol_observations.STATES_NAME, symbol_observations.STATES_SCHEMA)
@@ -79,7 +80,7 @@ def add_symbols(lake: Path, versions: Sequence[tuple[str, str, dt.datetime, floa
     for repository in (states, observations, table):
         repository.create()
     number = observations.last_batch() + 1
-    said = observe(dim_symbol.typed_updates(updates), Kind.WINDOWS, None, origin(-1 - number, found=0))
+    said = observe(typed_updates(updates), Kind.WINDOWS, None, origin(-1 - number, found=0))
     known = states.read_all()
     new = said.states.join(known, on="state_id", how="anti")
     observations.commit(number, add=replace(said, states=new), remove=[], outcomes=[])

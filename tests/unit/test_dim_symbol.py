@@ -13,6 +13,7 @@ from pointline.tables.registry import event_tables
 from pointline.tables.symbols.checks import CHECKS, violations
 from pointline.tables.symbols.diff import diff
 from pointline.tables.symbols.observations import Kind, observe
+from pointline.tables.symbols.updates import REQUIRED, UPDATE_SCHEMA, typed_updates
 from tests.support.told import origin, versions_of
 
 
@@ -22,7 +23,7 @@ def day(number: int) -> dt.datetime:
 
 def update(symbol: str, number: int, tick_size: float | None, *, listed: bool = True, **attributes) -> pl.DataFrame:
     row = {"exchange": "binance", "symbol": symbol, "tick_size": tick_size, "valid_from": day(number), "listed": listed}
-    return pl.DataFrame([row | attributes], schema=dim_symbol.UPDATE_SCHEMA)
+    return pl.DataFrame([row | attributes], schema=UPDATE_SCHEMA)
 
 
 def delisting(symbol: str, number: int) -> pl.DataFrame:
@@ -32,8 +33,7 @@ def delisting(symbol: str, number: int) -> pl.DataFrame:
 def table_of(*batches: pl.DataFrame) -> pl.DataFrame:
     """Each batch is a file of windows, found after the one before."""
     return versions_of(
-        observe(dim_symbol.typed_updates(batch), Kind.WINDOWS, None, origin(number))
-        for number, batch in enumerate(batches, 1)
+        observe(typed_updates(batch), Kind.WINDOWS, None, origin(number)) for number, batch in enumerate(batches, 1)
     )
 
 
@@ -165,7 +165,7 @@ class TestUpdates:
         assert windows(table_of(pl.concat([LISTED, LISTED]))) == [(0.1, 1, None)]
 
     def test_columns_in_any_order_optional_ones_left_out_others_ignored(self):
-        few = LISTED.select(*reversed([*dim_symbol.KEY, *dim_symbol.REQUIRED, "valid_from"]), note=pl.lit("?"))
+        few = LISTED.select(*reversed([*dim_symbol.KEY, *REQUIRED, "valid_from"]), note=pl.lit("?"))
         assert table_of(few).equals(table_of(LISTED))
 
     @pytest.mark.parametrize("kind", [pl.Date(), pl.Datetime("ms"), pl.Datetime("ns", "UTC")])

@@ -23,7 +23,7 @@ from pointline_daemon.process.request_desk import LONGEST_BYTES, RequestDesk
 
 from pointline.config import LakePaths
 from pointline.errors import PointlineError
-from pointline.tables.dim_symbol import UPDATE_SCHEMA
+from pointline.tables.symbols.updates import UPDATE_SCHEMA
 
 NONSENSE = {
     "deep": b"[" * 100_000 + b"]" * 100_000,

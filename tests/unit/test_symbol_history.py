@@ -10,6 +10,7 @@ import pytest
 from pointline.services.symbols.changes import Symbols
 from pointline.tables import dim_symbol
 from pointline.tables.symbols.observations import Kind, Observed, observe, recorded, with_unsaid
+from pointline.tables.symbols.updates import UPDATE_SCHEMA, typed_updates
 from tests.support.fakes import MemoryManifest, MemoryObservations, MemorySymbolTable
 from tests.support.told import NOW, history_of, origin, versions_of
 
@@ -25,7 +26,7 @@ def updates(number: int, exchange: str, *symbols: str, tick: float = 0.1, listed
         {"exchange": exchange, "symbol": symbol, "tick_size": tick, "valid_from": day(number), "listed": listed}
         for symbol in symbols
     ]
-    return dim_symbol.typed_updates(pl.DataFrame(rows, schema=dim_symbol.UPDATE_SCHEMA))
+    return typed_updates(pl.DataFrame(rows, schema=UPDATE_SCHEMA))
 
 
 def snapshot(file_id: int, number: int, *symbols: str, tick: float = 0.1, accepted: bool = False) -> Observed:

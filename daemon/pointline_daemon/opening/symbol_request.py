@@ -12,8 +12,8 @@ from pointline.errors import PointlineError
 from pointline.services.symbols.changes import Told
 from pointline.services.symbols.holds import lacks
 from pointline.services.symbols.planning import Plan
-from pointline.tables.dim_symbol import UPDATE_SCHEMA
 from pointline.tables.symbols.diff import diff
+from pointline.tables.symbols.updates import UPDATE_SCHEMA
 from pointline.vendors.symbols.metadata import Metadata
 from pointline_daemon.opening.requests import Answer, UpdateSymbols
 

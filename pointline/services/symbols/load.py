@@ -14,8 +14,9 @@ from pointline.services.files.claims import Claims
 from pointline.services.ingest.batch import Entry, Group, start_of_day
 from pointline.services.loading.group_load import GroupLoad
 from pointline.tables import quarantine
-from pointline.tables.dim_symbol import KEY, PLACE
+from pointline.tables.dim_symbol import KEY
 from pointline.tables.ingest_manifest import Status
+from pointline.tables.symbols.updates import PLACE
 from pointline.vendors.symbols.faults import SCHEMA as BAD_ROWS
 from pointline.vendors.symbols.faults import Faults
 from pointline.vendors.symbols.metadata import OTHER_EXCHANGE, Belonging, Metadata, read_metadata

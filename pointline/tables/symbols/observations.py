@@ -91,7 +91,7 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 
 def observe(updates: pl.DataFrame, kind: Kind, at: dt.datetime | None, origin: Origin, *, of: str = "") -> Observed:
-    """Return what typed updates (``dim_symbol.UPDATE_SCHEMA``) amount to, one row per exchange.
+    """Return what typed updates (``updates.UPDATE_SCHEMA``) amount to, one row per exchange.
 
     ``of`` names an exchange that a snapshot speaks for even where it holds no symbol of it. A symbol that a snapshot
     calls not listed counts as lacking, one of which ``listed`` is null as neither there nor lacking (``with_unsaid``).

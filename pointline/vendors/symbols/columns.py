@@ -12,8 +12,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol import ATTRIBUTES, KEY, PLACE, REQUIRED, UPDATE_SCHEMA
+from pointline.tables.dim_symbol import ATTRIBUTES, KEY
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.symbols.updates import PLACE, REQUIRED, UPDATE_SCHEMA
 from pointline.vendors.symbols.faults import Faults, keep_apart
 from pointline.vendors.symbols.times import HINT, fault_of, typed_times
 

@@ -7,7 +7,8 @@ import json
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol import KEY, PLACE, spelled
+from pointline.tables.dim_symbol import KEY
+from pointline.tables.symbols.updates import PLACE, spelled
 
 SCHEMA = dict.fromkeys((PLACE, *KEY, "rule", "column", "told", "raw"), pl.String())
 """``told`` says what is wrong with such rows, ``raw`` what was read of this one."""

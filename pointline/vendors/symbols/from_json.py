@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol import PLACE, UPDATE_SCHEMA
 from pointline.tables.schema import UTC_TIME
+from pointline.tables.symbols.updates import PLACE, UPDATE_SCHEMA
 from pointline.vendors.symbols.faults import Faults
 from pointline.vendors.symbols.times import read_milliseconds, read_time
 

@@ -9,9 +9,10 @@ from msgspec import Struct
 from polars.exceptions import PanicException, PolarsError
 
 from pointline.errors import Rejected
-from pointline.tables.dim_symbol import KEY, typed_updates
+from pointline.tables.dim_symbol import KEY
 from pointline.tables.schema import UTC_TIME
 from pointline.tables.symbols.observations import Kind
+from pointline.tables.symbols.updates import typed_updates
 from pointline.vendors.symbols.columns import read_columns, read_csv, read_parquet, reject_overlap, with_ends
 from pointline.vendors.symbols.faults import Faults
 from pointline.vendors.symbols.from_json import binance_updates, parse_json, tardis_updates

@@ -8,8 +8,9 @@ from pointline_daemon.commands.shared.ledger_view import view_ledger
 
 from pointline.io.protocols.file_version import Move
 from pointline.phrases import AGAIN, WAIT_OR_AGAIN
+from pointline.services.telling.chapter import Sources
 from pointline.services.telling.next_steps import next_step
-from pointline.services.telling.story import Sources, tell
+from pointline.services.telling.story import tell
 from pointline.tables import ingest_manifest
 
 MOMENT = dt.datetime(2024, 5, 2, tzinfo=dt.UTC)

@@ -20,8 +20,9 @@ from pointline.io.bronze.whereabouts import Place, Whereabouts, look_closer
 from pointline.io.ledger.reader import scan_ledger
 from pointline.phrases import plural, printable
 from pointline.services.files.identity.ledger_row import REFUSED
+from pointline.services.telling.chapter import Chapter, Sources
 from pointline.services.telling.next_steps import LedgerRow, next_step
-from pointline.services.telling.story import Chapter, Sources, tell
+from pointline.services.telling.story import tell
 from pointline.tables import ingest_manifest
 from pointline.tables.ingest_manifest import CLOSED, Status
 from pointline.vendors.feeds import Feeds

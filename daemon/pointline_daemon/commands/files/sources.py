@@ -14,8 +14,8 @@ from pointline.io.translate import storage_errors
 from pointline.services.coverage.differing import ASKED
 from pointline.services.files.regained import days_left, heirs_of
 from pointline.services.rows.aside import by_rule
+from pointline.services.telling.chapter import Sources
 from pointline.services.telling.next_steps import LedgerRow
-from pointline.services.telling.story import Sources
 from pointline.tables import ingest_manifest, quarantine
 from pointline.tables.dim_symbol import INSTRUMENTS
 from pointline.tables.ingest_manifest import CLOSED, Status

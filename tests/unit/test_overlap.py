@@ -71,6 +71,9 @@ class Facts:
         self.spans: dict[int, dict[str, Span]] = known.get("silver", {})
         self.symbol: str = known.get("symbol", "S")
 
+    def path_in_bronze(self, file_id: int) -> str | None:
+        return "" if self.is_in_bronze(file_id) else None
+
     def is_in_bronze(self, file_id: int) -> bool:
         return file_id not in self.gone
 

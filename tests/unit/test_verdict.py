@@ -40,6 +40,9 @@ TROUBLE = StorageTrouble("a cannot be read", subject="a", hint="look at its mode
 class NoFacts:
     """``SilverFacts`` of an empty lake."""
 
+    def path_in_bronze(self, file_id: int) -> str | None:
+        return "" if self.is_in_bronze(file_id) else None
+
     def is_in_bronze(self, file_id: int) -> bool:
         return True
 

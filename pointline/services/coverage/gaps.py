@@ -9,13 +9,16 @@ import polars as pl
 from pointline.services.coverage.asked import DAY, GAPS, SERIES, Selection, State, urgency
 
 REST_NEEDS_DAYS: Final = 28
+REST_NEEDS_WORKDAYS: Final = 20
 
 
 def rests(files: pl.DataFrame) -> pl.DataFrame:
+    """Return which exchanges never trade on Saturdays, and on Sundays: of enough other days there are files."""
     weekday = pl.col("date").dt.weekday()
-    always = (weekday.filter(weekday <= 5).n_unique() == 5) & (
-        pl.col("date").max() - pl.col("date").min() >= REST_NEEDS_DAYS * DAY
-    )
+    week = weekday.filter(weekday <= 5)
+    days = pl.col("date").filter(weekday <= 5).n_unique()
+    span = pl.col("date").max() - pl.col("date").min()
+    always = (week.n_unique() == 5) & (days >= REST_NEEDS_WORKDAYS) & (span >= REST_NEEDS_DAYS * DAY)
     return (
         files.group_by("exchange")
         .agg((always & ~(weekday == number).any()).alias(name) for number, name in ((6, "saturday"), (7, "sunday")))

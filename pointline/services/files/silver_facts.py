@@ -12,7 +12,7 @@ from pointline.io.protocols.file_version import Outcome
 from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.io.protocols.tables import EventTableRepository, Part
 from pointline.services.audit.silver.row_counts import symbols_and_times, time_symbols
-from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows
+from pointline.services.files.identity.ledger_row import LedgerRow, has_left, ledger_rows, path_in_bronze
 from pointline.services.files.ledger_facts import outcomes_of
 from pointline.services.files.place.overlap import Day
 from pointline.services.ingest.batch import Span
@@ -23,8 +23,12 @@ from pointline.tables.spelling import symbol_key
 class SilverFacts(Protocol):
     """What decisions ask."""
 
+    def path_in_bronze(self, file_id: int) -> str | None:
+        """Return where the file is in bronze: at its path is anything, or else a copy of it is there; None if not."""
+        ...
+
     def is_in_bronze(self, file_id: int) -> bool:
-        """Tell whether anything is at the file's path."""
+        """Tell whether it is."""
         ...
 
     def has_left_bronze(self, file_id: int) -> bool:
@@ -81,9 +85,13 @@ class LakeFacts:
         self._repositories = repositories
         self._reader = reader
 
+    def path_in_bronze(self, file_id: int) -> str | None:
+        """Return where the file is in bronze: at its path is anything, or else a copy of it is there; None if not."""
+        return path_in_bronze(self._row(file_id), self._manifest.entries(), self._reader)
+
     def is_in_bronze(self, file_id: int) -> bool:
-        """Tell whether anything is at the file's path."""
-        return not self._reader.is_gone(self._row(file_id).path)
+        """Tell whether it is."""
+        return self.path_in_bronze(file_id) is not None
 
     def has_left_bronze(self, file_id: int) -> bool:
         """Tell whether the file is no longer at its path: nothing is there, or something else."""

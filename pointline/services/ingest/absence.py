@@ -17,7 +17,7 @@ from pointline.io.protocols.ledger import IngestionManifestRepository
 from pointline.parse.feed import Feed
 from pointline.services.files.awaited import BesideOf, paths_needing_another, told_by_the_other
 from pointline.services.files.companion import late_checksums
-from pointline.services.files.identity.ledger_row import REFUSED
+from pointline.services.files.identity.ledger_row import REFUSED, ledger_rows, path_in_bronze
 from pointline.services.files.place.preference import RankOf
 from pointline.services.files.regained import regained
 from pointline.services.ingest.batch import BatchNumbers
@@ -63,7 +63,11 @@ class Absence:
             gone = [path for path in entries["bronze_file_path"].unique() if self._reader.is_gone(path)]
             entries = entries.filter(pl.col("bronze_file_path").is_in(gone))
             closed = self._close(closed_by_absence(entries))
-            freed = self.reopen_for(entries.filter(stands_at(Status.SUCCESS))["file_id"].to_list())
+            brought = entries.filter(stands_at(Status.SUCCESS))["file_id"]
+            of_copies = entries.filter(stands_at(Status.DUPLICATE))["superseded_by"]
+            in_the_way = refused_because_of(self._manifest.entries(), {*brought, *of_copies})
+            others = self._manifest.entries().filter(pl.col("file_id").is_in(list(in_the_way)))["superseded_by"]
+            freed = self.reopen_for(self._nowhere(set(others)))
             return Departures(gone=closed, freed=freed)
 
     def asked_of_bronze(self, known: pl.DataFrame, beside_of: BesideOf) -> list[str]:
@@ -112,14 +116,18 @@ class Absence:
             return Departures(freed=self._reopen(found.refused), regained=found.in_silver)
 
     def _really_gone(self, absent: pl.DataFrame) -> pl.DataFrame:
-        """Leave out what is there and no longer listed, as by a setting: it would be in the way as before."""
-        in_silver = absent.filter(stands_at(Status.SUCCESS))
-        there = [
-            file_id
-            for file_id, path in in_silver.select("file_id", "bronze_file_path").iter_rows()
-            if not self._reader.is_gone(path)
-        ]
+        """Leave out what is there, not listed, as by a setting, or as a copy: it is in the way as before."""
+        in_silver = set(absent.filter(stands_at(Status.SUCCESS))["file_id"])
+        there = in_silver - self._nowhere(in_silver)
         return absent.filter(~pl.col("file_id").is_in(there))
+
+    def _nowhere(self, file_ids: AbstractSet[int]) -> set[int]:
+        """Return those of these files whose content is not in bronze any more."""
+        if not file_ids:
+            return set()
+        entries = self._manifest.entries()
+        rows = ledger_rows(entries.filter(pl.col("file_id").is_in(list(file_ids))))
+        return {row.file_id for row in rows if path_in_bronze(row, entries, self._reader) is None}
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:

@@ -9,8 +9,8 @@ import polars as pl
 
 from pointline.io.protocols.bronze import BronzeReader
 from pointline.io.protocols.file_version import BronzeFileMetadata
-from pointline.tables.ingest_manifest import DIGEST, Status, with_hashes
-from pointline.tables.spelling import is_same_claim
+from pointline.tables.ingest_manifest import DIGEST, Status, stands_at, with_hashes
+from pointline.tables.spelling import is_same_claim, symbol_key
 
 REFUSED = (Status.PENDING, Status.FAILED, Status.QUARANTINED)
 """Versions without rows in silver whose path still waits for something better."""
@@ -84,3 +84,12 @@ def has_left(row: LedgerRow, reader: BronzeReader) -> bool:
         return True
     content = reader.content_hash(row.path)
     return content is not None and content != row.content_hash
+
+
+def path_in_bronze(row: LedgerRow, entries: pl.DataFrame, reader: BronzeReader) -> str | None:
+    """Return where the content of a version is in bronze: at its path is anything, or a copy of it is; None if not."""
+    if not reader.is_gone(row.path):
+        return row.path
+    copies = entries.filter(pl.col("superseded_by") == row.file_id, stands_at(Status.DUPLICATE))
+    same = (one.path for one in ledger_rows(copies) if symbol_key(one.symbol) == symbol_key(row.symbol))
+    return next((path for path in same if not reader.is_gone(path)), None)

@@ -61,16 +61,18 @@ class Refusals(Struct, frozen=True):
     ) -> Outcome:
         """Another file has rows of the same symbol and time. ``others``: the symbols that it has on that day."""
         other = met.other
+        is_new = other.file_id in self.case.entries
+        path = other.path if is_new else self.case.facts.path_in_bronze(other.file_id) or other.path
         ways = [f"type `pointline withdraw {other.file_id}`"]
         if others <= spans.keys():
             onto = ["move this file onto it"] if self._is_of_kind(entry, other) else []
-            ways = [f"delete {other.path}", *onto, *ways]
+            ways = [f"delete {path}", *onto, *ways]
         same = spans[met.symbol]
         rows = met.span.rows or self.case.facts.rows_written(other.file_id)
         alike = (same.first_us, same.last_us, same.rows) == (met.span.first_us, met.span.last_us, rows)
         twin = " and as many rows as this file: it may be the same one, packed in another way" if alike else ""
         what = (
-            f"its rows of {met.symbol} overlap those of file {other.file_id} ({other.path}), which is in the lake with "
+            f"its rows of {met.symbol} overlap those of file {other.file_id} ({path}), which is in the lake with "
             f"{met.symbol} {_times(met.span)}{twin}; to use this file "
             f"instead, do one of these, and the rows of file {other.file_id} leave the lake: {'; '.join(ways)}"
         )

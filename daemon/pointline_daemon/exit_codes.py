@@ -15,7 +15,7 @@ EXIT_IN_USE: Final = 75
 """Another process writes this lake."""
 EXIT_BAD_CONFIGURATION: Final = 78
 EXIT_INTERRUPTED: Final = 130
-"""A second signal cut the draining short, or a person pressed Ctrl-C."""
+"""A second signal ended it at once, or a person pressed Ctrl-C."""
 EXIT_UNREAD: Final = 141
 """Whoever read the answer had enough of it, as `head` has: what was to be done is done. Shells say so of SIGPIPE."""
 

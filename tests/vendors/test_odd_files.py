@@ -38,7 +38,7 @@ CASES = {
     "LF CR": (BINANCE, binance(1, 2, end="\n\r"), 1, "invisible_character id"),
     "CR CR LF": (FUTURES, FLAGGED + futures(1, 2, 3, end="\r\r\n"), 1, "CR CR LF: write the file again"),
     "CR": (BINANCE, binance(1, 2, 3, end="\r"), 0, "lines end with CR alone"),
-    "noise": (BINANCE, b"\x01" + NOISE, 0, "it is no text: it begins with"),
+    "noise": (BINANCE, b"\x01" + NOISE, 0, "it is not text: it begins with"),
     "lines in a cell": (COINAPI, HEADER + coinapi(1) + coinapi(2, '"b\n;9;9;9\n"') + coinapi(3), 3, ""),
     "second 60": (COINAPI, HEADER + coinapi(1) + coinapi(2).replace("02.0", "60.0"), 1, "unparseable"),
     "minute 60": (COINAPI, HEADER + coinapi(1) + coinapi(2).replace("00:02", "60:02"), 1, "unparseable"),

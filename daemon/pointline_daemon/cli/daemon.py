@@ -40,7 +40,11 @@ def run(
 @daemon_app.command(epilog="Example: pointline demo /tmp/demo-lake, or: pointline demo --examples")
 def demo(
     directory: Annotated[
-        Path | None, typer.Argument(help="The folder of the lake. Default: pointline-demo, or the next free name.")
+        Path | None,
+        typer.Argument(
+            help="The folder of the lake. Default: pointline-demo, or the next free name. With --examples the lake is "
+            "DIRECTORY/lake, by default pointline-examples/lake."
+        ),
     ] = None,
     *,
     vendor: Annotated[DemoVendor, typer.Option(help="The vendor whose files are generated.")] = DemoVendor.TARDIS,

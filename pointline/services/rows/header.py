@@ -108,7 +108,7 @@ def _refuse_no_lines(line: bytes, path: str, separator: str) -> None:
 def _no_lines(line: bytes, separator: str) -> tuple[str, str] | None:
     if NO_TEXT.search(line):
         begins = line[:SHOWN_BYTES].decode("ascii", "backslashreplace")
-        return f"it is no text: it begins with {shown(begins, LONGEST_HEADER)}", DAMAGED_HINT
+        return f"it is not text: it begins with {shown(begins, LONGEST_HEADER)}", DAMAGED_HINT
     if b"\r" in line and separator.encode() in line.partition(b"\r")[0]:
         return CR_ENDS, CR_HINT
     return None

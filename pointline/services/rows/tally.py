@@ -286,7 +286,7 @@ class Tally:
         return Rejected(
             f"{path} starts again from its beginning at row {row}: its rows are in it twice",
             subject=path,
-            hint=f"download the file again, or keep only the rows before row {row}",
+            hint=f"download the file again, or keep only what is before row {row}, and before a second header there",
         )
 
 

@@ -10,7 +10,7 @@ from pointline.phrases import AGAIN, WAIT_OR_AGAIN, plural
 from pointline.services.files.companion import is_disputed, settle_dispute
 from pointline.services.files.regained import days_left
 from pointline.services.symbols.holds import is_marked
-from pointline.tables.ingest_manifest import NO_DATE, Status
+from pointline.tables.ingest_manifest import NO_DATE, NO_ROWS, Status
 from pointline.tables.spelling import EVERY_SYMBOL, holds_many, symbol_key
 
 LedgerRow = Mapping[str, Any]
@@ -77,6 +77,8 @@ def _after_success(row: LedgerRow) -> str:
         return settle_dispute(row["file_id"])
     if CUT_SHORT in json.loads(row["warnings"] or "{}"):
         return "nothing to do if the file ends as the vendor made it; else put the whole file in its place"
+    if NO_ROWS in json.loads(row["warnings"] or "{}"):
+        return "download it again if its day has rows: `pointline coverage` counts it as missing"
     return "nothing to do"
 
 

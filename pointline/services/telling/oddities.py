@@ -48,5 +48,6 @@ def _said(name: str, count: int) -> str:
         "implausible_time": f"{plural(count, 'row')} with a {about} before 2000 or after 2199, which was left out",
         "held": f"What it says of {about} is held: it lacks {plural(count, 'symbol')} of those listed before",
     }
-    odd = f"{plural(count, 'row')} kept though the check {name} found them odd (setting checks.{name})"
+    found = "it" if count == 1 else "them"
+    odd = f"{plural(count, 'row')} kept though the check {name} found {found} odd (setting checks.{name})"
     return said.get(kind, odd)

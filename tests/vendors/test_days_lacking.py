@@ -65,6 +65,7 @@ DAYS = {"2024-01-02": (0, 1), "2024-01-03": (2, 3)}
 ORDERS = [*permutations([["2024-01-02"], ["2024-01-03"], ["2024-01"]]), *permutations([list(DAYS), ["2024-01"]])]
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join("+".join(batch) for batch in order))
 @pytest.mark.parametrize(
     "month", [(0, 1, 2), (1, 2, 3), (0, 1, 2, 3)], ids=["lacks the last", "lacks the first", "whole"]

@@ -92,7 +92,7 @@ def test_files_of_binance_are_in_once(tmp_path):
     for table in ("trades", "bars"):
         held = pl.read_delta(str(lake / "silver" / table))
         assert held.height == sum(file.frame.height for file in daily if file.table == table)
-    assert "each day is in once" in said
+    assert "Each is in once" in said
 
 
 def test_interrupted_it_leaves_nothing_running(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import queue
 import signal
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pointline_daemon import events
 from pointline_daemon.condition.health import NO_EVENTS
 from pointline_daemon.condition.state import StatePublisher
 from pointline_daemon.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_DIED
+from pointline_daemon.mailbox import Mailbox
 from pointline_daemon.opening.lake import Lake
 from pointline_daemon.opening.prepare import prepare
 from pointline_daemon.process.committing.repeating import PAUSE_SECONDS
@@ -55,7 +55,7 @@ class Supervisor:
         self._lock = lock
         self._once = once
         self._on_tick = on_tick
-        self._messages: queue.SimpleQueue[_Signalled | PartDied] = queue.SimpleQueue()
+        self._messages: Mailbox[_Signalled | PartDied] = Mailbox()
         self.components = Components(lake, lock=lock, once=once)
         self.state = StatePublisher(lake.config.paths.state_file, self._collect)
         self.parts: list[Part] = []
@@ -159,10 +159,7 @@ class Supervisor:
             self._on_tick(self)
 
     def _next_message(self, seconds: float) -> _Signalled | PartDied | None:
-        try:
-            return self._messages.get(timeout=seconds)
-        except queue.Empty:
-            return None
+        return self._messages.get(seconds)
 
     def _check_watch(self) -> None:
         self.state.trouble(NO_EVENTS, self.components.watch.check())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import signal
 import subprocess
 import sys
@@ -18,8 +17,10 @@ from pointline.config import load_config
 from pointline.errors import PointlineError
 from pointline_daemon import events
 from pointline_daemon.commands.run import keep_lake
+from pointline_daemon.mailbox import Mailbox
 
 START_SECONDS = 30.0
+ENDED = "ended"
 STOP_SECONDS = 10.0
 LINES_SHOWN = 3
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -31,7 +32,7 @@ class DemoDaemon:
     def __init__(self, lake: Path, log_file: Path) -> None:
         self._lake = lake
         self._log_file = log_file
-        self._events: queue.SimpleQueue[tuple[float, dict[str, Any]] | None] = queue.SimpleQueue()
+        self._events: Mailbox[tuple[float, dict[str, Any]] | str] = Mailbox()
         self._process: subprocess.Popen[str] | None = None
         self._reader = threading.Thread(target=self._read, name="demo-reader", daemon=True)
         self._handlers: dict[int, Any] = {}
@@ -72,11 +73,10 @@ class DemoDaemon:
         while True:
             if self._is_interrupted:
                 raise KeyboardInterrupt
-            try:
-                found = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                return
+            found = self._events.get(deadline - time.monotonic())
             if found is None:
+                return
+            if isinstance(found, str):
                 raise self._ended()
             yield found
 
@@ -130,7 +130,7 @@ class DemoDaemon:
                     continue
                 if isinstance(event, dict):
                     self._events.put((time.monotonic(), event))
-        self._events.put(None)
+        self._events.put(ENDED)
 
 
 def _run(lake: str) -> int:

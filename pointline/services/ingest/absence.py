@@ -127,7 +127,8 @@ class Absence:
             return set()
         entries = self._manifest.entries()
         rows = ledger_rows(entries.filter(pl.col("file_id").is_in(list(file_ids))))
-        return {row.file_id for row in rows if path_in_bronze(row, entries, self._reader) is None}
+        copies = entries.filter(stands_at(Status.DUPLICATE), pl.col("superseded_by").is_in(list(file_ids)))
+        return {row.file_id for row in rows if path_in_bronze(row, copies, self._reader) is None}
 
     def _without_old_news(self, freed: Mapping[int, str]) -> dict[int, str]:
         if not freed:

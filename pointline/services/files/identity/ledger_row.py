@@ -87,7 +87,10 @@ def has_left(row: LedgerRow, reader: BronzeReader) -> bool:
 
 
 def path_in_bronze(row: LedgerRow, entries: pl.DataFrame, reader: BronzeReader) -> str | None:
-    """Return where the content of a version is in bronze: at its path is anything, or a copy of it is; None if not."""
+    """Return where the content of a version is in bronze: at its path is anything, or a copy of it is; None if not.
+
+    ``entries`` of the ledger have all copies of it.
+    """
     if not reader.is_gone(row.path):
         return row.path
     copies = entries.filter(pl.col("superseded_by") == row.file_id, stands_at(Status.DUPLICATE))

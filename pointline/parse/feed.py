@@ -40,6 +40,9 @@ Finer = Callable[[pl.DataFrame], "pl.Expr | None"]
 """Tells of typed cells which are times with digits beyond the microsecond; None where none is."""
 CUT: Final = "nanoseconds_cut"
 """How many times of a row had such digits: a column beside those of the table, and what a file's warnings call it."""
+RESERVED: Final = frozenset({"row", "untyped", "unmapped", "verdict", "file_id", "file_seq", CUT})
+"""What columns are called that parsing adds to those of a file."""
+IN_USE: Final = "a column cannot be called {!r}, which is in use while rows are read: name it otherwise"
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -278,6 +281,11 @@ class Feed(Struct, frozen=True, kw_only=True):
             elif len(one.sources) > 1 and frame.select(one.failed.any()).item():
                 return None
         return rows
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether no source column, and none of a table, may be called so."""
+    return name in RESERVED or name.endswith((":text", ":value"))
 
 
 def cut_of(targets: Sequence[Target], frame: pl.DataFrame) -> list[pl.Expr]:

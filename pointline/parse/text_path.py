@@ -43,14 +43,14 @@ def parse(
     """
     records = split_records(data, len(header), feed.dialect)
     cells, broken = _cells(records, header, feed.dialect)
-    typed = _typed(feed, cells, header)
+    typed = _typed(feed, cells, header).with_columns(_word(name).alias(f"{name}:word") for name in feed.where)
     untyped = [
         _verdict("unknown_value" if column.kind is Kind.CHOICE else "unparseable", column.name, failed)
         for column in feed.columns
         if column.kind is not Kind.TEXT
         for failed in [pl.col(f"{column.name}:text").is_not_null() & pl.col(column.name).is_null()]
     ]
-    untyped += [_verdict("unknown_value", name, unknown) for name, unknown in feed.unknown_words("{}:text").items()]
+    untyped += [_verdict("unknown_value", name, unknown) for name, unknown in feed.unknown_words("{}:word").items()]
     typed = feed.completed(typed.with_columns(pl.coalesce([*untyped, NO_VERDICT]).alias("untyped")))
     rows = _mapped(feed, _of_the_table(feed, typed, left), belonging)
     judging = rules(feed.table, belonging, rows, names_units=feed.targets is None)
@@ -71,7 +71,20 @@ def _of_the_table(feed: Feed, typed: pl.DataFrame, left: Counter[str] | None) ->
     if feed.is_plain:
         return typed
     is_typed = pl.col("untyped").is_null()
-    return pl.concat([feed.rows_of(typed.filter(is_typed), left), typed.filter(~is_typed)]).sort("row")
+    broken = typed.filter(~is_typed)
+    for name, values in feed.where.items():
+        word = pl.col(f"{name}:word")
+        is_other = word.is_in(feed.leave_out[name]) if name in feed.leave_out else ~word.is_in(values)
+        if left is not None and name not in feed.leave_out:
+            others = broken.filter(is_other).group_by(word).len()
+            left.update({f"{name}={one}": rows for one, rows in others.iter_rows()})
+        broken = broken.filter(~is_other)
+    return pl.concat([feed.rows_of(typed.filter(is_typed), left), broken]).sort("row")
+
+
+def _word(name: str) -> pl.Expr:
+    """Return what a cell says that ``where`` is asked of: as it is once typed, or as it is written."""
+    return pl.coalesce(pl.col(name).cast(pl.String), pl.col(f"{name}:text")).fill_null("")
 
 
 def _mapped(feed: Feed, typed: pl.DataFrame, belonging: Belonging) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from pointline.parse.feed import IN_USE, is_reserved
 from pointline.vendors.decoded import check_beside, check_decoder, column_lists
 from pointline.vendors.language import FeedText
 from pointline.vendors.paths.template import PathTemplate
@@ -74,7 +75,14 @@ def _check_lines(text: FeedText, paths: Sequence[PathTemplate]) -> Iterator[str]
         yield "decimal: a comma cannot be both in numbers and between cells that no quotes protect"
     if not 0 <= text.skip <= MOST_SKIPPED:
         yield f"skip is {text.skip}: it is the number of lines before the header, or the first row: 0 to {MOST_SKIPPED}"
-    all_of_lines = {"skip": text.skip, "header_cut": text.header_cut, "decimal": text.decimal != "."}
+    all_of_lines = {
+        "skip": text.skip,
+        "header_cut": text.header_cut,
+        "decimal": text.decimal != ".",
+        "separator": text.separator != ",",
+        "quote": not text.quote,
+        "trailer": text.trailer,
+    }
     of_lines = [name for name, said in all_of_lines.items() if said]
     if of_lines and (odd := [one.text for one in paths if PARQUET.search(one.text)]):
         yield f"{of_lines[0]} is of lines of text, and {odd[0]!r} is of Parquet: give it a feed of its own"
@@ -109,6 +117,8 @@ def _check_names(text: FeedText) -> Iterator[str]:
         twice = sorted({name for name in names if name and names.count(name) > 1})
         if twice:
             yield f"columns names {', '.join(twice)} twice: each column needs a name of its own"
+        for name in filter(is_reserved, names):
+            yield f"columns: {IN_USE.format(name)}, and say in aliases how the header has it"
 
 
 def _alike(lists: Sequence[Sequence[str]]) -> int:

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import polars as pl
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pointline.parse.feed import Dialect, Feed, Header
-from pointline.tables.schema import EventTable
+from pointline.parse.text_path import FLAGS
+from pointline.tables.schema import Column, EventTable, Kind
 from pointline.vendors.contradictions import NAME, SLACK, contradictions
 from pointline.vendors.decoded import beside_of, decoder_of
 from pointline.vendors.drafts.undecided import MARK, undecided
@@ -219,8 +221,8 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         ),
         beside=beside_of(text),
         json_lines=decoder_of(text, {*text.where, *(column.name for column in made.columns)}),
-        where={name: tuple(values) for name, values in text.where.items()},
-        leave_out={name: tuple(values) for name, values in text.leave_out.items()},
+        where=_as_typed(text.where, made.columns),
+        leave_out=_as_typed(text.leave_out, made.columns),
         companion=text.companion,
         member=text.member,
         decoder=text.decoder if text.decoder in NO_TEXT else "",
@@ -232,6 +234,21 @@ def _feed_of(text: FeedText, vendor: str, table: EventTable, made: Plan) -> Feed
         names_symbol="symbol" in text.map,
         symbol_column=_symbol_column(text),
     )
+
+
+def _as_typed(words: Mapping[str, Sequence[str]], columns: Sequence[Column]) -> dict[str, tuple[str, ...]]:
+    """Return values of cells as they are once they are typed: 1 of a number is 1.0, True of a flag is true."""
+    kinds = {column.name: column.kind for column in columns}
+
+    def typed(name: str, word: str) -> str:
+        if kinds.get(name) is Kind.FLAG:
+            return str(FLAGS[word]).lower() if word in FLAGS else word
+        if kinds.get(name) not in (Kind.NUMBER, Kind.SECONDS, Kind.INTEGER):
+            return word
+        number = pl.Series([word]).cast(pl.Int64 if kinds[name] is Kind.INTEGER else pl.Float64, strict=False)
+        return number.cast(pl.String).item() or word
+
+    return {name: tuple(typed(name, word) for word in listed) for name, listed in words.items()}
 
 
 def _fields_in_rows(text: FeedText) -> set[str]:

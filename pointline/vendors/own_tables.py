@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from pointline.parse.feed import IN_USE, is_reserved
 from pointline.tables import checks
 from pointline.tables.schema import COMMON, Check, Column, EventTable, Kind, unheld_words
 from pointline.vendors.language import TableText
 from pointline.vendors.misshapen import Misshapen, shaped
 
+COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 TABLE_EXISTS = "there is a table of this name already"
 CHECKS: dict[str, Callable[[Sequence[str]], Check]] = {
     "time_backwards": lambda _columns: checks.time_backwards(),
@@ -48,8 +50,16 @@ def _table(text: TableText, tables: Mapping[str, EventTable], where: str, proble
         problems.append(f"{place}: {TABLE_EXISTS}")
     common = {column.name for column in COMMON} | {"date", "file_id", "file_seq"}
     names = [column.name for column in text.columns]
-    problems += [f"{place}: every table has a column {name} already" for name in names if name in common]
-    problems += [f"{place}: it has {name} twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    plain = [name.casefold() for name in names]
+    problems += [f"{place}: every table has a column {name} already" for name in names if name.casefold() in common]
+    twice = [name for at, name in enumerate(names) if plain[at] in plain[:at]]
+    problems += [f"{place}: it has {name} twice, in capitals or not" for name in twice]
+    problems += [
+        f"{place}: {name!r} is no name of a column: letters, digits and _, a letter first"
+        for name in names
+        if not COLUMN.fullmatch(name)
+    ]
+    problems += [f"{place}: {IN_USE.format(name)}" for name in names if is_reserved(name)]
     problems += [
         f"{place}: there is no check {name!r}; there are {', '.join(CHECKS)}"
         for name in text.checks

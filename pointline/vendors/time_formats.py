@@ -63,6 +63,12 @@ def is_dated(format_: str) -> bool:
 
 
 @cache
+def is_all_digits(format_: str) -> bool:
+    """Tell whether texts of a format are whole numbers."""
+    return all(item.width for item in _items(format_))
+
+
+@cache
 def check_format(format_: str) -> None:
     """Raise ValueError for a format in which no time can be read."""
     if format_ == EPOCH:

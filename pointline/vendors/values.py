@@ -189,7 +189,8 @@ def _divided(numbers: pl.Series, divisor: float) -> pl.Series:
         divisors = pl.Series([divisor]).new_from_index(0, len(numbers))
         return numbers.cast(pl.Float64) / divisors
     # A larger number is not exact as a float: Python divides whole numbers without that step.
-    exact = [None if number is None else number / int(divisor) for number in numbers]
+    by = int(divisor) if divisor == int(divisor) else divisor
+    exact = [None if number is None else number / by for number in numbers]
     return pl.Series(numbers.name, exact, dtype=pl.Float64)
 
 

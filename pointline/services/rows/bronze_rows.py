@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from pointline.errors import Rejected
 from pointline.io.protocols.bronze import BronzeContent
+from pointline.parse import text_path
 from pointline.parse.feed import Dialect, Feed
 from pointline.parse.json_lines import JsonLines
 from pointline.services.rows.complaint import shown
@@ -56,7 +57,7 @@ def open_rows(
         blocks = chain([first_row + b"\n"], blocks)
     trailer = feed.dialect.trailer
     if COUNT in trailer and header:
-        blocks = _counted(blocks, feed.dialect, path)
+        blocks = _counted(blocks, feed.dialect, path, len(header))
     elif trailer:
         blocks = _without_trailer(blocks, trailer.encode(feed.dialect.encoding))
     has_header = not (first_row or feed.decoder)
@@ -87,7 +88,7 @@ def _without_trailer(blocks: Iterator[bytes], trailer: bytes) -> Iterator[bytes]
             yield kept
 
 
-def _counted(blocks: Iterator[bytes], dialect: Dialect, path: str) -> Iterator[bytes]:
+def _counted(blocks: Iterator[bytes], dialect: Dialect, path: str, width: int) -> Iterator[bytes]:
     """Leave out the last line, which has to count the lines before it. Raises Rejected where it does not."""
     trailer = dialect.trailer
     written = (
@@ -96,7 +97,7 @@ def _counted(blocks: Iterator[bytes], dialect: Dialect, path: str) -> Iterator[b
     pattern = re.compile(written.replace(r"\*", ".*?"))
     count = 0
     for rows, last in _before_last_line(blocks):
-        count += rows.count(b"\n")
+        count += rows.count(b"\n") if b'"' not in rows else len(text_path.split_records(rows, width, dialect))
         if last:
             line = last.rstrip(b"\r\n").decode(dialect.encoding, "backslashreplace")
             found = pattern.match(line)

@@ -103,7 +103,7 @@ def _from_sources(column: Column, mapping: Mapping, sources: Sequence[str], aske
     if len(sources) > 1 and column.kind is not Kind.TIME:
         raise ValueError("only a time comes from several columns")
     if column.kind is Kind.TIME:
-        if asked.is_whole and may_be_epoch(mapping):
+        if asked.is_whole and len(sources) == 1 and may_be_epoch(mapping):
             mapping = replace(mapping, time=values.EPOCH)
         return make_time(column, mapping, sources, asked.text)
     if column.kind in (Kind.CHOICE, Kind.FLAG):

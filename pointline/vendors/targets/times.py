@@ -17,11 +17,14 @@ from pointline.vendors.targets.made_column import Clocks, MadeColumn, Value, alw
 from pointline.vendors.values import Clock
 
 SINCE_START = "since start"
+NUMBERS = ("epoch", "seconds", "since midnight", SINCE_START)
 WAYS = '"epoch", "seconds", "since midnight", "since start"'
 
 
 def make_time(column: Column, mapping: Mapping, sources: Sequence[str], text: FeedText) -> MadeColumn:
     """Make a column of times. Raises ValueError where its line of the map cannot be meant."""
+    if len(sources) > 1 and mapping.time in NUMBERS:
+        raise ValueError("several columns are joined to be read by formats: an epoch, seconds and such stand in one")
     if mapping.zone and mapping.time in ("epoch", "seconds", SINCE_START):
         raise ValueError(f"zone: a time that is written as {mapping.time} is of no zone: leave zone out")
     zone = mapping.zone or text.day_zone
@@ -122,8 +125,9 @@ def _wanted_time(mapping: Mapping) -> str:
 
 
 def may_be_epoch(mapping: Mapping) -> bool:
-    """Tell whether a time is an epoch or text."""
-    return isinstance(mapping.time, list) and values.EPOCH in mapping.time
+    """Tell whether a time is an epoch or text, and a whole number for certain an epoch."""
+    others = [one for one in mapping.time if one != values.EPOCH] if isinstance(mapping.time, list) else []
+    return values.EPOCH in mapping.time and bool(others) and not any(map(time_formats.is_all_digits, others))
 
 
 def needs_day(mapping: Mapping) -> bool:

@@ -24,8 +24,8 @@ PLAUSIBLE_US = (FIRST_SECOND * 10**6, LAST_SECOND * 10**6)
 IMPLAUSIBLE = "implausible_time"
 INVISIBLE = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|[\p{Zs}&&[^ ]]|^ | $"
 """What nobody sees in a name: control and format characters, blanks other than a plain one, blanks at its ends."""
-STRAY = r"^\r|\x{FEFF}"
-"""What files that were joined, and line ends the wrong way round, leave in a text."""
+STRAY = r"^\x{FEFF}"
+"""What files that were joined leave in a text."""
 UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 

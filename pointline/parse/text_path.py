@@ -191,12 +191,14 @@ def _cells(records: list[bytes], header: Sequence[str], dialect: Dialect) -> tup
         .alias("quoted"),
         pl.col("line").str.contains("\0", literal=True).fill_null(value=False).alias("nul"),
         pl.col("line").str.count_matches(dialect.separator, literal=True).alias("separators"),
+        pl.col("line").str.starts_with("\r").fill_null(value=False).alias("turned"),
         pl.Series("marked", [dialect.is_decoded and record.startswith(BROKEN) for record in records], dtype=pl.Boolean),
     )
 
-    plain = lines.filter(~pl.col("nul"), ~pl.col("quoted"), ~pl.col("marked"), pl.col("separators") == width - 1)
+    lines_as_meant = lines.filter(~pl.col("nul"), ~pl.col("turned"))
+    plain = lines_as_meant.filter(~pl.col("quoted"), ~pl.col("marked"), pl.col("separators") == width - 1)
     cells = _split_plain(plain, width, dialect.separator)
-    quoted = lines.filter(~pl.col("nul"), ~pl.col("marked"), pl.col("quoted"))
+    quoted = lines_as_meant.filter(~pl.col("marked"), pl.col("quoted"))
     rows = [(row, split_cells(line, dialect)) for row, line in quoted.select("row", "line").iter_rows()]
     fitting = [(row, *found) for row, found in rows if len(found) == width]
     if fitting:
@@ -206,6 +208,8 @@ def _cells(records: list[bytes], header: Sequence[str], dialect: Dialect) -> tup
         .then(pl.lit("broken_line"))
         .when("nul")
         .then(pl.lit("nul_byte"))
+        .when("turned")  # line ends the wrong way round, LF CR: the CR belongs to nothing
+        .then(pl.lit("invisible_character"))
         .when(pl.col("line").is_null())
         .then(pl.lit("not_utf8"))
         .otherwise(pl.lit("ragged"))

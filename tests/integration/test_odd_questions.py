@@ -95,8 +95,8 @@ def test_a_copy_under_the_name_of_another_symbol(tmp_path):
     assert (done.returncode, "nothing.csv" in done.stderr) == (2, True)
     text = " ".join(done.stdout.split())
     assert f"file {original}, success" in text
-    assert ", B, 2024-05-01 it has no row" in text
-    assert "it has no row" in run(daemon.root, "files", "--status", "duplicate").stdout
+    assert "there is no row of trades of binance, B, 2024-05-01 in it" in text
+    assert "there is no row of" in run(daemon.root, "files", "--status", "duplicate").stdout
     days = run(daemon.root, "coverage").stdout
     assert "only a copy" in days
     assert "never came" not in days.partition("gap")[2]

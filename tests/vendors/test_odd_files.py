@@ -35,7 +35,7 @@ NOISE = random.Random(7).randbytes(4000).replace(b"\n", b"\r")
 
 CASES = {
     "joined": (BINANCE, "\ufeff" + binance(1, 2) + "\ufeff" + binance(3), 2, "invisible_character id"),
-    "LF CR": (BINANCE, binance(1, 2, end="\n\r"), 1, "invisible_character id"),
+    "LF CR": (BINANCE, binance(1, 2, end="\n\r"), 1, "invisible_character"),
     "CR CR LF": (FUTURES, FLAGGED + futures(1, 2, 3, end="\r\r\n"), 1, "CR CR LF: write the file again"),
     "CR": (BINANCE, binance(1, 2, 3, end="\r"), 0, "lines end with CR alone"),
     "noise": (BINANCE, b"\x01" + NOISE, 0, "it is not text: it begins with"),

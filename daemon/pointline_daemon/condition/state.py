@@ -20,7 +20,7 @@ from pointline_daemon.condition.health import Health, judge_state
 log = structlog.get_logger()
 HEARTBEAT_SECONDS = 10.0
 LEAST_SECONDS = 0.4
-UNEXPECTED = "killed, a power cut, or it could not write its state"
+UNEXPECTED = "it ended unexpectedly: killed, a power cut, or it could not write its state"
 UNCOMPARED = ("machine", "at")
 """What changes all the time is no news."""
 

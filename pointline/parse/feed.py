@@ -285,7 +285,7 @@ class Feed(Struct, frozen=True, kw_only=True):
 
 def is_reserved(name: str) -> bool:
     """Tell whether no source column, and none of a table, may be called so."""
-    return name in RESERVED or name.endswith((":text", ":value"))
+    return name in RESERVED or name.endswith((":text", ":value", ":word"))
 
 
 def cut_of(targets: Sequence[Target], frame: pl.DataFrame) -> list[pl.Expr]:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -100,14 +101,15 @@ class TestArriving:
         running.wait_for("file.quarantined", name)
         content = b"".join(lines_of(sample(rows=400)))
         step = len(content) // 8 + 1
-        with (running.bronze / name).open("wb", buffering=0) as file:
+        with ThreadPoolExecutor(1) as beside, (running.bronze / name).open("wb", buffering=0) as file:
             for start in range(0, len(content), step):
                 if start == 4 * step and way == "delete":
                     first.unlink()
-                elif start == 4 * step:
-                    assert pointline(running.root, "withdraw", "1").returncode == 0
+                elif start == 4 * step:  # the writer does not wait for it
+                    done = beside.submit(pointline, running.root, "withdraw", "1")
                 file.write(content[start : start + step])
                 time.sleep(0.12)  # the writer's pace, not a wait: shorter than the settle time
+        assert way == "delete" or done.result().returncode == 0
         running.wait_for("file.committed", name)
         told = [
             (one["rows_written"], one["rows_quarantined"])

@@ -200,6 +200,10 @@ class TestWeekends:
         assert [gap[-1] for gap in gaps(found)] == [1, 1, 1]
         assert [gap[1] for gap in gaps(found)] == [day(5), day(19), day(26)]
 
+    def test_a_file_of_each_weekday_says_nothing_of_weekends(self):
+        found = look(*(file(number) for number in (0, 8, 16, 24, 32)))
+        assert sum(gap[-1] for gap in gaps(found)) == 28
+
     def test_what_another_symbol_does_is_known_though_not_asked_for(self):
         both = [file(number) for number in range(33) if number % 7 < 5]
         daily = [file(number, symbol="ETHUSDT") for number in range(33)]
@@ -295,7 +299,8 @@ def count_by_hand(files: list[dict[str, object]]) -> dict[tuple[str, dt.date], s
 def rest_days(files: list[dict[str, object]]) -> set[int]:
     dates = {one["date"] for one in files if one["status"] != "superseded"}
     weekdays = {date.isoweekday() for date in dates}
-    if not dates or not {1, 2, 3, 4, 5} <= weekdays or (max(dates) - min(dates)).days < 28:
+    workdays = {date for date in dates if date.isoweekday() <= 5}
+    if len(workdays) < 20 or not {1, 2, 3, 4, 5} <= weekdays or (max(dates) - min(dates)).days < 28:
         return set()
     return {6, 7} - weekdays
 

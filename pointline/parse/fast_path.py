@@ -5,6 +5,7 @@ Everything else goes to ``text_path``, which finds the rows at fault. Both agree
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,8 +15,6 @@ from pointline.parse import cells
 from pointline.parse.feed import Feed
 from pointline.parse.json_lines import BROKEN
 from pointline.parse.rules import Belonging, any_broken, any_foreign
-
-BYTE_ORDER_MARK, MARK_BEGINS = b"\xef\xbb\xbf", b"\xef"
 
 
 def parse(
@@ -76,4 +75,4 @@ def parse_many(
 
 def _is_joined(data: bytes) -> bool:
     """Tell of files that were joined, and of line ends the wrong way round: texts may hold what nobody sees."""
-    return (MARK_BEGINS in data and BYTE_ORDER_MARK in data) or (b"\r" in data and b"\n\r" in data)
+    return (BOM_UTF8[:1] in data and BOM_UTF8 in data) or (b"\r" in data and b"\n\r" in data)

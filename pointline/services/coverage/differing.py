@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pointline.io.protocols.file_version import LEFT_TO
 from pointline.services.coverage.asked import SERIES
-from pointline.services.files.regained import MOST_STEPS, days_left, heirs_of
+from pointline.services.files.regained import all_days_left, days_left, heirs_of, holders
 from pointline.tables.ingest_manifest import Status, rows_by_day, stands_at
 
 OF_ONE_FEED: Final = (*SERIES, "feed")
@@ -41,18 +41,12 @@ def differing_days(ledger: pl.LazyFrame) -> list[Differing]:
     """Return the days of files that are in, by series and date. Raises as the ledger does."""
     left = ledger.filter(stands_at(Status.SUCCESS), pl.col("warnings").str.contains(f'"{LEFT_TO}', literal=True))
     thinned = left.select("file_id", *(pl.col(name).cast(pl.String) for name in OF_ONE_FEED), "warnings").collect()
-    told = [
-        (row, by, date, rows) for row in thinned.iter_rows(named=True) for by, date, rows in days_left(row["warnings"])
-    ]
+    told = list(all_days_left(thinned))
     heirs = heirs_of({by for _, by, _, _ in told}, ledger, ASKED)
     onward = {(row["file_id"], date): by for row, by, date, _ in told}
     found: list[tuple[str | None, Differing]] = []
     for row, left_to, date, rows in told:
-        heir = heirs.get(left_to)
-        for _ in range(MOST_STEPS):  # a year left the day to a month, which left it to the file of the day
-            if heir is None or (by := onward.get((heir["file_id"], date))) is None:
-                break
-            heir = heirs.get(by)
+        *_, (_, heir) = holders(left_to, date, heirs, onward)
         there = rows_on(heir, date)
         if heir is not None and there is not None and there < rows:
             series = {name: row[name] for name in SERIES}

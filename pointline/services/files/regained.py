@@ -30,6 +30,28 @@ def days_left(warnings: str | None) -> Iterator[tuple[int, dt.date, int]]:
         yield int(file_id), dt.date.fromisoformat(date), int(rows)
 
 
+def all_days_left(thinned: pl.DataFrame) -> Iterator[tuple[dict[str, Any], int, dt.date, int]]:
+    """Yield the row of a file, the other file, the day and the number of rows of each day that was left."""
+    for row in thinned.iter_rows(named=True):
+        for by, date, rows in days_left(row["warnings"]):
+            yield row, by, date, rows
+
+
+def holders(
+    by: int, date: dt.date, heirs: Mapping[int, dict[str, Any]], onward: Mapping[tuple[int, dt.date], int]
+) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Yield the file that a day was left to, and what is in its place; then the one that this left it to, and so on.
+
+    ``onward`` has who left a day to whom, by file and day: a year left it to a month, which left it to a day's file.
+    """
+    for _ in range(MOST_STEPS + 1):
+        heir = heirs.get(by)
+        yield by, heir
+        if heir is None or (after := onward.get((heir["file_id"], date))) is None:
+            return
+        by = after
+
+
 def regained(
     thinned: pl.DataFrame,
     entries: pl.DataFrame,
@@ -41,7 +63,8 @@ def regained(
     ``thinned`` are the ledger's whole rows of files that left days to others; ``present`` are the paths in bronze.
     A file whose path has a newer version waits for what becomes of that one.
     """
-    onward = {(row["file_id"], date): by for row, by, date in _all_days_left(thinned)}
+    told = [(row["file_id"], by, date) for row, by, date, _ in all_days_left(thinned.select("file_id", "warnings"))]
+    onward = {(file_id, date): by for file_id, by, date in told}
     thinned = thinned.filter(pl.col("bronze_file_path").is_in(present.implode()))
     if thinned.is_empty():
         return {}
@@ -53,17 +76,13 @@ def regained(
     first, last = ends()
     facts = [pl.col(name).cast(pl.String) for name in ("symbol", *SERIES)]
     asked: list[pl.Expr | str] = ["date", *facts, first.alias("first"), last.alias("last")]
-    others = {*onward.values(), *(by for row in rows for by, _, _ in days_left(row["warnings"]))}
-    heirs = heirs_of(others, entries.lazy(), ["bronze_file_path", *asked])
+    heirs = heirs_of({by for _, by, _ in told}, entries.lazy(), ["bronze_file_path", *asked])
 
-    def is_held(row: Mapping[str, Any], by: int, date: dt.date) -> bool:
-        heir = heirs.get(by)
-        for _ in range(MOST_STEPS):  # a month left the day to one of two files that make it up
-            if heir is None or (after := onward.get((heir["file_id"], date))) is None:
-                break
-            by, heir = after, heirs.get(after)
-            if heir is not None and not _claims_all_of(heir, row, date, rank_of):
-                return False
+    def is_held(row: Mapping[str, Any], left_to: int, date: dt.date) -> bool:
+        _, *later = steps = list(holders(left_to, date, heirs, onward))
+        if any(heir is not None and not _claims_all_of(heir, row, date, rank_of) for _, heir in later):
+            return False  # a month left the day to one of two files that make it up
+        by, heir = steps[-1]
         return _has(heir, row, date, of=by)
 
     return {
@@ -73,12 +92,6 @@ def regained(
     }
 
 
-def _all_days_left(thinned: pl.DataFrame) -> Iterator[tuple[Mapping[str, Any], int, dt.date]]:
-    for row in thinned.select("file_id", "warnings").iter_rows(named=True):
-        for by, date, _ in days_left(row["warnings"]):
-            yield row, by, date
-
-
 def _claims_all_of(heir: Mapping[str, Any], row: Mapping[str, Any], date: dt.date, rank_of: RankOf) -> bool:
     ranks = [rank_of(one["bronze_file_path"], row["feed"] or "") for one in (heir, row)]
     return claims_all_of(date, *ranks)
@@ -86,12 +99,7 @@ def _claims_all_of(heir: Mapping[str, Any], row: Mapping[str, Any], date: dt.dat
 
 def left_to(thinned: pl.DataFrame, file_ids: Collection[int]) -> list[tuple[Mapping[str, Any], dt.date, int]]:
     """Return the ledger rows of the files that left a day to one of these, with the day and how many rows it has."""
-    return [
-        (row, date, rows)
-        for row in thinned.iter_rows(named=True)
-        for by, date, rows in days_left(row["warnings"])
-        if by in file_ids
-    ]
+    return [(row, date, rows) for row, by, date, rows in all_days_left(thinned) if by in file_ids]
 
 
 def heirs_of(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from pointline.services.files.place.overlap import Day
-from pointline.services.files.regained import days_left, heirs_of
+from pointline.services.files.regained import all_days_left, heirs_of
 from pointline.services.files.silver_facts import SilverFacts
 from pointline.tables.spelling import holds_many, symbol_key
 
@@ -43,8 +43,8 @@ class DaysLeft:
 
     def _told(self) -> Iterator[tuple[int, Day, Absent]]:
         names = [pl.col(name).cast(pl.String) for name in ("exchange", "data_type", "symbol", "feed")]
-        rows = self._facts.with_days_left().select("file_id", "bronze_file_path", *names, "warnings").rows(named=True)
-        left = [(row, by, date, count) for row in rows for by, date, count in days_left(row["warnings"])]
+        thinned = self._facts.with_days_left().select("file_id", "bronze_file_path", *names, "warnings")
+        left = list(all_days_left(thinned))
         heirs = heirs_of({by for _, by, _, _ in left}, self._ledger.lazy(), [])
         for row, by, date, count in left:
             if by in heirs and not holds_many(row["symbol"], row["feed"], self._groups):

@@ -118,11 +118,9 @@ class GivingWay(Struct, frozen=True):
         """Return the files that leave a day of which one of two claims a part; None where that is not so."""
         mine = _held(entry, spans)
         whole, part = (other, mine) if order > 0 else (mine, other)
-        gave_up = {file_id for file_id, days in self.found.given_up.items() if days.get(day[2]) == whole.file_id}
-        leaving = {
-            *self.found.replaced,
-            *(one for one, days in self.found.given_up.items() if day[2] in days),
-        } - gave_up
+        left_to = {one: days[day[2]] for one, days in self.found.given_up.items() if day[2] in days}
+        gave_up = {one for one, by in left_to.items() if by == whole.file_id}
+        leaving = {*self.found.replaced, *left_to} - gave_up
         leave = PartsOfDays(self.case).who_leaves(
             day,
             whole,
